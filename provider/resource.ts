@@ -1,0 +1,89 @@
+/** What a resource is to the provider, in plain terms: rpc/ translates Pulumi's gRPC into this. */
+import type { Task } from "./task.ts";
+import type { Props } from "./values.ts";
+
+/** The provider's configuration, checked and with defaults filled in. */
+export interface Config {
+  /** Folder with the OSTree repository, images and deltas. Absolute. */
+  store: string;
+  /** Per-user folder with packages and toolboxes. Absolute. */
+  cache: string;
+  /** Base address of the Alpine mirror, without a slash at the end; `<mirror>/<release>/<repository>/<arch>/`. */
+  mirror: string;
+  /** Alpine release the toolbox comes from, e.g. "v3.23". */
+  release: string;
+  /** Public keys that sign packages and indexes: file name as in the signature -> PEM. */
+  keys: Record<string, string>;
+}
+
+/** How a property differs. The `-replace` kinds ask for a replacement of the resource. */
+export type DiffKind = "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace";
+
+export interface CheckFailure {
+  /** Property path as in the schema (`packages[1]`); "" when the property is secret. */
+  property: string;
+  /** What was expected, and what to do. Never the value of a secret. */
+  reason: string;
+}
+
+export interface Diff {
+  /** Property path -> how it differs. Empty: no change. */
+  detailed: Record<string, DiffKind>;
+  /** Something to do though no property differs (an artifact is missing). */
+  changes?: boolean;
+  deleteBeforeReplace?: boolean;
+}
+
+/** One call of the engine. */
+export interface Call extends Task {
+  readonly urn: string;
+  readonly name: string;
+  readonly type: string;
+  /** `project/stack` out of the urn. */
+  readonly stack: string;
+  readonly preview: boolean;
+  /** The user's customTimeouts for this operation, in seconds; 0 when not given. */
+  readonly timeoutSeconds: number;
+  readonly config: Config;
+  /** A line that stays, under Diagnostics. */
+  info(message: string): void;
+}
+
+/**
+ * A half-done create or update: the engine keeps `state` (and `inputs`), shows the reasons, and the next
+ * `up` calls update.
+ */
+export class InitError extends Error {
+  override name = "InitError";
+  constructor(
+    readonly id: string,
+    readonly state: Props,
+    readonly reasons: string[],
+    readonly inputs?: Props,
+  ) {
+    super(reasons.join("\n"));
+  }
+}
+
+export interface Resource {
+  check(
+    call: Call,
+    args: { news: Props; olds: Props; randomSeed: Uint8Array },
+  ): Promise<{ inputs: Props; failures?: CheckFailure[] }>;
+  diff(
+    call: Call,
+    args: { id: string; olds: Props; oldInputs: Props; news: Props; ignoreChanges: string[] },
+  ): Promise<Diff>;
+  /** In preview (`call.preview`): writes nothing, answers what is known of the state. */
+  create(call: Call, args: { inputs: Props }): Promise<{ id: string; state: Props }>;
+  /** `undefined`: it is gone. With empty `state` and `inputs` it is an import by id. */
+  read(
+    call: Call,
+    args: { id: string; state: Props; inputs: Props },
+  ): Promise<{ id: string; state: Props; inputs: Props } | undefined>;
+  update(call: Call, args: { id: string; olds: Props; oldInputs: Props; news: Props }): Promise<{ state: Props }>;
+  delete(call: Call, args: { id: string; state: Props; inputs: Props }): Promise<void>;
+}
+
+/** A function (`pine:index:get…`). */
+export type Invoke = (call: Call, args: Props) => Promise<{ result?: Props; failures?: CheckFailure[] }>;

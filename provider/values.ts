@@ -1,0 +1,78 @@
+/** Pulumi's property values as plain JavaScript, with wrappers for what plain JavaScript cannot say. */
+export class Secret<T = unknown> {
+  constructor(readonly value: T) {}
+  /** Never the value: a secret in a template string or JSON shows as this. */
+  toString(): string {
+    return "[secret]";
+  }
+  toJSON(): string {
+    return "[secret]";
+  }
+}
+
+/** A value that is not known yet (preview). */
+export class Unknown {
+  static readonly value = new Unknown();
+}
+
+/** An asset: text, or a file on this machine, or a URI. Exactly one is set. */
+export class Asset {
+  constructor(
+    readonly content: { text?: string; path?: string; uri?: string },
+    readonly hash?: string,
+  ) {}
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: property values are typed by each resource's check
+export type Value = any;
+export type Props = Record<string, Value>;
+
+const isPlainObject = (v: unknown): v is Props =>
+  typeof v === "object" && v !== null && !Array.isArray(v) && Object.getPrototypeOf(v) === Object.prototype;
+
+/** Drops secret wrappers, deeply. */
+export function plain(v: Value): Value {
+  if (v instanceof Secret) return plain(v.value);
+  if (Array.isArray(v)) return v.map(plain);
+  if (isPlainObject(v)) return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)]));
+  return v;
+}
+
+/** Whether anything within is not known yet. */
+export function hasUnknown(v: Value): boolean {
+  if (v instanceof Unknown) return true;
+  if (v instanceof Secret) return hasUnknown(v.value);
+  if (Array.isArray(v)) return v.some(hasUnknown);
+  return isPlainObject(v) && Object.values(v).some(hasUnknown);
+}
+
+/** Whether anything within is secret. */
+export function hasSecret(v: Value): boolean {
+  if (v instanceof Secret) return true;
+  if (Array.isArray(v)) return v.some(hasSecret);
+  return isPlainObject(v) && Object.values(v).some(hasSecret);
+}
+
+/** Every secret string within: what must be redacted from logs and errors. */
+export function secretStrings(v: Value, within = false): string[] {
+  if (v instanceof Secret) return secretStrings(v.value, true);
+  if (typeof v === "string") return within && v !== "" ? [v] : [];
+  if (v instanceof Asset) return within && v.content.text ? [v.content.text] : [];
+  if (Array.isArray(v)) return v.flatMap((x) => secretStrings(x, within));
+  return isPlainObject(v) ? Object.values(v).flatMap((x) => secretStrings(x, within)) : [];
+}
+
+/** Deep equality of property values; secret wrappers do not count, unknowns are never equal. */
+export function equalValues(a: Value, b: Value): boolean {
+  const x = a instanceof Secret ? a.value : a;
+  const y = b instanceof Secret ? b.value : b;
+  if (x instanceof Unknown || y instanceof Unknown) return false;
+  if (x instanceof Asset && y instanceof Asset)
+    return JSON.stringify(x.content) === JSON.stringify(y.content) && x.hash === y.hash;
+  if (Array.isArray(x) && Array.isArray(y)) return x.length === y.length && x.every((v, n) => equalValues(v, y[n]));
+  if (isPlainObject(x) && isPlainObject(y)) {
+    const keys = new Set([...Object.keys(x), ...Object.keys(y)]);
+    return [...keys].every((k) => equalValues(x[k], y[k]));
+  }
+  return x === y || (x === undefined && y === null) || (x === null && y === undefined);
+}
