@@ -1,0 +1,9 @@
+#!/bin/sh
+# Starts a program and kills it, with everything below it, as soon as we are told to end.
+# usage: contain.sh PROGRAM [ARGUMENT...]
+# Why: unshare(1) blocks SIGTERM while it waits for its child; only SIGKILL ends it, and then --kill-child ends the namespace.
+child=
+trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null' TERM INT HUP
+"$@" <&0 &
+child=$!
+wait "$child"

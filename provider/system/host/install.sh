@@ -1,0 +1,147 @@
+#!/bin/sh
+# Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu). A step a call; every step can be run again.
+# Sent over SSH; needs sh, tar, gzip or zstd, dd, fsfreeze. Nothing of the old system is changed but GRUB's custom.cfg.
+#
+#   begin ID STACK URN METHOD CREATED OLD     writes the installation record, removes what a half-made install left
+#   receive zstd|gzip                         unpacks the sysroot from standard input to /.pine-new
+#   place DEPLOYMENT                          moves it to its place
+#   hostkeys DEPLOYMENT                       the server's SSH host keys, for dropbear
+#   put DEPLOYMENT PATH MODE OWNER            a file of the new system, from standard input
+#   boot NAME                                 a file of boot/grub/pine, from standard input
+#   grub                                      GRUB's custom.cfg sources ours, last of all
+set -eu
+umask 022
+dir=/boot/grub/pine
+stateroot=/ostree/deploy/pine
+
+fail() {
+  echo "pine: $*" >&2
+  exit 1
+}
+
+# Standard input to a file that is either the old or the new one, whole.
+replace() { # path mode
+  cat >"$1.pine-new"
+  chmod "$2" "$1.pine-new"
+  sync "$1.pine-new" 2>/dev/null || sync
+  mv -f "$1.pine-new" "$1"
+}
+
+clear_old() {
+  [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
+  # names no slot before anything that it named goes
+  if [ -s $dir/env ]; then rm -f $dir/env; sync; fi
+  rm -f $dir/a.cfg $dir/b.cfg
+  chattr -i $stateroot/deploy/*.? 2>/dev/null || true
+  # what an earlier installation kept in /var is kept over a reinstall
+  if [ -e $stateroot/var/.pine-factory ] && [ ! -e /.pine-var ]; then mv $stateroot/var /.pine-var; fi
+  rm -rf /.pine-new /ostree /boot/ostree /boot/loader /boot/loader.0 /boot/loader.1
+  [ ! -L /boot/boot ] || rm -f /boot/boot
+}
+
+# Runs a program with a deployment as its root and the shared /var, in a mount namespace that ends with it.
+within() { # deployment program…
+  deployment=$1
+  shift
+  # shellcheck disable=SC2016
+  unshare -m sh -c '
+    root=$1; var=$2; shift 2
+    mount --make-rprivate / && mount --bind "$root" "$root" && mount --bind "$var" "$root/var" && mount --bind /dev "$root/dev" || exit 1
+    exec chroot "$root" "$@"' sh "$stateroot/deploy/$deployment" "$stateroot/var" "$@"
+}
+
+factory() { within "$1" /usr/libexec/pine/factory "$1"; }
+
+case $1 in
+  begin)
+    mkdir -p $dir
+    clear_old
+    printf 'id=%s\nstack=%s\nurn=%s\nmethod=%s\ncreated=%s\nold=%s\n' "$2" "$3" "$4" "$5" "$6" "$7" | replace $dir/install 644
+    sync
+    ;;
+  receive)
+    rm -rf /.pine-new
+    mkdir -m 700 /.pine-new
+    # a connection that is cut leaves nothing behind
+    trap 'rm -rf /.pine-new' HUP INT TERM PIPE
+    case $2 in
+      zstd) { zstd -dc || echo "$?" >/.pine-new/.failed; } | tar -xpf - --numeric-owner -C /.pine-new || fail "cannot unpack the sysroot" ;;
+      gzip) { gzip -dc || echo "$?" >/.pine-new/.failed; } | tar -xpf - --numeric-owner -C /.pine-new || fail "cannot unpack the sysroot" ;;
+      *) fail "format $2" ;;
+    esac
+    if [ -e /.pine-new/.failed ]; then
+      rm -rf /.pine-new
+      fail "the sysroot did not arrive whole"
+    fi
+    sync
+    ;;
+  place)
+    [ -d "/.pine-new$stateroot/deploy/$2/usr" ] || fail "the sysroot has no deployment $2"
+    [ ! -e /ostree ] || fail "/ostree is there already"
+    mv /.pine-new/ostree /ostree
+    mv /.pine-new/boot/ostree /boot/ostree
+    for entry in /.pine-new/boot/loader*; do mv "$entry" /boot/; done
+    rm -rf /.pine-new
+    if [ -e /.pine-var ]; then
+      rm -rf "${stateroot:?}/var"
+      mv /.pine-var $stateroot/var
+    fi
+    factory "$2"
+    sync
+    ;;
+  hostkeys)
+    deployment=$2
+    keys=$stateroot/deploy/$deployment/etc/dropbear
+    mkdir -p "$keys"
+    chmod 700 "$keys"
+    count=0
+    for type in ed25519 ecdsa rsa; do
+      old=/etc/ssh/ssh_host_${type}_key
+      [ -s "$old" ] || continue
+      new=$keys/dropbear_${type}_host_key
+      rm -f "$new"
+      (
+        umask 077
+        cp "$old" "$keys/.converting"
+      )
+      within "$deployment" /usr/bin/dropbearconvert openssh dropbear /etc/dropbear/.converting "/etc/dropbear/dropbear_${type}_host_key" >/dev/null 2>&1 || fail "cannot convert $old"
+      rm -f "$keys/.converting"
+      chmod 600 "$new"
+      public=$(within "$deployment" /usr/bin/dropbearkey -y -f "/etc/dropbear/dropbear_${type}_host_key" | sed -n '/^\(ssh\|ecdsa\)-/p' | cut -d' ' -f1,2)
+      [ "$public" = "$(cut -d' ' -f1,2 "$old.pub")" ] || fail "$old came out as another key"
+      count=$((count + 1))
+    done
+    echo "$count"
+    ;;
+  put)
+    root=$stateroot/deploy/$2
+    [ -d "$root/usr" ] || fail "no deployment $2"
+    # through the deployment's own links (/root -> var/roothome)
+    # shellcheck disable=SC2016
+    within "$2" /bin/sh -c '
+      set -eu
+      umask 077
+      mkdir -p "${1%/*}"
+      cat >"$1.pine-new"
+      chown "$3" "$1.pine-new"
+      chmod "$2" "$1.pine-new"
+      mv -f "$1.pine-new" "$1"' sh "$3" "$4" "$5"
+    ;;
+  boot)
+    case $2 in grub.cfg | a.cfg | b.cfg | env) ;; *) fail "name $2" ;; esac
+    replace "$dir/$2" 644
+    ;;
+  grub)
+    custom=/boot/grub/custom.cfg
+    if [ ! -e $custom ]; then
+      cat | replace $custom 644
+    elif ! grep -q '^# >>> pine$' $custom; then
+      { cat $custom; cat; } | replace $custom "$(stat -c %a $custom)"
+    fi
+    sync
+    ;;
+  *)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Holds the server's one lock for as long as standard input stays open, an hour at most: a connection that ends lets go of it.
+#   lock.sh OWNER
+set -eu
+exec 9>>/run/pine.lock
+if ! flock -n 9; then
+  echo "busy $(head -n 1 /run/pine.lock)"
+  exit 75
+fi
+echo "$1" >/run/pine.lock
+echo locked
+timeout 3600 cat >/dev/null || true
