@@ -1,0 +1,175 @@
+/**
+ * The format of boot/grub/pine/{a,b}.cfg and boot/grub/pine/env (docs/architecture.md): read by GRUB, by the agent on the
+ * server, and here. Pure: no files, no processes.
+ */
+import { die } from "../errors.ts";
+
+/** Stateroot of every installed system. */
+export const STATEROOT = "pine";
+/** Folder of the slots, from the root of the root filesystem. */
+export const SLOTS_DIR = "boot/grub/pine";
+/** Seconds after which an unconfirmed trial is rebooted. */
+export const DEADMAN_SECONDS = 300;
+
+export type SlotName = "a" | "b";
+
+export interface Slot {
+  /** What the menu shows. */
+  title: string;
+  /** Kernel and initramfs as GRUB finds them from the root of the root filesystem: "/boot/ostree/…". */
+  linux: string;
+  initrd: string;
+  /** Kernel arguments, see {@link slotOptions}. */
+  options: string;
+}
+
+/** GRUB's view of who boots; docs/architecture.md says what each means. */
+export interface EnvState {
+  /** Confirmed slot; undefined: the old system. */
+  slot?: SlotName;
+  /** Slot on trial. */
+  trial?: SlotName;
+  /** Boots left to the trial. */
+  tries?: number;
+  /** Boots of the confirmed slot that have not reached the default runlevel. */
+  boots?: number;
+}
+
+const KEYS = ["title", "linux", "initrd", "options"] as const;
+
+/**
+ * What may stand in a slot file. GRUB expands `$` and `\` within double quotes, and globs `*`, `?`, `[` when a variable is
+ * used unquoted; the agent reads the same lines with sed. So only characters that mean nothing to any of the three.
+ */
+const PLAIN = /^[A-Za-z0-9 _.,:;=+@%/~^()#-]*$/;
+const PATH = /^\/[A-Za-z0-9_.,:=+@%/~-]+$/;
+
+/** x86's COMMAND_LINE_SIZE is 2048; GRUB adds BOOT_IMAGE=, ` pine.slot=a` and ` pine.trial=1`. */
+const MAX_OPTIONS = 1800;
+
+/** The text of a slot file. Refuses what GRUB would interpret. */
+export function slotFile(slot: Slot): string {
+  for (const key of KEYS) {
+    const value = slot[key];
+    const allowed = key === "linux" || key === "initrd" ? PATH : PLAIN;
+    if (!allowed.test(value))
+      die(`${key} of a boot slot holds characters that GRUB would interpret: ${JSON.stringify(value)}`);
+    if (value === "") die(`${key} of a boot slot is empty`);
+  }
+  if (slot.options.length > MAX_OPTIONS)
+    die(`the kernel arguments are ${slot.options.length} characters long, at most ${MAX_OPTIONS} fit`);
+  return KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`).join("");
+}
+
+/** Reads what {@link slotFile} or the agent wrote. `undefined` when it is no complete slot file. */
+export function parseSlotFile(text: string): Slot | undefined {
+  const found = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const match = /^set pine_([a-z]+)="([^"]*)"\s*$/.exec(line);
+    if (match) found.set(match[1]!, match[2]!);
+    else if (line.trim() !== "" && !line.startsWith("#")) return undefined;
+  }
+  if (!KEYS.every((key) => found.get(key))) return undefined;
+  return Object.fromEntries(KEYS.map((key) => [key, found.get(key)!])) as unknown as Slot;
+}
+
+/** Size of a GRUB environment block, in bytes: GRUB refuses any other. */
+export const ENV_SIZE = 1024;
+const ENV_HEADER = "# GRUB Environment Block\n";
+
+/** The environment block, exactly 1024 bytes; all that varies lies in the first sector (512 bytes), which disks write whole. */
+export function envBlock(state: EnvState): Buffer {
+  const count = (n: number | undefined) => {
+    if (n !== undefined && !(Number.isInteger(n) && n >= 0 && n <= 9)) die(`${n} is no count for GRUB's state, 0 to 9`);
+    return n === undefined ? "" : String(n);
+  };
+  const text = [
+    `pine_slot=${state.slot ?? ""}`,
+    `pine_trial=${state.trial ?? ""}`,
+    `pine_tries=${count(state.tries)}`,
+    `pine_boots=${count(state.boots)}`,
+  ];
+  const block = Buffer.alloc(ENV_SIZE, "#");
+  block.write(`${ENV_HEADER}${text.join("\n")}\n`, "latin1");
+  return block;
+}
+
+/** Reads an environment block; throws when it is none, so that nobody arms a trial on a broken one. */
+export function parseEnvBlock(block: Uint8Array): EnvState {
+  const text = Buffer.from(block).toString("latin1");
+  if (block.length !== ENV_SIZE || !text.startsWith(ENV_HEADER))
+    die(`not a GRUB environment block: ${block.length} bytes, begins with ${JSON.stringify(text.slice(0, 24))}`);
+  const values = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const match = /^(pine_[a-z]+)=(.*)$/.exec(line);
+    if (match) values.set(match[1]!, match[2]!);
+  }
+  const slot = (key: string): SlotName | undefined => {
+    const value = values.get(key) ?? "";
+    if (value !== "" && value !== "a" && value !== "b") die(`${key} in GRUB's environment is ${JSON.stringify(value)}`);
+    return value === "" ? undefined : value;
+  };
+  const count = (key: string): number | undefined => {
+    const value = values.get(key) ?? "";
+    if (!/^[0-9]?$/.test(value)) die(`${key} in GRUB's environment is ${JSON.stringify(value)}`);
+    return value === "" ? undefined : Number(value);
+  };
+  return { slot: slot("pine_slot"), trial: slot("pine_trial"), tries: count("pine_tries"), boots: count("pine_boots") };
+}
+
+export interface SlotOptions {
+  /** UUID of the filesystem that holds /ostree. */
+  rootUuid: string;
+  /** OSTree commit of the deployment, 64 hex digits. */
+  checksum: string;
+  /** The number after the dot in the deployment's folder. */
+  serial: number;
+  /** Values of `console=`, the last is /dev/console; e.g. ["tty0", "ttyS0,115200"]. */
+  console?: readonly string[];
+  /** Further kernel arguments, one each. */
+  extra?: readonly string[];
+  /** Seconds to the reboot of an unconfirmed trial. */
+  deadman?: number;
+}
+
+/** The folder of a deployment from the root of the root filesystem. */
+export function deploymentPath(checksum: string, serial: number): string {
+  if (!/^[0-9a-f]{64}$/.test(checksum)) die(`not an OSTree checksum: ${JSON.stringify(checksum)}`);
+  if (!Number.isInteger(serial) || serial < 0) die(`not a deployment's serial number: ${serial}`);
+  return `/ostree/deploy/${STATEROOT}/deploy/${checksum}.${serial}`;
+}
+
+/** Arguments that are the slot's own business; anything else may be added. */
+const RESERVED = /^(root|rootfstype|ostree|init|rdinit|pine\..*)(=|$)/;
+
+/**
+ * The kernel arguments of a slot. A kernel that panics, oopses or locks up reboots after 10 s, so that GRUB's state
+ * machine counts it and falls back.
+ */
+export function slotOptions(o: SlotOptions): string {
+  if (!/^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/.test(o.rootUuid))
+    die(`not the UUID of a root filesystem: ${JSON.stringify(o.rootUuid)}`);
+  const consoles = (o.console ?? []).map((value) => {
+    if (!/^[A-Za-z0-9,]+$/.test(value)) die(`not a console: ${JSON.stringify(value)}`, `give it as "ttyS0,115200"`);
+    return `console=${value}`;
+  });
+  for (const arg of o.extra ?? []) {
+    const reason = kernelArgumentProblem(arg);
+    if (reason) die(`kernel argument ${JSON.stringify(arg)} ${reason}`);
+  }
+  return [
+    `root=UUID=${o.rootUuid}`,
+    "rw quiet panic=10 oops=panic softlockup_panic=1",
+    ...consoles,
+    ...(o.extra ?? []),
+    `pine.deadman=${o.deadman ?? DEADMAN_SECONDS}`,
+    `ostree=${deploymentPath(o.checksum, o.serial)}`,
+  ].join(" ");
+}
+
+/** Why a kernel argument of the user's cannot be taken, or undefined. */
+export function kernelArgumentProblem(arg: string): string | undefined {
+  if (arg === "" || /\s/.test(arg)) return "must be one argument without spaces";
+  if (!PLAIN.test(arg)) return "holds characters that GRUB would interpret";
+  return RESERVED.test(arg) ? "is set by Pine itself" : undefined;
+}

@@ -1,0 +1,125 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import {
+  ENV_SIZE,
+  type EnvState,
+  envBlock,
+  kernelArgumentProblem,
+  parseEnvBlock,
+  parseSlotFile,
+  slotFile,
+  slotOptions,
+} from "../../../provider/image/slots.ts";
+
+const checksum = "95209d263bebb433e951107ca2e434d96738433901ba02427d648eada18d99c2";
+const rootUuid = "aaaaaaaa-2222-4333-8444-555555555555";
+const boot = `/boot/ostree/pine-${"7".repeat(64)}`;
+const slot = {
+  title: "web 1.0.3 (Alpine Linux v3.23)",
+  linux: `${boot}/vmlinuz-6.18.56-0-virt`,
+  initrd: `${boot}/initramfs-6.18.56-0-virt.img`,
+  options: slotOptions({
+    rootUuid,
+    checksum,
+    serial: 0,
+    console: ["tty0", "ttyS0,115200"],
+    extra: ["mitigations=off"],
+  }),
+};
+
+describe("slotOptions", () => {
+  test("is what docs/architecture.md says", () => {
+    expect(slot.options).toBe(
+      `root=UUID=${rootUuid} rw quiet panic=10 oops=panic softlockup_panic=1 console=tty0 console=ttyS0,115200 ` +
+        `mitigations=off pine.deadman=300 ostree=/ostree/deploy/pine/deploy/${checksum}.0`,
+    );
+    expect(slotOptions({ rootUuid, checksum, serial: 2, deadman: 60 })).toMatch(/ pine\.deadman=60 ostree=\S+\.2$/);
+  });
+  test.each([
+    ["an unset root", { rootUuid: "" }, /UUID of a root filesystem/],
+    ["a FAT serial", { rootUuid: "ABCD-1234" }, /UUID of a root filesystem/],
+    ["a short checksum", { checksum: "95209d" }, /not an OSTree checksum/],
+    ["a serial that is no number", { serial: Number.NaN }, /serial/],
+    ["a console with an argument smuggled in", { console: ["tty0 init=/bin/sh"] }, /not a console/],
+    ["two arguments in one", { extra: ["a=1 b=2"] }, /without spaces/],
+    ["GRUB's variable", { extra: ["a=$prefix"] }, /GRUB would interpret/],
+    ["another root", { extra: ["root=/dev/sda1"] }, /set by Pine/],
+    ["our own arguments", { extra: ["pine.trial=1"] }, /set by Pine/],
+  ])("refuses %s", (_, change, message) => {
+    expect(() => slotOptions({ rootUuid, checksum, serial: 0, ...change })).toThrow(message);
+  });
+  test("names what is allowed of arguments", () => {
+    expect(kernelArgumentProblem("net.ifnames=0")).toBeUndefined();
+    expect(kernelArgumentProblem("rootflags=noatime")).toBeUndefined();
+    expect(kernelArgumentProblem("ro*t")).toMatch(/GRUB/);
+  });
+});
+
+describe("slot files", () => {
+  test("come back as they were", () => expect(parseSlotFile(slotFile(slot))).toEqual(slot));
+  test.each(['"', "\\", "$x", "`", "'", "\n", "*", "[a]", "é", "\0"])("refuse %j in a title", (bad) => {
+    expect(() => slotFile({ ...slot, title: `web${bad}` })).toThrow(/GRUB would interpret/);
+  });
+  test("refuse what does not fit into the kernel's command line", () => {
+    expect(() => slotFile({ ...slot, options: "x".repeat(1801) })).toThrow(/1800 fit/);
+  });
+  test("refuse a relative kernel", () => {
+    expect(() => slotFile({ ...slot, linux: "vmlinuz" })).toThrow(/linux of a boot slot/);
+  });
+  test.each([
+    ["nothing", ""],
+    ["a cut file", slotFile(slot).slice(0, -20)],
+    ["a line of something else", `${slotFile(slot)}linux /x\n`],
+  ])("%s is no slot file", (_, text) => expect(parseSlotFile(text)).toBeUndefined());
+});
+
+describe("environment block", () => {
+  test.each<[EnvState]>([
+    [{}],
+    [{ slot: "a", boots: 0 }],
+    [{ slot: "a", trial: "b", tries: 2, boots: 1 }],
+    [{ trial: "a", tries: 1 }],
+  ])("%j comes back, in 1024 bytes of which the second sector never varies", (state) => {
+    const block = envBlock(state);
+    expect(block.length).toBe(ENV_SIZE);
+    expect(block.subarray(512).every((byte) => byte === 0x23)).toBe(true);
+    expect(parseEnvBlock(block)).toEqual({
+      slot: undefined,
+      trial: undefined,
+      tries: undefined,
+      boots: undefined,
+      ...state,
+    });
+  });
+  test.each([
+    ["a short block", envBlock({}).subarray(0, 512), /512 bytes/],
+    ["zeros", Buffer.alloc(ENV_SIZE), /not a GRUB environment block/],
+    ["another slot", Buffer.from(envBlock({ slot: "a" }).toString().replace("slot=a", "slot=c")), /pine_slot/],
+  ])("refuses %s", (_, block, message) => expect(() => parseEnvBlock(block)).toThrow(message));
+  test("refuses a count GRUB's if-chain does not know", () => expect(() => envBlock({ tries: 12 })).toThrow(/0 to 9/));
+});
+
+describe("GRUB itself", () => {
+  const dir = mkdtempSync(join(tmpdir(), "slots-"));
+  const file = (content: string | Buffer) => {
+    writeFileSync(join(dir, "f"), content);
+    return join(dir, "f");
+  };
+  test("takes the slot file as a script", () => {
+    expect(spawnSync("grub-script-check", [file(slotFile(slot))]).status).toBe(0);
+    expect(spawnSync("grub-script-check", [file('set x="\nmenuentry {')]).status).not.toBe(0);
+  });
+  test("reads and writes the block", () => {
+    const path = file(envBlock({ slot: "a", trial: "b", tries: 2, boots: 0 }));
+    expect(execFileSync("grub-editenv", [path, "list"], { encoding: "utf8" })).toBe(
+      "pine_slot=a\npine_trial=b\npine_tries=2\npine_boots=0\n",
+    );
+    execFileSync("grub-editenv", [path, "set", "pine_tries=1", "pine_boots=3"]);
+    const written = execFileSync("cat", [path]);
+    expect(parseEnvBlock(written)).toEqual({ slot: "a", trial: "b", tries: 1, boots: 3 });
+    rmSync(dir, { recursive: true });
+  });
+});
