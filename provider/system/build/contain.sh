@@ -4,6 +4,7 @@
 # Why: unshare(1) blocks SIGTERM while it waits for its child; only SIGKILL ends it, and then --kill-child ends the namespace.
 child=
 trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null' TERM INT HUP
-"$@" <&0 &
+exec 3<&0 # a shell gives what it starts in the background an empty input, unless told
+"$@" <&3 3<&- &
 child=$!
 wait "$child"

@@ -57,5 +57,5 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 hash -r
 umount -l / || fail "cannot take the old root away"
-cd -- "$cwd" || fail "there is no folder $cwd"
+cd -- "$cwd" || exit 126
 exec "$@"
