@@ -1,0 +1,64 @@
+/** The agent `pine` (system/rootfs/usr/sbin/pine), always this provider's version, sent over SSH to either system. */
+import { assetText } from "../assets.ts";
+import type { SlotName } from "../image/slots.ts";
+import type { Ssh } from "./types.ts";
+
+/** What `pine status` says. */
+export interface AgentStatus {
+  /** Slot that runs; undefined: the old system. */
+  running?: SlotName;
+  /** It runs as a trial. */
+  trialRuns: boolean;
+  /** "<checksum>.<serial>" of the running deployment; "" on the old system. */
+  deployment: string;
+  checksum: string;
+  bootId: string;
+  /** Confirmed slot; undefined: the old system. */
+  slot?: SlotName;
+  trial?: SlotName;
+  tries?: number;
+  boots?: number;
+  /** This boot reached the default runlevel. */
+  completed: boolean;
+}
+
+/** Lines `key=value` to a map; later ones win. */
+export function keyValues(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const at = line.indexOf("=");
+    if (at > 0) found.set(line.slice(0, at), line.slice(at + 1));
+  }
+  return found;
+}
+
+export function parseStatus(text: string): AgentStatus {
+  const values = keyValues(text);
+  const slot = (key: string): SlotName | undefined => {
+    const value = values.get(key);
+    return value === "a" || value === "b" ? value : undefined;
+  };
+  const count = (key: string) => (values.get(key) ? Number(values.get(key)) : undefined);
+  return {
+    running: slot("running"),
+    trialRuns: values.get("running_trial") === "1",
+    deployment: values.get("deployment") ?? "",
+    checksum: values.get("checksum") ?? "",
+    bootId: values.get("boot_id") ?? "",
+    slot: slot("slot"),
+    trial: slot("trial"),
+    tries: count("tries"),
+    boots: count("boots"),
+    completed: values.get("completed") === "1",
+  };
+}
+
+/** Runs the agent with a command; answers its standard output. */
+export async function agent(ssh: Ssh, args: string[], timeout = 120_000): Promise<string> {
+  const result = await ssh.exec(assetText("system/rootfs/usr/sbin/pine"), args, { root: true, timeout });
+  return result.stdout;
+}
+
+export async function agentStatus(ssh: Ssh): Promise<AgentStatus> {
+  return parseStatus(await agent(ssh, ["status"], 60_000));
+}

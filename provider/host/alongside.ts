@@ -1,0 +1,103 @@
+/** Puts a sysroot beside the old system and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
+import type { Readable } from "node:stream";
+import { assetText } from "../assets.ts";
+import { envBlock, slotFile, slotOptions } from "../image/slots.ts";
+import { humanBytes, type Task } from "../task.ts";
+import { agent } from "./agent.ts";
+import type { HostFile } from "./hostfiles.ts";
+import type { Plan, Ssh } from "./types.ts";
+
+/** The sysroot of a commit as image/sysroot.ts makes it. */
+export interface SysrootToSend {
+  checksum: string;
+  /** "<checksum>.<serial>". */
+  deployment: string;
+  /** As GRUB finds them from the root filesystem. */
+  kernel: string;
+  initrd: string;
+  /** Compressed bytes. */
+  size: number;
+  compression: "zstd" | "gzip";
+  open(): Readable;
+}
+
+export interface InstallRecord {
+  /** Random, one an installation: only its own resource removes it. */
+  id: string;
+  stack: string;
+  urn: string;
+  /** ISO date. */
+  created: string;
+  /** Name of the old system. */
+  old: string;
+}
+
+/** Title of a slot in GRUB's menu; plain characters only, since GRUB reads it. */
+export function slotTitle(version: string | undefined, checksum: string): string {
+  return `Pine ${version ?? checksum.slice(0, 12)}`.replace(/[^A-Za-z0-9 _.,:+-]/g, "_");
+}
+
+/**
+ * Everything up to and with arming slot a. Until then nothing boots differently; after it, one boot does. Every step
+ * can be run again. Answers the bytes sent.
+ */
+export async function installAlongside(
+  ssh: Ssh,
+  o: { plan: Plan; sysroot: SysrootToSend; record: InstallRecord; version?: string; files: HostFile[]; kernelArguments: string[] },
+  task: Task,
+): Promise<{ sent: number }> {
+  const script = assetText("system/host/install.sh");
+  const step = (args: string[], input?: string | Uint8Array, timeout = 600_000) =>
+    ssh.exec(script, args, { root: true, timeout, ...(input === undefined ? {} : { input }), what: `install: ${args[0]}` });
+  const { plan, sysroot, record } = o;
+
+  task.step("preparing");
+  await step(["begin", record.id, record.stack, record.urn, plan.method, record.created, record.old]);
+  const started = Date.now();
+  let sent = 0;
+  await ssh.upload(sysroot.open(), script, ["receive", sysroot.compression], {
+    root: true,
+    what: "sending the system",
+    onProgress: (bytes) => {
+      sent = bytes;
+      const seconds = Math.max(1, (Date.now() - started) / 1000);
+      task.step(`sent ${humanBytes(bytes)} of ${humanBytes(sysroot.size)}, ${humanBytes(bytes / seconds)}/s`);
+    },
+  });
+  task.step("unpacked; putting it in place");
+  await step(["place", sysroot.deployment]);
+  const kept = Number((await step(["hostkeys", sysroot.deployment])).stdout.trim());
+  if (kept === 0) task.warn("the old system has no SSH host key that could be kept: the new one makes its own");
+  await putFiles(step, sysroot.deployment, o.files, task);
+
+  task.step("adding the boot entry");
+  const options = slotOptions({
+    rootUuid: plan.disk.rootUuid,
+    checksum: sysroot.checksum,
+    serial: Number(sysroot.deployment.split(".")[1]),
+    console: plan.consoles,
+    extra: o.kernelArguments,
+    deadman: plan.deadman,
+  });
+  const slot = slotFile({
+    title: slotTitle(o.version, sysroot.checksum),
+    linux: sysroot.kernel,
+    initrd: sysroot.initrd,
+    options,
+  });
+  await step(["boot", "grub.cfg"], assetText("system/grub/pine.cfg"));
+  await step(["boot", "a.cfg"], slot);
+  await step(["boot", "env"], envBlock({}));
+  await step(["grub"], assetText("system/grub/custom.cfg"));
+  await agent(ssh, ["arm", "a", "1"]);
+  return { sent: Math.max(sent, sysroot.size) };
+}
+
+type Step = (args: string[], input?: string | Uint8Array) => Promise<unknown>;
+
+async function putFiles(step: Step, deployment: string, files: HostFile[], task: Task): Promise<void> {
+  for (const [n, file] of files.entries()) {
+    task.step(`the host's own files: ${n + 1} of ${files.length}`);
+    await step(["put", deployment, file.path, file.mode, file.owner], file.content);
+  }
+}

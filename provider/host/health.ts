@@ -1,0 +1,71 @@
+/** Health checks of a server, planned here, run on it by system/host/health.sh. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { assetText } from "../assets.ts";
+import { RunError } from "../run.ts";
+import type { Task } from "../task.ts";
+import type { Ssh } from "./types.ts";
+
+/** Exactly one of http, tcp, command, service is set. */
+export interface HealthCheck {
+  /** URL as the server itself sees it. */
+  http?: string;
+  /** Expected HTTP status, default 200. */
+  status?: number;
+  /** Text that the body must contain. */
+  contains?: string;
+  /** "host:port". */
+  tcp?: string;
+  /** Shell command that must exit 0. */
+  command?: string;
+  /** OpenRC service that must be started. */
+  service?: string;
+  /** Seconds to keep trying, default 60. */
+  timeout?: number;
+}
+
+/** Arguments of health.sh, and how people call the check. */
+export function planHealth(check: HealthCheck): { label: string; args: string[]; timeoutSeconds: number } {
+  const timeoutSeconds = check.timeout ?? 60;
+  if (check.http !== undefined) {
+    const status = check.status ?? 200;
+    return {
+      label: `http ${check.http}`,
+      args: ["http", check.http, String(status), check.contains ?? ""],
+      timeoutSeconds,
+    };
+  }
+  if (check.tcp !== undefined) {
+    const colon = check.tcp.lastIndexOf(":");
+    const host = check.tcp.slice(0, colon).replace(/^\[|\]$/g, "");
+    return { label: `tcp ${check.tcp}`, args: ["tcp", host, check.tcp.slice(colon + 1)], timeoutSeconds };
+  }
+  if (check.command !== undefined)
+    return { label: `command ${check.command}`, args: ["command", check.command], timeoutSeconds };
+  return { label: `service ${check.service}`, args: ["service", check.service!], timeoutSeconds };
+}
+
+/** Runs every check until it passes or its time is up. Answers what failed, one line each; empty: healthy. */
+export async function checkHealth(ssh: Ssh, checks: HealthCheck[], task: Task): Promise<string[]> {
+  const script = assetText("system/host/health.sh");
+  const failed: string[] = [];
+  for (const [n, check] of checks.entries()) {
+    const { label, args, timeoutSeconds } = planHealth(check);
+    const end = Date.now() + timeoutSeconds * 1000;
+    for (;;) {
+      task.step(`health check ${n + 1} of ${checks.length}: ${label}`);
+      const seen = await ssh.exec(script, args, { root: true, ok: [0, 1], timeout: 120_000 });
+      if (seen.exitCode === 0) break;
+      if (Date.now() >= end) {
+        failed.push(`health check ${label} failed for ${timeoutSeconds} s: ${seen.stdout.trim().split("\n").pop()}`);
+        break;
+      }
+      await sleep(Math.min(2000, Math.max(0, end - Date.now())), undefined, { signal: task.signal });
+    }
+  }
+  return failed;
+}
+
+/** Whether an error means that the connection is gone, not that the remote program failed (OpenSSH exits with 255). */
+export function connectionLost(error: unknown): boolean {
+  return error instanceof RunError && (error.exitCode === 255 || error.timedOut);
+}

@@ -1,0 +1,61 @@
+/** The files of one server: what makes it itself (name, network, keys) and what its owner adds. Pure. */
+import { die } from "../errors.ts";
+import type { NetworkFiles } from "./types.ts";
+
+/** A file of the new system. */
+export interface HostFile {
+  /** Absolute. */
+  path: string;
+  content: string | Uint8Array;
+  /** Octal, "0644". */
+  mode: string;
+  /** "user:group", names or numbers of the new system. */
+  owner: string;
+}
+
+/** Where a server's own files may lie: what OSTree's merge or the shared /var keeps over updates. */
+const KEPT = /^\/(etc|var|root|home|opt|srv|mnt)\/./;
+/** Written by Pine itself from inputs of their own. */
+const OWN: Record<string, string> = {
+  "/etc/hostname": "hostname",
+  "/etc/network/interfaces": "network",
+  "/etc/mactab": "network",
+  "/root/.ssh/authorized_keys": "authorizedKeys",
+};
+
+/** Why a path cannot be one of `files`, or undefined. */
+export function hostPathProblem(path: string): string | undefined {
+  if (!path.startsWith("/")) return "must be an absolute path";
+  if (path.split("/").some((part) => part === ".." || part === ".") || /\/\/|\/$/.test(path))
+    return "must be a plain path to a file";
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  if (/[\u0000-\u001f]/.test(path)) return "must hold no control characters";
+  if (OWN[path]) return `is written by Pine: use the input ${OWN[path]}`;
+  if (/^\/etc\/dropbear\//.test(path)) return "are the server's SSH host keys, which are kept";
+  if (!KEPT.test(path)) return "must lie in /etc, /var, /root, /home, /opt, /srv or /mnt: /usr is read-only";
+  return undefined;
+}
+
+/** Name, network and root's keys as files. */
+export function identityFiles(o: { hostname: string; network: NetworkFiles; authorizedKeys: string[] }): HostFile[] {
+  return [...systemIdentity(o), ...(o.authorizedKeys.length > 0 ? [authorizedKeysFile(o.authorizedKeys)] : [])];
+}
+
+/** Name and network: what lies in /etc and needs a boot. */
+export function systemIdentity(o: { hostname: string; network: NetworkFiles }): HostFile[] {
+  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(o.hostname)) die(`not a hostname: ${JSON.stringify(o.hostname)}`);
+  const root = "root:root";
+  return [
+    { path: "/etc/hostname", content: `${o.hostname}\n`, mode: "0644", owner: root },
+    { path: "/etc/hosts", content: o.network.hosts, mode: "0644", owner: root },
+    { path: "/etc/network/interfaces", content: o.network.interfaces, mode: "0644", owner: root },
+    { path: "/etc/mactab", content: o.network.mactab, mode: "0644", owner: root },
+    ...(o.network.resolvConf === undefined
+      ? []
+      : [{ path: "/etc/resolv.conf", content: o.network.resolvConf, mode: "0644", owner: root }]),
+  ];
+}
+
+export function authorizedKeysFile(keys: string[]): HostFile {
+  return { path: "/root/.ssh/authorized_keys", content: `${keys.join("\n")}\n`, mode: "0600", owner: "root:root" };
+}

@@ -1,0 +1,39 @@
+/** The server's one lock: held by an open SSH channel, so it ends with us, with the connection, or after an hour. */
+import { PassThrough } from "node:stream";
+import { assetText } from "../assets.ts";
+import { die } from "../errors.ts";
+import type { Ssh } from "./types.ts";
+
+/** Takes the lock or dies. Answers how to let go of it. `owner` is what another one is told ("stack, user@machine"). */
+export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<void>> {
+  const open = new PassThrough();
+  let first = "";
+  let told: () => void;
+  const answered = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const held = ssh.exec(assetText("system/host/lock.sh"), [owner.replace(/\s+/g, " ")], {
+    root: true,
+    input: open,
+    ok: [0, 75],
+    onLine: (line) => {
+      if (first !== "" || !/^(locked|busy)/.test(line)) return;
+      first = line;
+      told();
+    },
+  });
+  // it ends with the connection: what matters is seen by those who use the connection
+  held.catch(() => {});
+  await Promise.race([answered, held]);
+  if (first !== "locked") {
+    open.end();
+    die(
+      `another operation holds the server's lock: ${first.replace(/^busy /, "") || "no answer"}`,
+      "wait until it is done; the lock ends with its connection",
+    );
+  }
+  return async () => {
+    open.end();
+    await held.catch(() => {});
+  };
+}

@@ -1,0 +1,37 @@
+/** Gives the old system back: it boots, then everything of ours is removed from beside it. */
+import { assetText } from "../assets.ts";
+import { die } from "../errors.ts";
+import type { Task } from "../task.ts";
+import { agent, agentStatus } from "./agent.ts";
+import type { Connection } from "./connection-type.ts";
+import { reboot } from "./trial.ts";
+import type { Ssh } from "./types.ts";
+import { waitForAny } from "./wait.ts";
+
+/** Answers where Pine's /var was left on the old system, if anywhere. `ssh` is used up when a reboot was needed. */
+export async function restoreOld(
+  ssh: Ssh,
+  o: { id: string; connections: Connection[]; deleteData: boolean },
+  task: Task,
+): Promise<string | undefined> {
+  let old = ssh;
+  const status = await agentStatus(ssh);
+  if (status.running) {
+    task.step("the old system is the default again");
+    await agent(ssh, ["old"]);
+    task.step("rebooting into the old system");
+    await reboot(ssh);
+    old = await waitForAny(o.connections, task, { timeoutMs: 900_000, notBootId: status.bootId });
+    const now = await agentStatus(old).catch(() => undefined);
+    if (now?.running)
+      die("the server still runs Pine after the reboot into the old system", "look at its console; nothing was removed");
+  }
+  try {
+    task.step("removing Pine");
+    const args = [o.id, ...(o.deleteData ? ["deleteData"] : [])];
+    const result = await old.exec(assetText("system/host/remove.sh"), args, { root: true, timeout: 600_000 });
+    return result.stdout.trim() || undefined;
+  } finally {
+    if (old !== ssh) await old.close();
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The one way a server gets to run something new: an armed slot is booted once, looked at from outside, and confirmed - or it goes
+ * back, by our word (health), by GRUB's count or by the dead-man.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../errors.ts";
+import type { SlotName } from "../image/slots.ts";
+import type { Task } from "../task.ts";
+import { type AgentStatus, agent, agentStatus } from "./agent.ts";
+import type { Connection } from "./connection-type.ts";
+import { checkHealth, connectionLost, type HealthCheck } from "./health.ts";
+import type { Ssh } from "./types.ts";
+import { waitForAny } from "./wait.ts";
+
+export interface TrialOptions {
+  /** How to reach whichever system comes up: the new one's root first, then the old one's login. */
+  connections: Connection[];
+  /** Boot id before the reboot. */
+  bootId: string;
+  /** What must run: the armed slot and its commit. */
+  slot: SlotName;
+  checksum: string;
+  health: HealthCheck[];
+  /** Seconds after which an unconfirmed trial reboots by itself. */
+  deadman: number;
+}
+
+export type TrialResult =
+  | { outcome: "confirmed"; status: AgentStatus }
+  /** `status` is what runs now, unless the server could not be reached any more. */
+  | { outcome: "returned"; reasons: string[]; status: AgentStatus };
+
+/** Two boots of a slow machine (each under 5 min even without KVM) beside the dead-man's time. */
+const BOOTS_MS = 600_000;
+/** From the first answer of sshd to the end of the default runlevel. */
+const COMPLETE_MS = 180_000;
+
+const nameOf = (status: AgentStatus) =>
+  status.running ? `slot ${status.running}, commit ${status.checksum.slice(0, 12)}` : "the old system";
+
+/** Reboots an armed server into its trial and ends with what holds: confirmed, or back. `ssh` is used up. */
+export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
+  task.step("rebooting into the trial");
+  await reboot(ssh);
+  const timeoutMs = o.deadman * 1000 + BOOTS_MS;
+  let bootId = o.bootId;
+  let reasons: string[] = [];
+  for (;;) {
+    task.step("waiting for the server to answer");
+    const next = await waitForAny(o.connections, task, { timeoutMs, notBootId: bootId });
+    try {
+      const status = await agentStatus(next);
+      if (status.running !== o.slot || status.checksum !== o.checksum) {
+        if (reasons.length === 0)
+          reasons = [`the new system did not come up far enough to answer; the server went back to ${nameOf(status)}`];
+        if (status.trial) await agent(next, ["disarm"]);
+        return { outcome: "returned", reasons, status };
+      }
+      if (reasons.length === 0) reasons = await judge(next, o, task);
+      if (reasons.length === 0) {
+        task.step("confirming");
+        await agent(next, ["confirm", o.checksum]);
+        const confirmed = await agentStatus(next);
+        if (confirmed.slot === o.slot) return { outcome: "confirmed", status: confirmed };
+        reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];
+      }
+      task.step("not healthy: rebooting into the previous system");
+      bootId = status.bootId;
+      await reboot(next);
+    } catch (error) {
+      // the trial died under our hands: see what comes up, by itself or by the dead-man
+      if (!connectionLost(error) || task.signal.aborted) throw error;
+      bootId = "";
+      reasons = [`the connection to the new system was lost: ${messageOf(error)}`];
+      await sleep(5000, undefined, { signal: task.signal });
+    } finally {
+      await next.close();
+    }
+  }
+}
+
+async function judge(ssh: Ssh, o: TrialOptions, task: Task): Promise<string[]> {
+  const end = Date.now() + COMPLETE_MS;
+  for (;;) {
+    const status = await agentStatus(ssh);
+    if (status.completed) break;
+    if (Date.now() > end) return [`the default runlevel was not reached within ${COMPLETE_MS / 1000} s`];
+    task.step("waiting for the default runlevel");
+    await sleep(1000, undefined, { signal: task.signal });
+  }
+  return checkHealth(ssh, o.health, task);
+}
+
+/** Asks for a reboot; the connection may go with it. */
+export async function reboot(ssh: Ssh): Promise<void> {
+  await agent(ssh, ["reboot"], 30_000).catch((error: unknown) => {
+    if (!connectionLost(error)) throw error;
+  });
+  await ssh.close();
+}

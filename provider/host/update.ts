@@ -1,0 +1,62 @@
+/** A server that runs Pine gets another deployment: by delta into the slot that does not run, armed for one boot. */
+import { assetText } from "../assets.ts";
+import type { SlotName } from "../image/slots.ts";
+import { humanBytes, type Task } from "../task.ts";
+import { agent, keyValues } from "./agent.ts";
+import { slotTitle } from "./alongside.ts";
+import type { HostFile } from "./hostfiles.ts";
+import type { Ssh } from "./types.ts";
+
+export interface DeltaToSend {
+  path: string;
+  size: number;
+  sha256: string;
+}
+
+/**
+ * Sends the delta (none: the commit is there already), deploys, writes the files of /etc that changed into the new
+ * deployment, arms it. The running system is not changed.
+ */
+export async function prepareUpdate(
+  ssh: Ssh,
+  o: { checksum: string; version?: string; delta?: DeltaToSend; options?: string; etc: HostFile[] },
+  task: Task,
+): Promise<{ slot: SlotName; deployment: string; sent: number }> {
+  const script = assetText("system/host/update.sh");
+  let sent = 0;
+  if (o.delta) {
+    const size = o.delta.size;
+    await ssh.upload(o.delta.path, script, ["receive", o.delta.sha256, o.checksum], {
+      root: true,
+      size,
+      timeout: 0,
+      what: "sending the update",
+      onProgress: (bytes) => {
+        sent = bytes;
+        task.step(`sent ${humanBytes(bytes)} of ${humanBytes(size)}`);
+      },
+    });
+    sent = size;
+  }
+  task.step("deploying beside the running system");
+  const told = keyValues(
+    await agent(ssh, ["deploy", o.checksum, slotTitle(o.version, o.checksum), o.options ?? ""], 900_000),
+  );
+  const slot = told.get("slot") as SlotName;
+  const deployment = told.get("deployment")!;
+  for (const file of o.etc) {
+    await ssh.exec(script, ["write-in", deployment, file.path, file.mode, file.owner], { root: true, input: file.content });
+  }
+  await agent(ssh, ["arm", slot, "1"]);
+  return { slot, deployment, sent };
+}
+
+/** Writes and removes files of the running system. No reboot. */
+export async function writeFiles(ssh: Ssh, files: HostFile[], removed: string[], task: Task): Promise<void> {
+  const script = assetText("system/host/update.sh");
+  for (const [n, file] of files.entries()) {
+    task.step(`the host's own files: ${n + 1} of ${files.length}`);
+    await ssh.exec(script, ["write", file.path, file.mode, file.owner], { root: true, input: file.content });
+  }
+  for (const path of removed) await ssh.exec(script, ["remove", path], { root: true });
+}
