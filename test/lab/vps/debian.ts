@@ -1,0 +1,157 @@
+/** The base image: Debian by mmdebstrap with its own GRUB, keys and users, made once a machine and kept in the cache. */
+import { createHash } from "node:crypto";
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { finished } from "node:stream/promises";
+import { die } from "../../../provider/errors.ts";
+import { run } from "../../../provider/run.ts";
+import { labKey, newKey, withLock } from "./key.ts";
+import { labCache } from "./processes.ts";
+import { aptOptions, sourcesList } from "./sources.ts";
+import { startVps } from "./vps.ts";
+
+export type Release = "bullseye" | "bookworm" | "trixie";
+
+export interface BaseImage {
+  /** qcow2, read-only. */
+  disk: string;
+  release: Release;
+  /** Public host keys (`ssh-ed25519 AAAA…`), ed25519, ECDSA, RSA. */
+  hostKeys: string[];
+}
+
+type Log = (message: string) => void;
+
+/** What the image is made of; with tree.sh and the lab's key it decides whether a kept one is still right. */
+const RECIPE = {
+  format: 1,
+  diskMiB: 4096,
+  uuid: "7b6f3a52-5d0c-4b6e-9f0e-3f3f2a9d6c11",
+  // a minimal cloud image: no curl, no zstd
+  packages: [
+    ...["linux-image-cloud-amd64", "grub-pc", "systemd-sysv", "libpam-systemd", "dbus", "udev", "kmod", "procps"],
+    ...[
+      "openssh-server",
+      "sudo",
+      "ifupdown",
+      "iproute2",
+      "netbase",
+      "ca-certificates",
+      "xz-utils",
+      "e2fsprogs",
+      "fdisk",
+    ],
+  ],
+  firstBoot: ["grub-install /dev/vda", "update-grub", "journalctl --rotate --vacuum-size=1K", "fstrim /"],
+};
+
+/** The read-only Debian disk of this machine's cache; made when it is not there (about two minutes). */
+export async function ensureDebian(log: Log = () => {}, release: Release = "bookworm"): Promise<BaseImage> {
+  if (release !== "bookworm") die(`the lab's VPS cannot be ${release} yet`, 'use "bookworm"');
+  const key = await labKey();
+  const script = readFileSync(join(import.meta.dirname, "tree.sh"), "utf8");
+  const digest = createHash("sha256")
+    .update(JSON.stringify([RECIPE, script, key.public, release]))
+    .digest("hex");
+  const folder = join(labCache(), "vps", `${release}-${digest.slice(0, 16)}`);
+  const image = (): BaseImage => ({
+    disk: join(folder, "base.qcow2"),
+    release,
+    hostKeys: readFileSync(join(folder, "hostkeys.pub"), "utf8").trim().split("\n"),
+  });
+  if (existsSync(folder)) return image();
+  return withLock(join(labCache(), "vps"), async () => {
+    if (existsSync(folder)) return image();
+    const work = await mkdtemp(join(labCache(), "vps", "tmp-"));
+    try {
+      await build(work, release, key.public, log);
+      renameSync(join(work, "done"), folder);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+    return image();
+  });
+}
+
+async function build(work: string, release: Release, publicKey: string, log: Log): Promise<void> {
+  const began = Date.now();
+  const step = (what: string) => log(`Debian VPS: ${what} (${((Date.now() - began) / 1000).toFixed(0)} s)`);
+  step(`${release} by mmdebstrap`);
+  await bootstrap(work, release);
+  step("disk with its own keys");
+  const ssh = join(work, "ssh");
+  mkdirSync(ssh);
+  for (const type of ["ed25519", "ecdsa", "rsa"]) await newKey(join(ssh, `ssh_host_${type}_key`), type, "root@vps");
+  writeFileSync(join(ssh, "key.pub"), `${publicKey}\n`);
+  await asRoot([join(import.meta.dirname, "tree.sh"), work], { UUID: RECIPE.uuid, DISK_MIB: String(RECIPE.diskMiB) });
+  const hostKeys = readdirSync(ssh)
+    .filter((n) => /^ssh_host_.*\.pub$/.test(n))
+    .sort((a, b) => Number(b.includes("ed25519")) - Number(a.includes("ed25519")))
+    .map((n) => readFileSync(join(ssh, n), "utf8").split(" ").slice(0, 2).join(" "));
+
+  step("first boot: grub-install and update-grub");
+  const done = join(work, "done");
+  mkdirSync(done);
+  const disk = join(done, "base.qcow2");
+  await firstBoot(work, hostKeys, step);
+  await run("qemu-img", ["convert", "-O", "qcow2", join(work, "first.qcow2"), disk]);
+  writeFileSync(join(done, "hostkeys.pub"), `${hostKeys.join("\n")}\n`);
+  await run("chmod", ["0444", disk]);
+
+  step("second boot, by its own GRUB");
+  const vps = await startVps({ base: { disk, release, hostKeys }, dir: work, name: "check", log });
+  await vps.stop();
+  step("ready");
+}
+
+async function bootstrap(work: string, release: Release): Promise<void> {
+  const list = join(work, "sources.list");
+  writeFileSync(list, sourcesList(release));
+  const root = process.getuid?.() === 0;
+  const tar = createWriteStream(join(work, "root.tar"));
+  const args = [`--mode=${root ? "root" : "unshare"}`, "--variant=minbase", "--format=tar", "--quiet"];
+  args.push(`--include=${RECIPE.packages.join(",")}`, ...(await aptOptions()), release, "-", list);
+  await run("mmdebstrap", args, { output: tar, timeout: 20 * 60_000, extendEnv: true, env: { LC_ALL: "C.UTF-8" } });
+  tar.end();
+  await finished(tar);
+}
+
+/** Runs a script as root, or as root of a user namespace that maps the whole subuid range. */
+async function asRoot(command: string[], env: Record<string, string>): Promise<void> {
+  const map = ["unshare", "--map-auto", "--map-root-user", "--setuid", "0", "--setgid", "0"];
+  const [file, ...args] = [...(process.getuid?.() === 0 ? [] : map), "sh", ...command];
+  await run(file!, args, { timeout: 10 * 60_000, extendEnv: true, env: { ...env, LC_ALL: "C.UTF-8" } });
+}
+
+/** Boots the kernel directly, lets Debian install its own GRUB, and powers off. */
+async function firstBoot(work: string, hostKeys: string[], step: Log): Promise<void> {
+  const kernel = { path: join(work, "vmlinuz"), initrd: join(work, "initrd.img") };
+  const vps = await startVps({
+    base: { disk: join(work, "disk.raw"), hostKeys },
+    dir: work,
+    name: "first",
+    wait: true,
+    kernel: { ...kernel, append: `root=UUID=${RECIPE.uuid} ro console=ttyS0,115200 net.ifnames=0` },
+    log: step,
+  });
+  try {
+    for (const command of RECIPE.firstBoot) {
+      const r = await vps.ssh(command, { timeout: 300_000 });
+      if (r.exitCode !== 0) die(`the lab's Debian: ${command}: exit code ${r.exitCode}: ${r.stderr || r.stdout}`);
+    }
+    await vps.ssh("systemctl poweroff");
+    await vps.off(120_000);
+  } finally {
+    await vps.stop();
+  }
+}

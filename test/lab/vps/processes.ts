@@ -1,0 +1,94 @@
+/** Long-lived processes of the lab that never outlive the test run: ended at exit, with the parent, or at the next start. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Folder of everything the lab keeps between runs. */
+export const labCache = () => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "pine", "lab");
+
+/** A process is its pid and its start time (clock ticks since boot): pids come again. */
+interface Identity {
+  pid: number;
+  start: string;
+}
+
+/** The identity of a living process, `undefined` when there is none or it is a zombie. */
+export function identify(pid: number): Identity | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // the name may hold spaces and brackets
+    return fields[0] === "Z" ? undefined : { pid, start: fields[19]! };
+  } catch {
+    return undefined;
+  }
+}
+
+export const isAlive = (who: Identity) => identify(who.pid)?.start === who.start;
+
+const live = new Map<number, ChildProcess>();
+let armed = false;
+
+function endAll(): void {
+  for (const child of live.values()) child.kill("SIGKILL");
+}
+
+function arm(): void {
+  if (armed) return;
+  armed = true;
+  process.on("exit", endAll);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => {
+      endAll();
+      process.kill(process.pid, signal); // ours was the only listener, so this one ends us
+    });
+}
+
+const records = () => join(labCache(), "run");
+
+/** Ends what a killed test run left behind: processes whose record names an owner that is gone. */
+export function endLeftovers(log: (message: string) => void = () => {}): void {
+  mkdirSync(records(), { recursive: true });
+  for (const name of readdirSync(records())) {
+    const file = join(records(), name);
+    try {
+      const { child, owner, what } = JSON.parse(readFileSync(file, "utf8")) as {
+        child: Identity;
+        owner: Identity;
+        what: string;
+      };
+      if (isAlive(owner)) continue;
+      if (isAlive(child)) {
+        log(`ending ${what} (pid ${child.pid}), left behind by a killed run`);
+        process.kill(child.pid, "SIGKILL");
+      }
+    } catch {
+      // unreadable, or gone meanwhile: nothing to end
+    }
+    rmSync(file, { force: true });
+  }
+}
+
+/**
+ * Starts a process that ends with us, whatever ends us: the kernel kills it with its parent (setpriv), exit and signal
+ * handlers do before, and a record lets the next run end it. Its output goes to `logFile`.
+ */
+export function startProcess(what: string, file: string, args: string[], o: { cwd: string; logFile: string }) {
+  arm();
+  const log = openSync(o.logFile, "a");
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", file, ...args], { cwd: o.cwd, stdio: ["ignore", log, log] });
+  const pid = child.pid;
+  if (pid === undefined) throw new Error(`setpriv (util-linux) did not start ${file}`);
+  live.set(pid, child);
+  mkdirSync(records(), { recursive: true });
+  const record = join(records(), `${pid}.json`);
+  writeFileSync(record, JSON.stringify({ child: identify(pid), owner: identify(process.pid), what }));
+  const ended = new Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>((done) => {
+    child.on("error", () => done({ exitCode: -1, signal: null }));
+    child.on("exit", (exitCode, signal) => done({ exitCode, signal }));
+  }).finally(() => {
+    live.delete(pid);
+    rmSync(record, { force: true });
+  });
+  return { child, pid, ended };
+}

@@ -1,0 +1,112 @@
+/** One QEMU without KVM: its arguments, start on a free port, end. */
+import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { die } from "../../../provider/errors.ts";
+import { identify, startProcess } from "./processes.ts";
+
+export interface Machine {
+  /** For messages and file names. */
+  name: string;
+  /** Folder of the overlay and the logs. */
+  dir: string;
+  disk: string;
+  format: "raw" | "qcow2";
+  /** MiB */
+  memory: number;
+  firmware: "bios" | "uefi";
+  serialLog: string;
+  /** Boots this kernel instead of the disk's boot loader. */
+  kernel?: { path: string; initrd: string; append: string };
+  extraArgs?: string[];
+  /** Writes need not reach the disk: for building, where a broken disk is thrown away. */
+  unsafe?: boolean;
+}
+
+export type Qemu = ReturnType<typeof startProcess> & { port: number };
+
+const OVMF = "/usr/share/OVMF";
+
+function uefiArgs(m: Machine): string[] {
+  if (!existsSync(`${OVMF}/OVMF_CODE_4M.fd`)) die("no UEFI firmware for QEMU", "apt-get install ovmf");
+  const vars = join(m.dir, `${m.name}.vars.fd`);
+  if (!existsSync(vars)) copyFileSync(`${OVMF}/OVMF_VARS_4M.fd`, vars);
+  return [
+    ...["-drive", `if=pflash,format=raw,readonly=on,file=${OVMF}/OVMF_CODE_4M.fd`],
+    ...["-drive", `if=pflash,format=raw,file=${vars}`],
+  ];
+}
+
+/**
+ * Arguments of `qemu-system-x86_64`. No KVM (it may be there and hang), nothing of the host reachable but the forwarded
+ * port, a watchdog like a hypervisor's, the serial line in a log and on a socket in the working folder.
+ */
+export function qemuArgs(m: Machine, port: number): string[] {
+  const cache = m.unsafe ? "unsafe" : "writeback";
+  return [
+    ...["-name", m.name, "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", String(m.memory)],
+    ...["-nographic", "-nodefaults", "-vga", "none", "-monitor", "none"],
+    ...(m.firmware === "uefi" ? uefiArgs(m) : []),
+    ...["-drive", `file=${m.disk},format=${m.format},if=none,id=disk,cache=${cache},discard=unmap`],
+    ...["-device", "virtio-blk-pci,drive=disk"],
+    ...["-netdev", `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22`],
+    ...["-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56"],
+    ...["-object", "rng-random,id=random,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=random"],
+    ...["-device", "i6300esb", "-action", "watchdog=reset"],
+    // the socket's path is relative: a Unix socket's path has 108 bytes at most
+    ...["-chardev", `socket,id=serial,path=${m.name}.serial,server=on,wait=off,logfile=${m.serialLog},logappend=on`],
+    ...["-serial", "chardev:serial"],
+    ...(m.kernel ? ["-kernel", m.kernel.path, "-initrd", m.kernel.initrd, "-append", m.kernel.append] : []),
+    ...(m.extraArgs ?? []),
+  ];
+}
+
+/** A TCP port of 127.0.0.1 that is free at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer();
+    server.on("error", fail);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => done(port));
+    });
+  });
+}
+
+/** Starts the machine with SSH on `port`, or on a free one; another process may take it first: tried again. */
+export async function startQemu(m: Machine, port?: number): Promise<Qemu> {
+  const logFile = join(m.dir, `${m.name}.qemu.log`);
+  for (let attempt = 1; ; attempt++) {
+    const chosen = port ?? (await freePort());
+    const before = existsSync(logFile) ? readFileSync(logFile, "utf8").length : 0;
+    const process = startProcess(`QEMU ${m.name}`, "qemu-system-x86_64", qemuArgs(m, chosen), { cwd: m.dir, logFile });
+    // QEMU refuses its arguments or the port within a moment
+    const early = await Promise.race([process.ended, listening(process.pid, chosen)]);
+    if (early === "listening") return { ...process, port: chosen };
+    const why = readFileSync(logFile, "utf8").slice(before).trim();
+    if (attempt < 6 && /host forwarding rule/i.test(why)) await sleep(200 * attempt);
+    else die(`QEMU ${m.name} ended at once: ${why || JSON.stringify(early)}`);
+  }
+}
+
+/** Resolves when process `pid` listens on the port: told by /proc, without a connection, which the guest would see. */
+async function listening(pid: number, port: number): Promise<"listening"> {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  for (; identify(pid); await sleep(50)) {
+    const row = readFileSync("/proc/net/tcp", "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .find((f) => f[1] === local && f[3] === "0A");
+    if (row && holds(pid, `socket:[${row[9]}]`)) return "listening";
+  }
+  return new Promise(() => {}); // it ended: its own promise tells
+}
+
+function holds(pid: number, target: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === target);
+  } catch {
+    return false; // ended, or a descriptor closed meanwhile: looked at again
+  }
+}

@@ -1,0 +1,232 @@
+/** The lab's VPS: a stock-like Debian, or a disk of ours, in QEMU on this machine; a power cut is the end of that QEMU. */
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { die, messageOf } from "../../../provider/errors.ts";
+import { run } from "../../../provider/run.ts";
+import type { BaseImage } from "./debian.ts";
+import { labKey } from "./key.ts";
+import { endLeftovers } from "./processes.ts";
+import { type Machine, type Qemu, startQemu } from "./qemu.ts";
+
+export interface VpsOptions {
+  /** Debian from {@link ensureDebian}, or any raw or qcow2 disk; neither is ever written to. */
+  base: BaseImage | { disk: string; hostKeys?: string[] };
+  /** Existing folder for the overlay and the logs. */
+  dir: string;
+  /** File names and messages; default "vps". One per machine in a folder. */
+  name?: string;
+  /** MiB; default 512. */
+  memory?: number;
+  /** Default "bios". */
+  firmware?: "bios" | "uefi";
+  /** Size of the disk in MiB, when it is to be larger than the base's. */
+  diskMiB?: number;
+  /** Boots this kernel instead of the disk's boot loader. */
+  kernel?: Machine["kernel"];
+  /** More arguments for QEMU. */
+  extraArgs?: string[];
+  /** Where the serial line is logged; default `<dir>/<name>.serial.log`. */
+  serialLog?: string;
+  /** Wait for SSH, and start once more if the machine hangs in this first boot; default: true for a Debian, else false. */
+  wait?: boolean;
+  log?: (message: string) => void;
+}
+
+export interface SshResult {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+}
+
+export interface Vps {
+  readonly host: "127.0.0.1";
+  readonly port: number;
+  readonly user: "root";
+  /** `ssh-ed25519 AAAA…` of the base; "" for a disk that came without. */
+  readonly hostKey: string;
+  readonly hostKeys: string[];
+  /** The lab's key, OpenSSH format. */
+  readonly privateKey: string;
+  readonly privateKeyPath: string;
+  /** Of the running QEMU; 0 when it is off. */
+  readonly pid: number;
+  /** The overlay (qcow2). */
+  readonly disk: string;
+  /** Runs a shell command; exit code 255 and ssh's words when the machine cannot be reached. Timeout in ms, default 120 s. */
+  ssh(command: string, o?: { user?: string; input?: string | Uint8Array; timeout?: number }): Promise<SshResult>;
+  /** The serial line since the first start. */
+  console(): Promise<string>;
+  /** Types on the serial line. */
+  type(text: string): Promise<void>;
+  /** Waits until a command runs over SSH; throws when it takes longer or QEMU ends. */
+  waitSsh(timeoutMs: number): Promise<void>;
+  /** Waits until the machine powers itself off; throws when it takes longer. */
+  off(timeoutMs: number): Promise<void>;
+  /** Power cut. */
+  cut(): Promise<void>;
+  /** Power on, same disk, same port. Does not wait. */
+  boot(): Promise<void>;
+  /** Off for good. */
+  stop(): Promise<void>;
+}
+
+/** Time without a word on the serial line after which a boot without KVM is taken for hung. */
+const QUIET_MS = 120_000;
+
+async function overlay(o: VpsOptions, disk: string): Promise<void> {
+  const fd = openSync(o.base.disk, "r");
+  const magic = Buffer.alloc(4);
+  readSync(fd, magic, 0, 4, 0);
+  closeSync(fd);
+  const format = magic.toString("latin1") === "QFI\xfb" ? "qcow2" : "raw";
+  const size = o.diskMiB ? [`${o.diskMiB}M`] : [];
+  await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", format, "-b", o.base.disk, disk, ...size]);
+}
+
+/** Starts a machine on a new overlay of its base. */
+export async function startVps(o: VpsOptions): Promise<Vps> {
+  const log = o.log ?? (() => {});
+  endLeftovers(log);
+  mkdirSync(o.dir, { recursive: true });
+  const name = o.name ?? "vps";
+  const key = await labKey();
+  const hostKeys = o.base.hostKeys ?? [];
+  const machine: Machine = {
+    name,
+    dir: o.dir,
+    disk: join(o.dir, `${name}.qcow2`),
+    format: "qcow2",
+    memory: o.memory ?? 512,
+    firmware: o.firmware ?? "bios",
+    serialLog: o.serialLog ?? join(o.dir, `${name}.serial.log`),
+    kernel: o.kernel,
+    extraArgs: o.extraArgs,
+  };
+  writeFileSync(machine.serialLog, "");
+  await overlay(o, machine.disk);
+  let qemu: Qemu | undefined = await startQemu(machine);
+  const { port } = qemu;
+  const started = Date.now();
+
+  const knownHosts = join(o.dir, `${name}.known_hosts`);
+  writeFileSync(knownHosts, hostKeys.map((k) => `[127.0.0.1]:${port} ${k}\n`).join(""));
+  const check = hostKeys.length ? ["StrictHostKeyChecking=yes"] : ["StrictHostKeyChecking=no"];
+  const settings = [...check, `UserKnownHostsFile=${hostKeys.length ? knownHosts : "/dev/null"}`, "BatchMode=yes"];
+  settings.push("IdentitiesOnly=yes", "ConnectTimeout=30", "ServerAliveInterval=15", "LogLevel=ERROR");
+  const sshArgs = ["-F", "none", "-i", key.path, "-p", String(port), ...settings.flatMap((s) => ["-o", s])];
+
+  const power = async () => {
+    const running = qemu;
+    qemu = undefined;
+    running?.child.kill("SIGKILL");
+    await running?.ended;
+  };
+
+  const vps: Vps = {
+    ...({ host: "127.0.0.1", port, user: "root", hostKeys, disk: machine.disk } as const),
+    hostKey: hostKeys.find((k) => k.startsWith("ssh-ed25519 ")) ?? "",
+    privateKey: key.text,
+    privateKeyPath: key.path,
+    get pid() {
+      return qemu?.pid ?? 0;
+    },
+    async ssh(command, s = {}) {
+      const target = `${s.user ?? "root"}@127.0.0.1`;
+      return run("ssh", [...sshArgs, target, "--", command], {
+        input: s.input,
+        timeout: s.timeout ?? 120_000,
+        ok: ANY,
+      });
+    },
+    console: async () => readFileSync(machine.serialLog, "utf8"),
+    type: (text) => typeOn(`/proc/${vps.pid}/cwd/${name}.serial`, text),
+    async waitSsh(timeoutMs) {
+      const end = Date.now() + timeoutMs;
+      let last = "no answer";
+      while (Date.now() < end) {
+        if (!qemu?.child.pid || qemu.child.exitCode !== null || qemu.child.signalCode !== null)
+          die(`${name}: QEMU is not running; serial line:\n${tail(await vps.console())}`);
+        if (await answers(port)) {
+          const r = await vps.ssh("true", { timeout: Math.max(end - Date.now(), 1000) }).catch((e) => {
+            return { exitCode: -1, stdout: "", stderr: messageOf(e) };
+          });
+          if (r.exitCode === 0) return;
+          last = r.stderr || `exit code ${r.exitCode}`;
+        }
+        await sleep(500);
+      }
+      die(`${name}: no SSH after ${timeoutMs / 1000} s (${last}); serial line:\n${tail(await vps.console())}`);
+    },
+    async off(timeoutMs) {
+      const over = await Promise.race([qemu?.ended, sleep(timeoutMs, "over" as const, { ref: false })]);
+      if (over === "over")
+        die(`${name}: still on after ${timeoutMs / 1000} s; serial line:\n${tail(await vps.console())}`);
+      qemu = undefined;
+    },
+    cut: power,
+    async boot() {
+      if (qemu) await power();
+      qemu = await startQemu(machine, port);
+    },
+    stop: power,
+  };
+
+  if (o.wait ?? "release" in o.base) {
+    try {
+      if (!(await reached(vps))) {
+        log(`${name}: silent for ${QUIET_MS / 1000} s in its first boot (QEMU without KVM): starting it once more`);
+        await vps.boot();
+        await vps.waitSsh(2 * QUIET_MS);
+      }
+    } catch (error) {
+      await power();
+      throw error;
+    }
+    log(`${name}: SSH after ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  }
+  return vps;
+}
+
+const ANY = Array.from({ length: 256 }, (_, code) => code);
+
+const tail = (text: string) => text.trimEnd().split("\n").slice(-25).join("\n");
+
+/** Waits for SSH as long as the serial line goes on talking; false when it fell silent. */
+async function reached(vps: Vps): Promise<boolean> {
+  let seen = -1;
+  for (;;) {
+    const said = (await vps.console()).length;
+    if (said === seen) return false;
+    seen = said;
+    try {
+      await vps.waitSsh(QUIET_MS);
+      return true;
+    } catch (error) {
+      if (!messageOf(error).includes("no SSH after")) throw error;
+    }
+  }
+}
+
+/** Whether an SSH server greets on the port. QEMU itself accepts every connection. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(port, "127.0.0.1");
+    const end = (yes: boolean) => {
+      socket.destroy();
+      done(yes);
+    };
+    socket.setTimeout(5000, () => end(false));
+    socket.on("data", (d) => end(d.toString("latin1").startsWith("SSH-")));
+    socket.on("error", () => end(false));
+    socket.on("close", () => end(false));
+  });
+}
+
+function typeOn(path: string, text: string): Promise<void> {
+  return new Promise((done, fail) => {
+    const socket = connect(path, () => socket.end(text, () => done()));
+    socket.on("error", fail);
+  });
+}
