@@ -62,13 +62,13 @@ export function secretStrings(v: Value, within = false): string[] {
   return isPlainObject(v) ? Object.values(v).flatMap((x) => secretStrings(x, within)) : [];
 }
 
-/** Deep equality of property values; secret wrappers do not count, unknowns are never equal. */
+/** Deep equality of property values; secret wrappers do not count, unknowns are never equal, assets are their hash. */
 export function equalValues(a: Value, b: Value): boolean {
   const x = a instanceof Secret ? a.value : a;
   const y = b instanceof Secret ? b.value : b;
   if (x instanceof Unknown || y instanceof Unknown) return false;
   if (x instanceof Asset && y instanceof Asset)
-    return JSON.stringify(x.content) === JSON.stringify(y.content) && x.hash === y.hash;
+    return x.hash && y.hash ? x.hash === y.hash : JSON.stringify(x.content) === JSON.stringify(y.content);
   if (Array.isArray(x) && Array.isArray(y)) return x.length === y.length && x.every((v, n) => equalValues(v, y[n]));
   if (isPlainObject(x) && isPlainObject(y)) {
     const keys = new Set([...Object.keys(x), ...Object.keys(y)]);

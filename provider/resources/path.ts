@@ -1,0 +1,48 @@
+/** Property paths as Pulumi writes them: `users[0].name`, `files["/etc/motd"]`. */
+
+/** The path of a key or an index below `parent` ("" is the resource itself). */
+export function pathOf(parent: string, key: string | number): string {
+  if (typeof key === "number") return `${parent}[${key}]`;
+  // Pulumi's parser knows one escape in quotes, \" (sdk/go/common/resource/property_path.go).
+  if (key === "" || /[.[\]"]/.test(key) || key.includes("/")) return `${parent}["${key.replaceAll('"', '\\"')}"]`;
+  return parent === "" ? key : `${parent}.${key}`;
+}
+
+/** The property a path begins with: `files["/etc/motd"].mode` -> `files`. */
+export function topOf(path: string): string {
+  return splitPath(path)[0]?.toString() ?? path;
+}
+
+/** `users[0].name` -> ["users", 0, "name"]. */
+export function splitPath(path: string): (string | number)[] {
+  const parts: (string | number)[] = [];
+  for (const m of path.matchAll(/\["((?:\\"|[^"])*)"\]|\[(\d+)\]|\.?([^.[\]]+)/g)) {
+    if (m[1] !== undefined) parts.push(m[1].replaceAll('\\"', '"'));
+    else if (m[2] !== undefined) parts.push(Number(m[2]));
+    else parts.push(m[3]!);
+  }
+  return parts;
+}
+
+/** The one of `names` that `name` was probably meant to be. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.min(3, Math.ceil(name.length / 3) + 1);
+  for (const candidate of names) {
+    const d = distance(name.toLowerCase(), candidate.toLowerCase());
+    if (d < least) [best, least] = [candidate, d];
+  }
+  return best;
+}
+
+/** Edits between two words (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, n) => n);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}

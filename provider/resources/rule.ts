@@ -1,0 +1,119 @@
+/** What a check is made of: rules, places and failures. The rules themselves are made in check.ts. */
+import type { CheckFailure } from "../resource.ts";
+import { Asset, hasUnknown, type Props, plain, Secret, Unknown, type Value } from "../values.ts";
+import { nearest, pathOf } from "./path.ts";
+
+/** What every rule can ask for. */
+export interface Common<T> {
+  /** Fails when absent and there is no default. */
+  required?: boolean;
+  /** Filled in when absent. */
+  default?: T;
+  /** The value is never shown, and the checked one comes back as a {@link Secret}. */
+  secret?: boolean;
+  /** What to do about a failure, e.g. `create one with ssh-keygen`. */
+  hint?: string;
+  /** What is expected, as a noun: `a package name such as "curl"`. */
+  expected?: string;
+  /** A last look at a value whose type is right and that is wholly known. Answers the reason of a failure. */
+  verify?: (value: T) => string | undefined;
+}
+
+/** How one value is checked. Made by {@link text}, {@link list}, … */
+export interface Rule<T = Value, Sure extends boolean = boolean> extends Common<T> {
+  /** What is expected, unless `expected` says it better. */
+  readonly kind: string;
+  /** Answers the value to keep; reports failures to `at`. Gets neither secret wrappers, unknowns nor null. */
+  readonly take: (value: Value, at: Place, own: Rule) => Value;
+  /** Only for types: whether a checked value is always there. */
+  readonly sure?: Sure;
+}
+
+export type Shape = Record<string, Rule>;
+
+/** The plain type of inputs that passed: `plain(inputs) as Checked<typeof shape>` when nothing is unknown. */
+export type Checked<S extends Shape> = { [K in keyof S as Sure<S[K]> extends true ? K : never]: Of<S[K]> } & {
+  [K in keyof S as Sure<S[K]> extends true ? never : K]?: Of<S[K]>;
+};
+export type Of<R> = R extends Rule<infer T, boolean> ? T : never;
+type Sure<R> = R extends Rule<Value, infer S> ? (boolean extends S ? false : S) : false;
+
+/** Where a value is, and where its failures go. */
+export class Place {
+  constructor(
+    readonly path: string,
+    readonly secret: boolean,
+    readonly failures: CheckFailure[],
+  ) {}
+  key(name: string | number): Place {
+    return new Place(pathOf(this.path, name), this.secret, this.failures);
+  }
+  hidden(secret: boolean): Place {
+    return secret && !this.secret ? new Place(this.path, true, this.failures) : this;
+  }
+  fail(reason: string, hide = false): void {
+    const whole = this.path === "" ? reason : `${this.path}: ${reason}`;
+    const hidden = this.secret || hide;
+    this.failures.push({ property: hidden ? "" : this.path, reason: hidden ? whole : reason });
+  }
+}
+
+/** A value for a message: short, or what kind of thing it is. */
+function got(value: Value): string {
+  if (Array.isArray(value)) return "a list";
+  if (value instanceof Asset) return "an asset";
+  if (typeof value === "object" && value !== null) return "an object";
+  const shown = JSON.stringify(value) ?? String(value);
+  return shown.length > 80 ? `${shown.slice(0, 77)}…"` : shown;
+}
+
+/** "expected …, got …; hint", without the value where it is secret. */
+export function reject(at: Place, own: Rule, value: Value): undefined {
+  const shown = at.secret ? "" : `, got ${got(value)}`;
+  at.fail(`expected ${own.expected ?? own.kind}${shown}${own.hint ? `; ${own.hint}` : ""}`);
+  return undefined;
+}
+
+export function checkValue(value: Value, own: Rule, at: Place): Value {
+  if (value instanceof Secret) {
+    const inner = checkValue(value.value, own, at.hidden(true));
+    return inner === undefined || inner instanceof Secret ? inner : new Secret(inner);
+  }
+  const here = at.hidden(own.secret === true);
+  const wrap = (v: Value) => (own.secret && !(v instanceof Secret) ? new Secret(v) : v);
+  if (value instanceof Unknown) return wrap(value);
+  if (value === undefined || value === null) {
+    if (own.default !== undefined) return wrap(structuredClone(own.default));
+    if (own.required)
+      here.fail(`is missing: give ${own.expected ?? own.kind}${own.hint ? `; ${own.hint}` : ""}`, here.secret);
+    return undefined;
+  }
+  const before = here.failures.length;
+  const kept = own.take(value, here, own);
+  if (kept === undefined || here.failures.length > before) return kept;
+  const reason = own.verify && !hasUnknown(kept) ? own.verify(plain(kept)) : undefined;
+  if (reason !== undefined) here.fail(`${reason}${own.hint ? `; ${own.hint}` : ""}`);
+  return wrap(kept);
+}
+
+/** Checks a resource's inputs. `inputs` holds what is to be kept, also when there are failures. */
+export function checkProps(news: Props, shape: Shape): { inputs: Props; failures: CheckFailure[] } {
+  const failures: CheckFailure[] = [];
+  const inputs = takeProps(news, shape, new Place("", false, failures));
+  return { inputs, failures };
+}
+
+export function takeProps(value: Props, shape: Shape, at: Place): Props {
+  const kept: Props = {};
+  for (const [name, rule] of Object.entries(shape)) {
+    const v = checkValue(value[name], rule, at.key(name));
+    if (v !== undefined) kept[name] = v;
+  }
+  for (const [name, v] of Object.entries(value)) {
+    if (Object.hasOwn(shape, name) || v === undefined || v === null) continue;
+    const near = nearest(name, Object.keys(shape));
+    const advice = near ? `did you mean ${near}?` : `known are ${Object.keys(shape).join(", ")}`;
+    at.key(name).fail(`there is no such property; ${advice}`, true);
+  }
+  return kept;
+}
