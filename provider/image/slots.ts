@@ -16,6 +16,8 @@ export type SlotName = "a" | "b";
 export interface Slot {
   /** What the menu shows. */
   title: string;
+  /** UUID of the root filesystem, which GRUB searches for. */
+  uuid: string;
   /** Kernel and initramfs as GRUB finds them from the root of the root filesystem: "/boot/ostree/…". */
   linux: string;
   initrd: string;
@@ -35,7 +37,7 @@ export interface EnvState {
   boots?: number;
 }
 
-const KEYS = ["title", "linux", "initrd", "options"] as const;
+const KEYS = ["title", "uuid", "linux", "initrd", "options"] as const;
 
 /**
  * What may stand in a slot file. GRUB expands `$` and `\` within double quotes, and globs `*`, `?`, `[` when a variable is
@@ -58,7 +60,10 @@ export function slotFile(slot: Slot): string {
   }
   if (slot.options.length > MAX_OPTIONS)
     die(`the kernel arguments are ${slot.options.length} characters long, at most ${MAX_OPTIONS} fit`);
-  return KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`).join("");
+  const uuid = /(?:^| )root=UUID=([0-9A-Fa-f-]+)(?: |$)/.exec(slot.options)?.[1];
+  if (!uuid) die("the kernel arguments of a boot slot name no root=UUID=");
+  // GRUB's state machine (provider/system/grub/pine.cfg) finds the device by pine_uuid
+  return `set pine_uuid="${uuid}"\n${KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`).join("")}`;
 }
 
 /** Reads what {@link slotFile} or the agent wrote. `undefined` when it is no complete slot file. */

@@ -19,6 +19,7 @@ const rootUuid = "aaaaaaaa-2222-4333-8444-555555555555";
 const boot = `/boot/ostree/pine-${"7".repeat(64)}`;
 const slot = {
   title: "web 1.0.3 (Alpine Linux v3.23)",
+  uuid: rootUuid,
   linux: `${boot}/vmlinuz-6.18.56-0-virt`,
   initrd: `${boot}/initramfs-6.18.56-0-virt.img`,
   options: slotOptions({
