@@ -1,0 +1,120 @@
+/** What is planned for a server (network.ts, plan.ts). */
+import type { RootWay } from "./types.ts";
+
+export interface StaticNetwork {
+  /** By MAC, else by the old system's name; default: the card of the default route. */
+  mac?: string;
+  interface?: string;
+  /** With prefix: `203.0.113.7/32`, `2001:db8::7/64`. */
+  addresses: string[];
+  /** At most one a family; outside the prefix = on-link. */
+  gateways?: string[];
+  nameservers?: string[];
+  search?: string[];
+  mtu?: number;
+}
+
+export type NetworkInput = "keep" | "dhcp" | { static: StaticNetwork };
+
+/** Files of the new system, each whole. */
+export interface NetworkFiles {
+  /** /etc/network/interfaces, ifupdown-ng. */
+  interfaces: string;
+  /** /etc/mactab for busybox nameif: `eth0 52:54:00:12:34:56`. */
+  mactab: string;
+  /** /etc/resolv.conf; undefined: the DHCP client writes it. */
+  resolvConf?: string;
+  /** /etc/hosts. */
+  hosts: string;
+  /** One line: `10.0.2.15/24 via 10.0.2.2`. */
+  summary: string;
+}
+
+export interface Refusal {
+  /** Stable name: "container", "secure-boot", "root-lvm", … */
+  code: string;
+  message: string;
+  hint: string;
+}
+
+export type NetworkPlan = { files: NetworkFiles; refusals: []; notes: string[] } | { refusals: Refusal[] };
+
+export type Method = "auto" | "alongside" | "overwrite" | "container";
+
+export interface PlanInputs {
+  method?: Method;
+  network?: NetworkInput;
+  /** Go on where only the distribution is unknown. */
+  force?: boolean;
+  /** New hostname; default the old one. */
+  hostname?: string;
+  /** Keys of root in addition to those kept; public key lines. */
+  authorizedKeys?: string[];
+  /** How the connection becomes root (`Ssh.rootWay`) and who logs in. */
+  rootWay: RootWay;
+  user: string;
+  /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
+  loginKeys: string[];
+  /** `project/stack`, to tell our installs from those of others. */
+  stack: string;
+  /** The installation id in the state, when there is one. */
+  installationId?: string;
+  onDestroy?: "restore" | "retain";
+  /** Seconds; default 300. */
+  deadman?: number;
+}
+
+export interface ImageFacts {
+  /** As `uname -m` says it. */
+  arch: string;
+  /** Compressed bytes to send. */
+  sysrootBytes?: number;
+  /** Bytes on the disk when unpacked. */
+  unpackedBytes?: number;
+  /** The figures are estimates (preview of an image not built yet). */
+  about: boolean;
+  /** Compression of the sysroot as it is sent; decides which tool the server needs. */
+  compression?: "zstd" | "gzip";
+}
+
+/** What `Pine already here` means for the caller. */
+export type Existing = "none" | "half" | "ours" | "adopt";
+
+export interface Plan {
+  method: "alongside";
+  existing: Existing;
+  disk: {
+    device: string;
+    partition?: number;
+    ptuuid?: string;
+    partuuid?: string;
+    rootUuid: string;
+    rootDevice: string;
+  };
+  grubFolder: string;
+  network: NetworkFiles;
+  hostname: string;
+  /** Lines for root's authorized_keys of the new system. */
+  authorizedKeys: string[];
+  /** Public host keys that are kept (DSA is not). */
+  hostKeys: string[];
+  /** console= arguments for the new kernel. */
+  consoles: string[];
+  sendBytes?: number;
+  about: boolean;
+  /** Reboots. */
+  boots: number;
+  keeps: string[];
+  erases: string[];
+  /** What destroy gives back: "Debian 12 (bookworm)"; undefined: nothing. */
+  restore?: string;
+  /** Seconds. */
+  deadman: number;
+  watchdog: boolean;
+  /** The one line of preview. */
+  summary: string;
+  /** The whole plan for people. */
+  lines: string[];
+}
+
+export type PlanResult = { plan: Plan; refusals: [] } | { plan?: undefined; refusals: Refusal[] };

@@ -1,0 +1,27 @@
+/** What is sent to a remote POSIX shell: one quoting function, one frame for scripts. */
+import { PineError } from "../errors.ts";
+
+/** A word of a POSIX shell that stands for exactly `text`. */
+export function shellQuote(text: string): string {
+  if (text.includes("\0")) throw new PineError("an argument of a remote command holds a NUL byte");
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+export interface Frame {
+  /** The remote command: constant but for a length, so that no argument shows in a process list. */
+  command: string;
+  /** What its standard input begins with. */
+  head: Buffer;
+}
+
+/**
+ * A script with arguments, to be sent over standard input. With `more`, standard input goes on after the script and belongs to
+ * it: then the script is read byte by byte (`dd bs=1`), since a shell or a larger block would read into what follows.
+ * `root`: through `sudo -n`.
+ */
+export function frameScript(script: string, args: string[], o: { more: boolean; root: boolean }): Frame {
+  const set = args.length > 0 ? `set -- ${args.map(shellQuote).join(" ")}\n` : "";
+  const head = Buffer.from(`${set}${script}\n`, "utf8");
+  const read = o.more ? `dd bs=1 count=${head.length} 2>/dev/null` : "cat";
+  return { command: `${o.root ? "sudo -n " : ""}sh -c 'eval "$(${read})"' pine`, head };
+}

@@ -1,0 +1,178 @@
+/** Errors of a connection, and how OpenSSH's messages become one of them. Pure. */
+import { createHash } from "node:crypto";
+import { PineError } from "../errors.ts";
+import type { Connection, ProxyConnection } from "./connection-type.ts";
+
+export type SshErrorCode =
+  | "unreachable"
+  | "host-key"
+  | "no-host-key"
+  | "login"
+  | "passphrase"
+  | "key"
+  | "lost"
+  | "shell"
+  | "not-root"
+  | "client";
+
+/** The connection itself failed: what the remote script did or did not do is not known when `code` is "lost". */
+export class SshError extends PineError {
+  override name = "SshError";
+  constructor(
+    readonly code: SshErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown } = {},
+  ) {
+    super(message, options);
+  }
+}
+
+/** A remote script ran and failed (or took too long). */
+export class RemoteError extends PineError {
+  override name = "RemoteError";
+  readonly exitCode?: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  constructor(
+    message: string,
+    o: { exitCode?: number; stdout: string; stderr: string; timedOut: boolean; cause?: unknown },
+  ) {
+    super(message, { cause: o.cause });
+    this.exitCode = o.exitCode;
+    this.stdout = o.stdout;
+    this.stderr = o.stderr;
+    this.timedOut = o.timedOut;
+  }
+}
+
+/** `root@host:port`, for messages. */
+export function targetOf(c: ProxyConnection): string {
+  return `${c.user ?? "root"}@${c.host.includes(":") ? `[${c.host}]` : c.host}:${c.port ?? 22}`;
+}
+
+/** `SHA256:…` of a public key, as ssh-keygen -l shows it. */
+export function fingerprint(publicKey: string): string {
+  const blob = Buffer.from(publicKey.trim().split(/\s+/)[1] ?? "", "base64");
+  return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
+}
+
+const describe = (key: string) => `${key.split(" ")[0]} ${fingerprint(key)}`;
+
+export interface Failure {
+  connection: Connection;
+  /** ssh's own log (-E): what it says of the host. */
+  log: string;
+  /** Standard error: banners, and what the ssh to the jump host says. */
+  stderr: string;
+  /** Keys that were shown (`ssh-ed25519 AAAA…`), when they were. */
+  shown: { host?: string; proxy?: string };
+}
+
+/** The one error for a connection that did not come to be. */
+export function classify(f: Failure): SshError {
+  const { proxy } = f.connection;
+  if (proxy) {
+    const jump = about(proxy, "connection.proxy", "jump host", f.stderr, f.shown.proxy, false);
+    if (jump) return jump;
+    const forward = /open failed: ([^\n\r]*)/.exec(f.stderr)?.[1];
+    if (forward && /prohibited/.test(forward))
+      return new SshError("unreachable", `the jump host ${targetOf(proxy)} does not forward connections`, {
+        hint: "allow AllowTcpForwarding there, or use another connection.proxy",
+      });
+    if (forward)
+      return new SshError(
+        "unreachable",
+        `${targetOf(f.connection)} cannot be reached from the jump host ${targetOf(proxy)}: ${forward}`,
+        { hint: "check connection.host and connection.port, as the jump host sees them" },
+      );
+  }
+  const own = about(
+    f.connection,
+    "connection",
+    "server",
+    f.log,
+    f.shown.host,
+    f.connection.acceptNewHostKey !== undefined,
+  );
+  if (own) return own;
+  const text = (f.log.trim() || f.stderr.trim()).split("\n").slice(-3).join("; ");
+  if (/bad configuration option|unsupported option|keyword .* extra arguments/i.test(f.log + f.stderr))
+    return new SshError("client", `this machine's ssh does not understand its configuration: ${text}`, {
+      hint: "OpenSSH 8.5 or newer is needed",
+    });
+  return new SshError("client", `ssh to ${targetOf(f.connection)} failed: ${text || "no message"}`);
+}
+
+function about(
+  c: ProxyConnection,
+  property: string,
+  role: string,
+  log: string,
+  shown: string | undefined,
+  mayAccept: boolean,
+): SshError | undefined {
+  const target = targetOf(c);
+  const last = (pattern: RegExp) =>
+    log
+      .split("\n")
+      .filter((l) => pattern.test(l))
+      .pop()
+      ?.trim();
+  if (/Host key for .* has changed|REMOTE HOST IDENTIFICATION HAS CHANGED/.test(log))
+    return wrongHostKey(c, property, role, shown, log);
+  const offer = /no matching host key type found\. Their offer: (\S+)/.exec(log)?.[1];
+  if (offer && c.hostKey)
+    return new SshError(
+      "host-key",
+      `wrong host key: the ${role} ${target} has no ${c.hostKey.split(" ")[0]} key, only ${offer}; expected was ${describe(c.hostKey)}; no credential was sent`,
+      { hint: `set ${property}.hostKey to the key the ${role} has` },
+    );
+  if (/host key is known for|Host key verification failed/.test(log)) {
+    const key = shown ? ` and shows ${describe(shown)}` : "";
+    const set = shown ? `set ${property}.hostKey: "${shown}"` : `set ${property}.hostKey`;
+    const accept = property === "connection" && !mayAccept ? ", or connection.acceptNewHostKey: true" : "";
+    return new SshError("no-host-key", `the host key of the ${role} ${target} is not known here${key}`, {
+      hint: `${set} (compare it with /etc/ssh/ssh_host_*_key.pub on the server's console)${accept}`,
+    });
+  }
+  const denied = last(/Permission denied|Too many authentication failures|No supported authentication methods/);
+  if (denied) {
+    const methods = /\(([a-z,-]+)\)/.exec(denied)?.[1];
+    const tried = [c.privateKey && "privateKey", c.password && "password"]
+      .filter(Boolean)
+      .map((x) => `${property}.${x}`);
+    const what = tried.length ? tried.join(" and ") : "the agent's and this user's keys";
+    return new SshError("login", `the ${role} ${target} refused ${what}`, {
+      hint: `check ${property}.user and ${tried.length ? what : `set ${property}.privateKey`}${methods ? `; the ${role} accepts: ${methods}` : ""}`,
+    });
+  }
+  const name = last(/Could not resolve hostname/);
+  if (name)
+    return new SshError("unreachable", `the name ${c.host} of the ${role} cannot be resolved`, {
+      hint: `check ${property}.host`,
+    });
+  const reach =
+    last(/^ssh: connect to host .*: (.*)$/)?.replace(/^.*: /, "") ??
+    last(/timed out|Connection (closed|reset) by|kex_exchange_identification|banner|not responding|Broken pipe/i);
+  if (!reach) return undefined;
+  return new SshError("unreachable", `the ${role} ${target} cannot be reached: ${reach}`, {
+    hint: `check ${property}.host and ${property}.port, that it is up and that no firewall is in between`,
+  });
+}
+
+function wrongHostKey(c: ProxyConnection, property: string, role: string, shown: string | undefined, log: string) {
+  const seen = shown ? describe(shown) : (/SHA256:[A-Za-z0-9+/]+/.exec(log)?.[0] ?? "another one");
+  const file = /Offending \S+ key in (\S+):(\d+)/.exec(log);
+  const expected = c.hostKey ? describe(c.hostKey) : file ? `the one in ${file[1]} line ${file[2]}` : "another one";
+  const set = shown ? `${property}.hostKey: "${shown}"` : `${property}.hostKey`;
+  return new SshError(
+    "host-key",
+    `wrong host key: the ${role} ${targetOf(c)} shows ${seen}, expected was ${expected}; no credential was sent`,
+    {
+      hint: c.hostKey
+        ? `if it was reinstalled on purpose, set ${set}; else somebody may stand in between`
+        : `if it was reinstalled on purpose, remove that line or set ${set}; else somebody may stand in between`,
+    },
+  );
+}
