@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../../provider/run.ts";
-import { identify, isAlive, labCache } from "./processes.ts";
+import { identify, isAlive, labCache } from "../processes.ts";
 
 /** The lab's own SSH key, one a machine: `path` of the private key, its text, and the public line. */
 export async function labKey(): Promise<{ path: string; text: string; public: string }> {

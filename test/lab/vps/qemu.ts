@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../provider/errors.ts";
-import { identify, startProcess } from "./processes.ts";
+import { identify, startProcess } from "../processes.ts";
 
 export interface Machine {
   /** For messages and file names. */

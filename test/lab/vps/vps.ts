@@ -7,7 +7,7 @@ import { die, messageOf } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
 import type { BaseImage } from "./debian.ts";
 import { labKey } from "./key.ts";
-import { endLeftovers } from "./processes.ts";
+import { endLeftovers } from "../processes.ts";
 import { type Machine, type Qemu, startQemu } from "./qemu.ts";
 
 export interface VpsOptions {
