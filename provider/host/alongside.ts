@@ -43,12 +43,24 @@ export function slotTitle(version: string | undefined, checksum: string): string
  */
 export async function installAlongside(
   ssh: Ssh,
-  o: { plan: Plan; sysroot: SysrootToSend; record: InstallRecord; version?: string; files: HostFile[]; kernelArguments: string[] },
+  o: {
+    plan: Plan;
+    sysroot: SysrootToSend;
+    record: InstallRecord;
+    version?: string;
+    files: HostFile[];
+    kernelArguments: string[];
+  },
   task: Task,
 ): Promise<{ sent: number }> {
   const script = assetText("system/host/install.sh");
   const step = (args: string[], input?: string | Uint8Array, timeout = 600_000) =>
-    ssh.exec(script, args, { root: true, timeout, ...(input === undefined ? {} : { input }), what: `install: ${args[0]}` });
+    ssh.exec(script, args, {
+      root: true,
+      timeout,
+      ...(input === undefined ? {} : { input }),
+      what: `install: ${args[0]}`,
+    });
   const { plan, sysroot, record } = o;
 
   task.step("preparing");
@@ -80,6 +92,7 @@ export async function installAlongside(
     deadman: plan.deadman,
   });
   const slot = slotFile({
+    rootUuid: plan.disk.rootUuid,
     title: slotTitle(o.version, sysroot.checksum),
     linux: sysroot.kernel,
     initrd: sysroot.initrd,

@@ -1,8 +1,8 @@
 /** Health checks of a server, planned here, run on it by system/host/health.sh. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { assetText } from "../assets.ts";
-import { RunError } from "../run.ts";
 import type { Task } from "../task.ts";
+import { RemoteError, SshError } from "./ssh-errors.ts";
 import type { Ssh } from "./types.ts";
 
 /** Exactly one of http, tcp, command, service is set. */
@@ -65,7 +65,8 @@ export async function checkHealth(ssh: Ssh, checks: HealthCheck[], task: Task): 
   return failed;
 }
 
-/** Whether an error means that the connection is gone, not that the remote program failed (OpenSSH exits with 255). */
+/** Whether an error means that the connection is gone, not that the remote program failed. */
 export function connectionLost(error: unknown): boolean {
-  return error instanceof RunError && (error.exitCode === 255 || error.timedOut);
+  if (error instanceof RemoteError) return error.timedOut;
+  return error instanceof SshError && (error.code === "lost" || error.code === "unreachable");
 }

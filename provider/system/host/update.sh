@@ -4,6 +4,7 @@
 #   write PATH MODE OWNER      a file of the running system, from standard input
 #   write-in DEPLOYMENT PATH MODE OWNER   a file of /etc of a deployment that does not run
 #   remove PATH                a file that Pine put there before
+#   adopt ID                   gives the installation a new id: another resource has it now
 set -eu
 work=/var/tmp/pine
 
@@ -40,5 +41,10 @@ case $1 in
     case $3 in /etc/*) put "$root$3" "$4" "$5" ;; *) fail "$3 is not in /etc" ;; esac
     ;;
   remove) rm -f "$2" ;;
+  adopt)
+    sed "s/^id=.*/id=$2/" /boot/grub/pine/install >/boot/grub/pine/install.pine-new
+    sync
+    mv -f /boot/grub/pine/install.pine-new /boot/grub/pine/install
+    ;;
   *) exit 2 ;;
 esac

@@ -1,0 +1,146 @@
+/** What HostHijack accepts, and what counts as a difference. */
+import { PineError } from "../errors.ts";
+import { hostPathProblem } from "../host/hostfiles.ts";
+import { kernelArgumentProblem } from "../image/slots.ts";
+import type { Call, CheckFailure, Diff, DiffKind } from "../resource.ts";
+import { equalValues, hasSecret, hasUnknown, type Props, plain, Secret } from "../values.ts";
+import { any, asset, checkProps, flag, integer, list, map, object, type Shape, text } from "./check.ts";
+import { diffInputs } from "./diff.ts";
+import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
+import { pathOf } from "./path.ts";
+
+const publicKey = {
+  pattern: /^(?!-----)\S.*\s*$/s,
+  expected: 'a public key, "ssh-ed25519 AAAA…"',
+};
+const endpoint = {
+  host: text({ required: true, pattern: /^[A-Za-z0-9._:%-]+$/, expected: "a name or address" }),
+  port: integer({ min: 1, max: 65535 }),
+  user: text({ pattern: /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/, expected: "a login name" }),
+  password: text({ secret: true }),
+  privateKey: text({ secret: true }),
+  privateKeyPassword: text({ secret: true }),
+  agentSocketPath: text(),
+  dialErrorLimit: integer(),
+  perDialTimeout: integer({ min: 0 }),
+  hostKey: text(publicKey),
+};
+
+const shape = {
+  connection: object({ ...endpoint, proxy: object(endpoint), acceptNewHostKey: flag() }, { required: true }),
+  commit: text({ required: true, pattern: /^[0-9a-f]{64}$/, expected: "the checksum of an OstreeCommit (64 hex digits)" }),
+  image: text(),
+  method: text({
+    default: "auto",
+    verify: (m) =>
+      m === "auto" || m === "alongside" ? undefined : `expected auto or alongside; "${m}" is not there yet in this version`,
+  }),
+  hostname: text({
+    pattern: /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/,
+    expected: 'a hostname such as "web-1"',
+  }),
+  authorizedKeys: list(text(publicKey)),
+  network: object({
+    mode: text({ enum: ["keep", "dhcp", "static"], default: "keep" }),
+    interface: text(),
+    mac: text({ pattern: /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, expected: 'a MAC address "52:54:00:12:34:56"' }),
+    addresses: list(text({ pattern: /^[0-9a-fA-F:.]+\/\d+$/, expected: 'an address with its prefix, "203.0.113.7/24"' })),
+    gateways: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
+    nameservers: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
+    search: list(text()),
+    mtu: integer({ min: 576, max: 65535 }),
+  }),
+  files: map(
+    object(
+      {
+        content: text({ empty: true }),
+        source: asset(),
+        mode: text({ pattern: /^[0-7]{3,4}$/, expected: 'an octal mode "0644"' }),
+        owner: text({ pattern: /^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_][a-z0-9_-]*)?$/, expected: '"user:group"' }),
+      },
+      { exactlyOne: ["content", "source"] },
+    ),
+  ),
+  health: list(
+    object(
+      {
+        http: text({ pattern: /^https?:\/\/\S+$/, expected: 'a URL "http://127.0.0.1/"' }),
+        status: integer({ min: 100, max: 599 }),
+        contains: text(),
+        tcp: text({ pattern: /^\S+:\d+$/, expected: '"host:port"' }),
+        command: text(),
+        service: text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, expected: "an OpenRC service" }),
+        timeout: integer({ min: 1, max: 3600 }),
+      },
+      { exactlyOne: ["http", "tcp", "command", "service"] },
+    ),
+  ),
+  kernelArguments: list(text({ verify: kernelArgumentProblem })),
+  onDestroy: text({ enum: ["restore", "retain"], default: "restore" }),
+  deleteData: flag(),
+  whenUnreachable: text({ enum: ["fail", "forget"], default: "fail" }),
+  deadman: integer({ min: 60, max: 3600, default: 300 }),
+  force: flag(),
+  triggers: list(any()),
+} satisfies Shape;
+
+export function checkHijack(news: Props): { inputs: Props; failures: CheckFailure[] } {
+  const { inputs, failures } = checkProps(news, shape);
+  const files = plain(inputs.files ?? {}) as Props;
+  for (const path of Object.keys(files)) {
+    const problem = hostPathProblem(path);
+    if (problem) failures.push({ property: pathOf("files", path), reason: `the path ${problem}` });
+  }
+  // a file that holds a secret is for root alone unless said otherwise
+  const given = inputs.files instanceof Secret ? inputs.files.value : inputs.files;
+  for (const file of Object.values((given ?? {}) as Props)) {
+    const own = file instanceof Secret ? file.value : file;
+    if (own && typeof own === "object" && own.mode === undefined)
+      own.mode = file instanceof Secret || inputs.files instanceof Secret || hasSecret(own.content) ? "0600" : "0644";
+  }
+  const network = plain(inputs.network) as Props | undefined;
+  if (network && !hasUnknown(inputs.network)) {
+    if (network.mode === "static" && !network.addresses?.length)
+      failures.push({ property: "network.addresses", reason: 'is missing: mode static needs addresses, ["203.0.113.7/24"]' });
+    const extra = Object.keys(network).filter((k) => k !== "mode");
+    if (network.mode !== "static" && extra.length > 0)
+      failures.push({ property: `network.${extra[0]}`, reason: `is only for mode static, not ${network.mode}` });
+  }
+  return { inputs, failures };
+}
+
+/** Old against new; a changed address asks the server who it is. */
+export async function diffHijack(
+  call: Call,
+  args: { olds: Props; oldInputs: Props; news: Props },
+): Promise<Diff> {
+  const { olds, oldInputs, news } = args;
+  const state = plain(olds) as HijackState;
+  const detailed = diffInputs(oldInputs, news, { ignore: ["image", "commit"] });
+  // what truly runs counts, not what was asked for last
+  if (!equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
+  for (const key of Object.keys(detailed)) if (key.startsWith("files") && hasSecret(news.files)) delete detailed[key];
+  if (!equalValues(oldInputs.files ?? {}, news.files ?? {}) && hasSecret(news.files)) detailed.files = "update";
+  if (moved(oldInputs, news)) detailed["connection.host"] = await whoIs(call, state, news);
+  return { detailed };
+}
+
+const moved = (before: Props, after: Props) => {
+  const [a, b] = [plain(before.connection) as Props, plain(after.connection) as Props];
+  return !hasUnknown(after.connection) && (a?.host !== b?.host || (a?.port ?? 22) !== (b?.port ?? 22));
+};
+
+/** Rule 7: another address with the same installation is an update, with another one (or none) a replacement. */
+async function whoIs(call: Call, state: HijackState, news: Props): Promise<DiffKind> {
+  const { look } = await import("./hijack-work.ts");
+  try {
+    const seen = await look(hijackInputs({ ...news, files: {} }).connection, call, 10);
+    await seen.ssh.close();
+    return seen.facts.pine.install?.id === state.installationId ? "update" : "update-replace";
+  } catch (error) {
+    throw new PineError(`connection.host changed, and the new address cannot be asked whether it is the same server`, {
+      hint: error instanceof Error ? error.message : String(error),
+      cause: error,
+    });
+  }
+}

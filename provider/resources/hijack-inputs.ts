@@ -1,0 +1,125 @@
+/** HostHijack's inputs and outputs as types, and how the first are read. */
+import { readFile } from "node:fs/promises";
+import { die } from "../errors.ts";
+import type { Connection } from "../host/connection-type.ts";
+import type { HealthCheck } from "../host/health.ts";
+import type { HostFile } from "../host/hostfiles.ts";
+import type { Method, NetworkInput } from "../host/types.ts";
+import { Asset, type Props, plain } from "../values.ts";
+
+export interface FileInput {
+  content?: string;
+  source?: Asset;
+  /** Octal, default "0644"; "0600" when the content is secret. */
+  mode?: string;
+  /** "user:group", default "root:root". */
+  owner?: string;
+}
+
+export interface HijackInputs {
+  connection: Connection;
+  commit: string;
+  method: Method;
+  hostname?: string;
+  authorizedKeys: string[];
+  network?: Props;
+  files: Record<string, FileInput>;
+  health: HealthCheck[];
+  kernelArguments: string[];
+  onDestroy: "restore" | "retain";
+  deleteData: boolean;
+  whenUnreachable: "fail" | "forget";
+  deadman: number;
+  force: boolean;
+  triggers: unknown[];
+}
+
+/** What runs on the server. */
+export interface Booted {
+  checksum: string;
+  version?: string;
+  deployment: string;
+  slot: string;
+  bootId: string;
+}
+
+/** A commit that this server could not run. */
+export interface Failed {
+  checksum: string;
+  reason: string;
+  /** Times it was tried; a trial that never answered (it may have been a power cut) gets a second try. */
+  attempts: number;
+  /** Not to be tried again until commit or triggers change. */
+  final: boolean;
+  /** The triggers at the time, as JSON. */
+  triggers: string;
+}
+
+export interface HijackState {
+  installationId: string;
+  booted?: Booted;
+  /** Commit of the slot that does not run, or the old system's name. */
+  previous?: string;
+  failed?: Failed;
+  hostKey?: string;
+  /** Bytes of the last transfer. */
+  sent?: number;
+  /** Paths of the user's `files` on the server. */
+  files?: string[];
+  facts?: Props;
+  plan?: Props;
+  connection?: Props;
+}
+
+/** Checked, known inputs with their defaults. */
+export function hijackInputs(props: Props): HijackInputs {
+  const p = plain(props) as Props;
+  return {
+    connection: p.connection,
+    commit: p.commit,
+    method: p.method ?? "auto",
+    hostname: p.hostname ?? undefined,
+    authorizedKeys: p.authorizedKeys ?? [],
+    network: p.network ?? undefined,
+    files: p.files ?? {},
+    health: p.health ?? [],
+    kernelArguments: p.kernelArguments ?? [],
+    onDestroy: p.onDestroy ?? "restore",
+    deleteData: p.deleteData ?? false,
+    whenUnreachable: p.whenUnreachable ?? "fail",
+    deadman: p.deadman ?? 300,
+    force: p.force ?? false,
+    triggers: p.triggers ?? [],
+  };
+}
+
+/** The network input as host/network.ts takes it. */
+export function networkInput(network: Props | undefined): NetworkInput {
+  const mode = network?.mode ?? "keep";
+  if (mode !== "static") return mode;
+  const { mode: _, ...rest } = network!;
+  return { static: { addresses: [], ...rest } };
+}
+
+/** The user's files with their contents; sources are read here. Errors name the file, never what is in it. */
+export async function hostFiles(files: Record<string, FileInput>): Promise<HostFile[]> {
+  return Promise.all(
+    Object.entries(files).map(async ([path, file]) => ({
+      path,
+      content: await contentOf(path, file),
+      mode: file.mode ?? "0644",
+      owner: file.owner ?? "root:root",
+    })),
+  );
+}
+
+async function contentOf(path: string, file: FileInput): Promise<string | Uint8Array> {
+  if (file.content !== undefined) return file.content;
+  const asset = file.source instanceof Asset ? file.source.content : {};
+  if (asset.text !== undefined) return asset.text;
+  if (asset.path !== undefined)
+    return readFile(asset.path).catch((e: Error) =>
+      die(`files["${path}"]: cannot read ${asset.path} (${e.message})`, "give the path of a file on this machine", e),
+    );
+  return die(`files["${path}"]: an asset by URI cannot be taken`, "give a FileAsset, a StringAsset or content");
+}

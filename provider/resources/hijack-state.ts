@@ -1,0 +1,143 @@
+/** HostHijack's outputs: what is known before (preview) and what holds afterwards. */
+import { isAbort, messageOf, PineError } from "../errors.ts";
+import type { Facts, Plan } from "../host/types.ts";
+import type { Call } from "../resource.ts";
+import { humanBytes } from "../task.ts";
+import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
+import { commitArtifacts, estimatedImage } from "./hijack-artifacts.ts";
+import { type Failed, type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
+import { look, type Outcome, planFor } from "./hijack-work.ts";
+
+/** Seconds that preview waits for a server. */
+const PREVIEW_SECONDS = 10;
+
+/** The outputs: the state plus the connection of the new system, which `@pulumi/command` takes as it is. */
+export function outputs(inputs: Props, state: HijackState): Props {
+  const given = plain(inputs.connection) as Props;
+  const { password: _, acceptNewHostKey: __, ...rest } = given;
+  const secrets = ["privateKey", "privateKeyPassword"].filter((key) => rest[key] !== undefined);
+  const connection: Props = { ...rest, user: "root", hostKey: state.hostKey ?? rest.hostKey };
+  for (const key of secrets) connection[key] = new Secret(rest[key]);
+  if (rest.proxy) connection.proxy = hidden(rest.proxy);
+  return { ...state, connection };
+}
+
+const hidden = (proxy: Props): Props =>
+  Object.fromEntries(
+    Object.entries(proxy).map(([k, v]) => [k, /^(password|privateKey|privateKeyPassword)$/.test(k) ? new Secret(v) : v]),
+  );
+
+/** What stays the same of the facts, for the state. */
+export function factsOutput(facts: Facts): Props {
+  return {
+    os: facts.os.name,
+    kernel: facts.kernelRelease,
+    arch: facts.arch,
+    firmware: facts.firmware,
+    machine: facts.machine,
+    memoryMiB: Math.round(facts.ramKiB / 1024),
+    rootDevice: facts.root.device,
+    rootFilesystem: facts.root.type,
+    hostname: facts.hostname,
+  };
+}
+
+export function planOutput(plan: Plan): Props {
+  const { method, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines } = plan;
+  return { method, disk: plan.disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
+}
+
+/** The state after a trial, or after nothing had to boot. */
+export function afterTrial(state: HijackState, inputs: HijackInputs, o: Outcome, version: string | undefined): HijackState {
+  const { status } = o.result;
+  const failed = o.result.outcome === "returned" ? failure(state, inputs, o.result.reasons) : undefined;
+  const sameAsBefore = status.checksum === state.booted?.checksum ? state.booted.version : undefined;
+  return {
+    ...state,
+    hostKey: o.hostKey,
+    sent: o.sent > 0 || !state.sent ? o.sent : state.sent,
+    // files are written before the trial: they are there, whatever came of it
+    files: Object.keys(inputs.files),
+    ...(state.facts ? {} : { facts: factsOutput(o.facts) }),
+    ...(o.plan ? { plan: planOutput(o.plan) } : {}),
+    previous: failed ? state.previous : o.previous,
+    failed,
+    booted: status.running
+      ? {
+          checksum: status.checksum,
+          version: failed ? sameAsBefore : version,
+          deployment: status.deployment,
+          slot: status.running,
+          bootId: status.bootId,
+        }
+      : undefined,
+  };
+}
+
+function failure(state: HijackState, inputs: HijackInputs, reasons: string[]): Failed {
+  const triggers = JSON.stringify(inputs.triggers);
+  const again = state.failed?.checksum === inputs.commit && state.failed.triggers === triggers;
+  const attempts = (again ? state.failed!.attempts : 0) + 1;
+  // a trial that never answered may have been a power cut: it gets a second try; one that was seen unhealthy does not
+  const seen = !reasons.some((r) => /did not come up|connection to the new system was lost/.test(r));
+  return { checksum: inputs.commit, reason: reasons.join("; "), attempts, final: seen || attempts > 1, triggers };
+}
+
+/** What preview knows of the outputs; reads the server's facts and shows the plan. Writes nothing, here or there. */
+export async function previewState(call: Call, props: Props, state: HijackState | undefined, oldInputs?: Props): Promise<Props> {
+  const unknown: Props = { ...(state ?? { installationId: Unknown.value }), booted: Unknown.value, sent: Unknown.value };
+  if (hasUnknown(props.connection)) {
+    call.info("the plan is shown once the connection is known");
+    return { ...unknown, connection: Unknown.value, plan: Unknown.value, facts: Unknown.value };
+  }
+  const commitKnown = !hasUnknown(props.commit);
+  const inputs = hijackInputs({ ...props, files: {}, commit: commitKnown ? props.commit : "" });
+  const result: Props = { ...outputs(props, unknown as HijackState) };
+  try {
+    const seen = await look(inputs.connection, call, PREVIEW_SECONDS);
+    try {
+      const artifacts = commitKnown ? await commitArtifacts(inputs.commit, call) : undefined;
+      const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
+      const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
+      const plan = await planFor(seen, inputs, image, call, state?.installationId);
+      const line = seen.status?.running ? updateLine(seen.status, inputs, artifacts, props, oldInputs) : plan.summary;
+      call.info(line);
+      result.plan = { ...planOutput(plan), summary: line };
+      result.facts = state?.facts ?? factsOutput(seen.facts);
+      result.hostKey = seen.ssh.hostKeySeen;
+    } finally {
+      await seen.ssh.close();
+    }
+  } catch (error) {
+    if (isAbort(error, call.signal)) throw error;
+    const code = (error as { code?: string }).code;
+    if (!(error instanceof PineError) || code !== "unreachable") throw error;
+    call.warn(`the server cannot be reached now, so the plan is not known: ${messageOf(error)}`);
+    result.plan = Unknown.value;
+  }
+  return result;
+}
+
+function updateLine(
+  status: { checksum: string; running?: string },
+  inputs: HijackInputs,
+  artifacts: { knownDelta(from: string): number | undefined } | undefined,
+  props: Props,
+  oldInputs?: Props,
+): string {
+  const from = status.checksum.slice(0, 12);
+  const target = status.running === "a" ? "b" : "a";
+  const safety = "goes back by itself unless it comes up healthy; /var is shared and does not go back";
+  if (artifacts && status.checksum === inputs.commit) {
+    const before = oldInputs ? hijackInputs(oldInputs) : undefined;
+    const reboots =
+      before && (before.hostname !== inputs.hostname || JSON.stringify(before.network) !== JSON.stringify(props.network));
+    return reboots
+      ? `new name or network for commit ${from}: deployed into slot ${target}, 1 reboot; ${safety}`
+      : `commit ${from} runs already: keys and files are written, no reboot`;
+  }
+  const bytes = artifacts?.knownDelta(status.checksum);
+  const size = bytes === undefined ? "a delta (its size is known once the commit is built)" : `a delta of ${humanBytes(bytes)}`;
+  const to = artifacts ? inputs.commit.slice(0, 12) : "the new commit";
+  return `update ${from} => ${to}: send ${size}, slot ${target}, 1 reboot; ${safety}`;
+}

@@ -1,0 +1,252 @@
+/** What HostHijack does to a server: look, plan, install or update, and say what holds afterwards. */
+import { hostname as machineName, userInfo } from "node:os";
+import { assetText } from "../assets.ts";
+import { die, messageOf, PineError } from "../errors.ts";
+import type { AgentStatus } from "../host/agent.ts";
+import { agent, agentStatus } from "../host/agent.ts";
+import { installAlongside } from "../host/alongside.ts";
+import type { Connection } from "../host/connection-type.ts";
+import { readFacts } from "../host/facts.ts";
+import { authorizedKeysFile, identityFiles, systemIdentity } from "../host/hostfiles.ts";
+import { loginPublicKeys } from "../host/keys.ts";
+import { lockHost } from "../host/lock.ts";
+import { planInstall } from "../host/plan.ts";
+import { openSsh } from "../host/ssh.ts";
+import { runTrial, type TrialResult } from "../host/trial.ts";
+import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
+import { prepareUpdate, writeFiles } from "../host/update.ts";
+import { waitForAny } from "../host/wait.ts";
+import type { Call } from "../resource.ts";
+import type { CommitArtifacts } from "./hijack-artifacts.ts";
+import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
+
+/** Root of the new system, by the same key; then the old system's login. */
+export function connectionsOf(connection: Connection): Connection[] {
+  const root: Connection = { ...connection, user: "root" };
+  return (connection.user ?? "root") === "root" ? [connection] : [root, connection];
+}
+
+/** The owner that another holder of the lock is told. */
+const owner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
+
+export interface Look {
+  ssh: Ssh;
+  facts: Facts;
+  /** What runs, when Pine is there. */
+  status?: AgentStatus;
+}
+
+/** Connects to whichever system runs and reads what is there. The caller closes `ssh`. */
+export async function look(connection: Connection, call: Call, seconds?: number): Promise<Look> {
+  const ssh = await openAny(connectionsOf(connection), call, seconds);
+  try {
+    call.step(`reading what ${ssh.target} is`);
+    const facts = await readFacts(ssh);
+    const status = facts.pine.install && ssh.rootWay !== "none" ? await agentStatus(ssh) : undefined;
+    return { ssh, facts, status };
+  } catch (error) {
+    await ssh.close();
+    throw error;
+  }
+}
+
+async function openAny(connections: Connection[], call: Call, seconds?: number): Promise<Ssh> {
+  let first: unknown;
+  // the given login first: most often it is the old system, or root anyway
+  for (const connection of [...connections].reverse()) {
+    try {
+      return await openSsh(connection, call, seconds === undefined ? {} : { connectTimeout: seconds });
+    } catch (error) {
+      first ??= error;
+      if ((error as { code?: string }).code !== "login") throw error;
+    }
+  }
+  throw first;
+}
+
+/** The plan, or one error with every refusal. */
+export async function planFor(
+  seen: Look,
+  inputs: HijackInputs,
+  image: ImageFacts,
+  call: Call,
+  id?: string,
+): Promise<Plan> {
+  const result = planInstall(
+    seen.facts,
+    {
+      method: inputs.method,
+      network: networkInput(inputs.network),
+      force: inputs.force,
+      hostname: inputs.hostname,
+      authorizedKeys: inputs.authorizedKeys,
+      rootWay: seen.ssh.rootWay,
+      user: seen.ssh.user,
+      loginKeys: await loginPublicKeys(inputs.connection, call),
+      stack: call.stack,
+      installationId: id,
+      onDestroy: inputs.onDestroy,
+      deadman: inputs.deadman,
+    },
+    image,
+  );
+  if (result.plan) return result.plan;
+  const lines = result.refusals.map((r) => `${r.message}; ${r.hint}`);
+  throw new PineError(
+    lines.length === 1 ? lines[0]! : `this server cannot be taken:\n${lines.map((l) => `- ${l}`).join("\n")}`,
+  );
+}
+
+/** What one operation changes; the caller turns it into state. */
+export interface Outcome {
+  result: TrialResult | { outcome: "unchanged"; status: AgentStatus };
+  sent: number;
+  plan?: Plan;
+  facts: Facts;
+  hostKey: string;
+  previous?: string;
+}
+
+/** Installs beside the old system and ends confirmed or back. Writes nothing before the plan stands. */
+export async function install(
+  seen: Look,
+  o: { inputs: HijackInputs; id: string; artifacts: CommitArtifacts; created: string; touched: () => void },
+  call: Call,
+): Promise<Outcome> {
+  const { inputs, artifacts } = o;
+  const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
+  await planFor(seen, inputs, await artifacts.imageFacts(compression), call);
+  const files = await hostFiles(inputs.files);
+  const sysroot = await artifacts.sysroot(compression, call);
+  const unlock = await lockHost(seen.ssh, owner(call));
+  try {
+    // facts are acted on only under the lock
+    const facts = await readFacts(seen.ssh);
+    const plan = await planFor({ ...seen, facts }, inputs, await artifacts.imageFacts(compression), call);
+    const identity = identityFiles({
+      hostname: plan.hostname,
+      network: plan.network,
+      authorizedKeys: plan.authorizedKeys,
+    });
+    const record = {
+      id: o.id,
+      stack: call.stack,
+      urn: call.urn,
+      created: o.created,
+      old: plan.restore ?? facts.os.name,
+    };
+    o.touched();
+    const { sent } = await installAlongside(
+      seen.ssh,
+      {
+        plan,
+        sysroot,
+        record,
+        version: artifacts.version,
+        files: [...identity, ...files],
+        kernelArguments: inputs.kernelArguments,
+      },
+      call,
+    );
+    const connections = connectionsOf({ ...inputs.connection, hostKey: seen.ssh.hostKeySeen });
+    const result = await runTrial(
+      seen.ssh,
+      {
+        connections,
+        bootId: facts.bootId,
+        slot: "a",
+        checksum: inputs.commit,
+        health: inputs.health,
+        deadman: inputs.deadman,
+      },
+      call,
+    );
+    return { result, sent, plan, facts, hostKey: seen.ssh.hostKeySeen, previous: record.old };
+  } finally {
+    await unlock();
+  }
+}
+
+/** Brings a server that runs Pine to the wanted commit and identity. */
+export async function update(
+  seen: Look,
+  o: { inputs: HijackInputs; artifacts: CommitArtifacts; state?: HijackState; adoptAs?: string; reboot: boolean; touched: () => void },
+  call: Call,
+): Promise<Outcome> {
+  const { inputs, artifacts } = o;
+  let { ssh } = seen;
+  const files = await hostFiles(inputs.files);
+  let status = seen.status!;
+  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
+  const trial = { connections, checksum: inputs.commit, health: inputs.health, deadman: inputs.deadman };
+  let unlock = await lockHost(ssh, owner(call));
+  try {
+    if (status.running !== status.slot) {
+      // a trial that nobody confirmed: of a run that was cut off. Back to what is confirmed, then on from there.
+      call.step("an unconfirmed trial runs: back to the confirmed system");
+      await agent(ssh, ["reboot"], 30_000);
+      await unlock();
+      await ssh.close();
+      ssh = await waitForAny(connections, call, { timeoutMs: 900_000, notBootId: status.bootId });
+      unlock = await lockHost(ssh, owner(call));
+      status = await agentStatus(ssh);
+    }
+    const facts = await readFacts(ssh);
+    if (!status.running)
+      die(
+        "the old system runs, though Pine is confirmed",
+        "run `pulumi up` again: it is installed anew and keeps its /var",
+      );
+    if (status.trial) await agent(ssh, ["disarm"]);
+    const network = networkInput(inputs.network);
+    const plan = await planFor(
+      { ssh, facts, status },
+      inputs,
+      await artifacts.imageFacts("zstd"),
+      call,
+      o.state?.installationId,
+    );
+    o.touched();
+    if (o.adoptAs) await ssh.exec(assetText("system/host/update.sh"), ["adopt", o.adoptAs], { what: "adopting the installation" });
+    const removed = (o.state?.files ?? []).filter((path) => !(path in inputs.files));
+    const keys = inputs.authorizedKeys.length > 0 ? [authorizedKeysFile(plan.authorizedKeys)] : [];
+    await writeFiles(ssh, [...keys, ...files], removed, call);
+    const known = { facts, plan, hostKey: ssh.hostKeySeen, previous: status.checksum };
+    if (status.checksum === inputs.commit && !o.reboot)
+      return {
+        ...known,
+        previous: o.state?.previous,
+        result: { outcome: "unchanged", status: await agentStatus(ssh) },
+        sent: 0,
+      };
+
+    const delta = status.checksum === inputs.commit ? undefined : await artifacts.delta(status.checksum, call);
+    const etc = o.reboot
+      ? systemIdentity({ hostname: plan.hostname, network: plan.network }).filter(
+          (f) => network !== "keep" || !/network|mactab|resolv/.test(f.path),
+        )
+      : [];
+    const ready = await prepareUpdate(ssh, { checksum: inputs.commit, version: artifacts.version, delta, etc }, call);
+    const result = await runTrial(ssh, { ...trial, bootId: status.bootId, slot: ready.slot }, call);
+    if (result.outcome === "returned" && result.status.running) await forgetSlot(connections, call);
+    return { ...known, result, sent: ready.sent };
+  } finally {
+    await unlock();
+    await ssh.close();
+  }
+}
+
+/** After a return the bad deployment goes; that it stays is no failure of its own. */
+async function forgetSlot(connections: Connection[], call: Call): Promise<void> {
+  try {
+    const ssh = await openAny(connections, call);
+    try {
+      call.step("removing the deployment that failed");
+      await agent(ssh, ["undeploy"], 600_000);
+    } finally {
+      await ssh.close();
+    }
+  } catch (error) {
+    call.warn(`the deployment that failed is still on the server: ${messageOf(error)}`);
+  }
+}
