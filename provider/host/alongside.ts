@@ -92,7 +92,7 @@ export async function installAlongside(
     deadman: plan.deadman,
   });
   const slot = slotFile({
-    rootUuid: plan.disk.rootUuid,
+    uuid: plan.disk.rootUuid,
     title: slotTitle(o.version, sysroot.checksum),
     linux: sysroot.kernel,
     initrd: sysroot.initrd,

@@ -60,10 +60,7 @@ export function slotFile(slot: Slot): string {
   }
   if (slot.options.length > MAX_OPTIONS)
     die(`the kernel arguments are ${slot.options.length} characters long, at most ${MAX_OPTIONS} fit`);
-  const uuid = /(?:^| )root=UUID=([0-9A-Fa-f-]+)(?: |$)/.exec(slot.options)?.[1];
-  if (!uuid) die("the kernel arguments of a boot slot name no root=UUID=");
-  // GRUB's state machine (provider/system/grub/pine.cfg) finds the device by pine_uuid
-  return `set pine_uuid="${uuid}"\n${KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`).join("")}`;
+  return KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`).join("");
 }
 
 /** Reads what {@link slotFile} or the agent wrote. `undefined` when it is no complete slot file. */
