@@ -70,12 +70,14 @@ export interface Failure {
 }
 
 /** The one error for a connection that did not come to be. */
-export function classify(f: Failure): SshError {
+export function classify(failure: Failure): SshError {
+  const clean = (text: string) => text.replaceAll("\r", "");
+  const f = { ...failure, log: clean(failure.log), stderr: clean(failure.stderr) };
   const { proxy } = f.connection;
   if (proxy) {
     const jump = about(proxy, "connection.proxy", "jump host", f.stderr, f.shown.proxy, false);
     if (jump) return jump;
-    const forward = /open failed: ([^\n\r]*)/.exec(f.stderr)?.[1];
+    const forward = /open failed: (.*)/.exec(f.stderr)?.[1];
     if (forward && /prohibited/.test(forward))
       return new SshError("unreachable", `the jump host ${targetOf(proxy)} does not forward connections`, {
         hint: "allow AllowTcpForwarding there, or use another connection.proxy",

@@ -1,7 +1,9 @@
 /** What is done over an open connection: scripts, streams, and the end of it. */
 import { createReadStream } from "node:fs";
+import { access } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { isAbort, PineError } from "../errors.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { die, isAbort, PineError } from "../errors.ts";
 import { RunError, type RunResult, redactText, run } from "../run.ts";
 import type { Task } from "../task.ts";
 import type { Connection } from "./connection-type.ts";
@@ -91,6 +93,8 @@ class Session implements Ssh {
     args: string[] = [],
     o: UploadOptions = {},
   ): Promise<ExecResult> {
+    if (typeof source === "string")
+      await access(source).catch((cause) => die(`${source} cannot be read`, "it is to be sent to the server", cause));
     const stream =
       typeof source === "string"
         ? createReadStream(source, { highWaterMark: 256 * 1024 })
@@ -157,7 +161,7 @@ class Session implements Ssh {
     const frame = frameScript(script, args, { more: o.input !== undefined, root: root && this.uid !== 0 });
     const sshArgs = ["-F", `${this.p.folder.path}/config`, "-T", "pine-mux", frame.command];
     try {
-      const r = await run("ssh", sshArgs, {
+      const running = run("ssh", sshArgs, {
         env: sshEnv(),
         signal: this.p.task.signal,
         input: o.input === undefined ? frame.head : joined(frame.head, o.input),
@@ -167,6 +171,7 @@ class Session implements Ssh {
         onLine: o.onLine,
         redact: this.secrets,
       });
+      const r = await impatient(running, o.timeout);
       if (r.exitCode === 255) await this.throwIfLost(o.what);
       return r;
     } catch (error) {
@@ -201,6 +206,24 @@ class Session implements Ssh {
         hint: "see whether the server is up; the next `up` goes on from what is there",
       },
     );
+  }
+}
+
+/**
+ * The connection's process holds a session's output open until the remote script lets go of it, so a killed client is not waited
+ * for: 500 ms after the time is up it counts as ended.
+ */
+async function impatient(running: Promise<RunResult>, timeout: number | undefined): Promise<RunResult> {
+  if (!timeout) return running;
+  const late = new RunError("timed out", { stdout: "", stderr: "", timedOut: true });
+  const clock = new AbortController();
+  const alarm = sleep(timeout + 500, undefined, { signal: clock.signal }).then(() => Promise.reject(late));
+  try {
+    return await Promise.race([running, alarm]);
+  } finally {
+    clock.abort();
+    running.catch(() => {});
+    alarm.catch(() => {});
   }
 }
 

@@ -24,7 +24,7 @@ export interface ExecOptions {
   input?: string | Uint8Array | Readable;
   /** Where standard output goes instead of `stdout`. */
   output?: Writable;
-  /** Milliseconds; default no limit. */
+  /** Milliseconds; default no limit. What is given up on may still run on the server. */
   timeout?: number;
   /** As root, through `sudo -n` where the login is not root. Default true. */
   root?: boolean;
