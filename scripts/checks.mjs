@@ -1,0 +1,66 @@
+/** Checks of the source itself, counted like tests in group unit: types, format and lint, shell scripts. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { repository, run } from "./setup/tell.mjs";
+
+const local = (name) => join(repository, "node_modules", ".bin", name);
+
+/** Shell scripts of the repository by their first line or ending, as paths -> dialect. */
+async function shellScripts() {
+  const { stdout } = await run("git", ["ls-files", "-co", "--exclude-standard"]);
+  const scripts = new Map();
+  for (const name of stdout.split("\n").filter(Boolean)) {
+    const path = join(repository, name);
+    if (!existsSync(path) || statSync(path).size > 1 << 20) continue;
+    const first = readFileSync(path, "latin1").split("\n", 1)[0];
+    if (/^#!.*\/(ba)?sh\b/.test(first) || /^#!.*busybox sh/.test(first))
+      scripts.set(name, /bash/.test(first) ? "bash" : "sh");
+    else if (/^#!.*openrc-run/.test(first)) scripts.set(name, "openrc");
+    else if (name.endsWith(".sh")) scripts.set(name, "sh");
+  }
+  return scripts;
+}
+
+/** OpenRC gives its services these, and reads what they set. */
+const OPENRC_EXCLUDES = "SC2034,SC2154";
+
+async function shellcheck() {
+  const scripts = await shellScripts();
+  const results = [];
+  for (const dialect of ["sh", "bash", "openrc"]) {
+    const names = [...scripts].filter(([, d]) => d === dialect).map(([name]) => name);
+    if (names.length === 0) continue;
+    const shell = dialect === "bash" ? ["--shell=bash"] : ["--shell=sh"];
+    const options = dialect === "openrc" ? [...shell, `--exclude=${OPENRC_EXCLUDES}`] : shell;
+    const r = await run("shellcheck", [...options, "--format=gcc", ...names], { ok: true });
+    const lines = `${r.stdout}\n${r.stderr}`.split("\n").filter(Boolean);
+    const about = (name) => lines.filter((line) => line.startsWith(`${name}:`)).join("\n");
+    const unnamed = lines.filter((line) => !names.some((name) => line.startsWith(`${name}:`)));
+    for (const name of names) results.push({ name: `shellcheck ${name}`, problem: about(name) });
+    if (r.exitCode > 1 || unnamed.length)
+      results.push({ name: "shellcheck", problem: unnamed.join("\n") || `exit code ${r.exitCode}` });
+  }
+  return results;
+}
+
+async function tool(name, file, args) {
+  const r = await run(file, args, { ok: true });
+  return [{ name, problem: r.exitCode === 0 ? "" : `${r.stdout}\n${r.stderr}`.trim() || `exit code ${r.exitCode}` }];
+}
+
+/** Runs the checks one after the other, telling each; answers how many passed and failed. */
+export async function runChecks(tell) {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  const checks = [
+    () => tool("types (tsc)", local("tsc"), ["-p", "."]),
+    () => tool("format and lint (biome)", local("biome"), ["check", "--colors=off", "--diagnostic-level=error", "."]),
+    shellcheck,
+  ];
+  for (const check of checks)
+    for (const { name, problem } of await check()) {
+      count[problem ? "failed" : "passed"]++;
+      tell(` ${problem ? "×" : "✓"} check ${name}`);
+      if (problem) tell(problem.replace(/^/gm, "     "));
+    }
+  return count;
+}

@@ -1,0 +1,33 @@
+/**
+ * Makes this machine ready, each step only when it is not done yet: npm packages, Debian packages, the Pulumi CLI, the plugin.
+ * `npm run setup`; the demo and the tests call it themselves.
+ */
+import { delimiter } from "node:path";
+import { fileURLToPath } from "node:url";
+import { debianPackages, subordinateIds } from "./setup/debian.mjs";
+import { npmPackages } from "./setup/npm.mjs";
+import { pulumiFolder } from "./setup/pulumi.mjs";
+import { runMain, say } from "./setup/tell.mjs";
+
+const STEPS = {
+  debian: async () => {
+    await debianPackages();
+    await subordinateIds();
+  },
+  npm: npmPackages,
+  pulumi: async () => {
+    process.env.PATH = `${await pulumiFolder()}${delimiter}${process.env.PATH}`;
+  },
+  plugin: async () => (await import("./build.mjs")).build(), // esbuild is there only after npm ci
+};
+
+/** Runs the named steps (default: all) in their order. Puts the Pulumi CLI on this process's PATH. */
+export async function setUp(names = Object.keys(STEPS)) {
+  for (const [name, work] of Object.entries(STEPS)) if (names.includes(name)) await work();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  runMain(async () => {
+    await setUp();
+    say("set-up: ready");
+  });

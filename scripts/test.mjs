@@ -1,0 +1,71 @@
+/**
+ * `npm test -- GROUP…`: makes the machine ready and runs groups of tests (none named: all). The last line is
+ * `N passed, N failed, N skipped`; exit code 0 only when something ran and nothing failed.
+ */
+import { runChecks } from "./checks.mjs";
+import { GROUPS } from "./groups.mjs";
+import { repository, runMain, SetupError, say } from "./setup/tell.mjs";
+import { setUp } from "./setup.mjs";
+
+const count = { passed: 0, failed: 0, skipped: 0 };
+
+function add(more) {
+  for (const key of Object.keys(count)) count[key] += more[key];
+}
+
+/** Counts what vitest ran: tests, and what failed outside of a test (a file that does not load, a hook, a stray rejection). */
+function counter(seen) {
+  return {
+    onTestRunEnd(modules, unhandled) {
+      count.failed += unhandled.length;
+      for (const module of modules) {
+        seen.add(module.project.name);
+        count.failed += module.errors().length;
+        for (const suite of module.children.allSuites()) count.failed += suite.errors().length;
+        for (const test of module.children.allTests()) {
+          const { state } = test.result();
+          count[state === "pending" ? "failed" : state]++;
+        }
+      }
+    },
+  };
+}
+
+async function runVitest(groups) {
+  const { startVitest } = await import("vitest/node");
+  const seen = new Set();
+  const options = {
+    root: repository,
+    run: true,
+    watch: false,
+    passWithNoTests: true,
+    reporters: ["verbose", counter(seen)],
+  };
+  const vitest = await startVitest("test", [], { ...options, project: groups });
+  await vitest.close();
+  return groups.filter((group) => !seen.has(group));
+}
+
+function chosenGroups(named) {
+  const unknown = named.filter((name) => !(name in GROUPS));
+  if (unknown.length)
+    throw new SetupError(`no test group ${unknown.join(", ")}; the groups are ${Object.keys(GROUPS).join(", ")}`);
+  return Object.keys(GROUPS).filter((name) => named.length === 0 || named.includes(name));
+}
+
+async function main() {
+  const named = process.argv.slice(2);
+  const groups = chosenGroups(named);
+  await setUp([...new Set(groups.flatMap((name) => GROUPS[name].setUp))]);
+  if (groups.includes("unit")) add(await runChecks(say));
+  for (const group of await runVitest(groups)) {
+    say(`group ${group} has no tests`);
+    if (named.includes(group)) count.failed++;
+  }
+  say(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+  return count.failed === 0 && count.passed > 0 ? 0 : 1;
+}
+
+if (process.env.CI || !process.stdout.isTTY) process.env.NO_COLOR = "1";
+await runMain(main);
+process.exit();
