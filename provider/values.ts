@@ -13,6 +13,7 @@ export class Secret<T = unknown> {
 /** A value that is not known yet (preview). */
 export class Unknown {
   static readonly value = new Unknown();
+  readonly unknown = true;
 }
 
 /** An asset: text, or a file on this machine, or a URI. Exactly one is set. */

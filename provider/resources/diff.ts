@@ -33,8 +33,8 @@ export function diffInputs(olds: Props, news: Props, rules: DiffRules = {}): Rec
     if (under(path, rules.ignore)) return;
     const [gone, came] = [isEmpty(b), isEmpty(a)];
     if (gone && came) return;
-    if (gone || came) return add(path, gone ? "delete" : "add");
-    if (a instanceof Secret || b instanceof Secret) {
+    if (gone || came) add(path, gone ? "delete" : "add");
+    else if (a instanceof Secret || b instanceof Secret) {
       if (!same(a, b)) add(path, "update");
     } else if (Array.isArray(a) && Array.isArray(b)) {
       if (isTexts(a) && isTexts(b) && !under(path, rules.ordered)) members(path, a, b);

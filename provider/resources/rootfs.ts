@@ -1,0 +1,7 @@
+/** Not written yet. */
+import { die } from "../errors.ts";
+import type { Resource } from "../resource.ts";
+
+const later = async () => die("Rootfs: not written yet");
+
+export const rootfs: Resource = { check: later, diff: later, create: later, read: later, update: later, delete: later };

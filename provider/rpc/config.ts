@@ -1,0 +1,94 @@
+/** The provider's configuration: `pine:store`, `pine:cache`, `pine:mirror`, `pine:release`, `pine:keys`. */
+import { createPublicKey } from "node:crypto";
+import { readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { asset, assetText } from "../assets.ts";
+import { die } from "../errors.ts";
+import type { CheckFailure, Config } from "../resource.ts";
+import { type Checked, checkProps, map, text } from "../resources/check.ts";
+import { type Props, plain, Secret, type Value } from "../values.ts";
+import { decode } from "./codec.ts";
+
+export const MIRROR = "https://dl-cdn.alpinelinux.org/alpine";
+export const RELEASE = "v3.23";
+
+/** What the engine itself puts among a provider's inputs. */
+const ENGINES_OWN = new Set(["version", "pluginDownloadURL", "pluginChecksums", "parameterization", "__internal"]);
+
+const shape = {
+  store: text({ expected: 'a folder, such as ".pine"' }),
+  cache: text({ expected: 'a folder, such as "~/.cache/pine"' }),
+  mirror: text({ expected: `an http or https address, such as "${MIRROR}"`, verify: checkMirror }),
+  release: text({ pattern: /^(v\d+\.\d+|edge)$/, expected: `an Alpine release, such as "${RELEASE}" or "edge"` }),
+  keys: map(text({ expected: "the text of a public key (PEM)", verify: checkKey }), {
+    keys: {
+      pattern: /^[\w@.+-]+\.rsa\.pub$/,
+      expected: 'a file name as in the signature, such as "builder@example.org-5f3a.rsa.pub"',
+    },
+    verify: (keys) =>
+      Object.keys(keys).length === 0 ? "expected at least one key; leave it out for Alpine's" : undefined,
+  }),
+};
+
+function checkMirror(address: string): string | undefined {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && url.hostname !== "" && url.search === "" && url.hash === "")
+    return undefined;
+  return `expected an http or https address, such as "${MIRROR}", got ${JSON.stringify(address)}`;
+}
+
+function checkKey(pem: string): string | undefined {
+  try {
+    createPublicKey(pem);
+    return undefined;
+  } catch {
+    return 'expected the text of a public key, beginning with "-----BEGIN PUBLIC KEY-----", not a path';
+  }
+}
+
+/** Our own properties, with JSON taken apart: several SDKs and `pulumi config` know only strings at the top. */
+function normal(news: Props): Props {
+  const open = (v: Value): Value => {
+    if (v instanceof Secret) return new Secret(open(v.value));
+    if (typeof v !== "string") return v;
+    try {
+      return decode(JSON.parse(v));
+    } catch {
+      return v; // the check says what was expected
+    }
+  };
+  const own = Object.entries(news).filter(([k]) => !ENGINES_OWN.has(k));
+  return Object.fromEntries(own.map(([k, v]) => [k, k === "keys" ? open(v) : v]));
+}
+
+export function checkConfig(news: Props): CheckFailure[] {
+  return checkProps(normal(news), shape).failures;
+}
+
+/** For comparing: own properties only, nested values opened. */
+export function comparable(inputs: Props): Props {
+  return checkProps(normal(inputs), shape).inputs;
+}
+
+/** With defaults; relative folders are of `cwd`, where the engine starts a plugin: the program's folder. */
+export function configure(args: Props, cwd: string = process.cwd()): Config {
+  const { inputs, failures } = checkProps(normal(args), shape);
+  for (const f of failures) die(f.property ? `pine:${f.property}: ${f.reason}` : `pine:${f.reason}`);
+  const given = plain(inputs) as Checked<typeof shape>;
+  const folder = (path: string) => resolve(cwd, path.replace(/^~(?=\/|$)/, homedir()));
+  // An XDG folder that is not absolute is to be ignored (XDG base directory specification).
+  const xdg = process.env.XDG_CACHE_HOME?.startsWith("/") ? process.env.XDG_CACHE_HOME : join(homedir(), ".cache");
+  return {
+    store: folder(given.store ?? ".pine"),
+    cache: folder(given.cache ?? join(xdg, "pine")),
+    mirror: (given.mirror ?? MIRROR).replace(/\/+$/, ""),
+    release: given.release ?? RELEASE,
+    keys: given.keys ?? alpinesKeys(),
+  };
+}
+
+function alpinesKeys(): Record<string, string> {
+  const names = readdirSync(asset("keys")).filter((n) => n.endsWith(".rsa.pub"));
+  return Object.fromEntries(names.sort().map((n) => [n, assetText("keys", n)]));
+}
