@@ -21,7 +21,7 @@ async function shellScripts() {
   return scripts;
 }
 
-/** OpenRC gives its services these, and reads what they set. */
+/** OpenRC's services run in busybox' sh, which has `local`; it gives them variables, and reads what they set. */
 const OPENRC_EXCLUDES = "SC2034,SC2154";
 
 async function shellcheck() {
@@ -30,8 +30,7 @@ async function shellcheck() {
   for (const dialect of ["sh", "bash", "openrc"]) {
     const names = [...scripts].filter(([, d]) => d === dialect).map(([name]) => name);
     if (names.length === 0) continue;
-    const shell = dialect === "bash" ? ["--shell=bash"] : ["--shell=sh"];
-    const options = dialect === "openrc" ? [...shell, `--exclude=${OPENRC_EXCLUDES}`] : shell;
+    const options = dialect === "openrc" ? ["--shell=dash", `--exclude=${OPENRC_EXCLUDES}`] : [`--shell=${dialect}`];
     const r = await run("shellcheck", [...options, "--format=gcc", ...names], { ok: true });
     const lines = `${r.stdout}\n${r.stderr}`.split("\n").filter(Boolean);
     const about = (name) => lines.filter((line) => line.startsWith(`${name}:`)).join("\n");
@@ -43,9 +42,18 @@ async function shellcheck() {
   return results;
 }
 
-async function tool(name, file, args) {
+/** A tool that says all at once whether the source is right; `headlines`: what to show of a long output. */
+async function tool(name, file, args, headlines) {
   const r = await run(file, args, { ok: true });
-  return [{ name, problem: r.exitCode === 0 ? "" : `${r.stdout}\n${r.stderr}`.trim() || `exit code ${r.exitCode}` }];
+  if (r.exitCode === 0) return [{ name, problem: "" }];
+  const text = `${r.stdout}\n${r.stderr}`.trim();
+  return [{ name, problem: headlines?.(text) || text || `exit code ${r.exitCode}` }];
+}
+
+/** biome's files and rules without the excerpts. */
+function biomeHeadlines(text) {
+  const lines = [...text.matchAll(/^(\S.*?) ━+$/gm)].map((m) => m[1]).filter((line) => line !== "check");
+  return lines.length ? [...lines, "npm run format mends most of this, npm run check shows it"].join("\n") : "";
 }
 
 /** Runs the checks one after the other, telling each; answers how many passed and failed. */
@@ -53,7 +61,13 @@ export async function runChecks(tell) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   const checks = [
     () => tool("types (tsc)", local("tsc"), ["-p", "."]),
-    () => tool("format and lint (biome)", local("biome"), ["check", "--colors=off", "--diagnostic-level=error", "."]),
+    () =>
+      tool(
+        "format and lint (biome)",
+        local("biome"),
+        ["check", "--colors=off", "--diagnostic-level=error", "--max-diagnostics=100", "."],
+        biomeHeadlines,
+      ),
     shellcheck,
   ];
   for (const check of checks)

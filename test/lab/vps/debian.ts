@@ -15,8 +15,8 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { die } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
-import { labKey, newKey, withLock } from "./key.ts";
 import { labCache } from "../processes.ts";
+import { labKey, newKey, withLock } from "./key.ts";
 import { aptOptions, sourcesList } from "./sources.ts";
 import { startVps } from "./vps.ts";
 

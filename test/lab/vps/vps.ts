@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die, messageOf } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
+import { endLeftovers } from "../processes.ts";
 import type { BaseImage } from "./debian.ts";
 import { labKey } from "./key.ts";
-import { endLeftovers } from "../processes.ts";
 import { type Machine, type Qemu, startQemu } from "./qemu.ts";
 
 export interface VpsOptions {
