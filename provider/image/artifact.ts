@@ -1,0 +1,84 @@
+/** A large file of the store with what is known of it beside: made once, whole or not there, made again when it is missing. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, rename, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Task } from "../task.ts";
+import { syncFolder } from "./lock.ts";
+import type { Store } from "./store.ts";
+
+/** What every artifact's json holds. */
+export interface ArtifactFacts {
+  /** Bytes of the file. */
+  size: number;
+  /** Of the file, hex. */
+  sha256: string;
+}
+
+/** `store/deltas/a-b.delta` -> `store/deltas/a-b.json`. */
+const beside = (path: string) =>
+  path.replace(/\.(tar\.(zst|gz)|raw\.zst|delta)$/, "") + (path.endsWith(".gz") ? ".gz.json" : ".json");
+
+/** The facts of an artifact that is there, whole; undefined when it has to be made. */
+export async function readArtifact<T extends ArtifactFacts>(store: Store, path: string): Promise<T | undefined> {
+  const facts = await store.readJson<T>(beside(path)).catch(() => undefined);
+  if (!facts) return undefined;
+  const size = await stat(path).then(
+    (s) => s.size,
+    () => -1,
+  );
+  return size === facts.size ? facts : undefined;
+}
+
+const underWay = new Map<string, Promise<unknown>>();
+
+/**
+ * The facts of the artifact at `path`, from the store or made now. `make` gets an empty folder and answers the file in it
+ * and what else is to be known. Two calls in this process make it once; two processes each, and the last one's stays.
+ */
+export function artifact<T extends ArtifactFacts>(
+  store: Store,
+  path: string,
+  task: Task,
+  make: (dir: string) => Promise<{ file: string; facts: Omit<T, keyof ArtifactFacts> }>,
+): Promise<T> {
+  const running = underWay.get(path) as Promise<T> | undefined;
+  if (running) return running;
+  const begun = (async () => {
+    const known = await readArtifact<T>(store, path);
+    if (known) return known;
+    return store.temp(async (dir) => {
+      const { file, facts } = await make(dir);
+      task.signal.throwIfAborted();
+      const all = { ...(await hashFile(file, task.signal)), ...facts } as T;
+      await mkdir(dirname(path), { recursive: true });
+      await flush(file);
+      await rename(file, path);
+      await syncFolder(dirname(path));
+      await store.writeJson(beside(path), all);
+      return all;
+    });
+  })().finally(() => underWay.delete(path));
+  underWay.set(path, begun);
+  return begun;
+}
+
+/** Size and sha256 of a file. */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<ArtifactFacts> {
+  const hash = createHash("sha256");
+  let size = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) {
+    hash.update(chunk);
+    size += chunk.length;
+  }
+  return { size, sha256: hash.digest("hex") };
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,148 @@
+/** The physical root of an installed system, as one archive that a server's own tar unpacks: the same for every host. */
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { asset } from "../assets.ts";
+import { die } from "../errors.ts";
+import { humanBytes, type Task } from "../task.ts";
+import { type ArtifactFacts, artifact, readArtifact } from "./artifact.ts";
+import type { Content } from "./disk-plan.ts";
+import { hasCommit } from "./ostree.ts";
+import { deploymentPath, STATEROOT } from "./slots.ts";
+import type { Store } from "./store.ts";
+import type { Toolbox } from "./toolbox.ts";
+
+/**
+ * zstd's level: kernel modules and firmware are compressed already, so that -19 saves 2 % for twenty times the time; and
+ * unpacking at -3 needs 2 MiB of window, which every host has.
+ */
+export const ZSTD_LEVEL = 3;
+
+/** What json beside the archive says. */
+interface SysrootFacts extends ArtifactFacts {
+  checksum: string;
+  /** Bytes on the disk of a host: files in blocks of 4 KiB, hard links once. */
+  unpackedSize: number;
+  /** Files and folders, hard links once. */
+  inodes: number;
+  /** Kernel and initramfs as GRUB finds them from the root of the filesystem. */
+  kernel: string;
+  initrd: string;
+  /** "/ostree/deploy/pine/deploy/<checksum>.0" */
+  deployment: string;
+}
+
+export interface Sysroot extends SysrootFacts {
+  /** store/sysroots/<checksum>.tar.zst or .tar.gz */
+  path: string;
+  compression: Compression;
+}
+
+export type Compression = "zstd" | "gzip";
+
+const archivePath = (store: Store, checksum: string, compression: Compression) =>
+  compression === "zstd" ? store.sysroot(checksum) : store.sysroot(checksum).replace(/zst$/, "gz");
+
+/** The archive when the store has it already. */
+export async function readSysroot(
+  store: Store,
+  checksum: string,
+  compression: Compression = "zstd",
+): Promise<Sysroot | undefined> {
+  const path = archivePath(store, checksum, compression);
+  const facts = await readArtifact<SysrootFacts>(store, path);
+  return facts && { ...facts, path, compression };
+}
+
+/**
+ * The archive of a commit: exactly `ostree`, `boot/ostree`, `boot/loader*`, with numeric owners and hard links, one deployment,
+ * no bootloader, no host's own kernel arguments. `gzip` is for hosts without zstd. Kept in store/sysroots.
+ */
+export async function sysrootTar(
+  store: Store,
+  toolbox: Toolbox,
+  checksum: string,
+  task: Task,
+  compression: Compression = "zstd",
+): Promise<Sysroot> {
+  if (!(await hasCommit(store, checksum)))
+    die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
+  const path = archivePath(store, checksum, compression);
+  const make = compression === "zstd" ? pack : repack;
+  const facts = await artifact<SysrootFacts>(store, path, task, (dir) => make(store, toolbox, checksum, dir, task));
+  return { ...facts, path, compression };
+}
+
+type Made = { file: string; facts: Omit<SysrootFacts, keyof ArtifactFacts> };
+
+async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
+  task.step("making the sysroot");
+  const script = asset("system", "build", "sysroot.sh");
+  const work = { source: dir, target: "/run/work" };
+  const { stdout } = await toolbox.run(["/bin/sh", "/run/sysroot.sh", checksum], {
+    binds: [work, { source: store.repo, target: "/run/repo" }, { source: script, target: "/run/sysroot.sh" }],
+    signal: task.signal,
+  });
+  const [entries = "", bootEntry = ""] = stdout.split("\n\n");
+  const content = measure(entries);
+  const facts = {
+    checksum,
+    unpackedSize: content.bytes,
+    inodes: content.inodes,
+    ...bootPaths(bootEntry),
+    deployment: deploymentPath(checksum, 0),
+  };
+  task.step(`packing the sysroot (${humanBytes(content.bytes)})`);
+  // zstd's bytes are the same with any number of threads (but not with --single-thread)
+  await toolbox.run(["zstd", "-q", "-T0", `-${ZSTD_LEVEL}`, "/run/work/sysroot.tar"], {
+    binds: [work],
+    signal: task.signal,
+  });
+  return { file: join(dir, "sysroot.tar.zst"), facts };
+}
+
+async function repack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
+  const { path, size: _, sha256: __, compression: ___, ...facts } = await sysrootTar(store, toolbox, checksum, task);
+  task.step("packing the sysroot with gzip");
+  await toolbox.run(
+    ["/bin/sh", "-c", "zstd -q -d /run/in.zst -o /run/work/sysroot.tar && gzip -n -3 /run/work/sysroot.tar"],
+    {
+      binds: [
+        { source: dir, target: "/run/work" },
+        { source: path, target: "/run/in.zst", readOnly: true },
+      ],
+      signal: task.signal,
+    },
+  );
+  return { file: join(dir, "sysroot.tar.gz"), facts };
+}
+
+/** What `stat -c '%i %f %s'` of every entry says of the space it takes on ext4. Pure. */
+export function measure(lines: string): Content {
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const line of lines.split("\n")) {
+    const [inode, mode, size] = line.split(" ");
+    if (!inode || !mode || seen.has(inode)) continue;
+    seen.add(inode);
+    const type = Number.parseInt(mode, 16) & 0o170000;
+    // a folder's own size is the building filesystem's; a link shorter than 60 bytes lies in its inode
+    if (type === 0o040000) bytes += 4096;
+    else if (type === 0o100000 || Number(size) >= 60) bytes += Math.ceil(Number(size) / 4096) * 4096;
+  }
+  return { bytes, inodes: seen.size };
+}
+
+/** Kernel and initramfs out of OSTree's boot entry, whose paths begin at /boot. Pure. */
+export function bootPaths(entry: string): { kernel: string; initrd: string } {
+  const path = (key: string) => {
+    const value = new RegExp(`^${key} (?:/boot)?(/ostree/${STATEROOT}-[0-9a-f]{64}/[^/\\s]+)$`, "m").exec(entry)?.[1];
+    return value ? `/boot${value}` : die(`OSTree's boot entry names no ${key}: ${JSON.stringify(entry.slice(0, 300))}`);
+  };
+  return { kernel: path("linux"), initrd: path("initrd") };
+}
+
+/** The archive as a stream. */
+export function openSysroot(sysroot: Pick<Sysroot, "path">): Readable {
+  return createReadStream(sysroot.path, { highWaterMark: 1 << 18 });
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Makes the physical root of an installed system out of a commit, and one archive of what belongs beside an old system.
+# Runs in the toolbox. /run/repo: the store's repository. /run/work: an empty folder, gets sysroot.tar.
+# usage: sysroot.sh CHECKSUM
+# Prints for every entry its inode, raw mode (hex) and size, then a blank line, then OSTree's boot entry.
+set -eu
+root=/run/work/root
+# as root: deployments that can be read back and removed without chattr
+export OSTREE_SYSROOT_DEBUG=mutable-deployments
+mkdir -m 755 "$root"
+{
+	ostree admin init-fs "$root"
+	ostree admin os-init pine --sysroot="$root"
+	# boot entries are Pine's own slots; "auto" would run the old system's grub-mkconfig
+	ostree config --repo="$root/ostree/repo" set sysroot.bootloader none
+	# not the default 3 % of a disk that is the old system's too; enough to write a boot slot and to log in
+	ostree config --repo="$root/ostree/repo" set core.min-free-space-size 16MB
+	ostree pull-local --disable-fsync --repo="$root/ostree/repo" /run/repo "$1"
+	ostree refs --repo="$root/ostree/repo" --create=pine/current "$1"
+	ostree admin deploy --sysroot="$root" --os=pine --karg=rw pine/current
+} >&2
+cd "$root"
+rm -rf ostree/repo/tmp/cache ostree/repo/.lock
+# not boot/boot -> . which OSTree makes for another layout
+tar --sort=name --mtime=@0 --numeric-owner --format=gnu -cf /run/work/sysroot.tar ostree boot/ostree boot/loader*
+find ostree boot/ostree boot/loader* -exec stat -c '%i %f %s' {} +
+echo
+cat boot/loader/entries/*.conf
