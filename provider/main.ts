@@ -3,7 +3,7 @@ import { assetText } from "./assets.ts";
 import { checkConfig, comparable, configure } from "./rpc/config.ts";
 import { serve } from "./rpc/serve.ts";
 
-await serve({
+serve({
   schema: () => assetText("schema.json"),
   resources: {
     "pine:index:Rootfs": async () => (await import("./resources/rootfs.ts")).rootfs,
@@ -18,4 +18,7 @@ await serve({
   checkConfig,
   comparable,
   configure,
+}).catch((error) => {
+  process.stderr.write(`pine: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
 });
