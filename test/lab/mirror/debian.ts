@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { copyFile, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { type RunError, run } from "../../../provider/run.ts";
 import { cachePath, exists, sha256File } from "./cache.ts";
 import { decodeTar, type TarEntry } from "./tar.ts";
@@ -87,7 +88,6 @@ export async function fetchDebian(lock: DebianPackage[], log: (line: string) => 
 /** The files of a .deb in memory, hard links resolved. */
 export async function readDebian(file: string): Promise<TarEntry[]> {
   const chunks: Buffer[] = [];
-  const { PassThrough } = await import("node:stream");
   const output = new PassThrough();
   output.on("data", (chunk: Buffer) => chunks.push(chunk));
   await run("dpkg-deb", ["--fsys-tarfile", file], { output, timeout: 120_000 });

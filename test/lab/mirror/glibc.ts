@@ -5,8 +5,10 @@
 import type { PackageFile, PackageSpec } from "./apk-format.ts";
 import { alpineVersion, type DebianPackage, readDebian } from "./debian.ts";
 import { type ElfInfo, readElf, stubLibrary } from "./elf.ts";
-import { LIBRARY_PACKAGES, RECIPES, type Recipe, STUBBED } from "./recipes.ts";
+import { LIBRARY_PACKAGES, STUBBED } from "./libraries.ts";
+import { RECIPES, type Recipe } from "./recipes.ts";
 import type { TarEntry } from "./tar.ts";
+import type { Repository } from "./tree.ts";
 
 const LIBRARY_FOLDER = "usr/lib/x86_64-linux-gnu";
 const LOADER = "ld-linux-x86-64.so.2";
@@ -26,7 +28,7 @@ interface Library {
 export async function debianPackages(
   lock: DebianPackage[],
   debs: Map<string, string>,
-): Promise<Record<Recipe["repo"], PackageSpec[]>> {
+): Promise<Record<Repository, PackageSpec[]>> {
   const versions = new Map(lock.map((p) => [p.name, alpineVersion(p.version)]));
   const contents = new Map<string, TarEntry[]>();
   const read = async (name: string) => {
@@ -35,13 +37,13 @@ export async function debianPackages(
   };
   const libraries = await findLibraries(read);
   const used = new Set<string>();
-  const out: Record<Recipe["repo"], PackageSpec[]> = { main: [], community: [] };
+  const out: Record<Repository, PackageSpec[]> = { main: [], community: [] };
   for (const recipe of RECIPES) {
     const files = [...takeFiles(recipe, recipe.debian ? await read(recipe.debian) : []), ...(recipe.add ?? [])];
     const version = recipe.version ?? versions.get(recipe.debian!)!;
     const needs = neededBy(files, libraries, recipe.name);
     for (const n of needs) used.add(n);
-    out[recipe.repo].push({
+    out[recipe.repo ?? "main"].push({
       name: recipe.name,
       version,
       description: recipe.description,
@@ -49,9 +51,8 @@ export async function debianPackages(
       url: recipe.debian ? `https://packages.debian.org/bookworm/${recipe.debian}` : undefined,
       origin: recipe.debian ?? recipe.name,
       depends: [...(recipe.depends ?? []), ...packagesOf(needs, libraries)],
-      provides: [...(recipe.provides ?? []), ...commandsOf(files).map((c) => `cmd:${c}=${version}`)],
+      provides: commandsOf(files).map((c) => `cmd:${c}=${version}`),
       installIf: recipe.installIf?.map((i) => i.replace("VERSION", version)),
-      replaces: recipe.replaces,
       scripts: recipe.scripts,
       files,
     });
@@ -111,6 +112,8 @@ function neededBy(files: PackageFile[], libraries: Map<string, Library>, who: st
     const elf = f.content instanceof Uint8Array ? readElf(f.content) : undefined;
     for (const soname of elf?.needed ?? []) add(soname, `${who}: ${f.path}`);
     if (elf) add(LOADER, who);
+    // glibc opens it by itself when a thread ends that way.
+    if (["pthread_exit", "pthread_cancel"].some((name) => elf?.imports.has(name))) add("libgcc_s.so.1", who);
   }
   return out;
 }

@@ -8,23 +8,15 @@ import { cachePath, exists, KEY_NAME, labKey } from "./cache.ts";
 import { debianLock, fetchDebian } from "./debian.ts";
 import { DEBIAN_NAMES, debianPackages } from "./glibc.ts";
 import { withLock } from "./lock.ts";
+import { BRANCH, type MirrorTree, openMirror, REPOSITORIES } from "./tree.ts";
 
 export type { BuiltPackage, PackageFile, PackageSpec, SigningKey } from "./apk-format.ts";
-export { buildPackage as makePackage, readPackage } from "./apk-format.ts";
+export { buildPackage as makePackage } from "./apk-format.ts";
+export { readPackage } from "./apk-reader.ts";
 export { freshKey, KEY_NAME, labKey } from "./cache.ts";
 export { type Fault, type MirrorServer, type ServeOptions, serveMirror } from "./server.ts";
+export { BRANCH, type MirrorTree, openMirror, REPOSITORIES, type Repository } from "./tree.ts";
 export { type MirrorChanges, variantMirror } from "./variant.ts";
-
-/** A mirror on disk. */
-export interface MirrorTree {
-  /** Its packages and indexes lie in `<dir>/alpine/v3.23/{main,community}/x86_64`. */
-  dir: string;
-  /** PEM of each public key by its file name in /etc/apk/keys. */
-  keys: Record<string, string>;
-}
-
-export const BRANCH = "v3.23";
-export const REPOSITORIES = ["main", "community"] as const;
 
 /** Digest of everything a mirror depends on: this builder, the wheel, Debian's versions and the key. */
 async function digestOf(lock: unknown, key: SigningKey): Promise<string> {
@@ -45,7 +37,7 @@ export async function ensureMirror(log: (line: string) => void = () => {}): Prom
       if (await exists(dir)) return;
       const packages = await debianPackages(lock, await fetchDebian(lock, log));
       packages.main.push(...(await alpinePackages(await ensureAlpineTree(log))));
-      const work = `${dir}.part`;
+      const work = `${dir}.part-${process.pid}`;
       await rm(work, { recursive: true, force: true });
       log(`building the lab's mirror: ${packages.main.length + packages.community.length} packages`);
       for (const repo of REPOSITORIES)
@@ -56,13 +48,6 @@ export async function ensureMirror(log: (line: string) => void = () => {}): Prom
       await forgetOldMirrors(dir);
     });
   return openMirror(dir);
-}
-
-/** A mirror folder as its API sees it. */
-export async function openMirror(dir: string): Promise<MirrorTree> {
-  const keys: MirrorTree["keys"] = {};
-  for (const name of await readdir(join(dir, "keys"))) keys[name] = await readFile(join(dir, "keys", name), "utf8");
-  return { dir, keys };
 }
 
 async function writeRepository(dir: string, specs: PackageSpec[], key: SigningKey): Promise<void> {
@@ -76,7 +61,7 @@ async function writeRepository(dir: string, specs: PackageSpec[], key: SigningKe
   await writeFile(join(dir, "APKINDEX.tar.gz"), await buildIndex(records, `${BRANCH} lab`, key));
 }
 
-/** Keeps the two newest mirrors: each is 60 MB, and every change of this folder makes another. */
+/** Keeps the four newest mirrors: each is 60 MB, every change of this folder makes another, and a server may still use an older one. */
 async function forgetOldMirrors(current: string): Promise<void> {
   const folder = join(current, "..");
   const others: { path: string; made: number }[] = [];
@@ -85,5 +70,5 @@ async function forgetOldMirrors(current: string): Promise<void> {
     if (path !== current && /^[0-9a-f]{16}$/.test(name)) others.push({ path, made: (await stat(path)).mtimeMs });
   }
   others.sort((a, b) => b.made - a.made);
-  for (const old of others.slice(1)) await rm(old.path, { recursive: true });
+  for (const old of others.slice(3)) await rm(old.path, { recursive: true });
 }

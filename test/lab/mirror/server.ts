@@ -5,7 +5,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { MirrorTree } from "./index.ts";
+import type { MirrorTree } from "./tree.ts";
 
 /** What goes wrong with one answer. */
 export interface Fault {

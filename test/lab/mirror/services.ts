@@ -84,6 +84,10 @@ mimetype.assign = (
 )
 `;
 
+export const LIGHTTPD_CONFD = `LIGHTTPD_CONF="/etc/lighttpd/lighttpd.conf"
+LIGHTTPD_PID="/run/lighttpd.pid"
+`;
+
 export const LIGHTTPD_INITD = `#!/sbin/openrc-run
 
 description="lighttpd web server"

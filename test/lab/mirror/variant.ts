@@ -1,5 +1,5 @@
 /** Copies of a mirror with other packages in them: a new release, a package of one's own, a wrong signature. */
-import { cp, mkdir, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { cp, link, mkdir, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   buildIndex,
@@ -7,15 +7,11 @@ import {
   type PackageFile,
   type PackageSpec,
   publicPem,
-  readIndex,
-  readPackage,
   type SigningKey,
 } from "./apk-format.ts";
+import { readIndex, readPackage } from "./apk-reader.ts";
 import { labKey } from "./cache.ts";
-import type { MirrorTree } from "./index.ts";
-import { BRANCH, openMirror, REPOSITORIES } from "./index.ts";
-
-type Repository = (typeof REPOSITORIES)[number];
+import { BRANCH, type MirrorTree, openMirror, REPOSITORIES, type Repository } from "./tree.ts";
 
 export interface MirrorChanges {
   /** Packages put in, in place of one with the same name and version; others of that name stay unless `replace`. */
@@ -105,7 +101,6 @@ const field = (record: string, name: string) => new RegExp(`^${name}:(.*)$`, "m"
 const fileOf = (record: string) => `${field(record, "P")}-${field(record, "V")}.apk`;
 
 async function linkTree(from: string, to: string): Promise<void> {
-  const { link } = await import("node:fs/promises");
   await mkdir(to, { recursive: true });
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [a, b] = [join(from, entry.name), join(to, entry.name)];
