@@ -1,22 +1,16 @@
 /** The toolbox: an Alpine tree from the mirror, with the programs that building needs. */
+import { join } from "node:path";
+import { asset } from "../assets.ts";
 import { die } from "../errors.ts";
-import type { RunResult } from "../run.ts";
+import { RunError, type RunResult } from "../run.ts";
 import type { Task } from "../task.ts";
-import type { RunInOptions } from "./namespace.ts";
+import { type Apk, apkTool, sourceKey, toolRepositories, toolTree } from "./apk.ts";
+import { fetchIndexes, fetchPackages, type Source } from "./mirror.ts";
+import { type RunInOptions, runIn } from "./namespace.ts";
+import { resolve } from "./resolve.ts";
 
-/** Where the toolbox comes from. */
-export interface ToolboxSource {
-  /** Absolute path of the cache. */
-  cache: string;
-  /** Base address of the mirror, without a slash at the end. */
-  mirror: string;
-  /** Alpine release, "v3.23". */
-  release: string;
-  /** Architecture of this machine in Alpine's words, see {@link machineArch}. */
-  arch: string;
-  /** Public keys: name as in signatures -> PEM. */
-  keys: Record<string, string>;
-}
+/** Where the toolbox comes from: cache (absolute path), mirror, release ("v3.23"), arch (of this machine), keys. */
+export type ToolboxSource = Source;
 
 export interface Toolbox {
   /** The tree, used read-only. */
@@ -27,9 +21,80 @@ export interface Toolbox {
   run(argv: string[], o?: Omit<RunInOptions, "readOnly">): Promise<RunResult>;
 }
 
+const packages = [
+  ...["alpine-baselayout", "alpine-keys", "busybox", "apk-tools", "kmod", "tar", "zstd"],
+  ...["ostree", "e2fsprogs", "e2fsprogs-extra", "xfsprogs", "sfdisk", "dosfstools", "mtools"],
+  ...["grub", "grub-bios", "grub-efi", "squashfs-tools"],
+];
+
 /** The toolbox of this machine, from the cache or made now. Works with the mirror away once it is in the cache. */
-export async function toolbox(_source: ToolboxSource, _task: Task): Promise<Toolbox> {
-  return die("the toolbox is not built yet");
+export async function toolbox(source: ToolboxSource, task: Task): Promise<Toolbox> {
+  const apk = await apkTool(source, task);
+  const tool = await toolTree(
+    source.cache,
+    {
+      kind: "toolbox",
+      key: sourceKey(source, packages),
+      resolve: async () => {
+        task.step(`fetching the index of ${source.mirror}`);
+        const indexes = await fetchIndexes(toolRepositories, source, task);
+        return resolve(apk, { packages, indexes }, source, task);
+      },
+      fill: async (dir, lock) => {
+        const files = await fetchPackages(lock, source, task);
+        task.step(`making the toolbox: ${lock.length} packages`);
+        const inApk: Toolbox["run"] = (argv, o) => runIn(apk.tree, argv, { ...o, readOnly: true });
+        await installPackages(inApk, apk, files, dir, source, task);
+      },
+    },
+    task,
+  );
+  return {
+    ...tool,
+    run: (argv, o = {}) => runIn(tool.tree, argv, { ...o, env: { TMPDIR: "/tmp", ...o.env }, readOnly: true }),
+  };
+}
+
+/** Installs package files (all in the cache's folder of packages) into an empty folder. A script that fails is an error. */
+export async function installPackages(
+  runTool: Toolbox["run"],
+  apk: Apk,
+  files: string[],
+  dir: string,
+  source: Source,
+  task: Task,
+): Promise<void> {
+  const folder = join(source.cache, "packages", source.arch);
+  const names = files.map((f) => `/run/packages/${f.slice(folder.length + 1)}`);
+  let last = 0;
+  const said = await runTool(["/bin/sh", "/run/install.sh", source.arch, ...names], {
+    signal: task.signal,
+    binds: [
+      { source: asset("system/build/install.sh"), target: "/run/install.sh", readOnly: true },
+      { source: folder, target: "/run/packages", readOnly: true },
+      { source: apk.keys, target: "/run/keys", readOnly: true },
+      { source: dir, target: "/run/tree" },
+    ],
+    onLine: (line) => {
+      const [, at] = /^\(\s*(\d+\/\d+)\) Installing/.exec(line) ?? [];
+      if (!at || Date.now() - last < 250) return;
+      last = Date.now();
+      task.step(`installing package ${at}`);
+    },
+  }).catch((e) => {
+    if (!(e instanceof RunError)) throw e;
+    return { stdout: e.stdout, stderr: `ERROR: exit code ${e.exitCode}\n${e.stderr}` };
+  });
+  const lines = `${said.stdout}\n${said.stderr}`.split("\n");
+  const failed = lines.some((l) => /^ERROR:|: script exited with error/.test(l));
+  // apk's own lines: what it installs is of no interest once a script of it failed
+  if (failed)
+    die(
+      `apk could not install the packages:\n${lines
+        .filter((l) => l && !/^\(.*Installing|^OK:/.test(l))
+        .slice(-20)
+        .join("\n")}`,
+    );
 }
 
 /** Alpine's name of this machine's architecture. */

@@ -1,0 +1,193 @@
+/** From the packages a person asks for to a lock: apk chooses, here its answer and its complaints are read. */
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Header } from "tar";
+import { PineError } from "../errors.ts";
+import { RunError } from "../run.ts";
+import type { Task } from "../task.ts";
+import { type Apk, entriesOf, locked } from "./apk.ts";
+import { checkPackage } from "./apkfile.ts";
+import { closeNames, dependencyName, indexBlocks } from "./index.ts";
+import { type LockedPackage, packagePath, type RepositoryIndex, type Source } from "./mirror.ts";
+import { withTemp } from "./temp.ts";
+
+/** apk found no way to have everything that was asked for. `culprits`: packages it names, their versions apart. */
+export class Unsatisfiable extends PineError {
+  override name = "Unsatisfiable";
+  constructor(
+    message: string,
+    readonly culprits: string[],
+    o: { hint?: string; cause?: unknown },
+  ) {
+    super(message, o);
+  }
+}
+
+export interface ResolveRequest {
+  /** As in /etc/apk/world: names with constraints. Each is checked with {@link constraintProblem} before. */
+  packages: string[];
+  /** The user's part of `packages`, for messages; default all. */
+  asked?: string[];
+  indexes: RepositoryIndex[];
+  /** Versions to keep, where these packages are needed at all. */
+  keep?: LockedPackage[];
+}
+
+/** `name`, `name=1.2-r0`, `name~1.2`, `name>=1`, `name@tag`, `!name`, as apk-world(5) has it. */
+const constraint =
+  /^!?[a-zA-Z0-9][a-zA-Z0-9._+-]*(@[A-Za-z0-9._-]+)?((<|<=|=|>=|>|~|=~|<~|>~)[a-zA-Z0-9][a-zA-Z0-9._~-]*)?(@[A-Za-z0-9._-]+)?$/;
+
+/** What is wrong with a constraint, or nothing. */
+export function constraintProblem(text: string): string | undefined {
+  return constraint.test(text)
+    ? undefined
+    : "expected an Alpine package name with at most a constraint and a tag: curl, curl=8.17.0-r1, curl~8.17, curl@edge";
+}
+
+/**
+ * The exact packages that fulfil `packages`, by apk itself, sorted by name. Versions in `keep` stand; where they do not
+ * fit what is asked for, those that apk names in its complaint are let go, and no others.
+ */
+export async function resolve(apk: Apk, request: ResolveRequest, source: Source, task: Task): Promise<LockedPackage[]> {
+  const from = new Set(request.indexes.map((r) => r.name));
+  let keep = (request.keep ?? []).filter((p) => from.has(p.repository));
+  for (;;) {
+    try {
+      return await simulate(apk, { ...request, keep }, source, task);
+    } catch (e) {
+      if (!(e instanceof Unsatisfiable) || keep.length === 0) throw e;
+      const culprits = new Set(e.culprits);
+      const fewer = keep.filter((p) => !culprits.has(p.name));
+      keep = fewer.length < keep.length ? fewer : [];
+    }
+  }
+}
+
+async function simulate(
+  apk: Apk,
+  request: ResolveRequest & { keep: LockedPackage[] },
+  source: Source,
+  task: Task,
+): Promise<LockedPackage[]> {
+  const { indexes, keep } = request;
+  return withTemp(join(source.cache, "tmp"), async (dir) => {
+    const lines: string[] = [];
+    for (const [n, index] of indexes.entries()) {
+      const folder = join(dir, String(n));
+      await mkdir(join(folder, source.arch), { recursive: true });
+      const file = join(folder, source.arch, "APKINDEX.tar.gz");
+      if (keep.length === 0) await symlink(index.path, file);
+      else await writeFile(file, packIndex(await keepVersions(index, keep, source)));
+      lines.push(index.tag ? `@${index.tag} ${folder}` : folder);
+    }
+    const list = join(dir, "repositories");
+    await writeFile(list, `${lines.join("\n")}\n`);
+    const args = [
+      ...["add", "--simulate", "--no-network", "--no-cache", "--no-progress", "--root", join(apk.tree, "empty")],
+      ...["--arch", source.arch, "--keys-dir", apk.keys, "--repositories-file", list],
+      // an index with kept versions is a copy of a checked one; the packages themselves are always checked
+      ...(keep.length === 0 ? [] : ["--allow-untrusted"]),
+    ];
+    let said: string;
+    try {
+      said = (await apk.run([...args, "--", ...request.packages], task)).stdout;
+    } catch (e) {
+      throw e instanceof RunError && e.exitCode !== undefined ? complaint(`${e.stdout}\n${e.stderr}`, request, e) : e;
+    }
+    const byVersion = new Map<string, LockedPackage>();
+    for (const e of [...keep, ...entriesOf(indexes).map(locked)])
+      if (!byVersion.has(`${e.name} ${e.version}`)) byVersion.set(`${e.name} ${e.version}`, e);
+    return parseInstalled(said)
+      .map(([name, version]) => {
+        const found = byVersion.get(`${name} ${version}`);
+        if (!found) throw new PineError(`apk chose ${name} ${version}, which no index lists`);
+        return found;
+      })
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  });
+}
+
+/** Name and version out of `( 1/62) Installing musl (1.2.5-r23)`; a tag at the name is dropped. */
+export function parseInstalled(output: string): [name: string, version: string][] {
+  return [...output.matchAll(/^\(\s*\d+\/\d+\) Installing ([^@\s]+)(?:@\S+)? \(([^)\s]+)\)/gm)].map((m) => [
+    m[1]!,
+    m[2]!,
+  ]);
+}
+
+/**
+ * An index in which a package to keep has that version only. What went from the mirror is described by the package in the
+ * cache; where that is missing too, the mirror's newer versions are left to choose from.
+ */
+async function keepVersions(index: RepositoryIndex, keep: LockedPackage[], source: Source): Promise<string> {
+  const blocks = indexBlocks(index.text);
+  for (const p of keep) {
+    const listed = blocks.get(p.name)?.find((b) => b.includes(`C:${p.checksum}\n`));
+    const block = listed ?? (await blockFromPackage(p, source));
+    if (!block) continue;
+    if (p.repository === index.name) blocks.set(p.name, [block]);
+    else blocks.delete(p.name);
+  }
+  return [...blocks.values()].flat().join("\n\n").concat("\n\n");
+}
+
+/** The block of an index for a package in the cache. */
+async function blockFromPackage(p: LockedPackage, source: Source): Promise<string | undefined> {
+  const path = packagePath(p, source);
+  const bytes = await readFile(path).catch(() => undefined);
+  const checked = bytes && (await checkPackage(bytes, path, source.keys, p.checksum).catch(() => undefined));
+  if (!checked) return undefined;
+  const of = (key: string) => checked.info.get(key) ?? [];
+  const lines = [`C:${p.checksum}`, `P:${p.name}`, `V:${p.version}`, `A:${of("arch")[0] ?? source.arch}`];
+  lines.push(`S:${p.size}`, `I:${p.installedSize}`, `T:${of("pkgdesc")[0] ?? p.name}`, `t:${p.built}`);
+  for (const [letter, key] of [
+    ["k", "provider_priority"],
+    ["D", "depend"],
+    ["p", "provides"],
+    ["i", "install_if"],
+  ] as const)
+    if (of(key).length > 0) lines.push(`${letter}:${of(key).join(" ")}`);
+  return lines.join("\n");
+}
+
+function packIndex(text: string): Buffer {
+  const data = Buffer.from(text);
+  const block = Buffer.alloc(512);
+  new Header({ path: "APKINDEX", size: data.length, mode: 0o644, type: "File", mtime: new Date(0) }).encode(block);
+  return gzipSync(Buffer.concat([block, data, Buffer.alloc(1024 + ((512 - (data.length % 512)) % 512))]), { level: 1 });
+}
+
+/** apk's complaint as one error that names the property and those who do not fit. */
+export function complaint(output: string, request: ResolveRequest, cause?: unknown): Unsatisfiable {
+  const mine = new Map((request.asked ?? request.packages).map((p) => [dependencyName(p.replace(/^!/, "")), p]));
+  const missing = [...output.matchAll(/^ {2}(\S+) \(no such package\):\n((?: {4}.*\n?)*)/gm)];
+  if (missing.length > 0) {
+    const names = new Set(request.indexes.flatMap((r) => [...indexBlocks(r.text).keys()]));
+    const said = missing.map(([, dependency = "", by = ""]) => {
+      const name = dependencyName(dependency) || dependency;
+      const close = closeNames(name, names);
+      const world = by.includes("world[");
+      const who = world ? "" : ` (${by.trim().replace(/\s+/g, " ")})`;
+      const guess = close.length > 0 ? `; did you mean ${close.join(" or ")}?` : "";
+      return `no package "${name}" in ${request.indexes.map((r) => r.name).join(", ")}${who}${guess}`;
+    });
+    return new Unsatisfiable(`packages: ${said.join("; ")}`, [], { cause });
+  }
+  const culprits = [...output.matchAll(/^ {2}(\S+)-\d[^-\s]*-r\d+:?$/gm)].map((m) => m[1]!);
+  const worlds = [...output.matchAll(/world\[([^\]]+)\]/g)].map((m) => dependencyName(m[1]!.replace(/^!/, "")));
+  const asked = [...new Set(worlds)].filter((w) => mine.has(w)).map((w) => mine.get(w));
+  const details = output
+    .split("\n")
+    .filter((l) => /^ {2,}\S/.test(l))
+    .map((l) => l.trim())
+    .join("; ")
+    .replaceAll(":;", ":")
+    .slice(0, 1200);
+  if (!details) return new Unsatisfiable(`packages: apk says: ${output.trim().slice(0, 600)}`, [], { cause });
+  return new Unsatisfiable(
+    `packages: ${asked.length > 0 ? `${asked.join(", ")} cannot be had together with the rest` : "these do not fit together"} (${details})`,
+    culprits,
+    { hint: "loosen the constraint that apk names, or change `upgrade` if the lock is old", cause },
+  );
+}
