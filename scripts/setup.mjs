@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { debianPackages, subordinateIds } from "./setup/debian.mjs";
 import { npmPackages } from "./setup/npm.mjs";
 import { pulumiFolder } from "./setup/pulumi.mjs";
+import { linkSdk } from "./setup/sdk.mjs";
 import { runMain, say } from "./setup/tell.mjs";
 
 const STEPS = {
@@ -14,7 +15,10 @@ const STEPS = {
     await debianPackages();
     await subordinateIds();
   },
-  npm: npmPackages,
+  npm: async () => {
+    await npmPackages();
+    await linkSdk();
+  },
   pulumi: async () => {
     process.env.PATH = `${await pulumiFolder()}${delimiter}${process.env.PATH}`;
   },

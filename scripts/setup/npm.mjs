@@ -21,7 +21,8 @@ export async function npmPackages() {
   if (major < 20 || (major === 20 && minor < 11))
     throw new SetupError(`Node 20.11 or later is needed, this is ${process.version}`);
   if (fits()) return;
+  // --ignore-scripts: esbuild runs without its own, and @pulumi/command would fetch a plugin
   const count = Object.keys(JSON.parse(readFileSync(lockFile, "utf8")).packages).length - 1;
-  await step(`${count} npm packages (npm ci)`, () => run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]));
+  await step(`${count} npm packages (npm ci)`, () => run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]));
   writeFileSync(mark, digest());
 }

@@ -66,13 +66,16 @@ async function download(into) {
   });
 }
 
+/** The Go compiler: on PATH, or where its own archive is unpacked by default. */
+export async function goProgram() {
+  for (const go of ["go", "/usr/local/go/bin/go"])
+    if ((await run(go, ["version"], { ok: true })).exitCode === 0) return go;
+  throw new SetupError("there is no Go on PATH: install Go 1.21 or later, or the Pulumi CLI, which is built with it");
+}
+
 /** From source: the Go module proxy has what the vendor's server has; go.sum pins each part by its checksum. */
 async function build(into) {
-  const go = (await run("go", ["version"], { ok: true })).exitCode === 0 ? "go" : "/usr/local/go/bin/go";
-  if (go !== "go" && !existsSync(go))
-    throw new SetupError(
-      `Pulumi ${version.pulumi} is neither on PATH nor to be downloaded, and there is no Go to build it; install one of them`,
-    );
+  const go = await goProgram();
   const variables = [
     `github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version.pulumi}`,
     `github.com/pulumi/pulumi-yaml/pkg/version.Version=${version.yaml}`,
