@@ -133,6 +133,8 @@ export interface Facts {
   container?: string;
   /** DMI vendor and product: "QEMU", "Standard PC". */
   machine?: string;
+  /** PV, PVH or HVM under Xen: a PV guest's kernel is not started by the GRUB on its disk. */
+  xen?: string;
   firmware: "bios" | "uefi";
   secureBoot?: boolean;
   /** none, integrity, confidentiality. */
@@ -144,7 +146,6 @@ export interface Facts {
   swapKiB: number;
   root: RootFacts;
   mounts: Mount[];
-  /** /boot is a file system of its own. */
   grub?: GrubFacts;
   network: NetworkFacts;
   /** name -> path or, for tar, its kind ("gnu", "busybox"). */

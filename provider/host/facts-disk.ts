@@ -1,0 +1,159 @@
+/** Disks out of the script's lines: what the root file system lies on. Pure. */
+import type { Lines } from "./facts.ts";
+import type { BlockKind, Mount, RootFacts } from "./types.ts";
+
+interface Block {
+  name: string;
+  number: string;
+  /** Of 512 bytes, whatever the disk's own. */
+  sectors: number;
+  partition?: number;
+  disk?: string;
+  slaves: string[];
+  mdLevel?: string;
+  dmUuid?: string;
+}
+
+interface MountLine {
+  number: string;
+  target: string;
+  options: string[];
+  type: string;
+  source: string;
+}
+
+export function parseStorage(lines: Lines): { root: RootFacts; mounts: Mount[] } {
+  const blocks = new Map((lines.get("block") ?? []).map(parseBlock).map((b) => [b.name, b]));
+  const mountLines = (lines.get("mount") ?? []).map(parseMount).filter((m): m is MountLine => m !== undefined);
+  const free = parseFree(lines.get("df") ?? []);
+  // the last one mounted on / is the one that is seen
+  const top = mountLines.filter((m) => m.target === "/").pop();
+  const mounts = mountLines
+    .filter((m) => m !== top)
+    .map((m) => ({ source: m.source, target: m.target, type: m.type, freeKiB: free.get(m.target)?.free }));
+  return { root: parseRoot(lines, top, blocks, free.get("/")), mounts };
+}
+
+function parseRoot(
+  lines: Lines,
+  top: MountLine | undefined,
+  blocks: Map<string, Block>,
+  free: { size: number; free: number } | undefined,
+): RootFacts {
+  const block = [...blocks.values()].find((b) => b.number === top?.number);
+  const device = block ? `/dev/${block.name}` : (top?.source ?? "unknown");
+  const ids = blkid(lines.get("blkid") ?? [], [device, top?.source ?? ""]);
+  const disk = block?.disk ?? (block && block.slaves.length === 0 && !block.dmUuid ? block.name : undefined);
+  const table = disk ? partitionTable(lines, disk) : undefined;
+  const inodes = Number((lines.get("dfi")?.[0] ?? "").split(/\s+/)[3]);
+  const sectors = disk ? blocks.get(disk)?.sectors : undefined;
+  const dosPart = table?.type === "dos" && block?.partition ? `${table.id}-${hex2(block.partition)}` : undefined;
+  return {
+    device,
+    type: top?.type ?? "unknown",
+    uuid: ids.UUID,
+    options: top?.options ?? [],
+    sizeKiB: free?.size ?? 0,
+    freeKiB: free?.free ?? 0,
+    freeInodes: inodes > 0 ? inodes : undefined,
+    kind: block ? kindOf(block, blocks) : "unknown",
+    partition: block?.partition,
+    disk: disk ? `/dev/${disk}` : undefined,
+    diskBytes: sectors ? sectors * 512 : undefined,
+    tableType: table?.type,
+    tableId: table?.id,
+    partuuid: ids.PARTUUID ?? dosPart,
+  };
+}
+
+const hex2 = (n: number) => n.toString(16).padStart(2, "0");
+
+/** What stands between a block device and the disk; of several layers the one that says most. */
+function kindOf(block: Block, blocks: Map<string, Block>, depth = 0): BlockKind {
+  const below = block.slaves
+    .map((s) => blocks.get(s))
+    .filter((b): b is Block => b !== undefined && depth < 8)
+    .map((b) => kindOf(b, blocks, depth + 1));
+  const own = ownKind(block);
+  const order: BlockKind[] = ["luks", "lvm", "raid", "multipath", "mapper"];
+  return order.find((k) => k === own || below.includes(k)) ?? own;
+}
+
+function ownKind(block: Block): BlockKind {
+  const dm = block.dmUuid ?? "";
+  if (/^CRYPT-/.test(dm)) return "luks";
+  if (/^LVM-/.test(dm)) return "lvm";
+  if (/^(part\d+-)?mpath-/.test(dm)) return "multipath";
+  if (/^(part\d+-)?DMRAID-/i.test(dm)) return "raid";
+  if (block.mdLevel || /^md/.test(block.name)) return "raid";
+  if (dm || /^dm-/.test(block.name)) return "mapper";
+  if (block.slaves.length > 0) return "raid"; // bcache and the like: more than one device below
+  return block.partition ? "plain" : "disk";
+}
+
+function parseBlock(line: string): Block {
+  const [name = "", number = "", sectors = "0", partition, disk, slaves, level, ...dm] = line.split(" ");
+  const word = (w: string | undefined) => (w === undefined || w === "-" || w === "" ? undefined : w);
+  return {
+    name,
+    number,
+    sectors: Number(sectors) || 0,
+    partition: word(partition) ? Number(partition) : undefined,
+    disk: word(disk),
+    slaves: word(slaves)?.split(",") ?? [],
+    mdLevel: word(level),
+    dmUuid: word(dm.join(" ")),
+  };
+}
+
+/** A line of /proc/self/mountinfo (proc(5)); blanks in it are octal. */
+function parseMount(line: string): MountLine | undefined {
+  const [before, after] = line.split(" - ");
+  const left = before?.split(" ") ?? [];
+  const right = after?.split(" ") ?? [];
+  if (left.length < 6 || right.length < 2) return undefined;
+  const decode = (text: string) =>
+    text.replaceAll(/\\([0-7]{3})/g, (_, o) => String.fromCharCode(Number.parseInt(o, 8)));
+  const options = [...new Set([...left[5]!.split(","), ...(right[2]?.split(",") ?? [])])];
+  return { number: left[2]!, target: decode(left[4]!), options, type: right[0]!, source: decode(right[1]!) };
+}
+
+/** `df -kP`: file system, size, used, available, capacity, target. */
+function parseFree(lines: string[]): Map<string, { size: number; free: number }> {
+  const free = new Map<string, { size: number; free: number }>();
+  for (const line of lines) {
+    const m = /^.*?\s+(\d+)\s+(\d+)\s+(-?\d+)\s+\S+\s+(\/.*)$/.exec(line);
+    if (m) free.set(m[4]!, { size: Number(m[1]), free: Math.max(0, Number(m[3])) });
+  }
+  return free;
+}
+
+function blkid(lines: string[], devices: string[]): Record<string, string> {
+  const line = lines.find((l) => devices.some((d) => l.startsWith(`${d}:`)));
+  return Object.fromEntries([...(line ?? "").matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!]));
+}
+
+/** The table as the kernel and GRUB name it, from the disk's own first sectors. */
+function partitionTable(lines: Lines, disk: string): { type: string; id: string } | undefined {
+  const bytes = (key: string) => {
+    const line = lines.get(key)?.find((l) => l.startsWith(`${disk} `));
+    return Buffer.from(line?.split(" ")[1] ?? "", "hex");
+  };
+  const [mbr, gpt] = [bytes("mbr"), bytes("gpt")];
+  if (gpt.length >= 72 && gpt.subarray(0, 8).toString("latin1") === "EFI PART")
+    return { type: "gpt", id: guid(gpt, 56) };
+  // signature 55 aa at 510, the disk's id at 440; the slice begins at 440
+  if (mbr.length < 72 || mbr.readUInt16BE(70) !== 0x55aa) return undefined;
+  return { type: "dos", id: mbr.readUInt32LE(0).toString(16).padStart(8, "0") };
+}
+
+/** A GUID as it lies in a GPT: three little-endian numbers, then bytes. */
+function guid(bytes: Buffer, at: number): string {
+  const hex = (n: number, width: number) => n.toString(16).padStart(width, "0");
+  const parts = [
+    hex(bytes.readUInt32LE(at), 8),
+    hex(bytes.readUInt16LE(at + 4), 4),
+    hex(bytes.readUInt16LE(at + 6), 4),
+  ];
+  return `${parts.join("-")}-${bytes.toString("hex", at + 8, at + 10)}-${bytes.toString("hex", at + 10, at + 16)}`;
+}

@@ -1,0 +1,162 @@
+/** What is known of a server: one script there (system/host/facts.sh), a pure parser here. */
+import { assetText } from "../assets.ts";
+import { PineError } from "../errors.ts";
+import { parseStorage } from "./facts-disk.ts";
+import { parseNetwork } from "./facts-network.ts";
+import type { Facts, GrubFacts, PineFacts, Slots, Ssh } from "./types.ts";
+
+/** The script's lines: key -> values, in their order. */
+export type Lines = Map<string, string[]>;
+
+/** Reads a server's facts; writes nothing there. As much as the login may see, when it may not become root. */
+export async function readFacts(ssh: Ssh): Promise<Facts> {
+  const { stdout } = await ssh.exec(assetText("system/host/facts.sh"), [ssh.user], {
+    root: ssh.rootWay !== "none",
+    timeout: 90_000,
+    what: "reading facts",
+  });
+  return parseFacts(stdout);
+}
+
+/** `key=value` lines as a map; other lines (a login's greeting) and control characters are dropped. */
+export function factLines(text: string): Lines {
+  const lines: Lines = new Map();
+  for (const line of text.split("\n")) {
+    const m = /^([a-zA-Z0-9_.]+)=(.*)$/.exec(line.replaceAll(/\p{Cc}/gu, " ").trimEnd());
+    if (!m) continue;
+    const [key, value] = [m[1]!, m[2]!.trim()];
+    if (value !== "") lines.set(key, [...(lines.get(key) ?? []), value]);
+  }
+  return lines;
+}
+
+/** {@link Facts} out of the script's output. Throws when it is not that at all. */
+export function parseFacts(text: string): Facts {
+  const lines = factLines(text);
+  const one = (key: string) => lines.get(key)?.[0];
+  const all = (key: string) => lines.get(key) ?? [];
+  if (one("format") !== "1" || !one("kernel") || !one("arch"))
+    throw new PineError("the server's facts cannot be read: the script's output is not what was expected", {
+      hint: "log in by hand and see whether its shell and its tools work",
+    });
+  const cmdline = (one("cmdline") ?? "").split(/\s+/).filter(Boolean);
+  const storage = parseStorage(lines);
+  return {
+    uid: Number(one("uid")),
+    os: parseOs(lines),
+    hostname: one("hostname") ?? "localhost",
+    timezone: one("timezone"),
+    kernelRelease: one("kernel")!,
+    arch: one("arch")!,
+    cmdline,
+    consoles: cmdline.filter((a) => a.startsWith("console=")).map((a) => a.slice("console=".length)),
+    bootId: one("boot_id") ?? "",
+    container: one("container"),
+    machine: one("machine"),
+    xen: one("xen"),
+    firmware: one("efi") ? "uefi" : "bios",
+    secureBoot: one("secureboot") === undefined ? undefined : one("secureboot") === "1",
+    lockdown: /\[(\w+)\]/.exec(one("lockdown") ?? "")?.[1],
+    watchdog: lines.has("watchdog"),
+    ramKiB: memory(lines, "MemTotal") ?? 0,
+    availableKiB: memory(lines, "MemAvailable") ?? memory(lines, "MemFree"),
+    swapKiB: memory(lines, "SwapTotal") ?? 0,
+    root: storage.root,
+    mounts: storage.mounts,
+    grub: parseGrub(lines),
+    network: parseNetwork(lines),
+    tools: parseTools(lines),
+    hostKeys: [...new Set(all("hostkey"))],
+    authorizedKeys: { root: all("key.root"), login: all("key.login") },
+    pine: parsePine(lines, cmdline),
+  };
+}
+
+function memory(lines: Lines, field: string): number | undefined {
+  const line = lines.get("mem")?.find((l) => l.startsWith(`${field}:`));
+  return line ? Number(line.split(/\s+/)[1]) : undefined;
+}
+
+const unquote = (text: string) => text.replace(/^(["'])(.*)\1$/, "$2").replaceAll(/\\(.)/g, "$1");
+
+function parseOs(lines: Lines): Facts["os"] {
+  const field = (name: string) => {
+    const text = lines.get(`os.${name}`)?.[0];
+    return text === undefined ? undefined : unquote(text);
+  };
+  const pretty = field("PRETTY_NAME") ?? "an unknown system";
+  return {
+    id: field("ID") ?? "unknown",
+    idLike: field("ID_LIKE")?.split(/\s+/) ?? [],
+    versionId: field("VERSION_ID"),
+    // before Debian 9 the name stands only in the title
+    codename: field("VERSION_CODENAME") ?? /\((\w+)\)/.exec(pretty)?.[1],
+    name: pretty,
+  };
+}
+
+function parseGrub(lines: Lines): GrubFacts | undefined {
+  const folder = lines.get("grub.folder")?.[0];
+  if (!folder) return undefined;
+  const custom = lines.get("grub.custom") ?? [];
+  const [ours, other] = [custom.includes("ours"), custom.includes("other")];
+  return {
+    version: /\d+\.\d+\S*/.exec(lines.get("grub.version")?.[0] ?? "")?.[0],
+    folder,
+    platforms: lines.get("grub.platform") ?? [],
+    sourcesCustom: lines.has("grub.source"),
+    custom: ours && other ? "mixed" : ours ? "ours" : other ? "other" : "none",
+    grubenv: lines.has("grub.env"),
+    default: lines.has("grub.default") ? unquote(lines.get("grub.default")![0]!) : undefined,
+  };
+}
+
+function parseTools(lines: Lines): Record<string, string> {
+  const tools: Record<string, string> = {};
+  for (const line of lines.get("tool") ?? []) {
+    const [name, path] = line.split(" ");
+    if (name && path) tools[name] = path;
+  }
+  const tar = lines.get("tar")?.[0];
+  if (tar && tools.tar)
+    tools.tar = /GNU/.test(tar) ? "gnu" : /busybox/i.test(tar) ? "busybox" : /bsdtar/.test(tar) ? "bsd" : "unknown";
+  return tools;
+}
+
+/** `key=value` lines of a file as an object. */
+function assignments(values: string[]): Record<string, string> {
+  return Object.fromEntries(
+    values.flatMap((l) => {
+      const at = l.indexOf("=");
+      return at > 0 ? [[l.slice(0, at), l.slice(at + 1)]] : [];
+    }),
+  );
+}
+
+function parsePine(lines: Lines, cmdline: string[]): PineFacts {
+  const env = assignments(lines.get("pine.env") ?? []);
+  const slots: Slots | undefined = lines.has("pine.env")
+    ? {
+        slot: env.pine_slot ?? "",
+        trial: env.pine_trial ?? "",
+        tries: Number(env.pine_tries || 0),
+        boots: Number(env.pine_boots || 0),
+      }
+    : undefined;
+  const argument = (name: string) => cmdline.find((a) => a.startsWith(`${name}=`))?.slice(name.length + 1);
+  const deployments = (lines.get("pine.deployment") ?? []).map((p) =>
+    p.replace(/^.*\/deploy\/([^/]+)\/deploy\//, "$1/"),
+  );
+  const leftovers = lines.get("pine.leftover") ?? [];
+  // /boot/loader and /boot/boot are other systems' as well
+  const tell = leftovers.some((p) => ["/.pine-new", "/ostree", "/boot/ostree"].includes(p));
+  return {
+    install: lines.has("pine.install") ? assignments(lines.get("pine.install")!) : undefined,
+    slots,
+    runningSlot: argument("pine.slot"),
+    runningTrial: argument("pine.trial") === "1",
+    deployment: argument("ostree")?.split("/").pop(),
+    deployments: [...new Set(deployments)],
+    leftovers: tell ? leftovers : leftovers.filter((p) => p === "/.pine-var"),
+  };
+}

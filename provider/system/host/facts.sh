@@ -1,0 +1,221 @@
+#!/bin/sh
+# Prints what there is to know of a server as key=value lines: for provider/host/facts.ts. Reads only, writes nothing.
+# sh of Debian 8 and later, Ubuntu 14.04 and later, or busybox; as root, or with gaps. What cannot be read is left out.
+#   facts.sh [LOGIN]    LOGIN: the user whose authorized_keys are wanted beside root's
+#
+# A key may repeat; the value is the rest of the line, as the source has it. Values of several words are split by one space,
+# "-" stands for an empty word. Keys, in the order they come:
+#   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
+#   container NAME, machine VENDOR PRODUCT, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME, mem LINE (of meminfo)
+#   mount LINE (of mountinfo), df LINE, dfi LINE (of df -kP, -iP)
+#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; mbr DISK HEX (from byte 440), gpt DISK HEX (header); blkid LINE
+#   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
+#   if NAME INDEX MAC MTU STATE KIND MASTER, addr LINE, route4 LINE, route6 LINE (of ip -o), resolv LINE, resolved LINE
+#   dhcp SOURCE WHAT, ifupdown LINE; tool NAME PATH, tar LINE
+#   hostkey LINE, key.root LINE, key.login LINE
+#   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.leftover PATH
+export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
+login=${1:-}
+
+put() { # key value
+  [ -z "$2" ] || printf '%s=%s\n' "$1" "$2"
+}
+# every line of standard input that is not empty
+each() { # key
+  while IFS= read -r line || [ -n "$line" ]; do put "$1" "$line"; done
+}
+# the first line of a file, else what is given
+first() { # file [else]
+  line=
+  if [ -r "$1" ]; then IFS= read -r line <"$1"; fi 2>/dev/null
+  printf '%s' "${line:-${2:-}}"
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+identity() {
+  put format 1
+  put uid "$(id -u)"
+  put hostname "$(first /proc/sys/kernel/hostname)"
+  zone=$(readlink -f /etc/localtime)
+  case $zone in */zoneinfo/*) put timezone "${zone##*/zoneinfo/}" ;; *) put timezone "$(first /etc/timezone)" ;; esac
+  put boot_id "$(first /proc/sys/kernel/random/boot_id)"
+  put kernel "$(first /proc/sys/kernel/osrelease)"
+  put arch "$(uname -m)"
+  put cmdline "$(first /proc/cmdline)"
+  for f in /etc/os-release /usr/lib/os-release; do
+    [ -r $f ] || continue
+    grep -E '^(ID|ID_LIKE|VERSION_ID|VERSION_CODENAME|PRETTY_NAME)=' $f | while IFS= read -r l; do printf 'os.%s\n' "$l"; done
+    break
+  done
+}
+
+machine() {
+  if [ -d /proc/vz ] && [ ! -d /proc/bc ]; then put container openvz; fi
+  put container "$(first /run/systemd/container)"
+  if [ -r /proc/1/environ ]; then
+    { tr '\0' '\n' </proc/1/environ; } 2>/dev/null | sed -n 's/^container=//p' | each container
+  fi
+  [ ! -e /.dockerenv ] || put container docker
+  [ ! -e /run/.containerenv ] || put container podman
+  if have systemd-detect-virt; then systemd-detect-virt -c 2>/dev/null | grep -vx none | each container; fi
+  sed -n 's#.*/\(lxc\|docker\|kubepods\)[/.-].*#\1#p' /proc/1/cgroup 2>/dev/null | head -n 1 | each container
+  put machine "$(first /sys/class/dmi/id/sys_vendor) $(first /sys/class/dmi/id/product_name)"
+  put xen "$(first /sys/hypervisor/guest_type)"
+  if [ -d /sys/firmware/efi ]; then
+    put efi 1
+    for f in /sys/firmware/efi/efivars/SecureBoot-*; do
+      [ ! -r "$f" ] || put secureboot "$(dd if="$f" bs=1 skip=4 count=1 2>/dev/null | od -An -tu1 | tr -d ' ')"
+    done
+  fi
+  put lockdown "$(first /sys/kernel/security/lockdown)"
+  for f in /dev/watchdog*; do [ ! -c "$f" ] || put watchdog "${f#/dev/}"; done
+  grep -E '^(MemTotal|MemAvailable|MemFree|SwapTotal):' /proc/meminfo | each mem
+}
+
+hex() { # disk skip count, in bytes
+  dd if="/dev/$1" bs=1 skip="$2" count="$3" 2>/dev/null | od -An -v -tx1 | tr -d ' \n'
+}
+
+storage() {
+  # file systems on something, and whatever is the root
+  grep -E '^([^ ]+ ){4}/ | - (ext[234]|xfs|btrfs|zfs|vfat|f2fs|jfs|reiserfs) ' /proc/self/mountinfo | each mount
+  df -kP 2>/dev/null | grep -E '^(/dev|overlay|[^ ]+ .* /$)' | each df
+  df -iP / 2>/dev/null | tail -n 1 | each dfi
+  for path in /sys/class/block/*; do
+    name=${path##*/}
+    case $name in loop* | ram* | zram* | sr* | fd* | nbd* | \*) continue ;; esac
+    slaves=
+    for s in "$path"/slaves/*; do [ ! -e "$s" ] || slaves="$slaves${slaves:+,}${s##*/}"; done
+    partition=$(first "$path/partition")
+    disk=
+    if [ -n "$partition" ]; then
+      disk=$(readlink -f "$path")
+      disk=${disk%/*}
+      disk=${disk##*/}
+    fi
+    put block "$name $(first "$path/dev") $(first "$path/size") ${partition:--} ${disk:--} ${slaves:--} $(first "$path/md/level" -) $(first "$path/dm/uuid" -)"
+    if [ -z "$partition" ] && [ -z "$slaves" ] && [ -r "/dev/$name" ]; then
+      sector=$(first "$path/queue/logical_block_size")
+      put mbr "$name $(hex "$name" 440 72)"
+      put gpt "$name $(hex "$name" "${sector:-512}" 92)"
+    fi
+  done
+  if have blkid; then blkid 2>/dev/null | grep -v '^/dev/loop' | each blkid; fi
+}
+
+grub() {
+  for tool in grub-install grub2-install; do
+    if have $tool; then put grub.version "$($tool --version 2>/dev/null | head -n 1)"; break; fi
+  done
+  for dir in /boot/grub /boot/grub2; do
+    [ -e $dir/grub.cfg ] || [ -e $dir/pine ] || continue
+    put grub.folder $dir
+    for f in "$dir"/*/normal.mod; do [ ! -e "$f" ] || put grub.platform "$(basename "${f%/*}")"; done
+    grep -s 'source.*custom\.cfg' $dir/grub.cfg | each grub.source
+    if [ -e $dir/custom.cfg ]; then
+      ! grep -q '^# >>> pine' $dir/custom.cfg || put grub.custom ours
+      ! sed '/^# >>> pine/,/^# <<< pine/d' $dir/custom.cfg | grep -qv '^[[:space:]]*\(#.*\)\{0,1\}$' || put grub.custom other
+    fi
+    [ ! -e $dir/grubenv ] || put grub.env 1
+    break
+  done
+  sed -n 's/^[[:space:]]*GRUB_DEFAULT=//p' /etc/default/grub /etc/default/grub.d/*.cfg 2>/dev/null | tail -n 1 | each grub.default
+}
+
+network() {
+  for path in /sys/class/net/*; do
+    name=${path##*/}
+    [ -r "$path/ifindex" ] || continue
+    kind=virtual
+    if [ "$name" = lo ]; then kind=loopback
+    elif [ -d "$path/bonding" ]; then kind=bond
+    elif [ -d "$path/bridge" ]; then kind=bridge
+    elif [ -e "/proc/net/vlan/$name" ] || grep -qs '^DEVTYPE=vlan' "$path/uevent"; then kind=vlan
+    elif [ -e "$path/device" ]; then kind=physical
+    fi
+    master=
+    if [ -e "$path/master" ]; then master=$(readlink -f "$path/master"); fi
+    mac=$(first "$path/address" -)
+    # a card in a bond shows the bond's address
+    if [ -e "$path/bonding_slave/perm_hwaddr" ]; then mac=$(first "$path/bonding_slave/perm_hwaddr"); fi
+    put if "$name $(first "$path/ifindex") $mac $(first "$path/mtu" -) $(first "$path/operstate" -) $kind ${master##*/}"
+  done
+  if have ip; then
+    ip -o addr show 2>/dev/null | each addr
+    ip -o -4 route show 2>/dev/null | each route4
+    ip -o -6 route show 2>/dev/null | each route6
+  fi
+  [ ! -r /etc/resolv.conf ] || grep -E '^(nameserver|search|domain)' /etc/resolv.conf | each resolv
+  f=/run/systemd/resolve/resolv.conf
+  [ ! -r $f ] || grep -E '^(nameserver|search|domain)' $f | each resolved
+  for f in /proc/[0-9]*/comm; do
+    # no $(first …): a process for every process is slow
+    line=
+    { IFS= read -r line <"$f"; } 2>/dev/null
+    case $line in
+      dhclient | dhcpcd | udhcpc) put dhcp "$line $(tr '\0' ' ' <"${f%/comm}/cmdline" 2>/dev/null)" ;;
+    esac
+  done
+  for f in /run/systemd/netif/leases/[0-9]*; do [ ! -e "$f" ] || put dhcp "networkd ${f##*/}"; done
+  for f in /run/NetworkManager/devices/[0-9]*; do
+    ! grep -qs '^\(\[dhcp\|dhcp4\)' "$f" || put dhcp "NetworkManager ${f##*/}"
+  done
+  cat /etc/network/interfaces /etc/network/interfaces.d/* 2>/dev/null | grep -E '^[[:space:]]*iface[[:space:]]' | each ifupdown
+}
+
+tools() {
+  for t in zstd gzip xz tar dd fsfreeze sha256sum sync chroot unshare mount chattr kexec curl wget python3 systemctl; do
+    path=$(command -v $t 2>/dev/null) && put tool "$t $path"
+  done
+  if have tar; then tar --version 2>&1 | head -n 1 | each tar; fi
+}
+
+keys() {
+  # what sshd itself says, else its defaults
+  conf=$(sshd -T 2>/dev/null)
+  printf '%s\n' "$conf" | sed -n 's/^hostkey //p' | while IFS= read -r f; do
+    if [ -r "$f.pub" ]; then each hostkey <"$f.pub"; else ssh-keygen -y -P '' -f "$f" 2>/dev/null | each hostkey; fi
+  done
+  if [ -z "$conf" ]; then
+    for f in /etc/ssh/ssh_host_*_key.pub; do [ ! -r "$f" ] || each hostkey <"$f"; done
+  fi
+  if have dropbearkey; then
+    for f in /etc/dropbear/dropbear_*_host_key; do
+      [ ! -r "$f" ] || dropbearkey -y -f "$f" 2>/dev/null | grep -E '^(ssh|ecdsa)-' | each hostkey
+    done
+  fi
+  files=$(printf '%s\n' "$conf" | sed -n 's/^authorizedkeysfile //p')
+  authorized root root
+  [ -z "$login" ] || [ "$login" = root ] || authorized login "$login"
+}
+
+authorized() { # key user
+  home=$(grep "^$2:" /etc/passwd | cut -d : -f 6)
+  [ -n "$home" ] || return 0
+  for f in ${files:-.ssh/authorized_keys .ssh/authorized_keys2}; do
+    f=$(printf '%s\n' "$f" | sed -e "s#%h#$home#g" -e "s#%u#$2#g" -e 's#%%#%#g')
+    case $f in /*) ;; *) f=$home/$f ;; esac
+    [ ! -r "$f" ] || grep -v '^[[:space:]]*\(#.*\)\{0,1\}$' "$f" | each "key.$1"
+  done
+}
+
+pine() {
+  dir=/boot/grub/pine
+  [ -d $dir ] || dir=/sysroot/boot/grub/pine
+  [ ! -r $dir/install ] || each pine.install <$dir/install
+  [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
+  for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
+    [ ! -d "$f" ] || put pine.deployment "$f"
+  done
+  for f in /.pine-new /.pine-var /ostree /boot/ostree /boot/loader /boot/boot; do [ ! -e $f ] || put pine.leftover $f; done
+}
+
+identity
+machine
+storage
+grub
+network
+tools
+keys
+pine
+exit 0
