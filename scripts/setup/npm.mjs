@@ -23,6 +23,8 @@ export async function npmPackages() {
   if (fits()) return;
   // --ignore-scripts: esbuild runs without its own, and @pulumi/command would fetch a plugin
   const count = Object.keys(JSON.parse(readFileSync(lockFile, "utf8")).packages).length - 1;
-  await step(`${count} npm packages (npm ci)`, () => run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]));
+  await step(`${count} npm packages (npm ci)`, () =>
+    run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]),
+  );
   writeFileSync(mark, digest());
 }

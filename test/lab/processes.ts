@@ -1,6 +1,6 @@
 /** Long-lived processes of the lab that never outlive the test run: ended at exit, with the parent, or at the next start. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -13,15 +13,20 @@ interface Identity {
   start: string;
 }
 
-/** The identity of a living process, `undefined` when there is none or it is a zombie. */
-export function identify(pid: number): Identity | undefined {
+/** Fields of /proc/PID/stat after the name, which may hold spaces and brackets. */
+function statOf(pid: number): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // the name may hold spaces and brackets
-    return fields[0] === "Z" ? undefined : { pid, start: fields[19]! };
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
   } catch {
     return undefined;
   }
+}
+
+/** The identity of a living process, `undefined` when there is none or it is a zombie. */
+export function identify(pid: number): Identity | undefined {
+  const fields = statOf(pid);
+  return fields && fields[0] !== "Z" ? { pid, start: fields[19]! } : undefined;
 }
 
 export const isAlive = (who: Identity) => identify(who.pid)?.start === who.start;
@@ -30,7 +35,24 @@ const live = new Map<number, ChildProcess>();
 let armed = false;
 
 function endAll(): void {
-  for (const child of live.values()) child.kill("SIGKILL");
+  for (const pid of live.keys()) endSession(pid);
+}
+
+/** Kills a process and everything in the session it leads: also children that made a process group of their own. */
+export function endSession(leader: number): void {
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!(pid > 1) || (pid !== leader && sessionOf(pid) !== leader)) continue;
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // ended meanwhile
+    }
+  }
+}
+
+function sessionOf(pid: number): number | undefined {
+  return Number(statOf(pid)?.[3]);
 }
 
 function arm(): void {
@@ -60,7 +82,7 @@ export function endLeftovers(log: (message: string) => void = () => {}): void {
       if (isAlive(owner)) continue;
       if (isAlive(child)) {
         log(`ending ${what} (pid ${child.pid}), left behind by a killed run`);
-        process.kill(child.pid, "SIGKILL");
+        endSession(child.pid);
       }
     } catch {
       // unreadable, or gone meanwhile: nothing to end
@@ -71,12 +93,17 @@ export function endLeftovers(log: (message: string) => void = () => {}): void {
 
 /**
  * Starts a process that ends with us, whatever ends us: the kernel kills it with its parent (setpriv), exit and signal
- * handlers do before, and a record lets the next run end it. Its output goes to `logFile`.
+ * handlers do before, and a record lets the next run end it. It leads a session of its own, which ends with it.
  */
-export function startProcess(what: string, file: string, args: string[], o: { cwd: string; logFile: string }) {
+export function startProcess(
+  what: string,
+  file: string,
+  args: string[],
+  o: { cwd: string; env?: NodeJS.ProcessEnv; stdio: StdioOptions },
+) {
   arm();
-  const log = openSync(o.logFile, "a");
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", file, ...args], { cwd: o.cwd, stdio: ["ignore", log, log] });
+  const command = ["--pdeathsig", "KILL", "--", file, ...args];
+  const child = spawn("setpriv", command, { cwd: o.cwd, env: o.env, stdio: o.stdio, detached: true });
   const pid = child.pid;
   if (pid === undefined) throw new Error(`setpriv (util-linux) did not start ${file}`);
   live.set(pid, child);
@@ -87,6 +114,7 @@ export function startProcess(what: string, file: string, args: string[], o: { cw
     child.on("error", () => done({ exitCode: -1, signal: null }));
     child.on("exit", (exitCode, signal) => done({ exitCode, signal }));
   }).finally(() => {
+    endSession(pid);
     live.delete(pid);
     rmSync(record, { force: true });
   });

@@ -1,5 +1,6 @@
 /** One QEMU without KVM: its arguments, start on a free port, end. */
-import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { StdioOptions } from "node:child_process";
+import { closeSync, copyFileSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -80,7 +81,10 @@ export async function startQemu(m: Machine, port?: number): Promise<Qemu> {
   for (let attempt = 1; ; attempt++) {
     const chosen = port ?? (await freePort());
     const before = existsSync(logFile) ? readFileSync(logFile, "utf8").length : 0;
-    const process = startProcess(`QEMU ${m.name}`, "qemu-system-x86_64", qemuArgs(m, chosen), { cwd: m.dir, logFile });
+    const log = openSync(logFile, "a");
+    const o = { cwd: m.dir, stdio: ["ignore", log, log] as StdioOptions };
+    const process = startProcess(`QEMU ${m.name}`, "qemu-system-x86_64", qemuArgs(m, chosen), o);
+    closeSync(log);
     // QEMU refuses its arguments or the port within a moment
     const early = await Promise.race([process.ended, listening(process.pid, chosen)]);
     if (early === "listening") return { ...process, port: chosen };
