@@ -80,7 +80,7 @@ export function checkValue(value: Value, own: Rule, at: Place): Value {
     return inner === undefined || inner instanceof Secret ? inner : new Secret(inner);
   }
   const here = at.hidden(own.secret === true);
-  const wrap = (v: Value) => (own.secret && !(v instanceof Secret) ? new Secret(v) : v);
+  const wrap = (v: Value) => (own.secret && !at.secret && !(v instanceof Secret) ? new Secret(v) : v);
   if (value instanceof Unknown) return wrap(value);
   if (value === undefined || value === null) {
     if (own.default !== undefined) return wrap(structuredClone(own.default));

@@ -52,6 +52,11 @@ export class ProviderServer {
     return unary(this.running, () => this.engine, work);
   }
 
+  /** A call that is taken at any time, also after {@link Running.abort}. */
+  private always<Q, R>(work: (request: Q) => Promise<R>) {
+    return unary<Q, R>(new Running(), () => undefined, work);
+  }
+
   /** A call of a resource: its module, its context, and the ways to read and to write properties. */
   private resource<Q extends { getType(): string; getUrn(): string }, R>(work: (q: Q, tools: Tools) => Promise<R>) {
     return this.unary<Q, R>(async (q, scope) => {
@@ -95,7 +100,7 @@ export class ProviderServer {
 
   implementation(): UntypedServiceImplementation {
     return {
-      handshake: this.unary(async (q: p.ProviderHandshakeRequest) => {
+      handshake: this.always(async (q: p.ProviderHandshakeRequest) => {
         this.connect(q.getEngineAddress());
         const r = new p.ProviderHandshakeResponse();
         r.setAcceptSecrets(true);
@@ -103,8 +108,12 @@ export class ProviderServer {
         r.setAcceptOutputs(true);
         return r;
       }),
-      attach: this.unary(async (q: PluginAttach) => {
+      attach: this.always(async (q: PluginAttach) => {
         this.connect(q.getAddress());
+        return new Empty();
+      }),
+      cancel: this.always(async () => {
+        this.running.abort();
         return new Empty();
       }),
       getPluginInfo: this.unary(async () => new PluginInfo().setVersion(this.schema.version)),
@@ -147,10 +156,6 @@ export class ProviderServer {
         const build = await this.provider.construct();
         return p.ConstructResponse.deserializeBinary(await build(q.serializeBinary(), this.engine?.address ?? ""));
       }),
-      cancel: (_: unknown, reply: (error: null, answer: Empty) => void) => {
-        this.running.abort();
-        reply(null, new Empty());
-      },
     };
   }
 
