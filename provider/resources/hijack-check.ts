@@ -35,6 +35,7 @@ const shape = {
     verify: (m) =>
       m === "auto" || m === "alongside" ? undefined : `expected auto or alongside; "${m}" is not there yet in this version`,
   }),
+  erase: flag(),
   hostname: text({
     pattern: /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/,
     expected: 'a hostname such as "web-1"',

@@ -44,7 +44,8 @@ export function factsOutput(facts: Facts): Props {
 
 export function planOutput(plan: Plan): Props {
   const { method, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines } = plan;
-  return { method, disk: plan.disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
+  const disk = `${plan.disk.rootDevice} on ${plan.disk.device}${plan.disk.ptuuid ? ` (partition table ${plan.disk.ptuuid})` : ""}`;
+  return { method, disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
 }
 
 /** The state after a trial, or after nothing had to boot. */
