@@ -142,7 +142,13 @@ export function bootPaths(entry: string): { kernel: string; initrd: string } {
   return { kernel: path("linux"), initrd: path("initrd") };
 }
 
-/** The archive as a stream. */
-export function openSysroot(sysroot: Pick<Sysroot, "path">): Readable {
-  return createReadStream(sysroot.path, { highWaterMark: 1 << 18 });
+/** The archive as a stream. `compression` is checked: a gzip archive is made by `sysrootTar(…, "gzip")`. */
+export function openSysroot(path: string, compression?: Compression, signal?: AbortSignal): Readable {
+  const is: Compression = path.endsWith(".gz") ? "gzip" : "zstd";
+  if (compression && compression !== is)
+    die(
+      `${path} is ${is}, not ${compression}`,
+      `make the other with sysrootTar(store, toolbox, checksum, task, "${compression}")`,
+    );
+  return createReadStream(path, { highWaterMark: 1 << 18, signal });
 }

@@ -1,0 +1,167 @@
+/** Disk images: a commit's sysroot with our GRUB on a GPT disk that boots under BIOS and UEFI. */
+import { mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { asset, assetText } from "../assets.ts";
+import { die } from "../errors.ts";
+import { humanBytes, type Task } from "../task.ts";
+import { type ArtifactFacts, artifact, readArtifact } from "./artifact.ts";
+import {
+  BYTES_PER_INODE,
+  type DiskPlan,
+  type ImageOptions,
+  imageName,
+  JOURNAL_MIB,
+  type Partition,
+  planDisk,
+  SECTOR,
+  sfdiskScript,
+} from "./disk-plan.ts";
+import { biosBoot } from "./grub-bios.ts";
+import { readCommit } from "./ostree.ts";
+import { envBlock, SLOTS_DIR, slotFile, slotOptions } from "./slots.ts";
+import type { Store } from "./store.ts";
+import { type Sysroot, sysrootTar, ZSTD_LEVEL } from "./sysroot.ts";
+import type { Toolbox } from "./toolbox.ts";
+
+const MiB = 1024 * 1024;
+
+/** What json beside an image says. */
+export interface ImageFacts extends ArtifactFacts {
+  /** The commit in slot a. */
+  commit: string;
+  /** Bytes of the disk itself; `size` is the compressed file's. */
+  diskSize: number;
+  /** UUID of the root filesystem. */
+  rootUuid: string;
+  partitions: Partition[];
+}
+
+export interface Image extends ImageFacts {
+  /** Name in the store, by what went into it. */
+  name: string;
+  /** store/images/<name>.raw.zst */
+  path: string;
+}
+
+/** The image when the store has it already. */
+export async function readImage(store: Store, checksum: string, options: ImageOptions): Promise<Image | undefined> {
+  const name = imageName(checksum, options);
+  const path = store.image(name);
+  const facts = await readArtifact<ImageFacts>(store, path);
+  return facts && { ...facts, name, path };
+}
+
+/**
+ * A disk image of a commit of the store, kept in store/images: slot a confirmed, no old system. The same commit, options and
+ * toolbox give the same bytes. Refuses a size that the commit does not fit into, and architectures without a boot loader here.
+ */
+export async function diskImage(
+  store: Store,
+  toolbox: Toolbox,
+  checksum: string,
+  options: ImageOptions,
+  task: Task,
+): Promise<Image> {
+  const commit = await readCommit(store, checksum);
+  if (!commit) return die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
+  if (commit.arch !== "x86_64")
+    die(`disk images are made for x86_64, this commit is for ${commit.arch}`, 'set `arch: "x86_64"` in the Rootfs');
+  const name = imageName(checksum, options);
+  const path = store.image(name);
+  const facts = await artifact<ImageFacts>(store, path, task, async (dir) => {
+    const sysroot = await sysrootTar(store, toolbox, checksum, task);
+    const plan = planDisk(checksum, options, { bytes: sysroot.unpackedSize, inodes: sysroot.inodes });
+    const parts = Object.values(plan.partitions);
+    await writeInputs(dir, plan, sysroot, options);
+    task.step(`making the disk image (${humanBytes(plan.size)})`);
+    await make(toolbox, dir, plan, sysroot, commit.created, task);
+    await writeBootSector(toolbox, dir, plan);
+    task.step(`packing the disk image (${humanBytes(plan.size)})`);
+    const work = [{ source: dir, target: "/run/work" }];
+    // no long window: a host unpacks it in RAM beside everything else, and the image has nothing far apart that repeats
+    const zstd = ["zstd", "-q", "-T0", `-${ZSTD_LEVEL}`, "/run/work/disk.raw"];
+    await toolbox.run(zstd, { binds: work, signal: task.signal });
+    const known = { commit: checksum, diskSize: plan.size, rootUuid: plan.rootUuid, partitions: parts };
+    return { file: join(dir, "disk.raw.zst"), facts: known };
+  });
+  return { ...facts, name, path };
+}
+
+/** Files that the image gets beside the sysroot, and what disk.sh reads. */
+async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, options: ImageOptions): Promise<void> {
+  const slot = slotFile({
+    title: options.title,
+    uuid: plan.rootUuid,
+    linux: sysroot.kernel,
+    initrd: sysroot.initrd,
+    options: slotOptions({
+      rootUuid: plan.rootUuid,
+      checksum: sysroot.checksum,
+      serial: 0,
+      console: options.console,
+      extra: options.kernelArguments,
+    }),
+  });
+  // the disk that GRUB came from first: a second disk made from the same image has the same UUID
+  const early = [
+    `search --no-floppy --fs-uuid --set=root --hint=hd0,gpt3 ${plan.rootUuid}`,
+    "set prefix=($root)/boot/grub",
+    "configfile $prefix/grub.cfg",
+  ];
+  const slots = join(dir, SLOTS_DIR);
+  await mkdir(slots, { recursive: true });
+  await Promise.all([
+    writeFile(join(dir, "boot/grub/grub.cfg"), assetText("system/grub/image.cfg")),
+    writeFile(join(slots, "grub.cfg"), assetText("system/grub/pine.cfg")),
+    writeFile(join(slots, "a.cfg"), slot),
+    writeFile(join(slots, "env"), envBlock({ slot: "a" })),
+    writeFile(join(dir, "early.cfg"), `${early.join("\n")}\n`),
+    writeFile(join(dir, "table.sfdisk"), sfdiskScript(plan)),
+  ]);
+}
+
+async function make(
+  toolbox: Toolbox,
+  dir: string,
+  plan: DiskPlan,
+  sysroot: Sysroot,
+  created: number,
+  task: Task,
+): Promise<void> {
+  const { esp, root } = plan.partitions;
+  const mib = (bytes: number) => String(bytes / MiB);
+  const args = [
+    ...[mib(plan.size), mib(esp.start), mib(esp.size), plan.espSerial],
+    ...[mib(root.start), mib(root.size), plan.rootUuid, plan.hashSeed, String(JOURNAL_MIB), String(BYTES_PER_INODE)],
+  ];
+  await toolbox.run(["/bin/sh", "/run/disk.sh", ...args], {
+    binds: [
+      { source: dir, target: "/run/work" },
+      { source: sysroot.path, target: "/run/sysroot.tar.zst", readOnly: true },
+      { source: asset("system", "build", "disk.sh"), target: "/run/disk.sh", readOnly: true },
+    ],
+    env: { SOURCE_DATE_EPOCH: String(created), TZ: "UTC" },
+    signal: task.signal,
+  });
+}
+
+/** GRUB's boot sector and core.img into the places that sfdisk left for them. */
+async function writeBootSector(toolbox: Toolbox, dir: string, plan: DiskPlan): Promise<void> {
+  const { bios } = plan.partitions;
+  const disk = await open(join(dir, "disk.raw"), "r+");
+  try {
+    const table = Buffer.alloc(SECTOR);
+    await disk.read(table, 0, SECTOR, 0);
+    const { mbr, core } = biosBoot({
+      bootImg: await readFile(join(toolbox.tree, "usr/lib/grub/i386-pc/boot.img")),
+      coreImg: await readFile(join(dir, "core.img")),
+      mbr: table,
+      lba: bios.start / SECTOR,
+      sectors: bios.size / SECTOR,
+    });
+    await disk.write(mbr, 0, mbr.length, 0);
+    await disk.write(core, 0, core.length, bios.start);
+  } finally {
+    await disk.close();
+  }
+}
