@@ -104,7 +104,7 @@ export async function readDebian(file: string): Promise<TarEntry[]> {
 export function alpineVersion(debian: string): string {
   const really = /\+really([^-]+)/.exec(debian)?.[1];
   const upstream = really ?? debian.replace(/^\d+:/, "").replace(/-[^-]*$/, "");
-  const plain = /^\d+(\.\d+)*[a-z]?/.exec(upstream)?.[0];
+  const plain = /^\d+(\.\d+)*([a-z]|_p\d+)?/.exec(upstream.replace(/p(\d+)$/, "_p$1"))?.[0];
   if (!plain) throw new Error(`cannot write Debian's version ${debian} as Alpine's`);
   return `${plain}-r${/deb\d+u(\d+)/.exec(debian)?.[1] ?? 0}`;
 }

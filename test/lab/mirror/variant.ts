@@ -14,7 +14,10 @@ import { labKey } from "./cache.ts";
 import { BRANCH, type MirrorTree, openMirror, REPOSITORIES, type Repository } from "./tree.ts";
 
 export interface MirrorChanges {
-  /** Packages put in, in place of one with the same name and version; others of that name stay unless `replace`. */
+  /**
+   * Packages put in, in place of one with the same name and version; others of that name stay unless `replace`. With another `signer`, mind
+   * that apk goes by the checksum in a signed index and looks no further; to slip a foreign package in, serve it through `intercept`.
+   */
   add?: (PackageSpec & { repo?: Repository; replace?: boolean; signer?: SigningKey })[];
   /** New releases of packages that are there: the next "-rN" (or `version`), with files added or replaced. The old release goes, as on Alpine's mirrors. */
   release?: {
