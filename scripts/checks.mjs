@@ -1,6 +1,7 @@
 /** Checks of the source itself, counted like tests in group unit: types, format and lint, shell scripts. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { sdkFits } from "./setup/sdk.mjs";
 import { repository, run } from "./setup/tell.mjs";
 
 const local = (name) => join(repository, "node_modules", ".bin", name);
@@ -50,6 +51,10 @@ async function tool(name, file, args, headlines) {
   return [{ name, problem: headlines?.(text) || text || `exit code ${r.exitCode}` }];
 }
 
+const sdk = async () => [
+  { name: "sdk/nodejs fits provider/schema.json", problem: sdkFits() ? "" : "npm run sdk makes it again" },
+];
+
 /** biome's files and rules without the excerpts. */
 function biomeHeadlines(text) {
   const lines = [...text.matchAll(/^(\S.*?) ━+$/gm)].map((m) => m[1]).filter((line) => line !== "check");
@@ -68,6 +73,7 @@ export async function runChecks(tell) {
         ["check", "--colors=off", "--diagnostic-level=error", "--max-diagnostics=100", "."],
         biomeHeadlines,
       ),
+    sdk,
     shellcheck,
   ];
   for (const check of checks)

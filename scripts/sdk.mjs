@@ -1,12 +1,12 @@
 /**
  * `npm run sdk`: writes the Node.js SDK (sdk/nodejs, committed) from provider/schema.json with Pulumi's own generator,
- * which is a library of the Go module that the CLI is built from. `--check`: only says whether the committed one fits.
+ * which is a library of the Go module that the CLI is built from.
  */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { goEnvironment, goProgram } from "./setup/pulumi.mjs";
-import { linkSdk } from "./setup/sdk.mjs";
+import { linkSdk, MADE_FROM, schemaDigest } from "./setup/sdk.mjs";
 import { repository, run, runMain, SetupError, say, step } from "./setup/tell.mjs";
 
 const schema = join(repository, "provider", "schema.json");
@@ -25,6 +25,7 @@ async function generate(into) {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+  writeFileSync(join(into, MADE_FROM), `${schemaDigest()}\n`);
   writeFileSync(join(into, "package.json"), `${JSON.stringify(manifest(into), null, 2)}\n`);
 }
 
@@ -58,11 +59,6 @@ runMain(async () => {
   try {
     await generate(fresh);
     const changed = differing(fresh, sdk);
-    if (process.argv.includes("--check")) {
-      if (changed.length)
-        throw new SetupError(`sdk/nodejs is not what provider/schema.json makes (${changed.join(", ")}); npm run sdk`);
-      return;
-    }
     for (const name of files(sdk)) if (changed.includes(name)) rmSync(join(sdk, name));
     cpSync(fresh, sdk, { recursive: true });
     say(changed.length ? `sdk/nodejs: ${changed.join(", ")}` : "sdk/nodejs was up to date");

@@ -18,6 +18,21 @@ const sdk = join(repository, "sdk", "nodejs");
 const bin = join(sdk, "bin");
 const mark = join(bin, ".digest");
 
+/** File of the SDK that says which schema it was made from. */
+export const MADE_FROM = ".schema";
+
+/** Digest of what provider/schema.json says, however it is laid out. */
+export function schemaDigest() {
+  const schema = JSON.parse(readFileSync(join(repository, "provider", "schema.json"), "utf8"));
+  return createHash("sha256").update(JSON.stringify(schema)).digest("hex");
+}
+
+/** Whether the committed SDK was made from the schema as it is. */
+export function sdkFits() {
+  const file = join(sdk, MADE_FROM);
+  return existsSync(file) && readFileSync(file, "utf8").trim() === schemaDigest();
+}
+
 /** Of every source file; the compiler's version counts too. */
 function digest() {
   const hash = createHash("sha256").update(readFileSync(join(repository, "node_modules/typescript/package.json")));
