@@ -4,10 +4,10 @@ import { die } from "../errors.ts";
 import type { SysrootToSend } from "../host/alongside.ts";
 import type { ImageFacts } from "../host/types.ts";
 import type { DeltaToSend } from "../host/update.ts";
+import { staticDelta } from "../image/delta.ts";
 import { hasCommit, readCommit } from "../image/ostree.ts";
 import { Store } from "../image/store.ts";
 import { openSysroot, readSysroot, sysrootTar } from "../image/sysroot.ts";
-import { staticDelta } from "../image/delta.ts";
 import { machineArch, toolbox } from "../image/toolbox.ts";
 import type { Call } from "../resource.ts";
 import { largestImage } from "./estimates.ts";
@@ -36,8 +36,7 @@ export async function commitArtifacts(checksum: string, call: Call): Promise<Com
       `commit ${checksum.slice(0, 12)} is not in the store ${store.dir}`,
       "use the checksum output of an OstreeCommit of the same program, so that it is made again where it is missing",
     );
-  const tools = () =>
-    toolbox({ ...call.config, arch: machineArch() }, call);
+  const tools = () => toolbox({ ...call.config, arch: machineArch() }, call);
   return {
     version: manifest.version,
     async imageFacts(compression) {
@@ -69,7 +68,10 @@ export async function commitArtifacts(checksum: string, call: Call): Promise<Com
     },
     async delta(from, call) {
       const known = (await hasCommit(store, from)) ? from : undefined;
-      if (!known) call.warn(`this store does not have commit ${from.slice(0, 12)}, which the server runs: the whole commit is sent`);
+      if (!known)
+        call.warn(
+          `this store does not have commit ${from.slice(0, 12)}, which the server runs: the whole commit is sent`,
+        );
       return staticDelta(store, await tools(), known, checksum, call);
     },
   };

@@ -28,12 +28,18 @@ const endpoint = {
 
 const shape = {
   connection: object({ ...endpoint, proxy: object(endpoint), acceptNewHostKey: flag() }, { required: true }),
-  commit: text({ required: true, pattern: /^[0-9a-f]{64}$/, expected: "the checksum of an OstreeCommit (64 hex digits)" }),
+  commit: text({
+    required: true,
+    pattern: /^[0-9a-f]{64}$/,
+    expected: "the checksum of an OstreeCommit (64 hex digits)",
+  }),
   image: text(),
   method: text({
     default: "auto",
     verify: (m) =>
-      m === "auto" || m === "alongside" ? undefined : `expected auto or alongside; "${m}" is not there yet in this version`,
+      m === "auto" || m === "alongside"
+        ? undefined
+        : `expected auto or alongside; "${m}" is not there yet in this version`,
   }),
   erase: flag(),
   hostname: text({
@@ -45,7 +51,9 @@ const shape = {
     mode: text({ enum: ["keep", "dhcp", "static"], default: "keep" }),
     interface: text(),
     mac: text({ pattern: /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, expected: 'a MAC address "52:54:00:12:34:56"' }),
-    addresses: list(text({ pattern: /^[0-9a-fA-F:.]+\/\d+$/, expected: 'an address with its prefix, "203.0.113.7/24"' })),
+    addresses: list(
+      text({ pattern: /^[0-9a-fA-F:.]+\/\d+$/, expected: 'an address with its prefix, "203.0.113.7/24"' }),
+    ),
     gateways: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
     nameservers: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
     search: list(text()),
@@ -102,7 +110,10 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
   const network = plain(inputs.network) as Props | undefined;
   if (network && !hasUnknown(inputs.network)) {
     if (network.mode === "static" && !network.addresses?.length)
-      failures.push({ property: "network.addresses", reason: 'is missing: mode static needs addresses, ["203.0.113.7/24"]' });
+      failures.push({
+        property: "network.addresses",
+        reason: 'is missing: mode static needs addresses, ["203.0.113.7/24"]',
+      });
     const extra = Object.keys(network).filter((k) => k !== "mode");
     if (network.mode !== "static" && extra.length > 0)
       failures.push({ property: `network.${extra[0]}`, reason: `is only for mode static, not ${network.mode}` });
@@ -111,10 +122,7 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
 }
 
 /** Old against new; a changed address asks the server who it is. */
-export async function diffHijack(
-  call: Call,
-  args: { olds: Props; oldInputs: Props; news: Props },
-): Promise<Diff> {
+export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Props; news: Props }): Promise<Diff> {
   const { olds, oldInputs, news } = args;
   const state = plain(olds) as HijackState;
   const detailed = diffInputs(oldInputs, news, { ignore: ["image", "commit"] });
@@ -133,7 +141,7 @@ const moved = (before: Props, after: Props) => {
 
 /** Rule 7: another address with the same installation is an update, with another one (or none) a replacement. */
 async function whoIs(call: Call, state: HijackState, news: Props): Promise<DiffKind> {
-  const { look } = await import("./hijack-work.ts");
+  const { look } = await import("./hijack-look.ts");
   try {
     const seen = await look(hijackInputs({ ...news, files: {} }).connection, call, 10);
     await seen.ssh.close();

@@ -6,7 +6,8 @@ import { humanBytes } from "../task.ts";
 import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
 import { commitArtifacts, estimatedImage } from "./hijack-artifacts.ts";
 import { type Failed, type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
-import { look, type Outcome, planFor } from "./hijack-work.ts";
+import { look, planFor } from "./hijack-look.ts";
+import type { Outcome } from "./hijack-work.ts";
 
 /** Seconds that preview waits for a server. */
 const PREVIEW_SECONDS = 10;
@@ -24,7 +25,10 @@ export function outputs(inputs: Props, state: HijackState): Props {
 
 const hidden = (proxy: Props): Props =>
   Object.fromEntries(
-    Object.entries(proxy).map(([k, v]) => [k, /^(password|privateKey|privateKeyPassword)$/.test(k) ? new Secret(v) : v]),
+    Object.entries(proxy).map(([k, v]) => [
+      k,
+      /^(password|privateKey|privateKeyPassword)$/.test(k) ? new Secret(v) : v,
+    ]),
   );
 
 /** What stays the same of the facts, for the state. */
@@ -49,7 +53,12 @@ export function planOutput(plan: Plan): Props {
 }
 
 /** The state after a trial, or after nothing had to boot. */
-export function afterTrial(state: HijackState, inputs: HijackInputs, o: Outcome, version: string | undefined): HijackState {
+export function afterTrial(
+  state: HijackState,
+  inputs: HijackInputs,
+  o: Outcome,
+  version: string | undefined,
+): HijackState {
   const { status } = o.result;
   const failed = o.result.outcome === "returned" ? failure(state, inputs, o.result.reasons) : undefined;
   const sameAsBefore = status.checksum === state.booted?.checksum ? state.booted.version : undefined;
@@ -85,8 +94,17 @@ function failure(state: HijackState, inputs: HijackInputs, reasons: string[]): F
 }
 
 /** What preview knows of the outputs; reads the server's facts and shows the plan. Writes nothing, here or there. */
-export async function previewState(call: Call, props: Props, state: HijackState | undefined, oldInputs?: Props): Promise<Props> {
-  const unknown: Props = { ...(state ?? { installationId: Unknown.value }), booted: Unknown.value, sent: Unknown.value };
+export async function previewState(
+  call: Call,
+  props: Props,
+  state: HijackState | undefined,
+  oldInputs?: Props,
+): Promise<Props> {
+  const unknown: Props = {
+    ...(state ?? { installationId: Unknown.value }),
+    booted: Unknown.value,
+    sent: Unknown.value,
+  };
   if (hasUnknown(props.connection)) {
     call.info("the plan is shown once the connection is known");
     return { ...unknown, connection: Unknown.value, plan: Unknown.value, facts: Unknown.value };
@@ -132,13 +150,15 @@ function updateLine(
   if (artifacts && status.checksum === inputs.commit) {
     const before = oldInputs ? hijackInputs(oldInputs) : undefined;
     const reboots =
-      before && (before.hostname !== inputs.hostname || JSON.stringify(before.network) !== JSON.stringify(props.network));
+      before &&
+      (before.hostname !== inputs.hostname || JSON.stringify(before.network) !== JSON.stringify(props.network));
     return reboots
       ? `new name or network for commit ${from}: deployed into slot ${target}, 1 reboot; ${safety}`
       : `commit ${from} runs already: keys and files are written, no reboot`;
   }
   const bytes = artifacts?.knownDelta(status.checksum);
-  const size = bytes === undefined ? "a delta (its size is known once the commit is built)" : `a delta of ${humanBytes(bytes)}`;
+  const size =
+    bytes === undefined ? "a delta (its size is known once the commit is built)" : `a delta of ${humanBytes(bytes)}`;
   const to = artifacts ? inputs.commit.slice(0, 12) : "the new commit";
   return `update ${from} => ${to}: send ${size}, slot ${target}, 1 reboot; ${safety}`;
 }

@@ -1,101 +1,26 @@
-/** What HostHijack does to a server: look, plan, install or update, and say what holds afterwards. */
+/** What HostHijack does to a server: install or update, and say what holds afterwards. */
 import { hostname as machineName, userInfo } from "node:os";
 import { assetText } from "../assets.ts";
-import { die, messageOf, PineError } from "../errors.ts";
+import { die, messageOf } from "../errors.ts";
 import type { AgentStatus } from "../host/agent.ts";
 import { agent, agentStatus } from "../host/agent.ts";
 import { installAlongside } from "../host/alongside.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
-import { authorizedKeysFile, identityFiles, systemIdentity } from "../host/hostfiles.ts";
-import { loginPublicKeys } from "../host/keys.ts";
+import { authorizedKeysFile, type HostFile, identityFiles, systemIdentity } from "../host/hostfiles.ts";
+import { loginPublicKeys, publicKeyOf } from "../host/keys.ts";
 import { lockHost } from "../host/lock.ts";
-import { planInstall } from "../host/plan.ts";
-import { openSsh } from "../host/ssh.ts";
 import { runTrial, type TrialResult } from "../host/trial.ts";
-import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
+import type { Facts, Plan } from "../host/types.ts";
 import { prepareUpdate, writeFiles } from "../host/update.ts";
 import { waitForAny } from "../host/wait.ts";
 import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
-
-/** Root of the new system, by the same key; then the old system's login. */
-export function connectionsOf(connection: Connection): Connection[] {
-  const root: Connection = { ...connection, user: "root" };
-  return (connection.user ?? "root") === "root" ? [connection] : [root, connection];
-}
+import { connectionsOf, type Look, openAny, planFor } from "./hijack-look.ts";
 
 /** The owner that another holder of the lock is told. */
 const owner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
-
-export interface Look {
-  ssh: Ssh;
-  facts: Facts;
-  /** What runs, when Pine is there. */
-  status?: AgentStatus;
-}
-
-/** Connects to whichever system runs and reads what is there. The caller closes `ssh`. */
-export async function look(connection: Connection, call: Call, seconds?: number): Promise<Look> {
-  const ssh = await openAny(connectionsOf(connection), call, seconds);
-  try {
-    call.step(`reading what ${ssh.target} is`);
-    const facts = await readFacts(ssh);
-    const status = facts.pine.install && ssh.rootWay !== "none" ? await agentStatus(ssh) : undefined;
-    return { ssh, facts, status };
-  } catch (error) {
-    await ssh.close();
-    throw error;
-  }
-}
-
-async function openAny(connections: Connection[], call: Call, seconds?: number): Promise<Ssh> {
-  let first: unknown;
-  // the given login first: most often it is the old system, or root anyway
-  for (const connection of [...connections].reverse()) {
-    try {
-      return await openSsh(connection, call, seconds === undefined ? {} : { connectTimeout: seconds });
-    } catch (error) {
-      first ??= error;
-      if ((error as { code?: string }).code !== "login") throw error;
-    }
-  }
-  throw first;
-}
-
-/** The plan, or one error with every refusal. */
-export async function planFor(
-  seen: Look,
-  inputs: HijackInputs,
-  image: ImageFacts,
-  call: Call,
-  id?: string,
-): Promise<Plan> {
-  const result = planInstall(
-    seen.facts,
-    {
-      method: inputs.method,
-      network: networkInput(inputs.network),
-      force: inputs.force,
-      hostname: inputs.hostname,
-      authorizedKeys: inputs.authorizedKeys,
-      rootWay: seen.ssh.rootWay,
-      user: seen.ssh.user,
-      loginKeys: await loginPublicKeys(inputs.connection, call),
-      stack: call.stack,
-      installationId: id,
-      onDestroy: inputs.onDestroy,
-      deadman: inputs.deadman,
-    },
-    image,
-  );
-  if (result.plan) return result.plan;
-  const lines = result.refusals.map((r) => `${r.message}; ${r.hint}`);
-  throw new PineError(
-    lines.length === 1 ? lines[0]! : `this server cannot be taken:\n${lines.map((l) => `- ${l}`).join("\n")}`,
-  );
-}
 
 /** What one operation changes; the caller turns it into state. */
 export interface Outcome {
@@ -170,7 +95,15 @@ export async function install(
 /** Brings a server that runs Pine to the wanted commit and identity. */
 export async function update(
   seen: Look,
-  o: { inputs: HijackInputs; artifacts: CommitArtifacts; state?: HijackState; adoptAs?: string; reboot: boolean; touched: () => void },
+  o: {
+    inputs: HijackInputs;
+    artifacts: CommitArtifacts;
+    state?: HijackState;
+    adoptAs?: string;
+    oldKeys: string[];
+    reboot: boolean;
+    touched: () => void;
+  },
   call: Call,
 ): Promise<Outcome> {
   const { inputs, artifacts } = o;
@@ -207,9 +140,15 @@ export async function update(
       o.state?.installationId,
     );
     o.touched();
-    if (o.adoptAs) await ssh.exec(assetText("system/host/update.sh"), ["adopt", o.adoptAs], { what: "adopting the installation" });
+    if (o.adoptAs)
+      await ssh.exec(assetText("system/host/update.sh"), ["adopt", o.adoptAs], { what: "adopting the installation" });
     const removed = (o.state?.files ?? []).filter((path) => !(path in inputs.files));
-    const keys = inputs.authorizedKeys.length > 0 ? [authorizedKeysFile(plan.authorizedKeys)] : [];
+    const keys = rootKeys(
+      plan.authorizedKeys,
+      inputs.authorizedKeys,
+      o.oldKeys,
+      await loginPublicKeys(inputs.connection, call),
+    );
     await writeFiles(ssh, [...keys, ...files], removed, call);
     const known = { facts, plan, hostKey: ssh.hostKeySeen, previous: status.checksum };
     if (status.checksum === inputs.commit && !o.reboot)
@@ -234,6 +173,21 @@ export async function update(
     await unlock();
     await ssh.close();
   }
+}
+
+/** Root's keys when the given ones changed: those that were given before and are not any more go, the login's own stays. */
+function rootKeys(planned: string[], given: string[], before: string[], login: string[]): HostFile[] {
+  const bare = (line: string) => publicKeyOf(line) ?? line;
+  const now = new Set(given.map(bare));
+  const gone = new Set(before.map(bare).filter((key) => !now.has(key)));
+  if (given.length === 0 && gone.size === 0) return [];
+  const kept = planned.filter((line) => !gone.has(bare(line)));
+  if (login.length > 0 && !kept.some((line) => login.map(bare).includes(bare(line))))
+    die(
+      "authorizedKeys would lock this connection out",
+      "keep the key of `connection` in it, or connect with another key first",
+    );
+  return [authorizedKeysFile(kept)];
 }
 
 /** After a return the bad deployment goes; that it stays is no failure of its own. */

@@ -8,8 +8,9 @@ import { hasUnknown, type Props, plain } from "../values.ts";
 import { commitArtifacts } from "./hijack-artifacts.ts";
 import { checkHijack, diffHijack } from "./hijack-check.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
+import { connectionsOf, look } from "./hijack-look.ts";
 import { afterTrial, outputs, previewState } from "./hijack-state.ts";
-import { connectionsOf, install, look, type Outcome, update } from "./hijack-work.ts";
+import { install, type Outcome, update } from "./hijack-work.ts";
 
 export const hostHijack: Resource = {
   check: async (_call, { news }) => checkHijack(news),
@@ -33,7 +34,8 @@ export const hostHijack: Resource = {
 
   async read(call, { id, state, inputs }) {
     const known = plain(state) as HijackState;
-    if (!known.installationId) die("a server cannot be imported yet", "create the resource: it adopts an install of this stack");
+    if (!known.installationId)
+      die("a server cannot be imported yet", "create the resource: it adopts an install of this stack");
     const wanted = hijackInputs(inputs);
     let seen: Awaited<ReturnType<typeof look>>;
     try {
@@ -56,7 +58,8 @@ export const hostHijack: Resource = {
       }
       const version = status.checksum === known.booted?.checksum ? known.booted?.version : undefined;
       const { deployment, checksum, bootId, running: slot } = status;
-      if (checksum !== known.booted?.checksum) call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
+      if (checksum !== known.booted?.checksum)
+        call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
       return { id, inputs, state: { ...rest, booted: { checksum, version, deployment, slot, bootId } } };
     } finally {
       await seen.ssh.close();
@@ -95,7 +98,8 @@ const same = (a: unknown, b: unknown) => JSON.stringify(a ?? null) === JSON.stri
 /** Rule 9: a commit that was seen to fail here is not booted again until it or the triggers change. */
 function refuseKnownFailure(state: HijackState, inputs: HijackInputs): void {
   const { failed } = state;
-  if (!failed?.final || failed.checksum !== inputs.commit || failed.triggers !== JSON.stringify(inputs.triggers)) return;
+  if (!failed?.final || failed.checksum !== inputs.commit || failed.triggers !== JSON.stringify(inputs.triggers))
+    return;
   die(
     `commit ${failed.checksum.slice(0, 12)} failed on this server before (${failed.reason}) and is not booted again`,
     "change what goes into the commit, or `triggers` to try the same once more",
@@ -122,13 +126,17 @@ async function bring(
   try {
     const found = seen.facts.pine.install;
     if (state && found && found.id !== state.installationId)
-      die("another installation is on this server", "remove this resource from the state, or look who else manages the server");
+      die(
+        "another installation is on this server",
+        "remove this resource from the state, or look who else manages the server",
+      );
     let outcome: Outcome;
     if (seen.status?.running) {
       // A create that finds its own stack's system adopts it, under a new id: it is of a run that was cut off, or about to be
       // replaced, and then the old resource's delete must find nothing of its own (rule 7).
       const adoptAs = state ? undefined : now.installationId;
-      const o = { inputs, artifacts, state, adoptAs, reboot: reboot && state !== undefined, touched: touch };
+      const oldKeys = oldInputs ? hijackInputs(oldInputs).authorizedKeys : [];
+      const o = { inputs, artifacts, state, adoptAs, oldKeys, reboot: reboot && state !== undefined, touched: touch };
       outcome = await update(seen, o, call);
     } else {
       const o = { inputs, id: now.installationId, artifacts, created: new Date().toISOString(), touched: touch };
@@ -138,10 +146,12 @@ async function bring(
     if (outcome.result.outcome !== "returned") return outputs(props, now);
     const runs = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
     const what = `commit ${inputs.commit.slice(0, 12)}${artifacts.version ? ` (version ${artifacts.version})` : ""}`;
-    throw new InitError(id, outputs(props, now), [
-      `${what} was booted and failed; ${runs} runs again`,
-      ...outcome.result.reasons,
-    ], oldInputs ?? props);
+    throw new InitError(
+      id,
+      outputs(props, now),
+      [`${what} was booted and failed; ${runs} runs again`, ...outcome.result.reasons],
+      oldInputs ?? props,
+    );
   } catch (error) {
     if (error instanceof InitError || !touched) throw error;
     const lost = connectionLost(error) ? "the connection to the server was lost; run `pulumi up` again" : undefined;
@@ -150,4 +160,3 @@ async function bring(
     await seen.ssh.close();
   }
 }
-

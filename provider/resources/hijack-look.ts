@@ -1,0 +1,85 @@
+/** Looking at a server: connecting to whichever system runs, its facts, and the plan for it. */
+import { PineError } from "../errors.ts";
+import { type AgentStatus, agentStatus } from "../host/agent.ts";
+import type { Connection } from "../host/connection-type.ts";
+import { readFacts } from "../host/facts.ts";
+import { loginPublicKeys } from "../host/keys.ts";
+import { planInstall } from "../host/plan.ts";
+import { openSsh } from "../host/ssh.ts";
+import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
+import type { Call } from "../resource.ts";
+import { type HijackInputs, networkInput } from "./hijack-inputs.ts";
+
+/** Root of the new system, by the same key; then the old system's login. */
+export function connectionsOf(connection: Connection): Connection[] {
+  const root: Connection = { ...connection, user: "root" };
+  return (connection.user ?? "root") === "root" ? [connection] : [root, connection];
+}
+
+export interface Look {
+  ssh: Ssh;
+  facts: Facts;
+  /** What runs, when Pine is there. */
+  status?: AgentStatus;
+}
+
+/** Connects to whichever system runs and reads what is there. The caller closes `ssh`. */
+export async function look(connection: Connection, call: Call, seconds?: number): Promise<Look> {
+  const ssh = await openAny(connectionsOf(connection), call, seconds);
+  try {
+    call.step(`reading what ${ssh.target} is`);
+    const facts = await readFacts(ssh);
+    const status = facts.pine.install && ssh.rootWay !== "none" ? await agentStatus(ssh) : undefined;
+    return { ssh, facts, status };
+  } catch (error) {
+    await ssh.close();
+    throw error;
+  }
+}
+
+export async function openAny(connections: Connection[], call: Call, seconds?: number): Promise<Ssh> {
+  let first: unknown;
+  // the given login first: most often it is the old system, or root anyway
+  for (const connection of [...connections].reverse()) {
+    try {
+      return await openSsh(connection, call, seconds === undefined ? {} : { connectTimeout: seconds });
+    } catch (error) {
+      first ??= error;
+      if ((error as { code?: string }).code !== "login") throw error;
+    }
+  }
+  throw first;
+}
+
+/** The plan, or one error with every refusal. */
+export async function planFor(
+  seen: Look,
+  inputs: HijackInputs,
+  image: ImageFacts,
+  call: Call,
+  id?: string,
+): Promise<Plan> {
+  const result = planInstall(
+    seen.facts,
+    {
+      method: inputs.method,
+      network: networkInput(inputs.network),
+      force: inputs.force,
+      hostname: inputs.hostname,
+      authorizedKeys: inputs.authorizedKeys,
+      rootWay: seen.ssh.rootWay,
+      user: seen.ssh.user,
+      loginKeys: await loginPublicKeys(inputs.connection, call),
+      stack: call.stack,
+      installationId: id,
+      onDestroy: inputs.onDestroy,
+      deadman: inputs.deadman,
+    },
+    image,
+  );
+  if (result.plan) return result.plan;
+  const lines = result.refusals.map((r) => `${r.message}; ${r.hint}`);
+  throw new PineError(
+    lines.length === 1 ? lines[0]! : `this server cannot be taken:\n${lines.map((l) => `- ${l}`).join("\n")}`,
+  );
+}
