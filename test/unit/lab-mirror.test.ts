@@ -1,18 +1,14 @@
 import { createHash, createPublicKey, createVerify } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { run } from "../../provider/run.ts";
 import { buildIndex, buildPackage, type PackageSpec, publicPem } from "../lab/mirror/apk-format.ts";
 import { readIndex, readPackage } from "../lab/mirror/apk-reader.ts";
 import { freshKey } from "../lab/mirror/cache.ts";
 import { alpineVersion } from "../lab/mirror/debian.ts";
-import { readElf, stubLibrary } from "../lab/mirror/elf.ts";
 import { takeFiles } from "../lab/mirror/glibc.ts";
 import { parseInstalled, parseScriptName, parseTriggers } from "../lab/mirror/installed-db.ts";
 import { decodeTar, END_OF_ARCHIVE, encodeTarEntry, type TarEntry } from "../lab/mirror/tar.ts";
+import { nextRelease } from "../lab/mirror/variant.ts";
 
 const entry = (path: string, more: Partial<TarEntry> = {}): TarEntry => ({
   path,
@@ -128,6 +124,14 @@ describe("packages", () => {
     expect((await buildPackage(back, signer)).bytes.equals(built.bytes)).toBe(true);
   });
 
+  it("counts up to its next release, with what it provides", () => {
+    const next = nextRelease(SPEC, undefined, [{ path: "etc/demo/demo.conf", content: "a=2\n" }]);
+    expect(next.version).toBe("1.2-r4");
+    expect(next.provides).toEqual(["cmd:demo=1.2-r4"]);
+    expect(next.files.map((f) => f.path)).toEqual(["usr/bin/demo", "etc/demo/demo.conf"]);
+    expect(nextRelease(SPEC, "2.0-r0").version).toBe("2.0-r0");
+  });
+
   it("writes an index with one paragraph a package", async () => {
     const { index } = await buildPackage(SPEC, signer);
     expect(index.split("\n").map((line) => line[0])).toEqual([..."CPVASITULotDpi"]);
@@ -209,37 +213,5 @@ describe("Debian's packages", () => {
     expect(taken("usr/bin/*")).toEqual(["usr/bin/a", "usr/bin/b"]);
     expect(taken("usr/**", "bin/d=usr/bin/d")).toEqual(["usr/bin/a", "usr/bin/b", "usr/bin/sub/c", "usr/bin/d"]);
     expect(() => taken("usr/bin/aa")).toThrow("x: Debian's package has no usr/bin/aa");
-  });
-});
-
-describe("stub libraries", () => {
-  it("can be loaded: functions return 0, variables are 0 and may be written", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "pine-stub-"));
-    const file = join(folder, "libstub.so.1");
-    const symbols = [
-      { name: "plain", version: undefined, size: 0 },
-      { name: "versioned", version: "V_1", size: 0 },
-      { name: "first", version: "V_2", size: 8 },
-      { name: "second", version: "V_2", size: 8 },
-    ];
-    writeFileSync(file, stubLibrary("libstub.so.1", symbols));
-    const program = `
-import ctypes, sys
-lib = ctypes.CDLL(sys.argv[1])
-first, second = (ctypes.c_uint64.in_dll(lib, n) for n in ("first", "second"))
-before = [lib.plain(1), lib.versioned(2), first.value, second.value]
-first.value = 7
-print(before, first.value, second.value, hasattr(lib, "absent"))`;
-    const { stdout } = await run("python3", ["-c", program, file], { timeout: 20_000 });
-    rmSync(folder, { recursive: true });
-    expect(stdout).toBe("[0, 0, 0, 0] 7 0 False");
-  });
-
-  it("reads what a real library needs, offers and imports", () => {
-    // Node's own program: a dynamic ELF file that every machine running this test has.
-    const elf = readElf(readFileSync(process.execPath));
-    expect(elf?.needed).toContain("libc.so.6");
-    expect(elf?.imports.has("pthread_create")).toBe(true);
-    expect(readElf(Buffer.from("#!/bin/sh\n"))).toBeUndefined();
   });
 });

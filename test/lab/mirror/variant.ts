@@ -19,14 +19,11 @@ export interface MirrorChanges {
    * that apk goes by the checksum in a signed index and looks no further; to slip a foreign package in, serve it through `intercept`.
    */
   add?: (PackageSpec & { repo?: Repository; replace?: boolean; signer?: SigningKey })[];
-  /** New releases of packages that are there: the next "-rN" (or `version`), with files added or replaced. The old release goes, as on Alpine's mirrors. */
-  release?: {
-    name: string;
-    version?: string;
-    files?: PackageFile[];
-    depends?: string[];
-    scripts?: PackageSpec["scripts"];
-  }[];
+  /**
+   * New releases of packages that are there: the next "-rN" (or `version`), with files added or replaced; `edit` changes anything else. The
+   * old release goes, as on Alpine's mirrors.
+   */
+  release?: { name: string; version?: string; files?: PackageFile[]; edit?: (spec: PackageSpec) => PackageSpec }[];
   /** Packages that are no longer there. */
   remove?: string[];
   /** Signs the changed indexes; default the lab's key. */
@@ -67,24 +64,14 @@ export async function variantMirror(base: MirrorTree, dir: string, changes: Mirr
   };
   for (const name of changes.remove ?? [])
     if (!(await take(name))) throw new Error(`the mirror has no ${name} to remove`);
-  for (const { name, version, files = [], depends, scripts } of changes.release ?? []) {
+  for (const { name, version, files, edit } of changes.release ?? []) {
     const home = open.find((r) => r.records.some((x) => field(x, "P") === name));
     const record = home?.records.find((x) => field(x, "P") === name);
     if (!home || !record) throw new Error(`the mirror has no ${name} to make a new release of`);
     const old = await readPackage(await readFile(join(home.path, fileOf(record))));
     await take(name);
-    const replaced = new Set(files.map((f) => f.path));
-    const next = version ?? old.version.replace(/-r(\d+)$/, (_, n) => `-r${Number(n) + 1}`);
-    const spec = {
-      ...old,
-      version: next,
-      size: undefined,
-      provides: old.provides?.map((p) => (p.endsWith(`=${old.version}`) ? p.slice(0, -old.version.length) + next : p)),
-      depends: depends ?? old.depends,
-      scripts: { ...old.scripts, ...scripts },
-      files: [...old.files.filter((f) => !replaced.has(f.path)), ...files],
-    };
-    await put(home.repo, spec, key);
+    const next = nextRelease(old, version, files);
+    await put(home.repo, edit?.(next) ?? next, key);
   }
   for (const { repo, replace, signer, ...spec } of changes.add ?? []) {
     if (replace) await take(spec.name);
@@ -98,6 +85,21 @@ export async function variantMirror(base: MirrorTree, dir: string, changes: Mirr
     }
   for (const trusted of changes.trust ?? []) await writeFile(join(dir, "keys", trusted.name), publicPem(trusted.key));
   return openMirror(dir);
+}
+
+/** The package as its next release has it; commands it provides count on with it, and its size is counted again. */
+export function nextRelease(old: PackageSpec, wanted?: string, files: PackageFile[] = []): PackageSpec {
+  const version = wanted ?? old.version.replace(/-r(\d+)$/, (_, n) => `-r${Number(n) + 1}`);
+  const replaced = new Set(files.map((f) => f.path));
+  const moved = (words?: string[]) =>
+    words?.map((w) => (w.endsWith(`=${old.version}`) ? w.slice(0, -old.version.length) + version : w));
+  return {
+    ...old,
+    version,
+    size: undefined,
+    provides: moved(old.provides),
+    files: [...old.files.filter((f) => !replaced.has(f.path)), ...files],
+  };
 }
 
 const field = (record: string, name: string) => new RegExp(`^${name}:(.*)$`, "m").exec(record)?.[1];
