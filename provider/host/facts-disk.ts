@@ -135,16 +135,19 @@ function blkid(lines: string[], devices: string[]): Record<string, string> {
 
 /** The table as the kernel and GRUB name it, from the disk's own first sectors. */
 function partitionTable(lines: Lines, disk: string): { type: string; id: string } | undefined {
-  const bytes = (key: string) => {
-    const line = lines.get(key)?.find((l) => l.startsWith(`${disk} `));
-    return Buffer.from(line?.split(" ")[1] ?? "", "hex");
-  };
-  const [mbr, gpt] = [bytes("mbr"), bytes("gpt")];
-  if (gpt.length >= 72 && gpt.subarray(0, 8).toString("latin1") === "EFI PART")
-    return { type: "gpt", id: guid(gpt, 56) };
-  // signature 55 aa at 510, the disk's id at 440; the slice begins at 440
-  if (mbr.length < 72 || mbr.readUInt16BE(70) !== 0x55aa) return undefined;
-  return { type: "dos", id: mbr.readUInt32LE(0).toString(16).padStart(8, "0") };
+  const [, sector, hex] =
+    lines
+      .get("table")
+      ?.find((l) => l.startsWith(`${disk} `))
+      ?.split(" ") ?? [];
+  const bytes = Buffer.from(hex ?? "", "hex");
+  const size = Number(sector) || 512;
+  // the header is the second sector, the table's id at 56 of it
+  if (bytes.length >= size + 72 && bytes.toString("latin1", size, size + 8) === "EFI PART")
+    return { type: "gpt", id: guid(bytes, size + 56) };
+  // signature 55 aa at 510, the disk's id at 440
+  if (bytes.length < 512 || bytes.readUInt16BE(510) !== 0x55aa) return undefined;
+  return { type: "dos", id: bytes.readUInt32LE(440).toString(16).padStart(8, "0") };
 }
 
 /** A GUID as it lies in a GPT: three little-endian numbers, then bytes. */

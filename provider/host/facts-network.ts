@@ -11,6 +11,7 @@ export function parseNetwork(lines: Lines): NetworkFacts {
     const has = mac !== undefined && mac !== "-" && mac !== "00:00:00:00:00:00";
     return {
       name,
+      index: Number(index),
       kind: (kind ?? "virtual") as InterfaceKind,
       mac: has ? mac.toLowerCase() : undefined,
       mtu: Number(mtu) || undefined,

@@ -15,6 +15,8 @@ export type InterfaceKind = "physical" | "loopback" | "vlan" | "bond" | "bridge"
 
 export interface Interface {
   name: string;
+  /** The kernel's number: the order in which it found them. */
+  index: number;
   kind: InterfaceKind;
   mac?: string;
   mtu?: number;

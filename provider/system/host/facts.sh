@@ -8,7 +8,7 @@
 #   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
 #   container NAME, machine VENDOR PRODUCT, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME, mem LINE (of meminfo)
 #   mount LINE (of mountinfo), df LINE, dfi LINE (of df -kP, -iP)
-#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; mbr DISK HEX (from byte 440), gpt DISK HEX (header); blkid LINE
+#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; table DISK SECTOR HEX (its first two sectors); blkid LINE
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   if NAME INDEX MAC MTU STATE KIND MASTER, addr LINE, route4 LINE, route6 LINE (of ip -o), resolv LINE, resolved LINE
 #   dhcp SOURCE WHAT, ifupdown LINE; tool NAME PATH, tar LINE
@@ -72,10 +72,6 @@ machine() {
   grep -E '^(MemTotal|MemAvailable|MemFree|SwapTotal):' /proc/meminfo | each mem
 }
 
-hex() { # disk skip count, in bytes
-  dd if="/dev/$1" bs=1 skip="$2" count="$3" 2>/dev/null | od -An -v -tx1 | tr -d ' \n'
-}
-
 storage() {
   # file systems on something, and whatever is the root
   grep -E '^([^ ]+ ){4}/ | - (ext[234]|xfs|btrfs|zfs|vfat|f2fs|jfs|reiserfs) ' /proc/self/mountinfo | each mount
@@ -95,9 +91,9 @@ storage() {
     fi
     put block "$name $(first "$path/dev") $(first "$path/size") ${partition:--} ${disk:--} ${slaves:--} $(first "$path/md/level" -) $(first "$path/dm/uuid" -)"
     if [ -z "$partition" ] && [ -z "$slaves" ] && [ -r "/dev/$name" ]; then
-      sector=$(first "$path/queue/logical_block_size")
-      put mbr "$name $(hex "$name" 440 72)"
-      put gpt "$name $(hex "$name" "${sector:-512}" 92)"
+      sector=$(first "$path/queue/logical_block_size" 512)
+      hex=$({ dd if="/dev/$name" bs="$sector" count=2 | od -An -v -tx1 | tr -d ' \n'; } 2>/dev/null)
+      [ -z "$hex" ] || put table "$name $sector $hex"
     fi
   done
   if have blkid; then blkid 2>/dev/null | grep -v '^/dev/loop' | each blkid; fi
@@ -165,7 +161,13 @@ network() {
 
 tools() {
   for t in zstd gzip xz tar dd fsfreeze sha256sum sync chroot unshare mount chattr kexec curl wget python3 systemctl; do
-    path=$(command -v $t 2>/dev/null) && put tool "$t $path"
+    IFS=:
+    for dir in $PATH; do
+      [ -x "$dir/$t" ] || continue
+      put tool "$t $dir/$t"
+      break
+    done
+    unset IFS
   done
   if have tar; then tar --version 2>&1 | head -n 1 | each tar; fi
 }
