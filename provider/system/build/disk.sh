@@ -1,9 +1,12 @@
 #!/bin/sh
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
-# /run/sysroot.tar.zst: the sysroot. /run/work: boot/ (files for the root filesystem's /boot), early.cfg (GRUB's first
-# commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and core.img for it.
-# usage: disk.sh DISK_MIB ESP_START_MIB ESP_MIB ESP_SERIAL ROOT_START_MIB ROOT_MIB ROOT_UUID HASH_SEED JOURNAL_MIB BYTES_PER_INODE
+# /run/sysroot.tar.zst: the sysroot. /run/work: boot/ (files for the root filesystem's /boot), etc/ (files for the
+# deployment's /etc), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
+# core.img for it.
+# usage: disk.sh DEPLOYMENT DISK_MIB ESP_START_MIB ESP_MIB ESP_SERIAL ROOT_START_MIB ROOT_MIB ROOT_UUID HASH_SEED JOURNAL_MIB BYTES_PER_INODE
 set -eu
+deployment=$1
+shift
 disk=$1 esp_start=$2 esp=$3 serial=$4 root_start=$5 root=$6 uuid=$7 seed=$8 journal=$9
 shift 9
 ratio=$1
@@ -13,6 +16,13 @@ zstd -q -d -c /run/sysroot.tar.zst | tar -xpf - --numeric-owner -C root
 [ -d root/ostree/repo/objects ] && [ -d root/boot/ostree ] # a pipe's failure is its last part's only
 cp -R boot/. root/boot/
 chown -R 0:0 root/boot/grub
+for file in etc/*; do
+	[ -f "$file" ] || continue
+	rm -f "root$deployment/$file"
+	cp "$file" "root$deployment/$file"
+	chown 0:0 "root$deployment/$file"
+	chmod 644 "root$deployment/$file"
+done
 # OSTree's files have the time 0 wherever they are checked out; mke2fs takes change times from SOURCE_DATE_EPOCH
 find root -exec touch -h -d @0 {} +
 

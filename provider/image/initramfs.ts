@@ -1,0 +1,132 @@
+/**
+ * Our initramfs: busybox, musl, the few modules that a disk needs, and provider/system/initramfs/init. A sixth of what
+ * mkinitfs makes.
+ */
+import { gunzipSync } from "node:zlib";
+import { die } from "../errors.ts";
+import { readTar } from "./apkfile.ts";
+import { type CpioEntry, cpio } from "./cpio.ts";
+
+/** Modules that init loads, with what they need. Those that the kernel has built in, or not at all, are left out. */
+export const wantedModules = [
+  ...["ext4", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "hv_storvsc", "mptspi"],
+  // the dead-man of a trial; without them a machine that hangs stays down
+  ...["i6300esb", "iTCO_wdt"],
+  // the checksum of ext4's metadata, asked for by name in the kernel
+  ...["crc32c_generic", "crc32c_intel", "crc32c-cryptoapi"],
+];
+
+/** What init calls that its shell has not built in. */
+const applets = [
+  ...["sh", "cat", "chroot", "findfs", "insmod", "ln", "ls", "mkdir", "mkfifo", "modprobe", "mount", "readlink"],
+  ...["sleep", "switch_root", "sync", "touch", "umount", "dd", "blkid", "dmesg"],
+];
+
+/** The text files of usr/lib/modules/<release>. */
+export interface ModuleTables {
+  /** modules.dep: `kernel/a.ko.gz: kernel/b.ko.gz …` */
+  dep: string;
+  softdep: string;
+  builtin: string;
+}
+
+const moduleName = (path: string) =>
+  path
+    .replace(/^.*\//, "")
+    .replace(/\.ko(\.[a-z0-9]+)?$/, "")
+    .replaceAll("-", "_");
+
+/** The files of the wanted modules and of all that they need, each after what it needs, and the names built in. Pure. */
+export function moduleClosure(wanted: string[], tables: ModuleTables): { files: string[]; missing: string[] } {
+  const files = new Map<string, { path: string; needs: string[] }>();
+  for (const line of tables.dep.split("\n")) {
+    const [path, needs = ""] = line.split(":");
+    if (path?.trim()) files.set(moduleName(path), { path, needs: needs.split(" ").filter(Boolean).map(moduleName) });
+  }
+  const soft = new Map<string, string[]>();
+  for (const line of tables.softdep.split("\n")) {
+    const [, name, rest = ""] = /^softdep (\S+) (.*)$/.exec(line) ?? [];
+    if (!name) continue;
+    const words = rest.split(/\s+/).filter((w) => w && !w.endsWith(":"));
+    soft.set(moduleName(name), [...(soft.get(moduleName(name)) ?? []), ...words.map(moduleName)]);
+  }
+  const builtin = new Set(tables.builtin.split("\n").filter(Boolean).map(moduleName));
+  const out = new Set<string>();
+  const seen = new Set<string>();
+  const missing: string[] = [];
+  const add = (name: string, asked: boolean) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const file = files.get(name);
+    if (!file) {
+      if (asked && !builtin.has(name)) missing.push(name);
+      return;
+    }
+    for (const need of [...file.needs, ...(soft.get(name) ?? [])]) add(need, false);
+    out.add(file.path);
+  };
+  for (const name of wanted) add(name.replaceAll("-", "_"), true);
+  return { files: [...out], missing };
+}
+
+export interface InitramfsParts {
+  release: string;
+  arch: string;
+  tables: ModuleTables;
+  /** Text of provider/system/initramfs/init. */
+  init: string;
+  /** A tar of these files of the tree, paths without a slash before them. */
+  tar: (paths: string[]) => Promise<Uint8Array>;
+}
+
+/** The archive, uncompressed. */
+export async function initramfs(p: InitramfsParts): Promise<Buffer> {
+  const folder = `usr/lib/modules/${p.release}`;
+  const { files, missing } = moduleClosure(wantedModules, p.tables);
+  if (missing.includes("ext4")) die(`kernel ${p.release} has no ext4`, "choose another `kernel`, such as virt or lts");
+  const loader = `usr/lib/ld-musl-${p.arch}.so.1`;
+  const wanted = ["usr/bin/busybox", loader, ...files.map((f) => `${folder}/${f}`)];
+  const got = await readTar(await p.tar(wanted), () => true);
+  const take = (path: string) => got.get(path) ?? die(`the tree has no ${path}`);
+  const unpacked = (path: string) =>
+    path.endsWith(".gz") ? gunzipSync(take(path)) : path.endsWith(".ko") ? take(path) : die(`cannot unpack ${path}`);
+
+  const entries: CpioEntry[] = [
+    { path: "init", type: "file", data: Buffer.from(p.init) },
+    { path: "bin/busybox", type: "file", data: take("usr/bin/busybox") },
+    { path: `lib/${loader.slice("usr/lib/".length)}`, type: "file", data: take(loader) },
+    ...applets.map((a): CpioEntry => ({ path: `bin/${a}`, type: "link", target: "busybox" })),
+    { path: "sbin", type: "link", target: "bin" },
+    { path: "dev/console", type: "char", mode: 0o600, major: 5, minor: 1 },
+    { path: "dev/null", type: "char", mode: 0o666, major: 1, minor: 3 },
+  ];
+  // the archive is compressed as a whole: modules in it are not
+  const plain = (path: string) => path.replace(/\.gz$/, "");
+  for (const f of files) {
+    const data = unpacked(`${folder}/${f}`);
+    entries.push({ path: plain(`lib/modules/${p.release}/${f}`), type: "file", mode: 0o644, data });
+  }
+  const kept = new Set(files.map(moduleName));
+  const dep = p.tables.dep
+    .split("\n")
+    .filter((line) => kept.has(moduleName(line.split(":")[0]!)))
+    .map((line) => `${line.replace(/\.ko\.gz/g, ".ko")}\n`)
+    .sort();
+  const table = (name: string, text: string): CpioEntry => ({
+    path: `lib/modules/${p.release}/${name}`,
+    type: "file",
+    mode: 0o644,
+    data: Buffer.from(text),
+  });
+  entries.push(table("modules.dep", dep.join("")), table("modules.builtin", p.tables.builtin));
+  return cpio(withFolders(entries));
+}
+
+/** The folders that entries lie in, and those that init mounts on. */
+function withFolders(entries: CpioEntry[]): CpioEntry[] {
+  const folders = new Set(["dev", "newroot", "proc", "run", "sys", "sysroot"]);
+  for (const e of entries)
+    for (let at = e.path.lastIndexOf("/"); at > 0; at = e.path.lastIndexOf("/", at - 1))
+      folders.add(e.path.slice(0, at));
+  return [...entries, ...[...folders].map((path): CpioEntry => ({ path, type: "dir" }))];
+}

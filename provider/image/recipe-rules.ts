@@ -1,0 +1,62 @@
+/** What the inputs of a Rootfs may be. Each answers what is wrong, or nothing. Pure. */
+import { createPublicKey } from "node:crypto";
+
+export const namePattern = /^[a-z_][a-z0-9_-]{0,31}$/;
+export const servicePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+export const modulePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+export const kernelPattern = /^[a-z0-9][a-z0-9-]*$/;
+export const hostnamePattern =
+  /^(?=.{1,64}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+export const timezonePattern = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
+export const releasePattern = /^(v\d+\.\d+|edge|latest-stable)$/;
+export const mirrorPattern = /^https?:\/\/[^\s/?#]+(\/[^\s?#]*)?$/;
+export const repositoryPattern =
+  /^(@[A-Za-z0-9._-]+ +)?(https?:\/\/[^\s?#]+|[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*)$/;
+export const modePattern = /^0?[0-7]{3,4}$/;
+export const ownerPattern = /^([a-z_][a-z0-9_-]{0,31}|\d{1,5}):([a-z_][a-z0-9_-]{0,31}|\d{1,5})$/;
+export const sysctlPattern = /^[a-z0-9_]+([./][A-Za-z0-9_*-]+)+$/;
+export const keyFilePattern = /^[A-Za-z0-9_@+][A-Za-z0-9_@.+-]*$/;
+/** A line of authorized_keys, with options before the key or without. */
+export const authorizedKeyPattern =
+  /^([^\n#][^\n]* )?(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]{30,}={0,3}( [^\n]*)?$/;
+
+const data = "it is the server's own data, which no image touches: use HostHijack's files";
+const running = "it is made anew at every boot";
+const notOurs: Record<string, string> = {
+  ...{ var: data, root: data, home: data, opt: data, srv: data, mnt: data },
+  ...{ run: running, dev: running, proc: running, sys: running, tmp: running, media: running },
+  ...{ boot: "OSTree and GRUB own it", ostree: "OSTree owns it", sysroot: "OSTree owns it" },
+};
+const byProperty: Record<string, string> = {
+  ...{ "/etc/passwd": "users", "/etc/group": "users", "/etc/shadow": "users" },
+  ...{ "/etc/apk/world": "packages", "/etc/apk/repositories": "repositories" },
+  ...{ "/etc/hostname": "hostname", "/etc/localtime": "timezone" },
+};
+
+/** A path in the image for a file. */
+export function pathProblem(path: string): string | undefined {
+  const expected = "expected an absolute path in the image such as /etc/motd";
+  if (!path.startsWith("/") || path.endsWith("/")) return expected;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not be in a path
+  if (/[\u0000-\u001f\u007f]/.test(path)) return `${expected}, without control characters`;
+  const parts = path.slice(1).split("/");
+  if (parts.some((p) => p === "" || p === "." || p === "..")) return `${expected}, without empty parts, . and ..`;
+  const why = notOurs[parts[0]!];
+  if (why) return `no file can be put below /${parts[0]}: ${why}`;
+  if (parts.length === 1) return `${path} would lie in the root folder: put it below /etc or /usr`;
+  const property = byProperty[path] ?? (path.startsWith("/etc/runlevels/") ? "services" : undefined);
+  return property ? `${path} is made from \`${property}\`` : undefined;
+}
+
+/** A public key that signs packages. */
+export function pemProblem(pem: string): string | undefined {
+  try {
+    if (!/PRIVATE KEY/.test(pem) && createPublicKey(pem).asymmetricKeyType === "rsa") return undefined;
+  } catch {
+    // said below
+  }
+  return "expected an RSA public key in PEM, as in /etc/apk/keys (-----BEGIN PUBLIC KEY-----)";
+}
+
+/** 644 -> 0644. */
+export const fourDigits = (mode: string) => mode.padStart(4, "0").slice(-4);
