@@ -2,6 +2,9 @@
 import type { Readable, Writable } from "node:stream";
 import { execa } from "execa";
 import { PineError } from "./errors.ts";
+import { redactText } from "./redact.ts";
+
+export { redactText } from "./redact.ts";
 
 export interface RunOptions {
   signal?: AbortSignal;
@@ -46,16 +49,6 @@ export class RunError extends PineError {
     this.stderr = o.stderr;
     this.timedOut = o.timedOut;
   }
-}
-
-/** Replaces every secret in a text. */
-export function redactText(text: string, secrets: string[] = []): string {
-  let out = text;
-  for (const s of secrets) {
-    for (const part of [s, ...s.split("\n")].filter((p) => p.trim().length >= 4))
-      out = out.replaceAll(part, "[secret]");
-  }
-  return out;
 }
 
 /** Runs a program to its end. Throws {@link RunError} unless its exit code is in `ok`. */

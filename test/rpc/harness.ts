@@ -128,10 +128,8 @@ export class Plugin {
   private constructor(
     readonly process: ChildProcess,
     readonly port: number,
-    readonly startMs: number,
   ) {}
   static async start(file: string, args: string[], cwd: string): Promise<Plugin> {
-    const began = performance.now();
     const child = spawn(process.execPath, [file, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let errors = "";
     child.stderr.on("data", (d) => {
@@ -141,16 +139,15 @@ export class Plugin {
       once(child.stdout, "data"),
       once(child, "exit").then(() => Promise.reject(new Error(`the plugin ended: ${errors}`))),
     ]);
-    const plugin = new Plugin(child, Number(String(first).trim()), performance.now() - began);
+    const plugin = new Plugin(child, Number(String(first).trim()));
     child.stderr.on("data", (d) => {
       plugin.output += d;
     });
     return plugin;
   }
-  /** Exit code, and milliseconds from `since`. */
-  async ended(since: number): Promise<{ code: number | null; ms: number }> {
+  async ended(): Promise<{ code: number | null; signal: string | null }> {
     if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, "exit");
-    return { code: this.process.exitCode, ms: performance.now() - since };
+    return { code: this.process.exitCode, signal: this.process.signalCode };
   }
   kill(): void {
     this.process.kill("SIGKILL");
