@@ -2,7 +2,7 @@
 const everything = ["debian", "npm", "pulumi", "plugin"];
 
 export const GROUPS = {
-  unit: { include: ["test/unit/**/*.test.ts"], setUp: ["debian", "npm"] },
+  unit: { include: ["test/unit/**/*.test.{ts,mjs}"], setUp: ["debian", "npm"] },
   rpc: { include: ["test/rpc/**/*.test.ts"], setUp: everything },
   rootfs: { include: ["test/e2e/rootfs*.test.ts"], setUp: everything },
   commit: { include: ["test/e2e/commit*.test.ts"], setUp: everything },

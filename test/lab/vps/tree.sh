@@ -34,6 +34,7 @@ release=$(sed -n "s/^VERSION_CODENAME=//p" "$root/usr/lib/os-release")
 echo "deb http://deb.debian.org/debian $release main" >"$root/etc/apt/sources.list"
 
 sed -i -e 's/^GRUB_TIMEOUT=.*/GRUB_TIMEOUT=1/' \
+  -e 's/^GRUB_CMDLINE_LINUX_DEFAULT=.*/GRUB_CMDLINE_LINUX_DEFAULT=""/' \
   -e 's/^GRUB_CMDLINE_LINUX=.*/GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200 net.ifnames=0"/' "$root/etc/default/grub"
 cat >>"$root/etc/default/grub" <<'END'
 GRUB_TERMINAL="serial console"

@@ -73,7 +73,7 @@ export interface Vps {
 }
 
 /** Time without a word on the serial line after which a boot without KVM is taken for hung. */
-const QUIET_MS = 120_000;
+const QUIET_MS = 150_000;
 
 async function overlay(o: VpsOptions, disk: string): Promise<void> {
   const fd = openSync(o.base.disk, "r");
