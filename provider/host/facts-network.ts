@@ -102,7 +102,8 @@ function parseRoute(line: string, family: 4 | 6): Route[] {
             onlink: p.onlink,
             metric: metric ? Number(metric) : undefined,
             src: main.after("src"),
-            proto: main.after("proto"),
+            // busybox names no protocol; what expires was advertised
+            proto: main.after("proto") ?? (words.includes("expires") ? "ra" : undefined),
           },
         ]
       : [],

@@ -55,6 +55,8 @@ export interface PlanInputs {
   user: string;
   /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
   loginKeys: string[];
+  /** The host key the connection saw (`Ssh.hostKeySeen`): the new system must have it. */
+  hostKeySeen?: string;
   /** `project/stack`, to tell our installs from those of others. */
   stack: string;
   /** The installation id in the state, when there is one. */

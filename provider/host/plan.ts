@@ -1,0 +1,148 @@
+/** What an installation will do, from facts and inputs alone. Pure: preview shows it, `up` does it. */
+import { humanBytes } from "../task.ts";
+import { planNetwork } from "./network.ts";
+import { admits, keptKeys } from "./plan-keys.ts";
+import { refusalsOf } from "./plan-refusals.ts";
+import type { Existing, Facts, ImageFacts, Plan, PlanInputs, PlanResult, Refusal } from "./types.ts";
+
+/** Seconds a system on trial has to be confirmed. */
+const DEADMAN_SECONDS = 300;
+/** Kernel arguments of GRUB's slot files hold nothing else (image/slots.ts). */
+const CONSOLE = /^[A-Za-z0-9,]+$/;
+
+/** The plan, or every reason against it. On a server that runs Pine already it plans only what an update needs. */
+export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {
+  const running = facts.pine.install !== undefined && facts.pine.deployment !== undefined;
+  const hostname = inputs.hostname ?? facts.hostname;
+  const refusals: Refusal[] = refusalsOf(facts, inputs, image, running);
+  const network = planNetwork(facts.network, inputs.network ?? "keep", hostname);
+  refusals.push(...network.refusals);
+  const keys = keptKeys(facts.authorizedKeys.root, facts.authorizedKeys.login, inputs.authorizedKeys ?? []);
+  const login = loginRefusal(keys.lines, inputs);
+  if (login) refusals.push(login);
+  if (refusals.length > 0 || !("files" in network)) return { refusals };
+
+  const existing = existingOf(facts, inputs, running);
+  const hostKeys = facts.hostKeys.filter((k) => !k.startsWith("ssh-dss "));
+  const title = titleOf(facts);
+  const restore = inputs.onDestroy === "retain" ? undefined : restoreOf(facts, running);
+  const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running)];
+  const base = {
+    method: "alongside" as const,
+    existing,
+    disk: {
+      device: facts.root.disk ?? facts.root.device,
+      partition: facts.root.partition,
+      ptuuid: facts.root.tableId,
+      partuuid: facts.root.partuuid,
+      rootUuid: facts.root.uuid ?? "",
+      rootDevice: facts.root.device,
+    },
+    grubFolder: facts.grub?.folder ?? "/boot/grub",
+    network: network.files,
+    hostname,
+    authorizedKeys: keys.lines,
+    hostKeys,
+    consoles: facts.consoles.filter((c) => CONSOLE.test(c)),
+    sendBytes: image.sysrootBytes,
+    about: image.about,
+    boots: 1,
+    keeps: [
+      network.files.summary,
+      count(hostKeys.length, "host key"),
+      `${count(keys.lines.length, "key")} of root`,
+      ...(inputs.hostname ? [] : [`hostname ${hostname}`]),
+    ],
+    erases: [],
+    restore,
+    deadman: inputs.deadman ?? DEADMAN_SECONDS,
+    watchdog: facts.watchdog,
+  };
+  return {
+    plan: { ...base, summary: summaryOf(base, facts, title), lines: linesOf(base, facts, title, notes) },
+    refusals: [],
+  };
+}
+
+const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+function loginRefusal(lines: string[], inputs: PlanInputs): Refusal | undefined {
+  if (inputs.loginKeys.length === 0)
+    return {
+      code: "login-key",
+      message: "the connection has no key, and the new system accepts keys only",
+      hint: "give connection.privateKey or an agent, and the public key in authorizedKeys",
+    };
+  if (admits(lines, inputs.loginKeys)) return undefined;
+  return {
+    code: "login-key",
+    message:
+      "the new system would not accept the connection's key: neither root's nor the login user's authorized_keys has it",
+    hint: `add it to authorizedKeys: "${inputs.loginKeys[0]!.split(" ").slice(0, 2).join(" ")}"`,
+  };
+}
+
+function existingOf(facts: Facts, inputs: PlanInputs, running: boolean): Existing {
+  if (running) return facts.pine.install?.id === inputs.installationId ? "ours" : "adopt";
+  return facts.pine.install ? "half" : "none";
+}
+
+/** "Debian 12". */
+function titleOf(facts: Facts): string {
+  const { id, versionId, name } = facts.os;
+  const names: Record<string, string> = { debian: "Debian", ubuntu: "Ubuntu" };
+  return names[id] && versionId ? `${names[id]} ${versionId}` : name;
+}
+
+/** "Debian 12 (bookworm)"; on Pine what its installation wrote down. */
+function restoreOf(facts: Facts, running: boolean): string | undefined {
+  if (running) return facts.pine.install?.old;
+  return facts.os.codename && titleOf(facts) !== facts.os.name
+    ? `${titleOf(facts)} (${facts.os.codename})`
+    : facts.os.name;
+}
+
+function installNotes(facts: Facts, running: boolean): string[] {
+  if (running) return [];
+  const others = facts.mounts.map((m) => m.target).filter((t) => !t.startsWith("/boot") && t !== "/sysroot");
+  return [
+    ...(others.length > 0 ? [`${others.join(", ")} stay as they are and are not mounted by the new system`] : []),
+    ...(["other", "mixed"].includes(facts.grub?.custom ?? "")
+      ? ["custom.cfg of GRUB keeps its own lines; ours are added"]
+      : []),
+  ];
+}
+
+type Base = Omit<Plan, "summary" | "lines">;
+
+const sends = (p: Base) =>
+  p.sendBytes === undefined ? "send the system" : `send ${p.about ? "about " : ""}${humanBytes(p.sendBytes)}`;
+
+function summaryOf(p: Base, facts: Facts, title: string): string {
+  const where = `${p.disk.rootDevice.replace("/dev/", "")} (${facts.root.type}, ${humanBytes(facts.root.freeKiB * 1024)} free)`;
+  const kept = `keeps ${p.keeps.slice(0, 3).join(", ")}`;
+  const end = p.restore
+    ? `destroy restores ${p.existing === "ours" || p.existing === "adopt" ? p.restore : title}`
+    : "destroy leaves it";
+  return `alongside ${title} on ${where}: ${sends(p)}, ${count(p.boots, "reboot")}; ${kept}; ${end}`;
+}
+
+function linesOf(p: Base, facts: Facts, title: string, notes: string[]): string[] {
+  const table = p.disk.ptuuid ? `, ${facts.root.tableType} ${p.disk.ptuuid}` : "";
+  const half =
+    p.existing === "half" ? ["an unfinished or fallen-back installation of this stack is there and is replaced"] : [];
+  return [
+    `method: alongside ${title}, which stays on ${p.disk.rootDevice} and stays the default until the new system is confirmed`,
+    `disk: ${p.disk.device}${table}, root ${facts.root.type} ${p.disk.rootUuid}, ${humanBytes(facts.root.freeKiB * 1024)} free`,
+    ...half,
+    `${sends(p)}${facts.tools.zstd ? "" : ", packed with gzip since the server has no zstd"}`,
+    `${count(p.boots, "reboot")}, on trial: without confirmation within ${p.deadman} s it goes back by itself`,
+    p.watchdog
+      ? "a hardware watchdog ends a system on trial that hangs"
+      : "no hardware watchdog: a system on trial that hangs hard needs a reset at the provider",
+    `keeps: ${p.keeps.join(", ")}`,
+    "erases: nothing",
+    p.restore ? `destroy: boots ${p.restore} again and removes Pine` : "destroy: leaves the server as it is",
+    ...notes.map((n) => `note: ${n}`),
+  ];
+}
