@@ -1,5 +1,22 @@
-/** Not written yet. */
-import { die } from "../errors.ts";
+/** getHostFacts: what a server is, read over SSH. Writes nothing there. */
+import type { Connection } from "../host/connection-type.ts";
+import { readFacts } from "../host/facts.ts";
+import { withSsh } from "../host/ssh.ts";
 import type { Invoke } from "../resource.ts";
+import { hasUnknown, type Props, plain } from "../values.ts";
+import { checkProps } from "./check.ts";
+import { connectionRule } from "./connection-shape.ts";
+import { factsOutput } from "./hijack-state.ts";
 
-export const getHostFacts: Invoke = async () => die("getHostFacts: not written yet");
+export const getHostFacts: Invoke = async (call, args) => {
+  const { inputs, failures } = checkProps(args, { connection: connectionRule });
+  if (failures.length > 0) return { failures };
+  if (hasUnknown(inputs))
+    return { failures: [{ property: "connection", reason: "is not known yet; call getHostFacts with known values" }] };
+  const { connection } = plain(inputs) as Props as { connection: Connection };
+  call.step(`reading facts of ${connection.host}`);
+  return withSsh(connection, call, async (ssh) => {
+    const facts = await readFacts(ssh);
+    return { result: { facts: factsOutput(facts), hostKey: ssh.hostKeySeen } };
+  });
+};
