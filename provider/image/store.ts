@@ -35,6 +35,11 @@ export class Store {
     return new Store(path);
   }
 
+  /** The store as it is, for reading: makes nothing, also where there is none. */
+  static at(dir: string): Store {
+    return new Store(resolve(dir));
+  }
+
   path(...parts: string[]): string {
     return join(this.dir, ...parts);
   }

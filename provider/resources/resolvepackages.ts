@@ -1,5 +1,26 @@
-/** Not written yet. */
-import { die } from "../errors.ts";
+/** resolvePackages: what Rootfs would lock, without building. Only the packages named and what they need. */
+import { apkTool } from "../image/apk.ts";
+import { fetchIndexes } from "../image/mirror.ts";
+import { resolve } from "../image/resolve.ts";
 import type { Invoke } from "../resource.ts";
+import { hasUnknown, plain } from "../values.ts";
+import { type Checked, checkProps } from "./check.ts";
+import { sourceShape } from "./rootfs-inputs.ts";
+import { toolsOf } from "./rootfs-lock.ts";
 
-export const resolvePackages: Invoke = async () => die("resolvePackages: not written yet");
+export const resolvePackages: Invoke = async (call, args) => {
+  const { inputs, failures } = checkProps(args, sourceShape(call.config));
+  if (failures.length > 0) return { failures };
+  if (hasUnknown(inputs)) return {};
+  const wanted = plain(inputs) as Checked<ReturnType<typeof sourceShape>>;
+  const source = {
+    cache: call.config.cache,
+    mirror: wanted.mirror.replace(/\/+$/, ""),
+    release: wanted.release,
+    arch: wanted.arch,
+    keys: wanted.keys ?? call.config.keys,
+  };
+  const apk = await apkTool(toolsOf(call.config), call);
+  const indexes = await fetchIndexes(wanted.repositories, source, call);
+  return { result: { lock: await resolve(apk, { packages: wanted.packages, indexes }, source, call) } };
+};

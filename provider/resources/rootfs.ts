@@ -1,7 +1,161 @@
-/** Not written yet. */
-import { die } from "../errors.ts";
-import type { Resource } from "../resource.ts";
+/** Rootfs: an Alpine tree, built here and kept in the store as an OSTree commit. Rules 1, 2 and 5 of the design. */
+import { randomBytes } from "node:crypto";
+import { die, isAbort, messageOf } from "../errors.ts";
+import { builder } from "../image/builder.ts";
+import type { LockedPackage } from "../image/mirror.ts";
+import { kernelPackage, kernelReleaseOf, lockChanges, type Recipe, recipeDigest } from "../image/recipe.ts";
+import { Store } from "../image/store.ts";
+import { buildRootfs, type RootfsRecord, readRootfs } from "../image/tree.ts";
+import type { Call, Config, Resource } from "../resource.ts";
+import { humanBytes } from "../task.ts";
+import { hasUnknown, type Props, plain, Unknown } from "../values.ts";
+import { diffInputs } from "./diff.ts";
+import { noteImage } from "./estimates.ts";
+import { checkRootfs, type RootfsInputs, recipeBase, recipeOf } from "./rootfs-inputs.ts";
+import { type Before, lockFor, resolveRecipe, toolsOf } from "./rootfs-lock.ts";
 
-const later = async () => die("Rootfs: not written yet");
+/** What the state holds. */
+export interface RootfsState {
+  digest: string;
+  checksum: string;
+  lock: LockedPackage[];
+  packageCount: number;
+  kernelRelease: string;
+  /** Bytes of its files. */
+  size: number;
+  /** What built it: provider's files and format. */
+  builder: string;
+  available?: { name: string; current: string; available: string }[];
+}
 
-export const rootfs: Resource = { check: later, diff: later, create: later, read: later, update: later, delete: later };
+export const rootfs: Resource = {
+  check: (call, { news }) => checkRootfs(news, call.config),
+
+  async diff(call, { olds, oldInputs, news, ignoreChanges }) {
+    const state = plain(olds) as RootfsState;
+    const detailed = diffInputs(oldInputs, news, { replace: ["target", "arch"], ignore: ignoreChanges });
+    if (Object.keys(detailed).length > 0) return { detailed };
+    if (state.builder !== builder()) {
+      call.info("builder changed: this version of the provider builds the same packages in another way");
+      return { detailed, changes: true };
+    }
+    if (!(await readRootfs(Store.at(call.config.store), state.digest))) {
+      call.info(`not in the store ${call.config.store}: made again from the lock`);
+      return { detailed, changes: true };
+    }
+    const known = await recipeOf(news, call.config);
+    // the provider's own configuration is part of it too (keys)
+    const same = !known || recipeDigest(known.recipe, state.lock, state.builder) === state.digest;
+    if (!same) call.info("the provider's configuration changed");
+    return { detailed, changes: !same };
+  },
+
+  async create(call, { inputs }) {
+    if (call.preview) return { id: "", state: await preview(call, inputs, undefined) };
+    const id = `rootfs-${randomBytes(8).toString("hex")}`;
+    return { id, state: await make(call, id, inputs, undefined) };
+  },
+
+  async update(call, { id, olds, oldInputs, news }) {
+    const before = beforeOf(plain(olds) as RootfsState, oldInputs, call.config);
+    return { state: await (call.preview ? preview(call, news, before) : make(call, id, news, before)) };
+  },
+
+  async read(call, { id, state, inputs }) {
+    const known = plain(state) as RootfsState;
+    if (!known.digest)
+      return die("a Rootfs cannot be imported", "create the resource: what the store has is not built again");
+    const { available: _, ...rest } = state;
+    try {
+      const checked = await checkRootfs(inputs, call.config);
+      if (checked.failures.length > 0 || hasUnknown(checked.inputs)) return { id, state, inputs };
+      const recipe = recipeBase(plain(checked.inputs) as RootfsInputs, call.config);
+      const available = newer(known.lock, await resolveRecipe(recipe, call.config, call));
+      return { id, inputs, state: available.length > 0 ? { ...rest, available } : rest };
+    } catch (e) {
+      if (isAbort(e, call.signal)) throw e;
+      call.warn(`newer packages were not looked for: ${messageOf(e)}`);
+      return { id, state, inputs };
+    }
+  },
+
+  async delete(call, { id }) {
+    await Store.at(call.config.store).dropRoot(id);
+  },
+};
+
+function beforeOf(state: RootfsState, oldInputs: Props, config: Config): Before | undefined {
+  if (!state.lock?.length) return undefined;
+  const inputs = plain(oldInputs) as RootfsInputs;
+  return { lock: state.lock, recipe: recipeBase(inputs, config), upgrade: inputs.upgrade };
+}
+
+/** What refresh saw upstream that the lock has not. */
+function newer(lock: LockedPackage[], now: LockedPackage[]): NonNullable<RootfsState["available"]> {
+  const [was, is] = [new Map(lock.map((p) => [p.name, p])), new Map(now.map((p) => [p.name, p]))];
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .sort()
+    .map((name) => ({ name, current: was.get(name)?.version ?? "", available: is.get(name)?.version ?? "" }))
+    .filter((p) => p.current !== p.available);
+}
+
+/** What will be: resolves, so that digest and lock are known, and builds nothing. Writes the package cache at most. */
+async function preview(call: Call, props: Props, before: Before | undefined): Promise<Props> {
+  // packages can be resolved though files or keys are not known yet
+  const { files: _, authorizedKeys: __, hostname: ___, ...rest } = props;
+  if (hasUnknown(rest)) return {};
+  const base = recipeBase(plain(rest) as RootfsInputs, call.config);
+  const lock = await lockFor(base, (plain(rest) as RootfsInputs).upgrade, before, call.config, call);
+  const unpacked = lock.reduce((sum, p) => sum + p.installedSize, 0);
+  const compressed = lock.reduce((sum, p) => sum + p.size, 0);
+  noteImage({ arch: base.arch, compressed, unpacked });
+  say(call, base, lock, before, unpacked);
+  const known = await recipeOf(props, call.config);
+  const digest = known ? recipeDigest(known.recipe, lock, builder()) : undefined;
+  const record = digest ? await readRootfs(Store.at(call.config.store), digest) : undefined;
+  if (record) return stateOf(record);
+  return {
+    digest: digest ?? Unknown.value,
+    checksum: Unknown.value,
+    lock,
+    packageCount: lock.length,
+    kernelRelease: kernelReleaseOf(base, lock) ?? Unknown.value,
+    size: Unknown.value,
+    builder: builder(),
+  };
+}
+
+/** `62 packages, linux-virt 6.18.56, 84 MB`; of an update what changes, a line a package. */
+function say(call: Call, recipe: Recipe, lock: LockedPackage[], before: Before | undefined, unpacked: number): void {
+  const changes = before ? lockChanges(before.lock, lock) : [];
+  if (!before || changes.length > 0) {
+    const kernel = lock.find((p) => p.name === kernelPackage(recipe));
+    const version = kernel?.version.replace(/-r\d+$/, "") ?? "";
+    call.info(`${lock.length} packages, ${kernelPackage(recipe)} ${version}, ${humanBytes(unpacked)}`);
+  }
+  const most = 60;
+  for (const line of changes.slice(0, most)) call.info(line);
+  if (changes.length > most) call.info(`and ${changes.length - most} more`);
+}
+
+async function make(call: Call, id: string, props: Props, before: Before | undefined): Promise<Props> {
+  const { recipe, contents } = (await recipeOf(props, call.config)) ?? die("inputs are not known");
+  const lock = await lockFor(recipe, (plain(props) as RootfsInputs).upgrade, before, call.config, call);
+  const store = await Store.open(call.config.store);
+  const digest = recipeDigest(recipe, lock, builder());
+  const record = await buildRootfs(store, { digest, recipe, lock, contents }, toolsOf(call.config), call);
+  await store.addRoot(id, [`rootfs/${record.digest}`, `commit/${record.checksum}`]);
+  return stateOf(record);
+}
+
+function stateOf(r: RootfsRecord): Props {
+  return {
+    digest: r.digest,
+    checksum: r.checksum,
+    lock: r.lock,
+    packageCount: r.packages,
+    kernelRelease: r.kernelRelease,
+    size: r.size,
+    builder: builder(),
+  } satisfies RootfsState;
+}

@@ -1,0 +1,80 @@
+/** Which packages a Rootfs gets: the lock of its state, or resolved anew when something asks for it (rule 2 of the design). */
+import { die } from "../errors.ts";
+import { apkTool } from "../image/apk.ts";
+import { dependencyName } from "../image/index.ts";
+import { fetchIndexes, type LockedPackage } from "../image/mirror.ts";
+import { kernelPackage, type Recipe, world } from "../image/recipe.ts";
+import { resolve, Unsatisfiable } from "../image/resolve.ts";
+import { machineArch, type ToolboxSource } from "../image/toolbox.ts";
+import { sourceOf } from "../image/tree.ts";
+import type { Config } from "../resource.ts";
+import type { Task } from "../task.ts";
+
+/** What the state was made from. */
+export interface Before {
+  lock: LockedPackage[];
+  recipe: Recipe;
+  upgrade?: string;
+}
+
+/** The toolbox is this machine's and the configuration's, whatever the recipe says. */
+export const toolsOf = (config: Config): ToolboxSource => ({
+  cache: config.cache,
+  mirror: config.mirror,
+  release: config.release,
+  arch: machineArch(),
+  keys: config.keys,
+});
+
+/** The packages of a recipe as the mirror has them now; of those in `keep` the same versions, as far as that goes. */
+export async function resolveRecipe(
+  recipe: Recipe,
+  config: Config,
+  task: Task,
+  keep: LockedPackage[] = [],
+): Promise<LockedPackage[]> {
+  const source = sourceOf(recipe, config.cache);
+  const apk = await apkTool(toolsOf(config), task);
+  const indexes = await fetchIndexes(recipe.repositories, source, task);
+  try {
+    return await resolve(apk, { packages: world(recipe), asked: recipe.packages, indexes, keep }, source, task);
+  } catch (e) {
+    const kernel = kernelPackage(recipe);
+    if (!(e instanceof Unsatisfiable) || !e.message.startsWith(`packages: no package "${kernel}"`)) throw e;
+    const flavours = indexes.flatMap((r) =>
+      [...r.text.matchAll(/^P:linux-(virt|lts|edge|stable|rpi)$/gm)].map((m) => m[1]),
+    );
+    return die(
+      `kernel: there is no package ${kernel} in ${recipe.repositories.join(", ")}`,
+      `expected ${[...new Set(flavours)].sort().join(" or ") || "virt"}`,
+      e,
+    );
+  }
+}
+
+/**
+ * The lock for a recipe. Nothing before: newest of everything. The same packages asked for: the lock as it stands, without
+ * a look at the mirror. Others asked for: the versions of what is locked stay. `upgrade` or `release` changed: newest.
+ */
+export async function lockFor(
+  recipe: Recipe,
+  upgrade: string | undefined,
+  before: Before | undefined,
+  config: Config,
+  task: Task,
+): Promise<LockedPackage[]> {
+  if (!before || (upgrade ?? "") !== (before.upgrade ?? "") || recipe.release !== before.recipe.release)
+    return resolveRecipe(recipe, config, task);
+  const [was, is] = [world(before.recipe), world(recipe)];
+  const asked = (w: string[], r: Recipe) => JSON.stringify([w, r.repositories]);
+  if (asked(was, before.recipe) === asked(is, recipe)) return before.lock;
+  // a constraint that is new decides over the lock
+  const free = new Set(is.filter((c) => !was.includes(c)).map((c) => dependencyName(c.replace(/^!/, ""))));
+  const kept = before.lock.filter((p) => !free.has(p.name));
+  const lock = await resolveRecipe(recipe, config, task, kept);
+  const old = new Map(kept.map((p) => [p.name, p.version]));
+  const moved = lock.filter((p) => old.has(p.name) && old.get(p.name) !== p.version).map((p) => p.name);
+  if (moved.length > 0)
+    task.warn(`${moved.join(", ")} could not stay as locked: what is asked for now needs other versions`);
+  return lock;
+}
