@@ -39,6 +39,8 @@ export interface ImageOptions {
   console?: readonly string[];
   /** What the boot menu shows. */
   title: string;
+  /** Default: the Rootfs's. */
+  hostname?: string;
 }
 
 /** What the root filesystem has to hold. */
@@ -89,7 +91,8 @@ export function imageName(checksum: string, options: ImageOptions): string {
 }
 
 function seedOf(checksum: string, o: ImageOptions): string {
-  const all = [IMAGE_FORMAT, checksum, o.size ?? 0, o.espSize ?? 0, o.kernelArguments ?? [], o.console ?? [], o.title];
+  const sizes = [o.size ?? 0, o.espSize ?? 0];
+  const all = [IMAGE_FORMAT, checksum, ...sizes, o.kernelArguments ?? [], o.console ?? [], o.title, o.hostname ?? ""];
   return createHash("sha256").update(JSON.stringify(all)).digest("hex");
 }
 

@@ -110,6 +110,7 @@ async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, option
   ];
   const slots = join(dir, SLOTS_DIR);
   await mkdir(slots, { recursive: true });
+  await mkdir(join(dir, "etc"));
   await Promise.all([
     writeFile(join(dir, "boot/grub/grub.cfg"), assetText("system/grub/image.cfg")),
     writeFile(join(slots, "grub.cfg"), assetText("system/grub/pine.cfg")),
@@ -117,7 +118,18 @@ async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, option
     writeFile(join(slots, "env"), envBlock({ slot: "a" })),
     writeFile(join(dir, "early.cfg"), `${early.join("\n")}\n`),
     writeFile(join(dir, "table.sfdisk"), sfdiskScript(plan)),
+    ...Object.entries(etcFiles(options)).map(([name, content]) => writeFile(join(dir, "etc", name), content)),
   ]);
+}
+
+/** Files of the deployment's /etc that make this image another machine than its Rootfs says. */
+function etcFiles({ hostname }: ImageOptions): Record<string, string> {
+  if (hostname === undefined) return {};
+  const names = [...new Set([hostname, hostname.split(".")[0]])].join(" ");
+  return {
+    hostname: `${hostname}\n`,
+    hosts: `127.0.0.1 localhost ${names}\n::1 localhost ip6-localhost ${names}\n`,
+  };
 }
 
 async function make(
@@ -131,7 +143,7 @@ async function make(
   const { esp, root } = plan.partitions;
   const mib = (bytes: number) => String(bytes / MiB);
   const args = [
-    ...[mib(plan.size), mib(esp.start), mib(esp.size), plan.espSerial],
+    ...[sysroot.deployment, mib(plan.size), mib(esp.start), mib(esp.size), plan.espSerial],
     ...[mib(root.start), mib(root.size), plan.rootUuid, plan.hashSeed, String(JOURNAL_MIB), String(BYTES_PER_INODE)],
   ];
   await toolbox.run(["/bin/sh", "/run/disk.sh", ...args], {

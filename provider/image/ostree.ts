@@ -34,10 +34,17 @@ export interface CommitManifest {
   packages: number;
 }
 
-/** What a commit is made from: a built Rootfs, whose tree is a commit already. */
-export interface CommitSource extends Omit<CommitManifest, "checksum" | "ref" | "version"> {
+/** What a commit is made from: a built Rootfs (tree.ts), whose tree is a commit already. */
+export interface BuiltRootfs {
+  digest: string;
   /** Checksum of the commit of its tree. */
-  tree: string;
+  checksum: string;
+  /** Seconds since the epoch. */
+  timestamp: number;
+  arch: string;
+  kernelRelease: string;
+  size: number;
+  packages: number;
 }
 
 const REPO = "/run/repo";
@@ -141,32 +148,41 @@ export function commitTree(
 export function commitFromRootfs(
   store: Store,
   toolbox: Toolbox,
-  source: CommitSource,
+  rootfs: BuiltRootfs,
   o: { ref?: string; version?: string; shown?: string },
   task: Task,
 ): Promise<CommitManifest> {
-  return store.withLock(
-    task,
-    async () => {
-      if (!(await hasCommit(store, source.tree)))
-        die(`the store ${store.dir} has no tree of rootfs ${source.rootfs}`, "run `pulumi up` again to build it");
-      const checksum = o.version
-        ? await commit(
-            store,
-            toolbox,
-            { commit: source.tree },
-            { timestamp: source.created, ref: o.ref, metadata: { version: o.version } },
-            task,
-          )
-        : source.tree;
-      if (o.ref && !o.version) await setRef(store, toolbox, o.ref, checksum, task);
-      const { tree: _, ...known } = source;
-      const manifest = { checksum, ref: o.ref, version: o.version ?? o.shown, ...known };
-      await store.writeJson(store.commit(checksum), manifest);
-      return manifest;
-    },
-    "a commit",
-  );
+  const { digest, checksum: tree, timestamp, arch, kernelRelease, size, packages } = rootfs;
+  const build = async () => {
+    if (!(await hasCommit(store, tree)))
+      die(`the store ${store.dir} has no tree of rootfs ${digest}`, "run `pulumi up` again to build it");
+    let checksum = tree;
+    if (o.version) {
+      const options = { timestamp, ref: o.ref, metadata: { version: o.version } };
+      checksum = await commit(store, toolbox, { commit: tree }, options, task);
+    } else if (o.ref) await setRef(store, toolbox, o.ref, checksum, task);
+    const known = { arch, kernelRelease, rootfs: digest, created: timestamp, size, packages };
+    const manifest = { checksum, ref: o.ref, version: o.version ?? o.shown, ...known };
+    await store.writeJson(store.commit(checksum), manifest);
+    return manifest;
+  };
+  return store.withLock(task, build, "a commit");
+}
+
+/** The commit that {@link commitFromRootfs} makes of a Rootfs, when the store has it already. */
+export async function committed(
+  store: Store,
+  rootfs: Pick<BuiltRootfs, "digest" | "checksum">,
+  version: string | undefined,
+): Promise<string | undefined> {
+  if (version === undefined) return (await hasCommit(store, rootfs.checksum)) ? rootfs.checksum : undefined;
+  for (const name of await readdir(store.path("commits")).catch(() => [])) {
+    const [, checksum] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
+    if (!checksum || checksum === rootfs.checksum) continue;
+    const manifest = await readCommit(store, checksum);
+    if (manifest?.rootfs === rootfs.digest && manifest.version === version) return checksum;
+  }
+  return undefined;
 }
 
 /** Whether the repository holds a commit, whole. */

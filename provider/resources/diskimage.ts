@@ -1,14 +1,129 @@
-/** Not written yet. */
+/** DiskImage: a disk that boots a commit, in the store under a name that its content gives it. */
+import { randomBytes } from "node:crypto";
 import { die } from "../errors.ts";
-import type { Resource } from "../resource.ts";
+import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
+import type { ImageOptions } from "../image/disk-plan.ts";
+import { CHECKSUM, readCommit } from "../image/ostree.ts";
+import { kernelArgumentProblem } from "../image/slots.ts";
+import { Store } from "../image/store.ts";
+import type { Call, Diff, Resource } from "../resource.ts";
+import { equalValues, hasUnknown, type Props, plain, Unknown } from "../values.ts";
+import { type Checked, checkProps, integer, list, text } from "./check.ts";
+import { diffInputs } from "./diff.ts";
+import { storeIfThere, toolboxOf } from "./store.ts";
 
-const later = async () => die("DiskImage: not written yet");
+const MiB = 1024 * 1024;
+/** A screen and the serial line that providers' web consoles show; the last is /dev/console. */
+const CONSOLES = ["tty0", "ttyS0,115200"];
+
+const shape = {
+  commit: text({ required: true, pattern: CHECKSUM, expected: "the checksum of an OstreeCommit (64 hex digits)" }),
+  // the least is a bound for typing errors; what a commit needs is said when it is known
+  size: integer({ min: 64, max: 1024 * 1024, hint: "the size is in MiB" }),
+  kernelArguments: list(
+    text({
+      expected: 'a kernel argument, such as "mitigations=off"',
+      verify: (arg) => {
+        const problem = kernelArgumentProblem(arg);
+        return problem && `${JSON.stringify(arg)} ${problem}`;
+      },
+    }),
+  ),
+  hostname: text({
+    pattern: /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/,
+    expected: 'a hostname, such as "web-1"',
+  }),
+};
+type Inputs = Checked<typeof shape>;
 
 export const diskImage: Resource = {
-  check: later,
-  diff: later,
-  create: later,
-  read: later,
-  update: later,
-  delete: later,
+  async check(_call, { news }) {
+    return checkProps(news, shape);
+  },
+
+  async diff(call, { olds, oldInputs, news }): Promise<Diff> {
+    const detailed = diffInputs(oldInputs, news, { ordered: ["kernelArguments"] });
+    const there = await find(call, plain(oldInputs) as Inputs);
+    // another file than the state tells of (a newer boot loader, made by another stack) is told, too
+    return { detailed, changes: there === undefined || there.sha256 !== plain(olds).sha256 };
+  },
+
+  async create(call, { inputs }) {
+    if (call.preview) return { id: "", state: await preview(call, inputs) };
+    const id = `image-${randomBytes(8).toString("hex")}`;
+    return { id, state: await make(call, id, inputs) };
+  },
+
+  async update(call, { id, olds, oldInputs, news }) {
+    if (!call.preview) return { state: await make(call, id, news) };
+    const state = await preview(call, news);
+    const same = equalValues(oldInputs, news) && hasUnknown(state.sha256);
+    // the same image made again: its bytes are a function of what goes in
+    return { state: same ? { ...plain(olds), path: state.path } : state };
+  },
+
+  async read(call, { id, state, inputs }) {
+    if (!state.sha256) die("a DiskImage cannot be imported", "create it: the same commit gives the same image");
+    const found = await find(call, plain(inputs) as Inputs);
+    return { id, inputs, state: found && found.sha256 === state.sha256 ? stateOf(found) : state };
+  },
+
+  async delete(call, { id }) {
+    await (await storeIfThere(call))?.dropRoot(id);
+  },
 };
+
+/** Nothing in it varies from one stack to another but what the user says, so that they share images. */
+function optionsOf(inputs: Inputs): ImageOptions {
+  const kernelArguments = inputs.kernelArguments ?? [];
+  return {
+    size: inputs.size === undefined ? undefined : inputs.size * MiB,
+    kernelArguments,
+    console: kernelArguments.some((arg) => arg.startsWith("console=")) ? [] : CONSOLES,
+    title: `Pine ${inputs.commit.slice(0, 12)}`,
+    hostname: inputs.hostname,
+  };
+}
+
+async function find(call: Call, inputs: Inputs): Promise<Image | undefined> {
+  const store = await storeIfThere(call);
+  return store && readImage(store, inputs.commit, optionsOf(inputs));
+}
+
+function stateOf(image: Image): Props {
+  return {
+    path: image.path,
+    sha256: image.sha256,
+    fileSize: image.size,
+    size: image.diskSize / MiB,
+    commit: image.commit,
+    rootUuid: image.rootUuid,
+    partitions: image.partitions.map(({ name, start, size, uuid }) => ({
+      name,
+      type: name === "root" ? "linux" : name,
+      start,
+      size,
+      uuid,
+    })),
+  };
+}
+
+async function preview(call: Call, inputs: Props): Promise<Props> {
+  const found = hasUnknown(inputs) ? undefined : await find(call, plain(inputs) as Inputs);
+  if (found) return stateOf(found);
+  const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);
+  return { ...Object.fromEntries(later), size: inputs.size ?? Unknown.value, commit: inputs.commit };
+}
+
+async function make(call: Call, id: string, props: Props): Promise<Props> {
+  const inputs = plain(props) as Inputs;
+  const store = await Store.open(call.config.store);
+  if (!(await readCommit(store, inputs.commit)))
+    die(
+      `commit ${inputs.commit.slice(0, 12)} is not in the store ${store.dir}`,
+      "pass `checksum` of an OstreeCommit of the same program, which is then made first, or set pine:store to the store that has it",
+    );
+  const image = await buildImage(store, await toolboxOf(call), inputs.commit, optionsOf(inputs), call);
+  await store.addRoot(id, [`image/${image.name}`]);
+  return stateOf(image);
+}

@@ -1,14 +1,145 @@
-/** Not written yet. */
+/** OstreeCommit: a Rootfs of the store as a commit, with a ref and a version. Its checksum is a function of the content. */
+import { randomBytes } from "node:crypto";
+import semver from "semver";
 import { die } from "../errors.ts";
-import type { Resource } from "../resource.ts";
+import { CHECKSUM, commitFromRootfs, committed, readCommit, refProblem } from "../image/ostree.ts";
+import { Store } from "../image/store.ts";
+import { readRootfs } from "../image/tree.ts";
+import type { Call, Diff, Resource } from "../resource.ts";
+import { equalValues, hasUnknown, type Props, plain, Unknown } from "../values.ts";
+import { type Checked, checkProps, text } from "./check.ts";
+import { diffInputs } from "./diff.ts";
+import { storeIfThere, toolboxOf } from "./store.ts";
 
-const later = async () => die("OstreeCommit: not written yet");
+const shape = {
+  rootfs: text({ required: true, pattern: CHECKSUM, expected: "the digest of a Rootfs (64 hex digits)" }),
+  ref: text({ verify: refProblem, expected: 'a branch, such as "pine/x86_64/stable"' }),
+  version: text({
+    expected: 'a version, such as "1.4.0"',
+    verify: (v) => (semver.valid(v) === v ? undefined : `expected a version (semver), such as "1.4.0", got "${v}"`),
+  }),
+};
+type Inputs = Checked<typeof shape>;
+
+const FIRST_VERSION = "0.1.0";
+const defaultRef = (arch: string) => `pine/${arch}/stable`;
+
+/** The state; a preview answers the same with unknowns. */
+interface State extends Props {
+  checksum: string;
+  /** The commit before this one, of this resource. */
+  parent?: string;
+  version: string;
+  ref: string;
+  repo: string;
+  rootfs: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** What an update begins with. */
+interface Before {
+  state: State;
+  inputs: Props;
+}
 
 export const ostreeCommit: Resource = {
-  check: later,
-  diff: later,
-  create: later,
-  read: later,
-  update: later,
-  delete: later,
+  async check(_call, { news }) {
+    return checkProps(news, shape);
+  },
+
+  async diff(call, { olds, oldInputs, news }): Promise<Diff> {
+    const { checksum, ref } = plain(olds) as State;
+    const detailed = diffInputs(oldInputs, news, { replace: ["ref"] });
+    // to write down what it is already is no change
+    if (equalValues(news.ref, ref)) delete detailed.ref;
+    const store = await storeIfThere(call);
+    // gone from the store (another machine, a new store): made again
+    const there = store !== undefined && (await readCommit(store, checksum)) !== undefined;
+    return { detailed, changes: !there };
+  },
+
+  async create(call, { inputs }) {
+    if (call.preview) return { id: "", state: await preview(call, inputs) };
+    const id = `commit-${randomBytes(8).toString("hex")}`;
+    return { id, state: await make(call, id, inputs) };
+  },
+
+  async update(call, { id, olds, oldInputs, news }) {
+    const before = { state: plain(olds) as State, inputs: oldInputs };
+    return { state: call.preview ? await preview(call, news, before) : await make(call, id, news, before) };
+  },
+
+  async read(_call, { id, state, inputs }) {
+    if (!state.checksum)
+      die("an OstreeCommit cannot be imported", "create it: the same Rootfs gives the same checksum");
+    return { id, state, inputs };
+  },
+
+  async delete(call, { id }) {
+    await (await storeIfThere(call))?.dropRoot(id);
+  },
 };
+
+/** Whether the commit will be the one that the state names. */
+function isSame(inputs: Props, before: Before): boolean {
+  return (["rootfs", "version"] as const).every((key) => equalValues(inputs[key], before.inputs[key]));
+}
+
+/** The version when none is given: the last one's with its patch one higher, when something of the commit changed. */
+function nextVersion(inputs: Props, before?: Before): string {
+  if (!before) return FIRST_VERSION;
+  return isSame(inputs, before) ? before.state.version : (semver.inc(before.state.version, "patch") ?? FIRST_VERSION);
+}
+
+/** A commit has one version in a store: the highest that any stack gave it. */
+async function highestVersion(store: Store, checksum: string, version: string): Promise<string> {
+  const there = (await readCommit(store, checksum))?.version;
+  return there && semver.valid(there) && semver.gt(there, version) ? there : version;
+}
+
+function parentOf(checksum: string, before?: Before): string | undefined {
+  return before && before.state.checksum !== checksum ? before.state.checksum : before?.state.parent;
+}
+
+/** What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making. */
+async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
+  const version = inputs.version ?? nextVersion(inputs, before);
+  if (before && isSame(inputs, before)) return { ...before.state, ref: inputs.ref ?? before.state.ref };
+  const state = {
+    checksum: Unknown.value,
+    parent: before?.state.checksum,
+    version,
+    ref: inputs.ref ?? before?.state.ref ?? Unknown.value,
+    repo: `${call.config.store}/repo`,
+    rootfs: inputs.rootfs,
+    size: Unknown.value,
+  };
+  const store = hasUnknown(inputs.rootfs) ? undefined : await storeIfThere(call);
+  const rootfs = store && (await readRootfs(store, plain(inputs.rootfs)));
+  if (!rootfs) return state;
+  const built = { ...state, ref: inputs.ref ?? defaultRef(rootfs.arch), size: rootfs.size };
+  const checksum = hasUnknown(version) ? undefined : await committed(store, rootfs, plain(inputs.version));
+  if (!checksum) return built;
+  const shown = inputs.version ?? (await highestVersion(store, checksum, version));
+  return { ...built, checksum, version: shown, parent: parentOf(checksum, before) };
+}
+
+async function make(call: Call, id: string, props: Props, before?: Before): Promise<State> {
+  const inputs = plain(props) as Inputs;
+  const store = await Store.open(call.config.store);
+  const rootfs = await readRootfs(store, inputs.rootfs);
+  if (!rootfs)
+    return die(
+      `rootfs ${inputs.rootfs.slice(0, 12)} is not in the store ${store.dir}`,
+      "pass `digest` of a Rootfs of the same program, which is then built first, or set pine:store to the store that has it",
+    );
+  const ref = inputs.ref ?? defaultRef(rootfs.arch);
+  const version = inputs.version ?? (await highestVersion(store, rootfs.checksum, nextVersion(props, before)));
+  call.step("committing");
+  const options = { ref, version: inputs.version, shown: version };
+  const { checksum } = await commitFromRootfs(store, await toolboxOf(call), rootfs, options, call);
+  await store.addRoot(id, [`commit/${checksum}`]);
+  const parent = parentOf(checksum, before);
+  return { checksum, parent, version, ref, repo: store.repo, rootfs: inputs.rootfs, size: rootfs.size };
+}

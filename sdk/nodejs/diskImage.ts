@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * A disk image that boots a commit: partition table, boot loader, root filesystem.
+ * A disk image that boots a commit under BIOS and UEFI: partition table (GPT), boot loader (GRUB), root filesystem (ext4). Raw, compressed with zstd, in the store.
  */
 export class DiskImage extends pulumi.CustomResource {
     /**
@@ -38,6 +38,14 @@ export class DiskImage extends pulumi.CustomResource {
     }
 
     /**
+     * Checksum of the commit it boots.
+     */
+    declare public readonly commit: pulumi.Output<string>;
+    /**
+     * Bytes of the file at `path`.
+     */
+    declare public /*out*/ readonly fileSize: pulumi.Output<number>;
+    /**
      * Its partitions, in order.
      */
     declare public /*out*/ readonly partitions: pulumi.Output<outputs.Partition[]>;
@@ -46,11 +54,15 @@ export class DiskImage extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly path: pulumi.Output<string>;
     /**
+     * UUID of its root filesystem.
+     */
+    declare public /*out*/ readonly rootUuid: pulumi.Output<string>;
+    /**
      * SHA-256 of the file at `path` (64 hex digits).
      */
     declare public /*out*/ readonly sha256: pulumi.Output<string>;
     /**
-     * Size of the disk in bytes.
+     * Size of the disk in MiB.
      */
     declare public readonly size: pulumi.Output<number>;
 
@@ -69,17 +81,20 @@ export class DiskImage extends pulumi.CustomResource {
                 throw new Error("Missing required property 'commit'");
             }
             resourceInputs["commit"] = args?.commit;
-            resourceInputs["firmware"] = (args?.firmware) ?? "both";
-            resourceInputs["format"] = (args?.format) ?? "raw.zst";
             resourceInputs["hostname"] = args?.hostname;
             resourceInputs["kernelArguments"] = args?.kernelArguments;
             resourceInputs["size"] = args?.size;
+            resourceInputs["fileSize"] = undefined /*out*/;
             resourceInputs["partitions"] = undefined /*out*/;
             resourceInputs["path"] = undefined /*out*/;
+            resourceInputs["rootUuid"] = undefined /*out*/;
             resourceInputs["sha256"] = undefined /*out*/;
         } else {
+            resourceInputs["commit"] = undefined /*out*/;
+            resourceInputs["fileSize"] = undefined /*out*/;
             resourceInputs["partitions"] = undefined /*out*/;
             resourceInputs["path"] = undefined /*out*/;
+            resourceInputs["rootUuid"] = undefined /*out*/;
             resourceInputs["sha256"] = undefined /*out*/;
             resourceInputs["size"] = undefined /*out*/;
         }
@@ -97,23 +112,15 @@ export interface DiskImageArgs {
      */
     commit: pulumi.Input<string>;
     /**
-     * How it boots. Default `both`.
-     */
-    firmware?: pulumi.Input<enums.Firmware | undefined>;
-    /**
-     * How it lies on disk. Default `raw.zst`.
-     */
-    format?: pulumi.Input<enums.ImageFormat | undefined>;
-    /**
      * Hostname of a machine that boots this image. Default: the Rootfs's.
      */
     hostname?: pulumi.Input<string | undefined>;
     /**
-     * Further arguments of the kernel, in this order. Default none. Example: `["console=ttyS0"]`.
+     * Further arguments of the kernel, in this order. A `console=` among them replaces the default consoles (`tty0` and `ttyS0,115200`). Default none. Example: `["mitigations=off"]`.
      */
     kernelArguments?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * Size of the disk in MiB. Default: what the commit needs, twice, and 256. Example: 1024.
+     * Size of the disk in MiB. Default: what the commit takes, and 256 MiB free for updates and data, rounded up to 64. Example: 1024.
      */
     size?: pulumi.Input<number | undefined>;
 }

@@ -111,7 +111,7 @@ export interface OstreeCommitArgs {
      */
     rootfs: pulumi.Input<string>;
     /**
-     * Version (semver) of this commit. Default: the last one's with its patch number one higher, from `0.1.0`. Example: `1.4.0`.
+     * Version (semver), which becomes part of the commit and of its checksum. Default: the last one's with its patch number one higher, from `0.1.0`, known to the store and the state only. Example: `1.4.0`.
      */
     version?: pulumi.Input<string | undefined>;
 }

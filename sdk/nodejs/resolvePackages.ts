@@ -44,7 +44,7 @@ export interface ResolvePackagesArgs {
      */
     release?: string;
     /**
-     * Names relative to mirror and release, or whole addresses. Default `["main", "community"]`. Example: `["main", "https://pkgs.example.org/alpine/v3.23/own"]`.
+     * Names relative to mirror and release (`edge/testing`: to the mirror), or whole addresses, with a tag before those that count only for packages asked for with it. Default `["main", "community"]`. Example: `["main", "@edge edge/testing", "https://pkgs.example.org/alpine/v3.23/own"]`.
      */
     repositories?: string[];
 }
@@ -92,7 +92,7 @@ export interface ResolvePackagesOutputArgs {
      */
     release?: pulumi.Input<string | undefined>;
     /**
-     * Names relative to mirror and release, or whole addresses. Default `["main", "community"]`. Example: `["main", "https://pkgs.example.org/alpine/v3.23/own"]`.
+     * Names relative to mirror and release (`edge/testing`: to the mirror), or whole addresses, with a tag before those that count only for packages asked for with it. Default `["main", "community"]`. Example: `["main", "@edge edge/testing", "https://pkgs.example.org/alpine/v3.23/own"]`.
      */
     repositories?: pulumi.Input<pulumi.Input<string>[] | undefined>;
 }

@@ -42,6 +42,10 @@ export class Rootfs extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly available: pulumi.Output<outputs.AvailablePackage[] | undefined>;
     /**
+     * What built it: changes with a provider that builds the same packages in another way, and then it is built again.
+     */
+    declare public /*out*/ readonly builder: pulumi.Output<string>;
+    /**
      * OSTree checksum of the tree (64 hex digits).
      */
     declare public /*out*/ readonly checksum: pulumi.Output<string>;
@@ -98,6 +102,7 @@ export class Rootfs extends pulumi.CustomResource {
             resourceInputs["upgrade"] = args?.upgrade;
             resourceInputs["users"] = args?.users;
             resourceInputs["available"] = undefined /*out*/;
+            resourceInputs["builder"] = undefined /*out*/;
             resourceInputs["checksum"] = undefined /*out*/;
             resourceInputs["digest"] = undefined /*out*/;
             resourceInputs["kernelRelease"] = undefined /*out*/;
@@ -106,6 +111,7 @@ export class Rootfs extends pulumi.CustomResource {
             resourceInputs["size"] = undefined /*out*/;
         } else {
             resourceInputs["available"] = undefined /*out*/;
+            resourceInputs["builder"] = undefined /*out*/;
             resourceInputs["checksum"] = undefined /*out*/;
             resourceInputs["digest"] = undefined /*out*/;
             resourceInputs["kernelRelease"] = undefined /*out*/;
@@ -163,7 +169,7 @@ export interface RootfsArgs {
      */
     release?: pulumi.Input<string | undefined>;
     /**
-     * Names relative to mirror and release, or whole addresses. Default `["main", "community"]`. Example: `["main", "https://pkgs.example.org/alpine/v3.23/own"]`.
+     * Names relative to mirror and release (`edge/testing`: to the mirror), or whole addresses, with a tag before those that count only for packages asked for with it. Default `["main", "community"]`. Example: `["main", "@edge edge/testing", "https://pkgs.example.org/alpine/v3.23/own"]`.
      */
     repositories?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**

@@ -121,7 +121,7 @@ export interface FailedCommit {
      */
     final: boolean;
     /**
-     * Why.
+     * Why it could not run.
      */
     reason: string;
     /**
@@ -181,7 +181,7 @@ export interface InstallPlan {
      */
     about?: boolean;
     /**
-     * Reboots.
+     * Number of reboots.
      */
     boots?: number;
     /**
@@ -231,13 +231,29 @@ export interface InstallPlan {
  */
 export interface LockedPackage {
     /**
+     * When it was built, in seconds since 1970.
+     */
+    built: number;
+    /**
      * The package's checksum in the index: `Q1` and the base64 of the SHA-1 of its control part.
      */
     checksum: string;
     /**
+     * Bytes when installed.
+     */
+    installedSize: number;
+    /**
      * Package name. Example: `curl`.
      */
     name: string;
+    /**
+     * The repository it comes from, as in `repositories`.
+     */
+    repository: string;
+    /**
+     * Bytes of the package.
+     */
+    size: number;
     /**
      * Exact version. Example: `8.17.0-r1`.
      */
@@ -249,7 +265,7 @@ export interface LockedPackage {
  */
 export interface Partition {
     /**
-     * Its GPT name. Example: `pine-root`.
+     * Its GPT name: `bios`, `esp` or `root`.
      */
     name: string;
     /**
@@ -264,6 +280,10 @@ export interface Partition {
      * GPT type: `bios`, `esp` or `linux`.
      */
     type: string;
+    /**
+     * Its GPT identifier, a function of the commit and the image's options.
+     */
+    uuid: string;
 }
 
 /**

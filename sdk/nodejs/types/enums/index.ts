@@ -18,42 +18,6 @@ export const Architecture = {
  */
 export type Architecture = (typeof Architecture)[keyof typeof Architecture];
 
-export const Firmware = {
-    /**
-     * BIOS and UEFI.
-     */
-    Both: "both",
-    /**
-     * BIOS only.
-     */
-    Bios: "bios",
-    /**
-     * UEFI only.
-     */
-    Uefi: "uefi",
-} as const;
-
-/**
- * How a machine boots.
- */
-export type Firmware = (typeof Firmware)[keyof typeof Firmware];
-
-export const ImageFormat = {
-    /**
-     * As on the disk, with holes.
-     */
-    Raw: "raw",
-    /**
-     * Compressed with zstd.
-     */
-    RawZst: "raw.zst",
-} as const;
-
-/**
- * How an image lies on disk.
- */
-export type ImageFormat = (typeof ImageFormat)[keyof typeof ImageFormat];
-
 export const InstallMethod = {
     /**
      * What fits the server; `alongside` for now.

@@ -1,0 +1,19 @@
+/** The store as resources open it. */
+import { access } from "node:fs/promises";
+import { Store } from "../image/store.ts";
+import { machineArch, type Toolbox, toolbox } from "../image/toolbox.ts";
+import type { Call } from "../resource.ts";
+
+/** The store when its folder is there: for diffs and previews, which write nothing. */
+export async function storeIfThere(call: Call): Promise<Store | undefined> {
+  const there = await access(call.config.store).then(
+    () => true,
+    () => false,
+  );
+  return there ? Store.open(call.config.store) : undefined;
+}
+
+/** The toolbox that the provider's configuration asks for. */
+export function toolboxOf(call: Call): Promise<Toolbox> {
+  return toolbox({ ...call.config, arch: machineArch() }, call);
+}
