@@ -1,4 +1,5 @@
 /** A planned network as the files of the new system. Pure. */
+import { contains } from "./ip.ts";
 import type { NetworkFiles } from "./types.ts";
 
 export interface CardRoute {
@@ -56,9 +57,9 @@ function stanza(card: Card): string {
   const first = card.dhcp ? undefined : card.addresses.find((a) => a.family === 4 && !a.peer);
   const rest = card.addresses.filter((a) => a !== first);
   // one plain IPv4 gateway is `gateway`, which ifupdown-ng sets with metric 1; any other route is a command
-  const main = card.routes.find(
-    (r) => first && r.family === 4 && r.to === "default" && r.via && !r.onlink && !r.metric,
-  );
+  const plainGateway = (r: CardRoute) =>
+    r.family === 4 && r.to === "default" && (r.metric ?? 1) === 1 && first && r.via && contains(first, r.via);
+  const main = card.routes.find(plainGateway);
   const others = card.routes.filter((r) => r !== main);
   const links = others.flatMap((r) =>
     r.onlink && r.via ? [{ ...r, to: r.via, via: undefined, metric: undefined }] : [],

@@ -160,8 +160,13 @@ function carried(card: Interface, routes: Route[], name: string): Card {
   };
 }
 
+/** `ip` prints a single address without its length. */
+function routeCidr(route: Route): Cidr | undefined {
+  return parseCidr(route.to.includes("/") ? route.to : `${route.to}/${route.family === 4 ? 32 : 128}`);
+}
+
 function isOwnNetwork(route: Route, card: Interface): boolean {
-  const cidr = parseCidr(route.to);
+  const cidr = routeCidr(route);
   return cidr !== undefined && card.addresses.some((a) => a.prefix === cidr.prefix && contains(cidr, a.address));
 }
 
@@ -169,9 +174,10 @@ function isOwnNetwork(route: Route, card: Interface): boolean {
 function needsLinkRoute(route: Route, card: Interface, routes: Route[]): boolean {
   if (!route.via || isLinkLocal(route.via)) return false;
   if (card.addresses.some((a) => contains(a, route.via!) || a.peer === route.via)) return false;
-  return !routes.some(
-    (r) => r.via === undefined && (r.to === route.via || (parseCidr(r.to) && contains(parseCidr(r.to)!, route.via!))),
-  );
+  return !routes.some((r) => {
+    const link = r.via === undefined && r.to !== "default" ? routeCidr(r) : undefined;
+    return link !== undefined && contains(link, route.via!);
+  });
 }
 
 function planStatic(
