@@ -16,9 +16,13 @@ import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import { GetRootResourceResponse, type LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import * as p from "@pulumi/pulumi/proto/provider_pb.js";
+import { Status } from "@pulumi/pulumi/proto/status_pb.js";
 import { build } from "esbuild";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+import type { Provider } from "../../provider/rpc/provider.ts";
+import { listen } from "../../provider/rpc/serve.ts";
+import { ProviderServer } from "../../provider/rpc/server.ts";
 
 export const SIG = "4dabf18193072939515e22adb298388d";
 export const SECRET = "1b47061264138c4ac30d75fd1eb44270";
@@ -172,4 +176,38 @@ export async function buildPlugin(): Promise<{ folder: string; file: string; rem
   chmodSync(file, 0o755);
   writeFileSync(join(folder, "package.json"), '{ "type": "commonjs" }\n');
   return { folder, file, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** A call that fails, with what gRPC says of it. */
+export function failed(call: Promise<unknown>): Promise<ServiceError> {
+  return call.then(
+    () => Promise.reject(new Error("it did not fail")),
+    (e: ServiceError) => e,
+  );
+}
+
+/** The id, state, reasons and inputs within an init error. */
+export function initDetails(e: ServiceError) {
+  const whole = Status.deserializeBinary(e.metadata.get("grpc-status-details-bin")[0] as Buffer);
+  const any = whole.getDetailsList()[0]!;
+  if (any.getTypeUrl() !== "type.googleapis.com/pulumirpc.ErrorResourceInitFailed") throw new Error(any.getTypeUrl());
+  const d = p.ErrorResourceInitFailed.deserializeBinary(any.getValue_asU8());
+  return { id: d.getId(), state: json(d.getProperties()), reasons: d.getReasonsList(), inputs: json(d.getInputs()) };
+}
+
+/** A provider served in this process, with an engine to log to, configured with a store of its own. */
+export async function serveHere(provider: Provider) {
+  const store = mkdtempSync(join(tmpdir(), "pine-rpc-store-"));
+  const engine = await FakeEngine.start();
+  const { server, port } = await listen(new ProviderServer(provider));
+  const client = new Client(port);
+  await client.handshake(engine.address);
+  await client.configure({ store });
+  const end = () => {
+    client.close();
+    server.forceShutdown();
+    engine.die();
+    rmSync(store, { recursive: true, force: true });
+  };
+  return { store, engine, client, end };
 }
