@@ -40,24 +40,24 @@ export async function commitArtifacts(checksum: string, call: Call): Promise<Com
   return {
     version: manifest.version,
     async imageFacts(compression) {
-      const made = await readSysroot(store, checksum);
-      const factor = compression === "gzip" ? GZIP : 1;
+      const made = await readSysroot(store, checksum, compression);
+      const packed = PACKED * (compression === "gzip" ? GZIP : 1);
       return {
         arch: manifest.arch,
-        sysrootBytes: Math.round((made?.size ?? manifest.size * PACKED) * factor),
+        sysrootBytes: made?.size ?? Math.round(manifest.size * packed),
         unpackedBytes: made?.unpackedSize ?? manifest.size,
-        about: !made || compression === "gzip",
+        about: !made,
         compression,
       };
     },
     async sysroot(compression, call) {
-      const made = await sysrootTar(store, await tools(), checksum, call);
+      const made = await sysrootTar(store, await tools(), checksum, call, compression);
       return {
         checksum,
-        deployment: made.deployment,
+        deployment: made.deployment.split("/").pop()!,
         kernel: made.kernel,
         initrd: made.initrd,
-        size: Math.round(made.size * (compression === "gzip" ? GZIP : 1)),
+        size: made.size,
         compression,
         open: () => openSysroot(made.path, compression, call.signal),
       };
