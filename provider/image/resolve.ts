@@ -123,11 +123,10 @@ export function parseInstalled(output: string): [name: string, version: string][
 async function keepVersions(index: RepositoryIndex, keep: LockedPackage[], source: Source): Promise<string> {
   const blocks = indexBlocks(index.text);
   for (const p of keep) {
+    if (p.repository !== index.name) continue;
     const listed = blocks.get(p.name)?.find((b) => b.includes(`C:${p.checksum}\n`));
     const block = listed ?? (await blockFromPackage(p, source));
-    if (!block) continue;
-    if (p.repository === index.name) blocks.set(p.name, [block]);
-    else blocks.delete(p.name);
+    if (block) blocks.set(p.name, [block]);
   }
   return [...blocks.values()].flat().join("\n\n").concat("\n\n");
 }

@@ -1,7 +1,6 @@
 /** Builds the tree of a Rootfs from its recipe and lock, and commits it. Nothing but the commit and a record is kept. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { asset, assetText } from "../assets.ts";
 import { die, PineError } from "../errors.ts";
 import { RunError } from "../run.ts";
@@ -9,7 +8,7 @@ import type { Task } from "../task.ts";
 import { apkTool } from "./apk.ts";
 import { systemFiles } from "./builder.ts";
 import { type Change, configure, type TreeFacts } from "./configure.ts";
-import { initramfs } from "./initramfs.ts";
+import { initramfsImage } from "./initramfs-build.ts";
 import { fetchPackages, type LockedPackage, type Source } from "./mirror.ts";
 import { runIn } from "./namespace.ts";
 import { commitTree, hasCommit } from "./ostree.ts";
@@ -94,13 +93,12 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
     const input = { recipe, facts, contents: request.contents, system: systemFiles() };
     await apply(tree, dir, configure({ ...input, systemServices: assetText("system/runlevels") }), task);
     task.step("making the initramfs");
-    const archive = join(dir, "initramfs.cpio");
-    await writeFile(archive, await makeInitramfs(box, tree, release, recipe.arch, task));
+    const image = await initramfsImage({ box, tree, release, arch: recipe.arch, cache: tools.cache }, task);
     const { stdout } = await box.run(["/bin/sh", "/run/layout.sh", release, recipe.kernel], {
       signal: task.signal,
       binds: [
         { source: asset("system/build/layout.sh"), target: "/run/layout.sh", readOnly: true },
-        { source: archive, target: "/run/initramfs.cpio", readOnly: true },
+        { source: image, target: "/run/initramfs.img", readOnly: true },
         { source: tree, target: "/run/tree" },
       ],
     });
@@ -177,26 +175,4 @@ async function apply(tree: string, dir: string, changes: Change[], task: Task): 
     if (path) throw new PineError(`files["${path}"]: ${path} ${why}`, { hint: "choose another path", cause: e });
     throw e;
   }
-}
-
-async function makeInitramfs(box: Toolbox, tree: string, release: string, arch: string, task: Task): Promise<Buffer> {
-  const read = async (argv: string[]): Promise<Buffer> => {
-    const output = new PassThrough();
-    const pieces = output.toArray();
-    try {
-      await box.run(argv, { signal: task.signal, binds: [bindTree(tree)], output });
-    } finally {
-      output.end();
-    }
-    return Buffer.concat(await pieces);
-  };
-  const table = async (name: string) =>
-    (await read(["cat", `/run/tree/usr/lib/modules/${release}/modules.${name}`])).toString("utf8");
-  return initramfs({
-    release,
-    arch,
-    tables: { dep: await table("dep"), softdep: await table("softdep"), builtin: await table("builtin") },
-    init: assetText("system/initramfs/init"),
-    tar: (paths) => read(["tar", "-C", "/run/tree", "-cf", "-", ...paths]),
-  });
 }

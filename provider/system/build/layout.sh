@@ -1,6 +1,6 @@
 #!/bin/sh
 # Turns the tree at /run/tree into one that OSTree deploys: kernel and initramfs beside the modules, /etc in /usr, /var in the factory.
-# Runs in the toolbox. usage: layout.sh KERNEL-RELEASE FLAVOUR   (/run/initramfs.cpio)
+# Runs in the toolbox. usage: layout.sh KERNEL-RELEASE FLAVOUR   (/run/initramfs.img)
 set -eu
 release=$1 flavour=$2
 cd /run/tree
@@ -10,7 +10,7 @@ modules=usr/lib/modules/$release
 rm -f "$modules/vmlinuz"
 cp "boot/vmlinuz-$flavour" "$modules/vmlinuz"
 chmod 644 "$modules/vmlinuz"
-zstd -19 -q -f /run/initramfs.cpio -o "$modules/initramfs.img"
+cp /run/initramfs.img "$modules/initramfs.img"
 chmod 644 "$modules/initramfs.img"
 rm -rf boot
 

@@ -1,0 +1,55 @@
+/** Makes the initramfs of a tree and compresses it, which takes long: kept in the cache by its content. */
+import { access, mkdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { assetText } from "../assets.ts";
+import type { Task } from "../task.ts";
+import { initramfs } from "./initramfs.ts";
+import { sha256 } from "./recipe.ts";
+import { withTemp } from "./temp.ts";
+import type { Toolbox } from "./toolbox.ts";
+
+export interface InitramfsSource {
+  box: Toolbox;
+  tree: string;
+  release: string;
+  arch: string;
+  cache: string;
+}
+
+/** Path in the cache of the compressed initramfs. The same content gives the same bytes with the same toolbox. */
+export async function initramfsImage(s: InitramfsSource, task: Task): Promise<string> {
+  const binds = [{ source: s.tree, target: "/run/tree", readOnly: true }];
+  const read = async (argv: string[]): Promise<Buffer> => {
+    const output = new PassThrough();
+    const pieces = output.toArray();
+    try {
+      await s.box.run(argv, { signal: task.signal, binds, output });
+    } finally {
+      output.end();
+    }
+    return Buffer.concat(await pieces);
+  };
+  const table = async (name: string) =>
+    (await read(["cat", `/run/tree/usr/lib/modules/${s.release}/modules.${name}`])).toString("utf8");
+  const archive = await initramfs({
+    release: s.release,
+    arch: s.arch,
+    tables: { dep: await table("dep"), softdep: await table("softdep"), builtin: await table("builtin") },
+    init: assetText("system/initramfs/init"),
+    tar: (paths) => read(["tar", "-C", "/run/tree", "-cf", "-", ...paths]),
+  });
+  const path = join(s.cache, "initramfs", `${s.box.digest}-${sha256(archive)}.img`);
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (!there)
+    await withTemp(join(s.cache, "tmp"), async (dir) => {
+      const argv = ["zstd", "-19", "-q", "-", "-o", "/run/out/initramfs.img"];
+      await s.box.run(argv, { signal: task.signal, input: archive, binds: [{ source: dir, target: "/run/out" }] });
+      await mkdir(join(s.cache, "initramfs"), { recursive: true });
+      await rename(join(dir, "initramfs.img"), path);
+    });
+  return path;
+}
