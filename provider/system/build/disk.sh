@@ -25,6 +25,7 @@ for file in etc/*; do
 done
 # OSTree's files have the time 0 wherever they are checked out; mke2fs takes change times from SOURCE_DATE_EPOCH
 find root -exec touch -h -d @0 {} +
+touch -d @1 root/ostree/deploy # libostree takes 0 for "loaded already"
 
 # linux and all that grub.cfg uses are built in: nothing is loaded from the disk but configuration, kernel and initramfs
 modules="part_gpt ext2 search search_fs_uuid normal configfile test echo loadenv linux serial terminal

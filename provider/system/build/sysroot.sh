@@ -22,7 +22,10 @@ mkdir -m 755 "$root"
 cd "$root"
 rm -rf ostree/repo/tmp/cache ostree/repo/.lock
 # not boot/boot -> . which OSTree makes for another layout
-tar --sort=name --mtime=@0 --numeric-owner --format=gnu -cf /run/work/sysroot.tar ostree boot/ostree boot/loader*
+# the same bytes every time; but not 0 for ostree/deploy, which libostree takes for "loaded already" and then asserts
+find . -exec touch -h -d @0 {} +
+touch -d @1 ostree/deploy
+tar --sort=name --numeric-owner --format=gnu -cf /run/work/sysroot.tar ostree boot/ostree boot/loader*
 find ostree boot/ostree boot/loader* -exec stat -c '%i %f %s' {} +
 echo
 cat boot/loader/entries/*.conf
