@@ -43,7 +43,8 @@ export function identityFiles(o: { hostname: string; network: NetworkFiles; auth
 
 /** Name and network: what lies in /etc and needs a boot. */
 export function systemIdentity(o: { hostname: string; network: NetworkFiles }): HostFile[] {
-  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(o.hostname)) die(`not a hostname: ${JSON.stringify(o.hostname)}`);
+  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(o.hostname))
+    die(`not a hostname: ${JSON.stringify(o.hostname)}`);
   const root = "root:root";
   return [
     { path: "/etc/hostname", content: `${o.hostname}\n`, mode: "0644", owner: root },

@@ -24,7 +24,10 @@ export async function restoreOld(
     old = await waitForAny(o.connections, task, { timeoutMs: 900_000, notBootId: status.bootId });
     const now = await agentStatus(old).catch(() => undefined);
     if (now?.running)
-      die("the server still runs Pine after the reboot into the old system", "look at its console; nothing was removed");
+      die(
+        "the server still runs Pine after the reboot into the old system",
+        "look at its console; nothing was removed",
+      );
   }
   try {
     task.step("removing Pine");

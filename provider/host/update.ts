@@ -45,7 +45,10 @@ export async function prepareUpdate(
   const slot = told.get("slot") as SlotName;
   const deployment = told.get("deployment")!;
   for (const file of o.etc) {
-    await ssh.exec(script, ["write-in", deployment, file.path, file.mode, file.owner], { root: true, input: file.content });
+    await ssh.exec(script, ["write-in", deployment, file.path, file.mode, file.owner], {
+      root: true,
+      input: file.content,
+    });
   }
   await agent(ssh, ["arm", slot, "1"]);
   return { slot, deployment, sent };
