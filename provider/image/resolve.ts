@@ -173,6 +173,12 @@ export function complaint(output: string, request: ResolveRequest, cause?: unkno
     });
     return new Unsatisfiable(`packages: ${said.join("; ")}`, [], { cause });
   }
+  const tagged = /repository tag for world dependency '([^'@]+@([^'<>=~]+)[^']*)' does not exist/.exec(output);
+  if (tagged)
+    return new Unsatisfiable(`packages: ${tagged[1]} asks for the tag @${tagged[2]}, which no repository has`, [], {
+      hint: `give one in \`repositories\`: "@${tagged[2]} edge/community"`,
+      cause,
+    });
   const culprits = [...output.matchAll(/^ {2}(\S+)-\d[^-\s]*-r\d+:?$/gm)].map((m) => m[1]!);
   const worlds = [...output.matchAll(/world\[([^\]]+)\]/g)].map((m) => dependencyName(m[1]!.replace(/^!/, "")));
   const asked = [...new Set(worlds)].filter((w) => mine.has(w)).map((w) => mine.get(w));

@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { closure } from "../../../provider/image/apk.ts";
+import { parseRepository, type RepositoryIndex, repositoryLine } from "../../../provider/image/mirror.ts";
+import { complaint, parseInstalled } from "../../../provider/image/resolve.ts";
+
+const source = { mirror: "http://m/alpine", release: "v3.23" };
+const index = (names: string[]): RepositoryIndex => ({
+  ...parseRepository("main", source),
+  path: "",
+  text: names.map((n) => `C:Q1a\nP:${n}\nV:1-r0\n\n`).join(""),
+});
+
+// output of apk-tools 3.0.8 (Alpine 3.23.6), `apk add --simulate --no-progress …`
+const unknown = `ERROR: unable to select packages:
+  busibox (no such package):
+    required by: world[busibox]
+  nonesuch (no such package):
+    required by: world[nonesuch]
+`;
+const conflict = `ERROR: unable to select packages:
+  libcurl-8.22.0-r0:
+    breaks: world[libcurl<8]
+    satisfies: curl-8.22.0-r0[libcurl=8.22.0-r0]
+               curl-8.22.0-r0[so:libcurl.so.4]
+`;
+const untagged = `WARNING: The repository tag for world dependency 'curl@edge' does not exist
+ERROR: Not committing changes due to missing repository tags.
+`;
+const chosen = `( 1/3) Installing musl (1.2.5-r23)
+( 2/3) Installing libncursesw@edge (6.5_p20251123-r0)
+( 3/3) Installing busybox (1.37.0-r30)
+OK: 58.7 MiB in 3 packages
+`;
+
+describe("apk's complaints", () => {
+  const indexes = [index(["busybox", "curl", "libcurl"])];
+  it("about packages that are not there come with what is close", () => {
+    const e = complaint(unknown, { packages: ["busibox", "nonesuch"], indexes });
+    expect(e.message).toBe(
+      'packages: no package "busibox" in main; did you mean busybox?; no package "nonesuch" in main',
+    );
+  });
+  it("about constraints name those who do not fit", () => {
+    const e = complaint(conflict, { packages: ["curl", "libcurl<8"], indexes });
+    expect(e.message).toMatch(
+      /^packages: libcurl<8 cannot be had together with the rest \(libcurl-8\.22\.0-r0: breaks: world/,
+    );
+    expect(e.culprits).toEqual(["libcurl"]);
+  });
+  it("about tags say how to give one", () =>
+    expect(complaint(untagged, { packages: ["curl@edge"], indexes }).message).toMatch(
+      /curl@edge asks for the tag @edge, which no repository has; give one in `repositories`: "@edge edge/,
+    ));
+  it("that are new to us are passed on", () =>
+    expect(complaint("ERROR: something else\n", { packages: [], indexes }).message).toMatch(
+      /apk says: ERROR: something else/,
+    ));
+});
+
+it("what apk chose is read", () =>
+  expect(parseInstalled(chosen)).toEqual([
+    ["musl", "1.2.5-r23"],
+    ["libncursesw", "6.5_p20251123-r0"],
+    ["busybox", "1.37.0-r30"],
+  ]));
+
+it.each([
+  ["main", "http://m/alpine/v3.23/main", undefined],
+  ["edge/testing", "http://m/alpine/edge/testing", undefined],
+  ["@edge edge/testing", "http://m/alpine/edge/testing", "edge"],
+  ["https://x.example/own/", "https://x.example/own", undefined],
+])("repository %s is at %s", (text, url, tag) => {
+  const r = parseRepository(text, source);
+  expect(r).toMatchObject({ url, tag });
+  expect(repositoryLine(r)).toBe(tag ? `@${tag} ${url}` : url);
+});
+
+describe("what apk itself is started from", () => {
+  const entry = (name: string, version: string, depends: string[] = [], provides: string[] = []) => ({
+    ...{ name, version, depends, provides, arch: "x86_64", checksum: `Q1${name}${version}`, size: 1, installedSize: 1 },
+    ...{ built: 1, repository: "main" },
+  });
+  it("is the newest of each package it needs, found by what they provide", () => {
+    const entries = [
+      entry("apk-tools", "3.0.1-r0", ["so:libz.so.1", "musl>=1.2", "!other"]),
+      entry("apk-tools", "3.0.8-r0", ["so:libz.so.1", "musl>=1.2", "!other"]),
+      entry("zlib", "1.3-r0", ["so:libc.musl-x86_64.so.1"], ["so:libz.so.1=1.3"]),
+      entry("musl", "1.2-r0", [], ["so:libc.musl-x86_64.so.1=1"]),
+      entry("other", "1-r0"),
+    ];
+    expect(closure(["apk-tools"], entries).map((p) => `${p.name} ${p.version}`)).toEqual([
+      "apk-tools 3.0.8-r0",
+      "musl 1.2-r0",
+      "zlib 1.3-r0",
+    ]);
+  });
+  it("is missed by name", () =>
+    expect(() => closure(["apk-tools"], [entry("apk-tools", "3-r0", ["so:libz.so.1"])])).toThrow(
+      /provides so:libz\.so\.1/,
+    ));
+});
