@@ -28,7 +28,7 @@ export async function waitForSsh(connection: Connection, task: Task, o: WaitOpti
   let old = false;
   for (;;) {
     try {
-      const ssh = await openSsh(connection, task, { connectTimeout: 5 });
+      const ssh = await openSsh(connection, task, { connectTimeout: 10 });
       if (!o.notBootId || ssh.bootId !== o.notBootId) return ssh;
       await ssh.close();
       old = true;
