@@ -13,6 +13,7 @@ import { openSsh, SshError, waitForSsh, withSsh } from "../../provider/host/ssh.
 import { run } from "../../provider/run.ts";
 import { quietTask } from "../../provider/task.ts";
 import { ensureDebian, startVps, type Vps } from "../lab/vps/index.ts";
+import { authLog, left, mentions, showing, strangersKey } from "./hijack-connection-tools.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-connection-"));
 const task = quietTask();
@@ -39,43 +40,6 @@ const failure = async (c: Connection): Promise<SshError> => {
   return error;
 };
 
-/** A key nobody knows. */
-async function strangersKey(name: string): Promise<{ text: string; public: string }> {
-  const file = join(dir, name);
-  await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);
-  return { text: readFileSync(file, "utf8"), public: publicKeyOf(readFileSync(`${file}.pub`, "utf8"))! };
-}
-
-/** What sshd wrote while `work` ran. */
-async function authLog(work: () => Promise<unknown>): Promise<string> {
-  const mark = `mark-${randomBytes(6).toString("hex")}`;
-  await vps.ssh(`logger -t sshd ${mark}-begin`);
-  await work();
-  await vps.ssh(`logger -t sshd ${mark}-end; journalctl --sync`);
-  const { stdout } = await vps.ssh("journalctl -o cat -t sshd --no-pager");
-  // our own `vps.ssh` stands before the begin and after the end, but for its goodbye and hello
-  return stdout.split(`${mark}-begin`)[1]!.split(`${mark}-end`)[0]!;
-}
-const mentions = (log: string) => (log.match(/authenticating user|Failed|Invalid user/g) ?? []).length;
-
-/** Our children, and our folders of connections. */
-function left(): string[] {
-  const mine = `pine-ssh-${process.pid}-`;
-  const processes = readdirSync("/proc")
-    .filter((pid) => /^\d+$/.test(pid))
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(mine);
-      } catch {
-        return false;
-      }
-    });
-  const folders = [tmpdir(), process.env.XDG_RUNTIME_DIR ?? tmpdir()].flatMap((d) =>
-    readdirSync(d).filter((n) => n.startsWith(mine)),
-  );
-  return [...processes, ...folders];
-}
-
 describe("a connection that cannot be", () => {
   it("nobody listens", async () => {
     const error = await failure({ ...root, port: 1 });
@@ -86,9 +50,9 @@ describe("a connection that cannot be", () => {
   });
 
   it("another host key: both are named, and no credential was sent", async () => {
-    const other = await strangersKey("other-host");
+    const other = await strangersKey(dir, "other-host");
     let error: SshError | undefined;
-    const log = await authLog(async () => {
+    const log = await authLog(vps, async () => {
       error = await failure({ ...root, hostKey: other.public });
     });
     expect(error!.code).toBe("host-key");
@@ -99,9 +63,9 @@ describe("a connection that cannot be", () => {
   });
 
   it("another key: the server saw the attempt, so the log above would have shown one", async () => {
-    const key = await strangersKey("other-user");
+    const key = await strangersKey(dir, "other-user");
     let error: SshError | undefined;
-    const log = await authLog(async () => {
+    const log = await authLog(vps, async () => {
       error = await failure({ ...root, privateKey: key.text });
     });
     expect([error!.code, error!.message]).toEqual(["login", expect.stringContaining("refused connection.privateKey")]);
@@ -153,7 +117,7 @@ describe("logins", () => {
     await withSsh(inside, task, async (ssh) => {
       expect([ssh.uid, ssh.hostKeySeen]).toEqual([0, publicKeyOf(vps.hostKey)]);
     });
-    const key = await strangersKey("other-jump");
+    const key = await strangersKey(dir, "other-jump");
     const error = await failure({ ...inside, proxy: { ...proxy, privateKey: key.text } });
     expect([error.code, error.message]).toEqual([
       "login",
@@ -232,24 +196,13 @@ describe("what travels", () => {
     writeFileSync(file, vps.privateKey, { mode: 0o600 });
     await run("ssh-keygen", ["-q", "-p", "-P", "", "-N", phrase, "-f", file]);
     const locked = readFileSync(file, "utf8");
-    const seen = (pattern: string) =>
-      readdirSync("/proc")
-        .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-        .flatMap((pid) => ["cmdline", "environ"].map((f) => `/proc/${pid}/${f}`))
-        .filter((f) => {
-          try {
-            return readFileSync(f, "latin1").includes(pattern);
-          } catch {
-            return false;
-          }
-        });
     await withSsh({ ...root, privateKey: locked, privateKeyPassword: phrase }, task, async (ssh) => {
       const argument = `canary-${randomBytes(8).toString("hex")}`;
       // the pattern is put together there, so that grep does not find itself
       const running = ssh.exec('sleep 8; printf "%s" "$1"', [argument], { input: "x" });
       await sleep(2000);
       expect(left().length).toBeGreaterThan(1);
-      for (const secret of [phrase, locked.split("\n")[2]!, argument]) expect(seen(secret)).toEqual([]);
+      for (const secret of [phrase, locked.split("\n")[2]!, argument]) expect(showing(secret)).toEqual([]);
       const there = await ssh.exec('cd /proc; grep -slF "$(cat)" [0-9]*/cmdline [0-9]*/environ; true', [], {
         input: argument,
       });
@@ -294,7 +247,7 @@ describe("waiting for a reboot", () => {
   });
 
   it("stops at once at another host key", async () => {
-    const other = await strangersKey("other-wait");
+    const other = await strangersKey(dir, "other-wait");
     await expect(waitForSsh({ ...root, hostKey: other.public }, task, { timeoutMs: 3_600_000 })).rejects.toMatchObject({
       code: "host-key",
     });

@@ -1,38 +1,6 @@
-/** Networks to files. Lines are what `ip -o` prints; where they were not captured, the case says what they follow. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+/** The old system's network to files. Lines are what `ip -o` prints; where they were not captured, the case says what they follow. */
 import { describe, expect, it } from "vitest";
-import { factLines, parseFacts } from "../../../provider/host/facts.ts";
-import { parseNetwork } from "../../../provider/host/facts-network.ts";
-import { addressBits, contains, parseCidr } from "../../../provider/host/ip.ts";
-import { planNetwork } from "../../../provider/host/network.ts";
-import type { NetworkFiles, NetworkInput } from "../../../provider/host/types.ts";
-
-const fixture = (name: string) =>
-  parseFacts(readFileSync(join(import.meta.dirname, `../fixtures/facts/${name}.txt`), "utf8")).network;
-const net = (text: string) => parseNetwork(factLines(text));
-const plan = (facts: ReturnType<typeof net>, input: NetworkInput = "keep", hostname = "vps") =>
-  planNetwork(facts, input, hostname);
-function files(facts: ReturnType<typeof net>, input?: NetworkInput): NetworkFiles & { notes: string[] } {
-  const p = plan(facts, input);
-  if (!("files" in p)) throw new Error(JSON.stringify(p.refusals));
-  return { ...p.files, notes: p.notes };
-}
-const refused = (facts: ReturnType<typeof net>, input?: NetworkInput) => plan(facts, input).refusals.map((r) => r.code);
-/** The stanzas of the cards, without indentation. */
-const stanzas = (f: NetworkFiles) =>
-  f.interfaces
-    .split("\n")
-    .map((l) => l.trim())
-    .filter((l) => l && !l.startsWith("#"))
-    .slice(2);
-
-const CARD = "if=eth0 2 52:54:00:12:34:56 1500 up physical";
-const V4 =
-  "addr=2: eth0    inet 198.51.100.5/24 brd 198.51.100.255 scope global eth0\\       valid_lft forever preferred_lft forever";
-const GW = "route4=default via 198.51.100.1 dev eth0 onlink";
-const DNS = "resolv=nameserver 9.9.9.9\nresolv=search example.org";
-const basic = [CARD, V4, GW, DNS].join("\n");
+import { basic, CARD, DNS, files, fixture, GW, net, refused, stanzas, V4 } from "./network-tools.ts";
 
 describe("keep", () => {
   it("the lab's static address (captured)", () => {
@@ -255,71 +223,4 @@ route6=default via fe80::1 dev eth0  metric 1024`,
     };
     expect(stanzas(files(net([card, captured[name], DNS].join("\n")))).slice(2)).toEqual(before[name]);
   });
-});
-
-describe("dhcp", () => {
-  it("is the card of the default route", () => {
-    const f = files(net(basic), "dhcp");
-    expect(stanzas(f)).toEqual(["auto eth0", "iface eth0 inet dhcp"]);
-    expect([f.resolvConf, f.summary]).toEqual([undefined, "DHCP on eth0"]);
-  });
-  it("needs a card", () => expect(refused(net(""), "dhcp")).toEqual(["network-card"]));
-  it("is not for a bond", () =>
-    expect(refused(net(basic.replace("physical", "bond")), "dhcp")).toEqual(["network-bond"]));
-});
-
-describe("static", () => {
-  const to = (s: Partial<Extract<NetworkInput, object>["static"]>): NetworkInput => ({
-    static: { addresses: ["203.0.113.7/24"], gateways: ["203.0.113.1"], ...s },
-  });
-  it("replaces what was there and keeps the resolvers", () => {
-    const f = files(net(basic), to({}));
-    expect(stanzas(f).slice(2)).toEqual(["address 203.0.113.7/24", "gateway 203.0.113.1"]);
-    expect(f.resolvConf).toBe("nameserver 9.9.9.9\nsearch example.org\n");
-  });
-  it("takes a card by MAC, both families, resolvers and MTU", () => {
-    const s = to({
-      mac: "52:54:00:12:34:56",
-      addresses: ["203.0.113.7/32", "2001:db8::7/64"],
-      gateways: ["203.0.113.1", "fe80::1"],
-      nameservers: ["2001:db8::53"],
-      search: [],
-      mtu: 1450,
-    });
-    const f = files(net(basic), s);
-    expect(stanzas(f).slice(2)).toEqual([
-      "address 203.0.113.7/32",
-      "mtu 1450",
-      "up ip -6 addr add 2001:db8::7/64 dev eth0 || true",
-      "up ip -4 route replace 203.0.113.1 dev eth0 || true",
-      "up ip -4 route replace default via 203.0.113.1 dev eth0 || true",
-      "up ip -6 route replace default via fe80::1 dev eth0 || true",
-    ]);
-    expect(f.resolvConf).toBe("nameserver 2001:db8::53\n");
-  });
-  it.each<[string, Parameters<typeof to>[0], string]>([
-    ["a prefix is missing", { addresses: ["203.0.113.7"] }, "network-input"],
-    ["no address", { addresses: [], gateways: [] }, "network-input"],
-    ["a gateway of another family", { gateways: ["fe80::1"] }, "network-input"],
-    ["two gateways of a family", { gateways: ["203.0.113.1", "203.0.113.2"] }, "network-input"],
-    ["a nameserver's name", { nameservers: ["dns.example"] }, "network-input"],
-    ["a MAC that is not there", { mac: "52:54:00:00:00:00" }, "network-card"],
-  ])("refuses: %s", (_, s, code) => expect(refused(net(basic), to(s))).toEqual([code]));
-});
-
-describe("addresses", () => {
-  it.each([
-    ["10.0.0.0/8", "10.255.255.255", true],
-    ["10.0.0.0/8", "11.0.0.0", false],
-    ["0.0.0.0/0", "203.0.113.1", true],
-    ["2001:db8::/32", "2001:db8:ffff::1", true],
-    ["2001:db8::/64", "2001:db8:0:1::", false],
-    ["fe80::/10", "fe80::1%eth0", true],
-    ["10.0.0.0/8", "::1", false],
-  ])("%s contains %s: %s", (cidr, address, yes) => expect(contains(parseCidr(cidr)!, address)).toBe(yes));
-  it("reads an IPv4 tail", () => expect(addressBits("::ffff:192.0.2.1")).toBe(addressBits("::ffff:c000:201")));
-  it.each(["10.0.0.1", "10.0.0.1/33", "::1/129", "10.0.0/8", "x/8", "10.0.0.1/8/8", "10.0.0.1/"])(
-    "%s is none",
-    (text) => expect(parseCidr(text)).toBeUndefined(),
-  );
 });
