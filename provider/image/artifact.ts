@@ -13,16 +13,27 @@ export interface ArtifactFacts {
   size: number;
   /** Of the file, hex. */
   sha256: string;
+  /** What made it: another one makes it again. */
+  format: string;
+}
+
+/** Name of what makes an artifact, out of a number for the code and the texts of what it runs or puts in. */
+export function formatOf(version: number, texts: string[]): string {
+  return `${version}-${createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12)}`;
 }
 
 /** `store/deltas/a-b.delta` -> `store/deltas/a-b.json`. */
 const beside = (path: string) =>
   path.replace(/\.(tar\.(zst|gz)|raw\.zst|delta)$/, "") + (path.endsWith(".gz") ? ".gz.json" : ".json");
 
-/** The facts of an artifact that is there, whole; undefined when it has to be made. */
-export async function readArtifact<T extends ArtifactFacts>(store: Store, path: string): Promise<T | undefined> {
+/** The facts of an artifact that is there, whole, and made by `format`; undefined when it has to be made. */
+export async function readArtifact<T extends ArtifactFacts>(
+  store: Store,
+  path: string,
+  format: string,
+): Promise<T | undefined> {
   const facts = await store.readJson<T>(beside(path)).catch(() => undefined);
-  if (!facts) return undefined;
+  if (facts?.format !== format) return undefined;
   const size = await stat(path).then(
     (s) => s.size,
     () => -1,
@@ -39,18 +50,19 @@ const underWay = new Map<string, Promise<unknown>>();
 export function artifact<T extends ArtifactFacts>(
   store: Store,
   path: string,
+  format: string,
   task: Task,
   make: (dir: string) => Promise<{ file: string; facts: Omit<T, keyof ArtifactFacts> }>,
 ): Promise<T> {
   const running = underWay.get(path) as Promise<T> | undefined;
   if (running) return running;
   const begun = (async () => {
-    const known = await readArtifact<T>(store, path);
+    const known = await readArtifact<T>(store, path, format);
     if (known) return known;
     return store.temp(async (dir) => {
       const { file, facts } = await make(dir);
       task.signal.throwIfAborted();
-      const all = { ...(await hashFile(file, task.signal)), ...facts } as T;
+      const all = { ...(await hashFile(file, task.signal)), format, ...facts } as T;
       await mkdir(dirname(path), { recursive: true });
       await flush(file);
       await rename(file, path);
@@ -64,7 +76,7 @@ export function artifact<T extends ArtifactFacts>(
 }
 
 /** Size and sha256 of a file. */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<ArtifactFacts> {
+export async function hashFile(path: string, signal?: AbortSignal): Promise<Omit<ArtifactFacts, "format">> {
   const hash = createHash("sha256");
   let size = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) {

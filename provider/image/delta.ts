@@ -14,6 +14,9 @@ import type { Toolbox } from "./toolbox.ts";
  */
 const MAX_BSDIFF_MIB = 8;
 
+/** Deltas are as good as any other of the same commits: none is made again for a newer provider. */
+const FORMAT = "1";
+
 export interface Delta extends ArtifactFacts {
   path: string;
 }
@@ -33,7 +36,7 @@ export async function staticDelta(
     if (checksum !== undefined && !(await hasCommit(store, checksum)))
       die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   const path = store.delta(from, to);
-  const facts = await artifact<ArtifactFacts>(store, path, task, async (dir) => {
+  const facts = await artifact<ArtifactFacts>(store, path, FORMAT, task, async (dir) => {
     task.step(from ? "computing the delta" : "packing the whole commit");
     await mkdir(join(dir, "out"));
     const argv = [

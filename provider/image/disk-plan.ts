@@ -6,9 +6,6 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 export const SECTOR = 512;
 
-/** Raised when the bytes of an image change for the same commit and options. */
-export const IMAGE_FORMAT = 1;
-
 /** Everything is aligned to this: what sfdisk and Windows do, a multiple of every erase block and RAID stripe in use. */
 const ALIGN = MiB;
 /** GRUB's core.img is about 200 kB; 1 MiB is what every distribution gives it. */
@@ -85,15 +82,17 @@ const TYPES = {
 const up = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
 const mib = (bytes: number) => `${Math.ceil(bytes / MiB)} MiB`;
 
-/** A name of the image by what goes into it: the same inputs, the same name. */
-export function imageName(checksum: string, options: ImageOptions): string {
-  return `${checksum.slice(0, 16)}-${seedOf(checksum, options).slice(0, 16)}`;
+/** A name of the image by what goes into it and what makes it: the same inputs, the same name. */
+export function imageName(checksum: string, options: ImageOptions, format: string): string {
+  return `${checksum.slice(0, 16)}-${sha256(`${seedOf(checksum, options)} ${format}`).slice(0, 16)}`;
 }
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 function seedOf(checksum: string, o: ImageOptions): string {
   const sizes = [o.size ?? 0, o.espSize ?? 0];
-  const all = [IMAGE_FORMAT, checksum, ...sizes, o.kernelArguments ?? [], o.console ?? [], o.title, o.hostname ?? ""];
-  return createHash("sha256").update(JSON.stringify(all)).digest("hex");
+  const all = [checksum, ...sizes, o.kernelArguments ?? [], o.console ?? [], o.title, o.hostname ?? ""];
+  return sha256(JSON.stringify(all));
 }
 
 /** A UUID (version 8: by the vendor's own rule) out of the seed. */

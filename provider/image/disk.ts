@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
-import { type ArtifactFacts, artifact, readArtifact } from "./artifact.ts";
+import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import {
   BYTES_PER_INODE,
   type DiskPlan,
@@ -20,7 +20,7 @@ import { biosBoot } from "./grub-bios.ts";
 import { readCommit } from "./ostree.ts";
 import { envBlock, SLOTS_DIR, slotFile, slotOptions } from "./slots.ts";
 import type { Store } from "./store.ts";
-import { type Sysroot, sysrootTar, ZSTD_LEVEL } from "./sysroot.ts";
+import { type Sysroot, sysrootFormat, sysrootTar, ZSTD_LEVEL } from "./sysroot.ts";
 import type { Toolbox } from "./toolbox.ts";
 
 const MiB = 1024 * 1024;
@@ -43,11 +43,17 @@ export interface Image extends ImageFacts {
   path: string;
 }
 
+const SCRIPT = ["system", "build", "disk.sh"];
+const GRUB = [["system", "grub", "image.cfg"] as const, ["system", "grub", "pine.cfg"] as const] as const;
+
+/** Changes whenever the same commit and options give another image. */
+export const imageFormat = () => formatOf(1, [sysrootFormat(), ...[SCRIPT, ...GRUB].map((path) => assetText(...path))]);
+
 /** The image when the store has it already. */
 export async function readImage(store: Store, checksum: string, options: ImageOptions): Promise<Image | undefined> {
-  const name = imageName(checksum, options);
+  const name = imageName(checksum, options, imageFormat());
   const path = store.image(name);
-  const facts = await readArtifact<ImageFacts>(store, path);
+  const facts = await readArtifact<ImageFacts>(store, path, imageFormat());
   return facts && { ...facts, name, path };
 }
 
@@ -66,9 +72,9 @@ export async function diskImage(
   if (!commit) return die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   if (commit.arch !== "x86_64")
     die(`disk images are made for x86_64, this commit is for ${commit.arch}`, 'set `arch: "x86_64"` in the Rootfs');
-  const name = imageName(checksum, options);
+  const name = imageName(checksum, options, imageFormat());
   const path = store.image(name);
-  const facts = await artifact<ImageFacts>(store, path, task, async (dir) => {
+  const facts = await artifact<ImageFacts>(store, path, imageFormat(), task, async (dir) => {
     const sysroot = await sysrootTar(store, toolbox, checksum, task);
     const plan = planDisk(checksum, options, { bytes: sysroot.unpackedSize, inodes: sysroot.inodes });
     const parts = Object.values(plan.partitions);
@@ -112,8 +118,8 @@ async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, option
   await mkdir(slots, { recursive: true });
   await mkdir(join(dir, "etc"));
   await Promise.all([
-    writeFile(join(dir, "boot/grub/grub.cfg"), assetText("system/grub/image.cfg")),
-    writeFile(join(slots, "grub.cfg"), assetText("system/grub/pine.cfg")),
+    writeFile(join(dir, "boot/grub/grub.cfg"), assetText(...GRUB[0])),
+    writeFile(join(slots, "grub.cfg"), assetText(...GRUB[1])),
     writeFile(join(slots, "a.cfg"), slot),
     writeFile(join(slots, "env"), envBlock({ slot: "a" })),
     writeFile(join(dir, "early.cfg"), `${early.join("\n")}\n`),
@@ -150,7 +156,7 @@ async function make(
     binds: [
       { source: dir, target: "/run/work" },
       { source: sysroot.path, target: "/run/sysroot.tar.zst", readOnly: true },
-      { source: asset("system", "build", "disk.sh"), target: "/run/disk.sh", readOnly: true },
+      { source: asset(...SCRIPT), target: "/run/disk.sh", readOnly: true },
     ],
     env: { SOURCE_DATE_EPOCH: String(created), TZ: "UTC" },
     signal: task.signal,

@@ -2,10 +2,10 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { asset } from "../assets.ts";
+import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
-import { type ArtifactFacts, artifact, readArtifact } from "./artifact.ts";
+import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import type { Content } from "./disk-plan.ts";
 import { hasCommit } from "./ostree.ts";
 import { deploymentPath, STATEROOT } from "./slots.ts";
@@ -17,6 +17,11 @@ import type { Toolbox } from "./toolbox.ts";
  * unpacking at -3 needs 2 MiB of window, which every host has.
  */
 export const ZSTD_LEVEL = 3;
+
+const SCRIPT = ["system", "build", "sysroot.sh"];
+
+/** Changes whenever the same commit gives another archive. */
+export const sysrootFormat = () => formatOf(1, [assetText(...SCRIPT)]);
 
 /** What json beside the archive says. */
 interface SysrootFacts extends ArtifactFacts {
@@ -50,7 +55,7 @@ export async function readSysroot(
   compression: Compression = "zstd",
 ): Promise<Sysroot | undefined> {
   const path = archivePath(store, checksum, compression);
-  const facts = await readArtifact<SysrootFacts>(store, path);
+  const facts = await readArtifact<SysrootFacts>(store, path, sysrootFormat());
   return facts && { ...facts, path, compression };
 }
 
@@ -69,7 +74,9 @@ export async function sysrootTar(
     die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   const path = archivePath(store, checksum, compression);
   const make = compression === "zstd" ? pack : repack;
-  const facts = await artifact<SysrootFacts>(store, path, task, (dir) => make(store, toolbox, checksum, dir, task));
+  const facts = await artifact<SysrootFacts>(store, path, sysrootFormat(), task, (dir) =>
+    make(store, toolbox, checksum, dir, task),
+  );
   return { ...facts, path, compression };
 }
 
@@ -77,7 +84,7 @@ type Made = { file: string; facts: Omit<SysrootFacts, keyof ArtifactFacts> };
 
 async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
   task.step("making the sysroot");
-  const script = asset("system", "build", "sysroot.sh");
+  const script = asset(...SCRIPT);
   const work = { source: dir, target: "/run/work" };
   const { stdout } = await toolbox.run(["/bin/sh", "/run/sysroot.sh", checksum], {
     binds: [work, { source: store.repo, target: "/run/repo" }, { source: script, target: "/run/sysroot.sh" }],
@@ -102,7 +109,14 @@ async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: strin
 }
 
 async function repack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
-  const { path, size: _, sha256: __, compression: ___, ...facts } = await sysrootTar(store, toolbox, checksum, task);
+  const {
+    path,
+    size: _,
+    sha256: __,
+    format: ___,
+    compression: ____,
+    ...facts
+  } = await sysrootTar(store, toolbox, checksum, task);
   task.step("packing the sysroot with gzip");
   await toolbox.run(
     ["/bin/sh", "-c", "zstd -q -d /run/in.zst -o /run/work/sysroot.tar && gzip -n -3 /run/work/sysroot.tar"],

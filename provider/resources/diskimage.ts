@@ -54,12 +54,12 @@ export const diskImage: Resource = {
     return { id, state: await make(call, id, inputs) };
   },
 
-  async update(call, { id, olds, oldInputs, news }) {
+  async update(call, { id, oldInputs, news }) {
     if (!call.preview) return { state: await make(call, id, news) };
     const state = await preview(call, news);
-    const same = equalValues(oldInputs, news) && hasUnknown(state.sha256);
-    // the same image made again: its bytes are a function of what goes in
-    return { state: same ? { ...plain(olds), path: state.path } : state };
+    if (equalValues(oldInputs, news) && hasUnknown(state.sha256))
+      call.info(`the image is not in the store ${call.config.store}, or another provider made it: it is made again`);
+    return { state };
   },
 
   async read(call, { id, state, inputs }) {

@@ -105,6 +105,10 @@ function parentOf(checksum: string, before?: Before): string | undefined {
 /** What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making. */
 async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
   const version = inputs.version ?? nextVersion(inputs, before);
+  if (before && isSame(inputs, before) && equalValues(inputs.ref, before.inputs.ref))
+    call.info(
+      `commit ${before.state.checksum.slice(0, 12)} is not in the store ${call.config.store}: it is made again`,
+    );
   if (before && isSame(inputs, before)) return { ...before.state, ref: inputs.ref ?? before.state.ref };
   const state = {
     checksum: Unknown.value,

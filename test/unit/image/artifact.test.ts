@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { artifact, readArtifact } from "../../../provider/image/artifact.ts";
+import { type ArtifactFacts, artifact, readArtifact } from "../../../provider/image/artifact.ts";
 import { Store } from "../../../provider/image/store.ts";
 import { quietTask } from "../../../provider/task.ts";
 
@@ -20,8 +20,8 @@ afterAll(() => {
   for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
 });
 
-const get = (path: string, content = "some bytes", task = quietTask()) =>
-  artifact<{ size: number; sha256: string; note: string }>(store, path, task, async (dir) => {
+const get = (path: string, content = "some bytes", task = quietTask(), format = "1") =>
+  artifact<ArtifactFacts & { note: string }>(store, path, format, task, async (dir) => {
     made++;
     writeFileSync(join(dir, "x"), content);
     return { file: join(dir, "x"), facts: { note: "n" } };
@@ -30,12 +30,21 @@ const get = (path: string, content = "some bytes", task = quietTask()) =>
 test("is made once, with size, hash and what else is known", async () => {
   const path = store.image("a");
   const sha256 = createHash("sha256").update("some bytes").digest("hex");
-  expect(await readArtifact(store, path)).toBeUndefined();
-  expect(await get(path)).toEqual({ size: 10, sha256, note: "n" });
-  expect(await get(path)).toEqual({ size: 10, sha256, note: "n" });
+  expect(await readArtifact(store, path, "1")).toBeUndefined();
+  expect(await get(path)).toEqual({ size: 10, sha256, format: "1", note: "n" });
+  expect(await get(path)).toEqual({ size: 10, sha256, format: "1", note: "n" });
   expect(made).toBe(1);
   expect(readFileSync(path, "utf8")).toBe("some bytes");
   expect(readdirSync(store.path("images")).sort()).toEqual(["a.json", "a.raw.zst"]);
+});
+
+test("is made again by another provider", async () => {
+  const path = store.image("a");
+  await get(path);
+  expect(await readArtifact(store, path, "2")).toBeUndefined();
+  await get(path, "other bytes", quietTask(), "2");
+  expect(readFileSync(path, "utf8")).toBe("other bytes");
+  expect(made).toBe(2);
 });
 
 test("two at once make it once", async () => {
@@ -52,15 +61,15 @@ test.each([
   const path = store.image("a");
   await get(path);
   harm(path);
-  expect(await readArtifact(store, path)).toBeUndefined();
+  expect(await readArtifact(store, path, "1")).toBeUndefined();
   await get(path);
   expect(made).toBe(2);
-  expect(await readArtifact(store, path)).toBeDefined();
+  expect(await readArtifact(store, path, "1")).toBeDefined();
 });
 
 test("a failure and a cancellation leave nothing", async () => {
   const path = store.image("a");
-  const failing = artifact(store, path, quietTask(), async (dir) => {
+  const failing = artifact(store, path, "1", quietTask(), async (dir) => {
     writeFileSync(join(dir, "x"), "half");
     throw new Error("no space left");
   });

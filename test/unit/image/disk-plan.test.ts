@@ -70,9 +70,11 @@ describe("planDisk", () => {
       expect(ids(other).filter((id) => one.includes(id))).toEqual([]);
     expect(one[1]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
-  test("the name too", () => {
-    expect(imageName(checksum, { title })).toBe(imageName(checksum, { title, kernelArguments: [] }));
-    expect(imageName(checksum, { title })).not.toBe(imageName(checksum, { title, size: 1024 * MiB }));
+  test("the name too, and of what makes it", () => {
+    const name = imageName(checksum, { title }, "1");
+    expect(imageName(checksum, { title, kernelArguments: [] }, "1")).toBe(name);
+    expect(imageName(checksum, { title, size: 1024 * MiB }, "1")).not.toBe(name);
+    expect(imageName(checksum, { title }, "2")).not.toBe(name);
   });
 });
 
