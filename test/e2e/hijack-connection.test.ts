@@ -1,6 +1,6 @@
 /** The connection and the facts against the lab's Debian 12: one machine for the whole file. */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,10 +32,7 @@ afterAll(async () => {
 });
 
 const failure = async (c: Connection): Promise<SshError> => {
-  const error = await openSsh(c, task).then(
-    () => undefined,
-    (e) => e,
-  );
+  const error = await openSsh(c, task).catch((e) => e);
   expect(error).toBeInstanceOf(SshError);
   return error;
 };
