@@ -1,0 +1,106 @@
+/** What tests of image/ share: the lab's mirror, a toolbox, and Rootfs built from it, each once a machine. */
+import { mkdtempSync } from "node:fs";
+import { cp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { apkTool } from "../../provider/image/apk.ts";
+import { builder } from "../../provider/image/builder.ts";
+import { fetchIndexes } from "../../provider/image/mirror.ts";
+import { removeTree } from "../../provider/image/namespace.ts";
+import { type Recipe, recipeDigest, sha256, world } from "../../provider/image/recipe.ts";
+import { resolve } from "../../provider/image/resolve.ts";
+import { Store } from "../../provider/image/store.ts";
+import { type Toolbox, type ToolboxSource, toolbox } from "../../provider/image/toolbox.ts";
+import { buildRootfs, type RootfsRecord } from "../../provider/image/tree.ts";
+import type { Config } from "../../provider/resource.ts";
+import { quietTask, type Task } from "../../provider/task.ts";
+import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
+import { labCache } from "../lab/processes.ts";
+import { labKey } from "../lab/vps/index.ts";
+
+export interface ImageLab {
+  /** The store that all tests share: what is in it was built by this provider from this mirror. */
+  store: Store;
+  toolbox: Toolbox;
+  task: Task;
+  /** The lab's Rootfs (root logs in by the lab's key), with more packages, in the shared store or another. */
+  rootfs(packages?: string[], store?: Store): Promise<RootfsRecord>;
+  /** An empty store of this test's own. */
+  ownStore(): Promise<Store>;
+  /** A store of this test's own with everything that is committed in the shared one, and nothing made of it. */
+  copiedStore(): Promise<Store>;
+  /** The provider's configuration, with the shared store or another. */
+  config(store?: Store): Config;
+  /** An empty folder of this test's own. */
+  folder(): string;
+  end(): Promise<void>;
+}
+
+/** Starts the mirror and has the toolbox. `tell` gets a line for each step. */
+export async function startImageLab(tell: (line: string) => void = () => {}): Promise<ImageLab> {
+  const tree = await ensureMirror(tell);
+  const server = await serveMirror(tree);
+  const folders: string[] = [];
+  const end = async () => {
+    await server.close();
+    for (const folder of folders) await removeTree(folder);
+  };
+  try {
+    const task: Task = { ...quietTask(), step: tell, warn: tell };
+    const tools: ToolboxSource = {
+      cache: dirname(labCache()),
+      mirror: server.url,
+      release: "v3.23",
+      arch: "x86_64",
+      keys: tree.keys,
+    };
+    const key = (await labKey()).public;
+    const shared = sha256(`${builder()} ${tree.dir} ${key}`).slice(0, 16);
+    const store = await Store.open(join(labCache(), "stores", shared));
+    const folder = () => {
+      const dir = mkdtempSync(join(tmpdir(), "pine-image-"));
+      folders.push(dir);
+      return dir;
+    };
+    return {
+      store,
+      toolbox: await toolbox(tools, task),
+      task,
+      folder,
+      ownStore: () => Store.open(join(folder(), "store")),
+      copiedStore: () =>
+        store.withLock(task, async () => {
+          const copy = await Store.open(join(folder(), "store"));
+          const parts = ["repo", "commits", "rootfs"].map((part) => [store.path(part), copy.path(part)] as const);
+          for (const [from, to] of parts) await cp(from, to, { recursive: true });
+          return copy;
+        }),
+      config: (of = store) => ({ ...tools, store: of.dir }),
+      rootfs: (packages = [], into = store) => labRootfs(into, tools, packages, key, task),
+      end,
+    };
+  } catch (e) {
+    await end();
+    throw e;
+  }
+}
+
+async function labRootfs(
+  store: Store,
+  tools: ToolboxSource,
+  packages: string[],
+  key: string,
+  task: Task,
+): Promise<RootfsRecord> {
+  const recipe: Recipe = {
+    ...{ target: "vm", release: tools.release, arch: tools.arch, mirror: tools.mirror, keys: tools.keys },
+    ...{ repositories: ["main", "community"], packages, kernel: "virt", timezone: "UTC", hostname: "pine" },
+    ...{ authorizedKeys: [key], users: [], services: {}, sysctl: {}, modules: [], files: [] },
+  };
+  const indexes = await fetchIndexes(recipe.repositories, tools, task);
+  const lock = await resolve(await apkTool(tools, task), { packages: world(recipe), indexes }, tools, task);
+  // the mirror's port is another one each time, which is to build nothing anew
+  const fixed = { ...recipe, mirror: "http://127.0.0.1/alpine" };
+  const digest = recipeDigest(fixed, lock, builder());
+  return buildRootfs(store, { digest, recipe, lock, contents: new Map() }, tools, task);
+}
