@@ -40,10 +40,8 @@ const failure = async (c: Connection): Promise<SshError> => {
 describe("a connection that cannot be", () => {
   it("nobody listens", async () => {
     const error = await failure({ ...root, port: 1 });
-    expect([error.code, error.message]).toEqual([
-      "unreachable",
-      expect.stringMatching(/Connection refused.*connection\.port/),
-    ]);
+    expect(error.code).toBe("unreachable");
+    expect(error.message).toMatch(/Connection refused.*connection\.port/);
   });
 
   it("another host key: both are named, and no credential was sent", async () => {
