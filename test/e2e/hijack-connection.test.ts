@@ -219,8 +219,7 @@ describe("what travels", () => {
     await sleep(2000);
     expect(left()).toEqual([]);
     await ssh.close();
-    // while it is being opened, too
-    const early = new AbortController();
+    const early = new AbortController(); // while it is being opened, too
     const opening = openSsh(root, quietTask(early.signal)).catch((e) => e);
     setTimeout(() => early.abort(), 150);
     expect((await opening).name).toBe("AbortError");

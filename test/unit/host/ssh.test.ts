@@ -77,7 +77,6 @@ describe("keys", () => {
       process.env.SSH_AUTH_SOCK ? expect.anything() : [],
     ));
   it("mends line ends", () => expect(privateKeyText(open.text.trim().replaceAll("\n", "\r\n"), "c")).toBe(open.text));
-
   it.each<[string, Partial<Connection>, string, RegExp]>([
     ["a path", { privateKey: "~/.ssh/id_ed25519" }, "key", /privateKey looks like a path; give the file's text/],
     ["a public key", { privateKey: open.public }, "key", /is a public key/],
