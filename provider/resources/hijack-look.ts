@@ -25,7 +25,11 @@ export interface Look {
 
 /** Connects to whichever system runs and reads what is there. The caller closes `ssh`. */
 export async function look(connection: Connection, call: Call, seconds?: number): Promise<Look> {
-  const ssh = await openAny(connectionsOf(connection), call, seconds);
+  return lookAt(await openAny(connectionsOf(connection), call, seconds), call);
+}
+
+/** The same over a connection that is there; closed when it fails. */
+export async function lookAt(ssh: Ssh, call: Call): Promise<Look> {
   try {
     call.step(`reading what ${ssh.target} is`);
     const facts = await readFacts(ssh);
@@ -69,6 +73,7 @@ export async function planFor(
       authorizedKeys: inputs.authorizedKeys,
       rootWay: seen.ssh.rootWay,
       user: seen.ssh.user,
+      hostKeySeen: seen.ssh.hostKeySeen,
       loginKeys: await loginPublicKeys(inputs.connection, call),
       stack: call.stack,
       installationId: id,

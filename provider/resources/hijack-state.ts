@@ -119,9 +119,14 @@ export async function previewState(
       const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
       const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
-      const line = seen.status?.running ? updateLine(seen.status, inputs, artifacts, props, oldInputs) : plan.summary;
+      const { status } = seen;
+      const line = !status?.running
+        ? plan.summary
+        : status.running === status.slot
+          ? updateLine(status, inputs, artifacts, props, oldInputs)
+          : `a trial runs that nobody confirmed: 1 reboot back to ${status.slot ? `slot ${status.slot}` : (seen.facts.pine.install?.old ?? "the old system")}, and then ${status.slot ? "an update" : "an install"} as if it had not been`;
       call.info(line);
-      result.plan = { ...planOutput(plan), summary: line };
+      result.plan = { ...planOutput(plan), summary: line, ...(status?.running ? { lines: [line] } : {}) };
       result.facts = state?.facts ?? factsOutput(seen.facts);
       result.hostKey = seen.ssh.hostKeySeen;
     } finally {

@@ -10,14 +10,14 @@ import { readFacts } from "../host/facts.ts";
 import { authorizedKeysFile, type HostFile, identityFiles, systemIdentity } from "../host/hostfiles.ts";
 import { loginPublicKeys, publicKeyOf } from "../host/keys.ts";
 import { lockHost } from "../host/lock.ts";
-import { runTrial, type TrialResult } from "../host/trial.ts";
+import { waitForSsh } from "../host/ssh.ts";
+import { reboot, runTrial, type TrialResult } from "../host/trial.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import { prepareUpdate, writeFiles } from "../host/update.ts";
-import { waitForAny } from "../host/wait.ts";
 import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
-import { connectionsOf, type Look, openAny, planFor } from "./hijack-look.ts";
+import { connectionsOf, type Look, lookAt, openAny, planFor } from "./hijack-look.ts";
 
 /** The owner that another holder of the lock is told. */
 const owner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
@@ -92,6 +92,25 @@ export async function install(
   }
 }
 
+/**
+ * A trial that nobody confirmed is of a run that was cut off: the server goes back to what is confirmed, the old system or the other
+ * slot. Answers what runs then; its `ssh` is the caller's to close.
+ */
+export async function settle(seen: Look, inputs: HijackInputs, call: Call): Promise<Look> {
+  const { ssh, status } = seen;
+  if (!status?.running || status.running === status.slot) return seen;
+  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
+  await (await lockHost(ssh, owner(call)))(); // nobody else is at it
+  call.step("an unconfirmed trial runs: back to the confirmed system");
+  await reboot(ssh);
+  const next = await waitForSsh(connections, call, {
+    refusals: Number.POSITIVE_INFINITY,
+    timeoutMs: 900_000,
+    notBootId: status.bootId,
+  });
+  return lookAt(next, call);
+}
+
 /** Brings a server that runs Pine to the wanted commit and identity. */
 export async function update(
   seen: Look,
@@ -107,29 +126,14 @@ export async function update(
   call: Call,
 ): Promise<Outcome> {
   const { inputs, artifacts } = o;
-  let { ssh } = seen;
+  const { ssh } = seen;
   const files = await hostFiles(inputs.files);
-  let status = seen.status!;
+  const status = seen.status!;
   const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
   const trial = { connections, checksum: inputs.commit, health: inputs.health, deadman: inputs.deadman };
-  let unlock = await lockHost(ssh, owner(call));
+  const unlock = await lockHost(ssh, owner(call));
   try {
-    if (status.running !== status.slot) {
-      // a trial that nobody confirmed: of a run that was cut off. Back to what is confirmed, then on from there.
-      call.step("an unconfirmed trial runs: back to the confirmed system");
-      await agent(ssh, ["reboot"], 30_000);
-      await unlock();
-      await ssh.close();
-      ssh = await waitForAny(connections, call, { timeoutMs: 900_000, notBootId: status.bootId });
-      unlock = await lockHost(ssh, owner(call));
-      status = await agentStatus(ssh);
-    }
     const facts = await readFacts(ssh);
-    if (!status.running)
-      die(
-        "the old system runs, though Pine is confirmed",
-        "run `pulumi up` again: it is installed anew and keeps its /var",
-      );
     if (status.trial) await agent(ssh, ["disarm"]);
     const network = networkInput(inputs.network);
     const plan = await planFor(
@@ -151,7 +155,10 @@ export async function update(
     );
     await writeFiles(ssh, [...keys, ...files], removed, call);
     const known = { facts, plan, hostKey: ssh.hostKeySeen, previous: status.checksum };
-    if (status.checksum === inputs.commit && !o.reboot)
+    // what a run that was cut off installed may have had another name
+    const renamed = o.adoptAs !== undefined && inputs.hostname !== undefined && facts.hostname !== inputs.hostname;
+    const reboots = o.reboot || renamed;
+    if (status.checksum === inputs.commit && !reboots)
       return {
         ...known,
         previous: o.state?.previous,
@@ -160,7 +167,7 @@ export async function update(
       };
 
     const delta = status.checksum === inputs.commit ? undefined : await artifacts.delta(status.checksum, call);
-    const etc = o.reboot
+    const etc = reboots
       ? systemIdentity({ hostname: plan.hostname, network: plan.network }).filter(
           (f) => network !== "keep" || !/network|mactab|resolv/.test(f.path),
         )

@@ -10,7 +10,7 @@ import { checkHijack, diffHijack } from "./hijack-check.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { connectionsOf, look } from "./hijack-look.ts";
 import { afterTrial, outputs, previewState } from "./hijack-state.ts";
-import { install, type Outcome, update } from "./hijack-work.ts";
+import { install, type Outcome, settle, update } from "./hijack-work.ts";
 
 export const hostHijack: Resource = {
   check: async (_call, { news }) => checkHijack(news),
@@ -117,7 +117,7 @@ async function bring(
 ): Promise<Props> {
   const inputs = hijackInputs(props);
   const artifacts = await commitArtifacts(inputs.commit, call);
-  const seen = await look(inputs.connection, call);
+  let seen = await look(inputs.connection, call);
   let now: HijackState = { ...state, installationId: state?.installationId ?? id };
   let touched = false;
   const touch = () => {
@@ -131,6 +131,7 @@ async function bring(
         "remove this resource from the state, or look who else manages the server",
       );
     let outcome: Outcome;
+    seen = await settle(seen, inputs, call);
     if (seen.status?.running) {
       // A create that finds its own stack's system adopts it, under a new id: it is of a run that was cut off, or about to be
       // replaced, and then the old resource's delete must find nothing of its own (rule 7).
