@@ -67,7 +67,7 @@ export async function demoStack(o: {
   });
 
   const told = (text: string) => {
-    for (const line of text.split("\n")) if (line.trim()) o.say(line.trimEnd());
+    for (const line of text.split("\n")) if (line.trim() && !/^[ @.]*(updating|refreshing|destroying)?[ .@]*$/.test(line)) o.say(line.trimEnd());
   };
   const outputs = async (changes: number): Promise<Outputs> => {
     const out = await stack.outputs();

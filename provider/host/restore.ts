@@ -4,9 +4,9 @@ import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { agent, agentStatus } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
+import { waitForSsh } from "./ssh.ts";
 import { reboot } from "./trial.ts";
 import type { Ssh } from "./types.ts";
-import { waitForAny } from "./wait.ts";
 
 /** Answers where Pine's /var was left on the old system, if anywhere. `ssh` is used up when a reboot was needed. */
 export async function restoreOld(
@@ -21,7 +21,11 @@ export async function restoreOld(
     await agent(ssh, ["old"]);
     task.step("rebooting into the old system");
     await reboot(ssh);
-    old = await waitForAny(o.connections, task, { timeoutMs: 900_000, notBootId: status.bootId });
+    old = await waitForSsh(o.connections, task, {
+      refusals: Number.POSITIVE_INFINITY,
+      timeoutMs: 900_000,
+      notBootId: status.bootId,
+    });
     const now = await agentStatus(old).catch(() => undefined);
     if (now?.running)
       die(

@@ -12,47 +12,50 @@ export interface WaitOptions {
   notBootId?: string;
   /** Milliseconds between attempts; default 2000. */
   everyMs?: number;
+  /** Rounds of refused logins in a row after which it is given up; default 5. Infinity: another system may still come up. */
+  refusals?: number;
 }
 
-/** Logins refused in a row after which it is no longer a system that is still starting. */
-const REFUSALS = 5;
-
 /**
- * Connects again and again until the server answers, with another boot id when asked. The host key should be pinned
- * (`connection.hostKey`): another one ends the waiting at once. The caller closes what is answered.
+ * Connects again and again until the server answers, with another boot id when asked. Several connections: to whichever system
+ * comes up. The host key should be pinned (`connection.hostKey`): another one ends the waiting at once. The caller closes
+ * what is answered.
  */
-export async function waitForSsh(connection: Connection, task: Task, o: WaitOptions): Promise<Ssh> {
+export async function waitForSsh(connection: Connection | Connection[], task: Task, o: WaitOptions): Promise<Ssh> {
+  const connections = [connection].flat();
+  const target = targetOf(connections[0]!);
   const end = Date.now() + o.timeoutMs;
   let refused = 0;
   let last: SshError | undefined;
   let old = false;
   for (;;) {
-    try {
-      const ssh = await openSsh(connection, task, { connectTimeout: 10 });
-      if (!o.notBootId || ssh.bootId !== o.notBootId) return ssh;
-      await ssh.close();
-      old = true;
-      last = undefined;
-      refused = 0;
-    } catch (error) {
-      if (!(error instanceof SshError)) throw error;
-      refused = error.code === "login" || error.code === "shell" ? refused + 1 : 0;
-      const passing = ["unreachable", "lost"].includes(error.code) || (refused > 0 && refused < REFUSALS);
-      if (!passing) throw error;
-      last = error;
+    let refusals = 0;
+    for (const one of connections) {
+      try {
+        const ssh = await openSsh(one, task, { connectTimeout: one.perDialTimeout || 15 });
+        if (!o.notBootId || ssh.bootId !== o.notBootId) return ssh;
+        await ssh.close();
+        old = true;
+        last = undefined;
+        break;
+      } catch (error) {
+        if (!(error instanceof SshError)) throw error;
+        last = error;
+        if (error.code === "unreachable" || error.code === "lost") break;
+        if (error.code !== "login" && error.code !== "shell") throw error;
+        refusals++;
+      }
     }
+    refused = refusals === connections.length ? refused + 1 : 0;
+    if (last && refused >= (o.refusals ?? 5)) throw last;
     const seconds = Math.round((end - Date.now()) / 1000);
     if (seconds <= 0) break;
-    task.step(`waiting for ${targetOf(connection)} to come back (${seconds} s left)`);
+    task.step(`waiting for ${target} to come back (${seconds} s left)`);
     await sleep(Math.min(o.everyMs ?? 2000, seconds * 1000), undefined, { signal: task.signal });
   }
   const what = last ? last.message : old ? "it still runs the system from before" : "no answer";
-  throw new SshError(
-    "unreachable",
-    `${targetOf(connection)} did not come back within ${o.timeoutMs / 1000} s: ${what}`,
-    {
-      hint: "look at its console",
-      cause: last,
-    },
-  );
+  throw new SshError("unreachable", `${target} did not come back within ${o.timeoutMs / 1000} s: ${what}`, {
+    hint: "look at its console, and run `pulumi up` again once it answers",
+    cause: last,
+  });
 }

@@ -9,8 +9,8 @@ import type { Task } from "../task.ts";
 import { type AgentStatus, agent, agentStatus } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
 import { checkHealth, connectionLost, type HealthCheck } from "./health.ts";
+import { waitForSsh } from "./ssh.ts";
 import type { Ssh } from "./types.ts";
-import { waitForAny } from "./wait.ts";
 
 export interface TrialOptions {
   /** How to reach whichever system comes up: the new one's root first, then the old one's login. */
@@ -47,7 +47,11 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
   let reasons: string[] = [];
   for (;;) {
     task.step("waiting for the server to answer");
-    const next = await waitForAny(o.connections, task, { timeoutMs, notBootId: bootId });
+    const next = await waitForSsh(o.connections, task, {
+      refusals: Number.POSITIVE_INFINITY,
+      timeoutMs,
+      notBootId: bootId,
+    });
     try {
       const status = await agentStatus(next);
       if (status.running !== o.slot || status.checksum !== o.checksum) {

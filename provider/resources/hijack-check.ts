@@ -5,6 +5,7 @@ import { kernelArgumentProblem } from "../image/slots.ts";
 import type { Call, CheckFailure, Diff, DiffKind } from "../resource.ts";
 import { equalValues, hasSecret, hasUnknown, type Props, plain, Secret } from "../values.ts";
 import { any, asset, checkProps, flag, integer, list, map, object, type Shape, text } from "./check.ts";
+import { connectionRule } from "./connection-shape.ts";
 import { diffInputs } from "./diff.ts";
 import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { pathOf } from "./path.ts";
@@ -13,21 +14,8 @@ const publicKey = {
   pattern: /^(?!-----)\S.*\s*$/s,
   expected: 'a public key, "ssh-ed25519 AAAA…"',
 };
-const endpoint = {
-  host: text({ required: true, pattern: /^[A-Za-z0-9._:%-]+$/, expected: "a name or address" }),
-  port: integer({ min: 1, max: 65535 }),
-  user: text({ pattern: /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/, expected: "a login name" }),
-  password: text({ secret: true }),
-  privateKey: text({ secret: true }),
-  privateKeyPassword: text({ secret: true }),
-  agentSocketPath: text(),
-  dialErrorLimit: integer(),
-  perDialTimeout: integer({ min: 0 }),
-  hostKey: text(publicKey),
-};
-
 const shape = {
-  connection: object({ ...endpoint, proxy: object(endpoint), acceptNewHostKey: flag() }, { required: true }),
+  connection: connectionRule,
   commit: text({
     required: true,
     pattern: /^[0-9a-f]{64}$/,
