@@ -65,7 +65,8 @@ export async function removeTree(path: string, signal?: AbortSignal): Promise<vo
     return await remove();
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code;
-    if (code !== "EPERM" && code !== "EACCES" && code !== "ENOTEMPTY") throw e;
+    // Node takes a file that may not be removed for a folder
+    if (!["EPERM", "EACCES", "ENOTEMPTY", "ENOTDIR"].includes(code ?? "")) throw e;
   }
   // Only root's deployments can be immutable: in a user namespace the flag cannot be set.
   if (process.getuid?.() === 0) await run("chattr", ["-R", "-f", "-i", "--", path], { signal, ok: [0, 1] });
@@ -75,7 +76,9 @@ export async function removeTree(path: string, signal?: AbortSignal): Promise<vo
 /** Runs through contain.sh, and says in errors what was to run instead of how. */
 async function contained(tools: Tools, command: string[], argv: string[], o: RunOptions): Promise<RunResult> {
   try {
-    const wrapped = ["--pdeathsig", "KILL", "/bin/sh", asset("system/build/contain.sh"), ...command];
+    // each dies with its parent, so that nothing is left when we are killed
+    const tied = ["--pdeathsig", "KILL"];
+    const wrapped = [...tied, "/bin/sh", asset("system/build/contain.sh"), tools.setpriv, ...tied, ...command];
     return await run(tools.setpriv, wrapped, { ...o, extendEnv: false });
   } catch (e) {
     if (!(e instanceof RunError)) throw e;

@@ -1,12 +1,21 @@
 /** Resources called as rpc/ calls them, but without Pulumi: a Call that notes what is said, on a mirror and folders of the test's own. */
-import { chmodSync, mkdtempSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { removeTree } from "../../provider/image/namespace.ts";
 import type { Call, CheckFailure, Config, Diff, Resource } from "../../provider/resource.ts";
 import type { Props } from "../../provider/values.ts";
-import { ensureMirror, type Fault, type MirrorServer, type MirrorTree, serveMirror } from "../lab/mirror/index.ts";
+import {
+  ensureMirror,
+  type Fault,
+  type MirrorChanges,
+  type MirrorServer,
+  type MirrorTree,
+  serveMirror,
+  variantMirror,
+} from "../lab/mirror/index.ts";
 
 export interface Said {
   steps: string[];
@@ -117,18 +126,22 @@ export interface Bench {
   config: Config;
   /** What goes wrong with the mirror's answers, while it is set. */
   fault: { of?: (path: string) => Fault | undefined };
+  /** The same address serves another mirror from now on, as when Alpine releases packages. */
+  become(changes: MirrorChanges): Promise<void>;
   /** The configuration with some of it different. */
   with(change: Partial<Config>): Config;
   end(): Promise<void>;
 }
 
-/** The lab's mirror, served, and folders for a store and a cache of the test's own. */
-export async function startBench(name: string): Promise<Bench> {
+/** The lab's mirror, changed or as it is, served, and folders for a store and a cache of the test's own. */
+export async function startBench(name: string, changes?: MirrorChanges): Promise<Bench> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
   chmodSync(work, 0o755);
   const fault: Bench["fault"] = {};
-  const tree = await ensureMirror((line) => process.stderr.write(`  ${line}\n`));
+  const plain = await ensureMirror((line) => process.stderr.write(`  ${line}\n`));
+  const tree = changes ? await variantMirror(plain, join(work, "mirror"), changes) : plain;
   const server = await serveMirror(tree, { intercept: (path) => fault.of?.(path) });
+  let variants = 0;
   const config: Config = {
     store: join(work, "store"),
     cache: join(work, "cache"),
@@ -138,6 +151,13 @@ export async function startBench(name: string): Promise<Bench> {
   };
   return {
     ...{ work, tree, server, config, fault },
+    become: async (next) => {
+      const folder = join((await variantMirror(tree, join(work, `mirror-${++variants}`), next)).dir, "alpine");
+      fault.of = (path) => {
+        const file = join(folder, path);
+        return existsSync(file) ? { body: readFileSync(file) } : { status: 404 };
+      };
+    },
     with: (change) => ({ ...config, ...change }),
     end: async () => {
       await server.close();
@@ -154,4 +174,11 @@ export async function processesWith(text: string): Promise<string[]> {
     if (line.includes(text)) found.push(`${pid} ${line.slice(0, 200)}`);
   }
   return found;
+}
+
+/** Waits until no process has a text in its command line, and tells how long that took; the test's timeout is the limit. */
+export async function gone(text: string): Promise<void> {
+  const begun = performance.now();
+  while ((await processesWith(text)).length > 0) await sleep(20);
+  process.stderr.write(`  all gone after ${Math.round(performance.now() - begun)} ms\n`);
 }
