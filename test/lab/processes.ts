@@ -1,5 +1,5 @@
 /** Long-lived processes of the lab that never outlive the test run: ended at exit, with the parent, or at the next start. */
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -31,11 +31,21 @@ export function identify(pid: number): Identity | undefined {
 
 export const isAlive = (who: Identity) => identify(who.pid)?.start === who.start;
 
-const live = new Map<number, ChildProcess>();
+/** Processes of ours by pid, and whether they are asked to end. */
+const live = new Map<number, boolean>();
 let armed = false;
 
 function endAll(): void {
-  for (const pid of live.keys()) endSession(pid);
+  for (const [pid, gentle] of live) end(pid, gentle);
+}
+
+function end(pid: number, gentle: boolean): void {
+  if (!gentle) return endSession(pid);
+  try {
+    process.kill(-pid, "SIGTERM"); // its whole group, as Ctrl-C would
+  } catch {
+    // ended meanwhile
+  }
 }
 
 /** Kills a process and everything in the session it leads: also children that made a process group of their own. */
@@ -66,6 +76,14 @@ function arm(): void {
     });
 }
 
+/** What is written down of a running process, for the next start. */
+interface RunRecord {
+  child: Identity;
+  owner: Identity;
+  what: string;
+  gentle: boolean;
+}
+
 const records = () => join(labCache(), "run");
 
 /** Ends what a killed test run left behind: processes whose record names an owner that is gone. */
@@ -74,15 +92,11 @@ export function endLeftovers(log: (message: string) => void = () => {}): void {
   for (const name of readdirSync(records())) {
     const file = join(records(), name);
     try {
-      const { child, owner, what } = JSON.parse(readFileSync(file, "utf8")) as {
-        child: Identity;
-        owner: Identity;
-        what: string;
-      };
+      const { child, owner, what, gentle } = JSON.parse(readFileSync(file, "utf8")) as RunRecord;
       if (isAlive(owner)) continue;
       if (isAlive(child)) {
         log(`ending ${what} (pid ${child.pid}), left behind by a killed run`);
-        endSession(child.pid);
+        end(child.pid, gentle);
       }
     } catch {
       // unreadable, or gone meanwhile: nothing to end
@@ -94,22 +108,25 @@ export function endLeftovers(log: (message: string) => void = () => {}): void {
 /**
  * Starts a process that ends with us, whatever ends us: the kernel kills it with its parent (setpriv), exit and signal
  * handlers do before, and a record lets the next run end it. It leads a session of its own, which ends with it.
+ * `gentle`: its group is asked to end (SIGTERM), because it has to clean up; not by the kernel, which asks one process only.
  */
 export function startProcess(
   what: string,
   file: string,
   args: string[],
-  o: { cwd: string; env?: NodeJS.ProcessEnv; stdio: StdioOptions },
+  o: { cwd: string; env?: NodeJS.ProcessEnv; stdio: StdioOptions; gentle?: boolean },
 ) {
   arm();
-  const command = ["--pdeathsig", "KILL", "--", file, ...args];
-  const child = spawn("setpriv", command, { cwd: o.cwd, env: o.env, stdio: o.stdio, detached: true });
+  const gentle = o.gentle === true;
+  const [program, command] = gentle ? [file, args] : ["setpriv", ["--pdeathsig", "KILL", "--", file, ...args]];
+  const child = spawn(program, command, { cwd: o.cwd, env: o.env, stdio: o.stdio, detached: true });
   const pid = child.pid;
-  if (pid === undefined) throw new Error(`setpriv (util-linux) did not start ${file}`);
-  live.set(pid, child);
+  child.on("error", () => {}); // without a pid it is told here, later by `ended`
+  if (pid === undefined) throw new Error(`${program} did not start; is it installed? npm run setup`);
+  live.set(pid, gentle);
   mkdirSync(records(), { recursive: true });
   const record = join(records(), `${pid}.json`);
-  writeFileSync(record, JSON.stringify({ child: identify(pid), owner: identify(process.pid), what }));
+  writeFileSync(record, JSON.stringify({ child: identify(pid), owner: identify(process.pid), what, gentle }));
   const ended = new Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>((done) => {
     child.on("error", () => done({ exitCode: -1, signal: null }));
     child.on("exit", (exitCode, signal) => done({ exitCode, signal }));

@@ -1,9 +1,11 @@
 /** The base image: Debian by mmdebstrap with its own GRUB, keys and users, made once a machine and kept in the cache. */
+import type { StdioOptions } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
-  createWriteStream,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -12,10 +14,9 @@ import {
 } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
 import { die } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
-import { labCache } from "../processes.ts";
+import { labCache, startProcess } from "../processes.ts";
 import { labKey, newKey, withLock } from "./key.ts";
 import { aptOptions, sourcesList } from "./sources.ts";
 import { startVps } from "./vps.ts";
@@ -72,12 +73,13 @@ export async function ensureDebian(log: Log = () => {}, release: Release = "book
   if (existsSync(folder)) return image();
   return withLock(join(labCache(), "vps"), async () => {
     if (existsSync(folder)) return image();
+    await removeWork(); // of a build that was killed: the lock is ours
     const work = await mkdtemp(join(labCache(), "vps", "tmp-"));
     try {
       await build(work, release, key.public, log);
       renameSync(join(work, "done"), folder);
     } finally {
-      rmSync(work, { recursive: true, force: true });
+      await removeWork();
     }
     return image();
   });
@@ -114,16 +116,27 @@ async function build(work: string, release: Release, publicKey: string, log: Log
   step("ready");
 }
 
+/** Removes work folders; a tree in one may belong to subordinate ids. */
+async function removeWork(): Promise<void> {
+  const folder = join(labCache(), "vps");
+  const names = readdirSync(folder).filter((name) => name.startsWith("tmp-"));
+  if (names.length) await asRoot(["-c", 'rm -rf -- "$@"', "rm", ...names.map((name) => join(folder, name))], {});
+}
+
 async function bootstrap(work: string, release: Release): Promise<void> {
   const list = join(work, "sources.list");
   writeFileSync(list, sourcesList(release));
   const root = process.getuid?.() === 0;
-  const tar = createWriteStream(join(work, "root.tar"));
   const args = [`--mode=${root ? "root" : "unshare"}`, "--variant=minbase", "--format=tar", "--quiet"];
   args.push(`--include=${RECIPE.packages.join(",")}`, ...(await aptOptions()), release, "-", list);
-  await run("mmdebstrap", args, { output: tar, timeout: 20 * 60_000, extendEnv: true, env: { LC_ALL: "C.UTF-8" } });
-  tar.end();
-  await finished(tar);
+  const logFile = join(work, "mmdebstrap.log");
+  const [tar, log] = [openSync(join(work, "root.tar"), "w"), openSync(logFile, "w")];
+  const env = { ...process.env, LC_ALL: "C.UTF-8" };
+  const o = { cwd: work, env, stdio: ["ignore", tar, log] as StdioOptions, gentle: true };
+  const { exitCode, signal } = await startProcess("mmdebstrap", "mmdebstrap", args, o).ended;
+  for (const fd of [tar, log]) closeSync(fd);
+  const said = readFileSync(logFile, "utf8").trim().split("\n").slice(-15).join("\n");
+  if (exitCode !== 0) die(`mmdebstrap: ${signal ?? `exit code ${exitCode}`}: ${said}`);
 }
 
 /** Runs a script as root, or as root of a user namespace that maps the whole subuid range. */
