@@ -51,7 +51,6 @@ export function server(name: string, args: ServerArgs) {
     plan: host.plan,
     sent: host.sent,
     version: commit.version,
-    image: image?.path,
-    imageSha256: image?.sha256,
+    ...(image ? { image: image.path, imageSha256: image.sha256 } : {}),
   };
 }
