@@ -83,12 +83,11 @@ export async function installPackages(
     },
   }).catch((e) => {
     if (!(e instanceof RunError)) throw e;
-    return { stdout: e.stdout, stderr: `ERROR: exit code ${e.exitCode}\n${e.stderr}` };
+    return { ...e, exitCode: e.exitCode ?? -1 };
   });
   const lines = `${said.stdout}\n${said.stderr}`.split("\n");
-  const failed = lines.some((l) => /^ERROR:|: script exited with error/.test(l));
-  // apk's own lines: what it installs is of no interest once a script of it failed
-  if (failed)
+  // what it installed is of no interest once something failed
+  if (said.exitCode !== 0 || lines.some((l) => /: script exited with error/.test(l)))
     die(
       `apk could not install the packages:\n${lines
         .filter((l) => l && !/^\(.*Installing|^OK:/.test(l))

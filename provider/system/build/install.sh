@@ -16,9 +16,9 @@ cp /run/keys/* etc/apk/keys/
 mount --bind /dev dev
 mount -t proc proc proc
 apk=$(command -v apk)
-# no file of the machine that builds is written: no log, no cache, no network
+# no log, no cache, no network; no sync either, which would wait for everything else on this machine
 "$apk" add --root /run/tree --initdb --arch "$arch" --keys-dir /run/keys --repositories-file /dev/null \
-	--no-network --no-cache --no-progress --no-logfile "$@" </dev/null
+	--no-network --no-cache --no-progress --no-logfile --sync=no "$@" </dev/null
 umount proc
 umount dev
 rmdir usr/lib64 2>/dev/null && rm lib64
