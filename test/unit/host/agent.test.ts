@@ -18,7 +18,7 @@ async function agent(state: Parameters<typeof envBlock>[0], args: string[]) {
   folders.push(dir);
   writeFileSync(join(dir, "env"), envBlock(state));
   const script = asset("system", "rootfs", "usr", "sbin", "pine");
-  const result = await run("sh", [script, ...args], { env: { PATH: process.env.PATH!, PINE_DIR: dir }, ok: [0, 1, 2] });
+  const result = await run("sh", [script, ...args], { env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir }, ok: [0, 1, 2] });
   return { ...result, env: readFileSync(join(dir, "env")) };
 }
 
@@ -57,7 +57,7 @@ describe("the agent on a machine that runs no slot", () => {
     folders.push(dir);
     writeFileSync(join(dir, "env"), "short");
     const script = asset("system", "rootfs", "usr", "sbin", "pine");
-    const r = await run("sh", [script, "old"], { env: { PATH: process.env.PATH!, PINE_DIR: dir }, ok: [0, 1] });
+    const r = await run("sh", [script, "old"], { env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir }, ok: [0, 1] });
     expect([r.exitCode, readFileSync(join(dir, "env"), "utf8")]).toEqual([1, "short"]);
   });
 });
