@@ -17,7 +17,7 @@ import {
   type RepositoryIndex,
   type Source,
 } from "./mirror.ts";
-import { withTemp } from "./temp.ts";
+import { removeLeftovers, withTemp } from "./temp.ts";
 
 export interface Apk {
   /** A tree with apk, musl, busybox and what they need: it can be a root. */
@@ -143,9 +143,12 @@ async function makeOnce(cache: string, path: string, task: Task, fill: (dir: str
 }
 
 const wanted = ["apk-tools", "busybox"];
+const tidied = new Set<string>();
 
 /** apk for this machine, from the cache or fetched now. */
 export async function apkTool(source: Source, task: Task): Promise<Apk> {
+  if (!tidied.has(source.cache)) await removeLeftovers(join(source.cache, "tmp"));
+  tidied.add(source.cache);
   const { tree } = await toolTree(
     source.cache,
     {
