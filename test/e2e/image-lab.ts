@@ -28,7 +28,7 @@ export interface ImageLab {
   /** An empty store of this test's own. */
   ownStore(): Promise<Store>;
   /** A store of this test's own with everything that is committed in the shared one, and nothing made of it. */
-  copiedStore(): Promise<Store>;
+  copiedStore(at?: string): Promise<Store>;
   /** The provider's configuration, with the shared store or another. */
   config(store?: Store): Config;
   /** An empty folder of this test's own. */
@@ -68,9 +68,9 @@ export async function startImageLab(tell: (line: string) => void = () => {}): Pr
       task,
       folder,
       ownStore: () => Store.open(join(folder(), "store")),
-      copiedStore: () =>
+      copiedStore: (at = join(folder(), "store")) =>
         store.withLock(task, async () => {
-          const copy = await Store.open(join(folder(), "store"));
+          const copy = await Store.open(at);
           const parts = ["repo", "commits", "rootfs"].map((part) => [store.path(part), copy.path(part)] as const);
           for (const [from, to] of parts) await cp(from, to, { recursive: true });
           return copy;

@@ -1,5 +1,6 @@
 /** A disk image of a real Rootfs: it boots under BIOS and UEFI, lets root in by key, and is the same bytes each time. */
 import { rmSync } from "node:fs";
+import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskImage as buildImage, type Image } from "../../provider/image/disk.ts";
@@ -12,6 +13,7 @@ import { Unknown } from "../../provider/values.ts";
 import { startVps, type Vps } from "../lab/vps/index.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
+import { OtherUser } from "./other-user.ts";
 
 const MiB = 1024 * 1024;
 /** Boot of an emulated machine, at most: two of them on a loaded machine with two cores, and then some. */
@@ -85,6 +87,23 @@ test("the same commit gives the same bytes, from another store and from nothing"
   const other = await buildImage(store, lab.toolbox, rootfs.checksum, { ...options, hostname: "img-2" }, lab.task);
   expect(other.sha256).not.toBe(image.sha256);
   expect(other.rootUuid).not.toBe(image.rootUuid);
+});
+
+test("the same bytes come from an ordinary user and from root", async () => {
+  const work = lab.folder();
+  await chmod(work, 0o755);
+  const other = await OtherUser.make(work);
+  try {
+    const config = { ...lab.config(), store: join(other.home, "store"), cache: join(other.home, "cache") };
+    const input = JSON.stringify({ config, checksum: rootfs.checksum, options });
+    await lab.copiedStore(config.store);
+    const owner = String((await stat(other.home)).uid);
+    if (process.getuid?.() === 0) await run("chown", ["-R", owner, config.store]);
+    const made = JSON.parse(await other.node("test/e2e/build-image.ts", [input]));
+    expect(made, `made by ${other.name}`).toEqual({ ...image, path: made.path });
+  } finally {
+    await other.end();
+  }
 });
 
 test("the filesystem is sound, and as large as was asked for", async () => {
