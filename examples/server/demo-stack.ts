@@ -27,6 +27,8 @@ export async function demoStack(o: {
   work: string;
   provider: { mirror: string; keys: Record<string, string> };
   server: ServerArgs & { connection: { privateKey: string } & Record<string, unknown> };
+  /** The file of the server's private key. */
+  keyFile: string;
   say: (line: string) => void;
 }) {
   await mkdir(join(o.work, "state"));
@@ -67,7 +69,8 @@ export async function demoStack(o: {
   });
 
   const told = (text: string) => {
-    for (const line of text.split("\n")) if (line.trim() && !/^[ @.]*(updating|refreshing|destroying)?[ .@]*$/.test(line)) o.say(line.trimEnd());
+    for (const line of text.split("\n"))
+      if (line.trim() && !/^[ @.]*(updating|refreshing|destroying)?[ .@]*$/.test(line)) o.say(line.trimEnd());
   };
   const outputs = async (changes: number): Promise<Outputs> => {
     const out = await stack.outputs();
@@ -78,7 +81,7 @@ export async function demoStack(o: {
 
   return {
     server,
-    publicKey: (await execa("ssh-keygen", ["-y", "-f", "/dev/stdin"], { input: o.server.connection.privateKey, reject: false })).stdout,
+    publicKey: (await execa("ssh-keygen", ["-y", "-f", o.keyFile])).stdout,
 
     /** Everything here comes out of `pulumi preview --json`. */
     async preview() {

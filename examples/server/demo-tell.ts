@@ -45,7 +45,9 @@ export class Steps {
     console.log(`\n   ${"step".padEnd(width)}  seconds       sent`);
     for (const r of this.rows) {
       const sent = r.sent === undefined ? "" : bytes(r.sent);
-      console.log(`   ${r.what.padEnd(width)}  ${r.seconds.toFixed(1).padStart(7)}  ${sent.padStart(9)}${r.failed ? "  FAILED" : ""}`);
+      console.log(
+        `   ${r.what.padEnd(width)}  ${r.seconds.toFixed(1).padStart(7)}  ${sent.padStart(9)}${r.failed ? "  FAILED" : ""}`,
+      );
     }
   }
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ensureMirror, serveMirror } from "../../test/lab/mirror/index.ts";
 import { ensureDebian, startVps, type Vps } from "../../test/lab/vps/index.ts";
 import { demoStack } from "./demo-stack.ts";
-import { bytes, expect, say, Steps, section } from "./demo-tell.ts";
+import { bytes, expect, Steps, say, section } from "./demo-tell.ts";
 
 const PAGE = "Hello from an atomic server";
 const steps = new Steps();
@@ -29,7 +29,13 @@ async function main(): Promise<void> {
     startVps({ base: await ensureDebian(say), dir: join(work, "vps"), log: say }),
   );
   ending.unshift(() => vps.stop());
-  say((await vps.ssh(". /etc/os-release; echo \"$PRETTY_NAME, kernel $(uname -r), $(free -m | sed -n 's/^Mem: *\\([0-9]*\\).*/\\1/p') MB RAM\"")).stdout.trim());
+  say(
+    (
+      await vps.ssh(
+        ". /etc/os-release; echo \"$PRETTY_NAME, kernel $(uname -r), $(free -m | sed -n 's/^Mem: *\\([0-9]*\\).*/\\1/p') MB RAM\"",
+      )
+    ).stdout.trim(),
+  );
   const debianBoot = await bootIdOf(vps);
 
   const stack = await demoStack({
@@ -41,6 +47,7 @@ async function main(): Promise<void> {
       packages: [],
       page: PAGE,
     },
+    keyFile: vps.privateKeyPath,
     say,
   });
 
@@ -49,15 +56,27 @@ async function main(): Promise<void> {
   for (const line of first.lines) say(line);
   expect(first.counts.create === 4, `preview creates the stack and three resources: ${JSON.stringify(first.counts)}`);
   expect(/packages, linux-virt/.test(first.text), "preview names the packages and the kernel");
-  expect(/alongside Debian.*reboot.*keeps 10\.0\.2\.15/.test(first.text), "preview shows method, reboots and what is kept");
+  expect(
+    /alongside Debian.*reboot.*keeps 10\.0\.2\.15/.test(first.text),
+    "preview shows method, reboots and what is kept",
+  );
 
   section("pulumi up: the server becomes Alpine");
-  const up = await steps.take("up: build, send, trial boot, confirm", () => stack.up(), (o) => o.sent);
+  const up = await steps.take(
+    "up: build, send, trial boot, confirm",
+    () => stack.up(),
+    (o) => o.sent,
+  );
   expect(up.booted.checksum.length === 64, `commit ${up.booted.checksum.slice(0, 12)} runs in slot ${up.booted.slot}`);
   await steps.take("look at the server over SSH", async () => {
-    const alpine = await vps.ssh(". /etc/os-release; echo $ID; hostname; ostree admin status; touch /usr/x; wget -qO- http://127.0.0.1/");
+    const alpine = await vps.ssh(
+      ". /etc/os-release; echo $ID; hostname; ostree admin status; touch /usr/x; wget -qO- http://127.0.0.1/",
+    );
     for (const line of `${alpine.stdout}${alpine.stderr}`.trim().split("\n")) say(line);
-    expect(/^alpine\nweb-1\n/.test(alpine.stdout), "the same address and host key answer, and it is Alpine, named web-1");
+    expect(
+      /^alpine\nweb-1\n/.test(alpine.stdout),
+      "the same address and host key answer, and it is Alpine, named web-1",
+    );
     expect(/\* pine [0-9a-f]{64}/.test(alpine.stdout), "ostree names the booted deployment");
     expect(/Read-only file system/.test(alpine.stderr), "a write to /usr is refused");
     expect(alpine.stdout.includes(PAGE), "the web server answers");
@@ -75,7 +94,11 @@ async function main(): Promise<void> {
   const more = await steps.take("preview", () => stack.preview());
   for (const line of more.lines) say(line);
   expect(/\+ tree /.test(more.text), "preview names the package");
-  const updated = await steps.take("up: delta, trial boot, confirm", () => stack.up(), (o) => o.sent);
+  const updated = await steps.take(
+    "up: delta, trial boot, confirm",
+    () => stack.up(),
+    (o) => o.sent,
+  );
   const share = (updated.sent / up.sent) * 100;
   say(`${bytes(updated.sent)} were sent, ${share.toFixed(2)} % of the first ${bytes(up.sent)}`);
   expect(share <= 2, "the update is at most 2 % of the first transfer");
@@ -88,7 +111,10 @@ async function main(): Promise<void> {
   for (const line of bad.reasons) say(line);
   expect(/health check http .* failed/.test(bad.text), "Pulumi's error names the health check");
   const back = await vps.ssh("ostree admin status; wget -qO- http://127.0.0.1/");
-  expect(back.stdout.includes(updated.booted.checksum) && back.stdout.includes(PAGE), "the previous deployment runs and serves");
+  expect(
+    back.stdout.includes(updated.booted.checksum) && back.stdout.includes(PAGE),
+    "the previous deployment runs and serves",
+  );
   const refused = await steps.take("up: refused", () => stack.failingUp());
   for (const line of refused.reasons) say(line);
   expect(/failed on this server before/.test(refused.text), "the same commit is not booted again");
@@ -99,7 +125,11 @@ async function main(): Promise<void> {
   stack.server.port = undefined;
   stack.server.image = true;
   stack.server.authorizedKeys = [stack.publicKey];
-  const image = await steps.take("up: image, and the server follows", () => stack.up(), (o) => o.sent);
+  const image = await steps.take(
+    "up: image, and the server follows",
+    () => stack.up(),
+    (o) => o.sent,
+  );
   await steps.take("the image boots in QEMU", async () => {
     await mkdir(join(work, "image"));
     const disk = await stack.unpack(image.image!, join(work, "image"));

@@ -1,6 +1,6 @@
 /** One server: Alpine with a web server, built once, put beside the old system, and kept healthy. */
 import * as pine from "@pine/pulumi-pine";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 
 export interface ServerArgs {
   connection: pulumi.Input<pine.types.input.ConnectionArgs>;

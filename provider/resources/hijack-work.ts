@@ -154,7 +154,8 @@ export async function update(
       await loginPublicKeys(inputs.connection, call),
     );
     await writeFiles(ssh, [...keys, ...files], removed, call);
-    const known = { facts, plan, hostKey: ssh.hostKeySeen, previous: status.checksum };
+    // no plan among it: the state keeps that of the install
+    const known = { facts, hostKey: ssh.hostKeySeen, previous: status.checksum };
     // what a run that was cut off installed may have had another name
     const renamed = o.adoptAs !== undefined && inputs.hostname !== undefined && facts.hostname !== inputs.hostname;
     const reboots = o.reboot || renamed;

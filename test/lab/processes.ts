@@ -40,7 +40,10 @@ function endAll(): void {
 }
 
 function end(pid: number, gentle: boolean): void {
-  if (!gentle) return endSession(pid);
+  if (!gentle) {
+    endSession(pid);
+    return;
+  }
   try {
     process.kill(-pid, "SIGTERM"); // its whole group, as Ctrl-C would
   } catch {

@@ -18,14 +18,25 @@ async function agent(state: Parameters<typeof envBlock>[0], args: string[]) {
   folders.push(dir);
   writeFileSync(join(dir, "env"), envBlock(state));
   const script = asset("system", "rootfs", "usr", "sbin", "pine");
-  const result = await run("sh", [script, ...args], { env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir }, ok: [0, 1, 2] });
+  const result = await run("sh", [script, ...args], {
+    env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir },
+    ok: [0, 1, 2],
+  });
   return { ...result, env: readFileSync(join(dir, "env")) };
 }
 
 describe("the agent on a machine that runs no slot", () => {
   it("status names what is confirmed and on trial", async () => {
     const status = parseStatus((await agent({ slot: "a", trial: "b", tries: 1, boots: 2 }, ["status"])).stdout);
-    expect(status).toMatchObject({ slot: "a", trial: "b", tries: 1, boots: 2, running: undefined, trialRuns: false, completed: false });
+    expect(status).toMatchObject({
+      slot: "a",
+      trial: "b",
+      tries: 1,
+      boots: 2,
+      running: undefined,
+      trialRuns: false,
+      completed: false,
+    });
     expect(status.bootId).toMatch(/^[0-9a-f-]{36}$/);
   });
   it("old empties the state in place, 1024 bytes", async () => {
@@ -57,7 +68,10 @@ describe("the agent on a machine that runs no slot", () => {
     folders.push(dir);
     writeFileSync(join(dir, "env"), "short");
     const script = asset("system", "rootfs", "usr", "sbin", "pine");
-    const r = await run("sh", [script, "old"], { env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir }, ok: [0, 1] });
+    const r = await run("sh", [script, "old"], {
+      env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir },
+      ok: [0, 1],
+    });
     expect([r.exitCode, readFileSync(join(dir, "env"), "utf8")]).toEqual([1, "short"]);
   });
 });

@@ -37,12 +37,20 @@ const good = { connection: { host: "203.0.113.7", privateKey: "k" }, commit: "a"
 
 describe("HostHijack's check", () => {
   it("fills in defaults and keeps secrets secret", () => {
-    const { inputs, failures } = checkHijack({ ...good, files: { "/etc/t": { content: new Secret("s") }, "/etc/u": { content: "u" } } });
+    const { inputs, failures } = checkHijack({
+      ...good,
+      files: { "/etc/t": { content: new Secret("s") }, "/etc/u": { content: "u" } },
+    });
     expect(failures).toEqual([]);
     expect(inputs.connection.privateKey ?? plain(inputs.connection).privateKey).toBeTruthy();
     const files = plain(inputs.files);
     expect([files["/etc/t"].mode, files["/etc/u"].mode]).toEqual(["0600", "0644"]);
-    expect(plain(inputs)).toMatchObject({ method: "auto", onDestroy: "restore", whenUnreachable: "fail", deadman: 300 });
+    expect(plain(inputs)).toMatchObject({
+      method: "auto",
+      onDestroy: "restore",
+      whenUnreachable: "fail",
+      deadman: 300,
+    });
   });
   it("lets unknowns pass", () => {
     expect(checkHijack({ connection: Unknown.value, commit: Unknown.value }).failures).toEqual([]);
@@ -63,7 +71,10 @@ describe("HostHijack's check", () => {
     expect(failures.find((f) => f.property === property)!.reason).toMatch(reason);
   });
   it("never shows a secret in a failure", () => {
-    const { failures } = checkHijack({ ...good, connection: { host: "h", pasword: "canary-1", privateKey: ["canary-2"] } });
+    const { failures } = checkHijack({
+      ...good,
+      connection: { host: "h", pasword: "canary-1", privateKey: ["canary-2"] },
+    });
     expect(failures.length).toBe(2);
     expect(JSON.stringify(failures)).not.toMatch(/canary/);
   });
