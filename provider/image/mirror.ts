@@ -105,8 +105,11 @@ export async function fetchIndex(r: Repository, source: Source, task: Task): Pro
   return { ...r, path: pathOf(hash), text };
 }
 
-export function fetchIndexes(repositories: string[], source: Source, task: Task): Promise<RepositoryIndex[]> {
-  return Promise.all(repositories.map((r) => fetchIndex(parseRepository(r, source), source, task)));
+/** The indexes of all repositories. Of several errors the first repository's is thrown. */
+export async function fetchIndexes(repositories: string[], source: Source, task: Task): Promise<RepositoryIndex[]> {
+  const all = repositories.map((r) => fetchIndex(parseRepository(r, source), source, task));
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
 /** Where a package lies in the cache. */
