@@ -31,7 +31,6 @@ END
 # what a provider's image looks like: plain Debian sources, none of this machine's apt settings
 rm -f "$root"/etc/apt/apt.conf.d/99mmdebstrap "$root"/etc/apt/sources.list.d/*
 release=$(sed -n "s/^VERSION_CODENAME=//p" "$root/usr/lib/os-release")
-echo "deb http://deb.debian.org/debian $release main" >"$root/etc/apt/sources.list"
 
 sed -i -e 's/^GRUB_TIMEOUT=.*/GRUB_TIMEOUT=1/' \
   -e 's/^GRUB_CMDLINE_LINUX_DEFAULT=.*/GRUB_CMDLINE_LINUX_DEFAULT=""/' \

@@ -3,13 +3,13 @@ import { sourcesFor } from "../../lab/vps/sources.ts";
 
 const deb822 = `Types: deb
 # http://snapshot.example/20250520
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example.org/debian
 Suites: bookworm bookworm-updates
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb deb-src
-URIs: http://deb.debian.org/debian-security
+URIs: http://mirror.example.org/debian-security
 Suites: bookworm-security
 Components: main contrib
 
@@ -29,16 +29,16 @@ describe("apt's sources of this machine", () => {
   test("deb822: Debian's own entries, nothing of others, nothing that is off", () => {
     expect(sourcesFor("bookworm", "bookworm", [{ name: "debian.sources", text: deb822 }])).toEqual([
       {
-        uri: "http://deb.debian.org/debian",
+        uri: "http://mirror.example.org/debian",
         suite: "bookworm",
         signedBy: "/usr/share/keyrings/debian-archive-keyring.gpg",
       },
       {
-        uri: "http://deb.debian.org/debian",
+        uri: "http://mirror.example.org/debian",
         suite: "bookworm-updates",
         signedBy: "/usr/share/keyrings/debian-archive-keyring.gpg",
       },
-      { uri: "http://deb.debian.org/debian-security", suite: "bookworm-security", signedBy: undefined },
+      { uri: "http://mirror.example.org/debian-security", suite: "bookworm-security", signedBy: undefined },
     ]);
   });
   test("one-line style, with options, each entry once", () => {
