@@ -1,6 +1,7 @@
 /** Errors of a connection, and how OpenSSH's messages become one of them. Pure. */
 import { createHash } from "node:crypto";
 import { PineError } from "../errors.ts";
+import { RunError } from "../run.ts";
 import type { Connection, ProxyConnection } from "./connection-type.ts";
 
 export type SshErrorCode =
@@ -28,22 +29,8 @@ export class SshError extends PineError {
 }
 
 /** A remote script ran and failed (or took too long). */
-export class RemoteError extends PineError {
+export class RemoteError extends RunError {
   override name = "RemoteError";
-  readonly exitCode?: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly timedOut: boolean;
-  constructor(
-    message: string,
-    o: { exitCode?: number; stdout: string; stderr: string; timedOut: boolean; cause?: unknown },
-  ) {
-    super(message, { cause: o.cause });
-    this.exitCode = o.exitCode;
-    this.stdout = o.stdout;
-    this.stderr = o.stderr;
-    this.timedOut = o.timedOut;
-  }
 }
 
 /** `root@host:port`, for messages. */

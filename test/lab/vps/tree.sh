@@ -28,9 +28,8 @@ iface eth0 inet static
     gateway 10.0.2.2
     dns-nameservers 10.0.2.3
 END
-# what a provider's image looks like: plain Debian sources, none of this machine's apt settings
+# none of this machine's apt settings; there is no network to fetch from
 rm -f "$root"/etc/apt/apt.conf.d/99mmdebstrap "$root"/etc/apt/sources.list.d/*
-release=$(sed -n "s/^VERSION_CODENAME=//p" "$root/usr/lib/os-release")
 
 sed -i -e 's/^GRUB_TIMEOUT=.*/GRUB_TIMEOUT=1/' \
   -e 's/^GRUB_CMDLINE_LINUX_DEFAULT=.*/GRUB_CMDLINE_LINUX_DEFAULT=""/' \
