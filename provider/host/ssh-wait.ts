@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Task } from "../task.ts";
 import type { Connection } from "./connection-type.ts";
 import { openSsh } from "./ssh.ts";
-import { SshError, targetOf } from "./ssh-errors.ts";
+import { RemoteError, SshError, targetOf } from "./ssh-errors.ts";
 import type { Ssh } from "./types.ts";
 
 export interface WaitOptions {
@@ -26,7 +26,7 @@ export async function waitForSsh(connection: Connection | Connection[], task: Ta
   const target = targetOf(connections[0]!);
   const end = Date.now() + o.timeoutMs;
   let refused = 0;
-  let last: SshError | undefined;
+  let last: SshError | RemoteError | undefined;
   let old = false;
   for (;;) {
     let refusals = 0;
@@ -39,8 +39,10 @@ export async function waitForSsh(connection: Connection | Connection[], task: Ta
         last = undefined;
         break;
       } catch (error) {
-        if (!(error instanceof SshError)) throw error;
+        // a system that goes down may take the connection and never answer, or fail at the first script
+        if (!(error instanceof SshError) && !(error instanceof RemoteError)) throw error;
         last = error;
+        if (error instanceof RemoteError) break;
         if (error.code === "unreachable" || error.code === "lost") break;
         if (error.code !== "login" && error.code !== "shell") throw error;
         refusals++;

@@ -32,6 +32,8 @@ export type TrialResult =
 
 /** Two boots of a slow machine (each under 5 min even without KVM) beside the dead-man's time. */
 const BOOTS_MS = 600_000;
+/** The agent waits a second before it reboots. */
+const GOING_DOWN_MS = 4000;
 /** From the first answer of sshd to the end of the default runlevel. */
 const COMPLETE_MS = 180_000;
 
@@ -101,4 +103,6 @@ export async function reboot(ssh: Ssh): Promise<void> {
     if (!connectionLost(error)) throw error;
   });
   await ssh.close();
+  // what still answers now is on its way down
+  await sleep(GOING_DOWN_MS);
 }
