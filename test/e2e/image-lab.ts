@@ -1,6 +1,6 @@
 /** What tests of image/ share: the lab's mirror, a toolbox, and Rootfs built from it, each once a machine. */
 import { mkdtempSync } from "node:fs";
-import { cp } from "node:fs/promises";
+import { cp, readdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { apkTool } from "../../provider/image/apk.ts";
@@ -57,6 +57,7 @@ export async function startImageLab(tell: (line: string) => void = () => {}): Pr
     const key = (await labKey()).public;
     const shared = sha256(`${builder()} ${tree.dir} ${key}`).slice(0, 16);
     const store = await Store.open(join(labCache(), "stores", shared));
+    await forgetOldStores(store.dir);
     const folder = () => {
       const dir = mkdtempSync(join(tmpdir(), "pine-image-"));
       folders.push(dir);
@@ -83,6 +84,17 @@ export async function startImageLab(tell: (line: string) => void = () => {}): Pr
     await end();
     throw e;
   }
+}
+
+/** Keeps the three newest: each change of what builds a Rootfs makes another, and an older one may still be in use. */
+async function forgetOldStores(current: string): Promise<void> {
+  const others: { path: string; used: number }[] = [];
+  for (const name of await readdir(dirname(current))) {
+    const path = join(dirname(current), name);
+    if (path !== current) others.push({ path, used: (await stat(path)).mtimeMs });
+  }
+  others.sort((a, b) => b.used - a.used);
+  for (const old of others.slice(2)) await removeTree(old.path);
 }
 
 async function labRootfs(
