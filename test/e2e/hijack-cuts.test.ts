@@ -1,0 +1,138 @@
+/** Ctrl-C and power cuts: the server answers afterwards, nothing is left behind, and the next `up` goes on. PINE_SEED repeats the moments. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Running } from "./hijack-cli.ts";
+import { BOOT_MS, bootId, type Lab, on, seeded, startLab, steps, until } from "./hijack-lab.ts";
+import { follow, leftHere, leftThere, sentShare } from "./hijack-traces.ts";
+
+const step = steps(test);
+let lab: Lab;
+let random: () => number;
+const pick = <T>(of: T[]) => of[Math.floor(random() * of.length)]!;
+
+beforeAll(async () => {
+  random = seeded("cuts");
+  lab = await startLab("cuts", { ownCache: true });
+});
+afterAll(() => lab?.end());
+
+/**
+ * Ctrl-C once `moment` has come. Nobody tidies up after it: what the run did not take away itself within the 5 s that Pulumi gives a
+ * plugin stays, and fails the test. The waiting here is only for processes on their way out.
+ */
+async function interrupted(what: string, moment: (up: Running) => Promise<void>): Promise<void> {
+  const up = lab.project.start(["up", "--skip-preview"]);
+  const { seen } = follow(up);
+  await moment(up);
+  const pressed = performance.now();
+  const seconds = () => ((performance.now() - pressed) / 1000).toFixed(1);
+  up.interrupt();
+  const { exitCode, output } = await up.ended;
+  const returned = seconds();
+  const left = () => leftHere(lab, seen.values());
+  await until("nothing is left", () => left().length === 0, 30_000).catch(() => {});
+  lab.tell(`Ctrl-C ${what}: the CLI returned after ${returned} s, nothing left after ${seconds()} s`);
+  expect(left()).toEqual([]);
+  expect(exitCode, output).not.toBe(0);
+  expect(seen.size).toBeGreaterThan(2); // CLI, plugin, program
+  expect((await lab.project.state()).map((r) => r.type)).not.toContain("pine:index:HostHijack");
+}
+
+step("Ctrl-C while packages are fetched, and in the middle of a build", async () => {
+  lab.fault.of = (path) => (path.endsWith(".apk") ? { bytesPerSecond: 2_000_000 } : undefined);
+  await interrupted("in a download", async (up) => {
+    await up.saw(/^fetching packages: [1-9]/);
+    await sleep(1000 * random());
+  });
+  lab.fault.of = undefined;
+  const moment = pick([
+    /^installing package [1-9]\d/,
+    /^configuring/,
+    /^making the initramfs/,
+    /^committing to OSTree/,
+    /^committing$/,
+  ]);
+  await interrupted(`at ${moment}`, async (up) => {
+    await up.saw(moment);
+    await sleep(500 * random());
+  });
+});
+
+step("Ctrl-C in the middle of a transfer", async () => {
+  const debian = await bootId(lab.vps);
+  const share = 0.05 + 0.85 * random();
+  await interrupted(`at ${Math.round(share * 100)} % of the transfer`, (up) => sentShare(up, share));
+  await until("nothing of ours runs on the server", async () => (await leftThere(lab)).length === 0, 30_000).catch(
+    () => {},
+  );
+  expect(await leftThere(lab)).toEqual([]);
+  expect(await bootId(lab.vps)).toBe(debian);
+});
+
+step("the power fails in the middle of the transfer", async () => {
+  const share = 0.02 + 0.96 * random();
+  const up = lab.project.start(["up", "--skip-preview"]);
+  await sentShare(up, share);
+  await lab.vps.cut();
+  const { exitCode, errors, output } = await up.ended;
+  expect(exitCode).not.toBe(0);
+  expect(errors.join("\n"), output).toMatch(/connection .*was lost/);
+  await lab.vps.boot();
+  await lab.vps.waitSsh(BOOT_MS);
+  expect(await on(lab.vps, ". /etc/os-release; echo $ID; cat /proc/cmdline")).toMatch(/^debian\n(?!.*pine)/);
+  lab.tell(`cut at ${Math.round(share * 100)} % of the transfer: Debian answers`);
+});
+
+step("the power fails right after arming, and the next up completes", async () => {
+  const up = lab.project.start(["up", "--skip-preview"]);
+  await up.saw(/^rebooting into the trial/);
+  await lab.vps.cut();
+  await lab.vps.boot();
+  await lab.vps.waitSsh(BOOT_MS);
+  lab.tell("cut after arming: SSH answers");
+  // the trial that was armed boots when the power is back: the same up may well see it through
+  const { exitCode, output } = await up.ended;
+  lab.tell(`that up ended with ${exitCode}`);
+  if (exitCode !== 0) expect(output).toMatch(/error: /);
+  await lab.project.ok(["up", "--skip-preview"]);
+  await running();
+  lab.tell("the next up completed");
+});
+
+step(
+  "the power fails during the trial boot of an update: what ran before runs, and the next up completes",
+  async () => {
+    const known = (await lab.project.server()).booted;
+    await lab.project.set({ packages: ["lighttpd", "tree"] });
+    const said = (await lab.vps.console()).length;
+    const up = lab.project.start(["up", "--skip-preview"]);
+    const moment = pick([
+      /pine: slot b pine\.trial=1/,
+      /pine: slot b pine\.trial=1.*Linux version/s,
+      /pine: slot b pine\.trial=1.*OpenRC/s,
+    ]);
+    await until("the trial boots", async () => moment.test((await lab.vps.console()).slice(said)));
+    await sleep(3000 * random());
+    await lab.vps.cut();
+    lab.tell(`cut in the trial boot, at ${moment}`);
+    await lab.vps.boot();
+    await lab.vps.waitSsh(BOOT_MS);
+    expect(await on(lab.vps, "ostree admin status")).toContain(`* pine ${known.checksum}`);
+    lab.tell("what ran before answers");
+    const { exitCode, output } = await up.ended;
+    expect(exitCode).not.toBe(0);
+    expect(output).toMatch(/did not come up far enough to answer; the server went back to slot a|connection .*lost/);
+    await lab.project.ok(["up", "--skip-preview"]);
+    await running();
+    expect(await on(lab.vps, "tree --version")).toMatch(/^tree v/);
+    lab.tell("the next up completed");
+  },
+);
+
+/** What the state says is what runs, confirmed. */
+async function running(): Promise<void> {
+  const { booted } = await lab.project.server();
+  const status = await on(lab.vps, "/usr/sbin/pine status; ostree admin status");
+  expect(status).toContain(`* pine ${booted.checksum}`);
+  expect(status).toMatch(new RegExp(`^slot=${booted.slot}\ntrial=\n`, "m"));
+}

@@ -1,0 +1,161 @@
+/** What the hijack tests share: one of the lab's servers, a mirror, and the example's project that knows both. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { test as vitestTest } from "vitest";
+import { die } from "../../provider/errors.ts";
+import { ensureMirror, type Fault, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
+import { ensureDebian, startVps, type Vps } from "../lab/vps/index.ts";
+import { Project } from "./hijack-cli.ts";
+
+/** Boot of an emulated machine, at most: two of them on a loaded machine with two cores, and then some. */
+export const BOOT_MS = 600_000;
+
+export interface Lab {
+  work: string;
+  vps: Vps;
+  mirror: MirrorServer;
+  project: Project;
+  /** Set while a test runs: what goes wrong with the mirror's answers. */
+  fault: { of?: (path: string) => Fault | undefined };
+  /** A line of the report, with the seconds since the last one. */
+  tell(line: string): void;
+  /** Ends everything that was started, and removes the folder. */
+  end(): Promise<void>;
+}
+
+/**
+ * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
+ * `ownCache`: a cache of its own too, instead of the user's.
+ */
+export async function startLab(name: string, o: { ownCache?: boolean } = {}): Promise<Lab> {
+  const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
+  const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
+  const end = async () => {
+    for (const step of ending.splice(0)) await step();
+  };
+  let last = performance.now();
+  const tell = (line: string) => {
+    const now = performance.now();
+    process.stderr.write(`  ${name}: ${line} (${((now - last) / 1000).toFixed(1)} s)\n`);
+    last = now;
+  };
+  try {
+    const fault: Lab["fault"] = {};
+    const tree = await ensureMirror(tell);
+    const mirror = await serveMirror(tree, { intercept: (path) => fault.of?.(path) });
+    ending.unshift(() => mirror.close());
+    mkdirSync(join(work, "vps"));
+    const vps = await startVps({ base: await ensureDebian(tell), dir: join(work, "vps"), log: tell });
+    ending.unshift(() => vps.stop());
+    const project = new Project(work);
+    ending.unshift(() => project.end());
+    const lab = { work, vps, mirror, project, fault, tell, end };
+    await configure(project, lab, tree.keys);
+    if (o.ownCache) await project.set({ "pine:cache": join(work, "cache") });
+    await project.set({ hostname: "web-1" });
+    await project.secret("token", "a token of no importance");
+    tell("the lab stands");
+    return lab;
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** Makes a stack `test` of a project and tells it about the lab. */
+export async function configure(
+  project: Project,
+  o: Pick<Lab, "work" | "vps" | "mirror">,
+  keys?: Record<string, string>,
+): Promise<void> {
+  const { vps } = o;
+  await project.simple(["stack", "init", "test"]);
+  await project.set({
+    host: vps.host,
+    port: String(vps.port),
+    hostKey: vps.hostKey,
+    "pine:store": join(o.work, "store"),
+    "pine:mirror": o.mirror.url,
+    "pine:keys": JSON.stringify(keys ?? (await ensureMirror()).keys),
+  });
+  await project.secret("privateKey", vps.privateKey);
+}
+
+/** Runs a command on the server as root; another exit code than 0 is an error. */
+export async function on(vps: Vps, command: string, timeout?: number): Promise<string> {
+  const r = await vps.ssh(command, { timeout });
+  return r.exitCode === 0
+    ? r.stdout
+    : die(`on the server: ${command}: exit code ${r.exitCode}: ${r.stderr || r.stdout}`);
+}
+
+export const bootId = (vps: Vps) => on(vps, "cat /proc/sys/kernel/random/boot_id");
+
+/** Waits until a condition holds; dies after `limit` ms with what `why` says. */
+export async function until(what: string, holds: () => Promise<boolean> | boolean, limit = BOOT_MS): Promise<void> {
+  const end = performance.now() + limit;
+  while (!(await holds())) {
+    if (performance.now() > end) die(`waited in vain: ${what}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+/** Folders whose content and metadata must not change. */
+const FOLDERS = "/etc /usr /boot";
+
+/**
+ * The server's /etc, /usr and /boot, path to what it is: type, mode, owner, and a file's digest or a link's target; and the names in /.
+ * `quick`: size and times of a file instead of its digest, so that nothing was even written.
+ */
+export async function listing(vps: Vps, o: { quick?: boolean } = {}): Promise<Map<string, string>> {
+  const format = o.quick ? "%p\\t%y %m %U:%G %s %T@ %C@ %l\\n" : "%p\\t%y %m %U:%G %l\\n";
+  const commands = [`find ${FOLDERS} -xdev -printf '${format}'`, "find / -maxdepth 1 -printf '%p\\t%y\\n'"];
+  if (!o.quick)
+    commands.push(
+      `find ${FOLDERS} -xdev -type f -print0 | xargs -0 sha256sum | sed 's/^\\([0-9a-f]*\\)  \\(.*\\)/\\2\\tfile \\1/'`,
+    );
+  const found = new Map<string, string>();
+  for (const line of (await on(vps, commands.join("; "), 900_000)).split("\n")) {
+    const tab = line.indexOf("\t");
+    if (tab > 0) found.set(line.slice(0, tab), `${found.get(line.slice(0, tab)) ?? ""} ${line.slice(tab + 1)}`);
+  }
+  if (found.size < 5000) die(`the server's listing has only ${found.size} entries`);
+  return found;
+}
+
+/** What differs between two listings, a line each. */
+export function differences(before: Map<string, string>, after: Map<string, string>): string[] {
+  const paths = new Set([...before.keys(), ...after.keys()]);
+  return [...paths]
+    .filter((path) => before.get(path) !== after.get(path))
+    .sort()
+    .map((path) => `${path}:${before.get(path) ?? " -"} =>${after.get(path) ?? " -"}`);
+}
+
+/** A random number generator that can be told to do the same again: PINE_SEED. */
+export function seeded(name: string): () => number {
+  const seed = Number(process.env.PINE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  process.stderr.write(`  ${name}: PINE_SEED=${seed}\n`);
+  let state = seed >>> 0;
+  // mulberry32
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Tests that build on each other: after the first failure the others fail at once. */
+export function steps(test: typeof vitestTest): (name: string, work: () => Promise<void>) => void {
+  let failed: string | undefined;
+  return (name, work) =>
+    test(name, async () => {
+      if (failed) die(`not run, since this failed: ${failed}`);
+      failed = name;
+      await work();
+      failed = undefined;
+    });
+}

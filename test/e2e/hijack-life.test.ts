@@ -1,0 +1,213 @@
+/** A server's life by the plain CLI and examples/server-yaml: seen, taken, updated, broken, brought back, given back. No secret is told. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { run } from "../../provider/run.ts";
+import { Planted } from "./hijack-canaries.ts";
+import { Project } from "./hijack-cli.ts";
+import {
+  BOOT_MS,
+  bootId,
+  configure,
+  differences,
+  type Lab,
+  listing,
+  on,
+  startLab,
+  steps,
+  until,
+} from "./hijack-lab.ts";
+
+const step = steps(test);
+const PAGE = "Hello from an atomic server";
+
+let lab: Lab;
+let project: Project;
+let secrets: Planted;
+let before: Map<string, string>;
+let first: { checksum: string; sent: number };
+
+beforeAll(async () => {
+  lab = await startLab("life");
+  ({ project } = lab);
+  secrets = await Planted.plant(lab);
+});
+afterAll(async () => {
+  await secrets?.stop();
+  await lab?.end();
+});
+
+const server = (json: { steps: { urn: string }[] }) => json.steps.find((s) => s.urn.includes("HostHijack")) as never;
+
+step("preview, as text, diff and JSON, shows the plan and writes nothing on the server", async () => {
+  const quick = await listing(lab.vps, { quick: true });
+  const json = JSON.parse((await project.ok(["preview", "--json"])).stdout);
+  expect(json.changeSummary).toEqual({ create: 4 });
+  expect(JSON.stringify(json.diagnostics)).toMatch(/\d+ packages, linux-virt 6\.\S+, \d+ MB/);
+  expect(JSON.stringify(json.diagnostics)).toMatch(/alongside Debian.* about \d+ MB.*reboot.*keeps 10\.0\.2\.15\/24/);
+  const diff = await project.ok(["preview", "--diff"]);
+  expect(diff.output).toMatch(/\[0\]: "lighttpd"/);
+  expect(diff.output).toMatch(/content: \[secret\]/);
+  expect(diff.output).toMatch(/alongside Debian/);
+  expect(differences(quick, await listing(lab.vps, { quick: true }))).toEqual([]);
+  const top = new Project(join(lab.work, "top"), "."); // what people start from
+  await configure(top, lab);
+  expect((await top.ok(["preview"])).output).toMatch(/alongside Debian.*keeps 10\.0\.2\.15\/24/);
+  lab.tell("previews");
+  before = await listing(lab.vps);
+  lab.tell("content of /etc, /usr and /boot");
+});
+
+step("the CLI is killed in the first trial: no state, and the next up takes the server all the same", async () => {
+  secrets.watchServer();
+  await secrets.beSeen();
+  const debian = await bootId(lab.vps);
+  const up = project.start(["up", "--skip-preview", "--debug"]);
+  await up.saw(/waiting for the server to answer/);
+  up.crash();
+  lab.tell("up, killed in the trial boot");
+  expect((await project.state()).map((r) => r.type)).not.toContain("pine:index:HostHijack");
+  await until("the trial answers", async () => (await bootId(lab.vps).catch(() => debian)) !== debian);
+  lab.tell("it answers");
+  await project.simple(["cancel", "--yes"]); // Pulumi's own lock of the stack
+  const next = await project.ok(["up"]);
+  expect(next.output).toMatch(/a trial runs that nobody confirmed: 1 reboot back to Debian/); // its preview says so
+  lab.tell("up");
+  const { booted, sent } = await project.server();
+  first = { checksum: booted.checksum, sent };
+  secrets.watchServer();
+});
+
+step("the server is Alpine, itself otherwise, and atomic", async () => {
+  // the server's own host key is checked at each connection
+  const seen = await lab.vps.ssh(
+    "(. /etc/os-release; echo $ID); hostname; ostree admin status; wget -qO- http://127.0.0.1/; touch /usr/x; stat -c '%a %U' /etc/pine-demo/token; cat /etc/pine-demo/token",
+  );
+  expect(seen.stdout).toMatch(/^alpine\nweb-1\n/);
+  expect(seen.stdout).toContain(`* pine ${first.checksum}`);
+  expect(seen.stdout).toContain(`${PAGE}\n`);
+  expect(seen.stderr).toMatch(/\/usr\/x: Read-only file system/);
+  expect(seen.stdout).toContain(`600 root\n${secrets.tokens[0]!}`);
+  expect(await on(lab.vps, "/usr/sbin/pine status")).toMatch(/^slot=a\ntrial=\n/m);
+});
+
+step("a second up has nothing to do", async () => {
+  const boot = await bootId(lab.vps);
+  await project.ok(["preview", "--expect-no-changes"]);
+  await project.ok(["up", "--expect-no-changes"]);
+  expect(await bootId(lab.vps)).toBe(boot);
+  lab.tell("preview and up without changes");
+});
+
+step("one package more: named beforehand, at most 2 % of the first transfer", async () => {
+  const boot = await bootId(lab.vps);
+  await project.set({ packages: ["lighttpd", "tree"] });
+  const diff = await project.ok(["preview", "--diff"]);
+  expect(diff.output).toMatch(/~ packages\s*: \[\s*\+ \[1\]: "tree"/);
+  const json = JSON.parse((await project.ok(["preview", "--json"])).stdout);
+  const rootfs = json.steps.find((s: { urn: string }) => s.urn.includes("Rootfs"));
+  expect(rootfs.detailedDiff).toHaveProperty(["packages[1]"]);
+  expect(server(json)).toMatchObject({ op: "update" });
+  await project.ok(["up", "--skip-preview"]);
+  const now = await project.server();
+  lab.tell(`up with one package more: ${now.sent} of ${first.sent} bytes`);
+  expect(now.sent).toBeGreaterThan(0);
+  expect(now.sent).toBeLessThanOrEqual(0.02 * first.sent);
+  expect(await bootId(lab.vps)).not.toBe(boot);
+  expect(await on(lab.vps, "tree --version; ostree admin status")).toMatch(/^tree v.*\* pine /s);
+  expect(now.previous).toBe(first.checksum);
+});
+
+step("another hostname alone: a new deployment of the same commit, on trial", async () => {
+  const boot = await bootId(lab.vps);
+  const { booted } = await project.server();
+  await project.set({ hostname: "web-2" });
+  await project.ok(["up", "--skip-preview"]);
+  const now = (await project.server()).booted;
+  expect(await on(lab.vps, "hostname")).toBe("web-2");
+  expect(await bootId(lab.vps)).not.toBe(boot);
+  expect(now.checksum).toBe(booted.checksum);
+  expect(now.deployment).not.toBe(booted.deployment);
+  expect(now.slot).not.toBe(booted.slot);
+  lab.tell("up with another hostname");
+});
+
+step("other keys and files alone: no reboot", async () => {
+  const boot = await bootId(lab.vps);
+  const key = join(lab.work, "vps", "other");
+  await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "other", "-f", key]);
+  await project.set({ authorizedKeys: [readFileSync(`${key}.pub`, "utf8").trim()] });
+  await project.secret("token", secrets.tokens[1]!);
+  await project.ok(["up", "--skip-preview"]);
+  expect(await bootId(lab.vps)).toBe(boot);
+  expect(await on(lab.vps, "cat /etc/pine-demo/token")).toBe(secrets.tokens[1]!);
+  const plain = ["-F", "none", "-p", String(lab.vps.port), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"];
+  const known = [
+    "-o",
+    "StrictHostKeyChecking=yes",
+    "-o",
+    `UserKnownHostsFile=${join(lab.work, "vps", "vps.known_hosts")}`,
+  ];
+  expect((await run("ssh", [...plain, ...known, "-i", key, "root@127.0.0.1", "hostname"])).stdout).toBe("web-2");
+  lab.tell("up with other keys and another file");
+});
+
+step(
+  "an update that breaks the web server goes back, fails clearly, and is refused afterwards; a good one goes through",
+  async () => {
+    const known = (await project.server()).booted;
+    await project.set({ webPort: "eighty" });
+    const bad = await project.run(["up", "--skip-preview"]);
+    lab.tell("up that breaks the web server");
+    expect(bad.exitCode).not.toBe(0);
+    expect(bad.output).toMatch(/commit [0-9a-f]{12} .*was booted and failed; commit [0-9a-f]{12} runs again/);
+    expect(bad.output).toMatch(/health check http http:\/\/127\.0\.0\.1\/ failed/);
+    const boot = await bootId(lab.vps);
+    const after = await project.server();
+    expect(after.booted.checksum).toBe(known.checksum);
+    expect(after.failed).toMatchObject({ attempts: 1, final: true });
+    expect(await on(lab.vps, "ostree admin status; wget -qO- http://127.0.0.1/")).toMatch(
+      new RegExp(`\\* pine ${known.checksum}.*${PAGE}`, "s"),
+    );
+
+    const again = await project.run(["up", "--skip-preview"]);
+    expect(again.exitCode).not.toBe(0);
+    expect(again.errors).toEqual([expect.stringMatching(/failed on this server before .* and is not booted again/)]);
+    expect((await project.run(["preview"])).output).toMatch(/failed on this server before/);
+    expect(await bootId(lab.vps)).toBe(boot);
+    lab.tell("refused again");
+
+    await project.set({ webPort: "80", page: "A better page" });
+    await project.ok(["up", "--skip-preview"]);
+    expect(await on(lab.vps, "wget -qO- http://127.0.0.1/")).toBe("A better page");
+    expect((await project.server()).failed).toBeUndefined();
+    lab.tell("up with a good one");
+  },
+);
+
+step("refresh sees what runs", async () => {
+  const { booted } = await project.server();
+  await project.ok(["refresh"]);
+  expect((await project.server()).booted).toEqual(booted);
+  await project.ok(["preview", "--expect-no-changes"]);
+  lab.tell("refresh");
+});
+
+step("no secret in the state, the logs, the store, the image, or a process here and there", async () => {
+  await secrets.verdict(PAGE);
+  lab.tell("secrets looked for");
+});
+
+step("destroy gives Debian back as it was", async () => {
+  const { installationId } = await project.server();
+  await project.ok(["destroy", "--skip-preview"]);
+  lab.tell("destroy");
+  expect(await project.state()).toEqual([]);
+  expect(await on(lab.vps, ". /etc/os-release; echo $ID; hostname; ls -A /var/lib/pine")).toBe(
+    `debian\nvps\n${installationId}`,
+  );
+  await lab.vps.waitSsh(BOOT_MS);
+  expect(differences(before, await listing(lab.vps))).toEqual([]);
+  expect(await secrets.onDisk()).toBe("");
+  lab.tell("/etc, /usr and /boot as before");
+});
