@@ -15,6 +15,9 @@ export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts)
   const running = facts.pine.install !== undefined && facts.pine.deployment !== undefined;
   const hostname = inputs.hostname ?? facts.hostname;
   const refusals: Refusal[] = refusalsOf(facts, inputs, image, running);
+  // without root's rights most facts could not be read: what else is wrong is not known
+  const rights = refusals.find((r) => r.code === "not-root");
+  if (rights) return { refusals: [rights] };
   const network = planNetwork(facts.network, inputs.network ?? "keep", hostname);
   refusals.push(...network.refusals);
   const keys = keptKeys(facts.authorizedKeys.root, facts.authorizedKeys.login, inputs.authorizedKeys ?? []);
