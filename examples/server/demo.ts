@@ -135,6 +135,7 @@ async function main(): Promise<void> {
     const disk = await stack.unpack(image.image!, join(work, "image"));
     const copy = await startVps({ base: { disk }, dir: join(work, "image"), log: say });
     try {
+      await copy.waitSsh(600_000);
       const status = await copy.ssh("hostname; ostree admin status");
       say(status.stdout.trim().split("\n").join(", "));
       expect(status.stdout.includes(image.booted.checksum), "root logs in, and the same commit runs");
