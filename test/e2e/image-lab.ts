@@ -16,7 +16,7 @@ import type { Config } from "../../provider/resource.ts";
 import { quietTask, type Task } from "../../provider/task.ts";
 import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
 import { labCache } from "../lab/processes.ts";
-import { labKey } from "../lab/vps/index.ts";
+import { labKey, withLock } from "../lab/vps/index.ts";
 
 export interface ImageLab {
   /** The store that all tests share: what is in it was built by this provider from this mirror. */
@@ -114,5 +114,8 @@ async function labRootfs(
   // the mirror's port is another one each time, which is to build nothing anew
   const fixed = { ...recipe, mirror: "http://127.0.0.1/alpine" };
   const digest = recipeDigest(fixed, lock, builder());
-  return buildRootfs(store, { digest, recipe, lock, contents: new Map() }, tools, task);
+  // one at a time: a digest made for two ports at once would be two trees
+  return withLock(join(labCache(), "rootfs"), () =>
+    buildRootfs(store, { digest, recipe, lock, contents: new Map() }, tools, task),
+  );
 }
