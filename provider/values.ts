@@ -54,13 +54,18 @@ export function hasSecret(v: Value): boolean {
   return isPlainObject(v) && Object.values(v).some(hasSecret);
 }
 
+/** Of a connection that is secret as a whole, what messages are still to name. */
+const ADDRESS = new Set(["host", "port", "user", "hostKey", "agentSocketPath"]);
+
 /** Every secret string within: what must be redacted from logs and errors. */
 export function secretStrings(v: Value, within = false): string[] {
   if (v instanceof Secret) return secretStrings(v.value, true);
   if (typeof v === "string") return within && v !== "" ? [v] : [];
   if (v instanceof Asset) return within && v.content.text ? [v.content.text] : [];
   if (Array.isArray(v)) return v.flatMap((x) => secretStrings(x, within));
-  return isPlainObject(v) ? Object.values(v).flatMap((x) => secretStrings(x, within)) : [];
+  if (!isPlainObject(v)) return [];
+  const open = typeof v.host === "string" ? ADDRESS : undefined;
+  return Object.entries(v).flatMap(([key, x]) => secretStrings(x, within && !open?.has(key)));
 }
 
 /** Deep equality of property values; secret wrappers do not count, unknowns are never equal, assets are their hash. */

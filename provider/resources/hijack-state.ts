@@ -16,20 +16,13 @@ const PREVIEW_SECONDS = 10;
 export function outputs(inputs: Props, state: HijackState): Props {
   const given = plain(inputs.connection) as Props;
   const { password: _, acceptNewHostKey: __, ...rest } = given;
-  const secrets = ["privateKey", "privateKeyPassword"].filter((key) => rest[key] !== undefined);
   const connection: Props = { ...rest, user: "root", hostKey: state.hostKey ?? rest.hostKey };
-  for (const key of secrets) connection[key] = new Secret(rest[key]);
-  if (rest.proxy) connection.proxy = hidden(rest.proxy);
-  return { ...state, connection };
+  // Secret as a whole: a program in YAML loses a secret that lies within an object, and in other languages it makes the whole one anyway.
+  const secret = [connection, rest.proxy ?? {}].some((c) => CREDENTIALS.some((key) => c[key] !== undefined));
+  return { ...state, connection: secret ? new Secret(connection) : connection };
 }
 
-const hidden = (proxy: Props): Props =>
-  Object.fromEntries(
-    Object.entries(proxy).map(([k, v]) => [
-      k,
-      /^(password|privateKey|privateKeyPassword)$/.test(k) ? new Secret(v) : v,
-    ]),
-  );
+const CREDENTIALS = ["password", "privateKey", "privateKeyPassword"];
 
 /** What stays the same of the facts, for the state. */
 export function factsOutput(facts: Facts): Props {
