@@ -108,7 +108,6 @@ step(
     const up = lab.project.start(["up", "--skip-preview"]);
     const moment = pick([
       /pine: slot b pine\.trial=1/,
-      /pine: slot b pine\.trial=1.*Linux version/s,
       /pine: slot b pine\.trial=1.*OpenRC/s,
     ]);
     await until("the trial boots", async () => moment.test((await lab.vps.console()).slice(said)));
