@@ -106,10 +106,7 @@ step(
     await lab.project.set({ packages: ["lighttpd", "tree"] });
     const said = (await lab.vps.console()).length;
     const up = lab.project.start(["up", "--skip-preview"]);
-    const moment = pick([
-      /pine: slot b pine\.trial=1/,
-      /pine: slot b pine\.trial=1.*OpenRC/s,
-    ]);
+    const moment = pick([/pine: slot b pine\.trial=1/, /pine: slot b pine\.trial=1.*OpenRC/s]);
     await until("the trial boots", async () => moment.test((await lab.vps.console()).slice(said)));
     await sleep(3000 * random());
     await lab.vps.cut();

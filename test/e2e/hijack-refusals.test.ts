@@ -140,7 +140,9 @@ step("a key that the server does not take", async () => {
 
 step("a user without root's rights", async () => {
   await lab.project.set({ user: "nosudo" });
-  expect(await refused()).toMatch(/^user nosudo may not become root; log in as root, or let .* use sudo without a password$/);
+  expect(await refused()).toMatch(
+    /^user nosudo may not become root; log in as root, or let .* use sudo without a password$/,
+  );
   await lab.project.set(good.host);
 });
 
