@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { run } from "../../provider/run.ts";
-import { pulumiBinary } from "../lab/pulumi.ts";
 import type { Lab } from "./hijack-lab.ts";
 import {
   type Canaries,
@@ -20,6 +19,7 @@ export class Planted {
   /** Two texts for the secret file, one after the other. */
   readonly tokens = [canary("token"), canary("token2")];
   readonly canaries: Canaries = { password: [canary("password")], token: this.tokens };
+  privateKey = "";
   private readonly control = canary("control");
   private readonly onServer: ReturnType<typeof watchServer>[] = [];
   private watch!: Watch;
@@ -35,6 +35,7 @@ export class Planted {
     const key = join(lab.work, "vps", "key");
     await run("ssh-keygen", ["-q", "-t", "rsa", "-b", "2048", "-N", phrase, "-C", "life", "-f", key]);
     const text = readFileSync(key, "utf8");
+    planted.privateKey = text;
     canaries.privateKeyPassword = [phrase];
     canaries.privateKey = keyCanaries(text);
     expect(canaries.privateKey.length).toBeGreaterThan(10);
@@ -66,8 +67,7 @@ export class Planted {
     const { canaries, lab, watch } = this;
     const { project, work } = lab;
     expect(secretsIn(await project.simple(["stack", "export"]), canaries)).toEqual([]);
-    const shown = ["stack", "export", "--show-secrets"];
-    const open = (await run(pulumiBinary(), shown, { cwd: project.dir, env: project.env })).stdout;
+    const open = await project.revealed(["stack", "export"]);
     expect(secretsIn(open, canaries).sort()).toEqual(Object.keys(canaries).sort()); // they are in there
     expect(secretsIn(project.logs.join("\n"), canaries)).toEqual([]);
     for (const folder of ["store", "events", "tmp", ".backend", ".pulumi-home", "examples"])

@@ -99,6 +99,16 @@ export class Project {
     return r.stdout;
   }
 
+  /** The same with `--show-secrets`, and not in the logs. */
+  async revealed(args: string[]): Promise<string> {
+    const r = await run(pulumiBinary(), [...args, "--show-secrets"], {
+      cwd: this.dir,
+      env: this.env,
+      timeout: 120_000,
+    });
+    return r.stdout;
+  }
+
   /** Sets the stack's configuration; a list replaces the one before. */
   async set(values: Record<string, string | string[]>): Promise<void> {
     for (const [key, value] of Object.entries(values)) {

@@ -94,9 +94,9 @@ const hidden = (text: string) => text.replace(/[.[\]*+?(){}|^$\\]/g, "\\$&").rep
 /** The same on the server, over one SSH session that ends with the boot it was begun in. `found` has the names of the secrets. */
 export async function watchServer(vps: Vps, canaries: Canaries): Promise<{ found: string[]; rounds: number }> {
   const patterns = Object.values(canaries).flat().map(hidden).join("|");
-  const script = `n=0; while :; do
-    for d in /proc/[0-9]*; do cat $d/cmdline $d/environ 2>/dev/null | tr '\\0' '\\n' | grep -aE '${patterns}'; done
-    n=$((n + 1)); echo "round $n"; sleep 1; done`;
+  const script = `export LC_ALL=C; n=0; while :; do
+    cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -aE '${patterns}'
+    n=$((n + 1)); echo "round $n"; sleep 0.5; done`;
   const lines = (await vps.ssh(script, { timeout: 3_600_000 }).catch(() => ({ stdout: "" }))).stdout.split("\n");
   const found = lines
     .filter((l) => l && !/^round \d+$/.test(l))
