@@ -7,10 +7,11 @@ const atOnce = Math.min(2, availableParallelism());
 
 export default defineConfig({
   test: {
-    projects: Object.entries(GROUPS).map(([name, { include }]) => ({
+    projects: Object.entries(GROUPS).map(([name, { include, exclude = [] }]) => ({
       test: {
         name,
         include,
+        exclude,
         pool: "forks",
         // the quick groups first, then the long ones
         sequence: { groupOrder: LONG.includes(name) ? 1 : 0 },

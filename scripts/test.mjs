@@ -50,7 +50,7 @@ function chosenGroups(named) {
   const unknown = named.filter((name) => !(name in GROUPS));
   if (unknown.length)
     throw new SetupError(`no test group ${unknown.join(", ")}; the groups are ${Object.keys(GROUPS).join(", ")}`);
-  return Object.keys(GROUPS).filter((name) => named.length === 0 || named.includes(name));
+  return Object.keys(GROUPS).filter((name) => (named.length === 0 ? !GROUPS[name].named : named.includes(name)));
 }
 
 async function main() {

@@ -50,7 +50,6 @@ step("Ctrl-C while packages are fetched, and in the middle of a build", async ()
     /^configuring/,
     /^making the initramfs/,
     /^committing to OSTree/,
-    /^committing$/,
   ]);
   await interrupted(`at ${moment}`, async (up) => {
     await up.saw(moment);
