@@ -134,7 +134,9 @@ step("a key that the server does not take", async () => {
   await lab.project.secret("privateKey", readFileSync(key, "utf8"));
   const known = await sshLog("debian");
   expect(await refused()).toMatch(/refused connection\.privateKey; check connection\.user/);
-  expect((await sshLog("debian")).slice(known.length)).toMatch(/authenticating user debian/); // what the log says of an attempt
+  // what the log says of an attempt, once the journal has it
+  const tried = async () => /authenticating user debian/.test((await sshLog("debian")).slice(known.length));
+  await until("the attempt is in the server's log", tried, 60_000);
   await lab.project.secret("privateKey", lab.vps.privateKey);
 });
 
