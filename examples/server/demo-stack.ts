@@ -108,7 +108,7 @@ export async function demoStack(o: {
         await stack.up({ color: "never" });
       } catch (error) {
         const text = String(error);
-        const reasons = text.split("\n").filter((l) => /commit|health|error:/.test(l));
+        const reasons = text.split("\n").filter((l) => /commit|health|error:|^\s*\* /.test(l));
         return { text, reasons: [...new Set(reasons.map((l) => l.trim()))] };
       }
       throw new Error("an update that breaks the web server was accepted");
