@@ -166,7 +166,7 @@ describe("keep", () => {
       "resolv=nameserver fe80::1%ens4",
     ].join("\n");
     const f = files(net(text));
-    expect(f.mactab).toBe("eth1 52:54:00:12:34:57\neth0 52:54:00:12:34:56\n");
+    expect(f.mactab).toBe("eth0 52:54:00:12:34:56\neth1 52:54:00:12:34:57\n");
     expect(stanzas(f)).toContain("up ip -4 route replace 10.0.0.0/8 via 10.1.0.1 dev eth0 || true");
     expect(f.resolvConf).toBe("nameserver fe80::1%eth1\n");
     expect(f.summary).toBe("198.51.100.5/24 via 198.51.100.1; 10.1.0.5/16");
