@@ -45,7 +45,7 @@ export function kindOf(block: Block, blocks: Map<string, Block>, depth = 0): Blo
   return order.find((k) => k === own || below.includes(k)) ?? own;
 }
 
-function ownKind(block: Block): BlockKind {
+export function ownKind(block: Block): BlockKind {
   const dm = block.dmUuid ?? "";
   if (/^CRYPT-/.test(dm)) return "luks";
   if (/^LVM-/.test(dm)) return "lvm";

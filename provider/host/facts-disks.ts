@@ -1,6 +1,6 @@
 /** Every disk of a server: its size, table, names, and what is on it and mounted from it. Pure. */
 import type { Lines } from "./facts.ts";
-import { type Block, blkid, blocksOf, hex2, kindOf, mountLinesOf, partitionTable } from "./facts-blocks.ts";
+import { type Block, blkid, blocksOf, hex2, mountLinesOf, ownKind, partitionTable } from "./facts-blocks.ts";
 import type { BlockKind, Disk, Volume } from "./types.ts";
 
 interface Look {
@@ -45,7 +45,7 @@ function volume(block: Block, look: Look, table?: { type: string; id: string }):
   const link = (kind: string) => links(look.lines, kind, block.name)[0];
   const above = stack(block, look.blocks);
   const dos = table?.type === "dos" && block.partition ? `${table.id}-${hex2(block.partition)}` : undefined;
-  const kinds = above.map((b) => kindOf(b, look.blocks));
+  const kinds = above.map((b) => ownKind(b));
   return {
     device: `/dev/${block.name}`,
     bytes: block.sectors * 512,

@@ -72,7 +72,7 @@ export function unfit(card: Interface, facts: NetworkFacts): Refusal | undefined
           `say what the new system shall have: ${staticExample(facts, master.name, card.name)}`,
         );
       if (!card.mac) return cannot("mac", "has no MAC address to know it by", byHand);
-      if (all.some((i) => i !== card && i.mac === card.mac && isCard(i, all)))
+      if (all.some((i) => i.name !== card.name && i.mac === card.mac && isCard(i, all)))
         return cannot("mac", `has the MAC address ${card.mac} of another card`, "give each card an address of its own");
       return undefined;
     }

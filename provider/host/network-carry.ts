@@ -31,18 +31,20 @@ export function carried(card: Interface, facts: NetworkFacts, names: Map<string,
   const advertised =
     routes.some((r) => r.family === 6 && r.proto === "ra") ||
     global.some((a) => a.family === 6 && a.dynamic && a.prefix !== 128);
+  for (const a of card.addresses)
+    if (a.family === 4 && a.scope === "link") notes.push(`${a.address}/${a.prefix} (scope link) is not carried over`);
   const addresses = global.filter((a) =>
     a.family === 4
       ? !(dhcp && (a.dynamic || !global.some((b) => b.family === 4 && b.dynamic)))
       : carries6(a, card, notes),
   );
+  const lone = routes.find((r) => r.family === 4 && r.to === "default");
   const kept = routes
     .filter((r) => !["kernel", "ra", "redirect"].includes(r.proto ?? ""))
-    .filter((r) => !(r.family === 4 && dhcp && leased(r, lease)))
+    .filter((r) => !(r.family === 4 && dhcp && leased(r, lone?.via)))
     // busybox' ip names no protocol: what the addresses bring by themselves
     .filter((r) => r.via !== undefined || !isOwnNetwork(r, card))
     .filter((r) => !(r.family === 6 && r.via === undefined && r.to.startsWith("fe80::")));
-  const lone = routes.find((r) => r.family === 4 && r.to === "default");
   const strayGateway = dhcp && lone?.via && lease && lease.prefix < 32 && !contains(lease, lone.via) ? lone : undefined;
   return {
     ...cardBase(card, facts, names),
@@ -73,11 +75,11 @@ function vlanMtu(card: Interface, facts: NetworkFacts): number | undefined {
   return card.mtu === (parent?.mtu ?? 1500) ? undefined : card.mtu;
 }
 
-/** Routes that come with a DHCP lease again: the default, and to single hosts on the link. Networks by a gateway do not (option 121). */
-function leased(r: Route, lease: Address | undefined): boolean {
+/** Routes that come with a DHCP lease again: the default, to single hosts on the link, to resolvers by the default gateway. */
+function leased(r: Route, gateway: string | undefined): boolean {
   if (r.to === "default") return true;
-  if (r.proto !== "dhcp") return false;
-  return r.via === undefined || (lease !== undefined && r.via === lease.address);
+  // networks by another gateway (option 121) do not: Alpine's client does not ask for them
+  return r.proto === "dhcp" && (r.via === undefined || r.via === gateway);
 }
 
 /** Whether an IPv6 address is written down. */
@@ -135,6 +137,8 @@ function isOwnNetwork(route: Route, card: Interface): boolean {
 /** A gateway outside every network of its card needs a route of its own first, unless there is one already. */
 function needsLinkRoute(route: Route, card: Interface, routes: Route[]): boolean {
   if (!route.via || isLinkLocal(route.via)) return false;
+  // a route in place of the network that the gateway is in (Hetzner's root servers)
+  if (routes.some((r) => r.via === route.via && r.to !== "default" && isOwnNetwork(r, card))) return true;
   if (card.addresses.some((a) => contains(a, route.via!) || a.peer === route.via)) return false;
   return !routes.some((r) => {
     const link = r.via === undefined && r.to !== "default" ? routeCidr(r) : undefined;

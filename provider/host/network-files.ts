@@ -27,7 +27,7 @@ export interface Card {
   dhcp: boolean;
   /** Of the default routes that DHCP brings. */
   metric?: number;
-  /** IPv6 by router advertisements: the kernel's default, nothing to configure. */
+  /** IPv6 by router advertisements, which the kernel does. */
   routerAdvertised: boolean;
   /** Router advertisements are to be ignored. */
   refusesRa?: boolean;
@@ -64,9 +64,11 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
     cards.flatMap((c) => (c.vlan && !cards.some((d) => d.name === c.vlan!.parent) ? [[c.vlan.parent, c.vlan]] : [])),
   );
   const parents = [...below].map(([name, vlan]) =>
-    stanza(name, "manual", vlan.parentMtu ? [`mtu ${vlan.parentMtu}`] : []),
+    stanza(name, "manual", vlan.parentMtu ? [mtuLine(name, vlan.parentMtu)] : []),
   );
-  const usesDhcp = cards.some((c) => c.dhcp);
+  // the resolvers of the first card's network are the server's; another's DHCP must not replace them
+  const byDhcp = cards[0]?.dhcp || (dns.nameservers.length === 0 && cards.some((c) => c.dhcp));
+  const spare = (card: Card) => card.dhcp && card !== cards[0] && (cards[0]?.dhcp || !byDhcp);
   const resolv = [
     ...dns.nameservers.map((n) => `nameserver ${n}`),
     ...(dns.search.length > 0 ? [`search ${dns.search.join(" ")}`] : []),
@@ -80,12 +82,12 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
   return {
     interfaces: [
       "# Written by Pine when this system was installed.",
-      [loopback, ...parents, ...cards.map(cardStanza)].join("\n"),
+      [loopback, ...parents, ...cards.map((c) => cardStanza(c, spare(c)))].join("\n"),
     ].join("\n"),
     mactab: names.map((c) => `${c.name} ${c.mac}\n`).join(""),
-    resolvConf: usesDhcp ? undefined : resolv.map((l) => `${l}\n`).join(""),
+    resolvConf: byDhcp ? undefined : resolv.map((l) => `${l}\n`).join(""),
     hosts: `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${short === hostname ? short : `${hostname} ${short}`}\n`,
-    summary: cards.map(summary).join("; "),
+    summary: [...cards.map(summary), ...lo.map((a) => `${a.address}/${a.prefix} on lo`)].join("; "),
   };
 }
 
@@ -93,7 +95,7 @@ function stanza(name: string, method: string, lines: string[]): string {
   return [`auto ${name}`, `iface ${name} inet ${method}`, ...lines.map((l) => `    ${l}`), ""].join("\n");
 }
 
-function cardStanza(card: Card): string {
+function cardStanza(card: Card, withoutDns: boolean): string {
   const first = card.dhcp ? undefined : card.addresses.find((a) => a.family === 4 && !a.peer);
   const rest = card.addresses.filter((a) => a !== first);
   // one plain IPv4 gateway is `gateway`, which ifupdown-ng sets with metric 1; any other route is a command
@@ -111,13 +113,19 @@ function cardStanza(card: Card): string {
     ...(first ? [`address ${first.address}/${first.prefix}`] : []),
     ...(main ? [`gateway ${main.via}`] : []),
     ...(card.metric !== undefined ? [`metric ${card.metric}`] : []),
-    ...(card.mtu ? [`mtu ${card.mtu}`] : []),
-    ...(card.refusesRa ? [`pre-up echo 0 >/proc/sys/net/ipv6/conf/${card.name}/accept_ra || true`] : []),
+    ...(withoutDns ? ["peer-dns no"] : []),
+    ...(card.mtu ? [mtuLine(card.name, card.mtu)] : []),
+    // 2: also where packets are forwarded
+    ...(card.refusesRa || card.routerAdvertised
+      ? [`pre-up echo ${card.refusesRa ? 0 : 2} >/proc/sys/net/ipv6/conf/${card.name}/accept_ra || true`]
+      : []),
     ...rest.map((a) => addressLine(a, card.name)),
     ...ordered(card.routes.filter((r) => r !== main)).map((r) => `up ${route(r, card.name)} || true`),
-    ...(card.routerAdvertised ? ["# IPv6 by router advertisements, as the kernel does by itself"] : []),
   ]);
 }
+
+/** Not `mtu`: a card that refuses it would stay down. */
+const mtuLine = (dev: string, mtu: number) => `pre-up ip link set dev ${dev} mtu ${mtu} || true`;
 
 const flag = (family: 4 | 6) => (family === 6 ? "-6" : "-4");
 

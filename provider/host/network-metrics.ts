@@ -27,8 +27,9 @@ export function distinctMetrics(cards: Card[], notes: string[]): void {
     for (const entry of entries) {
       const metric = Math.max(own(entry), last + 1);
       if (last >= 0 && metric !== own(entry)) entry.set(metric);
-      if (last >= 0 && entry.card === entries[0]!.card && place.endsWith("default") && metric !== own(entry))
-        notes.push(`of several gateways of ${entry.card.oldName} one is used at a time`);
+      const note = `of several gateways of ${entry.card.oldName} one is used at a time`;
+      if (last >= 0 && entry.card === entries[0]!.card && metric !== own(entry) && !notes.includes(note))
+        notes.push(note);
       last = metric;
     }
   }

@@ -22,7 +22,7 @@ export function planGiven(
   if (!card) return refuse("network-card", noCard(wanted), has(facts));
   const problem = unusable(card, facts, wanted);
   if (problem) return { refusals: [problem] };
-  const base = vlanOver(cardBase(card, facts, names), card, wanted.vlan);
+  const base = vlanOver(cardBase(card, facts, names), card, wanted);
   const write = (
     made: Omit<Card, "name" | "oldName" | "mac" | "vlan">,
     dns: { nameservers: string[]; search: string[] },
@@ -80,10 +80,12 @@ function unusable(card: Interface, facts: NetworkFacts, wanted: Partial<StaticNe
   };
 }
 
-function vlanOver(base: CardBase, card: Interface, vlan: number | undefined): CardBase {
+function vlanOver(base: CardBase, card: Interface, { vlan, mtu }: Partial<StaticNetwork>): CardBase {
   if (vlan === undefined || card.kind === "vlan") return base;
   const { mac: _, ...rest } = base;
-  return { ...rest, name: `${base.name}.${vlan}`, vlan: { id: vlan, parent: base.name, parentMtu: oddMtu(card) } };
+  // a VLAN's MTU cannot be more than that of the card below
+  const parentMtu = mtu !== undefined && mtu > (card.mtu ?? 1500) ? mtu : oddMtu(card);
+  return { ...rest, name: `${base.name}.${vlan}`, vlan: { id: vlan, parent: base.name, parentMtu } };
 }
 
 function planStatic(

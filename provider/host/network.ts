@@ -74,6 +74,7 @@ function nothing(facts: NetworkFacts, cards: Card[]): Refusal {
 
 /** Answers from a second card's address leave by it only because of a rule: without it that address is dead. */
 function rulesProblem(facts: NetworkFacts, cards: Card[], leading: string): Refusal | undefined {
+  const lead = cards.find((c) => c.oldName === leading);
   for (const rule of facts.rules) {
     const from = /\bfrom (\S+)/.exec(rule)?.[1];
     const cidr = from && parseCidr(from.includes("/") ? from : `${from}/${from.includes(":") ? 128 : 32}`);
@@ -87,7 +88,7 @@ function rulesProblem(facts: NetworkFacts, cards: Card[], leading: string): Refu
       return {
         code: "network-rules",
         message: `${card.oldName} needs a rule for another routing table, which the new system does not have: ${rule}`,
-        hint: `leave that card out: ${staticExample(facts, leading, leading)}`,
+        hint: `leave that card out: ${lead?.dhcp ? "network: { mode: dhcp }" : staticExample(facts, leading, leading)}`,
       };
   }
   return undefined;

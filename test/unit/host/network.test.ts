@@ -22,7 +22,7 @@ describe("keep", () => {
       "iface eth0 inet static",
       "address 192.0.2.2/24",
       "gateway 192.0.2.1",
-      "mtu 1400",
+      "pre-up ip link set dev eth0 mtu 1400 || true",
       "up ip -6 addr add fd00::2/64 dev eth0 || true",
       "up ip -6 route replace default via fd00::1 dev eth0 || true",
     ]);
@@ -46,7 +46,8 @@ describe("keep", () => {
     expect(stanzas(f)).toEqual([
       "auto eth0",
       "iface eth0 inet dhcp",
-      "mtu 9001",
+      "pre-up ip link set dev eth0 mtu 9001 || true",
+      "pre-up echo 2 >/proc/sys/net/ipv6/conf/eth0/accept_ra || true",
       "up ip -6 addr add 2001:db8:aa::12/128 dev eth0 || true",
     ]);
     expect(f.mactab).toBe("eth0 06:aa:bb:cc:dd:ee\n");
@@ -137,14 +138,18 @@ describe("keep", () => {
       ],
     ],
     [
-      "advertised IPv6 needs nothing; temporary addresses go",
+      "advertised IPv6 needs nothing but to be taken; temporary addresses go",
       [
         basic,
         "addr=2: eth0    inet6 2001:db8::5054:ff:fe12:3456/64 scope global dynamic mngtmpaddr \\  valid_lft 2591983sec preferred_lft 604783sec",
         "addr=2: eth0    inet6 2001:db8::1234/64 scope global temporary dynamic \\  valid_lft 600sec preferred_lft 60sec",
         "route6=default via fe80::1 dev eth0 proto ra metric 1024 expires 1783sec hoplimit 64 pref medium",
       ].join("\n"),
-      ["address 198.51.100.5/24", "gateway 198.51.100.1"],
+      [
+        "address 198.51.100.5/24",
+        "gateway 198.51.100.1",
+        "pre-up echo 2 >/proc/sys/net/ipv6/conf/eth0/accept_ra || true",
+      ],
     ],
     [
       "DHCP that only the interfaces file tells of (an old dhclient sets no lifetime)",
@@ -213,7 +218,7 @@ route6=default via fe80::1 dev eth0  metric 1024`,
       plain: ["address 10.0.2.15/24", "gateway 10.0.2.2"],
       onlink: [
         "address 203.0.113.7/32",
-        "mtu 1400",
+        "pre-up ip link set dev eth0 mtu 1400 || true",
         "up ip -4 addr add 203.0.113.9/32 dev eth0 || true",
         "up ip -6 addr add 2001:db8:1::7/64 dev eth0 || true",
         "up ip -4 route replace 203.0.113.1 dev eth0 || true",
