@@ -118,12 +118,17 @@ function parseRoute(line: string, family: 4 | 6): Route[] {
             onlink: p.onlink,
             metric: metric ? Number(metric) : undefined,
             src: main.after("src"),
-            // busybox names no protocol; what expires was advertised
-            proto: main.after("proto") ?? (words.includes("expires") ? "ra" : undefined),
+            proto: protocol(main.after("proto"), words, p.via),
           },
         ]
       : [],
   );
+}
+
+/** busybox names no protocol; what expires was advertised. Before Linux 3.14 advertised gateways were the kernel's. */
+function protocol(said: string | undefined, words: string[], via: string | undefined): string | undefined {
+  if (said === "kernel" && via !== undefined) return "ra";
+  return said ?? (words.includes("expires") ? "ra" : undefined);
 }
 
 /** `3: eth0.5@eth0: <…> … vlan protocol 802.1Q id 5 <REORDER_HDR>`, or `eth0.5 | 5 | eth0` of /proc/net/vlan/config. */

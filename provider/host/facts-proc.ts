@@ -7,6 +7,8 @@ const REJECT = 0x200;
 const ADDRCONF = 0x40000;
 const ANYCAST = 0x100000;
 const LOCAL = 0x80000000;
+/** IP6_RT_PRIO_ADDRCONF: of the network that an address brings with it. */
+const OWN_METRIC = 256;
 /** IFA_F_TEMPORARY and IFA_F_PERMANENT of linux/if_addr.h. */
 const TEMPORARY = 0x01;
 const PERMANENT = 0x80;
@@ -46,7 +48,9 @@ export function ipLines(proc: ProcLines): IpLines {
     route4: nets.map((n) => {
       const metric = n.metric ? ` metric ${n.metric}` : "";
       const own = n.to === "0.0.0.0/0" ? "default" : n.to.replace(/\/32$/, "");
-      return `${own}${n.via ? ` via ${n.via}` : ""} dev ${n.dev}${metric}${n.via ? "" : " scope link"}`;
+      // what an address brings with it
+      const made = !n.via && proc.addr4.some((a) => n.to !== "0.0.0.0/0" && contains(parseCidr(n.to)!, a));
+      return `${own}${n.via ? ` via ${n.via}` : ""} dev ${n.dev}${made ? " proto kernel" : ""}${metric}${n.via ? "" : " scope link"}`;
     }),
     route6: proc.route6.flatMap(route6),
   };
@@ -69,7 +73,8 @@ function route6(line: string): string[] {
   const length = Number.parseInt(prefix, 16);
   const where = length === 0 ? "default" : length === 128 ? colons(to) : `${colons(to)}/${length}`;
   const hop = flag & GATEWAY ? ` via ${colons(via)}` : "";
-  const proto = flag & ADDRCONF ? " proto ra" : "";
+  const made = (flag & GATEWAY) === 0 && Number.parseInt(metric, 16) === OWN_METRIC;
+  const proto = flag & ADDRCONF ? " proto ra" : made ? " proto kernel" : "";
   return [`${where}${hop} dev ${dev}${proto} metric ${Number.parseInt(metric, 16)}`];
 }
 

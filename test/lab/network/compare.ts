@@ -1,5 +1,7 @@
 /** The old system's network and the new one's, as far as they must be the same. */
-import type { NetworkFacts, Route } from "../../../provider/host/types.ts";
+import { contains } from "../../../provider/host/ip.ts";
+import { isEui64 } from "../../../provider/host/network-carry.ts";
+import type { Address, Interface, NetworkFacts, Route } from "../../../provider/host/types.ts";
 
 export interface Essence {
   /** `eth0 203.0.113.7/32`, sorted. */
@@ -24,6 +26,8 @@ export function essence(facts: NetworkFacts, rename: (dev: string) => string | u
     const dev = rename(r.dev);
     return dev ? [{ ...r, dev, to: r.to.replace(/\/(32|128)$/, "") }] : [];
   });
+  // beside an address that the old system made of an advertisement, the kernel makes its own
+  const eui = (c: Interface, address: string) => c.mac !== undefined && isEui64(address, c.mac);
   const gateways = new Set(routes.map((r) => r.via));
   const first = ([4, 6] as const).flatMap((family) => {
     const own = routes.filter((r) => r.family === family && r.to === "default");
@@ -40,6 +44,7 @@ export function essence(facts: NetworkFacts, rename: (dev: string) => string | u
       .flatMap((c) =>
         c.addresses
           .filter((a) => a.scope === "global" && !a.temporary)
+          .filter((a) => !(a.dynamic && eui(c, a.address) && c.addresses.some((b) => b !== a && sameNetwork(a, b))))
           .map((a) => `${c.name} ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix}`),
       )
       .sort(),
@@ -48,4 +53,5 @@ export function essence(facts: NetworkFacts, rename: (dev: string) => string | u
   };
 }
 
+const sameNetwork = (a: Address, b: Address) => a.prefix === b.prefix && contains(a, b.address);
 const text = (r: Route) => `${r.family} ${r.to}${r.via ? ` via ${r.via}` : ""} dev ${r.dev}`;

@@ -16,6 +16,8 @@ while [ "$(readlink /proc/$other/ns/net)" = "$(readlink /proc/self/ns/net)" ]; d
 far() { nsenter --net=/proc/$other/ns/net "$@"; }
 ip link set lo up
 far ip link set lo up
+# a router says so when it is asked, else its default route is dropped
+far sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 
 # both sides of each card; $1: which of the names in `cards` is the near one's
 plug() {

@@ -65,6 +65,7 @@ function oldRoutes(routes: Route[]): string[] {
       `ip -${r.family} route append ${r.to}${r.via ? ` via ${r.via}` : ""} dev ${r.dev}`,
       ...(r.metric ? [`metric ${r.metric}`] : []),
       ...(r.src ? [`src ${r.src}`] : []),
+      ...(r.proto === "dhcp" || r.proto === "ra" ? [`proto ${r.proto}`] : []),
       ...(r.onlink ? ["onlink"] : []),
     ].join(" ");
   return [...made.filter((r) => !r.via), ...made.filter((r) => r.via)].map(text);
@@ -93,7 +94,7 @@ function farSide(card: Interface, routes: Route[], dev: string, facts: NetworkFa
 }
 
 const DNSMASQ =
-  "far dnsmasq --conf-file=/dev/null --no-daemon --user=root --group=root --port=0 --no-ping --leasefile-ro";
+  "far dnsmasq --conf-file=/dev/null --no-daemon --user=root --group=root --port=0 --bind-dynamic --no-ping --leasefile-ro";
 
 function dhcp(card: Interface, lease: Address, routes: Route[], dev: string, facts: NetworkFacts): string[] {
   const dotted = (bits: number) =>
@@ -123,8 +124,8 @@ function advertise(prefix: string, autoconf: boolean, dev: string): string[] {
   const groups = expand(prefix.split("/")[0]!).slice(0, 4).join(":");
   const range = autoconf ? `${groups}::,ra-only` : `${groups}::1000,${groups}::1fff,64`;
   return [
-    `far ip addr add ${groups}::fffe/64 dev ${dev} nodad noprefixroute`,
-    `${DNSMASQ} --interface=${dev} --bind-dynamic --enable-ra --dhcp-range=${range} 2>"$work/ra.${dev}" &`,
+    `far ip addr add ${groups}::fffe/64 dev ${dev} nodad`,
+    `${DNSMASQ} --interface=${dev} --enable-ra --dhcp-range=${range} 2>"$work/ra.${dev}" &`,
   ];
 }
 
