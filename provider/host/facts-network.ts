@@ -32,6 +32,10 @@ export function parseNetwork(lines: Lines): NetworkFacts {
   }
   for (const card of interfaces) {
     card.dhcp = dhcpOf(card.name, all("dhcp"), all("ifupdown"), names);
+    const set = all("macset")
+      .find((l) => l.startsWith(`${card.name} `))
+      ?.split(" ")[1];
+    if (set !== undefined) card.macSet = set === "-" ? {} : { own: set.toLowerCase() };
     if (card.kind === "vlan") card.vlan = vlanOf(card.name, all("vlan"));
     if (card.kind === "bond") card.bond = bondOf(card.name, all("bond"));
     const ra = all("ra").find((l) => l.startsWith(`${card.name} `));

@@ -36,6 +36,8 @@ export interface Interface {
   index: number;
   kind: InterfaceKind;
   mac?: string;
+  /** The MAC address was set by software; the card's own, where it could be read. */
+  macSet?: { own?: string };
   mtu?: number;
   up: boolean;
   /** Name of the bond or bridge this one is in. */

@@ -19,11 +19,15 @@ export function newNames(interfaces: Interface[]): Map<string, string> {
   return names;
 }
 
-/** The MAC address of every physical card: one that is not configured must not hold another's name. */
+/**
+ * The MAC address of every physical card: one that is not configured must not hold another's name. Its own address, not one that was
+ * set; where that is not known, the card keeps the name that the kernel gives it.
+ */
 export function macs(facts: NetworkFacts, names: Map<string, string>): { name: string; mac: string }[] {
   const own = facts.interfaces.filter((i) => i.kind === "physical" && names.has(i.name));
   return own
-    .map((i) => ({ name: names.get(i.name)!, mac: i.mac! }))
+    .filter((i) => !i.macSet || i.macSet.own)
+    .map((i) => ({ name: names.get(i.name)!, mac: i.macSet?.own ?? i.mac! }))
     .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
 }
 

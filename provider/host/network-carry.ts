@@ -13,11 +13,11 @@ export function cardBase(card: Interface, facts: NetworkFacts, names: Map<string
     oldName: card.name,
     ...(parent
       ? { vlan: { id: card.vlan!.id, parent: names.get(parent.name)!, parentMtu: oddMtu(parent) } }
-      : { mac: card.mac }),
+      : { mac: card.mac, setMac: card.macSet !== undefined }),
   };
 }
 
-export type CardBase = Pick<Card, "name" | "oldName" | "mac" | "vlan">;
+export type CardBase = Pick<Card, "name" | "oldName" | "mac" | "setMac" | "vlan">;
 
 /** One card with its addresses and routes. */
 export function carried(card: Interface, facts: NetworkFacts, names: Map<string, string>): Card {

@@ -21,6 +21,8 @@ export interface Card {
   oldName: string;
   /** Of a physical card. */
   mac?: string;
+  /** The old system set the address; the new one does so too. */
+  setMac?: boolean;
   /** `parent`: the new system's name of the card below. */
   vlan?: { id: number; parent: string; parentMtu?: number };
   mtu?: number;
@@ -114,6 +116,7 @@ function cardStanza(card: Card, withoutDns: boolean): string {
     ...(main ? [`gateway ${main.via}`] : []),
     ...(card.metric !== undefined ? [`metric ${card.metric}`] : []),
     ...(withoutDns ? ["peer-dns no"] : []),
+    ...(card.setMac ? [`pre-up ip link set dev ${card.name} address ${card.mac} || true`] : []),
     ...(card.mtu ? [mtuLine(card.name, card.mtu)] : []),
     // 2: also where packets are forwarded
     ...(card.refusesRa || card.routerAdvertised

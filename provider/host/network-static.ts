@@ -23,10 +23,8 @@ export function planGiven(
   const problem = unusable(card, facts, wanted);
   if (problem) return { refusals: [problem] };
   const base = vlanOver(cardBase(card, facts, names), card, wanted);
-  const write = (
-    made: Omit<Card, "name" | "oldName" | "mac" | "vlan">,
-    dns: { nameservers: string[]; search: string[] },
-  ) => renderNetwork({ cards: [{ ...base, ...made }], names: macs(facts, names), lo: [], dns, hostname });
+  const write = (made: Omit<Card, keyof CardBase>, dns: { nameservers: string[]; search: string[] }) =>
+    renderNetwork({ cards: [{ ...base, ...made }], names: macs(facts, names), lo: [], dns, hostname });
   if (input !== "dhcp") return planStatic(facts, input.static, card, write);
   const seen = facts.interfaces.some(
     (i) => i.dhcp !== undefined || i.addresses.some((a) => a.family === 4 && a.dynamic),
@@ -82,7 +80,7 @@ function unusable(card: Interface, facts: NetworkFacts, wanted: Partial<StaticNe
 
 function vlanOver(base: CardBase, card: Interface, { vlan, mtu }: Partial<StaticNetwork>): CardBase {
   if (vlan === undefined || card.kind === "vlan") return base;
-  const { mac: _, ...rest } = base;
+  const { mac: _, setMac: __, ...rest } = base;
   // a VLAN's MTU cannot be more than that of the card below
   const parentMtu = mtu !== undefined && mtu > (card.mtu ?? 1500) ? mtu : oddMtu(card);
   return { ...rest, name: `${base.name}.${vlan}`, vlan: { id: vlan, parent: base.name, parentMtu } };
@@ -93,7 +91,7 @@ function planStatic(
   wanted: StaticNetwork,
   card: Interface,
   write: (
-    made: Omit<Card, "name" | "oldName" | "mac" | "vlan">,
+    made: Omit<Card, keyof CardBase>,
     dns: { nameservers: string[]; search: string[] },
   ) => ReturnType<typeof renderNetwork>,
 ): NetworkPlan {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCidr } from "../../provider/host/ip.ts";
-import type { NetworkFacts, NetworkFiles } from "../../provider/host/types.ts";
+import type { Interface, NetworkFacts, NetworkFiles } from "../../provider/host/types.ts";
 import { essence } from "../lab/network/compare.ts";
 import { checkout, ifup, type Seen } from "../lab/network/namespace.ts";
 import { near, OUTSIDE } from "../lab/network/old-system.ts";
@@ -68,10 +68,10 @@ describe("ifup makes the old system's addresses and routes again, and what is be
     expect(now, seen.stderr).toEqual(old);
     expect(old.addresses.length).toBeGreaterThan(0);
     expect(seen.silent).toEqual([]);
-    for (const n of seen.after.interfaces)
-      expect(n.mtu, n.name).toBe(
-        seen.before.interfaces.find((b) => near(facts).names.get(b.name) === n.name || b.name === n.name)?.mtu,
-      );
+    const { names } = near(facts);
+    const cards = (i: Interface[], name: (own: string) => string | undefined) =>
+      Object.fromEntries(i.map((c) => [name(c.name) ?? c.name, [c.mac, c.mtu]]));
+    expect(cards(seen.after.interfaces, (n) => n)).toEqual(cards(seen.before.interfaces, (n) => names.get(n)));
     const asked = typeof s.input === "object" ? s.input.static.nameservers : undefined;
     const dns = (asked ?? facts.nameservers).filter(
       (d) => !d.startsWith("127.") && (filesOf(s).resolvConf !== undefined || !d.includes(":")),

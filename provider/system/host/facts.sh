@@ -13,6 +13,7 @@
 #   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   if NAME INDEX MAC MTU STATE KIND MASTER, vlan LINE (of ip -d link or /proc/net/vlan/config), bond NAME MODE CARD…
+#   macset NAME OWN-MAC (a card whose address was set by software; of ip's permaddr)
 #   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA
 #   without ip: proc.route4 LINE, proc.route6 LINE, proc.addr6 LINE (of /proc/net), proc.addr4 ADDRESS
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, ifupdown LINE; tool NAME PATH, tar LINE
@@ -158,6 +159,11 @@ network() {
     master=
     if [ -e "$path/master" ]; then master=$(readlink -f "$path/master"); fi
     mac=$(first "$path/address" -)
+    # NET_ADDR_SET of linux/netdevice.h
+    if [ $kind = physical ] && [ -z "$master" ] && [ "$(first "$path/addr_assign_type")" = 3 ]; then
+      own=$(ip -o link show dev "$name" 2>/dev/null | sed -n 's/.* permaddr \([0-9a-f:]*\).*/\1/p')
+      put macset "$name ${own:--}"
+    fi
     # a card in a bond shows the bond's address
     if [ -e "$path/bonding_slave/perm_hwaddr" ]; then mac=$(first "$path/bonding_slave/perm_hwaddr"); fi
     if [ $kind = vlan ] && have ip; then ip -o -d link show dev "$name" 2>/dev/null | each vlan; fi

@@ -40,7 +40,8 @@ export async function putNetwork(
     const image = `${disk}?offset=${rootStart}`;
     await run("debugfs", ["-w", "-f", script, image]);
     const { stdout } = await run("debugfs", ["-R", `cat ${etc}/network/interfaces`, image]);
-    if (stdout.trimEnd() !== files.interfaces.trimEnd()) die(`debugfs did not write into ${disk}: ${stdout.slice(0, 300)}`);
+    if (stdout.trimEnd() !== files.interfaces.trimEnd())
+      die(`debugfs did not write into ${disk}: ${stdout.slice(0, 300)}`);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

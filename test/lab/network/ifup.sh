@@ -2,7 +2,7 @@
 # In mount, process and network namespaces of its own: builds the network of an old system, looks at it, takes it away, lets ifup of a
 # Rootfs make the new one of the files that were written, and looks again.
 #   ifup.sh TREE WORK
-# TREE: a Rootfs, read-only. WORK: cards ("NEW OLD MAC MTU"), old (commands for the old network), far (commands for the other side, whose
+# TREE: a Rootfs, read-only. WORK: cards ("NEW OLD MAC MTU OWN-MAC"), old (commands for the old network), far (commands for the other side, whose
 # cards are far0, far1, …), interfaces, resolv.conf, ping ("-4 ADDRESS"),
 # wait ("ADDRESS/PREFIX" that comes later by itself).
 # Prints the lines of facts.sh (if, addr, route4, route6) behind "== before" and "== after", then "== ping" and what did not answer.
@@ -22,8 +22,9 @@ far sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 # both sides of each card; $1: which of the names in `cards` is the near one's
 plug() {
   n=0
-  while read -r new old mac mtu; do
-    case $1 in new) name=$new ;; *) name=$old ;; esac
+  while read -r new old mac mtu own; do
+    name=$old
+    if [ "$1" = new ]; then name=$new mac=$own; fi
     ip link add "$name" address "$mac" mtu 1500 type veth peer name "far$n" mtu 9200
     [ "$1" = new ] || ip link set "$name" mtu "$mtu"
     ip link set "far$n" netns "$other"
@@ -62,7 +63,7 @@ plug old
 . "$work/old"
 settled
 look before
-while read -r new old mac mtu; do ip link del "$old"; done <"$work/cards"
+while read -r new old mac mtu own; do ip link del "$old"; done <"$work/cards"
 ip -4 addr flush dev lo scope global
 ip -6 addr flush dev lo scope global
 

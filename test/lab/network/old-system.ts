@@ -26,7 +26,9 @@ export function work(facts: NetworkFacts, files: NetworkFiles): Record<string, s
   const { cards, names } = near(facts);
   const lo = facts.interfaces.find((i) => i.kind === "loopback");
   return {
-    cards: lines(cards.map((c) => `${names.get(c.name)} ${c.name} ${c.mac} ${c.mtu ?? 1500}`)),
+    cards: lines(
+      cards.map((c) => `${names.get(c.name)} ${c.name} ${c.mac} ${c.mtu ?? 1500} ${c.macSet?.own ?? c.mac}`),
+    ),
     old: lines([
       ...(lo ? own(lo).map((a) => addAddress(a, "lo")) : []),
       ...cards.flatMap((c) => [`ip link set ${c.name} up`, ...own(c).map((a) => addAddress(a, c.name))]),
