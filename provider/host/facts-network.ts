@@ -31,7 +31,9 @@ export function parseNetwork(lines: Lines): NetworkFacts {
     interfaces.find((i) => i.name === found?.dev)?.addresses.push(found!.address);
   }
   for (const card of interfaces) {
-    card.dhcp = dhcpOf(card.name, all("dhcp"), all("ifupdown"), names);
+    // a file of ifupdown that nobody reads any more (an upgraded Ubuntu) says nothing
+    const files = all("managed").includes(String(card.index)) ? [] : all("ifupdown");
+    card.dhcp = dhcpOf(card.name, all("dhcp"), files, names);
     const set = all("macset")
       .find((l) => l.startsWith(`${card.name} `))
       ?.split(" ")[1];

@@ -32,6 +32,13 @@ function keep(facts: NetworkFacts, names: Map<string, string>, hostname: string)
       return { refusals: [why] };
     else notes.push(`${card.name} (${card.kind}) is not carried over`);
   }
+  const six = cards.flatMap((c) => c.routes).find((r) => r.family === 4 && r.via?.includes(":"));
+  if (six)
+    return refuse(
+      "network-gateway",
+      `the IPv4 route to ${six.to} has the IPv6 gateway ${six.via}, which the new system cannot set`,
+      "ask the provider for an IPv4 gateway",
+    );
   const leading = defaults.find((r) => !cards.some((c) => c.oldName === r.dev));
   const problem = leading
     ? noAddress(facts, leading.dev)

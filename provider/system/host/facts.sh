@@ -16,7 +16,7 @@
 #   macset NAME OWN-MAC (a card whose address was set by software; of ip's permaddr)
 #   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA
 #   without ip: proc.route4 LINE, proc.route6 LINE, proc.addr6 LINE (of /proc/net), proc.addr4 ADDRESS
-#   resolv LINE, resolved LINE; dhcp SOURCE WHAT, ifupdown LINE; tool NAME PATH, tar LINE
+#   resolv LINE, resolved LINE; dhcp SOURCE WHAT, managed INDEX (by networkd), ifupdown LINE; tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
 #   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
@@ -196,6 +196,9 @@ network() {
     esac
   done
   for f in /run/systemd/netif/leases/[0-9]*; do [ ! -e "$f" ] || put dhcp "networkd ${f##*/}"; done
+  for f in /run/systemd/netif/links/[0-9]*; do
+    ! grep -qs '^ADMIN_STATE=configured' "$f" || put managed "${f##*/}"
+  done
   for f in /run/NetworkManager/devices/[0-9]*; do
     ! grep -qs '^\(\[dhcp\|dhcp4\)' "$f" || put dhcp "NetworkManager ${f##*/}"
   done

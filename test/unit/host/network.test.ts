@@ -194,6 +194,14 @@ describe("keep", () => {
     ],
     ["network-none", "no default route", [CARD, V4, DNS].join("\n")],
     ["network-none", "nothing at all", ""],
+    ["network-gateway", "an IPv6 gateway for IPv4", basic.replace("via 198.51.100.1", "via inet6 fe80::1")],
+    ["network-mac", "a card without a MAC address", basic.replace("52:54:00:12:34:56", "-")],
+    ["network-mac", "two cards with one MAC address", `${basic}\nif=eth1 3 52:54:00:12:34:56 1500 up physical`],
+    [
+      "network-vlan",
+      "a VLAN by 802.1ad",
+      `${basic.replace("up physical", "up vlan")}\nif=e 9 52:54:00:12:34:57 1500 up physical\nvlan=2: eth0@e: <> \\ vlan protocol 802.1ad id 5`,
+    ],
     ["network-dns", "a resolver of its own", basic.replace("9.9.9.9", "127.0.0.1")],
   ])("refuses %s: %s", (code, _, text) => expect(refused(net(text))).toEqual([code]));
 
