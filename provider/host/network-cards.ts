@@ -7,11 +7,13 @@ const isCard = (i: Interface, all: Interface[]) =>
 
 /**
  * Names of the physical cards on the new system: eth0, eth1, … in the order the kernel found them, which it mostly finds again, so
- * that a single card is right even where nothing renames it. A VLAN is `eth0.100`, after the card below it.
+ * that a single card is right even where nothing renames it. Several that have such names already keep them. A VLAN is `eth0.100`, after
+ * the card below it.
  */
 export function newNames(interfaces: Interface[]): Map<string, string> {
   const cards = interfaces.filter((i) => isCard(i, interfaces)).sort((a, b) => a.index - b.index);
-  const names = new Map(cards.map((c, n) => [c.name, `eth${n}`]));
+  const keep = cards.length > 1 && cards.every((c) => /^eth\d{1,3}$/.test(c.name));
+  const names = new Map(cards.map((c, n) => [c.name, keep ? c.name : `eth${n}`]));
   for (const { name, vlan } of interfaces) {
     const parent = vlan && names.get(vlan.parent);
     if (parent) names.set(name, `${parent}.${vlan.id}`);

@@ -143,7 +143,6 @@ describe("static /32 with an on-link gateway, and a second card by DHCP", () => 
     `addr=2: ens3    inet 10.0.2.15/32 scope global ens3\\       ${FOREVER}`,
     "addr=3: ens4    inet 10.1.0.15/24 metric 1024 scope global dynamic ens4\\       valid_lft 3600sec preferred_lft 3600sec",
     "route4=default via 10.0.2.2 dev ens3 proto static onlink ",
-    "route4=default via 10.1.0.2 dev ens4 proto dhcp src 10.1.0.15 metric 1024 ",
     "route4=10.1.0.0/24 dev ens4 proto kernel scope link src 10.1.0.15 metric 1024 ",
     "resolv=nameserver 10.0.2.3",
     "dhcp=networkd 3",
@@ -155,13 +154,13 @@ describe("static /32 with an on-link gateway, and a second card by DHCP", () => 
   });
   afterAll(() => vps?.stop());
 
-  test("addresses and routes are the old ones; the lease brings the second default route behind the first", async () => {
+  test("addresses and routes are the old ones; the second card has its lease", async () => {
     const { old: before, now } = both(old, await factsOf(vps));
     expect(now).toEqual(before);
     expect(now.first).toEqual(["4 default via 10.0.2.2 dev eth0"]);
     expect(await said(vps, "pidof udhcpc")).toMatch(/^0 \d+$/);
   });
-  test("what is beyond the gateway answers, and the resolvers are still the first card's", async () => {
+  test("what is beyond the gateway answers", async () => {
     expect(await said(vps, "ping -c 1 -W 5 10.0.2.3 >/dev/null && cat /etc/resolv.conf")).toBe("0 nameserver 10.0.2.3");
   });
 });
@@ -205,7 +204,7 @@ describe("IPv6 alone, by a link-local gateway", () => {
 
   test("root logs in from far away; there is no IPv4 address", async () => {
     const { stdout } = await machine.here(ssh("ip -4 addr show scope global; cat /etc/resolv.conf"));
-    expect(stdout).toBe("nameserver 2a01:4ff:ff00::add:1\n");
+    expect(stdout).toBe("nameserver 2a01:4ff:ff00::add:1");
   });
   test("addresses and routes are the old ones", async () => {
     const { stdout } = await machine.here(ssh("ip -o addr | sed s/^/addr=/; ip -6 route | sed s/^/route6=/"));

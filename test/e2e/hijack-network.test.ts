@@ -10,7 +10,7 @@ import { parseCidr } from "../../provider/host/ip.ts";
 import type { Interface, NetworkFacts, NetworkFiles } from "../../provider/host/types.ts";
 import { essence } from "../lab/network/compare.ts";
 import { checkout, ifup, type Seen } from "../lab/network/namespace.ts";
-import { near, OUTSIDE } from "../lab/network/old-system.ts";
+import { near, OUTSIDE, STRAY_RESOLVER } from "../lab/network/old-system.ts";
 import { type Setup, setups } from "../unit/host/network-setups.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 
@@ -76,6 +76,7 @@ describe("ifup makes the old system's addresses and routes again, and what is be
     const dns = (asked ?? facts.nameservers).filter(
       (d) => !d.startsWith("127.") && (filesOf(s).resolvConf !== undefined || !d.includes(":")),
     );
+    expect(seen.resolvConf).not.toContain(STRAY_RESOLVER);
     for (const d of dns) expect(seen.resolvConf).toContain(`nameserver ${d}\n`);
   });
 

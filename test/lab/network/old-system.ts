@@ -6,6 +6,9 @@ import type { Address, Interface, NetworkFacts, NetworkFiles, Route } from "../.
 /** An address of each family that only a default route leads to. */
 export const OUTSIDE = { 4: "198.19.255.254", 6: "2001:db8:ffff:ffff::1" } as const;
 
+/** The resolver that DHCP names on a card that does not lead anywhere. */
+export const STRAY_RESOLVER = "192.0.2.66";
+
 export interface Near {
   /** Interfaces with their addresses as the old system had them; only those that the new one has too. */
   cards: Interface[];
@@ -107,7 +110,9 @@ function dhcp(card: Interface, lease: Address, routes: Route[], dev: string, fac
   const server = [253, 252].map((n) => `${net}.${n}`).find((a) => a !== lease.address)!;
   const gateway = routes.find((r) => r.family === 4 && r.to === "default")?.via;
   const others = routes.filter((r) => r.family === 4 && r.proto === "dhcp" && r.via && r.via !== gateway);
-  const dns = facts.nameservers.filter((n) => !n.includes(":"));
+  // a second card's network has resolvers of its own, which are not the server's
+  const leads = dev === "far0" || gateway !== undefined;
+  const dns = leads ? facts.nameservers.filter((n) => !n.includes(":")) : [STRAY_RESOLVER];
   const options = [
     `option:netmask,${dotted(lease.prefix)}`,
     gateway ? `option:router,${gateway}` : "option:router",
