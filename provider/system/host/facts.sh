@@ -35,6 +35,12 @@ first() { # file [else]
   if [ -r "$1" ]; then IFS= read -r line <"$1"; fi 2>/dev/null
   printf '%s' "${line:-${2:-}}"
 }
+# the same into $line: for loops, where a process for every file is slow
+get() { # file [else]
+  line=
+  if [ -r "$1" ]; then { IFS= read -r line <"$1"; } 2>/dev/null || true; fi
+  line=${line:-${2:-}}
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 
 identity() {
@@ -98,16 +104,35 @@ storage() {
     case $name in loop* | ram* | zram* | sr* | fd* | nbd* | \*) continue ;; esac
     slaves=
     for s in "$path"/slaves/*; do [ ! -e "$s" ] || slaves="$slaves${slaves:+,}${s##*/}"; done
-    partition=$(first "$path/partition")
+    get "$path/partition"
+    partition=$line
     disk=
     if [ -n "$partition" ]; then
       disk=$(readlink -f "$path")
       disk=${disk%/*}
       disk=${disk##*/}
     fi
-    put block "$name $(first "$path/dev") $(first "$path/size") ${partition:--} ${disk:--} ${slaves:--} $(first "$path/md/level" -) $(first "$path/dm/uuid" -)"
+    about=$name
+    for f in dev size; do
+      get "$path/$f" -
+      about="$about $line"
+    done
+    about="$about ${partition:--} ${disk:--} ${slaves:--}"
+    for f in md/level dm/uuid; do
+      get "$path/$f" -
+      about="$about $line"
+    done
+    put block "$about"
     [ -z "$partition" ] || continue
-    [ ! -e "$path/device" ] || put disk "$name $(first "$path/removable" 0) $(first "$path/ro" 0) $(first "$path/device/model")"
+    if [ -e "$path/device" ]; then
+      about=$name
+      for f in removable ro; do
+        get "$path/$f" 0
+        about="$about $line"
+      done
+      get "$path/device/model"
+      put disk "$about $line"
+    fi
     if [ -z "$slaves" ] && [ -r "/dev/$name" ]; then
       sector=$(first "$path/queue/logical_block_size" 512)
       hex=$({ dd if="/dev/$name" bs="$sector" count=2 | od -An -v -tx1 | tr -d ' \n'; } 2>/dev/null)
@@ -117,12 +142,9 @@ storage() {
   if have blkid; then blkid 2>/dev/null | grep -v '^/dev/loop' | each blkid; fi
   # udev's names: for everybody, where blkid tells only root
   for kind in id uuid label partuuid; do
-    for f in /dev/disk/by-"$kind"/*; do
-      [ -b "$f" ] || continue
-      name=$(readlink -f "$f")
-      case $name in /dev/loop* | /dev/sr*) continue ;; esac
-      put link "$kind ${name#/dev/} ${f##*/}"
-    done
+    # shellcheck disable=SC2012 # find has no -printf in busybox; udev's names have no blanks
+    [ ! -d "/dev/disk/by-$kind" ] || ls -l "/dev/disk/by-$kind" |
+      sed -n -e '/\/\(loop\|sr\)[0-9]*$/d' -e "s#^l.* \([^ ]*\) -> .*/\([^/ ]*\)\$#link=$kind \2 \1#p"
   done
 }
 
@@ -158,18 +180,29 @@ network() {
     fi
     master=
     if [ -e "$path/master" ]; then master=$(readlink -f "$path/master"); fi
-    mac=$(first "$path/address" -)
+    get "$path/address" -
+    mac=$line
     # NET_ADDR_SET of linux/netdevice.h
-    if [ $kind = physical ] && [ -z "$master" ] && [ "$(first "$path/addr_assign_type")" = 3 ]; then
+    get "$path/addr_assign_type"
+    if [ $kind = physical ] && [ ! -e "$path/bonding_slave" ] && [ "$line" = 3 ]; then
       own=$(ip -o link show dev "$name" 2>/dev/null | sed -n 's/.* permaddr \([0-9a-f:]*\).*/\1/p')
       put macset "$name ${own:--}"
     fi
     # a card in a bond shows the bond's address
-    if [ -e "$path/bonding_slave/perm_hwaddr" ]; then mac=$(first "$path/bonding_slave/perm_hwaddr"); fi
+    get "$path/bonding_slave/perm_hwaddr" "$mac"
+    mac=$line
     if [ $kind = vlan ] && have ip; then ip -o -d link show dev "$name" 2>/dev/null | each vlan; fi
     if [ $kind = bond ]; then put bond "$name $(first "$path/bonding/mode" -) $(first "$path/bonding/slaves")"; fi
-    [ ! -r "/proc/sys/net/ipv6/conf/$name/accept_ra" ] || put ra "$name $(first "/proc/sys/net/ipv6/conf/$name/accept_ra")"
-    put if "$name $(first "$path/ifindex") $mac $(first "$path/mtu" -) $(first "$path/operstate" -) $kind ${master##*/}"
+    get "/proc/sys/net/ipv6/conf/$name/accept_ra"
+    [ -z "$line" ] || put ra "$name $line"
+    about=$name
+    get "$path/ifindex"
+    about="$name $line $mac"
+    for f in mtu operstate; do
+      get "$path/$f" -
+      about="$about $line"
+    done
+    put if "$about $kind ${master##*/}"
   done
   [ ! -r /proc/net/vlan/config ] || grep '|.*|' /proc/net/vlan/config | each vlan
   if have ip; then

@@ -24,6 +24,20 @@ describe("the lab's Debian 12 (captured)", () => {
   });
 });
 
+it("a second disk of the lab's Debian 12 (captured): by-id, what is on it, where it is mounted; kexec", () => {
+  const f = parseFacts(fixture("debian-12-lab-two-disks"));
+  expect(f.disks.map((d) => [d.device, d.table, d.ids])).toEqual([
+    ["/dev/vda", "gpt", []],
+    ["/dev/vdb", "gpt", ["virtio-data-1"]],
+  ]);
+  expect(f.disks[1]?.partitions.map((p) => [p.type, p.label, p.mounts])).toEqual([
+    ["ext4", "my data", ["/srv/data"]],
+    ["swap", "sw", ["swap"]],
+  ]);
+  expect(f.kexec).toEqual({ disabled: false, load: true, fileLoad: true, signedOnly: false });
+  expect(f.hypervisor).toBe("qemu");
+});
+
 it("of a login that may not become root: sizes, and what udev names", () => {
   const text = `${fixture("debian-12-lab-no-root").replace(/^blkid=.*$/gm, "")}
 link=id vda virtio-0123
