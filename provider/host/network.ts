@@ -5,7 +5,7 @@ import { carried } from "./network-carry.ts";
 import { type Card, renderNetwork } from "./network-files.ts";
 import { distinctMetrics } from "./network-metrics.ts";
 import { planGiven, refuse } from "./network-static.ts";
-import type { Interface, NetworkFacts, NetworkInput, NetworkPlan, Refusal } from "./types.ts";
+import type { Interface, NetworkFacts, NetworkInput, NetworkPlan, Refusal, Route } from "./types.ts";
 
 /**
  * Files of the new system's network, or why it cannot be carried. `keep`: what the old system has, whole or not at all; what is not
@@ -23,15 +23,18 @@ function keep(facts: NetworkFacts, names: Map<string, string>, hostname: string)
   const defaults = [defaultRoute(facts.routes, 4), defaultRoute(facts.routes, 6)].filter((r) => r !== undefined);
   const notes: string[] = [];
   const cards: Card[] = [];
+  const unfits: { leads: boolean; why: Refusal }[] = [];
   for (const card of used) {
     const leads = defaults.some((r) => r.dev === card.name);
     const overCards = facts.interfaces.some((i) => i.master === card.name && i.kind === "physical");
     const why = unfit(card, facts);
     if (!why) cards.push(carried(card, facts, names));
     else if (leads || overCards || card.kind === "vlan" || card.kind === "bond" || card.kind === "physical")
-      return { refusals: [why] };
+      unfits.push({ leads, why });
     else notes.push(`${card.name} (${card.kind}) is not carried over`);
   }
+  const worst = unfits.find((u) => u.leads) ?? unfits[0];
+  if (worst) return { refusals: [worst.leads ? worst.why : { ...worst.why, hint: leaveOut(facts, defaults) }] };
   const six = cards.flatMap((c) => c.routes).find((r) => r.family === 4 && r.via?.includes(":"));
   if (six)
     return refuse(
@@ -44,7 +47,7 @@ function keep(facts: NetworkFacts, names: Map<string, string>, hostname: string)
     ? noAddress(facts, leading.dev)
     : cards.length === 0 || defaults.length === 0
       ? nothing(facts, cards)
-      : rulesProblem(facts, cards, defaults[0]!.dev);
+      : rulesProblem(facts, cards, defaults);
   if (problem) return { refusals: [problem] };
   // the card of the default route first
   cards.sort((a, b) => Number(b.oldName === defaults[0]!.dev) - Number(a.oldName === defaults[0]!.dev));
@@ -79,9 +82,16 @@ function nothing(facts: NetworkFacts, cards: Card[]): Refusal {
   };
 }
 
+/** The network of the default route's card alone. */
+function leaveOut(facts: NetworkFacts, defaults: Route[]): string {
+  const lead = facts.interfaces.find((i) => i.name === defaults[0]?.dev);
+  const byDhcp = lead?.dhcp !== undefined || lead?.addresses.some((a) => a.family === 4 && a.dynamic);
+  return `leave it out: ${byDhcp ? "network: { mode: dhcp }" : staticExample(facts, lead?.name ?? "", lead?.name)}`;
+}
+
 /** Answers from a second card's address leave by it only because of a rule: without it that address is dead. */
-function rulesProblem(facts: NetworkFacts, cards: Card[], leading: string): Refusal | undefined {
-  const lead = cards.find((c) => c.oldName === leading);
+function rulesProblem(facts: NetworkFacts, cards: Card[], defaults: Route[]): Refusal | undefined {
+  const leading = defaults[0]!.dev;
   for (const rule of facts.rules) {
     const from = /\bfrom (\S+)/.exec(rule)?.[1];
     const cidr = from && parseCidr(from.includes("/") ? from : `${from}/${from.includes(":") ? 128 : 32}`);
@@ -95,7 +105,7 @@ function rulesProblem(facts: NetworkFacts, cards: Card[], leading: string): Refu
       return {
         code: "network-rules",
         message: `${card.oldName} needs a rule for another routing table, which the new system does not have: ${rule}`,
-        hint: `leave that card out: ${lead?.dhcp ? "network: { mode: dhcp }" : staticExample(facts, leading, leading)}`,
+        hint: leaveOut(facts, defaults),
       };
   }
   return undefined;
