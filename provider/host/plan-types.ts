@@ -11,7 +11,10 @@ export interface StaticNetwork {
   gateways?: string[];
   nameservers?: string[];
   search?: string[];
+  /** Default: the card's. */
   mtu?: number;
+  /** VLAN id 1 to 4094: the addresses are on a tagged network over the card. */
+  vlan?: number;
 }
 
 export type NetworkInput = "keep" | "dhcp" | { static: StaticNetwork };

@@ -46,6 +46,7 @@ const shape = {
     nameservers: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
     search: list(text()),
     mtu: integer({ min: 576, max: 65535 }),
+    vlan: integer({ min: 1, max: 4094 }),
   }),
   files: map(
     object(

@@ -206,6 +206,10 @@ export interface NetworkArgs {
      * DNS search domains. Default none.
      */
     search?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * VLAN id, 1 to 4094: the addresses are on a tagged network over the card. Default: untagged.
+     */
+    vlan?: pulumi.Input<number | undefined>;
 }
 
 /**
