@@ -14,13 +14,13 @@ export async function strangersKey(dir: string, name: string): Promise<{ text: s
   return { text: readFileSync(file, "utf8"), public: publicKeyOf(readFileSync(`${file}.pub`, "utf8"))! };
 }
 
-/** What sshd wrote while `work` ran. */
-export async function authLog(vps: Vps, work: () => Promise<unknown>): Promise<string> {
+/** What sshd wrote while `work` ran; with `of` = "" the whole journal. */
+export async function authLog(vps: Vps, work: () => Promise<unknown>, of = "-t sshd"): Promise<string> {
   const mark = `mark-${randomBytes(6).toString("hex")}`;
   await vps.ssh(`logger -t sshd ${mark}-begin`);
   await work();
   await vps.ssh(`logger -t sshd ${mark}-end; journalctl --sync`);
-  const { stdout } = await vps.ssh("journalctl -o cat -t sshd --no-pager");
+  const { stdout } = await vps.ssh(`journalctl -o cat ${of} --no-pager`);
   // our own `vps.ssh` stands before the begin and after the end, but for its goodbye and hello
   return stdout.split(`${mark}-begin`)[1]!.split(`${mark}-end`)[0]!;
 }
