@@ -96,6 +96,8 @@ export interface Dialogue {
   input: Readable;
   /** Takes a line of standard error; true when it belonged to the dialogue. */
   hear(line: string): boolean;
+  /** Standard error without the dialogue's lines. */
+  apart(stderr: string): string;
   /** sudo asked again: it did not take the password. */
   refused(): boolean;
   /** The session is over. */
@@ -139,15 +141,21 @@ export function dialogue(mark: string, password: string, what: () => AsyncIterab
     }
     if (event === "reached") yield* what();
   }
+  // something without a line break may stand before it; sudo's own complaints hold the command, and so the mark
+  const eventOf = (line: string) =>
+    line.endsWith(asks(mark)) ? "asks" : line.endsWith(reached(mark)) ? "reached" : undefined;
   return {
     input: Readable.from(parts()),
     hear(line) {
-      // a greeting without a line break may stand before it
-      if (line.endsWith(asks(mark))) tell("asks");
-      else if (line.endsWith(reached(mark))) tell("reached");
-      else return false;
-      return true;
+      const event = eventOf(line);
+      if (event) tell(event);
+      return event !== undefined;
     },
+    apart: (stderr) =>
+      stderr
+        .split("\n")
+        .filter((line) => !eventOf(line))
+        .join("\n"),
     refused: () => refused,
     end: () => tell("over"),
   };

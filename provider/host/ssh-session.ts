@@ -12,7 +12,7 @@ import { RemoteError, SshError, targetOf } from "./ssh-errors.ts";
 import type { PrivateFolder } from "./ssh-files.ts";
 import { type Master, sshEnv } from "./ssh-master.ts";
 import { askingSudo, dialogue, PROBE, parseProbe, wantsPassword, whyNotRoot, wrongPassword } from "./ssh-root.ts";
-import { chunksOf, impatient, joined, linesWithout } from "./ssh-streams.ts";
+import { chunksOf, impatient, joined } from "./ssh-streams.ts";
 import type { ExecOptions, ExecResult, NotRoot, RootWay, Ssh, UploadOptions } from "./types.ts";
 
 export interface SessionParts {
@@ -173,7 +173,7 @@ class Session implements Ssh {
     });
     const sent = o.input === undefined ? frame.head : joined(frame.head, o.input);
     const talk = mark ? dialogue(mark, this.password!, () => chunksOf(sent)) : undefined;
-    const apart = (text: string) => (mark ? linesWithout(text, mark) : text);
+    const apart = (text: string) => talk?.apart(text) ?? text;
     const sshArgs = ["-F", `${this.p.folder.path}/config`, "-T", "pine-mux", frame.command];
     try {
       const running = run("ssh", sshArgs, {

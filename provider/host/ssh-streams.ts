@@ -27,13 +27,6 @@ export async function* chunksOf(sent: Uint8Array | Readable) {
   else yield sent;
 }
 
-/** A text without the lines that hold a word. */
-export const linesWithout = (text: string, word: string) =>
-  text
-    .split("\n")
-    .filter((line) => !line.includes(word))
-    .join("\n");
-
 /** A head, and what follows. */
 export function joined(head: Buffer, input: string | Uint8Array | Readable): Uint8Array | Readable {
   if (!(input instanceof Readable))

@@ -57,6 +57,14 @@ const RECIPE = {
       "fdisk",
     ],
   ],
+  // as Debian 11's installer makes it: /bin, /sbin and /lib are links. Later releases do so by themselves.
+  hooks: {
+    bullseye: [
+      'for d in bin sbin lib lib32 lib64 libx32; do mkdir -p "$1/usr/$d" && ln -s "usr/$d" "$1/$d" || exit 1; done',
+    ],
+    bookworm: [],
+    trixie: [],
+  },
   // by its name of the time: package opendoas since Debian 12
   doas: { bullseye: "doas", bookworm: "opendoas", trixie: "opendoas" },
   firmware: {
@@ -82,8 +90,10 @@ export async function ensureDebian(
 ): Promise<BaseImage> {
   const key = await labKey();
   const script = readFileSync(join(import.meta.dirname, "tree.sh"), "utf8");
+  const { hooks, doas, firmware: ways, ...recipe } = RECIPE;
+  const made = { ...recipe, hooks: hooks[release], doas: doas[release], way: ways[firmware] };
   const digest = createHash("sha256")
-    .update(JSON.stringify([RECIPE, script, key.public, release, firmware]))
+    .update(JSON.stringify([made, script, key.public, release, firmware]))
     .digest("hex");
   const name = firmware === "bios" ? release : `${release}-${firmware}`;
   const folder = join(labCache(), "vps", `${name}-${digest.slice(0, 16)}`);
@@ -159,8 +169,7 @@ async function bootstrap(work: string, { release, firmware }: What): Promise<voi
   const root = process.getuid?.() === 0;
   const args = [`--mode=${root ? "root" : "unshare"}`, "--variant=minbase", "--format=tar", "--quiet"];
   const packages = [...RECIPE.packages, RECIPE.doas[release], ...RECIPE.firmware[firmware].packages];
-  // as Debian's installer makes it: /bin is a link. Later releases do so by themselves.
-  if (release === "bullseye") args.push("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr");
+  args.push(...RECIPE.hooks[release].map((hook) => `--setup-hook=${hook}`));
   args.push(`--include=${packages.join(",")}`, ...(await aptOptions()), release, "-", list);
   const logFile = join(work, "mmdebstrap.log");
   const [tar, log] = [openSync(join(work, "root.tar"), "w"), openSync(logFile, "w")];

@@ -104,17 +104,19 @@ describe("the dialogue", () => {
     });
     d.input.pipe(child.stdin);
     child.stdin.on("error", () => {});
-    let [out, others, rest] = ["", "", ""];
+    let [out, others, rest, all] = ["", "", "", ""];
     child.stdout.on("data", (c) => {
       out += c;
     });
     child.stderr.on("data", (c) => {
+      all += c;
       const lines = (rest + c).split("\n");
       rest = lines.pop()!;
       for (const line of lines) if (!d.hear(line)) others += line;
     });
     const code = await new Promise((done) => child.on("close", done));
     d.end();
+    expect(d.apart(all)).toBe("");
     return { code, out, others, passwords: readFileSync(got, "utf8"), refused: d.refused() };
   }
   const script = "the script\nand input\n";
@@ -131,6 +133,13 @@ describe("the dialogue", () => {
     }));
   it("nothing at the second question", async () =>
     expect(await talk(2, "root")).toEqual({ code: 9, out: "", others: "", passwords: "pass word\n", refused: true }));
+  it("sudo's own words stay, though they hold the command and the mark", () => {
+    const said =
+      "Sorry, user ann is not allowed to execute '/usr/bin/sh -c echo pine-root-0123 >&2; cat' as root on vps.";
+    const d = dialogue("0123", "x", async function* () {});
+    expect([d.hear(said), d.apart(`pine-asks-0123\n${said}`)]).toEqual([false, said]);
+    d.end();
+  });
   it("nothing but the password to one that takes it and gives up", async () =>
     expect(await talk(1, "up")).toEqual({ code: 1, out: "", others: "", passwords: "pass word\n", refused: false }));
 });
