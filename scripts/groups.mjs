@@ -9,13 +9,15 @@ export const GROUPS = {
   image: { include: ["test/e2e/image*.test.ts"], setUp: everything },
   hijack: {
     include: ["test/e2e/hijack*.test.ts"],
-    exclude: ["test/e2e/hijack-cuts.test.ts", "test/e2e/hijack-life.test.ts"],
+    exclude: ["cuts", "life", "releases"].map((name) => `test/e2e/hijack-${name}.test.ts`),
     setUp: everything,
   },
   // a server's whole life by the plain CLI, power cuts and Ctrl-C: only when named, until they have passed often enough
   life: { include: ["test/e2e/hijack-life.test.ts"], setUp: everything, named: true },
   cuts: { include: ["test/e2e/hijack-cuts.test.ts"], setUp: everything, named: true },
+  // a shorter life on each Debian of the lab: hours without KVM
+  releases: { include: ["test/e2e/hijack-releases.test.ts"], setUp: everything, named: true },
 };
 
 /** Groups that build systems and run machines: long, and few at a time. */
-export const LONG = ["rootfs", "commit", "image", "hijack", "life", "cuts"];
+export const LONG = ["rootfs", "commit", "image", "hijack", "life", "cuts", "releases"];

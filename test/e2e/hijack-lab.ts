@@ -32,9 +32,9 @@ export interface Lab {
 
 /**
  * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
- * `ownCache`: a cache of its own too, instead of the user's.
+ * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}.
  */
-export async function startLab(name: string, o: { ownCache?: boolean } = {}): Promise<Lab> {
+export async function startLab(name: string, o: { ownCache?: boolean; release?: Release } = {}): Promise<Lab> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
   const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
   const end = async () => {
@@ -52,7 +52,11 @@ export async function startLab(name: string, o: { ownCache?: boolean } = {}): Pr
     const mirror = await serveMirror(tree, { intercept: (path) => fault.of?.(path) });
     ending.unshift(() => mirror.close());
     mkdirSync(join(work, "vps"));
-    const vps = await startVps({ base: await ensureDebian(tell, labRelease()), dir: join(work, "vps"), log: tell });
+    const vps = await startVps({
+      base: await ensureDebian(tell, o.release ?? labRelease()),
+      dir: join(work, "vps"),
+      log: tell,
+    });
     ending.unshift(() => vps.stop());
     const project = new Project(work);
     ending.unshift(() => project.end());
