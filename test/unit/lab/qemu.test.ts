@@ -1,9 +1,15 @@
 import { expect, test } from "vitest";
-import { qemuArgs } from "../../lab/vps/qemu.ts";
+import { type Machine, qemuArgs } from "../../lab/vps/qemu.ts";
 
-const machine = {
-  ...{ name: "m", dir: "/m", disk: "/m/m.qcow2", format: "qcow2", memory: 512, firmware: "bios", serialLog: "/m/log" },
-} as const;
+const machine: Machine = {
+  name: "m",
+  dir: "/m",
+  disk: "/m/m.qcow2",
+  format: "qcow2",
+  memory: 512,
+  firmware: "bios",
+  serialLog: "/m/log",
+};
 const devices = (args: string[], kind: string) =>
   args.filter((a, n) => args[n - 1] === "-device" && a.startsWith(kind));
 
