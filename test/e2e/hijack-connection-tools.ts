@@ -1,8 +1,10 @@
 /** What the tests of the connection look at from outside: sshd's log, processes and folders. */
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "esbuild";
+import type { Connection } from "../../provider/host/connection-type.ts";
 import { publicKeyOf } from "../../provider/host/keys.ts";
 import { run } from "../../provider/run.ts";
 import type { Vps } from "../lab/vps/index.ts";
@@ -25,6 +27,25 @@ export async function authLog(vps: Vps, work: () => Promise<unknown>, of = "-t s
   return stdout.split(`${mark}-begin`)[1]!.split(`${mark}-end`)[0]!;
 }
 export const mentions = (log: string) => (log.match(/authenticating user|Failed|Invalid user/g) ?? []).length;
+
+/**
+ * What a connection comes to for somebody whose known_hosts is `known`: ssh looks it up in the home that the password file names, so
+ * root's gets another file system in a mount namespace.
+ */
+export async function knowing(dir: string, known: string, c: Connection): Promise<string> {
+  const [list, script] = [join(dir, "known_hosts"), join(dir, "known-hosts.cjs")];
+  writeFileSync(list, known);
+  await build({
+    entryPoints: [join(import.meta.dirname, "known-hosts.ts")],
+    ...{ bundle: true, platform: "node", target: "node20", format: "cjs", outfile: script, logLevel: "silent" },
+    define: { "import.meta.dirname": "__dirname" },
+  });
+  const inside =
+    'mount -t tmpfs none /root && mkdir -m 700 /root/.ssh && cp "$1" /root/.ssh/known_hosts && exec "$2" "$3"';
+  const user = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
+  const args = ["--mount", ...user, "sh", "-c", inside, "sh", list, process.execPath, script];
+  return (await run("unshare", args, { input: JSON.stringify(c) })).stdout;
+}
 
 /** Our children, and our folders of connections. */
 export function left(): string[] {

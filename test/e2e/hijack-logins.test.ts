@@ -14,7 +14,7 @@ import { run } from "../../provider/run.ts";
 import { quietTask } from "../../provider/task.ts";
 import { Unknown } from "../../provider/values.ts";
 import { addLogins, ensureDebian, startProcess, startVps, type Vps } from "../lab/vps/index.ts";
-import { authLog, left, showing, strangersKey } from "./hijack-connection-tools.ts";
+import { authLog, knowing, left, showing, strangersKey } from "./hijack-connection-tools.ts";
 import { labRelease } from "./hijack-lab.ts";
 import { Life } from "./life.ts";
 
@@ -178,6 +178,17 @@ describe("keys from an agent", () => {
     expect((await failure(as("root", agent(bad)))).code).toBe("login");
     expect((await failure(as("root", agent(join(dir, "nobody.sock"))))).code).toBe("login");
   });
+});
+
+it("known_hosts says who the server is, where no hostKey does", async () => {
+  const unknown = { ...root, hostKey: undefined };
+  const line = (key: string) => `[${root.host}]:${root.port} ${key}\n`;
+  const other = await strangersKey(dir, "other-known");
+  expect(vps.hostKeys.map(publicKeyOf)).toContain(await knowing(dir, line(vps.hostKey), unknown));
+  expect(await knowing(dir, "", unknown)).toMatch(/^no-host-key: .*set connection\.hostKey: "/);
+  expect(await knowing(dir, line(other.public), unknown)).toMatch(
+    /^host-key: .*expected was the one in \/root\/\.ssh\/known_hosts line 1; no credential was sent; .*remove that line/,
+  );
 });
 
 describe("preview", () => {
