@@ -1,5 +1,5 @@
 /** What is done over an open connection: scripts, streams, and the end of it. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -26,6 +26,9 @@ export interface SessionParts {
 }
 
 const ANY_CODE = Array.from({ length: 256 }, (_, code) => code);
+
+/** Passwords that sudo refused in this process (digests): a repeated attempt may lock the user out. */
+const refused = new Map<string, SshError>();
 
 /** Asks who we are there; throws {@link SshError} when the login gives no shell. */
 export async function openSession(p: SessionParts): Promise<Ssh> {
@@ -80,6 +83,10 @@ class Session implements Ssh {
 
   /** One attempt to become root by sudo with a password. Answers what sudo says when it took it and still refuses. */
   private async trySudo(password: string): Promise<string | undefined> {
+    // other resources of the same run may know this server too
+    const attempt = createHash("sha256").update(`${this.target}\0${password}`).digest("hex");
+    const before = refused.get(attempt);
+    if (before) throw before;
     this.rootWay = "sudo";
     this.password = password;
     try {
@@ -88,6 +95,7 @@ class Session implements Ssh {
       this.rootWay = "none";
       return r.stderr.split("\n").join(" ").trim();
     } catch (error) {
+      if (error instanceof SshError && error.code === "sudo") refused.set(attempt, error);
       if (!(error instanceof RemoteError && error.timedOut)) throw error;
       throw new SshError("sudo", `sudo on ${this.target} does not answer: it may ask for more than a password`, {
         hint: "log in as root, or let sudo ask that user for a password only, or for nothing",

@@ -125,6 +125,8 @@ describe("who does not, and what to do", () => {
     let error: SshError | undefined;
     const log = await journal(async () => {
       error = await failure(as("sudopw", { password: "canary no" }));
+      // another resource of the same run
+      expect((await failure(as("sudopw", { password: "canary no" }))).message).toBe(error.message);
     });
     expect([error!.code, error!.message]).toEqual([
       "sudo",
