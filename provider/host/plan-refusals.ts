@@ -32,8 +32,8 @@ const ALWAYS: Check[] = [
     i.rootWay === "none" &&
     refusal(
       "not-root",
-      `user ${i.user} may not become root`,
-      "log in as root, or let the user use sudo without a password",
+      i.notRoot?.message ?? `user ${i.user} may not become root`,
+      i.notRoot?.hint ?? "log in as root, or let the user use sudo",
     ),
   (f, _, image) =>
     image.arch !== f.arch &&

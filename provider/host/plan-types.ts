@@ -1,5 +1,5 @@
 /** What is planned for a server (network.ts, plan.ts). */
-import type { RootWay } from "./types.ts";
+import type { NotRoot, RootWay } from "./types.ts";
 
 export interface StaticNetwork {
   /** By MAC, else by the old system's name; default: the card of the default route. */
@@ -55,6 +55,8 @@ export interface PlanInputs {
   authorizedKeys?: string[];
   /** How the connection becomes root (`Ssh.rootWay`) and who logs in. */
   rootWay: RootWay;
+  /** With "none": why (`Ssh.notRoot`). */
+  notRoot?: NotRoot;
   user: string;
   /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
   loginKeys: string[];

@@ -10,9 +10,10 @@ import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { type HijackInputs, networkInput } from "./hijack-inputs.ts";
 
-/** Root of the new system, by the same key; then the old system's login. */
+/** Root of the new system, by the same key and never by that user's password; then the old system's login. */
 export function connectionsOf(connection: Connection): Connection[] {
-  const root: Connection = { ...connection, user: "root" };
+  const { password: _, ...keys } = connection;
+  const root: Connection = { ...keys, user: "root" };
   return (connection.user ?? "root") === "root" ? [connection] : [root, connection];
 }
 
@@ -72,6 +73,7 @@ export async function planFor(
       hostname: inputs.hostname,
       authorizedKeys: inputs.authorizedKeys,
       rootWay: seen.ssh.rootWay,
+      notRoot: seen.ssh.notRoot,
       user: seen.ssh.user,
       hostKeySeen: seen.ssh.hostKeySeen,
       loginKeys: await loginPublicKeys(inputs.connection, call),

@@ -75,7 +75,7 @@ export interface Connection {
      */
     hostKey?: string;
     /**
-     * Password of the login. Tried after `privateKey`.
+     * Password of that user: for the login, tried after `privateKey`, and for `sudo` when that asks for one. It is sent to sudo on standard input and tried once. The new system accepts keys only, so a login by password also needs a key here and its public half in `authorizedKeys`.
      */
     password?: string;
     /**
@@ -99,7 +99,7 @@ export interface Connection {
      */
     proxy?: outputs.ProxyConnection;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`. Another one needs `sudo` (with or without a password) or `doas` (without one); the new system is entered as root.
      */
     user?: string;
 }
@@ -521,7 +521,7 @@ export interface ProxyConnection {
      */
     privateKeyPassword?: string;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`.
      */
     user?: string;
 }
