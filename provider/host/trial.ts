@@ -9,6 +9,8 @@ import type { Task } from "../task.ts";
 import { type AgentStatus, agent, agentStatus } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
 import { checkHealth, connectionLost, type HealthCheck } from "./health.ts";
+import { lockHost } from "./lock.ts";
+import { markDone } from "./record.ts";
 import { waitForSsh } from "./ssh.ts";
 import type { Ssh } from "./types.ts";
 
@@ -23,6 +25,8 @@ export interface TrialOptions {
   health: HealthCheck[];
   /** Seconds after which an unconfirmed trial reboots by itself. */
   deadman: number;
+  /** Who takes the server's lock again after each boot: the one from before ended with the reboot. */
+  owner: string;
 }
 
 export type TrialResult =
@@ -54,7 +58,9 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       timeoutMs,
       notBootId: bootId,
     });
+    let unlock = async () => {};
     try {
+      unlock = await lockHost(next, o.owner);
       const status = await agentStatus(next);
       if (status.running !== o.slot || status.checksum !== o.checksum) {
         if (reasons.length === 0)
@@ -67,7 +73,11 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
         task.step("confirming");
         await agent(next, ["confirm", o.checksum]);
         const confirmed = await agentStatus(next);
-        if (confirmed.slot === o.slot) return { outcome: "confirmed", status: confirmed };
+        if (confirmed.slot === o.slot) {
+          // without this line the next create takes the server over as it is: no reason to fail now
+          await markDone(next).catch(() => {});
+          return { outcome: "confirmed", status: confirmed };
+        }
         reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];
       }
       task.step("not healthy: rebooting into the previous system");
@@ -80,6 +90,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       reasons = [`the connection to the new system was lost: ${messageOf(error)}`];
       await sleep(5000, undefined, { signal: task.signal });
     } finally {
+      await unlock();
       await next.close();
     }
   }
