@@ -22,7 +22,7 @@ export async function restoreOld(
     task.step("the old system is the default again");
     await agent(ssh, ["old"]);
     task.step("rebooting into the old system");
-    await reboot(ssh);
+    await reboot(ssh, o.owner);
     old = await waitForSsh(o.connections, task, {
       refusals: Number.POSITIVE_INFINITY,
       timeoutMs: 900_000,

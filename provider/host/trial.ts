@@ -47,7 +47,7 @@ const nameOf = (status: AgentStatus) =>
 /** Reboots an armed server into its trial and ends with what holds: confirmed, or back. `ssh` is used up. */
 export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
   task.step("rebooting into the trial");
-  await reboot(ssh);
+  await reboot(ssh, o.owner);
   const timeoutMs = o.deadman * 1000 + BOOTS_MS;
   let bootId = o.bootId;
   let reasons: string[] = [];
@@ -82,7 +82,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       }
       task.step("not healthy: rebooting into the previous system");
       bootId = status.bootId;
-      await reboot(next);
+      await reboot(next, o.owner);
     } catch (error) {
       // the trial died under our hands: see what comes up, by itself or by the dead-man
       if (!connectionLost(error) || task.signal.aborted) throw error;
@@ -108,11 +108,21 @@ async function judge(ssh: Ssh, o: TrialOptions, task: Task): Promise<string[]> {
   return checkHealth(ssh, o.health, task);
 }
 
-/** Asks for a reboot; the connection may go with it. */
-export async function reboot(ssh: Ssh): Promise<void> {
-  await agent(ssh, ["reboot"], 30_000).catch((error: unknown) => {
+/** For those who come until it is down: the lock ends with our connection. In /run, so gone with the boot. */
+const REBOOTING = "/run/pine.rebooting";
+
+/** Asks for a reboot; the connection may go with it. `owner`: as of the lock. */
+export async function reboot(ssh: Ssh, owner = "another run"): Promise<void> {
+  const away = (error: unknown) => {
     if (!connectionLost(error)) throw error;
-  });
+  };
+  await ssh.exec(`printf '%s\\n' "$1" >${REBOOTING}`, [owner.replace(/\s+/g, " ")], { root: true }).catch(away);
+  try {
+    await agent(ssh, ["reboot"], 30_000).catch(away);
+  } catch (error) {
+    await ssh.exec(`rm -f ${REBOOTING}`, [], { root: true }).catch(() => {});
+    throw error;
+  }
   await ssh.close();
   // what still answers now is on its way down
   await sleep(GOING_DOWN_MS);

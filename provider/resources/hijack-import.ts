@@ -4,6 +4,7 @@ import type { Connection } from "../host/connection-type.ts";
 import { SshError, type SshErrorCode } from "../host/ssh-errors.ts";
 import type { Call } from "../resource.ts";
 import type { Props } from "../values.ts";
+import { checkHijack } from "./hijack-check.ts";
 import { bareKey } from "./hijack-drift.ts";
 import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { look, planFor } from "./hijack-look.ts";
@@ -81,7 +82,8 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
         `stack ${install.stack} made this installation: take it out of that stack's state (pulumi state delete), never destroy it there`,
       );
     const pinned = { ...connection, hostKey: ssh.hostKeySeen };
-    const inputs: Props = { connection: pinned, commit: status.checksum, hostname: facts.hostname };
+    // with the defaults that the program's own inputs will have
+    const { inputs } = checkHijack({ connection: pinned, commit: status.checksum, hostname: facts.hostname });
     const plan = await planFor(seen, hijackInputs(inputs), { arch: facts.arch, about: true }, call, install.id).catch(
       (error: unknown) => {
         if (isAbort(error, call.signal)) throw error;

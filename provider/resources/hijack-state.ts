@@ -1,6 +1,7 @@
 /** HostHijack's outputs: what is known before (preview) and what holds afterwards. */
 import { isAbort, messageOf, PineError } from "../errors.ts";
 import type { AgentStatus } from "../host/agent.ts";
+import { isReinstall } from "../host/record.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
@@ -158,7 +159,7 @@ async function runningLine(
   const size =
     bytes === undefined ? "a delta (its size is known once the commit is built)" : `a delta of ${humanBytes(bytes)}`;
   const send = same ? "nothing to send" : `send ${size}`;
-  if (!state && install?.done !== undefined)
+  if (isReinstall(install, !state))
     return `reinstall of Pine, which runs here (commit ${from}): ${send}, a new deployment in slot ${target} whose /etc is the image's, 1 reboot; keeps /var, name, network and keys; ${SAFETY}; to take it over as it is: pulumi import`;
   const what = state ? "" : "what a run that was cut off left is taken over: ";
   if (same) {

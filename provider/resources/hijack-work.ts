@@ -112,7 +112,7 @@ export async function settle(seen: Look, inputs: HijackInputs, call: Call): Prom
     const now = await agentStatus(ssh);
     if (now.running === now.slot) return lookAt(ssh, call); // confirmed meanwhile
     call.step("an unconfirmed trial runs: back to the confirmed system");
-    await reboot(ssh);
+    await reboot(ssh, lockOwner(call));
   } finally {
     await unlock();
   }
@@ -164,7 +164,8 @@ export async function update(
     o.touched();
     const { install } = facts.pine;
     const mine = { id: o.adoptAs ?? o.state?.installationId ?? "", stack: call.stack, urn: call.urn };
-    if (install?.id !== mine.id || install.stack !== mine.stack || install.urn !== mine.urn) await adopt(ssh, mine);
+    if (install?.id !== mine.id || install.stack !== mine.stack || install.urn !== mine.urn)
+      await adopt(ssh, mine, fresh);
     const removed = (o.state?.files ?? []).filter((path) => !(path in inputs.files));
     await writeFiles(ssh, [...(keys ? [authorizedKeysFile(keys)] : []), ...files], removed, call);
     const known = {

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
 import { connectionLost } from "../host/health.ts";
+import { isReinstall } from "../host/record.ts";
 import { restoreOld } from "../host/restore.ts";
 import { type Call, InitError, type Resource } from "../resource.ts";
 import { equalValues, hasUnknown, type Props, plain } from "../values.ts";
@@ -109,6 +110,7 @@ async function bring(
   };
   try {
     refuseAnother(seen.facts, state, call);
+    if (!known && seen.status?.checksum !== inputs.commit) missingCommit(inputs.commit, call);
     let outcome: Outcome;
     seen = await settle(seen, inputs, call);
     const runs = seen.status?.running ? seen.status.checksum : undefined;
@@ -119,7 +121,7 @@ async function bring(
       // A create that finds its own stack's system takes it over under a new id, and the old resource's delete then finds nothing of
       // its own (rule 7). Of a run that was cut off it is taken as it is; else a reinstall was asked for.
       const adoptAs = state ? undefined : now.installationId;
-      const fresh = !state && seen.facts.pine.install?.done !== undefined;
+      const fresh = isReinstall(seen.facts.pine.install, !state);
       const oldKeys = oldInputs ? hijackInputs(oldInputs).authorizedKeys : [];
       outcome = await update(seen, { inputs, artifacts, state, adoptAs, fresh, oldKeys, touched: touch }, call);
     } else {
@@ -138,8 +140,9 @@ async function bring(
     );
   } catch (error) {
     if (error instanceof InitError || !touched) throw error;
-    const reasons = [isAbort(error, call.signal) ? abortReason(call) : messageOf(error)];
-    if (connectionLost(error)) reasons.push("the connection to the server was lost; run `pulumi up` again");
+    const reasons = isAbort(error, call.signal)
+      ? [abortReason(call)]
+      : [messageOf(error), ...(connectionLost(error) ? ["the connection was lost; run `pulumi up` again"] : [])];
     throw new InitError(id, outputs(props, { ...now, unfinished: true }), reasons, oldInputs ?? props);
   } finally {
     await seen.ssh.close();
@@ -149,5 +152,5 @@ async function bring(
 /** What ended a call from outside, and what to do. */
 function abortReason(call: Call): string {
   const { reason } = call.signal;
-  return `${reason instanceof PineError ? reason.message : "cancelled"}; the server boots what was confirmed last unless this is confirmed: run \`pulumi up\` again to go on`;
+  return `${reason instanceof PineError ? `${reason.message} (raise it)` : "cancelled"}; what is on trial goes back by itself; run \`pulumi up\` again to go on`;
 }

@@ -4,7 +4,7 @@
 #   write PATH MODE OWNER      a file of the running system, from standard input
 #   write-in DEPLOYMENT PATH MODE OWNER   a file of /etc of a deployment that does not run
 #   remove PATH                a file that Pine put there before
-#   adopt ID STACK URN         the installation's record names another resource: it has it from now on
+#   adopt ID STACK URN [fresh] the installation's record names another resource: it has it from now on; fresh: to be reinstalled
 #   done                       the record says that the operation which made it has ended
 #   fresh DEPLOYMENT           /etc of a deployment that does not run as its commit has it, with the name, network and SSH host keys
 #                              of the running system
@@ -54,11 +54,15 @@ case $1 in
     ;;
   remove) rm -f "$2" ;;
   adopt)
-    { printf 'id=%s\nstack=%s\nurn=%s\n' "$2" "$3" "$4"; grep -v '^\(id\|stack\|urn\|done\)=' $record; } | whole $record
+    {
+      printf 'id=%s\nstack=%s\nurn=%s\n' "$2" "$3" "$4"
+      [ -z "${5:-}" ] || echo fresh=1
+      grep -v '^\(id\|stack\|urn\|fresh\|done\)=' $record
+    } | whole $record
     ;;
   done)
     [ -e $record ] || exit 0
-    grep -q '^done=' $record || { cat $record; echo done=1; } | whole $record
+    grep -q '^done=' $record || { grep -v '^fresh=' $record; echo done=1; } | whole $record
     ;;
   fresh)
     root=$deployments/$2
