@@ -1,4 +1,5 @@
 /** Import: a server that Pine installed becomes a resource as it is. The id says where it is; nothing is written there. */
+import { isIPv6 } from "node:net";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { SshError, type SshErrorCode } from "../host/ssh-errors.ts";
@@ -26,7 +27,9 @@ export function parseImportId(id: string): Connection {
   if (!m) return bad();
   const [, user, six, name, port] = m;
   // an IPv6 address without brackets has no port
-  if (name?.includes(":")) return { host: id.trim().replace(/^.*@/, ""), ...(user ? { user } : {}) };
+  const bare = id.trim().replace(/^.*@/, "");
+  if (isIPv6(bare)) return { host: bare, ...(user ? { user } : {}) };
+  if (name?.includes(":")) return bad();
   if (port !== undefined && !(Number(port) > 0 && Number(port) < 65536)) return bad();
   return { host: six ?? name!, ...(port ? { port: Number(port) } : {}), ...(user ? { user } : {}) };
 }

@@ -168,13 +168,14 @@ export async function update(
       await adopt(ssh, mine, fresh);
     const removed = (o.state?.files ?? []).filter((path) => !(path in inputs.files));
     await writeFiles(ssh, [...(keys ? [authorizedKeysFile(keys)] : []), ...files], removed, call);
+    const taken = fresh ? "reinstalled on the Pine that ran" : "taken over as it ran";
     const known = {
       facts,
       hostKey: ssh.hostKeySeen,
       previous: status.checksum,
       rootKeys: keys ?? facts.authorizedKeys.root,
       // the state of an update keeps the plan of the install
-      ...(o.state ? {} : { plan }),
+      ...(o.state?.plan ? {} : { plan: { ...plan, summary: taken, lines: [taken] } }),
     };
     // what runs counts, not what was asked for last
     const renamed = inputs.hostname !== undefined && facts.hostname !== inputs.hostname;
