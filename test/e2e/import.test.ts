@@ -150,6 +150,17 @@ step("from a machine with an empty store: preview says what is made again, up ma
   lab.tell("made again");
 });
 
+step("from an empty store with another program: what the server runs is made again, so a delta is sent", async () => {
+  const { booted } = await lab.project.server();
+  await lab.project.set({ "pine:store": join(lab.work, "empty-too"), packages: ["lighttpd"] });
+  await lab.project.ok(["up", "--skip-preview"]);
+  const now = await lab.project.server();
+  expect(now.previous).toBe(booted.checksum);
+  lab.tell(`sent ${now.sent} bytes`);
+  expect(now.sent).toBeGreaterThan(0);
+  expect(now.sent).toBeLessThan(3e6); // the whole commit is some 50 MB
+});
+
 step("destroy leaves or restores, as onDestroy says", async () => {
   lab.program({ inputs: { onDestroy: "retain" } });
   await lab.project.ok(["up", "--skip-preview"]);
