@@ -26,7 +26,7 @@ export interface TrialOptions {
   /** Seconds after which an unconfirmed trial reboots by itself. */
   deadman: number;
   /** Who takes the server's lock again after each boot: the one from before ended with the reboot. */
-  owner: string;
+  owner?: string;
 }
 
 export type TrialResult =
@@ -46,8 +46,9 @@ const nameOf = (status: AgentStatus) =>
 
 /** Reboots an armed server into its trial and ends with what holds: confirmed, or back. `ssh` is used up. */
 export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
+  const owner = o.owner ?? "another run";
   task.step("rebooting into the trial");
-  await reboot(ssh, o.owner);
+  await reboot(ssh, owner);
   const timeoutMs = o.deadman * 1000 + BOOTS_MS;
   let bootId = o.bootId;
   let reasons: string[] = [];
@@ -60,7 +61,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
     });
     let unlock = async () => {};
     try {
-      unlock = await lockHost(next, o.owner);
+      unlock = await lockHost(next, owner);
       const status = await agentStatus(next);
       if (status.running !== o.slot || status.checksum !== o.checksum) {
         if (reasons.length === 0)
@@ -82,7 +83,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       }
       task.step("not healthy: rebooting into the previous system");
       bootId = status.bootId;
-      await reboot(next, o.owner);
+      await reboot(next, owner);
     } catch (error) {
       // the trial died under our hands: see what comes up, by itself or by the dead-man
       if (!connectionLost(error) || task.signal.aborted) throw error;

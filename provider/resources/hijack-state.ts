@@ -81,7 +81,7 @@ export function afterTrial(
     ...(o.plan ? { plan: planOutput(o.plan) } : {}),
     previous: failed ? state.previous : o.previous,
     failed,
-    rootKeys: o.rootKeys.map(bareKey),
+    ...(o.rootKeys ? { rootKeys: o.rootKeys.map(bareKey) } : {}),
     booted: status.running ? bootedOf(status, failed ? sameAsBefore : (version ?? sameAsBefore)) : undefined,
   };
 }

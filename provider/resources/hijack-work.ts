@@ -32,7 +32,7 @@ export interface Outcome {
   hostKey: string;
   previous?: string;
   /** Keys of root as they are now. */
-  rootKeys: string[];
+  rootKeys?: string[];
 }
 
 /** Installs beside the old system and ends confirmed or back. Writes nothing before the plan stands. */
