@@ -6,6 +6,10 @@ const file = (name) => `test/e2e/${name}.test.ts`;
 const NAMED = {
   // a shorter life on each Debian of the lab: hours without KVM
   releases: [file("hijack-releases")],
+  // a server's reinstalls and imports, two who want it, its end
+  reinstall: [file("reinstall"), file("import")],
+  // four servers in one `up`
+  many: [file("hijack-many")],
 };
 
 export const GROUPS = {

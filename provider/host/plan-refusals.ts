@@ -51,7 +51,7 @@ const ALWAYS: Check[] = [
       refusal(
         "pine-other-stack",
         `the server belongs to another stack: ${owner.stack ?? "unknown"} (${owner.urn ?? "no urn"})`,
-        "destroy it there first, or remove /boot/grub/pine/install on the server if that stack is gone",
+        "destroy it there first; if that stack is gone, take the server over by pulumi import (docs/life.md)",
       )
     );
   },
