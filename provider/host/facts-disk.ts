@@ -2,7 +2,7 @@
 import type { Lines } from "./facts.ts";
 import type { BlockKind, Mount, RootFacts } from "./types.ts";
 
-interface Block {
+export interface Block {
   name: string;
   number: string;
   /** Of 512 bytes, whatever the disk's own. */
@@ -14,7 +14,7 @@ interface Block {
   dmUuid?: string;
 }
 
-interface MountLine {
+export interface MountLine {
   number: string;
   target: string;
   options: string[];
@@ -91,7 +91,7 @@ function ownKind(block: Block): BlockKind {
   return block.partition ? "plain" : "disk";
 }
 
-function parseBlock(line: string): Block {
+export function parseBlock(line: string): Block {
   const [name = "", number = "", sectors = "0", partition, disk, slaves, level, ...dm] = line.split(" ");
   const word = (w: string | undefined) => (w === undefined || w === "-" || w === "" ? undefined : w);
   return {
@@ -107,7 +107,7 @@ function parseBlock(line: string): Block {
 }
 
 /** A line of /proc/self/mountinfo (proc(5)); blanks in it are octal. */
-function parseMount(line: string): MountLine | undefined {
+export function parseMount(line: string): MountLine | undefined {
   const [before, after] = line.split(" - ");
   const left = before?.split(" ") ?? [];
   const right = after?.split(" ") ?? [];
@@ -128,13 +128,13 @@ function parseFree(lines: string[]): Map<string, { size: number; free: number }>
   return free;
 }
 
-function blkid(lines: string[], devices: string[]): Record<string, string> {
+export function blkid(lines: string[], devices: string[]): Record<string, string> {
   const line = lines.find((l) => devices.some((d) => l.startsWith(`${d}:`)));
   return Object.fromEntries([...(line ?? "").matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!]));
 }
 
 /** The table as the kernel and GRUB name it, from the disk's own first sectors. */
-function partitionTable(lines: Lines, disk: string): { type: string; id: string } | undefined {
+export function partitionTable(lines: Lines, disk: string): { type: string; id: string } | undefined {
   const [, sector, hex] =
     lines
       .get("table")

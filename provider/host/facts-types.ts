@@ -104,6 +104,53 @@ export interface Slots {
   boots: number;
 }
 
+/** A disk of the server, not a partition or a layer over one. */
+export interface Disk {
+  /** `/dev/vda`. */
+  device: string;
+  /** Its lasting names: `/dev/disk/by-id/…`. */
+  byId: string[];
+  bytes: number;
+  /** gpt or dos. */
+  tableType?: string;
+  tableId?: string;
+  /** Bytes of a sector as the disk counts them. */
+  sectorSize: number;
+  /** sha256 of its first two sectors: what it is known by while its partition table may be none. */
+  head?: string;
+  partitions: DiskPartition[];
+  /** File systems on it that are mounted, by whatever layers; swap is not among them. */
+  mounts: { target: string; source: string; type: string }[];
+}
+
+export interface DiskPartition {
+  /** `/dev/vda5`. */
+  device: string;
+  number: number;
+  /** Bytes. */
+  start: number;
+  bytes: number;
+  /** Of the file system. */
+  label?: string;
+  type?: string;
+  uuid?: string;
+  partuuid?: string;
+}
+
+/** The RAM system of an overwrite that runs instead of any installed one. */
+export interface RamFacts {
+  /** id, stack, urn, created, old. */
+  install: Record<string, string>;
+  /** The plan it was started with, as JSON. */
+  plan: string;
+  /** sha256 of the image whose blocks are being written. */
+  image?: string;
+  /** Blocks of it, and how many of them are written and compared. */
+  blocks: number;
+  verified: number;
+  finished: boolean;
+}
+
 export interface PineFacts {
   /** boot/grub/pine/install as it is: id, stack, urn, method, created, old, … */
   install?: Record<string, string>;
@@ -114,6 +161,7 @@ export interface PineFacts {
   deployment?: string;
   /** Deployments on the disk, `<stateroot>/<checksum>.<n>`. */
   deployments: string[];
+  ram?: RamFacts;
   /** Left by an install that did not finish: "/.pine-new", "/ostree", "/boot/ostree". */
   leftovers: string[];
 }
@@ -141,6 +189,8 @@ export interface Facts {
   secureBoot?: boolean;
   /** none, integrity, confidentiality. */
   lockdown?: string;
+  /** Whether the kernel starts another one (kexec); undefined: it was built without. */
+  kexec?: "allowed" | "disabled";
   /** A hardware watchdog's device is there. */
   watchdog: boolean;
   ramKiB: number;
@@ -148,6 +198,7 @@ export interface Facts {
   swapKiB: number;
   root: RootFacts;
   mounts: Mount[];
+  disks: Disk[];
   grub?: GrubFacts;
   network: NetworkFacts;
   /** name -> path or, for tar, its kind ("gnu", "busybox"). */

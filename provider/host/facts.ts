@@ -3,6 +3,7 @@ import { assetText } from "../assets.ts";
 import { PineError } from "../errors.ts";
 import { parseStorage } from "./facts-disk.ts";
 import { parseNetwork } from "./facts-network.ts";
+import { parseDisks, parseRam } from "./facts-overwrite.ts";
 import type { Facts, GrubFacts, PineFacts, Slots, Ssh } from "./types.ts";
 
 /** The script's lines: key -> values, in their order. */
@@ -57,12 +58,14 @@ export function parseFacts(text: string): Facts {
     firmware: one("efi") ? "uefi" : "bios",
     secureBoot: one("secureboot") === undefined ? undefined : one("secureboot") === "1",
     lockdown: /\[(\w+)\]/.exec(one("lockdown") ?? "")?.[1],
+    kexec: lines.has("kexec") ? (one("kexec") === "disabled=0" ? "allowed" : "disabled") : undefined,
     watchdog: lines.has("watchdog"),
     ramKiB: memory(lines, "MemTotal") ?? 0,
     availableKiB: memory(lines, "MemAvailable") ?? memory(lines, "MemFree"),
     swapKiB: memory(lines, "SwapTotal") ?? 0,
     root: storage.root,
     mounts: storage.mounts,
+    disks: parseDisks(lines),
     grub: parseGrub(lines),
     network: parseNetwork(lines),
     tools: parseTools(lines),
@@ -124,7 +127,7 @@ function parseTools(lines: Lines): Record<string, string> {
 }
 
 /** `key=value` lines of a file as an object. */
-function assignments(values: string[]): Record<string, string> {
+export function assignments(values: string[]): Record<string, string> {
   return Object.fromEntries(
     values.flatMap((l) => {
       const at = l.indexOf("=");
@@ -157,6 +160,7 @@ function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     runningTrial: argument("pine.trial") === "1",
     deployment: argument("ostree")?.split("/").pop(),
     deployments: [...new Set(deployments)],
+    ram: parseRam(lines),
     leftovers: tell ? leftovers : leftovers.filter((p) => p === "/.pine-var"),
   };
 }

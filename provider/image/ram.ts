@@ -115,7 +115,11 @@ async function kernelParts(
   const entries = await Promise.all(
     files.map(async (file): Promise<CpioEntry> => {
       const data = await readFile(at(file));
-      const plain = file.endsWith(".gz") ? gunzipSync(data) : file.endsWith(".ko") ? data : die(`cannot unpack ${file}`);
+      const plain = file.endsWith(".gz")
+        ? gunzipSync(data)
+        : file.endsWith(".ko")
+          ? data
+          : die(`cannot unpack ${file}`);
       return { path: place(file.replace(/\.gz$/, "")), type: "file", mode: 0o644, data: plain };
     }),
   );

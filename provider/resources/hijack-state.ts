@@ -41,7 +41,8 @@ export function factsOutput(facts: Facts): Props {
 
 export function planOutput(plan: Plan): Props {
   const { method, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines } = plan;
-  const disk = `${plan.disk.rootDevice} on ${plan.disk.device}${plan.disk.ptuuid ? ` (partition table ${plan.disk.ptuuid})` : ""}`;
+  const target = plan.overwrite?.disk.device;
+  const disk = target ?? `${plan.disk.rootDevice} on ${plan.disk.device}${plan.disk.ptuuid ? ` (partition table ${plan.disk.ptuuid})` : ""}`;
   return { method, disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
 }
 
@@ -108,18 +109,18 @@ export async function previewState(
   try {
     const seen = await look(inputs.connection, call, PREVIEW_SECONDS);
     try {
-      const artifacts = commitKnown ? await commitArtifacts(inputs.commit, call) : undefined;
+      const artifacts = commitKnown ? await commitArtifacts(inputs.commit, call, inputs.image) : undefined;
       const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
       const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
       const { status } = seen;
-      const line = !status?.running
+      const line = !status?.running || plan.overwrite
         ? plan.summary
         : status.running === status.slot
           ? updateLine(status, inputs, artifacts, props, oldInputs)
           : `a trial runs that nobody confirmed: 1 reboot back to ${status.slot ? `slot ${status.slot}` : (seen.facts.pine.install?.old ?? "the old system")}, and then ${status.slot ? "an update" : "an install"} as if it had not been`;
       call.info(line);
-      result.plan = { ...planOutput(plan), summary: line, ...(status?.running ? { lines: [line] } : {}) };
+      result.plan = { ...planOutput(plan), summary: line, ...(status?.running && !plan.overwrite ? { lines: [line] } : {}) };
       result.facts = state?.facts ?? factsOutput(seen.facts);
       result.hostKey = seen.ssh.hostKeySeen;
     } finally {

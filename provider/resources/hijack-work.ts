@@ -18,9 +18,10 @@ import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
 import { connectionsOf, type Look, lookAt, openAny, planFor } from "./hijack-look.ts";
+import { overwrite } from "./hijack-overwrite.ts";
 
 /** The owner that another holder of the lock is told. */
-const owner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
+export const owner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
 
 /** What one operation changes; the caller turns it into state. */
 export interface Outcome {
@@ -40,7 +41,8 @@ export async function install(
 ): Promise<Outcome> {
   const { inputs, artifacts } = o;
   const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
-  await planFor(seen, inputs, await artifacts.imageFacts(compression), call);
+  const first = await planFor(seen, inputs, await artifacts.imageFacts(compression), call);
+  if (first.method === "overwrite") return overwrite(seen, o, call);
   const files = await hostFiles(inputs.files);
   const sysroot = await artifacts.sysroot(compression, call);
   const unlock = await lockHost(seen.ssh, owner(call));

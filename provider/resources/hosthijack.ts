@@ -47,6 +47,10 @@ export const hostHijack: Resource = {
     }
     try {
       const { facts, status } = seen;
+      if (facts.pine.ram) {
+        call.warn("an overwrite was cut off: the RAM system runs until the next `pulumi up` goes on");
+        return { id, state, inputs };
+      }
       if (facts.pine.install?.id !== known.installationId) {
         call.warn(facts.pine.install ? "another installation is on this server now" : "Pine is gone from this server");
         return undefined;
@@ -83,6 +87,8 @@ export const hostHijack: Resource = {
         return call.warn(
           found ? "another installation is on this server: left alone" : "Pine is not on this server any more",
         );
+      if (seen.facts.pine.install?.method === "overwrite")
+        return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
       const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });
       const o = { id: known.installationId, connections: [...connections].reverse(), deleteData: wanted.deleteData };
       const kept = await restoreOld(seen.ssh, o, call);
@@ -116,7 +122,7 @@ async function bring(
   oldInputs?: Props,
 ): Promise<Props> {
   const inputs = hijackInputs(props);
-  const artifacts = await commitArtifacts(inputs.commit, call);
+  const artifacts = await commitArtifacts(inputs.commit, call, inputs.image);
   let seen = await look(inputs.connection, call);
   let now: HijackState = { ...state, installationId: state?.installationId ?? id };
   let touched = false;
@@ -132,7 +138,7 @@ async function bring(
       );
     let outcome: Outcome;
     seen = await settle(seen, inputs, call);
-    if (seen.status?.running) {
+    if (seen.status?.running && (state || !(inputs.method === "overwrite" && inputs.erase))) {
       // A create that finds its own stack's system adopts it, under a new id: it is of a run that was cut off, or about to be
       // replaced, and then the old resource's delete must find nothing of its own (rule 7).
       const adoptAs = state ? undefined : now.installationId;
@@ -145,6 +151,16 @@ async function bring(
     }
     now = afterTrial(now, inputs, outcome, artifacts.version);
     if (outcome.result.outcome !== "returned") return outputs(props, now);
+    if (now.booted?.checksum === inputs.commit)
+      throw new InitError(
+        id,
+        outputs(props, now),
+        [
+          `commit ${inputs.commit.slice(0, 12)} runs and is not healthy, and there is no system before it to go back to`,
+          ...outcome.result.reasons,
+        ],
+        oldInputs ?? props,
+      );
     const runs = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
     const what = `commit ${inputs.commit.slice(0, 12)}${artifacts.version ? ` (version ${artifacts.version})` : ""}`;
     throw new InitError(

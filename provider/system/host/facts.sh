@@ -9,11 +9,12 @@
 #   container NAME, machine VENDOR PRODUCT, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME, mem LINE (of meminfo)
 #   mount LINE (of mountinfo), df LINE, dfi LINE (of df -kP, -iP)
 #   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; table DISK SECTOR HEX (its first two sectors); blkid LINE
+#   start PARTITION SECTOR, byid NAME PATH; kexec disabled=0
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   if NAME INDEX MAC MTU STATE KIND MASTER, addr LINE, route4 LINE, route6 LINE (of ip -o), resolv LINE, resolved LINE
 #   dhcp SOURCE WHAT, ifupdown LINE; tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
-#   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.leftover PATH
+#   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 login=${1:-}
 
@@ -68,6 +69,7 @@ machine() {
     done
   fi
   put lockdown "$(first /sys/kernel/security/lockdown)"
+  [ ! -e /sys/kernel/kexec_loaded ] || put kexec "disabled=$(first /proc/sys/kernel/kexec_load_disabled 0)"
   for f in /dev/watchdog*; do [ ! -c "$f" ] || put watchdog "${f#/dev/}"; done
   grep -E '^(MemTotal|MemAvailable|MemFree|SwapTotal):' /proc/meminfo | each mem
 }
@@ -90,6 +92,7 @@ storage() {
       disk=${disk##*/}
     fi
     put block "$name $(first "$path/dev") $(first "$path/size") ${partition:--} ${disk:--} ${slaves:--} $(first "$path/md/level" -) $(first "$path/dm/uuid" -)"
+    [ -z "$partition" ] || put start "$name $(first "$path/start")"
     if [ -z "$partition" ] && [ -z "$slaves" ] && [ -r "/dev/$name" ]; then
       sector=$(first "$path/queue/logical_block_size" 512)
       hex=$({ dd if="/dev/$name" bs="$sector" count=2 | od -An -v -tx1 | tr -d ' \n'; } 2>/dev/null)
@@ -97,6 +100,9 @@ storage() {
     fi
   done
   if have blkid; then blkid 2>/dev/null | grep -v '^/dev/loop' | each blkid; fi
+  for f in /dev/disk/by-id/*; do
+    [ ! -e "$f" ] || put byid "$(basename "$(readlink -f "$f")") $f"
+  done
 }
 
 grub() {
@@ -208,6 +214,10 @@ pine() {
   [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
   for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
     [ ! -d "$f" ] || put pine.deployment "$f"
+  done
+  # the RAM system of an overwrite
+  for f in install plan image blocks verified finished; do
+    [ ! -r /run/pine-ram/$f ] || each "pine.ram.$f" <"/run/pine-ram/$f"
   done
   for f in /.pine-new /.pine-var /ostree /boot/ostree /boot/loader /boot/boot; do [ ! -e $f ] || put pine.leftover $f; done
 }
