@@ -5,10 +5,12 @@
 import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import { parseSlotFile, type Slot, slotFile } from "../image/slots.ts";
+import { envBlock, parseSlotFile, type Slot, type SlotName, slotFile } from "../image/slots.ts";
 import { humanBytes, type Task } from "../task.ts";
+import { agent } from "./agent.ts";
 import type { InstallRecord } from "./alongside.ts";
 import type { HostFile } from "./hostfiles.ts";
+import { reboot } from "./trial.ts";
 import type { Plan, Ssh } from "./types.ts";
 
 /** What starts the RAM system, as image/ram.ts makes it. */
@@ -42,7 +44,14 @@ export const RAM_DEADMAN = 600;
 /** Sends the RAM system and jumps into it: the connection is lost a moment later. Until then nothing on the server is changed. */
 export async function enterRam(
   ssh: Ssh,
-  o: { plan: Plan; ram: RamToSend; record: InstallRecord; ports: number[] },
+  o: {
+    plan: Plan;
+    ram: RamToSend;
+    record: InstallRecord;
+    ports: number[];
+    /** Pine is the old system. */
+    pine: boolean;
+  },
   task: Task,
 ): Promise<void> {
   const script = assetText("system/ram/enter.sh");
@@ -71,14 +80,41 @@ export async function enterRam(
     ];
     for (const [path, content, mode] of own) await step(["put", path, mode], content);
     const consoles = plan.consoles.map((c) => `console=${c}`);
+    const options = ["panic=10", ...consoles, `pine.deadman=${RAM_DEADMAN}`].join(" ");
     task.step("loading the RAM system");
-    await step(["load", ["panic=10", ...consoles, `pine.deadman=${RAM_DEADMAN}`].join(" ")]);
+    if (plan.overwrite!.enter === "grub") {
+      const slot = plan.overwrite!.slot;
+      await step(["stage", slot], slotFile({ ...STAGED, uuid: plan.disk.rootUuid, options }));
+      await bootByGrub(ssh, slot, o.pine, task);
+      return;
+    }
+    await step(["load", options]);
     task.step("jumping into the RAM system");
     await step(["go"]);
   } catch (error) {
     await step(["end"]).catch(() => {});
     throw error;
   }
+}
+
+const STAGED = { title: "Pine RAM system", linux: "/boot/pine-ram/vmlinuz", initrd: "/boot/pine-ram/initrd" };
+
+/** The server's own GRUB boots the RAM system once, then what it booted before. */
+async function bootByGrub(ssh: Ssh, slot: SlotName, pine: boolean, task: Task): Promise<void> {
+  const install = assetText("system/host/install.sh");
+  if (!pine) {
+    await ssh.exec(install, ["boot", "grub.cfg"], { input: assetText("system/grub/pine.cfg") });
+    await ssh.exec(install, ["boot", "env"], { input: envBlock({}) });
+    await ssh.exec(install, ["grub"], { input: assetText("system/grub/custom.cfg") });
+  }
+  await agent(ssh, ["arm", slot, "1"]);
+  task.step("rebooting into the RAM system");
+  await reboot(ssh);
+}
+
+/** Forgets a RAM system that did not come up: the old system answers. */
+export async function forgetRam(ssh: Ssh): Promise<void> {
+  await ssh.exec(assetText("system/ram/enter.sh"), ["end"], { timeout: 60_000, what: "removing the RAM system" });
 }
 
 export function recordText(r: InstallRecord): string {

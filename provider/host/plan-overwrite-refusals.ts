@@ -2,7 +2,7 @@
 import { humanBytes } from "../task.ts";
 import { chooseDisk, layoutData, mountedData } from "./plan-disk.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Disk, Facts, PlanInputs } from "./types.ts";
+import type { Disk, Facts, PlanInputs, Refusal } from "./types.ts";
 
 /** MemTotal of the smallest machine that it was seen to work on (docs/limits.md): kernel and RAM system unpacked twice for a moment. */
 const RAM_KIB = 180 * 1024;
@@ -14,6 +14,39 @@ const onDisk =
     const chosen = chooseDisk(facts, inputs);
     return "disk" in chosen && check(chosen.disk, facts, inputs);
   };
+
+/** Why the running kernel cannot start the RAM system; undefined: it can. */
+export function kexecProblem(f: Facts): Refusal | undefined {
+  const also = "or let the server boot by its own GRUB from a plain ext4 root partition, which can start it too";
+  if (f.lockdown !== undefined && f.lockdown !== "none")
+    return refusal(
+      "lockdown",
+      `the kernel is locked down (${f.lockdown}) and starts no other one`,
+      `boot it without lockdown= on its command line, ${also}`,
+    );
+  if (f.kexec === undefined)
+    return refusal(
+      "kexec",
+      "the running kernel cannot start another one (it was built without kexec)",
+      `install the distribution's own kernel and boot it, ${also}`,
+    );
+  if (f.kexec === "disabled")
+    return refusal(
+      "kexec",
+      "starting another kernel is switched off (kernel.kexec_load_disabled)",
+      `remove it from /etc/sysctl.d on the server and reboot it, ${also}`,
+    );
+  return undefined;
+}
+
+/** Whether a slot of ours can be booted by the server's GRUB (what alongside needs of it). */
+function grubBoots(f: Facts): boolean {
+  const started = f.cmdline.some((a) => a.startsWith("BOOT_IMAGE="));
+  const ours = f.pine.deployment !== undefined && f.pine.runningSlot !== undefined;
+  const theirs =
+    f.grub?.sourcesCustom === true && f.root.kind === "plain" && !f.mounts.some((m) => m.target === "/boot");
+  return started && f.root.type === "ext4" && f.root.uuid !== undefined && (ours || theirs);
+}
 
 export const OVERWRITE: Check[] = [
   (_, i) =>
@@ -76,28 +109,10 @@ export const OVERWRITE: Check[] = [
       `the server has ${Math.round(f.ramKiB / 1024)} MiB of memory`,
       'overwrite needs 192 MiB or more; alongside needs less (method: "alongside")',
     ),
-  (f) =>
-    f.kexec === undefined &&
-    refusal(
-      "kexec",
-      "the running kernel cannot start another one (it was built without kexec)",
-      "install the distribution's own kernel and boot it",
-    ),
-  (f) =>
-    f.kexec === "disabled" &&
-    refusal(
-      "kexec",
-      "starting another kernel is switched off (kernel.kexec_load_disabled)",
-      "remove it from /etc/sysctl.d on the server and reboot it",
-    ),
-  (f) =>
-    f.lockdown !== undefined &&
-    f.lockdown !== "none" &&
-    refusal(
-      "lockdown",
-      `the kernel is locked down (${f.lockdown}) and starts no other one`,
-      "boot it without lockdown= on its command line",
-    ),
+  (f, i) => {
+    const problem = kexecProblem(f);
+    return i.rootWay !== "none" && !grubBoots(f) && problem;
+  },
   (f, i) =>
     i.rootWay !== "none" && f.tools.tar === undefined && refusal("tools", "the server has no tar", "install it there"),
 ];

@@ -113,6 +113,10 @@ export interface PlannedData extends Omit<DataPartition, "size"> {
 }
 
 export interface OverwritePlan {
+  /** How the RAM system is started: by the running kernel, or once by the server's own GRUB. */
+  enter: "kexec" | "grub";
+  /** The boot slot that GRUB finds it in. */
+  slot: "a" | "b";
   disk: {
     /** As the old system names it; the RAM system finds it by the others. */
     device: string;

@@ -183,13 +183,14 @@ async function withLibraries(tree: string, name: string): Promise<CpioEntry[]> {
   const data = await read(tree, await find(tree, name, FOLDERS));
   const out: CpioEntry[] = [{ path: `bin/${name}`, type: "file", data }];
   const seen = new Set<string>();
+  const folders = libraryFolders(elfNeeds(data)?.loader);
   const add = async (of: Buffer) => {
     const { loader, needed } = elfNeeds(of) ?? { needed: [] };
     for (const wanted of [...(loader ? [loader.slice(1)] : []), ...needed]) {
       // musl's loader is its libc, by another name
       if (seen.has(wanted) || /^libc\.musl-/.test(wanted)) continue;
       seen.add(wanted);
-      const path = wanted.includes("/") ? wanted : await find(tree, wanted, LIBRARIES);
+      const path = wanted.includes("/") ? wanted : await find(tree, wanted, folders);
       const library = await read(tree, path);
       out.push({ path, type: "file", data: library });
       await add(library);
@@ -200,13 +201,17 @@ async function withLibraries(tree: string, name: string): Promise<CpioEntry[]> {
 }
 
 const FOLDERS = ["usr/sbin", "usr/bin", "sbin", "bin"];
-const LIBRARIES = ["lib", "usr/lib", "lib64", "usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu"];
+/** Where a loader looks for libraries: glibc's, where a mirror has programs of that kind, first in folders of its own. */
+function libraryFolders(loader = ""): string[] {
+  const own = ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib64"];
+  return [...(/ld-linux/.test(loader) ? own : []), "lib", "usr/lib"];
+}
 
 /** Starts a program of tools/ through its own loader, wherever it lies, so that the old system's libraries do not matter. */
 async function wrapper(tree: string, name: string): Promise<string> {
   const { loader } = elfNeeds(await read(tree, await find(tree, name, FOLDERS))) ?? {};
   const run = loader
-    ? `"$d${loader}" --library-path "${LIBRARIES.map((l) => `$d/${l}`).join(":")}" "$d/bin/${name}"`
+    ? `"$d${loader}" --library-path "${libraryFolders(loader).map((l) => `$d/${l}`).join(":")}" "$d/bin/${name}"`
     : `"$d/bin/${name}"`;
   return `#!/bin/sh\nd=\${0%/*}\nexec ${run} "$@"\n`;
 }

@@ -4,7 +4,7 @@ import { agentStatus } from "../host/agent.ts";
 import { readFacts } from "../host/facts.ts";
 import { identityFiles } from "../host/hostfiles.ts";
 import { lockHost } from "../host/lock.ts";
-import { enterRam, finishDisk, leaveRam, writeImage } from "../host/overwrite.ts";
+import { enterRam, finishDisk, forgetRam, leaveRam, writeImage } from "../host/overwrite.ts";
 import { waitForSsh } from "../host/ssh.ts";
 import { judge } from "../host/trial.ts";
 import type { Plan, Ssh } from "../host/types.ts";
@@ -12,6 +12,7 @@ import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { type HijackInputs, hostFiles } from "./hijack-inputs.ts";
 import { connectionsOf, type Look, lookAt, planFor } from "./hijack-look.ts";
+import { asShown } from "./hijack-shown.ts";
 import { type Outcome, owner } from "./hijack-work.ts";
 
 /** Two boots of a slow machine, each under 5 min even without KVM. */
@@ -31,7 +32,8 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
   const image = await artifacts.diskImage(call);
   const files = await hostFiles(inputs.files);
   const resumes = seen.facts.pine.ram !== undefined;
-  const ram = resumes ? seen : await enter(seen, o, call);
+  const entered = resumes ? undefined : await enter(seen, o, call);
+  const ram = entered?.look ?? seen;
   const { plan, sent } = await write(ram, { ...o, image, files }, call);
   const { ssh } = ram;
   const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
@@ -50,7 +52,13 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
         "look at its console: another disk may come first in the firmware's order",
       );
     const reasons = await judge(next, inputs, call);
-    const known = { sent, plan, facts: seen.facts, hostKey: next.hostKeySeen, previous: undefined };
+    const known = {
+      sent,
+      plan: entered?.plan ?? plan,
+      facts: seen.facts,
+      hostKey: next.hostKeySeen,
+      previous: undefined,
+    };
     if (reasons.length > 0) return { ...known, result: { outcome: "returned", reasons, status } };
     return { ...known, result: { outcome: "confirmed", status } };
   } finally {
@@ -59,20 +67,23 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
 }
 
 /** From the old system into the RAM system. Nothing on the disk is changed; what comes up is looked at. */
-async function enter(seen: Look, o: Work, call: Call): Promise<Look> {
+async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; plan: Plan }> {
   const { inputs, artifacts } = o;
   const ram = await artifacts.ram(call);
   const { ssh } = seen;
   const unlock = await lockHost(ssh, owner(call));
+  let plan: Plan;
   try {
     // facts are acted on only under the lock
     const facts = await readFacts(ssh);
     const image = await artifacts.imageFacts("zstd");
-    const plan = await planFor({ ...seen, facts }, inputs, image, call);
+    plan = await planFor({ ...seen, facts }, inputs, image, call);
+    await asShown(call, plan);
     const record = { id: o.id, stack: call.stack, urn: call.urn, created: o.created, old: facts.os.name };
     o.touched();
     const ports = [...new Set([22, inputs.connection.port ?? 22])];
-    await enterRam(ssh, { plan, ram, record, ports }, call);
+    const pine = facts.pine.deployment !== undefined;
+    await enterRam(ssh, { plan, ram, record, ports, pine }, call);
   } finally {
     await unlock();
     await ssh.close();
@@ -84,11 +95,17 @@ async function enter(seen: Look, o: Work, call: Call): Promise<Look> {
     notBootId: ssh.bootId,
   });
   const there = await lookAt(next, call);
-  if (there.facts.pine.ram) return there;
-  await there.ssh.close();
+  if (there.facts.pine.ram) return { look: there, plan };
+  try {
+    await forgetRam(there.ssh);
+  } finally {
+    await there.ssh.close();
+  }
   return die(
     `the server did not come up in the RAM system but in ${there.facts.os.name}: nothing on its disk was changed`,
-    "its kernel or its hypervisor does not start another kernel (kexec); use method: alongside",
+    plan.overwrite!.enter === "kexec"
+      ? "its kernel or its hypervisor does not start another kernel (kexec); use method: alongside"
+      : "see its console while it boots; use method: alongside",
   );
 }
 

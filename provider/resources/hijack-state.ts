@@ -7,6 +7,7 @@ import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
 import { commitArtifacts, estimatedImage } from "./hijack-artifacts.ts";
 import { type Failed, type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { look, planFor } from "./hijack-look.ts";
+import { noteShown } from "./hijack-shown.ts";
 import type { Outcome } from "./hijack-work.ts";
 
 /** Seconds that preview waits for a server. */
@@ -42,7 +43,9 @@ export function factsOutput(facts: Facts): Props {
 export function planOutput(plan: Plan): Props {
   const { method, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines } = plan;
   const target = plan.overwrite?.disk.device;
-  const disk = target ?? `${plan.disk.rootDevice} on ${plan.disk.device}${plan.disk.ptuuid ? ` (partition table ${plan.disk.ptuuid})` : ""}`;
+  const disk =
+    target ??
+    `${plan.disk.rootDevice} on ${plan.disk.device}${plan.disk.ptuuid ? ` (partition table ${plan.disk.ptuuid})` : ""}`;
   return { method, disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
 }
 
@@ -113,14 +116,20 @@ export async function previewState(
       const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
       const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
+      await noteShown(call, plan);
       const { status } = seen;
-      const line = !status?.running || plan.overwrite
-        ? plan.summary
-        : status.running === status.slot
-          ? updateLine(status, inputs, artifacts, props, oldInputs)
-          : `a trial runs that nobody confirmed: 1 reboot back to ${status.slot ? `slot ${status.slot}` : (seen.facts.pine.install?.old ?? "the old system")}, and then ${status.slot ? "an update" : "an install"} as if it had not been`;
+      const line =
+        !status?.running || plan.overwrite
+          ? plan.summary
+          : status.running === status.slot
+            ? updateLine(status, inputs, artifacts, props, oldInputs)
+            : `a trial runs that nobody confirmed: 1 reboot back to ${status.slot ? `slot ${status.slot}` : (seen.facts.pine.install?.old ?? "the old system")}, and then ${status.slot ? "an update" : "an install"} as if it had not been`;
       call.info(line);
-      result.plan = { ...planOutput(plan), summary: line, ...(status?.running && !plan.overwrite ? { lines: [line] } : {}) };
+      result.plan = {
+        ...planOutput(plan),
+        summary: line,
+        ...(status?.running && !plan.overwrite ? { lines: [line] } : {}),
+      };
       result.facts = state?.facts ?? factsOutput(seen.facts);
       result.hostKey = seen.ssh.hostKeySeen;
     } finally {

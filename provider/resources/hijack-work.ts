@@ -19,6 +19,7 @@ import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
 import { connectionsOf, type Look, lookAt, openAny, planFor } from "./hijack-look.ts";
 import { overwrite } from "./hijack-overwrite.ts";
+import { asShown } from "./hijack-shown.ts";
 
 /** The owner that another holder of the lock is told. */
 export const owner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
@@ -50,6 +51,7 @@ export async function install(
     // facts are acted on only under the lock
     const facts = await readFacts(seen.ssh);
     const plan = await planFor({ ...seen, facts }, inputs, await artifacts.imageFacts(compression), call);
+    await asShown(call, plan);
     const identity = identityFiles({
       hostname: plan.hostname,
       network: plan.network,

@@ -43,6 +43,14 @@ case $1 in
     cat $state/device
     ;;
   image)
+    # what a run that was cut off sent may still be on its way to the disk
+    exec 9>$state/lock
+    tries=0
+    until flock -n 9; do
+      tries=$((tries + 1))
+      [ $tries -lt 240 ] || fail "another connection writes the disk"
+      sleep 1
+    done
     if [ "$(cat $state/image 2>/dev/null)" != "$2" ]; then
       rm -f $state/image $state/finished
       echo 0 >$state/verified
