@@ -14,8 +14,10 @@ export const GROUPS = {
   },
   // a server's whole life by the plain CLI, power cuts and Ctrl-C: only when named, until they have passed often enough
   life: { include: ["test/e2e/hijack-life.test.ts"], setUp: everything, named: true },
+  // a disk written over: only when named, for the same reason
+  overwrite: { include: ["test/e2e/overwrite*.test.ts"], setUp: everything, named: true },
   cuts: { include: ["test/e2e/hijack-cuts.test.ts"], setUp: everything, named: true },
 };
 
 /** Groups that build systems and run machines: long, and few at a time. */
-export const LONG = ["rootfs", "commit", "image", "hijack", "life", "cuts"];
+export const LONG = ["rootfs", "commit", "image", "hijack", "life", "overwrite", "cuts"];
