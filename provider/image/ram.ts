@@ -211,7 +211,9 @@ function libraryFolders(loader = ""): string[] {
 async function wrapper(tree: string, name: string): Promise<string> {
   const { loader } = elfNeeds(await read(tree, await find(tree, name, FOLDERS))) ?? {};
   const run = loader
-    ? `"$d${loader}" --library-path "${libraryFolders(loader).map((l) => `$d/${l}`).join(":")}" "$d/bin/${name}"`
+    ? `"$d${loader}" --library-path "${libraryFolders(loader)
+        .map((l) => `$d/${l}`)
+        .join(":")}" "$d/bin/${name}"`
     : `"$d/bin/${name}"`;
   return `#!/bin/sh\nd=\${0%/*}\nexec ${run} "$@"\n`;
 }

@@ -43,7 +43,7 @@ const shape = {
       filesystem: text({ enum: ["ext4", "xfs"], default: "ext4" }),
       mountPoint: text({
         required: true,
-        pattern: /^\/(var|srv|home|opt|mnt|root)(\/[A-Za-z0-9._-]+)+$/,
+        pattern: /^\/(var|srv|home|opt|mnt|root)(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/,
         expected: "a folder below /var, /srv, /home, /opt, /mnt or /root",
       }),
     }),
@@ -113,7 +113,7 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
     if (own && typeof own === "object" && own.mode === undefined)
       own.mode = file instanceof Secret || inputs.files instanceof Secret || hasSecret(own.content) ? "0600" : "0644";
   }
-  failures.push(...overwriteFailures(inputs));
+  failures.push(...overwriteFailures(inputs, news));
   const network = plain(inputs.network) as Props | undefined;
   if (network && !hasUnknown(inputs.network)) {
     if (network.mode === "static" && !network.addresses?.length)
@@ -129,9 +129,10 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
 }
 
 /** What overwrite needs, and what only it takes. */
-function overwriteFailures(inputs: Props): CheckFailure[] {
+function overwriteFailures(inputs: Props, news: Props): CheckFailure[] {
   const failures: CheckFailure[] = [];
-  const { method, erase, image, disk, dataPartitions } = inputs;
+  const { method, erase, disk, dataPartitions } = inputs;
+  const { image } = news;
   const add = (property: string, reason: string) => failures.push({ property, reason });
   if (method === "overwrite" && erase !== true && !hasUnknown(erase))
     add("erase", "must be true for method overwrite: everything on the server's disk is erased");
@@ -163,6 +164,11 @@ export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Pro
   const detailed = diffInputs(oldInputs, news, { ignore: ["image", "commit"] });
   // what truly runs counts, not what was asked for last
   if (!equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
+  const later = Object.keys(detailed).filter((key) => /^(method|disk|dataPartitions)\b/.test(key));
+  if (state.booted && later.length > 0)
+    call.warn(
+      `${later.join(", ")} count when the disk is written: nothing of it is changed on the server that runs; write it anew with \`pulumi up --replace '${call.urn}'\``,
+    );
   for (const key of Object.keys(detailed)) if (key.startsWith("files") && hasSecret(news.files)) delete detailed[key];
   if (!equalValues(oldInputs.files ?? {}, news.files ?? {}) && hasSecret(news.files)) detailed.files = "update";
   if (moved(oldInputs, news)) detailed["connection.host"] = await whoIs(call, state, news);
