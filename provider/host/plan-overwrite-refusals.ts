@@ -57,6 +57,19 @@ export const OVERWRITE: Check[] = [
       "set erase: true if nothing on it is needed any more",
     ),
   (f, i) => {
+    const owner = f.pine.install;
+    return (
+      owner !== undefined &&
+      i.urn !== undefined &&
+      owner.urn !== i.urn &&
+      refusal(
+        "pine-other-resource",
+        `the server belongs to another resource of this stack: ${owner.urn ?? "no urn"}`,
+        "give each server one resource; if that one is gone, remove /boot/grub/pine/install on the server",
+      )
+    );
+  },
+  (f, i) => {
     const chosen = chooseDisk(f, i);
     return "refusal" in chosen && i.rootWay !== "none" && chosen.refusal;
   },

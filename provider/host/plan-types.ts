@@ -61,6 +61,8 @@ export interface PlanInputs {
   dataPartitions?: DataPartition[];
   /** Install anew although Pine runs there. */
   reinstall?: boolean;
+  /** Of the resource: only its own Pine is written anew. */
+  urn?: string;
   network?: NetworkInput;
   /** Go on where only the distribution is unknown. */
   force?: boolean;

@@ -84,6 +84,7 @@ export async function planFor(
       dataPartitions: inputs.dataPartitions,
       // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
       reinstall: id === undefined,
+      urn: call.urn,
     },
     image,
   );

@@ -1,11 +1,12 @@
 /** HostHijack's overwrite: into the RAM system, the image to the disk, the first boot from it - each goes on where a run was cut off. */
-import { die } from "../errors.ts";
+import { die, messageOf } from "../errors.ts";
 import { agentStatus } from "../host/agent.ts";
 import { readFacts } from "../host/facts.ts";
+import { connectionLost } from "../host/health.ts";
 import { identityFiles } from "../host/hostfiles.ts";
 import { lockHost } from "../host/lock.ts";
 import { enterRam, finishDisk, forgetRam, leaveRam, writeImage } from "../host/overwrite.ts";
-import { waitForSsh } from "../host/ssh.ts";
+import { SshError, waitForSsh } from "../host/ssh.ts";
 import { judge } from "../host/trial.ts";
 import type { Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
@@ -132,6 +133,14 @@ async function write(
     if (!finished)
       await finishDisk(ssh, { plan, image, id: o.id, files: all, kernelArguments: inputs.kernelArguments }, call);
     return { plan, sent };
+  } catch (error) {
+    if (!connectionLost(error)) throw error;
+    const said =
+      "the disk was being written: its old system is gone, and the RAM system waits for the next `pulumi up`";
+    throw new SshError("lost", `${messageOf(error)}; ${said}`, {
+      hint: "if the server does not answer then (it lost its power), let its provider install any Debian on it and run `pulumi up`",
+      cause: error,
+    });
   } finally {
     await unlock();
   }

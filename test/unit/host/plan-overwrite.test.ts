@@ -110,6 +110,11 @@ describe("a server that runs Pine", () => {
   it("is not written anew by method auto", () => {
     expect(plan(runs(), { reinstall: true, method: "auto" }).plan!.overwrite).toBeUndefined();
   });
+  it("of another resource is not written anew", () => {
+    const other = (f: Facts) => void Object.assign(f.pine.install!, { urn: "urn:other" });
+    expect(codes(runs(other), { reinstall: true, urn: "urn:mine" })).toEqual(["pine-other-resource"]);
+    expect(codes(runs(other), { reinstall: true, urn: "urn:other" })).toEqual([]);
+  });
   it("of another stack is refused", () => {
     expect(codes(runs(), { stack: "other/prod", reinstall: true })).toEqual(["pine-other-stack"]);
   });
