@@ -94,7 +94,7 @@ describe("a server that runs Pine", () => {
   const install = { id: "i1", stack: "demo/dev", method: "overwrite", old: "Debian GNU/Linux 12 (bookworm)" };
   const runs = (change: (f: Facts) => void = () => {}) =>
     facts((f) => {
-      f.pine = { ...f.pine, install, deployment: `${commit}.0`, runningSlot: "a" };
+      f.pine = { ...f.pine, install: { ...install }, deployment: `${commit}.0`, runningSlot: "a" };
       f.os = { id: "alpine", idLike: [], name: "Alpine Linux v3.23", versionId: "3.23.6" };
       f.kexec = "disabled"; // Alpine's sysctl.d
       change(f);
