@@ -2,7 +2,7 @@
  * A server whose disk is written over, by the plain CLI: seen, cut off in the middle, gone on with, compared from outside, updated, broken,
  * written anew with its data kept.
  */
-import { createReadStream, rmSync } from "node:fs";
+import { createReadStream, readFileSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -44,7 +44,7 @@ afterAll(() => lab?.end());
 
 /** Ends everything that a run started, as a power cut of the build machine does. */
 function dieWith(up: Running): void {
-  for (const pid of [...descendants(up.pid), up.pid]) {
+  for (const pid of descendants(up.pid)) {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
@@ -84,7 +84,7 @@ step("the connection is cut while the disk is written: the RAM system stays", as
   const { exitCode, output } = await up.ended;
   expect(exitCode).not.toBe(0);
   expect(output).toMatch(/the connection to the server was lost; run `pulumi up` again/);
-  expect((await inState())?.initErrors).toHaveLength(1);
+  expect((await inState())?.initErrors?.join("\n")).toMatch(/lost/);
   expect(await on(lab.vps, ". /etc/os-release; echo $ID; cat /run/pine-ram/finished 2>&1")).toMatch(
     /^pine-ram\n.*No such file/,
   );
@@ -106,7 +106,8 @@ step("the next up finishes; before identity is written the disk is the image, by
   expect(preview.output).toMatch(/goes on with the overwrite of Debian.* \d+ of 160 blocks are written; 1 reboot/);
   const up = lab.project.start(["up", "--skip-preview"]);
   await up.saw(/^verified: /);
-  const stopped = [up.pid, ...descendants(up.pid)];
+  // not ssh, which answers the server's question whether somebody is still there
+  const stopped = descendants(up.pid).filter((pid) => readFileSync(`/proc/${pid}/comm`, "utf8") !== "ssh\n");
   for (const pid of stopped) process.kill(pid, "SIGSTOP");
   try {
     await compareDisk();
