@@ -9,6 +9,7 @@ import { envBlock, parseSlotFile, type Slot, type SlotName, slotFile } from "../
 import { humanBytes, type Task } from "../task.ts";
 import { agent } from "./agent.ts";
 import type { InstallRecord } from "./alongside.ts";
+import { connectionLost } from "./health.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { reboot } from "./trial.ts";
 import type { Plan, Ssh } from "./types.ts";
@@ -90,7 +91,10 @@ export async function enterRam(
     }
     await step(["load", options]);
     task.step("jumping into the RAM system");
-    await step(["go"]);
+    // the connection may go with it
+    await step(["go"]).catch((error: unknown) => {
+      if (!connectionLost(error)) throw error;
+    });
   } catch (error) {
     await step(["end"]).catch(() => {});
     throw error;

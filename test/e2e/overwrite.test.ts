@@ -15,28 +15,26 @@ const step = steps(test);
 const PAGE = "Hello from an atomic server";
 const SERVER = "pine:index:HostHijack";
 
+/** What the example's program gets beside what it has. */
+const IMAGE = `  image:
+    type: pine:DiskImage
+    properties: { commit: "\${commit.checksum}", size: 640 }
+`;
+const OVERWRITE = `      image: \${image.sha256}
+      method: overwrite
+      erase: true
+      dataPartitions:
+        - { label: data, size: 512, mountPoint: /srv/data }
+        - { label: bulk, filesystem: xfs, mountPoint: /var/bulk }
+`;
+
 let lab: Lab;
 let debian: string;
 
 beforeAll(async () => {
   lab = await startLab("overwrite");
   lab.project.edit((text) =>
-    text
-      .replace(
-        "  server:\n",
-        "  image:\n    type: pine:DiskImage\n    properties: { commit: '${commit.checksum}', size: 640 }\n  server:\n",
-      )
-      .replace(
-        "      commit: ${commit.checksum}\n      hostname",
-        `      commit: \${commit.checksum}
-      image: \${image.sha256}
-      method: overwrite
-      erase: true
-      dataPartitions:
-        - { label: data, size: 512, mountPoint: /srv/data }
-        - { label: bulk, filesystem: xfs, mountPoint: /var/bulk }
-      hostname`,
-      ),
+    text.replace("  server:\n", `${IMAGE}  server:\n`).replace(/(?<=\.checksum\}\n)(?= {6}hostname)/, OVERWRITE),
   );
   debian = await bootId(lab.vps);
 });
