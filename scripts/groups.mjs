@@ -8,6 +8,8 @@ const NAMED = {
   releases: [file("hijack-releases")],
   // a server's reinstalls and imports, two who want it, its end
   reinstall: [file("reinstall"), file("import")],
+  // a disk written over
+  overwrite: [file("overwrite*")],
   // four servers in one `up`
   many: [file("hijack-many")],
 };

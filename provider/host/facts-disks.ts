@@ -1,4 +1,5 @@
 /** Every disk of a server: its size, table, names, and what is on it and mounted from it. Pure. */
+import { createHash } from "node:crypto";
 import type { Lines } from "./facts.ts";
 import { type Block, blkid, blocksOf, hex2, mountLinesOf, ownKind, partitionTable } from "./facts-blocks.ts";
 import type { BlockKind, Disk, Volume } from "./types.ts";
@@ -15,6 +16,7 @@ export function parseDisks(lines: Lines): Disk[] {
   const blocks = blocksOf(lines);
   const look: Look = { lines, blocks, targets: targetsOf(lines, blocks) };
   const marks = new Map((lines.get("disk") ?? []).map((l) => [l.split(" ")[0]!, l.split(" ")]));
+  const starts = new Map((lines.get("start") ?? []).map((l) => l.split(" ") as [string, string]));
   const whole = [...blocks.values()].filter(
     (b) => b.partition === undefined && b.slaves.length === 0 && !b.dmUuid && !/^(dm-|md)/.test(b.name),
   );
@@ -26,7 +28,13 @@ export function parseDisks(lines: Lines): Disk[] {
       const partitions = [...blocks.values()]
         .filter((b) => b.partition !== undefined && b.disk === block.name)
         .sort((a, b) => a.partition! - b.partition!)
-        .map((b) => ({ number: b.partition!, ...volume(b, look, table) }));
+        .map((b) => ({
+          number: b.partition!,
+          start: Number(starts.get(b.name) ?? 0) * 512,
+          ...volume(b, look, table),
+        }));
+      const sectors = (lines.get("table") ?? []).find((l) => l.startsWith(`${block.name} `));
+      const [, sector, hex] = sectors?.split(" ") ?? [];
       return {
         ...volume(block, look),
         table: table?.type,
@@ -35,6 +43,8 @@ export function parseDisks(lines: Lines): Disk[] {
         model: mark?.slice(3).join(" ").trim() || undefined,
         removable: mark?.[1] === "1",
         readOnly: mark?.[2] === "1",
+        sectorSize: Number(sector) || 512,
+        head: hex ? createHash("sha256").update(Buffer.from(hex, "hex")).digest("hex") : undefined,
         partitions,
       };
     });

@@ -116,6 +116,12 @@ export interface Volume {
   mounts: string[];
 }
 
+export interface DiskPartition extends Volume {
+  number: number;
+  /** Bytes from the beginning of the disk. */
+  start: number;
+}
+
 export interface Disk extends Volume {
   /** gpt or dos; absent: none, or not root. */
   table?: string;
@@ -126,12 +132,18 @@ export interface Disk extends Volume {
   model?: string;
   removable: boolean;
   readOnly: boolean;
+  /** Bytes of a sector as the disk counts them. */
+  sectorSize: number;
+  /** sha256 of its first two sectors: what it is known by while its partition table may be none; absent: not root. */
+  head?: string;
   /** In the order of their numbers. */
-  partitions: (Volume & { number: number })[];
+  partitions: DiskPartition[];
 }
 
 /** Whether another kernel can be started from the running one. */
 export interface KexecFacts {
+  /** The kernel was built with it. */
+  there: boolean;
   /** /proc/sys/kernel/kexec_load_disabled; absent: a kernel without kexec, or before 3.14. */
   disabled?: boolean;
   /** CONFIG_KEXEC: the old system call; absent where the configuration could not be read. */
@@ -173,6 +185,20 @@ export interface Slots {
   boots: number;
 }
 
+/** The RAM system of an overwrite that runs instead of any installed one. */
+export interface RamFacts {
+  /** id, stack, urn, created, old. */
+  install: Record<string, string>;
+  /** The plan it was started with, as JSON. */
+  plan: string;
+  /** sha256 of the image whose blocks are being written. */
+  image?: string;
+  /** Blocks of it, and how many of them are written and compared. */
+  blocks: number;
+  verified: number;
+  finished: boolean;
+}
+
 export interface PineFacts {
   /** boot/grub/pine/install as it is: id, stack, urn, method, created, old, … */
   install?: Record<string, string>;
@@ -183,6 +209,7 @@ export interface PineFacts {
   deployment?: string;
   /** Deployments on the disk, `<stateroot>/<checksum>.<n>`. */
   deployments: string[];
+  ram?: RamFacts;
   /** Left by an install that did not finish: "/.pine-new", "/ostree", "/boot/ostree". */
   leftovers: string[];
 }

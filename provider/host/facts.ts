@@ -4,6 +4,7 @@ import { PineError } from "../errors.ts";
 import { parseStorage } from "./facts-disk.ts";
 import { parseDisks } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
+import { parseRam } from "./facts-ram.ts";
 import type { Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
 
 /** The script's lines: key -> values, in their order. */
@@ -111,6 +112,7 @@ function parseKexec(lines: Lines): KexecFacts {
   const config = lines.get("kexec.config");
   const has = (name: string) => config?.includes(`CONFIG_KEXEC${name}=y`);
   return {
+    there: lines.has("kexec.there"),
     disabled: disabled === undefined ? undefined : disabled === "1",
     load: has(""),
     fileLoad: has("_FILE"),
@@ -165,7 +167,7 @@ function parseTools(lines: Lines): Record<string, string> {
 }
 
 /** `key=value` lines of a file as an object. */
-function assignments(values: string[]): Record<string, string> {
+export function assignments(values: string[]): Record<string, string> {
   return Object.fromEntries(
     values.flatMap((l) => {
       const at = l.indexOf("=");
@@ -198,6 +200,7 @@ function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     runningTrial: argument("pine.trial") === "1",
     deployment: argument("ostree")?.split("/").pop(),
     deployments: [...new Set(deployments)],
+    ram: parseRam(lines),
     leftovers: tell ? leftovers : leftovers.filter((p) => p === "/.pine-var"),
   };
 }

@@ -96,6 +96,12 @@ export async function planFor(
       installationId: id,
       onDestroy: inputs.onDestroy,
       deadman: inputs.deadman,
+      erase: inputs.erase,
+      disk: inputs.disk,
+      dataPartitions: inputs.dataPartitions,
+      // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
+      reinstall: id === undefined,
+      urn: call.urn,
     },
     image,
   );

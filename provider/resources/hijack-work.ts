@@ -19,6 +19,8 @@ import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, sameNetwork } from "./hijack-drift.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
 import { connectionsOf, type Look, lockOwner, lookAt, openAny, planFor } from "./hijack-look.ts";
+import { overwrite } from "./hijack-overwrite.ts";
+import { asShown } from "./hijack-shown.ts";
 
 /** Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time for 15 s at most. */
 const GRACE_MS = 30_000;
@@ -43,7 +45,8 @@ export async function install(
 ): Promise<Outcome> {
   const { inputs, artifacts } = o;
   const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
-  await planFor(seen, inputs, await artifacts.imageFacts(compression), call);
+  const first = await planFor(seen, inputs, await artifacts.imageFacts(compression), call);
+  if (first.method === "overwrite") return overwrite(seen, o, call);
   const files = await hostFiles(inputs.files);
   const sysroot = await artifacts.sysroot(compression, call);
   const unlock = await lockHost(seen.ssh, lockOwner(call));
@@ -51,6 +54,7 @@ export async function install(
     // facts are acted on only under the lock
     const facts = await readFacts(seen.ssh);
     const plan = await planFor({ ...seen, facts }, inputs, await artifacts.imageFacts(compression), call);
+    await asShown(call, plan);
     const identity = identityFiles({
       hostname: plan.hostname,
       network: plan.network,

@@ -56,6 +56,8 @@ export const hostHijack: Resource = {
         return call.warn(
           found ? "another installation is on this server: left alone" : "Pine is not on this server any more",
         );
+      if (seen.facts.pine.install?.method === "overwrite")
+        return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
       const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });
       const o = {
         id: known.installationId,
@@ -101,7 +103,7 @@ async function bring(
   oldInputs?: Props,
 ): Promise<Props> {
   const inputs = hijackInputs(props);
-  const known = await findArtifacts(inputs.commit, call);
+  const known = await findArtifacts(inputs.commit, call, inputs.image);
   let seen = await look(inputs.connection, call);
   let now: HijackState = { ...state, installationId: state?.installationId ?? id };
   let touched = false;
@@ -117,7 +119,7 @@ async function bring(
     // what runs there already needs no store
     const artifacts =
       known ?? (runs === inputs.commit ? runningCommit(seen.facts) : missingCommit(inputs.commit, call));
-    if (runs) {
+    if (runs && (state || !(inputs.method === "overwrite" && inputs.erase))) {
       // A create that finds its own stack's system takes it over under a new id, and the old resource's delete then finds nothing of
       // its own (rule 7). Of a run that was cut off it is taken as it is; else a reinstall was asked for.
       const adoptAs = state ? undefined : now.installationId;
@@ -130,6 +132,16 @@ async function bring(
     }
     now = afterTrial(now, inputs, outcome, artifacts.version);
     if (outcome.result.outcome !== "returned") return outputs(props, { ...now, unfinished: undefined });
+    if (now.booted?.checksum === inputs.commit)
+      throw new InitError(
+        id,
+        outputs(props, now),
+        [
+          `commit ${inputs.commit.slice(0, 12)} runs and is not healthy, and there is no system before it to go back to`,
+          ...outcome.result.reasons,
+        ],
+        oldInputs ?? props,
+      );
     const booted = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
     const what = `commit ${inputs.commit.slice(0, 12)}${artifacts.version ? ` (version ${artifacts.version})` : ""}`;
     throw new InitError(

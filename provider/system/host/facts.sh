@@ -7,9 +7,9 @@
 # "-" stands for an empty word. Keys, in the order they come:
 #   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
 #   container NAME, machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME
-#   kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration); mem LINE (of meminfo)
+#   kexec.there, kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration); mem LINE (of meminfo)
 #   mount LINE (of mountinfo), swap LINE (of /proc/swaps), df LINE, dfi LINE (of df -kP, -iP)
-#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; disk NAME REMOVABLE READONLY MODEL
+#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; start PARTITION SECTOR; disk NAME REMOVABLE READONLY MODEL
 #   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   if NAME INDEX MAC MTU STATE KIND MASTER, vlan LINE (of ip -d link or /proc/net/vlan/config), bond NAME MODE CARD…
@@ -18,7 +18,7 @@
 #   without ip: proc.route4 LINE, proc.route6 LINE, proc.addr6 LINE (of /proc/net), proc.addr4 ADDRESS
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, managed INDEX (by networkd), ifupdown LINE; tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
-#   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.leftover PATH
+#   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 login=${1:-}
 
@@ -87,6 +87,7 @@ machine() {
   fi
   put lockdown "$(first /sys/kernel/security/lockdown)"
   for f in /dev/watchdog*; do [ ! -c "$f" ] || put watchdog "${f#/dev/}"; done
+  [ ! -e /sys/kernel/kexec_loaded ] || put kexec.there 1
   put kexec.disabled "$(first /proc/sys/kernel/kexec_load_disabled)"
   { cat "/boot/config-$(uname -r)" || gzip -dc /proc/config.gz; } 2>/dev/null |
     grep -E '^CONFIG_KEXEC(_FILE|_SIG|_SIG_FORCE)?=' | each kexec.config
@@ -123,7 +124,11 @@ storage() {
       about="$about $line"
     done
     put block "$about"
-    [ -z "$partition" ] || continue
+    if [ -n "$partition" ]; then
+      get "$path/start"
+      put start "$name $line"
+      continue
+    fi
     if [ -e "$path/device" ]; then
       about=$name
       for f in removable ro; do
@@ -287,6 +292,10 @@ pine() {
   [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
   for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
     [ ! -d "$f" ] || put pine.deployment "$f"
+  done
+  # the RAM system of an overwrite
+  for f in install plan image blocks verified finished; do
+    [ ! -r /run/pine-ram/$f ] || each "pine.ram.$f" <"/run/pine-ram/$f"
   done
   for f in /.pine-new /.pine-var /ostree /boot/ostree /boot/loader /boot/boot; do [ ! -e $f ] || put pine.leftover $f; done
 }

@@ -6,6 +6,8 @@ import * as inputs from "../types/input";
 import * as outputs from "../types/output";
 import * as enums from "../types/enums";
 
+import * as utilities from "../utilities";
+
 /**
  * How to reach a server by SSH. Field names are those of `@pulumi/command`'s remote connection, so that one object serves both.
  */
@@ -112,6 +114,37 @@ export interface ConnectionArgs {
      * Login name. Default `root`. Another one needs `sudo` (with or without a password) or `doas` (without one); the new system is entered as root.
      */
     user?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * A partition behind the image for what is to outlive reinstalls. It is found again by its label, and then stays where it is and as it is.
+ */
+export interface DataPartitionArgs {
+    /**
+     * `ext4` or `xfs`. Default `ext4`.
+     */
+    filesystem?: pulumi.Input<string | undefined>;
+    /**
+     * Label of its filesystem, at most 12 letters, digits, `_` and `-`.
+     */
+    label: pulumi.Input<string>;
+    /**
+     * Where it is mounted: a folder below `/var`, `/srv`, `/home`, `/opt`, `/mnt` or `/root`. Example: `/srv/data`.
+     */
+    mountPoint: pulumi.Input<string>;
+    /**
+     * Size in MiB. The last one may leave it out: the rest of the disk.
+     */
+    size?: pulumi.Input<number | undefined>;
+}
+/**
+ * dataPartitionArgsProvideDefaults sets the appropriate defaults for DataPartitionArgs
+ */
+export function dataPartitionArgsProvideDefaults(val: DataPartitionArgs): DataPartitionArgs {
+    return {
+        ...val,
+        filesystem: (val.filesystem) ?? "ext4",
+    };
 }
 
 /**
