@@ -50,7 +50,8 @@ function keep(facts: NetworkFacts, names: Map<string, string>, hostname: string)
       : rulesProblem(facts, cards, defaults);
   if (problem) return { refusals: [problem] };
   // the card of the default route first
-  cards.sort((a, b) => Number(b.oldName === defaults[0]!.dev) - Number(a.oldName === defaults[0]!.dev));
+  const leads = (c: Card) => Number(c.oldName === defaults[0]!.dev);
+  cards.sort((a, b) => leads(b) - leads(a) || a.name.localeCompare(b.name, "en", { numeric: true }));
   distinctMetrics(cards, notes);
   const dns = resolvers(facts, cards, names, notes);
   if ("refusals" in dns) return dns;
