@@ -16,6 +16,7 @@
 #   macset NAME OWN-MAC (a card whose address was set by software; of ip's permaddr)
 #   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA
 #   without ip: proc.route4 LINE, proc.route6 LINE, proc.addr6 LINE (of /proc/net), proc.addr4 ADDRESS
+#   ssh ADDRESS (of this server, that the connection goes to)
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, managed INDEX (by networkd), ifupdown LINE; tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
 #   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.leftover PATH
@@ -167,7 +168,22 @@ grub() {
   sed -n 's/^[[:space:]]*GRUB_DEFAULT=//p' /etc/default/grub /etc/default/grub.d/*.cfg 2>/dev/null | tail -n 1 | each grub.default
 }
 
+# sudo and doas take SSH_CONNECTION away: it is still in the environment that they were started in
+connected() {
+  line=${SSH_CONNECTION:-}
+  pid=$$
+  while [ -z "$line" ] && [ "${pid:-1}" -gt 1 ]; do
+    line=$({ tr '\0' '\n' <"/proc/$pid/environ"; } 2>/dev/null | sed -n 's/^SSH_CONNECTION=//p')
+    pid=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status" 2>/dev/null)
+  done
+  # client's address and port, ours
+  line=${line#* }
+  line=${line#* }
+  put ssh "${line%% *}"
+}
+
 network() {
+  connected
   for path in /sys/class/net/*; do
     name=${path##*/}
     [ -r "$path/ifindex" ] || continue
