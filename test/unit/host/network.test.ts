@@ -37,7 +37,7 @@ describe("keep", () => {
       "up ip -4 route replace 172.31.1.1 dev eth0 || true",
       "up ip -6 route replace default via fe80::1 dev eth0 || true",
     ]);
-    expect(f.resolvConf).toBeUndefined();
+    expect(f.resolvConf).toBe("nameserver 185.12.64.2\nnameserver 185.12.64.1\nnameserver 2a01:4ff:ff00::add:1\n");
     expect(f.summary).toBe("DHCP on eth0 (now 203.0.113.7/32), 2001:db8:c17:9000::1/64 via fe80::1");
   });
 
