@@ -7,17 +7,10 @@ export const GROUPS = {
   rootfs: { include: ["test/e2e/rootfs*.test.ts"], setUp: everything },
   commit: { include: ["test/e2e/commit*.test.ts"], setUp: everything },
   image: { include: ["test/e2e/image*.test.ts"], setUp: everything },
-  hijack: {
-    include: ["test/e2e/hijack*.test.ts"],
-    exclude: ["cuts", "life", "releases"].map((name) => `test/e2e/hijack-${name}.test.ts`),
-    setUp: everything,
-  },
-  // a server's whole life by the plain CLI, power cuts and Ctrl-C: only when named, until they have passed often enough
-  life: { include: ["test/e2e/hijack-life.test.ts"], setUp: everything, named: true },
-  cuts: { include: ["test/e2e/hijack-cuts.test.ts"], setUp: everything, named: true },
-  // a shorter life on each Debian of the lab: hours without KVM
-  releases: { include: ["test/e2e/hijack-releases.test.ts"], setUp: everything, named: true },
+  hijack: { include: ["test/e2e/hijack*.test.ts"], setUp: everything },
+  // a short life on each Debian of the lab: only when named, more than an hour without KVM
+  releases: { include: ["test/e2e/releases.test.ts"], setUp: everything, named: true },
 };
 
 /** Groups that build systems and run machines: long, and few at a time. */
-export const LONG = ["rootfs", "commit", "image", "hijack", "life", "cuts", "releases"];
+export const LONG = ["rootfs", "commit", "image", "hijack", "releases"];
