@@ -5,7 +5,7 @@ const file = (name) => `test/e2e/${name}.test.ts`;
 /** Files that run only when their group is named: long, or not yet passed often enough to be everybody's. */
 const NAMED = {
   // a shorter life on each Debian of the lab: hours without KVM
-  releases: [file("hijack-releases")],
+  releases: [file("releases")],
   // a server's reinstalls and imports, two who want it, its end
   reinstall: [file("reinstall"), file("import")],
   // a disk written over
