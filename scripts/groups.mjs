@@ -7,18 +7,11 @@ export const GROUPS = {
   rootfs: { include: ["test/e2e/rootfs*.test.ts"], setUp: everything },
   commit: { include: ["test/e2e/commit*.test.ts"], setUp: everything },
   image: { include: ["test/e2e/image*.test.ts"], setUp: everything },
-  hijack: {
-    include: ["test/e2e/hijack*.test.ts"],
-    exclude: ["test/e2e/hijack-{cuts,life,many}.test.ts"],
-    setUp: everything,
-  },
-  // a server's whole life by the plain CLI, power cuts and Ctrl-C: only when named, until they have passed often enough
-  life: { include: ["test/e2e/hijack-life.test.ts"], setUp: everything, named: true },
-  cuts: { include: ["test/e2e/hijack-cuts.test.ts"], setUp: everything, named: true },
-  // a server's reinstalls and imports, two who want it, its end; and several servers in one up
+  hijack: { include: ["test/e2e/hijack*.test.ts"], setUp: everything },
+  // a server's reinstalls and imports, two who want it, its end; and several servers in one up: until they have passed often enough
   reinstall: { include: ["test/e2e/{reinstall,import}.test.ts"], setUp: everything, named: true },
-  many: { include: ["test/e2e/hijack-many.test.ts"], setUp: everything, named: true },
+  many: { include: ["test/e2e/many.test.ts"], setUp: everything, named: true },
 };
 
 /** Groups that build systems and run machines: long, and few at a time. */
-export const LONG = ["rootfs", "commit", "image", "hijack", "life", "cuts", "reinstall", "many"];
+export const LONG = ["rootfs", "commit", "image", "hijack", "reinstall", "many"];
