@@ -65,7 +65,7 @@ export function afterTrial(
     sent: o.sent > 0 || !state.sent ? o.sent : state.sent,
     // files are written before the trial: they are there, whatever came of it
     files: Object.keys(inputs.files),
-    ...(state.facts ? {} : { facts: factsOutput(o.facts) }),
+    ...(state.facts || !o.facts ? {} : { facts: factsOutput(o.facts) }),
     ...(o.plan ? { plan: planOutput(o.plan) } : {}),
     previous: failed ? state.previous : o.previous,
     failed,
