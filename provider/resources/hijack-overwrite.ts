@@ -56,7 +56,7 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
     const known = {
       sent,
       plan: entered?.plan ?? plan,
-      facts: seen.facts,
+      facts: entered && seen.facts,
       hostKey: next.hostKeySeen,
       previous: undefined,
     };
