@@ -10,10 +10,11 @@ const SYSTEM = /^\/($|boot(\/efi)?$|efi$|usr$|tmp$|var$|var\/(log|tmp|cache)$|sy
 /** mkfs.xfs refuses less than 300 MiB; ext4 needs room for its journal. */
 const LEAST_DATA = { ext4: 16 * MiB, xfs: 300 * MiB } as const;
 
-export const realDisks = (facts: Facts) => facts.disks.filter((d) => d.bytes >= LEAST_DISK);
+export const realDisks = (facts: Facts) => facts.disks.filter((d) => d.bytes >= LEAST_DISK && !d.readOnly);
 
+const BY_ID = "/dev/disk/by-id/";
 const nameOf = (d: Disk) =>
-  `${d.device} (${humanBytes(d.bytes)}${d.tableId ? `, ${d.tableType} ${d.tableId}` : ""}${d.byId[0] ? `, ${d.byId[0]}` : ""})`;
+  `${d.device} (${humanBytes(d.bytes)}${d.tableId ? `, ${d.table} ${d.tableId}` : ""}${d.ids[0] ? `, ${BY_ID}${d.ids[0]}` : ""})`;
 
 const refuse = (code: string, message: string, hint: string): { refusal: Refusal } => ({
   refusal: { code, message, hint },
@@ -26,7 +27,9 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
   if (inputs.disk !== undefined) {
     const wanted = inputs.disk.toLowerCase();
     const found = disks.filter((d) =>
-      [d.device, d.tableId ?? "", ...d.byId].some((name) => name !== "" && name.toLowerCase() === wanted),
+      [d.device, d.tableId ?? "", ...d.ids, ...d.ids.map((id) => BY_ID + id)].some(
+        (name) => name !== "" && name.toLowerCase() === wanted,
+      ),
     );
     if (found.length === 1) return { disk: found[0]! };
     return refuse(
@@ -42,13 +45,15 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
 }
 
 /** Mounted file systems that an overwrite would take somebody's data with. */
-export function mountedData(facts: Facts, disk: Disk, wanted: DataPartition[]): Disk["mounts"] {
-  const root = disk.mounts.filter((m) => m.target === "/").map((m) => m.source);
+export function mountedData(disk: Disk, wanted: DataPartition[]): { target: string; device: string }[] {
   const labels = new Set(wanted.map((d) => d.label));
-  const kept = new Set(disk.partitions.filter((p) => p.label && labels.has(p.label)).map((p) => p.device));
-  return disk.mounts.filter(
-    (m) => !SYSTEM.test(m.target) && !kept.has(m.source) && !root.includes(m.source) && m.source !== facts.root.device,
-  );
+  return [disk, ...disk.partitions].flatMap((volume) => {
+    if (volume.label !== undefined && labels.has(volume.label)) return [];
+    // what is mounted from the root's own file system goes with it; of LVM each volume is another one
+    if (volume.holds.length === 0 && volume.mounts.includes("/")) return [];
+    const data = volume.mounts.filter((target) => target !== "swap" && !SYSTEM.test(target));
+    return data.map((target) => ({ target, device: volume.device }));
+  });
 }
 
 /** "vda1 (1.0 MB), vda2 (ext4 cloudimg-rootfs, 4.3 GB)". */

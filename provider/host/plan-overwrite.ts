@@ -24,7 +24,7 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
     slot: facts.pine.deployment !== undefined && facts.pine.runningSlot === "a" ? "b" : "a",
     disk: { device, bytes, sectorSize, head: disk.head! },
     data: layout.data,
-    erases: `${device}${disk.tableId ? ` (${disk.tableType} ${disk.tableId})` : ""}: ${gone || "no partitions"}`,
+    erases: `${device}${disk.tableId ? ` (${disk.table} ${disk.tableId})` : ""}: ${gone || "no partitions"}`,
   };
 }
 

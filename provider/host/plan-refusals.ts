@@ -31,8 +31,8 @@ const ALWAYS: Check[] = [
     i.rootWay === "none" &&
     refusal(
       "not-root",
-      `user ${i.user} may not become root`,
-      "log in as root, or let the user use sudo without a password",
+      i.notRoot?.message ?? `user ${i.user} may not become root`,
+      i.notRoot?.hint ?? "log in as root, or let the user use sudo",
     ),
   (f, _, image) =>
     image.arch !== f.arch &&
@@ -50,7 +50,7 @@ const ALWAYS: Check[] = [
       refusal(
         "pine-other-stack",
         `the server belongs to another stack: ${owner.stack ?? "unknown"} (${owner.urn ?? "no urn"})`,
-        "destroy it there first, or remove /boot/grub/pine/install on the server if that stack is gone",
+        "destroy it there first; if that stack is gone, take the server over by pulumi import (docs/life.md)",
       )
     );
   },

@@ -1,5 +1,5 @@
 /** What is planned for a server (network.ts, plan.ts). */
-import type { RootWay } from "./types.ts";
+import type { NotRoot, RootWay } from "./types.ts";
 
 export interface StaticNetwork {
   /** By MAC, else by the old system's name; default: the card of the default route. */
@@ -11,7 +11,10 @@ export interface StaticNetwork {
   gateways?: string[];
   nameservers?: string[];
   search?: string[];
+  /** Default: the card's. */
   mtu?: number;
+  /** VLAN id 1 to 4094: the addresses are on a tagged network over the card. */
+  vlan?: number;
 }
 
 export type NetworkInput = "keep" | "dhcp" | { static: StaticNetwork };
@@ -72,6 +75,8 @@ export interface PlanInputs {
   authorizedKeys?: string[];
   /** How the connection becomes root (`Ssh.rootWay`) and who logs in. */
   rootWay: RootWay;
+  /** With "none": why (`Ssh.notRoot`). */
+  notRoot?: NotRoot;
   user: string;
   /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
   loginKeys: string[];

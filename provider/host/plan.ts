@@ -104,8 +104,8 @@ function loginRefusal(lines: string[], inputs: PlanInputs): Refusal | undefined 
   if (inputs.loginKeys.length === 0)
     return {
       code: "login-key",
-      message: "the connection has no key, and the new system accepts keys only",
-      hint: "give connection.privateKey or an agent, and the public key in authorizedKeys",
+      message: "the connection logs in by password alone, and the new system accepts keys only",
+      hint: "set connection.privateKey (or agentSocketPath) beside the password, and put its public key into authorizedKeys",
     };
   if (admits(lines, inputs.loginKeys)) return undefined;
   return {

@@ -4,6 +4,7 @@ import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { agent, agentStatus } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
+import { lockHost } from "./lock.ts";
 import { waitForSsh } from "./ssh.ts";
 import { reboot } from "./trial.ts";
 import type { Ssh } from "./types.ts";
@@ -11,21 +12,23 @@ import type { Ssh } from "./types.ts";
 /** Answers where Pine's /var was left on the old system, if anywhere. `ssh` is used up when a reboot was needed. */
 export async function restoreOld(
   ssh: Ssh,
-  o: { id: string; connections: Connection[]; deleteData: boolean },
+  o: { id: string; connections: Connection[]; deleteData: boolean; owner: string },
   task: Task,
 ): Promise<string | undefined> {
   let old = ssh;
+  let unlock = await lockHost(ssh, o.owner);
   const status = await agentStatus(ssh);
   if (status.running) {
     task.step("the old system is the default again");
     await agent(ssh, ["old"]);
     task.step("rebooting into the old system");
-    await reboot(ssh);
+    await reboot(ssh, o.owner);
     old = await waitForSsh(o.connections, task, {
       refusals: Number.POSITIVE_INFINITY,
       timeoutMs: 900_000,
       notBootId: status.bootId,
     });
+    unlock = await lockHost(old, o.owner); // the one from before ended with the reboot
     const now = await agentStatus(old).catch(() => undefined);
     if (now?.running)
       die(
@@ -39,6 +42,7 @@ export async function restoreOld(
     const result = await old.exec(assetText("system/host/remove.sh"), args, { root: true, timeout: 600_000 });
     return result.stdout.trim() || undefined;
   } finally {
+    await unlock();
     if (old !== ssh) await old.close();
   }
 }

@@ -9,6 +9,8 @@ import type { Task } from "../task.ts";
 import { type AgentStatus, agent, agentStatus } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
 import { checkHealth, connectionLost, type HealthCheck } from "./health.ts";
+import { lockHost } from "./lock.ts";
+import { markDone } from "./record.ts";
 import { waitForSsh } from "./ssh.ts";
 import type { Ssh } from "./types.ts";
 
@@ -23,6 +25,8 @@ export interface TrialOptions {
   health: HealthCheck[];
   /** Seconds after which an unconfirmed trial reboots by itself. */
   deadman: number;
+  /** Who takes the server's lock again after each boot: the one from before ended with the reboot. */
+  owner?: string;
 }
 
 export type TrialResult =
@@ -42,8 +46,9 @@ const nameOf = (status: AgentStatus) =>
 
 /** Reboots an armed server into its trial and ends with what holds: confirmed, or back. `ssh` is used up. */
 export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
+  const owner = o.owner ?? "another run";
   task.step("rebooting into the trial");
-  await reboot(ssh);
+  await reboot(ssh, owner);
   const timeoutMs = o.deadman * 1000 + BOOTS_MS;
   let bootId = o.bootId;
   let reasons: string[] = [];
@@ -54,7 +59,9 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       timeoutMs,
       notBootId: bootId,
     });
+    let unlock = async () => {};
     try {
+      unlock = await lockHost(next, owner);
       const status = await agentStatus(next);
       if (status.running !== o.slot || status.checksum !== o.checksum) {
         if (reasons.length === 0)
@@ -67,12 +74,16 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
         task.step("confirming");
         await agent(next, ["confirm", o.checksum]);
         const confirmed = await agentStatus(next);
-        if (confirmed.slot === o.slot) return { outcome: "confirmed", status: confirmed };
+        if (confirmed.slot === o.slot) {
+          // without this line the next create takes the server over as it is: no reason to fail now
+          await markDone(next).catch(() => {});
+          return { outcome: "confirmed", status: confirmed };
+        }
         reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];
       }
       task.step("not healthy: rebooting into the previous system");
       bootId = status.bootId;
-      await reboot(next);
+      await reboot(next, owner);
     } catch (error) {
       // the trial died under our hands: see what comes up, by itself or by the dead-man
       if (!connectionLost(error) || task.signal.aborted) throw error;
@@ -80,6 +91,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       reasons = [`the connection to the new system was lost: ${messageOf(error)}`];
       await sleep(5000, undefined, { signal: task.signal });
     } finally {
+      await unlock();
       await next.close();
     }
   }
@@ -98,11 +110,21 @@ export async function judge(ssh: Ssh, o: Pick<TrialOptions, "health">, task: Tas
   return checkHealth(ssh, o.health, task);
 }
 
-/** Asks for a reboot; the connection may go with it. */
-export async function reboot(ssh: Ssh): Promise<void> {
-  await agent(ssh, ["reboot"], 30_000).catch((error: unknown) => {
+/** For those who come until it is down: the lock ends with our connection. In /run, so gone with the boot. */
+const REBOOTING = "/run/pine.rebooting";
+
+/** Asks for a reboot; the connection may go with it. `owner`: as of the lock. */
+export async function reboot(ssh: Ssh, owner = "another run"): Promise<void> {
+  const away = (error: unknown) => {
     if (!connectionLost(error)) throw error;
-  });
+  };
+  await ssh.exec(`printf '%s\\n' "$1" >${REBOOTING}`, [owner.replace(/\s+/g, " ")], { root: true }).catch(away);
+  try {
+    await agent(ssh, ["reboot"], 30_000).catch(away);
+  } catch (error) {
+    await ssh.exec(`rm -f ${REBOOTING}`, [], { root: true }).catch(() => {});
+    throw error;
+  }
   await ssh.close();
   // what still answers now is on its way down
   await sleep(GOING_DOWN_MS);

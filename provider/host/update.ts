@@ -15,11 +15,12 @@ export interface DeltaToSend {
 
 /**
  * Sends the delta (none: the commit is there already), deploys, writes the files of /etc that changed into the new
- * deployment, arms it. The running system is not changed.
+ * deployment, arms it. `fresh`: /etc is the commit's, not merged from the running one, but for what makes the server itself.
+ * The running system is not changed.
  */
 export async function prepareUpdate(
   ssh: Ssh,
-  o: { checksum: string; version?: string; delta?: DeltaToSend; options?: string; etc: HostFile[] },
+  o: { checksum: string; version?: string; delta?: DeltaToSend; options?: string; etc: HostFile[]; fresh?: boolean },
   task: Task,
 ): Promise<{ slot: SlotName; deployment: string; sent: number }> {
   const script = assetText("system/host/update.sh");
@@ -44,6 +45,7 @@ export async function prepareUpdate(
   );
   const slot = told.get("slot") as SlotName;
   const deployment = told.get("deployment")!;
+  if (o.fresh) await ssh.exec(script, ["fresh", deployment], { root: true, what: "making /etc anew" });
   for (const file of o.etc) {
     await ssh.exec(script, ["write-in", deployment, file.path, file.mode, file.owner], {
       root: true,

@@ -5,7 +5,7 @@ import { create as createTar } from "tar";
 import { die } from "../errors.ts";
 import type { SysrootToSend } from "../host/alongside.ts";
 import type { ImageToSend, RamToSend } from "../host/overwrite.ts";
-import type { ImageFacts } from "../host/types.ts";
+import type { Facts, ImageFacts } from "../host/types.ts";
 import type { DeltaToSend } from "../host/update.ts";
 import { staticDelta } from "../image/delta.ts";
 import { BLOCK, blockDigests, imageBySha256, imageStream } from "../image/disk-blocks.ts";
@@ -36,15 +36,35 @@ export interface CommitArtifacts {
 const PACKED = 0.45;
 const GZIP = 1.13;
 
-/** `imageSha256`: of the DiskImage that overwrite may write. */
-export async function commitArtifacts(checksum: string, call: Call, imageSha256?: string): Promise<CommitArtifacts> {
+export function missingCommit(checksum: string, call: Call): never {
+  die(
+    `commit ${checksum.slice(0, 12)} is not in the store ${call.config.store}`,
+    "use the checksum output of an OstreeCommit of the same program, so that it is made again where it is missing",
+  );
+}
+
+/** Of a commit that the server runs and this store lacks: nothing has to be sent. */
+export function runningCommit(facts: Facts): CommitArtifacts {
+  const never = () => die("the store does not have the commit that the server runs");
+  return {
+    imageFacts: async (compression) => ({ arch: facts.arch, about: true, compression }),
+    knownDelta: () => undefined,
+    sysroot: never,
+    diskImage: never,
+    ram: never,
+    delta: never,
+  };
+}
+
+/** Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that overwrite may write. */
+export async function findArtifacts(
+  checksum: string,
+  call: Call,
+  imageSha256?: string,
+): Promise<CommitArtifacts | undefined> {
+  const manifest = await readCommit(Store.at(call.config.store), checksum);
+  if (!manifest) return undefined;
   const store = await Store.open(call.config.store);
-  const manifest = await readCommit(store, checksum);
-  if (!manifest)
-    die(
-      `commit ${checksum.slice(0, 12)} is not in the store ${store.dir}`,
-      "use the checksum output of an OstreeCommit of the same program, so that it is made again where it is missing",
-    );
   const source = { ...call.config, arch: machineArch() };
   const tools = () => toolbox(source, call);
   const image = imageSha256 === undefined ? undefined : await imageBySha256(store, imageSha256);

@@ -64,6 +64,7 @@ const shape = {
     nameservers: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
     search: list(text()),
     mtu: integer({ min: 576, max: 65535 }),
+    vlan: integer({ min: 1, max: 4094 }),
   }),
   files: map(
     object(
@@ -172,7 +173,8 @@ export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Pro
   for (const key of Object.keys(detailed)) if (key.startsWith("files") && hasSecret(news.files)) delete detailed[key];
   if (!equalValues(oldInputs.files ?? {}, news.files ?? {}) && hasSecret(news.files)) detailed.files = "update";
   if (moved(oldInputs, news)) detailed["connection.host"] = await whoIs(call, state, news);
-  return { detailed };
+  // a refresh forgets that an operation did not end
+  return { detailed, changes: state.unfinished === true };
 }
 
 const moved = (before: Props, after: Props) => {

@@ -71,6 +71,10 @@ export interface HijackState {
   sent?: number;
   /** Paths of the user's `files` on the server. */
   files?: string[];
+  /** Public keys that may log in as root, as the last operation or refresh saw them, without options and comments. */
+  rootKeys?: string[];
+  /** The last operation did not end. */
+  unfinished?: boolean;
   facts?: Props;
   plan?: Props;
   connection?: Props;

@@ -1,18 +1,21 @@
 /** Looking at a server: connecting to whichever system runs, its facts, and the plan for it. */
-import { PineError } from "../errors.ts";
+import { hostname as machineName, userInfo } from "node:os";
+import { die, PineError } from "../errors.ts";
 import { type AgentStatus, agentStatus } from "../host/agent.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
 import { loginPublicKeys } from "../host/keys.ts";
 import { planInstall } from "../host/plan.ts";
+import { isReinstall } from "../host/record.ts";
 import { openSsh } from "../host/ssh.ts";
 import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
-import { type HijackInputs, networkInput } from "./hijack-inputs.ts";
+import { type HijackInputs, type HijackState, networkInput } from "./hijack-inputs.ts";
 
-/** Root of the new system, by the same key; then the old system's login. */
+/** Root of the new system, by the same key and never by that user's password; then the old system's login. */
 export function connectionsOf(connection: Connection): Connection[] {
-  const root: Connection = { ...connection, user: "root" };
+  const { password: _, ...keys } = connection;
+  const root: Connection = { ...keys, user: "root" };
   return (connection.user ?? "root") === "root" ? [connection] : [root, connection];
 }
 
@@ -55,6 +58,20 @@ export async function openAny(connections: Connection[], call: Call, seconds?: n
   throw first;
 }
 
+/** What another one that wants the server's lock is told. */
+export const lockOwner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
+
+/** Rule 7: dies when the server has an installation that is not this resource's. */
+export function refuseAnother(facts: Facts, state: HijackState | undefined, call: Call): void {
+  const found = facts.pine.install;
+  if (!state || !found || found.id === state.installationId) return;
+  const whose = found.stack === call.stack ? "made by another state of this stack" : `of stack ${found.stack}`;
+  die(
+    `another installation is on this server now, ${whose}`,
+    "take it over with `pulumi refresh` and `pulumi up` when it is to be this resource's, else remove this resource from the state",
+  );
+}
+
 /** The plan, or one error with every refusal. */
 export async function planFor(
   seen: Look,
@@ -72,6 +89,7 @@ export async function planFor(
       hostname: inputs.hostname,
       authorizedKeys: inputs.authorizedKeys,
       rootWay: seen.ssh.rootWay,
+      notRoot: seen.ssh.notRoot,
       user: seen.ssh.user,
       hostKeySeen: seen.ssh.hostKeySeen,
       loginKeys: await loginPublicKeys(inputs.connection, call),
@@ -83,7 +101,7 @@ export async function planFor(
       disk: inputs.disk,
       dataPartitions: inputs.dataPartitions,
       // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
-      reinstall: id === undefined,
+      reinstall: isReinstall(seen.facts.pine.install, id === undefined),
       urn: call.urn,
     },
     image,

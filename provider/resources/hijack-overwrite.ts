@@ -6,15 +6,16 @@ import { connectionLost } from "../host/health.ts";
 import { identityFiles } from "../host/hostfiles.ts";
 import { lockHost } from "../host/lock.ts";
 import { enterRam, finishDisk, forgetRam, leaveRam, writeImage } from "../host/overwrite.ts";
+import { markDone } from "../host/record.ts";
 import { SshError, waitForSsh } from "../host/ssh.ts";
 import { judge } from "../host/trial.ts";
 import type { Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { type HijackInputs, hostFiles } from "./hijack-inputs.ts";
-import { connectionsOf, type Look, lookAt, planFor } from "./hijack-look.ts";
+import { connectionsOf, type Look, lockOwner, lookAt, planFor } from "./hijack-look.ts";
 import { asShown } from "./hijack-shown.ts";
-import { type Outcome, owner } from "./hijack-work.ts";
+import type { Outcome } from "./hijack-work.ts";
 
 /** Two boots of a slow machine, each under 5 min even without KVM. */
 const BOOTS_MS = 600_000;
@@ -45,7 +46,9 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
     timeoutMs: BOOTS_MS,
     notBootId: ssh.bootId,
   });
+  let unlock = async () => {};
   try {
+    unlock = await lockHost(next, lockOwner(call));
     const status = await agentStatus(next);
     if (status.checksum !== inputs.commit)
       die(
@@ -59,10 +62,14 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
       facts: entered && seen.facts,
       hostKey: next.hostKeySeen,
       previous: undefined,
+      rootKeys: plan.authorizedKeys,
     };
     if (reasons.length > 0) return { ...known, result: { outcome: "returned", reasons, status } };
+    // without this line the next create takes the server over as it is: no reason to fail now
+    await markDone(next).catch(() => {});
     return { ...known, result: { outcome: "confirmed", status } };
   } finally {
+    await unlock();
     await next.close();
   }
 }
@@ -72,7 +79,7 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
   const { inputs, artifacts } = o;
   const ram = await artifacts.ram(call);
   const { ssh } = seen;
-  const unlock = await lockHost(ssh, owner(call));
+  const unlock = await lockHost(ssh, lockOwner(call));
   let plan: Plan;
   try {
     // facts are acted on only under the lock
@@ -84,7 +91,7 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
     o.touched();
     const ports = [...new Set([22, inputs.connection.port ?? 22])];
     const pine = facts.pine.deployment !== undefined;
-    await enterRam(ssh, { plan, ram, record, ports, pine }, call);
+    await enterRam(ssh, { plan, ram, record, ports, pine, owner: lockOwner(call) }, call);
   } finally {
     await unlock();
     await ssh.close();
@@ -118,7 +125,7 @@ async function write(
 ): Promise<{ plan: Plan; sent: number }> {
   const { inputs, image } = o;
   const ssh: Ssh = ram.ssh;
-  const unlock = await lockHost(ssh, owner(call));
+  const unlock = await lockHost(ssh, lockOwner(call));
   try {
     const facts = await readFacts(ssh);
     const plan = await planFor({ ...ram, facts }, inputs, await o.artifacts.imageFacts("zstd"), call);

@@ -1,12 +1,22 @@
 /** HostHijack's outputs: what is known before (preview) and what holds afterwards. */
 import { isAbort, messageOf, PineError } from "../errors.ts";
+import type { AgentStatus } from "../host/agent.ts";
+import { isReinstall } from "../host/record.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
-import { commitArtifacts, estimatedImage } from "./hijack-artifacts.ts";
-import { type Failed, type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
-import { look, planFor } from "./hijack-look.ts";
+import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
+import { bareKey, sameNetwork } from "./hijack-drift.ts";
+import {
+  type Booted,
+  type Failed,
+  type HijackInputs,
+  type HijackState,
+  hijackInputs,
+  networkInput,
+} from "./hijack-inputs.ts";
+import { type Look, look, planFor, refuseAnother } from "./hijack-look.ts";
 import { noteShown } from "./hijack-shown.ts";
 import type { Outcome } from "./hijack-work.ts";
 
@@ -49,6 +59,12 @@ export function planOutput(plan: Plan): Props {
   return { method, disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
 }
 
+/** What runs, for the state; `status` is of a server that runs Pine. */
+export function bootedOf(status: AgentStatus, version?: string): Booted {
+  const { checksum, deployment, bootId, running } = status;
+  return { checksum, version, deployment, slot: running!, bootId };
+}
+
 /** The state after a trial, or after nothing had to boot. */
 export function afterTrial(
   state: HijackState,
@@ -69,15 +85,8 @@ export function afterTrial(
     ...(o.plan ? { plan: planOutput(o.plan) } : {}),
     previous: failed ? state.previous : o.previous,
     failed,
-    booted: status.running
-      ? {
-          checksum: status.checksum,
-          version: failed ? sameAsBefore : version,
-          deployment: status.deployment,
-          slot: status.running,
-          bootId: status.bootId,
-        }
-      : undefined,
+    ...(o.rootKeys ? { rootKeys: o.rootKeys.map(bareKey) } : {}),
+    booted: status.running ? bootedOf(status, failed ? sameAsBefore : (version ?? sameAsBefore)) : undefined,
   };
 }
 
@@ -91,12 +100,7 @@ function failure(state: HijackState, inputs: HijackInputs, reasons: string[]): F
 }
 
 /** What preview knows of the outputs; reads the server's facts and shows the plan. Writes nothing, here or there. */
-export async function previewState(
-  call: Call,
-  props: Props,
-  state: HijackState | undefined,
-  oldInputs?: Props,
-): Promise<Props> {
+export async function previewState(call: Call, props: Props, state: HijackState | undefined): Promise<Props> {
   const unknown: Props = {
     ...(state ?? { installationId: Unknown.value }),
     booted: Unknown.value,
@@ -112,24 +116,18 @@ export async function previewState(
   try {
     const seen = await look(inputs.connection, call, PREVIEW_SECONDS);
     try {
-      const artifacts = commitKnown ? await commitArtifacts(inputs.commit, call, inputs.image) : undefined;
+      refuseAnother(seen.facts, state, call);
+      // not in the store: another machine, where this `up` makes it again first
+      const artifacts = commitKnown ? await findArtifacts(inputs.commit, call, inputs.image) : undefined;
       const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
       const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
       await noteShown(call, plan);
-      const { status } = seen;
-      const line =
-        !status?.running || plan.overwrite
-          ? plan.summary
-          : status.running === status.slot
-            ? updateLine(status, inputs, artifacts, props, oldInputs)
-            : `a trial runs that nobody confirmed: 1 reboot back to ${status.slot ? `slot ${status.slot}` : (seen.facts.pine.install?.old ?? "the old system")}, and then ${status.slot ? "an update" : "an install"} as if it had not been`;
+      // a disk that is written anew: what runs there does not matter
+      const runs = seen.status?.running && !plan.overwrite;
+      const line = runs ? await runningLine(seen, plan, { inputs, artifacts, state }) : plan.summary;
       call.info(line);
-      result.plan = {
-        ...planOutput(plan),
-        summary: line,
-        ...(status?.running && !plan.overwrite ? { lines: [line] } : {}),
-      };
+      result.plan = { ...planOutput(plan), summary: line, ...(runs ? { lines: [line] } : {}) };
       result.facts = state?.facts ?? factsOutput(seen.facts);
       result.hostKey = seen.ssh.hostKeySeen;
     } finally {
@@ -145,28 +143,38 @@ export async function previewState(
   return result;
 }
 
-function updateLine(
-  status: { checksum: string; running?: string },
-  inputs: HijackInputs,
-  artifacts: { knownDelta(from: string): number | undefined } | undefined,
-  props: Props,
-  oldInputs?: Props,
-): string {
+const SAFETY = "goes back by itself unless it comes up healthy; /var is shared and does not go back";
+
+/** What will be done to a server that runs Pine, in a line. */
+async function runningLine(
+  seen: Look,
+  plan: Plan,
+  o: { inputs: HijackInputs; artifacts?: CommitArtifacts; state?: HijackState },
+): Promise<string> {
+  const { inputs, artifacts, state } = o;
+  const status = seen.status!;
+  const { install } = seen.facts.pine;
+  if (status.running !== status.slot) {
+    const back = status.slot ? `slot ${status.slot}` : (install?.old ?? "the old system");
+    return `a trial runs that nobody confirmed: 1 reboot back to ${back}, and then ${status.slot ? "an update" : "an install"} as if it had not been`;
+  }
   const from = status.checksum.slice(0, 12);
   const target = status.running === "a" ? "b" : "a";
-  const safety = "goes back by itself unless it comes up healthy; /var is shared and does not go back";
-  if (artifacts && status.checksum === inputs.commit) {
-    const before = oldInputs ? hijackInputs(oldInputs) : undefined;
-    const reboots =
-      before &&
-      (before.hostname !== inputs.hostname || JSON.stringify(before.network) !== JSON.stringify(props.network));
-    return reboots
-      ? `new name or network for commit ${from}: deployed into slot ${target}, 1 reboot; ${safety}`
-      : `commit ${from} runs already: keys and files are written, no reboot`;
-  }
   const bytes = artifacts?.knownDelta(status.checksum);
+  const same = status.checksum === inputs.commit;
   const size =
     bytes === undefined ? "a delta (its size is known once the commit is built)" : `a delta of ${humanBytes(bytes)}`;
-  const to = artifacts ? inputs.commit.slice(0, 12) : "the new commit";
-  return `update ${from} => ${to}: send ${size}, slot ${target}, 1 reboot; ${safety}`;
+  const send = same ? "nothing to send" : `send ${size}`;
+  if (isReinstall(install, !state))
+    return `reinstall of Pine, which runs here (commit ${from}): ${send}, a new deployment in slot ${target} whose /etc is the image's, 1 reboot; keeps /var, name, network and keys; ${SAFETY}; to take it over as it is: pulumi import`;
+  const what = state ? "" : "what a run that was cut off left is taken over: ";
+  if (same) {
+    const renamed = inputs.hostname !== undefined && seen.facts.hostname !== inputs.hostname;
+    const rewired = networkInput(inputs.network) !== "keep" && !(await sameNetwork(seen.ssh, plan));
+    return renamed || rewired
+      ? `${what}new ${renamed ? "name" : "network"} for commit ${from}: deployed into slot ${target}, 1 reboot; ${SAFETY}`
+      : `${what}commit ${from} runs already: keys and files are written, no reboot`;
+  }
+  const to = inputs.commit ? inputs.commit.slice(0, 12) : "the new commit";
+  return `${what}update ${from} => ${to}: ${send}, slot ${target}, 1 reboot; ${SAFETY}`;
 }

@@ -1,28 +1,29 @@
 /** What HostHijack does to a server: install or update, and say what holds afterwards. */
-import { hostname as machineName, userInfo } from "node:os";
-import { assetText } from "../assets.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import { die, messageOf } from "../errors.ts";
 import type { AgentStatus } from "../host/agent.ts";
 import { agent, agentStatus } from "../host/agent.ts";
 import { installAlongside } from "../host/alongside.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
-import { authorizedKeysFile, type HostFile, identityFiles, systemIdentity } from "../host/hostfiles.ts";
-import { loginPublicKeys, publicKeyOf } from "../host/keys.ts";
+import { authorizedKeysFile, identityFiles, systemIdentity } from "../host/hostfiles.ts";
+import { loginPublicKeys } from "../host/keys.ts";
 import { lockHost } from "../host/lock.ts";
+import { adopt, markDone } from "../host/record.ts";
 import { waitForSsh } from "../host/ssh.ts";
 import { reboot, runTrial, type TrialResult } from "../host/trial.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import { prepareUpdate, writeFiles } from "../host/update.ts";
 import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
+import { bareKey, sameNetwork } from "./hijack-drift.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
-import { connectionsOf, type Look, lookAt, openAny, planFor } from "./hijack-look.ts";
+import { connectionsOf, type Look, lockOwner, lookAt, openAny, planFor } from "./hijack-look.ts";
 import { overwrite } from "./hijack-overwrite.ts";
 import { asShown } from "./hijack-shown.ts";
 
-/** The owner that another holder of the lock is told. */
-export const owner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
+/** Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time for 15 s at most. */
+const GRACE_MS = 30_000;
 
 /** What one operation changes; the caller turns it into state. */
 export interface Outcome {
@@ -33,6 +34,8 @@ export interface Outcome {
   facts?: Facts;
   hostKey: string;
   previous?: string;
+  /** Keys of root as they are now. */
+  rootKeys?: string[];
 }
 
 /** Installs beside the old system and ends confirmed or back. Writes nothing before the plan stands. */
@@ -47,7 +50,7 @@ export async function install(
   if (first.method === "overwrite") return overwrite(seen, o, call);
   const files = await hostFiles(inputs.files);
   const sysroot = await artifacts.sysroot(compression, call);
-  const unlock = await lockHost(seen.ssh, owner(call));
+  const unlock = await lockHost(seen.ssh, lockOwner(call));
   try {
     // facts are acted on only under the lock
     const facts = await readFacts(seen.ssh);
@@ -88,10 +91,12 @@ export async function install(
         checksum: inputs.commit,
         health: inputs.health,
         deadman: inputs.deadman,
+        owner: lockOwner(call),
       },
       call,
     );
-    return { result, sent, plan, facts, hostKey: seen.ssh.hostKeySeen, previous: record.old };
+    const { authorizedKeys: rootKeys } = plan;
+    return { result, sent, plan, facts, hostKey: seen.ssh.hostKeySeen, previous: record.old, rootKeys };
   } finally {
     await unlock();
   }
@@ -105,9 +110,17 @@ export async function settle(seen: Look, inputs: HijackInputs, call: Call): Prom
   const { ssh, status } = seen;
   if (!status?.running || status.running === status.slot) return seen;
   const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
-  await (await lockHost(ssh, owner(call)))(); // nobody else is at it
-  call.step("an unconfirmed trial runs: back to the confirmed system");
-  await reboot(ssh);
+  call.step("an unconfirmed trial runs: waiting for whoever may be at it");
+  await sleep(GRACE_MS, undefined, { signal: call.signal });
+  const unlock = await lockHost(ssh, lockOwner(call));
+  try {
+    const now = await agentStatus(ssh);
+    if (now.running === now.slot) return lookAt(ssh, call); // confirmed meanwhile
+    call.step("an unconfirmed trial runs: back to the confirmed system");
+    await reboot(ssh, lockOwner(call));
+  } finally {
+    await unlock();
+  }
   const next = await waitForSsh(connections, call, {
     refusals: Number.POSITIVE_INFINITY,
     timeoutMs: 900_000,
@@ -123,20 +136,23 @@ export async function update(
     inputs: HijackInputs;
     artifacts: CommitArtifacts;
     state?: HijackState;
+    /** The id that a create gives to what it finds. */
     adoptAs?: string;
+    /** A reinstall: a new deployment in any case, with an /etc of its own. */
+    fresh: boolean;
     oldKeys: string[];
-    reboot: boolean;
     touched: () => void;
   },
   call: Call,
 ): Promise<Outcome> {
-  const { inputs, artifacts } = o;
+  const { inputs, artifacts, fresh } = o;
   const { ssh } = seen;
   const files = await hostFiles(inputs.files);
   const status = seen.status!;
   const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
-  const trial = { connections, checksum: inputs.commit, health: inputs.health, deadman: inputs.deadman };
-  const unlock = await lockHost(ssh, owner(call));
+  const owner = lockOwner(call);
+  const trial = { connections, checksum: inputs.commit, health: inputs.health, deadman: inputs.deadman, owner };
+  const unlock = await lockHost(ssh, owner);
   try {
     const facts = await readFacts(ssh);
     if (status.trial) await agent(ssh, ["disarm"]);
@@ -148,37 +164,43 @@ export async function update(
       call,
       o.state?.installationId,
     );
+    const login = await loginPublicKeys(inputs.connection, call);
+    const keys = rootKeys(plan.authorizedKeys, inputs.authorizedKeys, o.oldKeys, login);
     o.touched();
-    if (o.adoptAs)
-      await ssh.exec(assetText("system/host/update.sh"), ["adopt", o.adoptAs], { what: "adopting the installation" });
+    const { install } = facts.pine;
+    const mine = { id: o.adoptAs ?? o.state?.installationId ?? "", stack: call.stack, urn: call.urn };
+    if (install?.id !== mine.id || install.stack !== mine.stack || install.urn !== mine.urn)
+      await adopt(ssh, mine, fresh);
     const removed = (o.state?.files ?? []).filter((path) => !(path in inputs.files));
-    const keys = rootKeys(
-      plan.authorizedKeys,
-      inputs.authorizedKeys,
-      o.oldKeys,
-      await loginPublicKeys(inputs.connection, call),
-    );
-    await writeFiles(ssh, [...keys, ...files], removed, call);
-    // no plan among it: the state keeps that of the install
-    const known = { facts, hostKey: ssh.hostKeySeen, previous: status.checksum };
-    // what a run that was cut off installed may have had another name
-    const renamed = o.adoptAs !== undefined && inputs.hostname !== undefined && facts.hostname !== inputs.hostname;
-    const reboots = o.reboot || renamed;
-    if (status.checksum === inputs.commit && !reboots)
-      return {
-        ...known,
-        previous: o.state?.previous,
-        result: { outcome: "unchanged", status: await agentStatus(ssh) },
-        sent: 0,
-      };
-
+    await writeFiles(ssh, [...(keys ? [authorizedKeysFile(keys)] : []), ...files], removed, call);
+    const taken = fresh ? "reinstalled on the Pine that ran" : "taken over as it ran";
+    const known = {
+      facts,
+      hostKey: ssh.hostKeySeen,
+      previous: status.checksum,
+      rootKeys: keys ?? facts.authorizedKeys.root,
+      // the state of an update keeps the plan of the install
+      ...(o.state?.plan ? {} : { plan: { ...plan, summary: taken, lines: [taken] } }),
+    };
+    // what runs counts, not what was asked for last
+    const renamed = inputs.hostname !== undefined && facts.hostname !== inputs.hostname;
+    const rewired = network !== "keep" && !(await sameNetwork(ssh, plan));
+    const reboots = fresh || renamed || rewired;
+    if (status.checksum === inputs.commit && !reboots) {
+      await markDone(ssh);
+      const result = { outcome: "unchanged" as const, status: await agentStatus(ssh) };
+      return { ...known, previous: o.state?.previous, result, sent: 0 };
+    }
     const delta = status.checksum === inputs.commit ? undefined : await artifacts.delta(status.checksum, call);
-    const etc = reboots
+    const identity = reboots
       ? systemIdentity({ hostname: plan.hostname, network: plan.network }).filter(
           (f) => network !== "keep" || !/network|mactab|resolv/.test(f.path),
         )
       : [];
-    const ready = await prepareUpdate(ssh, { checksum: inputs.commit, version: artifacts.version, delta, etc }, call);
+    // a merged /etc has the server's own files already
+    const etc = [...identity, ...(fresh ? files.filter((f) => f.path.startsWith("/etc/")) : [])];
+    const next = { checksum: inputs.commit, version: artifacts.version, delta, etc, fresh };
+    const ready = await prepareUpdate(ssh, next, call);
     const result = await runTrial(ssh, { ...trial, bootId: status.bootId, slot: ready.slot }, call);
     if (result.outcome === "returned" && result.status.running) await forgetSlot(connections, call);
     return { ...known, result, sent: ready.sent };
@@ -188,19 +210,21 @@ export async function update(
   }
 }
 
-/** Root's keys when the given ones changed: those that were given before and are not any more go, the login's own stays. */
-function rootKeys(planned: string[], given: string[], before: string[], login: string[]): HostFile[] {
-  const bare = (line: string) => publicKeyOf(line) ?? line;
-  const now = new Set(given.map(bare));
-  const gone = new Set(before.map(bare).filter((key) => !now.has(key)));
-  if (given.length === 0 && gone.size === 0) return [];
-  const kept = planned.filter((line) => !gone.has(bare(line)));
-  if (login.length > 0 && !kept.some((line) => login.map(bare).includes(bare(line))))
+/**
+ * Root's keys when the given ones changed: those that were given before and are not any more go, the login's own stays. Undefined:
+ * they stay as they are.
+ */
+function rootKeys(planned: string[], given: string[], before: string[], login: string[]): string[] | undefined {
+  const now = new Set(given.map(bareKey));
+  const gone = new Set(before.map(bareKey).filter((key) => !now.has(key)));
+  if (given.length === 0 && gone.size === 0) return undefined;
+  const kept = planned.filter((line) => !gone.has(bareKey(line)));
+  if (login.length > 0 && !kept.some((line) => login.map(bareKey).includes(bareKey(line))))
     die(
       "authorizedKeys would lock this connection out",
       "keep the key of `connection` in it, or connect with another key first",
     );
-  return [authorizedKeysFile(kept)];
+  return kept;
 }
 
 /** After a return the bad deployment goes; that it stays is no failure of its own. */

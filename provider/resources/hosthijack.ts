@@ -1,16 +1,20 @@
 /** HostHijack: one server that runs a commit. Inputs in hijack-inputs.ts, checks in hijack-check.ts, the work in hijack-work.ts. */
 import { randomBytes } from "node:crypto";
-import { die, isAbort, messageOf } from "../errors.ts";
+import { die, isAbort, messageOf, PineError } from "../errors.ts";
 import { connectionLost } from "../host/health.ts";
+import { isReinstall } from "../host/record.ts";
 import { restoreOld } from "../host/restore.ts";
 import { type Call, InitError, type Resource } from "../resource.ts";
-import { hasUnknown, type Props, plain } from "../values.ts";
-import { commitArtifacts } from "./hijack-artifacts.ts";
+import { equalValues, hasUnknown, type Props, plain } from "../values.ts";
+import { diffInputs } from "./diff.ts";
+import { findArtifacts, missingCommit, runningCommit } from "./hijack-artifacts.ts";
 import { checkHijack, diffHijack } from "./hijack-check.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
-import { connectionsOf, look } from "./hijack-look.ts";
+import { connectionsOf, lockOwner, look, refuseAnother } from "./hijack-look.ts";
+import { readHost } from "./hijack-read.ts";
 import { afterTrial, outputs, previewState } from "./hijack-state.ts";
 import { install, type Outcome, settle, update } from "./hijack-work.ts";
+import { topOf } from "./path.ts";
 
 export const hostHijack: Resource = {
   check: async (_call, { news }) => checkHijack(news),
@@ -19,56 +23,21 @@ export const hostHijack: Resource = {
   async create(call, { inputs }) {
     if (call.preview) return { id: "", state: await previewState(call, inputs, undefined) };
     const id = randomBytes(16).toString("hex");
-    return { id, state: await bring(call, id, inputs, undefined, true) };
+    return { id, state: await bring(call, id, inputs, undefined) };
   },
 
   async update(call, { id, olds, oldInputs, news }) {
     const state = plain(olds) as HijackState;
+    if (onlyPolicy(state, oldInputs, news)) {
+      call.info("nothing is done on the server: the change is about what later operations do");
+      return { state: outputs(news, state) };
+    }
     if (!hasUnknown(news.commit)) refuseKnownFailure(state, hijackInputs(news));
-    if (call.preview) return { state: await previewState(call, news, state, oldInputs) };
-    const before = hijackInputs(oldInputs);
-    const after = hijackInputs(news);
-    const reboot = !same(before.hostname, after.hostname) || !same(before.network, after.network);
-    return { state: await bring(call, id, news, state, reboot, oldInputs) };
+    if (call.preview) return { state: await previewState(call, news, state) };
+    return { state: await bring(call, id, news, state, oldInputs) };
   },
 
-  async read(call, { id, state, inputs }) {
-    const known = plain(state) as HijackState;
-    if (!known.installationId)
-      die("a server cannot be imported yet", "create the resource: it adopts an install of this stack");
-    const wanted = hijackInputs(inputs);
-    let seen: Awaited<ReturnType<typeof look>>;
-    try {
-      seen = await look(wanted.connection, call, 15);
-    } catch (error) {
-      if (isAbort(error, call.signal)) throw error;
-      call.warn(`the server was not looked at, its last known state stands: ${messageOf(error)}`);
-      return { id, state, inputs };
-    }
-    try {
-      const { facts, status } = seen;
-      if (facts.pine.ram) {
-        call.warn("an overwrite was cut off: the RAM system runs until the next `pulumi up` goes on");
-        return { id, state, inputs };
-      }
-      if (facts.pine.install?.id !== known.installationId) {
-        call.warn(facts.pine.install ? "another installation is on this server now" : "Pine is gone from this server");
-        return undefined;
-      }
-      const { booted: _, ...rest } = state;
-      if (!status?.running) {
-        call.warn(`the old system (${facts.os.name}) runs, not Pine`);
-        return { id, inputs, state: rest };
-      }
-      const version = status.checksum === known.booted?.checksum ? known.booted?.version : undefined;
-      const { deployment, checksum, bootId, running: slot } = status;
-      if (checksum !== known.booted?.checksum)
-        call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
-      return { id, inputs, state: { ...rest, booted: { checksum, version, deployment, slot, bootId } } };
-    } finally {
-      await seen.ssh.close();
-    }
-  },
+  read: readHost,
 
   async delete(call, { state, inputs }) {
     const known = plain(state) as HijackState;
@@ -90,7 +59,12 @@ export const hostHijack: Resource = {
       if (seen.facts.pine.install?.method === "overwrite")
         return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
       const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });
-      const o = { id: known.installationId, connections: [...connections].reverse(), deleteData: wanted.deleteData };
+      const o = {
+        id: known.installationId,
+        connections: [...connections].reverse(),
+        deleteData: wanted.deleteData,
+        owner: lockOwner(call),
+      };
       const kept = await restoreOld(seen.ssh, o, call);
       if (kept) call.info(`the old system runs again; what Pine kept in /var lies in ${kept}`);
     } finally {
@@ -99,7 +73,15 @@ export const hostHijack: Resource = {
   },
 };
 
-const same = (a: unknown, b: unknown) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+/** Inputs that say what later operations do. */
+const POLICY = new Set(["onDestroy", "deleteData", "whenUnreachable", "deadman", "health", "force", "erase", "image"]);
+
+/** Whether the server need not be asked: so that `whenUnreachable: forget` can be set when it has vanished. */
+function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean {
+  const changed = Object.keys(diffInputs(oldInputs, news)).map(topOf);
+  const settled = !state.unfinished && equalValues(news.commit, state.booted?.checksum);
+  return settled && changed.length > 0 && changed.every((key) => POLICY.has(key));
+}
 
 /** Rule 9: a commit that was seen to fail here is not booted again until it or the triggers change. */
 function refuseKnownFailure(state: HijackState, inputs: HijackInputs): void {
@@ -118,11 +100,10 @@ async function bring(
   id: string,
   props: Props,
   state: HijackState | undefined,
-  reboot: boolean,
   oldInputs?: Props,
 ): Promise<Props> {
   const inputs = hijackInputs(props);
-  const artifacts = await commitArtifacts(inputs.commit, call, inputs.image);
+  const known = await findArtifacts(inputs.commit, call, inputs.image);
   let seen = await look(inputs.connection, call);
   let now: HijackState = { ...state, installationId: state?.installationId ?? id };
   let touched = false;
@@ -130,50 +111,58 @@ async function bring(
     touched = true;
   };
   try {
-    const found = seen.facts.pine.install;
-    if (state && found && found.id !== state.installationId)
-      die(
-        "another installation is on this server",
-        "remove this resource from the state, or look who else manages the server",
-      );
+    refuseAnother(seen.facts, state, call);
+    if (!known && seen.status?.checksum !== inputs.commit) missingCommit(inputs.commit, call);
     let outcome: Outcome;
     seen = await settle(seen, inputs, call);
-    if (seen.status?.running && (state || !(inputs.method === "overwrite" && inputs.erase))) {
-      // A create that finds its own stack's system adopts it, under a new id: it is of a run that was cut off, or about to be
-      // replaced, and then the old resource's delete must find nothing of its own (rule 7).
+    const runs = seen.status?.running ? seen.status.checksum : undefined;
+    // what runs there already needs no store
+    const artifacts =
+      known ?? (runs === inputs.commit ? runningCommit(seen.facts) : missingCommit(inputs.commit, call));
+    const fresh = isReinstall(seen.facts.pine.install, !state);
+    if (runs && !(fresh && !state && inputs.method === "overwrite" && inputs.erase)) {
+      // A create that finds its own stack's system takes it over under a new id, and the old resource's delete then finds nothing of
+      // its own (rule 7). Of a run that was cut off it is taken as it is; else a reinstall was asked for.
       const adoptAs = state ? undefined : now.installationId;
       const oldKeys = oldInputs ? hijackInputs(oldInputs).authorizedKeys : [];
-      const o = { inputs, artifacts, state, adoptAs, oldKeys, reboot: reboot && state !== undefined, touched: touch };
-      outcome = await update(seen, o, call);
+      outcome = await update(seen, { inputs, artifacts, state, adoptAs, fresh, oldKeys, touched: touch }, call);
     } else {
       const o = { inputs, id: now.installationId, artifacts, created: new Date().toISOString(), touched: touch };
       outcome = await install(seen, o, call);
     }
     now = afterTrial(now, inputs, outcome, artifacts.version);
-    if (outcome.result.outcome !== "returned") return outputs(props, now);
+    if (outcome.result.outcome !== "returned") return outputs(props, { ...now, unfinished: undefined });
     if (now.booted?.checksum === inputs.commit)
       throw new InitError(
         id,
-        outputs(props, now),
+        outputs(props, { ...now, unfinished: true }),
         [
           `commit ${inputs.commit.slice(0, 12)} runs and is not healthy, and there is no system before it to go back to`,
           ...outcome.result.reasons,
         ],
         oldInputs ?? props,
       );
-    const runs = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
+    const booted = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
     const what = `commit ${inputs.commit.slice(0, 12)}${artifacts.version ? ` (version ${artifacts.version})` : ""}`;
     throw new InitError(
       id,
-      outputs(props, now),
-      [`${what} was booted and failed; ${runs} runs again`, ...outcome.result.reasons],
+      outputs(props, { ...now, unfinished: true }),
+      [`${what} was booted and failed; ${booted} runs again`, ...outcome.result.reasons],
       oldInputs ?? props,
     );
   } catch (error) {
     if (error instanceof InitError || !touched) throw error;
-    const lost = connectionLost(error) ? "the connection to the server was lost; run `pulumi up` again" : undefined;
-    throw new InitError(id, outputs(props, now), [messageOf(error), ...(lost ? [lost] : [])], oldInputs ?? props);
+    const reasons = isAbort(error, call.signal)
+      ? [abortReason(call)]
+      : [messageOf(error), ...(connectionLost(error) ? ["the connection was lost; run `pulumi up` again"] : [])];
+    throw new InitError(id, outputs(props, { ...now, unfinished: true }), reasons, oldInputs ?? props);
   } finally {
     await seen.ssh.close();
   }
+}
+
+/** What ended a call from outside, and what to do. */
+function abortReason(call: Call): string {
+  const { reason } = call.signal;
+  return `${reason instanceof PineError ? `${reason.message} (raise it)` : "cancelled"}; what is on trial goes back by itself; run \`pulumi up\` again to go on`;
 }

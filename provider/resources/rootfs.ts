@@ -57,8 +57,12 @@ export const rootfs: Resource = {
   },
 
   async update(call, { id, olds, oldInputs, news }) {
-    const before = beforeOf(plain(olds) as RootfsState, oldInputs, call.config);
-    return { state: await (call.preview ? preview(call, news, before) : make(call, id, news, before)) };
+    const old = plain(olds) as RootfsState;
+    const before = beforeOf(old, oldInputs, call.config);
+    if (call.preview) return { state: await preview(call, news, before) };
+    const state = await make(call, id, news, before);
+    if (state.digest !== old.digest) await makeOldAgain(call, old, oldInputs);
+    return { state };
   },
 
   async read(call, { id, state, inputs }) {
@@ -146,6 +150,26 @@ async function make(call: Call, id: string, props: Props, before: Before | undef
   const record = await buildRootfs(store, { digest, recipe, lock, contents }, toolsOf(call.config), call);
   await store.addRoot(id, [`rootfs/${record.digest}`, `commit/${record.checksum}`]);
   return stateOf(record);
+}
+
+/**
+ * With an empty store (another machine) what was there before is made too, where it can be made the same: servers run it, and get a delta
+ * from it instead of everything.
+ */
+async function makeOldAgain(call: Call, old: RootfsState, oldInputs: Props): Promise<void> {
+  const store = await Store.open(call.config.store);
+  if (!old.lock?.length || old.builder !== builder() || (await readRootfs(store, old.digest))) return;
+  try {
+    const known = await recipeOf(oldInputs, call.config);
+    // files of this machine may have changed since
+    if (!known || recipeDigest(known.recipe, old.lock, old.builder) !== old.digest) return;
+    call.step("making the one before again, which servers run");
+    const request = { digest: old.digest, recipe: known.recipe, lock: old.lock, contents: known.contents };
+    await buildRootfs(store, request, toolsOf(call.config), call);
+  } catch (e) {
+    if (isAbort(e, call.signal)) throw e;
+    call.warn(`the Rootfs before this one was not made again, so servers get everything anew: ${messageOf(e)}`);
+  }
 }
 
 function stateOf(r: RootfsRecord): Props {

@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * A server that runs a commit instead of the system it came with. The first time it is taken over; from then on it is updated by deltas, each tried for one boot and kept only when healthy.
+ * A server that runs a commit instead of the system it came with. The first time it is taken over; from then on it is updated by deltas, each tried for one boot and kept only when healthy. `pulumi up --replace URN` reinstalls it: on a server that runs Pine that is a new deployment whose `/etc` is the image's, with `/var`, name, network and keys kept. `pulumi import pine:index:HostHijack NAME user@host:port` takes over a server that Pine installed as it runs; it logs in with this user's agent or keys and knows the host key from `~/.ssh/known_hosts`.
  */
 export class HostHijack extends pulumi.CustomResource {
     /**
@@ -74,9 +74,17 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly previous: pulumi.Output<string | undefined>;
     /**
+     * Public keys that may log in as root, as the last operation or refresh saw them, without options and comments.
+     */
+    declare public /*out*/ readonly rootKeys: pulumi.Output<string[] | undefined>;
+    /**
      * Bytes of the last transfer.
      */
     declare public /*out*/ readonly sent: pulumi.Output<number | undefined>;
+    /**
+     * The last operation did not end: the next `up` goes on.
+     */
+    declare public /*out*/ readonly unfinished: pulumi.Output<boolean | undefined>;
 
     /**
      * Create a HostHijack resource with the given unique name, arguments, and options.
@@ -121,7 +129,9 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["installationId"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
             resourceInputs["previous"] = undefined /*out*/;
+            resourceInputs["rootKeys"] = undefined /*out*/;
             resourceInputs["sent"] = undefined /*out*/;
+            resourceInputs["unfinished"] = undefined /*out*/;
         } else {
             resourceInputs["booted"] = undefined /*out*/;
             resourceInputs["connection"] = undefined /*out*/;
@@ -132,7 +142,9 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["installationId"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
             resourceInputs["previous"] = undefined /*out*/;
+            resourceInputs["rootKeys"] = undefined /*out*/;
             resourceInputs["sent"] = undefined /*out*/;
+            resourceInputs["unfinished"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
         super(HostHijack.__pulumiType, name, resourceInputs, opts);
@@ -216,7 +228,7 @@ export interface HostHijackArgs {
      */
     triggers?: pulumi.Input<any[] | undefined>;
     /**
-     * What delete does when the server does not answer. Default `fail`.
+     * What delete does when the server does not answer. Default `fail`. It can be changed while the server does not answer.
      */
     whenUnreachable?: pulumi.Input<enums.WhenUnreachable | undefined>;
 }

@@ -35,11 +35,12 @@ export class Planted {
     const key = join(lab.work, "vps", "key");
     await run("ssh-keygen", ["-q", "-t", "rsa", "-b", "2048", "-N", phrase, "-C", "life", "-f", key]);
     const text = readFileSync(key, "utf8");
+    const publicKey = readFileSync(`${key}.pub`, "utf8");
     planted.privateKey = text;
     canaries.privateKeyPassword = [phrase];
-    canaries.privateKey = keyCanaries(text);
+    canaries.privateKey = keyCanaries(text, publicKey);
     expect(canaries.privateKey.length).toBeGreaterThan(10);
-    const r = await lab.vps.ssh("cat >>/root/.ssh/authorized_keys", { input: readFileSync(`${key}.pub`) });
+    const r = await lab.vps.ssh("cat >>/root/.ssh/authorized_keys", { input: publicKey });
     expect(r.exitCode).toBe(0);
     const inputs = ["        privateKeyPassword: $", "{phrase}\n        password: $", "{password}\n"].join("");
     project.edit((yaml) => yaml.replace(/ {8}privateKey: .*\n/, (line) => line + inputs));
@@ -89,7 +90,7 @@ export class Planted {
 
   /** Files of the server that hold a secret. */
   async onDisk(): Promise<string> {
-    const patterns = Object.values(this.canaries).flatMap((texts) => texts.slice(0, 3));
+    const patterns = Object.values(this.canaries).flat();
     const command = "grep -rlFf /dev/stdin /etc /root /boot /tmp /run /var 2>/dev/null";
     return (await this.lab.vps.ssh(command, { input: patterns.join("\n"), timeout: 600_000 })).stdout;
   }

@@ -13,12 +13,12 @@ export const canary = (of: string) => `canary-${of}-${randomBytes(12).toString("
 /** Name of a secret -> texts that give it away. */
 export type Canaries = Record<string, string[]>;
 
-/** What gives a private key away: its lines, but for those that every key of the kind has. */
-export function keyCanaries(privateKey: string): string[] {
+/** What gives a private key away: its lines, but for those that every key of the kind has and those of the public key within it. */
+export function keyCanaries(privateKey: string, publicKey: string): string[] {
   return privateKey
     .split("\n")
     .slice(2, -2)
-    .filter((line) => line.length > 40);
+    .filter((line) => line.length > 40 && !publicKey.includes(line));
 }
 
 /** Names of the secrets that are in a text, as they are or as JSON and environments have them. */

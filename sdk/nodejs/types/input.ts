@@ -33,7 +33,7 @@ export interface Connection {
      */
     hostKey?: string;
     /**
-     * Password of the login. Tried after `privateKey`.
+     * Password of that user: for the login, tried after `privateKey`, and for `sudo` when that asks for one. It is sent to sudo on standard input and tried once. The new system accepts keys only, so a login by password also needs a key here and its public half in `authorizedKeys`.
      */
     password?: string;
     /**
@@ -57,7 +57,7 @@ export interface Connection {
      */
     proxy?: inputs.ProxyConnection;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`. Another one needs `sudo` (with or without a password) or `doas` (without one); the new system is entered as root.
      */
     user?: string;
 }
@@ -87,7 +87,7 @@ export interface ConnectionArgs {
      */
     hostKey?: pulumi.Input<string | undefined>;
     /**
-     * Password of the login. Tried after `privateKey`.
+     * Password of that user: for the login, tried after `privateKey`, and for `sudo` when that asks for one. It is sent to sudo on standard input and tried once. The new system accepts keys only, so a login by password also needs a key here and its public half in `authorizedKeys`.
      */
     password?: pulumi.Input<string | undefined>;
     /**
@@ -111,7 +111,7 @@ export interface ConnectionArgs {
      */
     proxy?: pulumi.Input<inputs.ProxyConnectionArgs | undefined>;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`. Another one needs `sudo` (with or without a password) or `doas` (without one); the new system is entered as root.
      */
     user?: pulumi.Input<string | undefined>;
 }
@@ -239,6 +239,10 @@ export interface NetworkArgs {
      * DNS search domains. Default none.
      */
     search?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * VLAN id, 1 to 4094: the addresses are on a tagged network over the card. Default: untagged.
+     */
+    vlan?: pulumi.Input<number | undefined>;
 }
 
 /**
@@ -282,7 +286,7 @@ export interface ProxyConnection {
      */
     privateKeyPassword?: string;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`.
      */
     user?: string;
 }
@@ -328,7 +332,7 @@ export interface ProxyConnectionArgs {
      */
     privateKeyPassword?: pulumi.Input<string | undefined>;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`.
      */
     user?: pulumi.Input<string | undefined>;
 }

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { asset } from "../../../provider/assets.ts";
-import { parseFacts } from "../../../provider/host/facts.ts";
+import { factLines, parseFacts } from "../../../provider/host/facts.ts";
+import { parseNetwork } from "../../../provider/host/facts-network.ts";
 
 const folder = join(import.meta.dirname, "../fixtures/facts");
 const fixture = (name: string) => readFileSync(join(folder, `${name}.txt`), "utf8");
@@ -179,4 +180,14 @@ it("Pine's own state", () => {
 
 it("says so when there are no facts at all", () => {
   expect(() => parseFacts("This account is currently not available.\n")).toThrow(/facts cannot be read/);
+});
+
+it("ifupdown's file does not count for a card that networkd has", () => {
+  const lines = [
+    "if=eth0 2 52:54:00:12:34:56 1500 up physical",
+    "addr=2: eth0    inet 203.0.113.5/24 scope global eth0\\       valid_lft forever preferred_lft forever",
+    "ifupdown=iface eth0 inet dhcp",
+  ];
+  const dhcp = (...more: string[]) => parseNetwork(factLines([...lines, ...more].join("\n"))).interfaces[0]?.dhcp;
+  expect([dhcp(), dhcp("managed=2"), dhcp("managed=3")]).toEqual(["ifupdown", undefined, "ifupdown"]);
 });

@@ -36,7 +36,7 @@ describe("static", () => {
     const f = files(net(basic), s);
     expect(stanzas(f).slice(2)).toEqual([
       "address 203.0.113.7/32",
-      "mtu 1450",
+      "pre-up ip link set dev eth0 mtu 1450 || true",
       "up ip -6 addr add 2001:db8::7/64 dev eth0 || true",
       "up ip -4 route replace 203.0.113.1 dev eth0 || true",
       "up ip -4 route replace default via 203.0.113.1 dev eth0 || true",

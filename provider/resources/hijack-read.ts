@@ -1,0 +1,61 @@
+/** What refresh finds on a server: what runs, and what is not as the inputs say any more. Writes nothing there. */
+import { isAbort, messageOf } from "../errors.ts";
+import type { Call } from "../resource.ts";
+import { type Props, plain } from "../values.ts";
+import { driftOf } from "./hijack-drift.ts";
+import { importHost } from "./hijack-import.ts";
+import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
+import { type Look, look } from "./hijack-look.ts";
+import { bootedOf } from "./hijack-state.ts";
+
+interface Read {
+  id: string;
+  state: Props;
+  inputs: Props;
+}
+
+/** Undefined: Pine, or this installation of it, is gone. Without a state it is an import. */
+export async function readHost(call: Call, { id, state, inputs }: Read): Promise<Read | undefined> {
+  const known = plain(state) as HijackState;
+  if (!known.installationId) return importHost(call, id);
+  let seen: Look;
+  try {
+    seen = await look(hijackInputs(inputs).connection, call, 15);
+  } catch (error) {
+    if (isAbort(error, call.signal)) throw error;
+    call.warn(`the server was not looked at, its last known state stands: ${messageOf(error)}`);
+    return { id, state, inputs };
+  }
+  try {
+    const { facts, status, ssh } = seen;
+    if (facts.pine.ram) {
+      call.warn("an overwrite was cut off: the RAM system runs until the next `pulumi up` goes on");
+      return { id, state, inputs };
+    }
+    if (facts.pine.install?.id !== known.installationId) {
+      call.warn(facts.pine.install ? "another installation is on this server now" : "Pine is gone from this server");
+      return undefined;
+    }
+    const { booted: _, ...rest } = state;
+    if (!status?.running) {
+      call.warn(`the old system (${facts.os.name}) runs, not Pine`);
+      return { id, inputs, state: rest };
+    }
+    const { checksum } = status;
+    const version = checksum === known.booted?.checksum ? known.booted?.version : undefined;
+    if (checksum !== known.booted?.checksum)
+      call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
+    const there = await driftOf(ssh, facts, { inputs, state: known }, call);
+    return {
+      id,
+      inputs: there.inputs,
+      state: { ...rest, rootKeys: there.rootKeys, booted: bootedOf(status, version) },
+    };
+  } catch (error) {
+    if (isAbort(error, call.signal)) throw error;
+    call.warn(`the server was not looked at to the end, its last known state stands: ${messageOf(error)}`);
+    return { id, state, inputs };
+  } finally {
+    await seen.ssh.close();
+  }
+}
