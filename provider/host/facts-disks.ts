@@ -16,7 +16,7 @@ export function parseDisks(lines: Lines): Disk[] {
   const blocks = blocksOf(lines);
   const look: Look = { lines, blocks, targets: targetsOf(lines, blocks) };
   const marks = new Map((lines.get("disk") ?? []).map((l) => [l.split(" ")[0]!, l.split(" ")]));
-  const starts = new Map((lines.get("start") ?? []).map((l) => l.split(" ") as [string, string]));
+  const starts = new Map((lines.get("start") ?? []).map((l) => [l.split(" ")[0]!, Number(l.split(" ")[1])]));
   const whole = [...blocks.values()].filter(
     (b) => b.partition === undefined && b.slaves.length === 0 && !b.dmUuid && !/^(dm-|md)/.test(b.name),
   );
@@ -28,13 +28,8 @@ export function parseDisks(lines: Lines): Disk[] {
       const partitions = [...blocks.values()]
         .filter((b) => b.partition !== undefined && b.disk === block.name)
         .sort((a, b) => a.partition! - b.partition!)
-        .map((b) => ({
-          number: b.partition!,
-          start: Number(starts.get(b.name) ?? 0) * 512,
-          ...volume(b, look, table),
-        }));
-      const sectors = (lines.get("table") ?? []).find((l) => l.startsWith(`${block.name} `));
-      const [, sector, hex] = sectors?.split(" ") ?? [];
+        .map((b) => ({ number: b.partition!, start: 512 * (starts.get(b.name) ?? 0), ...volume(b, look, table) }));
+      const [, sector, hex] = (lines.get("table") ?? []).map((l) => l.split(" ")).find(([n]) => n === block.name) ?? [];
       return {
         ...volume(block, look),
         table: table?.type,

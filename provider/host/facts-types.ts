@@ -1,4 +1,5 @@
 /** What is known of a server (facts.ts). Anything that could not be read is absent. */
+import type { RamFacts } from "./ram-types.ts";
 
 export interface Address {
   family: 4 | 6;
@@ -118,12 +119,6 @@ export interface Volume {
   mounts: string[];
 }
 
-export interface DiskPartition extends Volume {
-  number: number;
-  /** Bytes from the beginning of the disk. */
-  start: number;
-}
-
 export interface Disk extends Volume {
   /** gpt or dos; absent: none, or not root. */
   table?: string;
@@ -136,16 +131,20 @@ export interface Disk extends Volume {
   readOnly: boolean;
   /** Bytes of a sector as the disk counts them. */
   sectorSize: number;
-  /** sha256 of its first two sectors: what it is known by while its partition table may be none; absent: not root. */
+  /** sha256 of its first two sectors: what it is known by whatever its table is; absent when they could not be read. */
   head?: string;
   /** In the order of their numbers. */
   partitions: DiskPartition[];
 }
 
+export interface DiskPartition extends Volume {
+  number: number;
+  /** Bytes from the start of the disk. */
+  start: number;
+}
+
 /** Whether another kernel can be started from the running one. */
 export interface KexecFacts {
-  /** The kernel was built with it. */
-  there: boolean;
   /** /proc/sys/kernel/kexec_load_disabled; absent: a kernel without kexec, or before 3.14. */
   disabled?: boolean;
   /** CONFIG_KEXEC: the old system call; absent where the configuration could not be read. */
@@ -185,20 +184,6 @@ export interface Slots {
   trial: string;
   tries: number;
   boots: number;
-}
-
-/** The RAM system of an overwrite that runs instead of any installed one. */
-export interface RamFacts {
-  /** id, stack, urn, created, old. */
-  install: Record<string, string>;
-  /** The plan it was started with, as JSON. */
-  plan: string;
-  /** sha256 of the image whose blocks are being written. */
-  image?: string;
-  /** Blocks of it, and how many of them are written and compared. */
-  blocks: number;
-  verified: number;
-  finished: boolean;
 }
 
 export interface PineFacts {

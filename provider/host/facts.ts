@@ -4,7 +4,7 @@ import { PineError } from "../errors.ts";
 import { parseStorage } from "./facts-disk.ts";
 import { parseDisks } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
-import { parseRam } from "./facts-ram.ts";
+import { parseRam } from "./facts-overwrite.ts";
 import type { Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
 
 /** The script's lines: key -> values, in their order. */
@@ -112,7 +112,6 @@ function parseKexec(lines: Lines): KexecFacts {
   const config = lines.get("kexec.config");
   const has = (name: string) => config?.includes(`CONFIG_KEXEC${name}=y`);
   return {
-    there: lines.has("kexec.there"),
     disabled: disabled === undefined ? undefined : disabled === "1",
     load: has(""),
     fileLoad: has("_FILE"),

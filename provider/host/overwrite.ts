@@ -52,6 +52,8 @@ export async function enterRam(
     ports: number[];
     /** Pine is the old system. */
     pine: boolean;
+    /** Who reboots it, for others that come meanwhile. */
+    owner: string;
   },
   task: Task,
 ): Promise<void> {
@@ -86,7 +88,7 @@ export async function enterRam(
     if (plan.overwrite!.enter === "grub") {
       const slot = plan.overwrite!.slot;
       await step(["stage", slot], slotFile({ ...STAGED, uuid: plan.disk.rootUuid, options }));
-      await bootByGrub(ssh, slot, o.pine, task);
+      await bootByGrub(ssh, { slot, ...o }, task);
       return;
     }
     await step(["load", options]);
@@ -104,16 +106,16 @@ export async function enterRam(
 const STAGED = { title: "Pine RAM system", linux: "/boot/pine-ram/vmlinuz", initrd: "/boot/pine-ram/initrd" };
 
 /** The server's own GRUB boots the RAM system once, then what it booted before. */
-async function bootByGrub(ssh: Ssh, slot: SlotName, pine: boolean, task: Task): Promise<void> {
+async function bootByGrub(ssh: Ssh, o: { slot: SlotName; pine: boolean; owner: string }, task: Task): Promise<void> {
   const install = assetText("system/host/install.sh");
-  if (!pine) {
+  if (!o.pine) {
     await ssh.exec(install, ["boot", "grub.cfg"], { input: assetText("system/grub/pine.cfg") });
     await ssh.exec(install, ["boot", "env"], { input: envBlock({}) });
     await ssh.exec(install, ["grub"], { input: assetText("system/grub/custom.cfg") });
   }
-  await agent(ssh, ["arm", slot, "1"]);
+  await agent(ssh, ["arm", o.slot, "1"]);
   task.step("rebooting into the RAM system");
-  await reboot(ssh);
+  await reboot(ssh, o.owner);
 }
 
 /** Forgets a RAM system that did not come up: the old system answers. */

@@ -1,6 +1,6 @@
 /** Which disk is overwritten, what goes with it, and where data partitions lie. Pure. */
 import { humanBytes } from "../task.ts";
-import type { DataPartition, Disk, DiskPartition, Facts, PlanInputs, PlannedData, Refusal, Volume } from "./types.ts";
+import type { DataPartition, Disk, DiskPartition, Facts, PlanInputs, PlannedData, Refusal } from "./types.ts";
 
 const MiB = 1024 * 1024;
 /** Smaller ones are configuration drives of clouds (64 MiB at most), not disks to choose from. */
@@ -10,10 +10,9 @@ const SYSTEM = /^\/($|boot(\/efi)?$|efi$|usr$|tmp$|var$|var\/(log|tmp|cache)$|sy
 /** mkfs.xfs refuses less than 300 MiB; ext4 needs room for its journal. */
 const LEAST_DATA = { ext4: 16 * MiB, xfs: 300 * MiB } as const;
 
-export const realDisks = (facts: Facts) => facts.disks.filter((d) => d.bytes >= LEAST_DISK);
+export const realDisks = (facts: Facts) => facts.disks.filter((d) => d.bytes >= LEAST_DISK && !d.readOnly);
 
 const BY_ID = "/dev/disk/by-id/";
-
 const nameOf = (d: Disk) =>
   `${d.device} (${humanBytes(d.bytes)}${d.tableId ? `, ${d.table} ${d.tableId}` : ""}${d.ids[0] ? `, ${BY_ID}${d.ids[0]}` : ""})`;
 
@@ -46,17 +45,16 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
 }
 
 /** Mounted file systems that an overwrite would take somebody's data with. */
-export function mountedData(facts: Facts, disk: Disk, wanted: DataPartition[]): { target: string; source: string }[] {
+export function mountedData(disk: Disk, wanted: DataPartition[]): { target: string; device: string }[] {
   const labels = new Set(wanted.map((d) => d.label));
-  const kept = (v: Volume) => v.label !== undefined && labels.has(v.label);
-  const all = [disk, ...disk.partitions]
-    .filter((v) => !kept(v))
-    .flatMap((v) => v.mounts.map((target) => ({ target, source: sourceOf(facts, target) ?? v.device })));
-  // what else the root file system is mounted on (binds, btrfs' subvolumes) is not apart from it
-  return all.filter((m) => m.target !== "swap" && !SYSTEM.test(m.target) && m.source !== facts.root.device);
+  return [disk, ...disk.partitions].flatMap((volume) => {
+    if (volume.label !== undefined && labels.has(volume.label)) return [];
+    // what is mounted from the root's own file system goes with it; of LVM each volume is another one
+    if (volume.holds.length === 0 && volume.mounts.includes("/")) return [];
+    const data = volume.mounts.filter((target) => target !== "swap" && !SYSTEM.test(target));
+    return data.map((target) => ({ target, device: volume.device }));
+  });
 }
-
-const sourceOf = (facts: Facts, target: string) => facts.mounts.find((m) => m.target === target)?.source;
 
 /** "vda1 (1.0 MB), vda2 (ext4 cloudimg-rootfs, 4.3 GB)". */
 export function describePartitions(partitions: DiskPartition[]): string {

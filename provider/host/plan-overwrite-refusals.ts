@@ -9,10 +9,10 @@ const RAM_KIB = 180 * 1024;
 const MiB = 1024 * 1024;
 
 const onDisk =
-  (check: (disk: Disk, facts: Facts, inputs: PlanInputs) => ReturnType<Check>): Check =>
+  (check: (disk: Disk, inputs: PlanInputs) => ReturnType<Check>): Check =>
   (facts, inputs) => {
     const chosen = chooseDisk(facts, inputs);
-    return "disk" in chosen && check(chosen.disk, facts, inputs);
+    return "disk" in chosen && check(chosen.disk, inputs);
   };
 
 /** Why the running kernel cannot start the RAM system; undefined: it can. */
@@ -24,7 +24,7 @@ export function kexecProblem(f: Facts): Refusal | undefined {
       `the kernel is locked down (${f.lockdown}) and starts no other one`,
       `boot it without lockdown= on its command line, ${also}`,
     );
-  if (!f.kexec.there)
+  if (f.kexec.disabled === undefined || f.kexec.load === false)
     return refusal(
       "kexec",
       "the running kernel cannot start another one (it was built without kexec)",
@@ -35,6 +35,12 @@ export function kexecProblem(f: Facts): Refusal | undefined {
       "kexec",
       "starting another kernel is switched off (kernel.kexec_load_disabled)",
       `remove it from /etc/sysctl.d on the server and reboot it, ${also}`,
+    );
+  if (f.kexec.signedOnly)
+    return refusal(
+      "kexec",
+      "the running kernel starts only signed ones, and Alpine's is not signed",
+      `boot another kernel, ${also}`,
     );
   return undefined;
 }
@@ -82,13 +88,13 @@ export const OVERWRITE: Check[] = [
         "see with dmesg whether the disk fails",
       ),
   ),
-  onDisk((disk, f, i) => {
-    const data = mountedData(f, disk, i.dataPartitions ?? []);
+  onDisk((disk, i) => {
+    const data = mountedData(disk, i.dataPartitions ?? []);
     return (
       data.length > 0 &&
       refusal(
         "disk-mounted",
-        `${data.map((m) => `${m.target} (${m.source})`).join(", ")} on ${disk.device} would be erased`,
+        `${data.map((m) => `${m.target} (${m.device})`).join(", ")} on ${disk.device} would be erased`,
         "save what is needed and unmount it there, which says that it may go",
       )
     );

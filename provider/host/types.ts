@@ -11,6 +11,7 @@ import type { Readable, Writable } from "node:stream";
 
 export type * from "./facts-types.ts";
 export type * from "./plan-types.ts";
+export type * from "./ram-types.ts";
 
 export interface OpenOptions {
   /** Retry while the server cannot be reached, `dialErrorLimit` times in all. Default: one attempt. */

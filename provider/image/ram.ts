@@ -159,6 +159,7 @@ function fixedEntries(): CpioEntry[] {
   });
   return [
     file("init", assetText("system/ram/init"), 0o755),
+    file("etc/pine-names", assetText("system/rootfs/etc/init.d/pine-names")),
     { path: "bin/sh", type: "link", target: "busybox" },
     { path: "sbin", type: "link", target: "bin" },
     { path: "usr/bin", type: "link", target: "../bin" },

@@ -56,9 +56,7 @@ export function runningCommit(facts: Facts): CommitArtifacts {
   };
 }
 
-/**
- * Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that overwrite may write.
- */
+/** Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that overwrite may write. */
 export async function findArtifacts(
   checksum: string,
   call: Call,

@@ -6,6 +6,7 @@ import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
 import { loginPublicKeys } from "../host/keys.ts";
 import { planInstall } from "../host/plan.ts";
+import { isReinstall } from "../host/record.ts";
 import { openSsh } from "../host/ssh.ts";
 import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
@@ -100,7 +101,7 @@ export async function planFor(
       disk: inputs.disk,
       dataPartitions: inputs.dataPartitions,
       // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
-      reinstall: id === undefined,
+      reinstall: isReinstall(seen.facts.pine.install, id === undefined),
       urn: call.urn,
     },
     image,

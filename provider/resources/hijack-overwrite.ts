@@ -6,6 +6,7 @@ import { connectionLost } from "../host/health.ts";
 import { identityFiles } from "../host/hostfiles.ts";
 import { lockHost } from "../host/lock.ts";
 import { enterRam, finishDisk, forgetRam, leaveRam, writeImage } from "../host/overwrite.ts";
+import { markDone } from "../host/record.ts";
 import { SshError, waitForSsh } from "../host/ssh.ts";
 import { judge } from "../host/trial.ts";
 import type { Plan, Ssh } from "../host/types.ts";
@@ -45,7 +46,9 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
     timeoutMs: BOOTS_MS,
     notBootId: ssh.bootId,
   });
+  let unlock = async () => {};
   try {
+    unlock = await lockHost(next, lockOwner(call));
     const status = await agentStatus(next);
     if (status.checksum !== inputs.commit)
       die(
@@ -56,14 +59,17 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
     const known = {
       sent,
       plan: entered?.plan ?? plan,
-      rootKeys: (entered?.plan ?? plan).authorizedKeys,
-      facts: seen.facts,
+      facts: entered && seen.facts,
       hostKey: next.hostKeySeen,
       previous: undefined,
+      rootKeys: plan.authorizedKeys,
     };
     if (reasons.length > 0) return { ...known, result: { outcome: "returned", reasons, status } };
+    // without this line the next create takes the server over as it is: no reason to fail now
+    await markDone(next).catch(() => {});
     return { ...known, result: { outcome: "confirmed", status } };
   } finally {
+    await unlock();
     await next.close();
   }
 }
@@ -85,7 +91,7 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
     o.touched();
     const ports = [...new Set([22, inputs.connection.port ?? 22])];
     const pine = facts.pine.deployment !== undefined;
-    await enterRam(ssh, { plan, ram, record, ports, pine }, call);
+    await enterRam(ssh, { plan, ram, record, ports, pine, owner: lockOwner(call) }, call);
   } finally {
     await unlock();
     await ssh.close();

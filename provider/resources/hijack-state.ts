@@ -81,7 +81,7 @@ export function afterTrial(
     sent: o.sent > 0 || !state.sent ? o.sent : state.sent,
     // files are written before the trial: they are there, whatever came of it
     files: Object.keys(inputs.files),
-    ...(state.facts ? {} : { facts: factsOutput(o.facts) }),
+    ...(state.facts || !o.facts ? {} : { facts: factsOutput(o.facts) }),
     ...(o.plan ? { plan: planOutput(o.plan) } : {}),
     previous: failed ? state.previous : o.previous,
     failed,
@@ -123,6 +123,7 @@ export async function previewState(call: Call, props: Props, state: HijackState 
       const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
       await noteShown(call, plan);
+      // a disk that is written anew: what runs there does not matter
       const runs = seen.status?.running && !plan.overwrite;
       const line = runs ? await runningLine(seen, plan, { inputs, artifacts, state }) : plan.summary;
       call.info(line);

@@ -30,7 +30,8 @@ export interface Outcome {
   result: TrialResult | { outcome: "unchanged"; status: AgentStatus };
   sent: number;
   plan?: Plan;
-  facts: Facts;
+  /** Of the old system; unknown to a run that goes on in the RAM system. */
+  facts?: Facts;
   hostKey: string;
   previous?: string;
   /** Keys of root as they are now. */

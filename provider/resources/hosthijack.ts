@@ -119,11 +119,11 @@ async function bring(
     // what runs there already needs no store
     const artifacts =
       known ?? (runs === inputs.commit ? runningCommit(seen.facts) : missingCommit(inputs.commit, call));
-    if (runs && (state || !(inputs.method === "overwrite" && inputs.erase))) {
+    const fresh = isReinstall(seen.facts.pine.install, !state);
+    if (runs && !(fresh && !state && inputs.method === "overwrite" && inputs.erase)) {
       // A create that finds its own stack's system takes it over under a new id, and the old resource's delete then finds nothing of
       // its own (rule 7). Of a run that was cut off it is taken as it is; else a reinstall was asked for.
       const adoptAs = state ? undefined : now.installationId;
-      const fresh = isReinstall(seen.facts.pine.install, !state);
       const oldKeys = oldInputs ? hijackInputs(oldInputs).authorizedKeys : [];
       outcome = await update(seen, { inputs, artifacts, state, adoptAs, fresh, oldKeys, touched: touch }, call);
     } else {
@@ -135,7 +135,7 @@ async function bring(
     if (now.booted?.checksum === inputs.commit)
       throw new InitError(
         id,
-        outputs(props, now),
+        outputs(props, { ...now, unfinished: true }),
         [
           `commit ${inputs.commit.slice(0, 12)} runs and is not healthy, and there is no system before it to go back to`,
           ...outcome.result.reasons,

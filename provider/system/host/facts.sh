@@ -7,9 +7,9 @@
 # "-" stands for an empty word. Keys, in the order they come:
 #   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
 #   container NAME, machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME
-#   kexec.there, kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration); mem LINE (of meminfo)
+#   kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration); mem LINE (of meminfo)
 #   mount LINE (of mountinfo), swap LINE (of /proc/swaps), df LINE, dfi LINE (of df -kP, -iP)
-#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; start PARTITION SECTOR; disk NAME REMOVABLE READONLY MODEL
+#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; disk NAME REMOVABLE READONLY MODEL; start PARTITION SECTOR
 #   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   if NAME INDEX MAC MTU STATE KIND MASTER, vlan LINE (of ip -d link or /proc/net/vlan/config), bond NAME MODE CARD…
@@ -94,10 +94,8 @@ machine() {
       [ ! -r "$f" ] || put secureboot "$(dd if="$f" bs=1 count=1 2>/dev/null | od -An -tu1 | tr -d ' ')"
     done
   fi
-  get /sys/kernel/security/lockdown
-  put lockdown "$line"
+  put lockdown "$(first /sys/kernel/security/lockdown)"
   for f in /dev/watchdog*; do [ ! -c "$f" ] || put watchdog "${f#/dev/}"; done
-  [ ! -e /sys/kernel/kexec_loaded ] || put kexec.there 1
   get /proc/sys/kernel/kexec_load_disabled
   put kexec.disabled "$line"
   { cat "/boot/config-$(uname -r)" || gzip -dc /proc/config.gz; } 2>/dev/null |

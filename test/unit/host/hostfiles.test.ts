@@ -57,7 +57,6 @@ describe("HostHijack's check", () => {
   });
   it.each([
     [{ commit: "abc" }, "commit", /64 hex/],
-    [{ method: "overwrite" }, "erase", /must be true for method overwrite/],
     [{ method: "container" }, "method", /not there yet/],
     [{ deadman: 5 }, "deadman", /60 to 3600/],
     [{ hostname: "-x" }, "hostname", /hostname/],

@@ -1,4 +1,4 @@
-/** What an overwrite that was cut off left: its RAM system. Pure. */
+/** Whether the RAM system of an overwrite runs. Pure. */
 import { assignments, type Lines } from "./facts.ts";
 import type { RamFacts } from "./types.ts";
 
