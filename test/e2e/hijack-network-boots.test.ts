@@ -144,7 +144,9 @@ describe("a static card, one with an on-link gateway, a VLAN, one by DHCP, which
     expect(await said(vps, far(12))).toBe("1");
   });
   test("and what is planned of it now are the same files", async () => {
-    const again = planNetwork(await factsOf(vps), "keep", "net-1");
+    const facts = await factsOf(vps);
+    expect(facts.connectedTo).toBe("10.0.2.15");
+    const again = planNetwork(facts, "keep", "net-1");
     expect(again).toMatchObject({ refusals: [] });
     const first = planNetwork(old, "keep", "net-1");
     expect("files" in again && again.files.interfaces).toBe("files" in first && first.files.interfaces);

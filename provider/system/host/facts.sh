@@ -205,7 +205,7 @@ network() {
     elif [ -d "$path/bonding" ]; then kind=bond
     elif [ -d "$path/bridge" ]; then kind=bridge
     elif [ -e "/proc/net/vlan/$name" ] || grep -qs '^DEVTYPE=vlan' "$path/uevent"; then kind=vlan
-    elif [ -e "$path/device" ]; then kind=physical
+    elif [ -e "$path/device" ] && [ ! -e "$path/phy80211" ]; then kind=physical # Wi-Fi is not carried
     fi
     master=
     if [ -e "$path/master" ]; then master=$(readlink -f "$path/master"); fi
