@@ -139,7 +139,7 @@ export async function writeImage(
   plan: Plan,
   image: ImageToSend,
   task: Task,
-): Promise<{ sent: number; finished: boolean }> {
+): Promise<{ sent: number; finished: boolean; device: string }> {
   const target = plan.overwrite!.disk;
   const { stdout: device } = await disk(ssh, ["find", String(target.bytes), String(target.sectorSize), target.head]);
   const mib = image.diskSize / (1024 * 1024);
@@ -172,8 +172,15 @@ export async function writeImage(
     });
     if (done !== total) die(`only ${done} of ${total} blocks were written`, "run `pulumi up` again");
   }
-  task.step(`verified: ${humanBytes(image.diskSize)} on ${device.trim()} are the image's, block by block`);
-  return { sent, finished: state === "finished" };
+  return { sent, finished: state === "finished", device: device.trim() };
+}
+
+/** Once more, when all is written: the count of what was compared, and a flush. Nothing of the disk is this server's yet. */
+export async function settleImage(ssh: Ssh, image: ImageToSend, task: Task): Promise<void> {
+  task.step("the image is on the disk");
+  const compared = Number((await disk(ssh, ["flush"])).stdout.trim());
+  const total = image.digests.length;
+  if (compared !== total) die(`only ${compared} of ${total} blocks were compared`, "run `pulumi up` again");
 }
 
 /** Data partitions, identity, kernel arguments and the record of the installation; ends with everything on the disk, unmounted. */

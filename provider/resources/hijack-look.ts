@@ -101,7 +101,7 @@ export async function planFor(
       disk: inputs.disk,
       dataPartitions: inputs.dataPartitions,
       // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
-      reinstall: isReinstall(seen.facts.pine.install, id === undefined),
+      reinstall: id === undefined && isReinstall(seen.facts.pine.install, true),
       urn: call.urn,
     },
     image,

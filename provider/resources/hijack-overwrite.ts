@@ -5,12 +5,13 @@ import { readFacts } from "../host/facts.ts";
 import { connectionLost } from "../host/health.ts";
 import { identityFiles } from "../host/hostfiles.ts";
 import { lockHost } from "../host/lock.ts";
-import { enterRam, finishDisk, forgetRam, leaveRam, writeImage } from "../host/overwrite.ts";
+import { enterRam, finishDisk, forgetRam, leaveRam, settleImage, writeImage } from "../host/overwrite.ts";
 import { markDone } from "../host/record.ts";
 import { SshError, waitForSsh } from "../host/ssh.ts";
 import { judge } from "../host/trial.ts";
 import type { Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
+import { humanBytes } from "../task.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { type HijackInputs, hostFiles } from "./hijack-inputs.ts";
 import { connectionsOf, type Look, lockOwner, lookAt, planFor } from "./hijack-look.ts";
@@ -130,7 +131,11 @@ async function write(
     const facts = await readFacts(ssh);
     const plan = await planFor({ ...ram, facts }, inputs, await o.artifacts.imageFacts("zstd"), call);
     o.touched();
-    const { sent, finished } = await writeImage(ssh, plan, image, call);
+    const { sent, finished, device } = await writeImage(ssh, plan, image, call);
+    call.info(
+      `verified: ${humanBytes(image.diskSize)} on ${device} are the image's, every block read back and compared`,
+    );
+    await settleImage(ssh, image, call);
     const identity = identityFiles({
       hostname: plan.hostname,
       network: plan.network,

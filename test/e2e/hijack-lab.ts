@@ -34,7 +34,10 @@ export interface Lab {
  * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
  * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}.
  */
-export async function startLab(name: string, o: { ownCache?: boolean; release?: Release } = {}): Promise<Lab> {
+export async function startLab(
+  name: string,
+  o: { ownCache?: boolean; release?: Release; memory?: number } = {},
+): Promise<Lab> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
   const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
   const end = async () => {
@@ -55,6 +58,7 @@ export async function startLab(name: string, o: { ownCache?: boolean; release?: 
     const vps = await startVps({
       base: await ensureDebian(tell, o.release ?? labRelease()),
       dir: join(work, "vps"),
+      memory: o.memory,
       log: tell,
     });
     ending.unshift(() => vps.stop());

@@ -32,7 +32,8 @@ let lab: Lab;
 let debian: string;
 
 beforeAll(async () => {
-  lab = await startLab("overwrite");
+  // MiB: what it has to do with, all the way
+  lab = await startLab("overwrite", { memory: 256 });
   lab.project.edit((text) =>
     text.replace("  server:\n", `${IMAGE}  server:\n`).replace(/(?<=\.checksum\}\n)(?= {6}hostname)/, OVERWRITE),
   );

@@ -5,6 +5,7 @@
 #   image SHA256 MIB             what is to be written: a digest for every 4 MiB from standard input; prints how many blocks are
 #                                done, and "finished" when everything is
 #   write                        the image from the first block that is not done, zstd, from standard input; prints "done N"
+#   flush                        what may still be on its way is on the disk; prints how many blocks were compared
 #   table LABEL START MIB UUID FS KEEP   … a data partition behind the image; MIB 0: the rest. KEEP 1: it is there, and stays
 #   mount START DEPLOYMENT       mounts the root file system that begins at byte START; the deployment gets what it is itself
 #   slot                         prints slot a
@@ -88,6 +89,11 @@ case $1 in
         echo "done $n"
       done
     }
+    ;;
+  flush)
+    sync
+    blockdev --flushbufs "$device"
+    cat $state/verified
     ;;
   table)
     [ "$(cat $state/verified)" -eq "$(wc -l <$state/blocks)" ] || fail "the image is not written yet"
