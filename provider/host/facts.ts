@@ -10,9 +10,13 @@ import type { Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./type
 /** The script's lines: key -> values, in their order. */
 export type Lines = Map<string, string[]>;
 
+/** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
+export const factsScript = () =>
+  ["facts-network", "facts"].map((name) => assetText(`system/host/${name}.sh`)).join("\n");
+
 /** Reads a server's facts; writes nothing there. As much as the login may see, when it may not become root. */
 export async function readFacts(ssh: Ssh): Promise<Facts> {
-  const { stdout } = await ssh.exec(assetText("system/host/facts.sh"), [ssh.user], {
+  const { stdout } = await ssh.exec(factsScript(), [ssh.user], {
     root: ssh.rootWay !== "none",
     timeout: 90_000,
     what: "reading facts",

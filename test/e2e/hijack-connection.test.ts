@@ -244,8 +244,7 @@ describe("waiting for a reboot", () => {
 
   it("stops at once at another host key", async () => {
     const other = await strangersKey(dir, "other-wait");
-    await expect(waitForSsh({ ...root, hostKey: other.public }, task, { timeoutMs: 3_600_000 })).rejects.toMatchObject({
-      code: "host-key",
-    });
+    const waiting = waitForSsh({ ...root, hostKey: other.public }, task, { timeoutMs: 3_600_000 });
+    await expect(waiting).rejects.toMatchObject({ code: "host-key" });
   });
 });

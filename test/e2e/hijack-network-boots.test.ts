@@ -3,8 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { assetText } from "../../provider/assets.ts";
-import { factLines, parseFacts } from "../../provider/host/facts.ts";
+import { factLines, factsScript, parseFacts } from "../../provider/host/facts.ts";
 import { parseNetwork } from "../../provider/host/facts-network.ts";
 import { planNetwork } from "../../provider/host/network.ts";
 import { newNames } from "../../provider/host/network-cards.ts";
@@ -74,8 +73,7 @@ async function boot(name: string, old: NetworkFacts, extraArgs: string[]) {
   return vps;
 }
 
-const factsOf = async (vps: Vps) =>
-  parseFacts((await vps.ssh("sh -s", { input: assetText("system/host/facts.sh") })).stdout).network;
+const factsOf = async (vps: Vps) => parseFacts((await vps.ssh("sh -s", { input: factsScript() })).stdout).network;
 const said = async (vps: Vps, command: string) => {
   const { stdout, stderr, exitCode } = await vps.ssh(command);
   return `${exitCode} ${stdout}${stderr}`.trim();
