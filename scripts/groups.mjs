@@ -8,7 +8,7 @@ export const GROUPS = {
   rootfs: { include: [file("rootfs*")], setUp: everything },
   commit: { include: [file("commit*")], setUp: everything },
   image: { include: [file("image*")], setUp: everything },
-  hijack: { include: [file("hijack*")], setUp: everything },
+  hijack: { include: [file("hijack*")], setUp: [...everything, "tun"] },
   // only when named: long, or not yet passed often enough to be everybody's
   // a short life on each Debian of the lab
   releases: { include: [file("releases")], setUp: everything, named: true },

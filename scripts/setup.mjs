@@ -4,7 +4,7 @@
  */
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
-import { debianPackages, subordinateIds } from "./setup/debian.mjs";
+import { debianPackages, subordinateIds, tunDevice } from "./setup/debian.mjs";
 import { npmPackages } from "./setup/npm.mjs";
 import { pulumiFolder } from "./setup/pulumi.mjs";
 import { linkSdk } from "./setup/sdk.mjs";
@@ -15,6 +15,7 @@ const STEPS = {
     await debianPackages();
     await subordinateIds();
   },
+  tun: tunDevice,
   npm: async () => {
     await npmPackages();
     await linkSdk();
@@ -25,8 +26,8 @@ const STEPS = {
   plugin: async () => (await import("./build.mjs")).build(), // esbuild is there only after npm ci
 };
 
-/** Runs the named steps (default: all) in their order. Puts the Pulumi CLI on this process's PATH. */
-export async function setUp(names = Object.keys(STEPS)) {
+/** Runs the named steps (default: all but `tun`, which only group hijack needs) in their order. Puts the Pulumi CLI on this process's PATH. */
+export async function setUp(names = Object.keys(STEPS).filter((name) => name !== "tun")) {
   for (const [name, work] of Object.entries(STEPS)) if (names.includes(name)) await work();
 }
 

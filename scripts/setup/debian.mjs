@@ -1,5 +1,5 @@
 /** Debian packages and subordinate ids: what the builder, the lab and the tests need from the machine. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { repository, run, SetupError, step } from "./tell.mjs";
@@ -91,4 +91,17 @@ export async function subordinateIds() {
   ];
   const otherwise = `${username} has no subordinate ids and there is no sudo; have this run as root: ${command.join(" ")}`;
   await step(`subordinate ids ${range} for ${username}`, () => asRoot(command, otherwise));
+}
+
+const TUN = "/dev/net/tun";
+
+/** The lab's networks of their own need the device that systemd-udevd makes for everybody; some machines have it for root alone. */
+export async function tunDevice() {
+  try {
+    return accessSync(TUN, constants.R_OK | constants.W_OK);
+  } catch {
+    const command = ["sh", "-c", `[ -e ${TUN} ] || modprobe tun; chmod 0666 ${TUN}`];
+    const otherwise = `${TUN} cannot be opened and there is no sudo; have this run as root: modprobe tun; chmod 0666 ${TUN}`;
+    await step(`${TUN} for everybody, as systemd-udevd makes it`, () => asRoot(command, otherwise));
+  }
 }
