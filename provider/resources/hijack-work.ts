@@ -110,11 +110,14 @@ export async function settle(seen: Look, inputs: HijackInputs, call: Call): Prom
   const unlock = await lockHost(ssh, lockOwner(call));
   try {
     const now = await agentStatus(ssh);
-    if (now.running === now.slot)
+    if (now.running === now.slot) {
+      // the slot that GRUB's count led to says so itself once it is up
+      if (!status.trialRuns) return lookAt(ssh, call);
       die(
         "another run has just confirmed the system that was on trial here",
         "run `pulumi up` again: it sees what is there now",
       );
+    }
     call.step("an unconfirmed trial runs: back to the confirmed system");
     await reboot(ssh, lockOwner(call));
   } finally {
