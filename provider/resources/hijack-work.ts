@@ -113,10 +113,7 @@ export async function settle(seen: Look, inputs: HijackInputs, call: Call): Prom
     if (now.running === now.slot) {
       // the slot that GRUB's count led to says so itself once it is up
       if (!status.trialRuns) return lookAt(ssh, call);
-      die(
-        "another run has just confirmed the system that was on trial here",
-        "run `pulumi up` again: it sees what is there now",
-      );
+      die("another run has just confirmed what was on trial here", "run `pulumi up` again: it sees what is there now");
     }
     call.step("an unconfirmed trial runs: back to the confirmed system");
     await reboot(ssh, lockOwner(call));
