@@ -6,6 +6,7 @@ export interface ProxyConnection {
   port?: number;
   /** Default "root". */
   user?: string;
+  /** The user's password: for the login, after `privateKey`, and for sudo when that asks for it. */
   password?: string;
   /** Text of a private key (OpenSSH or PEM), not a path. Tried before the password. */
   privateKey?: string;

@@ -1,4 +1,5 @@
 /** What is known of a server (facts.ts). Anything that could not be read is absent. */
+import type { RamFacts } from "./ram-types.ts";
 
 export interface Address {
   family: 4 | 6;
@@ -8,7 +9,24 @@ export interface Address {
   peer?: string;
   /** With a lifetime: from DHCP or router advertisements. */
   dynamic: boolean;
+  /** A privacy address of IPv6: it changes by itself. */
+  temporary?: true;
   scope: "global" | "link" | "host" | "site";
+}
+
+export interface Vlan {
+  /** 1 to 4094. */
+  id: number;
+  /** Interface below it. */
+  parent: string;
+  /** 802.1ad: a tag in a tag, not the usual one. */
+  ad?: true;
+}
+
+export interface Bond {
+  /** balance-rr, active-backup, 802.3ad, …; absent when it could not be read. */
+  mode?: string;
+  members: string[];
 }
 
 export type InterfaceKind = "physical" | "loopback" | "vlan" | "bond" | "bridge" | "virtual";
@@ -19,10 +37,16 @@ export interface Interface {
   index: number;
   kind: InterfaceKind;
   mac?: string;
+  /** The MAC address was set by software; the card's own, where it could be read. */
+  macSet?: { own?: string };
   mtu?: number;
   up: boolean;
   /** Name of the bond or bridge this one is in. */
   master?: string;
+  vlan?: Vlan;
+  bond?: Bond;
+  /** The kernel takes IPv6 from router advertisements. networkd does so itself and says false here. */
+  acceptsRa?: boolean;
   addresses: Address[];
   /** Where a DHCP client for it was seen: "dhclient", "networkd", "interfaces", … */
   dhcp?: string;
@@ -43,7 +67,12 @@ export interface Route {
 
 export interface NetworkFacts {
   interfaces: Interface[];
+  /** Of the main table. */
   routes: Route[];
+  /** The server's address that this connection goes to, where it is known; behind NAT not the one that was dialled. */
+  connectedTo?: string;
+  /** Rules for other tables, as `ip rule` prints them: `32765: from 10.0.0.5 lookup 100`. */
+  rules: string[];
   nameservers: string[];
   search: string[];
 }
@@ -71,6 +100,59 @@ export interface RootFacts {
   tableType?: string;
   tableId?: string;
   partuuid?: string;
+}
+
+/** A disk or partition and what is on it. */
+export interface Volume {
+  /** `/dev/vda2`. */
+  device: string;
+  bytes: number;
+  /** As blkid names it: ext4, vfat, swap, LVM2_member, linux_raid_member, crypto_LUKS, zfs_member, …; absent: nothing known, or not root. */
+  type?: string;
+  label?: string;
+  uuid?: string;
+  /** Of a partition. */
+  partuuid?: string;
+  /** What is built upon it: lvm, raid, luks, multipath, mapper. */
+  holds: BlockKind[];
+  /** Where it, or what is built upon it, is mounted; "swap" for swap. Not what is on a disk's partitions. */
+  mounts: string[];
+}
+
+export interface Disk extends Volume {
+  /** gpt or dos; absent: none, or not root. */
+  table?: string;
+  /** A GPT's GUID, in lower case; eight hexadecimal digits of a DOS table. */
+  tableId?: string;
+  /** Its names in /dev/disk/by-id. */
+  ids: string[];
+  model?: string;
+  removable: boolean;
+  readOnly: boolean;
+  /** Bytes of a sector as the disk counts them. */
+  sectorSize: number;
+  /** sha256 of its first two sectors: what it is known by whatever its table is; absent when they could not be read. */
+  head?: string;
+  /** In the order of their numbers. */
+  partitions: DiskPartition[];
+}
+
+export interface DiskPartition extends Volume {
+  number: number;
+  /** Bytes from the start of the disk. */
+  start: number;
+}
+
+/** Whether another kernel can be started from the running one. */
+export interface KexecFacts {
+  /** /proc/sys/kernel/kexec_load_disabled; absent: a kernel without kexec, or before 3.14. */
+  disabled?: boolean;
+  /** CONFIG_KEXEC: the old system call; absent where the configuration could not be read. */
+  load?: boolean;
+  /** CONFIG_KEXEC_FILE: the one that lockdown allows, for signed kernels. */
+  fileLoad?: boolean;
+  /** Only signed kernels (CONFIG_KEXEC_SIG_FORCE). */
+  signedOnly?: boolean;
 }
 
 export interface Mount {
@@ -114,6 +196,7 @@ export interface PineFacts {
   deployment?: string;
   /** Deployments on the disk, `<stateroot>/<checksum>.<n>`. */
   deployments: string[];
+  ram?: RamFacts;
   /** Left by an install that did not finish: "/.pine-new", "/ostree", "/boot/ostree". */
   leftovers: string[];
 }
@@ -135,6 +218,8 @@ export interface Facts {
   container?: string;
   /** DMI vendor and product: "QEMU", "Standard PC". */
   machine?: string;
+  /** kvm, qemu, vmware, microsoft, xen, …, "unknown" for one that does not say, "none" for a real machine. */
+  hypervisor: string;
   /** PV, PVH or HVM under Xen: a PV guest's kernel is not started by the GRUB on its disk. */
   xen?: string;
   firmware: "bios" | "uefi";
@@ -147,6 +232,9 @@ export interface Facts {
   availableKiB?: number;
   swapKiB: number;
   root: RootFacts;
+  /** All of them, in the kernel's order. */
+  disks: Disk[];
+  kexec: KexecFacts;
   mounts: Mount[];
   grub?: GrubFacts;
   network: NetworkFacts;

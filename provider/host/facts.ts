@@ -2,8 +2,10 @@
 import { assetText } from "../assets.ts";
 import { PineError } from "../errors.ts";
 import { parseStorage } from "./facts-disk.ts";
+import { parseDisks } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
-import type { Facts, GrubFacts, PineFacts, Slots, Ssh } from "./types.ts";
+import { parseRam } from "./facts-overwrite.ts";
+import type { Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
 
 /** The script's lines: key -> values, in their order. */
 export type Lines = Map<string, string[]>;
@@ -53,15 +55,18 @@ export function parseFacts(text: string): Facts {
     bootId: one("boot_id") ?? "",
     container: one("container"),
     machine: one("machine"),
+    hypervisor: hypervisorOf(lines),
     xen: one("xen"),
     firmware: one("efi") ? "uefi" : "bios",
     secureBoot: one("secureboot") === undefined ? undefined : one("secureboot") === "1",
     lockdown: /\[(\w+)\]/.exec(one("lockdown") ?? "")?.[1],
     watchdog: lines.has("watchdog"),
     ramKiB: memory(lines, "MemTotal") ?? 0,
-    availableKiB: memory(lines, "MemAvailable") ?? memory(lines, "MemFree"),
+    availableKiB: memory(lines, "MemAvailable") ?? available(lines),
     swapKiB: memory(lines, "SwapTotal") ?? 0,
     root: storage.root,
+    disks: parseDisks(lines),
+    kexec: parseKexec(lines),
     mounts: storage.mounts,
     grub: parseGrub(lines),
     network: parseNetwork(lines),
@@ -75,6 +80,43 @@ export function parseFacts(text: string): Facts {
 function memory(lines: Lines, field: string): number | undefined {
   const line = lines.get("mem")?.find((l) => l.startsWith(`${field}:`));
   return line ? Number(line.split(/\s+/)[1]) : undefined;
+}
+
+/** What kernels before 3.14 do not add up themselves. */
+function available(lines: Lines): number | undefined {
+  const free = memory(lines, "MemFree");
+  return free === undefined ? undefined : free + (memory(lines, "Buffers") ?? 0) + (memory(lines, "Cached") ?? 0);
+}
+
+/** Vendors that hypervisors write into DMI, for servers without systemd-detect-virt. */
+const VENDORS: [RegExp, string][] = [
+  [/^KVM|KVM$|^Amazon EC2|Google Compute|OpenStack|Hetzner vServer|DigitalOcean|Vultr|Linode|UpCloud|Scaleway/, "kvm"],
+  [/QEMU|Bochs/, "qemu"],
+  [/^Xen|HVM domU/, "xen"],
+  [/VMware/, "vmware"],
+  [/^Microsoft/, "microsoft"],
+  [/VirtualBox|^innotek/, "oracle"],
+  [/Parallels/, "parallels"],
+];
+
+function hypervisorOf(lines: Lines): string {
+  const said = lines.get("hypervisor") ?? [];
+  const named = said.find((name) => name !== "unknown");
+  if (named) return named;
+  const machine = lines.get("machine")?.[0] ?? "";
+  return VENDORS.find(([pattern]) => pattern.test(machine))?.[1] ?? (said.length > 0 ? "unknown" : "none");
+}
+
+function parseKexec(lines: Lines): KexecFacts {
+  const disabled = lines.get("kexec.disabled")?.[0];
+  const config = lines.get("kexec.config");
+  const has = (name: string) => config?.includes(`CONFIG_KEXEC${name}=y`);
+  return {
+    disabled: disabled === undefined ? undefined : disabled === "1",
+    load: has(""),
+    fileLoad: has("_FILE"),
+    signedOnly: has("_SIG_FORCE"),
+  };
 }
 
 const unquote = (text: string) => text.replace(/^(["'])(.*)\1$/, "$2").replaceAll(/\\(.)/g, "$1");
@@ -124,7 +166,7 @@ function parseTools(lines: Lines): Record<string, string> {
 }
 
 /** `key=value` lines of a file as an object. */
-function assignments(values: string[]): Record<string, string> {
+export function assignments(values: string[]): Record<string, string> {
   return Object.fromEntries(
     values.flatMap((l) => {
       const at = l.indexOf("=");
@@ -157,6 +199,7 @@ function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     runningTrial: argument("pine.trial") === "1",
     deployment: argument("ostree")?.split("/").pop(),
     deployments: [...new Set(deployments)],
+    ram: parseRam(lines),
     leftovers: tell ? leftovers : leftovers.filter((p) => p === "/.pine-var"),
   };
 }

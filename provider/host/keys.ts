@@ -71,7 +71,10 @@ export async function derivePublicKey(
   }
 }
 
-/** The public keys a connection can log in with: of its private key, else the agent's and this user's. Empty: only a password. */
+/**
+ * The public keys a connection can log in with: of its private key, else the agent's and this user's. Empty: only a password, with
+ * which no key is tried that the connection does not name.
+ */
 export async function loginPublicKeys(c: Connection, task: Pick<Task, "signal">): Promise<string[]> {
   if (c.privateKey) {
     const folder = await privateFolder();
@@ -90,6 +93,7 @@ export async function loginPublicKeys(c: Connection, task: Pick<Task, "signal">)
       if (key) keys.add(key);
     }
   };
+  if (c.password && !c.agentSocketPath) return [];
   const agent = c.agentSocketPath ?? process.env.SSH_AUTH_SOCK;
   if (agent) {
     const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C", SSH_AUTH_SOCK: agent };
@@ -103,7 +107,7 @@ export async function loginPublicKeys(c: Connection, task: Pick<Task, "signal">)
     );
     add(listed?.stdout ?? "");
   }
-  if (!c.password && !c.agentSocketPath) {
+  if (!c.agentSocketPath) {
     const ssh = join(homedir(), ".ssh");
     const names = await readdir(ssh).catch(() => []);
     for (const name of names.filter((n) => /^id_\w+\.pub$/.test(n))) add(await readFile(join(ssh, name), "utf8"));

@@ -1,5 +1,6 @@
 /** A planned network as the files of the new system. Pure. */
 import { contains } from "./ip.ts";
+import { ordered } from "./network-metrics.ts";
 import type { NetworkFiles } from "./types.ts";
 
 export interface CardRoute {
@@ -8,87 +9,139 @@ export interface CardRoute {
   to: string;
   via?: string;
   metric?: number;
+  /** Source address, where it is not the card's first. */
+  src?: string;
   /** The gateway gets a route to itself first. */
   onlink: boolean;
 }
 
-/** A network card of the new system. */
+/** A network card of the new system, or a VLAN over one. */
 export interface Card {
   name: string;
   oldName: string;
-  mac: string;
+  /** Of a physical card. */
+  mac?: string;
+  /** The old system set the address; the new one does so too. */
+  setMac?: boolean;
+  /** `parent`: the new system's name of the card below. */
+  vlan?: { id: number; parent: string; parentMtu?: number };
   mtu?: number;
   dhcp: boolean;
-  /** IPv6 by router advertisements: the kernel's default, nothing to configure. */
+  /** Of the default routes that DHCP brings. */
+  metric?: number;
+  /** IPv6 by router advertisements, which the kernel does. */
   routerAdvertised: boolean;
+  /** Router advertisements are to be ignored. */
+  refusesRa?: boolean;
   /** The address DHCP gave the old system. */
   now?: { address: string; prefix: number };
-  addresses: { family: 4 | 6; address: string; prefix: number; peer?: string }[];
+  addresses: CardAddress[];
   routes: CardRoute[];
   notes?: string[];
+}
+
+export interface CardAddress {
+  family: 4 | 6;
+  address: string;
+  prefix: number;
+  peer?: string;
+}
+
+export interface NetworkParts {
+  cards: Card[];
+  /** Every physical card, configured or not. */
+  names: { name: string; mac: string }[];
+  /** Further addresses of the loopback. */
+  lo: CardAddress[];
+  dns: { nameservers: string[]; search: string[] };
+  hostname: string;
 }
 
 /**
  * /etc/network/interfaces for ifupdown-ng, /etc/mactab, /etc/resolv.conf, /etc/hosts. ifup takes a whole card down when one of its
  * commands fails, so only the first IPv4 network is a matter of `address` and `gateway`; the rest may fail without it.
  */
-export function renderNetwork(
-  cards: Card[],
-  dns: { nameservers: string[]; search: string[] },
-  hostname: string,
-): NetworkFiles {
-  const stanzas = cards.map(stanza);
-  const usesDhcp = cards.some((c) => c.dhcp);
+export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts): NetworkFiles {
+  const below = new Map(
+    cards.flatMap((c) => (c.vlan && !cards.some((d) => d.name === c.vlan!.parent) ? [[c.vlan.parent, c.vlan]] : [])),
+  );
+  const parents = [...below].map(([name, vlan]) =>
+    stanza(name, "manual", vlan.parentMtu ? [mtuLine(name, vlan.parentMtu)] : []),
+  );
+  // the resolvers of the first card's network are the server's; another's DHCP must not replace them
+  const byDhcp = cards[0]?.dhcp || (dns.nameservers.length === 0 && cards.some((c) => c.dhcp));
+  const spare = (card: Card) => card.dhcp && card !== cards[0] && (cards[0]?.dhcp || !byDhcp);
   const resolv = [
     ...dns.nameservers.map((n) => `nameserver ${n}`),
     ...(dns.search.length > 0 ? [`search ${dns.search.join(" ")}`] : []),
   ];
   const short = hostname.split(".")[0]!;
+  const loopback = stanza(
+    "lo",
+    "loopback",
+    lo.map((a) => addressLine(a, "lo")),
+  );
   return {
-    interfaces: `# Written by Pine when this system was installed.\nauto lo\niface lo inet loopback\n\n${stanzas.join("\n")}`,
-    mactab: cards.map((c) => `${c.name} ${c.mac}\n`).join(""),
-    resolvConf: usesDhcp ? undefined : resolv.map((l) => `${l}\n`).join(""),
+    interfaces: [
+      "# Written by Pine when this system was installed.",
+      [loopback, ...parents, ...cards.map((c) => cardStanza(c, spare(c)))].join("\n"),
+    ].join("\n"),
+    mactab: names.map((c) => `${c.name} ${c.mac}\n`).join(""),
+    // by DHCP: until it says otherwise, which it may not
+    resolvConf: byDhcp && dns.nameservers.length === 0 ? undefined : resolv.map((l) => `${l}\n`).join(""),
     hosts: `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${short === hostname ? short : `${hostname} ${short}`}\n`,
-    summary: cards.map(summary).join("; "),
+    summary: [...cards.map(summary), ...lo.map((a) => `${a.address}/${a.prefix} on lo`)].join("; "),
   };
 }
 
-function stanza(card: Card): string {
+function stanza(name: string, method: string, lines: string[]): string {
+  return [`auto ${name}`, `iface ${name} inet ${method}`, ...lines.map((l) => `    ${l}`), ""].join("\n");
+}
+
+function cardStanza(card: Card, withoutDns: boolean): string {
   const first = card.dhcp ? undefined : card.addresses.find((a) => a.family === 4 && !a.peer);
   const rest = card.addresses.filter((a) => a !== first);
   // one plain IPv4 gateway is `gateway`, which ifupdown-ng sets with metric 1; any other route is a command
-  const plainGateway = (r: CardRoute) =>
-    r.family === 4 && r.to === "default" && (r.metric ?? 1) === 1 && first && r.via && contains(first, r.via);
-  const main = card.routes.find(plainGateway);
-  const others = card.routes.filter((r) => r !== main);
-  const links = others.flatMap((r) =>
-    r.onlink && r.via ? [{ ...r, to: r.via, via: undefined, metric: undefined }] : [],
+  const main = card.routes.find(
+    (r) =>
+      r.family === 4 &&
+      r.to === "default" &&
+      (r.metric ?? 1) === 1 &&
+      !r.src &&
+      first &&
+      r.via &&
+      contains(first, r.via),
   );
-  const ordered = [...links, ...others.filter((r) => !r.via), ...others.filter((r) => r.via)];
-  return [
-    `auto ${card.name}`,
-    `iface ${card.name} inet ${card.dhcp ? "dhcp" : first ? "static" : "manual"}`,
+  return stanza(card.name, card.dhcp ? "dhcp" : first ? "static" : "manual", [
     ...(first ? [`address ${first.address}/${first.prefix}`] : []),
     ...(main ? [`gateway ${main.via}`] : []),
-    ...(card.mtu ? [`mtu ${card.mtu}`] : []),
-    ...rest.map(
-      (a) =>
-        `up ip ${flag(a.family)} addr add ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix} dev ${card.name} || true`,
-    ),
-    ...ordered.map((r) => `up ${route(r, card.name)} || true`),
-    ...(card.routerAdvertised ? ["# IPv6 by router advertisements, as the kernel does by itself"] : []),
-    "",
-  ]
-    .map((line, n) => (n < 2 || line === "" ? line : `    ${line}`))
-    .join("\n");
+    ...(card.metric !== undefined ? [`metric ${card.metric}`] : []),
+    ...(withoutDns ? ["peer-dns no"] : []),
+    ...(card.setMac ? [`pre-up ip link set dev ${card.name} address ${card.mac} || true`] : []),
+    ...(card.mtu ? [mtuLine(card.name, card.mtu)] : []),
+    // 2: also where packets are forwarded
+    ...(card.refusesRa || card.routerAdvertised
+      ? [`pre-up echo ${card.refusesRa ? 0 : 2} >/proc/sys/net/ipv6/conf/${card.name}/accept_ra || true`]
+      : []),
+    ...rest.map((a) => addressLine(a, card.name)),
+    ...ordered(card.routes.filter((r) => r !== main)).map((r) => `up ${route(r, card.name)} || true`),
+  ]);
 }
 
+/** Not `mtu`: a card that refuses it would stay down. */
+const mtuLine = (dev: string, mtu: number) => `pre-up ip link set dev ${dev} mtu ${mtu} || true`;
+
 const flag = (family: 4 | 6) => (family === 6 ? "-6" : "-4");
+
+function addressLine(a: CardAddress, dev: string): string {
+  return `up ip ${flag(a.family)} addr add ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix} dev ${dev} || true`;
+}
 
 function route(r: CardRoute, dev: string): string {
   const via = r.via ? ` via ${r.via}` : "";
   const metric = r.metric ? ` metric ${r.metric}` : "";
-  return `ip ${flag(r.family)} route replace ${r.to}${via} dev ${dev}${metric}`;
+  const src = r.src ? ` src ${r.src}` : "";
+  return `ip ${flag(r.family)} route replace ${r.to}${via} dev ${dev}${metric}${src}`;
 }
 
 function summary(card: Card): string {
@@ -104,5 +157,5 @@ function summary(card: Card): string {
     ...fixed,
     ...(card.routerAdvertised ? ["IPv6 by router advertisements"] : []),
   ];
-  return parts.join(", ");
+  return `${parts.join(", ")}${card.vlan ? ` in VLAN ${card.vlan.id}` : ""}`;
 }

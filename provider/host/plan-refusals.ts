@@ -1,5 +1,7 @@
 /** Why a server cannot be taken. Pure; every reason at once, each with what to do. */
 import { humanBytes } from "../task.ts";
+import { OVERWRITE } from "./plan-overwrite-refusals.ts";
+import { type Check, refusal } from "./refusal.ts";
 import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.ts";
 
 /** Room beside the unpacked system for two more deployments and what runs there. */
@@ -23,17 +25,14 @@ const LAYERS: Partial<Record<BlockKind, string>> = {
   unknown: "no disk of its own that can be found",
 };
 
-type Check = (facts: Facts, inputs: PlanInputs, image: ImageFacts) => Refusal | false | undefined;
-const refusal = (code: string, message: string, hint: string): Refusal => ({ code, message, hint });
-
 /** True of any server, also of one that runs Pine. */
 const ALWAYS: Check[] = [
   (_, i) =>
     i.rootWay === "none" &&
     refusal(
       "not-root",
-      `user ${i.user} may not become root`,
-      "log in as root, or let the user use sudo without a password",
+      i.notRoot?.message ?? `user ${i.user} may not become root`,
+      i.notRoot?.hint ?? "log in as root, or let the user use sudo",
     ),
   (f, _, image) =>
     image.arch !== f.arch &&
@@ -66,11 +65,11 @@ const ALWAYS: Check[] = [
     ),
 ];
 
-/** What an installation beside an old system needs. */
-const INSTALL: Check[] = [
+/** What any installation needs. */
+const MACHINE: Check[] = [
   (_, i) =>
-    (i.method === "overwrite" || i.method === "container") &&
-    refusal("method", `method "${i.method}" is not there yet`, 'use "alongside" or leave it out'),
+    i.method === "container" &&
+    refusal("method", 'method "container" is not there yet', 'use "alongside" or "overwrite", or leave it out'),
   (f) =>
     f.container !== undefined &&
     refusal(
@@ -101,6 +100,7 @@ const INSTALL: Check[] = [
     const old = since !== undefined && f.os.versionId !== undefined && Number.parseInt(f.os.versionId, 10) < since;
     return (
       i.force !== true &&
+      f.pine.deployment === undefined &&
       (since === undefined || old) &&
       refusal(
         "distribution",
@@ -120,6 +120,10 @@ const INSTALL: Check[] = [
       )
     );
   },
+];
+
+/** What an installation beside an old system needs. */
+const ALONGSIDE: Check[] = [
   (f) =>
     f.ramKiB < RAM_KIB &&
     refusal("ram", `the server has ${Math.round(f.ramKiB / 1024)} MiB of memory`, "it needs 96 MiB or more"),
@@ -206,9 +210,13 @@ const INSTALL: Check[] = [
     ),
 ];
 
-/** Every reason not to go on. `running`: Pine runs there, so nothing has to be installed beside an old system. */
-export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, running: boolean): Refusal[] {
-  return [...ALWAYS, ...(running ? [] : INSTALL)]
-    .map((c) => c(facts, inputs, image))
-    .filter((r): r is Refusal => Boolean(r));
+/** Every reason not to go on. `way`: what is to be done, besides what is true of every server. */
+export function refusalsOf(
+  facts: Facts,
+  inputs: PlanInputs,
+  image: ImageFacts,
+  way: "update" | "alongside" | "overwrite",
+): Refusal[] {
+  const more = { update: [], alongside: [...MACHINE, ...ALONGSIDE], overwrite: [...MACHINE, ...OVERWRITE] }[way];
+  return [...ALWAYS, ...more].map((c) => c(facts, inputs, image)).filter((r): r is Refusal => Boolean(r));
 }

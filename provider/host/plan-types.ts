@@ -1,5 +1,5 @@
 /** What is planned for a server (network.ts, plan.ts). */
-import type { RootWay } from "./types.ts";
+import type { NotRoot, RootWay } from "./types.ts";
 
 export interface StaticNetwork {
   /** By MAC, else by the old system's name; default: the card of the default route. */
@@ -11,7 +11,10 @@ export interface StaticNetwork {
   gateways?: string[];
   nameservers?: string[];
   search?: string[];
+  /** Default: the card's. */
   mtu?: number;
+  /** VLAN id 1 to 4094: the addresses are on a tagged network over the card. */
+  vlan?: number;
 }
 
 export type NetworkInput = "keep" | "dhcp" | { static: StaticNetwork };
@@ -22,7 +25,7 @@ export interface NetworkFiles {
   interfaces: string;
   /** /etc/mactab for busybox nameif: `eth0 52:54:00:12:34:56`. */
   mactab: string;
-  /** /etc/resolv.conf; undefined: the DHCP client writes it. */
+  /** /etc/resolv.conf; the DHCP client may write it anew. undefined: only it does. */
   resolvConf?: string;
   /** /etc/hosts. */
   hosts: string;
@@ -41,8 +44,28 @@ export type NetworkPlan = { files: NetworkFiles; refusals: []; notes: string[] }
 
 export type Method = "auto" | "alongside" | "overwrite" | "container";
 
+/** A partition behind the image, for what outlives reinstalls. */
+export interface DataPartition {
+  /** Of the file system, by which it is found again; at most 12 characters. */
+  label: string;
+  /** MiB; the last one may leave it out: the rest of the disk. */
+  size?: number;
+  filesystem: "ext4" | "xfs";
+  /** In /var, /srv, /home, /opt, /mnt or /root. */
+  mountPoint: string;
+}
+
 export interface PlanInputs {
   method?: Method;
+  /** The disk may be erased: overwrite. */
+  erase?: boolean;
+  /** Which disk, by the id of its partition table, a link in /dev/disk/by-id, or its device; only where there are several. */
+  disk?: string;
+  dataPartitions?: DataPartition[];
+  /** Install anew although Pine runs there. */
+  reinstall?: boolean;
+  /** Of the resource: only its own Pine is written anew. */
+  urn?: string;
   network?: NetworkInput;
   /** Go on where only the distribution is unknown. */
   force?: boolean;
@@ -52,6 +75,8 @@ export interface PlanInputs {
   authorizedKeys?: string[];
   /** How the connection becomes root (`Ssh.rootWay`) and who logs in. */
   rootWay: RootWay;
+  /** With "none": why (`Ssh.notRoot`). */
+  notRoot?: NotRoot;
   user: string;
   /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
   loginKeys: string[];
@@ -77,13 +102,46 @@ export interface ImageFacts {
   about: boolean;
   /** Compression of the sysroot as it is sent; decides which tool the server needs. */
   compression?: "zstd" | "gzip";
+  /** Checksum of the commit that is to run. */
+  commit?: string;
+  /** The disk image that overwrite writes; absent while it is not built. */
+  disk?: { commit: string; bytes: number; packedBytes: number };
+}
+
+/** A data partition as it will lie on the disk. */
+export interface PlannedData extends Omit<DataPartition, "size"> {
+  /** Bytes from the start of the disk. */
+  start: number;
+  /** Absent: the rest. */
+  bytes?: number;
+  /** It is there and stays as it is. */
+  keep: boolean;
+  partuuid?: string;
+}
+
+export interface OverwritePlan {
+  /** How the RAM system is started: by the running kernel, or once by the server's own GRUB. */
+  enter: "kexec" | "grub";
+  /** The boot slot that GRUB finds it in. */
+  slot: "a" | "b";
+  disk: {
+    /** As the old system names it; the RAM system finds it by the others. */
+    device: string;
+    bytes: number;
+    sectorSize: number;
+    /** sha256 of the first two sectors. */
+    head: string;
+  };
+  data: PlannedData[];
+  /** What is on the disk now and will not be there any more; for comparing. */
+  erases: string;
 }
 
 /** What `Pine already here` means for the caller. */
 export type Existing = "none" | "half" | "ours" | "adopt";
 
 export interface Plan {
-  method: "alongside";
+  method: "alongside" | "overwrite";
   existing: Existing;
   disk: {
     device: string;
@@ -93,6 +151,7 @@ export interface Plan {
     rootUuid: string;
     rootDevice: string;
   };
+  overwrite?: OverwritePlan;
   grubFolder: string;
   network: NetworkFiles;
   hostname: string;

@@ -2,6 +2,7 @@
 import { humanBytes } from "../task.ts";
 import { planNetwork } from "./network.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
+import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
 import { refusalsOf } from "./plan-refusals.ts";
 import type { Existing, Facts, ImageFacts, Plan, PlanInputs, PlanResult, Refusal } from "./types.ts";
 
@@ -10,11 +11,33 @@ const DEADMAN_SECONDS = 300;
 /** Kernel arguments of GRUB's slot files hold nothing else (image/slots.ts). */
 const CONSOLE = /^[A-Za-z0-9,]+$/;
 
-/** The plan, or every reason against it. On a server that runs Pine already it plans only what an update needs. */
+/**
+ * The plan, or every reason against it. On a server that runs Pine already it plans only what an update needs, unless it is to be installed
+ * anew. Method auto: alongside; where that cannot be and the disk may be erased, overwrite.
+ */
 export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {
+  if (facts.pine.ram) return planRam(facts, inputs, image);
   const running = facts.pine.install !== undefined && facts.pine.deployment !== undefined;
+  const anew = inputs.reinstall === true && inputs.erase === true && inputs.method === "overwrite";
+  if (running && !anew) return planWay(facts, inputs, image, "update");
+  if (inputs.method === "overwrite") return planWay(facts, inputs, image, "overwrite");
+  const beside = planWay(facts, inputs, image, "alongside");
+  if (beside.plan || inputs.method === "alongside" || inputs.erase !== true) return beside;
+  const over = planWay(facts, inputs, image, "overwrite");
+  if (over.plan) return over;
+  const codes = new Set(beside.refusals.map((r) => r.code));
+  return { refusals: [...beside.refusals, ...over.refusals.filter((r) => !codes.has(r.code))] };
+}
+
+function planWay(
+  facts: Facts,
+  inputs: PlanInputs,
+  image: ImageFacts,
+  way: "update" | "alongside" | "overwrite",
+): PlanResult {
+  const running = way === "update";
   const hostname = inputs.hostname ?? facts.hostname;
-  const refusals: Refusal[] = refusalsOf(facts, inputs, image, running);
+  const refusals: Refusal[] = refusalsOf(facts, inputs, image, way);
   // without root's rights most facts could not be read: what else is wrong is not known
   const rights = refusals.find((r) => r.code === "not-root");
   if (rights) return { refusals: [rights] };
@@ -25,14 +48,14 @@ export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts)
   if (login) refusals.push(login);
   if (refusals.length > 0 || !("files" in network)) return { refusals };
 
-  const existing = existingOf(facts, inputs, running);
+  const overwritten = way === "overwrite" || (running && facts.pine.install?.method === "overwrite");
   const hostKeys = facts.hostKeys.filter((k) => !k.startsWith("ssh-dss "));
   const title = titleOf(facts);
-  const restore = inputs.onDestroy === "retain" ? undefined : restoreOf(facts, running);
-  const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running)];
-  const base = {
-    method: "alongside" as const,
-    existing,
+  const restore = inputs.onDestroy === "retain" || overwritten ? undefined : restoreOf(facts, running);
+  const overwrite = way === "overwrite" ? planDiskOf(facts, inputs, image) : undefined;
+  const base: Omit<Plan, "summary" | "lines"> = {
+    method: overwritten ? "overwrite" : "alongside",
+    existing: existingOf(facts, inputs, running),
     disk: {
       device: facts.root.disk ?? facts.root.device,
       partition: facts.root.partition,
@@ -41,26 +64,34 @@ export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts)
       rootUuid: facts.root.uuid ?? "",
       rootDevice: facts.root.device,
     },
+    overwrite,
     grubFolder: facts.grub?.folder ?? "/boot/grub",
     network: network.files,
     hostname,
     authorizedKeys: keys.lines,
     hostKeys,
     consoles: facts.consoles.filter((c) => CONSOLE.test(c)),
-    sendBytes: image.sysrootBytes,
+    sendBytes: way === "overwrite" ? overwriteBytes(image) : image.sysrootBytes,
     about: image.about,
-    boots: 1,
+    boots: way === "overwrite" ? 2 : 1,
     keeps: [
       network.files.summary,
       count(hostKeys.length, "host key"),
       `${count(keys.lines.length, "key")} of root`,
       ...(inputs.hostname ? [] : [`hostname ${hostname}`]),
     ],
-    erases: [],
+    erases: overwrite ? [overwrite.erases] : [],
     restore,
     deadman: inputs.deadman ?? DEADMAN_SECONDS,
     watchdog: facts.watchdog,
   };
+  if (overwrite) {
+    const elsewhere = facts.root.disk !== undefined && facts.root.disk !== overwrite.disk.device;
+    const notes = [...network.notes, ...keys.notes];
+    const lines = overwriteLines(base, title, notes, elsewhere);
+    return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
+  }
+  const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running)];
   return {
     plan: { ...base, summary: summaryOf(base, facts, title), lines: linesOf(base, facts, title, notes) },
     refusals: [],
@@ -73,8 +104,8 @@ function loginRefusal(lines: string[], inputs: PlanInputs): Refusal | undefined 
   if (inputs.loginKeys.length === 0)
     return {
       code: "login-key",
-      message: "the connection has no key, and the new system accepts keys only",
-      hint: "give connection.privateKey or an agent, and the public key in authorizedKeys",
+      message: "the connection logs in by password alone, and the new system accepts keys only",
+      hint: "set connection.privateKey (or agentSocketPath) beside the password, and put its public key into authorizedKeys",
     };
   if (admits(lines, inputs.loginKeys)) return undefined;
   return {

@@ -8,7 +8,7 @@ export function shellQuote(text: string): string {
 }
 
 export interface Frame {
-  /** The remote command: constant but for a length, so that no argument shows in a process list. */
+  /** The remote command: constant but for a length (and what `by` adds), so that no argument shows in a process list. */
   command: string;
   /** What its standard input begins with. */
   head: Buffer;
@@ -17,11 +17,17 @@ export interface Frame {
 /**
  * A script with arguments, to be sent over standard input. With `more`, standard input goes on after the script and belongs to
  * it: then the script is read byte by byte (`dd bs=1`), since a shell or a larger block would read into what follows.
- * `root`: through `sudo -n`.
+ * `by`: through `sudo -n` or `doas -n`, or what makes root's command of one.
  */
-export function frameScript(script: string, args: string[], o: { more: boolean; root: boolean }): Frame {
+export function frameScript(
+  script: string,
+  args: string[],
+  o: { more: boolean; by?: "sudo" | "doas" | ((command: string) => string) },
+): Frame {
   const set = args.length > 0 ? `set -- ${args.map(shellQuote).join(" ")}\n` : "";
   const head = Buffer.from(`${set}${script}\n`, "utf8");
   const read = o.more ? `dd bs=1 count=${head.length} 2>/dev/null` : "cat";
-  return { command: `${o.root ? "sudo -n " : ""}sh -c 'eval "$(${read})"' pine`, head };
+  const run = `eval "$(${read})"`;
+  const command = typeof o.by === "function" ? o.by(run) : `${o.by ? `${o.by} -n ` : ""}sh -c '${run}' pine`;
+  return { command, head };
 }

@@ -14,11 +14,14 @@ export type SshErrorCode =
   | "lost"
   | "shell"
   | "not-root"
+  | "sudo"
   | "client";
 
 /** The connection itself failed: what the remote script did or did not do is not known when `code` is "lost". */
 export class SshError extends PineError {
   override name = "SshError";
+  /** With code "login": who refused, and the ways to log in that were left there. */
+  refusedBy?: { role: "host" | "proxy"; methods: string[] };
   constructor(
     readonly code: SshErrorCode,
     message: string,
@@ -132,9 +135,14 @@ function about(
       .filter(Boolean)
       .map((x) => `${property}.${x}`);
     const what = tried.length ? tried.join(" and ") : "the agent's and this user's keys";
-    return new SshError("login", `the ${role} ${target} refused ${what}`, {
-      hint: `check ${property}.user and ${tried.length ? what : `set ${property}.privateKey`}${methods ? `; the ${role} accepts: ${methods}` : ""}`,
+    const many = /Too many authentication failures/.test(denied) && !c.privateKey;
+    const error = new SshError("login", `the ${role} ${target} refused ${what}`, {
+      hint: many
+        ? `the agent holds too many keys for the ${role}: set ${property}.privateKey`
+        : `check ${property}.user and ${tried.length ? what : `set ${property}.privateKey`}${methods ? `; the ${role} accepts: ${methods}` : ""}`,
     });
+    error.refusedBy = { role: role === "server" ? "host" : "proxy", methods: methods?.split(",") ?? [] };
+    return error;
   }
   const name = last(/Could not resolve hostname/);
   if (name)

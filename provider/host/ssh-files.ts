@@ -72,12 +72,16 @@ export async function privateFolder(): Promise<PrivateFolder> {
   };
 }
 
+export type PasswordWay = "password" | "keyboard-interactive";
+
 export interface HostBlock {
   connection: ProxyConnection;
   /** `type base64`, when only this one will do. */
   hostKey?: string;
   acceptNew: boolean;
   keyFile?: string;
+  /** How a password is given; one way at a time, so that a wrong one is tried once. Default "password". */
+  ask?: PasswordWay;
   /** Seconds. */
   connectTimeout: number;
 }
@@ -114,7 +118,7 @@ function hostBlock(name: "host" | "proxy", folder: string, b: HostBlock, jump: b
     `ConnectTimeout ${b.connectTimeout || "none"}`,
     ...keys,
     ...(c.password
-      ? ["PreferredAuthentications publickey,keyboard-interactive,password", "NumberOfPasswordPrompts 1"]
+      ? [`PreferredAuthentications publickey,${b.ask ?? "password"}`, "NumberOfPasswordPrompts 1"]
       : ["PreferredAuthentications publickey"]),
     ...(c.password || c.privateKeyPassword ? [] : ["BatchMode yes"]),
     ...known,

@@ -1,8 +1,8 @@
 /** What is done over an open connection: scripts, streams, and the end of it. */
+import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { die, isAbort, PineError } from "../errors.ts";
 import { RunError, type RunResult, redactText, run } from "../run.ts";
 import type { Task } from "../task.ts";
@@ -11,7 +11,9 @@ import { frameScript } from "./quote.ts";
 import { RemoteError, SshError, targetOf } from "./ssh-errors.ts";
 import type { PrivateFolder } from "./ssh-files.ts";
 import { type Master, sshEnv } from "./ssh-master.ts";
-import type { ExecOptions, ExecResult, RootWay, Ssh, UploadOptions } from "./types.ts";
+import { askingSudo, dialogue, PROBE, parseProbe, wantsPassword, whyNotRoot, wrongPassword } from "./ssh-root.ts";
+import { chunksOf, impatient, joined } from "./ssh-streams.ts";
+import type { ExecOptions, ExecResult, NotRoot, RootWay, Ssh, UploadOptions } from "./types.ts";
 
 export interface SessionParts {
   connection: Connection;
@@ -23,15 +25,10 @@ export interface SessionParts {
   log: () => string;
 }
 
-const PROBE = `uid=$(id -u)
-way=none
-why=
-if [ "$uid" = 0 ]; then way=root
-elif ! command -v sudo >/dev/null 2>&1; then why='sudo is not installed'
-elif why=$(LC_ALL=C sudo -n true 2>&1 </dev/null); then way=sudo
-fi
-printf 'pine-login %s %s %s\\n' "$uid" "$way" "$(cat /proc/sys/kernel/random/boot_id)"
-printf '%s\\n' "$why"`;
+const ANY_CODE = Array.from({ length: 256 }, (_, code) => code);
+
+/** Passwords that sudo refused in this process (digests): a repeated attempt may lock the user out. */
+const refused = new Map<string, SshError>();
 
 /** Asks who we are there; throws {@link SshError} when the login gives no shell. */
 export async function openSession(p: SessionParts): Promise<Ssh> {
@@ -47,7 +44,9 @@ class Session implements Ssh {
   uid = -1;
   rootWay: RootWay = "none";
   bootId = "";
-  private whyNotRoot = "";
+  notRoot: NotRoot | undefined;
+  /** For sudo, when that asks for one. */
+  private password: string | undefined;
   private closing: Promise<void> | undefined;
   private readonly secrets: string[];
   private readonly onAbort = () => void this.end(true);
@@ -57,30 +56,52 @@ class Session implements Ssh {
     this.user = p.connection.user ?? "root";
     this.hostKeySeen = p.hostKeySeen;
     const c = p.connection;
-    this.secrets = [c.password, c.privateKey, c.privateKeyPassword, c.proxy?.password, c.proxy?.privateKey].filter(
-      (s): s is string => Boolean(s),
-    );
+    const secrets = [c, c.proxy].flatMap((x) => [x?.password, x?.privateKey, x?.privateKeyPassword]);
+    this.secrets = secrets.filter((s): s is string => Boolean(s));
     p.task.signal.addEventListener("abort", this.onAbort, { once: true });
   }
 
   async probe(): Promise<void> {
-    const r = await this.start(PROBE, [], {
-      root: false,
-      ok: Array.from({ length: 256 }, (_, n) => n),
-      timeout: 60_000,
-    });
-    const m = /^pine-login (\d+) (root|sudo|none) (\S*)\n?([\s\S]*)$/m.exec(r.stdout);
-    if (!m) {
+    const r = await this.start(PROBE, [], { root: false, ok: ANY_CODE, timeout: 60_000 });
+    const found = parseProbe(r.stdout);
+    if (!found) {
       const said = (r.stdout.trim() || r.stderr.trim()).split("\n").slice(0, 3).join(" ").slice(0, 300);
       const other = /login as the user "?([A-Za-z0-9_.-]+)"? rather than/.exec(said)?.[1];
       throw new SshError("shell", `the login ${this.target} gives no shell: ${said || `exit code ${r.exitCode}`}`, {
         hint: other ? `set connection.user to "${other}"` : "use a login with a POSIX shell and no forced command",
       });
     }
-    this.uid = Number(m[1]);
-    this.rootWay = m[2] as RootWay;
-    this.bootId = m[3]!;
-    this.whyNotRoot = m[4]!.trim().split("\n")[0] ?? "";
+    this.uid = found.uid;
+    this.rootWay = found.way;
+    this.bootId = found.bootId;
+    if (found.way !== "none") return;
+    const { password } = this.p.connection;
+    const sudo = password && wantsPassword(found.sudo) ? await this.trySudo(password) : undefined;
+    if (this.rootWay === "none")
+      this.notRoot = whyNotRoot(this.user, { ...found, ...(sudo === undefined ? {} : { sudo }) }, sudo !== undefined);
+  }
+
+  /** One attempt to become root by sudo with a password. Answers what sudo says when it took it and still refuses. */
+  private async trySudo(password: string): Promise<string | undefined> {
+    // other resources of the same run may know this server too
+    const attempt = createHash("sha256").update(`${this.target}\0${password}`).digest("hex");
+    const before = refused.get(attempt);
+    if (before) throw before;
+    this.rootWay = "sudo";
+    this.password = password;
+    try {
+      const r = await this.start('test "$(id -u)" = 0', [], { ok: ANY_CODE, timeout: 60_000, what: "asking sudo" });
+      if (r.exitCode === 0) return undefined;
+      this.rootWay = "none";
+      return r.stderr.split("\n").join(" ").trim();
+    } catch (error) {
+      if (error instanceof SshError && error.code === "sudo") refused.set(attempt, error);
+      if (!(error instanceof RemoteError && error.timedOut)) throw error;
+      throw new SshError("sudo", `sudo on ${this.target} does not answer: it may ask for more than a password`, {
+        hint: "log in as root, or let sudo ask that user for a password only, or for nothing",
+        cause: error,
+      });
+    }
   }
 
   exec(script: string, args: string[] = [], o: ExecOptions = {}): Promise<ExecResult> {
@@ -148,46 +169,53 @@ class Session implements Ssh {
   }
 
   private async start(script: string, args: string[], o: ExecOptions): Promise<RunResult> {
-    const root = o.root ?? true;
-    if (root && this.uid !== 0 && this.rootWay === "none")
-      throw new SshError(
-        "not-root",
-        `user ${this.user} of ${this.target} may not become root without a password${this.whyNotRoot ? ` (${this.whyNotRoot})` : ""}`,
-        {
-          hint: `log in as root, or let it: echo '${this.user} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/pine as root there`,
-        },
-      );
+    const asRoot = (o.root ?? true) && this.uid !== 0;
+    if (asRoot && this.rootWay === "none")
+      throw new SshError("not-root", `${this.target}: ${this.notRoot?.message}`, { hint: this.notRoot?.hint });
     if (this.closing) throw new SshError("lost", `the connection to ${this.target} is closed`);
-    const frame = frameScript(script, args, { more: o.input !== undefined, root: root && this.uid !== 0 });
+    const mark = asRoot && this.password ? randomBytes(8).toString("hex") : undefined;
+    const way = asRoot ? (this.rootWay as "sudo" | "doas") : undefined;
+    const frame = frameScript(script, args, {
+      more: o.input !== undefined,
+      by: mark ? (command) => askingSudo(mark, command) : way,
+    });
+    const sent = o.input === undefined ? frame.head : joined(frame.head, o.input);
+    const talk = mark ? dialogue(mark, this.password!, () => chunksOf(sent)) : undefined;
+    const apart = (text: string) => talk?.apart(text) ?? text;
     const sshArgs = ["-F", `${this.p.folder.path}/config`, "-T", "pine-mux", frame.command];
     try {
       const running = run("ssh", sshArgs, {
         env: sshEnv(),
         signal: this.p.task.signal,
-        input: o.input === undefined ? frame.head : joined(frame.head, o.input),
+        input: talk?.input ?? sent,
         output: o.output,
         timeout: o.timeout,
         ok: o.ok,
-        onLine: o.onLine,
+        onLine: talk ? (line, from) => (from === "stderr" && talk.hear(line)) || o.onLine?.(line, from) : o.onLine,
         redact: this.secrets,
       });
       const r = await impatient(running, o.timeout);
+      if (talk?.refused()) throw wrongPassword(this.user, this.target, apart(r.stderr));
       if (r.exitCode === 255) await this.throwIfLost(o.what);
-      return r;
+      return { ...r, stderr: apart(r.stderr) };
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
+      if (talk?.refused()) throw wrongPassword(this.user, this.target, apart(error.stderr));
       if (!error.timedOut && (error.exitCode === 255 || error.exitCode === undefined)) await this.throwIfLost(o.what);
-      const tail = (error.stderr.trim() || error.stdout.trim()).split("\n").slice(-12).join("\n");
+      const stderr = apart(error.stderr);
+      const tail = (stderr.trim() || error.stdout.trim()).split("\n").slice(-12).join("\n");
       const why = error.timedOut
         ? `took longer than ${(o.timeout ?? 0) / 1000} s`
         : `failed (exit code ${error.exitCode})`;
       throw new RemoteError(`${o.what ?? "a remote script"} on ${this.target} ${why}${tail ? `: ${tail}` : ""}`, {
         exitCode: error.exitCode,
         stdout: error.stdout,
-        stderr: error.stderr,
+        stderr,
         timedOut: error.timedOut,
         cause: error,
       });
+    } finally {
+      talk?.end();
     }
   }
 
@@ -207,32 +235,4 @@ class Session implements Ssh {
       },
     );
   }
-}
-
-/**
- * The connection's process holds a session's output open until the remote script lets go of it, so a killed client is not waited
- * for: 500 ms after the time is up it counts as ended.
- */
-async function impatient(running: Promise<RunResult>, timeout: number | undefined): Promise<RunResult> {
-  if (!timeout) return running;
-  const late = new RunError("timed out", { stdout: "", stderr: "", timedOut: true });
-  const clock = new AbortController();
-  const alarm = sleep(timeout + 500, undefined, { signal: clock.signal }).then(() => Promise.reject(late));
-  try {
-    return await Promise.race([running, alarm]);
-  } finally {
-    clock.abort();
-    running.catch(() => {});
-    alarm.catch(() => {});
-  }
-}
-
-function joined(head: Buffer, input: string | Uint8Array | Readable): Uint8Array | Readable {
-  if (!(input instanceof Readable))
-    return Buffer.concat([head, typeof input === "string" ? Buffer.from(input) : input]);
-  async function* parts() {
-    yield head;
-    yield* input as Readable;
-  }
-  return Readable.from(parts());
 }

@@ -9,6 +9,7 @@ import { classify, SshError, targetOf } from "./ssh-errors.ts";
 import {
   askScript,
   type HostBlock,
+  type PasswordWay,
   type PrivateFolder,
   privateFolder,
   promptName,
@@ -77,13 +78,31 @@ function validate(connection: Connection): void {
   }
 }
 
+type Ways = { host: PasswordWay; proxy: PasswordWay };
+
+/** One attempt. A server that takes passwords by keyboard-interactive only is dialled again, that way: it has seen none yet. */
 async function openOnce(connection: Connection, task: Task, options: OpenOptions): Promise<Ssh> {
+  const ways: Ways = { host: "password", proxy: "password" };
+  for (;;) {
+    try {
+      return await dial(connection, task, options, ways);
+    } catch (error) {
+      const by = error instanceof SshError ? error.refusedBy : undefined;
+      const password = by?.role === "proxy" ? connection.proxy?.password : connection.password;
+      const other = by?.methods.includes("keyboard-interactive") && !by.methods.includes("password");
+      if (!by || !password || !other || ways[by.role] === "keyboard-interactive") throw error;
+      ways[by.role] = "keyboard-interactive";
+    }
+  }
+}
+
+async function dial(connection: Connection, task: Task, options: OpenOptions, ways: Ways): Promise<Ssh> {
   task.signal.throwIfAborted();
   const folder = await privateFolder();
   let master: Master | undefined;
   try {
     const seconds = options.connectTimeout ?? connection.perDialTimeout ?? DIAL_TIMEOUT;
-    const asks = await writeFiles(folder, connection, seconds, task);
+    const asks = await writeFiles(folder, connection, seconds, ways, task);
     master = startMaster(folder, asks);
     // ConnectTimeout ends with the key exchange; what follows gets as long again and some for slow servers
     const hops = connection.proxy ? 2 : 1;
@@ -110,6 +129,7 @@ async function writeFiles(
   folder: PrivateFolder,
   connection: Connection,
   seconds: number,
+  ways: Ways,
   task: Task,
 ): Promise<boolean> {
   const asks: { prompt: string; file: string }[] = [];
@@ -133,7 +153,7 @@ async function writeFiles(
     }
     const acceptNew = hostKey === undefined && connection.acceptNewHostKey === true;
     const connectTimeout = name === "host" ? seconds : (c.perDialTimeout ?? seconds);
-    return { connection: c, hostKey, acceptNew, keyFile, connectTimeout };
+    return { connection: c, hostKey, acceptNew, keyFile, ask: ways[name], connectTimeout };
   };
   const host = await block("host");
   const proxy = connection.proxy ? await block("proxy") : undefined;

@@ -97,7 +97,8 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
   }
 }
 
-async function judge(ssh: Ssh, o: TrialOptions, task: Task): Promise<string[]> {
+/** Whether what runs is complete and healthy: reasons against it. */
+export async function judge(ssh: Ssh, o: Pick<TrialOptions, "health">, task: Task): Promise<string[]> {
   const end = Date.now() + COMPLETE_MS;
   for (;;) {
     const status = await agentStatus(ssh);

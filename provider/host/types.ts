@@ -11,6 +11,7 @@ import type { Readable, Writable } from "node:stream";
 
 export type * from "./facts-types.ts";
 export type * from "./plan-types.ts";
+export type * from "./ram-types.ts";
 
 export interface OpenOptions {
   /** Retry while the server cannot be reached, `dialErrorLimit` times in all. Default: one attempt. */
@@ -26,7 +27,7 @@ export interface ExecOptions {
   output?: Writable;
   /** Milliseconds; default no limit. What is given up on may still run on the server. */
   timeout?: number;
-  /** As root, through `sudo -n` where the login is not root. Default true. */
+  /** As root, through sudo or doas where the login is not root. Default true. */
   root?: boolean;
   /** Exit codes that are no error; default [0]. */
   ok?: number[];
@@ -48,8 +49,14 @@ export interface UploadOptions extends Omit<ExecOptions, "input" | "output"> {
   onProgress?: (bytes: number) => void;
 }
 
-/** How the login becomes root. */
-export type RootWay = "root" | "sudo" | "none";
+/** How the login becomes root: sudo with or without a password, doas without. */
+export type RootWay = "root" | "sudo" | "doas" | "none";
+
+/** Why a login cannot become root. */
+export interface NotRoot {
+  message: string;
+  hint: string;
+}
 
 /** One connection to a server, held open for one operation. */
 export interface Ssh {
@@ -58,6 +65,8 @@ export interface Ssh {
   readonly user: string;
   readonly uid: number;
   readonly rootWay: RootWay;
+  /** With `rootWay` "none": why. */
+  readonly notRoot?: NotRoot;
   /** The host key the server showed: `ssh-ed25519 AAAA…`. */
   readonly hostKeySeen: string;
   /** Boot id of the system this connection was opened to. */

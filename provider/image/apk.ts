@@ -87,7 +87,7 @@ export function entriesOf(indexes: RepositoryIndex[]): (IndexEntry & { repositor
 /** A tool of ours: a tree in the cache, made of packages. */
 interface Tool {
   /** Folder in the cache. */
-  kind: "apk" | "toolbox";
+  kind: "apk" | "toolbox" | "ram";
   key: string;
   resolve: () => Promise<LockedPackage[]>;
   fill: (dir: string, packages: LockedPackage[]) => Promise<void>;

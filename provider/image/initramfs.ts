@@ -30,7 +30,8 @@ export interface ModuleTables {
   builtin: string;
 }
 
-const moduleName = (path: string) =>
+/** `kernel/a-b.ko.gz` -> `a_b`: as the kernel names it. */
+export const moduleName = (path: string) =>
   path
     .replace(/^.*\//, "")
     .replace(/\.ko(\.[a-z0-9]+)?$/, "")
@@ -123,7 +124,7 @@ export async function initramfs(p: InitramfsParts): Promise<Buffer> {
 }
 
 /** The folders that entries lie in, and those that init mounts on. */
-function withFolders(entries: CpioEntry[]): CpioEntry[] {
+export function withFolders(entries: CpioEntry[]): CpioEntry[] {
   const folders = new Set(["dev", "newroot", "proc", "run", "sys", "sysroot"]);
   for (const e of entries)
     for (let at = e.path.lastIndexOf("/"); at > 0; at = e.path.lastIndexOf("/", at - 1))

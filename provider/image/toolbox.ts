@@ -29,30 +29,44 @@ const packages = [
 
 /** The toolbox of this machine, from the cache or made now. Works with the mirror away once it is in the cache. */
 export async function toolbox(source: ToolboxSource, task: Task): Promise<Toolbox> {
+  const tool = await packagesTool("toolbox", packages, source, task);
+  return {
+    ...tool,
+    run: (argv, o = {}) => runIn(tool.tree, argv, { ...o, env: { TMPDIR: "/tmp", ...o.env }, readOnly: true }),
+  };
+}
+
+/** A tree of other packages, kept in the same way; nothing runs in it. Answers its path. */
+export async function packagesTree(kind: "ram", names: string[], source: ToolboxSource, task: Task): Promise<string> {
+  return (await packagesTool(kind, names, source, task)).tree;
+}
+
+async function packagesTool(
+  kind: "toolbox" | "ram",
+  names: string[],
+  source: ToolboxSource,
+  task: Task,
+): Promise<{ tree: string; digest: string }> {
   const apk = await apkTool(source, task);
-  const tool = await toolTree(
+  return toolTree(
     source.cache,
     {
-      kind: "toolbox",
-      key: sourceKey(source, packages),
+      kind,
+      key: sourceKey(source, names),
       resolve: async () => {
         task.step(`fetching the index of ${source.mirror}`);
         const indexes = await fetchIndexes(toolRepositories, source, task);
-        return resolve(apk, { packages, indexes }, source, task);
+        return resolve(apk, { packages: names, indexes }, source, task);
       },
       fill: async (dir, lock) => {
         const files = await fetchPackages(lock, source, task);
-        task.step(`making the toolbox: ${lock.length} packages`);
+        task.step(`making the ${kind === "ram" ? "RAM system" : kind}: ${lock.length} packages`);
         const inApk: Toolbox["run"] = (argv, o) => runIn(apk.tree, argv, { ...o, readOnly: true });
         await installPackages(inApk, apk, files, dir, source, task);
       },
     },
     task,
   );
-  return {
-    ...tool,
-    run: (argv, o = {}) => runIn(tool.tree, argv, { ...o, env: { TMPDIR: "/tmp", ...o.env }, readOnly: true }),
-  };
 }
 
 /** Installs package files (all in the cache's folder of packages) into an empty folder. A script that fails is an error. */

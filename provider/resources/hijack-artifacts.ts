@@ -1,11 +1,16 @@
 /** What a server needs of a commit, made on demand: the sysroot for an install, a delta from what it runs for an update. */
 import { existsSync, statSync } from "node:fs";
+import { Readable } from "node:stream";
+import { create as createTar } from "tar";
 import { die } from "../errors.ts";
 import type { SysrootToSend } from "../host/alongside.ts";
+import type { ImageToSend, RamToSend } from "../host/overwrite.ts";
 import type { Facts, ImageFacts } from "../host/types.ts";
 import type { DeltaToSend } from "../host/update.ts";
 import { staticDelta } from "../image/delta.ts";
+import { BLOCK, blockDigests, imageBySha256, imageStream } from "../image/disk-blocks.ts";
 import { hasCommit, readCommit } from "../image/ostree.ts";
+import { ramSystem } from "../image/ram.ts";
 import { Store } from "../image/store.ts";
 import { openSysroot, readSysroot, sysrootTar } from "../image/sysroot.ts";
 import { machineArch, toolbox } from "../image/toolbox.ts";
@@ -18,6 +23,9 @@ export interface CommitArtifacts {
   version?: string;
   imageFacts(compression: Compression): Promise<ImageFacts>;
   sysroot(compression: Compression, call: Call): Promise<SysrootToSend>;
+  /** What overwrite writes; dies when the store has no such image of this commit. */
+  diskImage(call: Call): Promise<ImageToSend>;
+  ram(call: Call): Promise<RamToSend>;
   /** Bytes of the delta from a commit, when it is made already. */
   knownDelta(from: string): number | undefined;
   /** From what the server runs; from nothing when this store does not have that. */
@@ -42,16 +50,24 @@ export function runningCommit(facts: Facts): CommitArtifacts {
     imageFacts: async (compression) => ({ arch: facts.arch, about: true, compression }),
     knownDelta: () => undefined,
     sysroot: never,
+    diskImage: never,
+    ram: never,
     delta: never,
   };
 }
 
-/** Undefined: the store does not have the commit. Makes nothing by itself. */
-export async function findArtifacts(checksum: string, call: Call): Promise<CommitArtifacts | undefined> {
+/** Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that overwrite may write. */
+export async function findArtifacts(
+  checksum: string,
+  call: Call,
+  imageSha256?: string,
+): Promise<CommitArtifacts | undefined> {
   const manifest = await readCommit(Store.at(call.config.store), checksum);
   if (!manifest) return undefined;
   const store = await Store.open(call.config.store);
-  const tools = () => toolbox({ ...call.config, arch: machineArch() }, call);
+  const source = { ...call.config, arch: machineArch() };
+  const tools = () => toolbox(source, call);
+  const image = imageSha256 === undefined ? undefined : await imageBySha256(store, imageSha256);
   return {
     version: manifest.version,
     async imageFacts(compression) {
@@ -63,7 +79,38 @@ export async function findArtifacts(checksum: string, call: Call): Promise<Commi
         unpackedBytes: made?.unpackedSize ?? manifest.size,
         about: !made,
         compression,
+        commit: checksum,
+        disk: image && { commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
       };
+    },
+    async diskImage(call) {
+      if (!image)
+        die(
+          imageSha256 ? `image ${imageSha256.slice(0, 12)} is not in the store ${store.dir}` : "no `image` is given",
+          "use the sha256 output of a DiskImage of the same program, so that it is made again where it is missing",
+        );
+      const box = await tools();
+      call.step("reading the disk image");
+      const deployment = `${checksum}.0`;
+      return {
+        sha256: image.sha256,
+        diskSize: image.diskSize,
+        rootStart: image.partitions.find((p) => p.name === "root")!.start,
+        deployment,
+        digests: await blockDigests(box, image, call),
+        block: BLOCK,
+        open: (from) => imageStream(box, image, from, call),
+      };
+    },
+    async ram(call) {
+      if (manifest.arch !== source.arch)
+        die(
+          `overwrite makes its RAM system on a machine of the server's kind, ${manifest.arch}, and this is ${source.arch}`,
+        );
+      const made = await ramSystem(store, await tools(), source, checksum, call);
+      const open = () =>
+        Readable.from(createTar({ cwd: made.path, portable: true }, ["vmlinuz", "initramfs.img", "tools"]));
+      return { size: made.size, open };
     },
     async sysroot(compression, call) {
       const made = await sysrootTar(store, await tools(), checksum, call, compression);

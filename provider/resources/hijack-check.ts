@@ -21,15 +21,33 @@ const shape = {
     pattern: /^[0-9a-f]{64}$/,
     expected: "the checksum of an OstreeCommit (64 hex digits)",
   }),
-  image: text(),
+  image: text({ pattern: /^[0-9a-f]{64}$/, expected: "the sha256 of a DiskImage (64 hex digits)" }),
   method: text({
     default: "auto",
     verify: (m) =>
-      m === "auto" || m === "alongside"
+      ["auto", "alongside", "overwrite"].includes(m)
         ? undefined
-        : `expected auto or alongside; "${m}" is not there yet in this version`,
+        : `expected auto, alongside or overwrite; "${m}" is not there yet in this version`,
   }),
   erase: flag(),
+  disk: text(),
+  dataPartitions: list(
+    object({
+      // XFS has room for 12
+      label: text({
+        required: true,
+        pattern: /^[A-Za-z0-9_-]{1,12}$/,
+        expected: "a label of at most 12 letters and digits",
+      }),
+      size: integer({ min: 16, max: 1 << 30, hint: "the size is in MiB" }),
+      filesystem: text({ enum: ["ext4", "xfs"], default: "ext4" }),
+      mountPoint: text({
+        required: true,
+        pattern: /^\/(var|srv|home|opt|mnt|root)(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/,
+        expected: "a folder below /var, /srv, /home, /opt, /mnt or /root",
+      }),
+    }),
+  ),
   hostname: text({
     pattern: /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/,
     expected: 'a hostname such as "web-1"',
@@ -46,6 +64,7 @@ const shape = {
     nameservers: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
     search: list(text()),
     mtu: integer({ min: 576, max: 65535 }),
+    vlan: integer({ min: 1, max: 4094 }),
   }),
   files: map(
     object(
@@ -95,6 +114,7 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
     if (own && typeof own === "object" && own.mode === undefined)
       own.mode = file instanceof Secret || inputs.files instanceof Secret || hasSecret(own.content) ? "0600" : "0644";
   }
+  failures.push(...overwriteFailures(inputs, news));
   const network = plain(inputs.network) as Props | undefined;
   if (network && !hasUnknown(inputs.network)) {
     if (network.mode === "static" && !network.addresses?.length)
@@ -109,6 +129,35 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
   return { inputs, failures };
 }
 
+/** What overwrite needs, and what only it takes. */
+function overwriteFailures(inputs: Props, news: Props): CheckFailure[] {
+  const failures: CheckFailure[] = [];
+  const { method, erase, disk, dataPartitions } = inputs;
+  const { image } = news;
+  const add = (property: string, reason: string) => failures.push({ property, reason });
+  if (method === "overwrite" && erase !== true && !hasUnknown(erase))
+    add("erase", "must be true for method overwrite: everything on the server's disk is erased");
+  if (method === "overwrite" && image === undefined)
+    add("image", "is missing: method overwrite writes a DiskImage, give its sha256");
+  if (method === "auto" && erase === true && image === undefined)
+    add("image", "is missing: with erase the disk may be overwritten, which takes a DiskImage's sha256");
+  const able = method === "overwrite" || (method === "auto" && erase === true);
+  if (!able && disk !== undefined && !hasUnknown(method)) add("disk", "is only for overwrite (erase: true)");
+  if (!able && (plain(dataPartitions) as unknown[] | undefined)?.length && !hasUnknown(method))
+    add("dataPartitions", "are only for overwrite (erase: true)");
+  if (hasUnknown(dataPartitions)) return failures;
+  const parts = (plain(dataPartitions) ?? []) as { label?: string; size?: number; mountPoint?: string }[];
+  for (const [n, part] of parts.entries()) {
+    const at = `dataPartitions[${n}]`;
+    if (parts.findIndex((p) => p.label === part.label) < n) add(`${at}.label`, `"${part.label}" is there twice`);
+    if (parts.findIndex((p) => p.mountPoint === part.mountPoint) < n)
+      add(`${at}.mountPoint`, `"${part.mountPoint}" is there twice`);
+    if (part.size === undefined && n < parts.length - 1)
+      add(`${at}.size`, "is missing: only the last one takes the rest of the disk");
+  }
+  return failures;
+}
+
 /** Old against new; a changed address asks the server who it is. */
 export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Props; news: Props }): Promise<Diff> {
   const { olds, oldInputs, news } = args;
@@ -116,6 +165,11 @@ export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Pro
   const detailed = diffInputs(oldInputs, news, { ignore: ["image", "commit"] });
   // what truly runs counts, not what was asked for last
   if (!equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
+  const later = Object.keys(detailed).filter((key) => /^(method|disk|dataPartitions)\b/.test(key));
+  if (state.booted && later.length > 0)
+    call.warn(
+      `${later.join(", ")} count when the disk is written: nothing of it is changed on the server that runs; write it anew with \`pulumi up --replace '${call.urn}'\``,
+    );
   for (const key of Object.keys(detailed)) if (key.startsWith("files") && hasSecret(news.files)) delete detailed[key];
   if (!equalValues(oldInputs.files ?? {}, news.files ?? {}) && hasSecret(news.files)) detailed.files = "update";
   if (moved(oldInputs, news)) detailed["connection.host"] = await whoIs(call, state, news);

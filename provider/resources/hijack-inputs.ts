@@ -4,7 +4,7 @@ import { die } from "../errors.ts";
 import type { Connection } from "../host/connection-type.ts";
 import type { HealthCheck } from "../host/health.ts";
 import type { HostFile } from "../host/hostfiles.ts";
-import type { Method, NetworkInput } from "../host/types.ts";
+import type { DataPartition, Method, NetworkInput } from "../host/types.ts";
 import { Asset, type Props, plain } from "../values.ts";
 
 export interface FileInput {
@@ -20,6 +20,11 @@ export interface HijackInputs {
   connection: Connection;
   commit: string;
   method: Method;
+  /** sha256 of a DiskImage. */
+  image?: string;
+  erase: boolean;
+  disk?: string;
+  dataPartitions: DataPartition[];
   hostname?: string;
   authorizedKeys: string[];
   network?: Props;
@@ -82,6 +87,10 @@ export function hijackInputs(props: Props): HijackInputs {
     connection: p.connection,
     commit: p.commit,
     method: p.method ?? "auto",
+    image: typeof p.image === "string" ? p.image : undefined,
+    erase: p.erase ?? false,
+    disk: p.disk ?? undefined,
+    dataPartitions: p.dataPartitions ?? [],
     hostname: p.hostname ?? undefined,
     authorizedKeys: p.authorizedKeys ?? [],
     network: p.network ?? undefined,

@@ -6,14 +6,16 @@ import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
 import { loginPublicKeys } from "../host/keys.ts";
 import { planInstall } from "../host/plan.ts";
+import { isReinstall } from "../host/record.ts";
 import { openSsh } from "../host/ssh.ts";
 import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { type HijackInputs, type HijackState, networkInput } from "./hijack-inputs.ts";
 
-/** Root of the new system, by the same key; then the old system's login. */
+/** Root of the new system, by the same key and never by that user's password; then the old system's login. */
 export function connectionsOf(connection: Connection): Connection[] {
-  const root: Connection = { ...connection, user: "root" };
+  const { password: _, ...keys } = connection;
+  const root: Connection = { ...keys, user: "root" };
   return (connection.user ?? "root") === "root" ? [connection] : [root, connection];
 }
 
@@ -87,6 +89,7 @@ export async function planFor(
       hostname: inputs.hostname,
       authorizedKeys: inputs.authorizedKeys,
       rootWay: seen.ssh.rootWay,
+      notRoot: seen.ssh.notRoot,
       user: seen.ssh.user,
       hostKeySeen: seen.ssh.hostKeySeen,
       loginKeys: await loginPublicKeys(inputs.connection, call),
@@ -94,6 +97,12 @@ export async function planFor(
       installationId: id,
       onDestroy: inputs.onDestroy,
       deadman: inputs.deadman,
+      erase: inputs.erase,
+      disk: inputs.disk,
+      dataPartitions: inputs.dataPartitions,
+      // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
+      reinstall: id === undefined && isReinstall(seen.facts.pine.install, true),
+      urn: call.urn,
     },
     image,
   );

@@ -28,6 +28,10 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
   }
   try {
     const { facts, status, ssh } = seen;
+    if (facts.pine.ram) {
+      call.warn("an overwrite was cut off: the RAM system runs until the next `pulumi up` goes on");
+      return { id, state, inputs };
+    }
     if (facts.pine.install?.id !== known.installationId) {
       call.warn(facts.pine.install ? "another installation is on this server now" : "Pine is gone from this server");
       return undefined;

@@ -17,6 +17,7 @@ import {
   networkInput,
 } from "./hijack-inputs.ts";
 import { type Look, look, planFor, refuseAnother } from "./hijack-look.ts";
+import { noteShown } from "./hijack-shown.ts";
 import type { Outcome } from "./hijack-work.ts";
 
 /** Seconds that preview waits for a server. */
@@ -51,7 +52,10 @@ export function factsOutput(facts: Facts): Props {
 
 export function planOutput(plan: Plan): Props {
   const { method, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines } = plan;
-  const disk = `${plan.disk.rootDevice} on ${plan.disk.device}${plan.disk.ptuuid ? ` (partition table ${plan.disk.ptuuid})` : ""}`;
+  const target = plan.overwrite?.disk.device;
+  const disk =
+    target ??
+    `${plan.disk.rootDevice} on ${plan.disk.device}${plan.disk.ptuuid ? ` (partition table ${plan.disk.ptuuid})` : ""}`;
   return { method, disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
 }
 
@@ -77,7 +81,7 @@ export function afterTrial(
     sent: o.sent > 0 || !state.sent ? o.sent : state.sent,
     // files are written before the trial: they are there, whatever came of it
     files: Object.keys(inputs.files),
-    ...(state.facts ? {} : { facts: factsOutput(o.facts) }),
+    ...(state.facts || !o.facts ? {} : { facts: factsOutput(o.facts) }),
     ...(o.plan ? { plan: planOutput(o.plan) } : {}),
     previous: failed ? state.previous : o.previous,
     failed,
@@ -114,11 +118,13 @@ export async function previewState(call: Call, props: Props, state: HijackState 
     try {
       refuseAnother(seen.facts, state, call);
       // not in the store: another machine, where this `up` makes it again first
-      const artifacts = commitKnown ? await findArtifacts(inputs.commit, call) : undefined;
+      const artifacts = commitKnown ? await findArtifacts(inputs.commit, call, inputs.image) : undefined;
       const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
       const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
-      const runs = seen.status?.running;
+      await noteShown(call, plan);
+      // a disk that is written anew: what runs there does not matter
+      const runs = seen.status?.running && !plan.overwrite;
       const line = runs ? await runningLine(seen, plan, { inputs, artifacts, state }) : plan.summary;
       call.info(line);
       result.plan = { ...planOutput(plan), summary: line, ...(runs ? { lines: [line] } : {}) };

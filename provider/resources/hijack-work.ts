@@ -19,6 +19,8 @@ import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, sameNetwork } from "./hijack-drift.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
 import { connectionsOf, type Look, lockOwner, lookAt, openAny, planFor, refuseAnother } from "./hijack-look.ts";
+import { overwrite } from "./hijack-overwrite.ts";
+import { asShown } from "./hijack-shown.ts";
 
 /** Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time for 15 s at most. */
 const GRACE_MS = 30_000;
@@ -28,7 +30,8 @@ export interface Outcome {
   result: TrialResult | { outcome: "unchanged"; status: AgentStatus };
   sent: number;
   plan?: Plan;
-  facts: Facts;
+  /** Of the old system; unknown to a run that goes on in the RAM system. */
+  facts?: Facts;
   hostKey: string;
   previous?: string;
   /** Keys of root as they are now. */
@@ -43,7 +46,8 @@ export async function install(
 ): Promise<Outcome> {
   const { inputs, artifacts } = o;
   const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
-  await planFor(seen, inputs, await artifacts.imageFacts(compression), call);
+  const first = await planFor(seen, inputs, await artifacts.imageFacts(compression), call);
+  if (first.method === "overwrite") return overwrite(seen, o, call);
   const files = await hostFiles(inputs.files);
   const sysroot = await artifacts.sysroot(compression, call);
   const unlock = await lockHost(seen.ssh, lockOwner(call));
@@ -51,6 +55,7 @@ export async function install(
     // facts are acted on only under the lock
     const facts = await readFacts(seen.ssh);
     const plan = await planFor({ ...seen, facts }, inputs, await artifacts.imageFacts(compression), call);
+    await asShown(call, plan);
     const identity = identityFiles({
       hostname: plan.hostname,
       network: plan.network,

@@ -6,7 +6,7 @@ import type { Invoke } from "../resource.ts";
 import { hasUnknown, type Props, plain } from "../values.ts";
 import { checkProps } from "./check.ts";
 import { connectionRule } from "./connection-shape.ts";
-import { factsOutput } from "./hijack-state.ts";
+import { allFacts } from "./facts-output.ts";
 
 export const getHostFacts: Invoke = async (call, args) => {
   const { inputs, failures } = checkProps(args, { connection: connectionRule });
@@ -17,6 +17,6 @@ export const getHostFacts: Invoke = async (call, args) => {
   call.step(`reading facts of ${connection.host}`);
   return withSsh(connection, call, async (ssh) => {
     const facts = await readFacts(ssh);
-    return { result: { facts: factsOutput(facts), hostKey: ssh.hostKeySeen } };
+    return { result: { facts: allFacts(facts), hostKey: ssh.hostKeySeen } };
   });
 };

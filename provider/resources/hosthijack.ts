@@ -56,6 +56,8 @@ export const hostHijack: Resource = {
         return call.warn(
           found ? "another installation is on this server: left alone" : "Pine is not on this server any more",
         );
+      if (seen.facts.pine.install?.method === "overwrite")
+        return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
       const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });
       const o = {
         id: known.installationId,
@@ -101,7 +103,7 @@ async function bring(
   oldInputs?: Props,
 ): Promise<Props> {
   const inputs = hijackInputs(props);
-  const known = await findArtifacts(inputs.commit, call);
+  const known = await findArtifacts(inputs.commit, call, inputs.image);
   let seen = await look(inputs.connection, call);
   let now: HijackState = { ...state, installationId: state?.installationId ?? id };
   let touched = false;
@@ -117,11 +119,11 @@ async function bring(
     // what runs there already needs no store
     const artifacts =
       known ?? (runs === inputs.commit ? runningCommit(seen.facts) : missingCommit(inputs.commit, call));
-    if (runs) {
+    const fresh = isReinstall(seen.facts.pine.install, !state);
+    if (runs && !(fresh && !state && inputs.method === "overwrite" && inputs.erase)) {
       // A create that finds its own stack's system takes it over under a new id, and the old resource's delete then finds nothing of
       // its own (rule 7). Of a run that was cut off it is taken as it is; else a reinstall was asked for.
       const adoptAs = state ? undefined : now.installationId;
-      const fresh = isReinstall(seen.facts.pine.install, !state);
       const oldKeys = oldInputs ? hijackInputs(oldInputs).authorizedKeys : [];
       outcome = await update(seen, { inputs, artifacts, state, adoptAs, fresh, oldKeys, touched: touch }, call);
     } else {
@@ -130,6 +132,17 @@ async function bring(
     }
     now = afterTrial(now, inputs, outcome, artifacts.version);
     if (outcome.result.outcome !== "returned") return outputs(props, { ...now, unfinished: undefined });
+    // of one commit there may be two deployments: only after an overwrite there is nothing else
+    if (outcome.plan?.method === "overwrite")
+      throw new InitError(
+        id,
+        outputs(props, { ...now, unfinished: true }),
+        [
+          `commit ${inputs.commit.slice(0, 12)} runs and is not healthy, and there is no system before it to go back to`,
+          ...outcome.result.reasons,
+        ],
+        oldInputs ?? props,
+      );
     const booted = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
     const what = `commit ${inputs.commit.slice(0, 12)}${artifacts.version ? ` (version ${artifacts.version})` : ""}`;
     throw new InitError(

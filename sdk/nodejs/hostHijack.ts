@@ -106,8 +106,10 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["authorizedKeys"] = args?.authorizedKeys;
             resourceInputs["commit"] = args?.commit;
             resourceInputs["connection"] = args?.connection;
+            resourceInputs["dataPartitions"] = args?.dataPartitions;
             resourceInputs["deadman"] = (args?.deadman) ?? 300;
             resourceInputs["deleteData"] = args?.deleteData;
+            resourceInputs["disk"] = args?.disk;
             resourceInputs["erase"] = args?.erase;
             resourceInputs["files"] = args?.files;
             resourceInputs["force"] = args?.force;
@@ -166,6 +168,10 @@ export interface HostHijackArgs {
      */
     connection: pulumi.Input<inputs.ConnectionArgs>;
     /**
+     * Partitions made of the rest of an overwritten disk, and kept when it is written anew.
+     */
+    dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
+    /**
      * Seconds after which a trial boot that nobody confirmed goes back by itself, 60 to 3600. Default 300.
      */
     deadman?: pulumi.Input<number | undefined>;
@@ -174,7 +180,11 @@ export interface HostHijackArgs {
      */
     deleteData?: pulumi.Input<boolean | undefined>;
     /**
-     * Agrees to the loss of everything on the disk. Only for methods that overwrite it, which come later. Default false.
+     * Which disk is overwritten, on a server with several: the id of its partition table, its `/dev/disk/by-id/…` or its device.
+     */
+    disk?: pulumi.Input<string | undefined>;
+    /**
+     * Agrees to the loss of everything on the disk but kept data partitions: overwrite. A create (also one by `--replace`) then writes the disk anew, whatever runs there. Default false.
      */
     erase?: pulumi.Input<boolean | undefined>;
     /**
@@ -194,7 +204,7 @@ export interface HostHijackArgs {
      */
     hostname?: pulumi.Input<string | undefined>;
     /**
-     * SHA-256 of a DiskImage. Only for methods that overwrite the disk, which come later.
+     * SHA-256 of a DiskImage of `commit`. Read by overwrite only: another image alone never touches a server that runs.
      */
     image?: pulumi.Input<string | undefined>;
     /**
@@ -202,7 +212,7 @@ export interface HostHijackArgs {
      */
     kernelArguments?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * How the server is taken over. Default `auto`; overwrite and container come later.
+     * How the server is taken over. Default `auto`; container comes later.
      */
     method?: pulumi.Input<enums.InstallMethod | undefined>;
     /**

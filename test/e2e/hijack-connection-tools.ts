@@ -1,8 +1,10 @@
 /** What the tests of the connection look at from outside: sshd's log, processes and folders. */
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "esbuild";
+import type { Connection } from "../../provider/host/connection-type.ts";
 import { publicKeyOf } from "../../provider/host/keys.ts";
 import { run } from "../../provider/run.ts";
 import type { Vps } from "../lab/vps/index.ts";
@@ -14,17 +16,36 @@ export async function strangersKey(dir: string, name: string): Promise<{ text: s
   return { text: readFileSync(file, "utf8"), public: publicKeyOf(readFileSync(`${file}.pub`, "utf8"))! };
 }
 
-/** What sshd wrote while `work` ran. */
-export async function authLog(vps: Vps, work: () => Promise<unknown>): Promise<string> {
+/** What sshd wrote while `work` ran; with `of` = "" the whole journal. */
+export async function authLog(vps: Vps, work: () => Promise<unknown>, of = "-t sshd"): Promise<string> {
   const mark = `mark-${randomBytes(6).toString("hex")}`;
   await vps.ssh(`logger -t sshd ${mark}-begin`);
   await work();
   await vps.ssh(`logger -t sshd ${mark}-end; journalctl --sync`);
-  const { stdout } = await vps.ssh("journalctl -o cat -t sshd --no-pager");
+  const { stdout } = await vps.ssh(`journalctl -o cat ${of} --no-pager`);
   // our own `vps.ssh` stands before the begin and after the end, but for its goodbye and hello
   return stdout.split(`${mark}-begin`)[1]!.split(`${mark}-end`)[0]!;
 }
 export const mentions = (log: string) => (log.match(/authenticating user|Failed|Invalid user/g) ?? []).length;
+
+/**
+ * What a connection comes to for somebody whose known_hosts is `known`: ssh looks it up in the home that the password file names, so
+ * root's gets another file system in a mount namespace.
+ */
+export async function knowing(dir: string, known: string, c: Connection): Promise<string> {
+  const [list, script] = [join(dir, "known_hosts"), join(dir, "known-hosts.cjs")];
+  writeFileSync(list, known);
+  await build({
+    entryPoints: [join(import.meta.dirname, "known-hosts.ts")],
+    ...{ bundle: true, platform: "node", target: "node20", format: "cjs", outfile: script, logLevel: "silent" },
+    define: { "import.meta.dirname": "__dirname" },
+  });
+  const inside =
+    'mount -t tmpfs none /root && mkdir -m 700 /root/.ssh && cp "$1" /root/.ssh/known_hosts && exec "$2" "$3"';
+  const user = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
+  const args = ["--mount", ...user, "sh", "-c", inside, "sh", list, process.execPath, script];
+  return (await run("unshare", args, { input: JSON.stringify(c) })).stdout;
+}
 
 /** Our children, and our folders of connections. */
 export function left(): string[] {

@@ -82,7 +82,9 @@ describe("logins", () => {
     await withSsh({ ...root, user: "nosudo" }, task, async (ssh) => {
       expect([ssh.uid > 0, ssh.rootWay]).toEqual([true, "none"]);
       expect((await ssh.exec("id -un", [], { root: false })).stdout).toBe("nosudo");
-      await expect(ssh.exec("id")).rejects.toThrow(/user nosudo .* may not become root without a password.*NOPASSWD/);
+      await expect(ssh.exec("id")).rejects.toThrow(
+        /nosudo@.*: user nosudo may not become root without a password.*NOPASSWD/,
+      );
     });
   });
 

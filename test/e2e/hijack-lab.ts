@@ -5,11 +5,17 @@ import { join } from "node:path";
 import type { test as vitestTest } from "vitest";
 import { die } from "../../provider/errors.ts";
 import { ensureMirror, type Fault, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
-import { ensureDebian, startVps, type Vps } from "../lab/vps/index.ts";
+import { ensureDebian, RELEASES, type Release, startVps, type Vps } from "../lab/vps/index.ts";
 import { Project } from "./hijack-cli.ts";
 
 /** Boot of an emulated machine, at most: two of them on a loaded machine with two cores, and then some. */
 export const BOOT_MS = 600_000;
+
+/** Debian of the lab's servers: PINE_RELEASE, else bookworm. */
+export function labRelease(): Release {
+  const name = process.env.PINE_RELEASE || "bookworm";
+  return RELEASES.find((r) => r === name) ?? die(`PINE_RELEASE=${name}`, `expected is one of ${RELEASES.join(", ")}`);
+}
 
 export interface Lab {
   work: string;
@@ -26,9 +32,12 @@ export interface Lab {
 
 /**
  * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
- * `ownCache`: a cache of its own too, instead of the user's.
+ * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}.
  */
-export async function startLab(name: string, o: { ownCache?: boolean } = {}): Promise<Lab> {
+export async function startLab(
+  name: string,
+  o: { ownCache?: boolean; release?: Release; memory?: number } = {},
+): Promise<Lab> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
   const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
   const end = async () => {
@@ -46,7 +55,12 @@ export async function startLab(name: string, o: { ownCache?: boolean } = {}): Pr
     const mirror = await serveMirror(tree, { intercept: (path) => fault.of?.(path) });
     ending.unshift(() => mirror.close());
     mkdirSync(join(work, "vps"));
-    const vps = await startVps({ base: await ensureDebian(tell), dir: join(work, "vps"), log: tell });
+    const vps = await startVps({
+      base: await ensureDebian(tell, o.release ?? labRelease()),
+      dir: join(work, "vps"),
+      memory: o.memory,
+      log: tell,
+    });
     ending.unshift(() => vps.stop());
     const project = new Project(work);
     ending.unshift(() => project.end());

@@ -143,7 +143,7 @@ step("a key that the server does not take", async () => {
 step("a user without root's rights", async () => {
   await lab.project.set({ user: "nosudo" });
   expect(await refused()).toMatch(
-    /^user nosudo may not become root; log in as root, or let .* use sudo without a password$/,
+    /^user nosudo may not become root without a password: sudo asks for one; set connection\.password .*or log in as root$/,
   );
   await lab.project.set(good.host);
 });

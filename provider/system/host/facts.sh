@@ -6,14 +6,20 @@
 # A key may repeat; the value is the rest of the line, as the source has it. Values of several words are split by one space,
 # "-" stands for an empty word. Keys, in the order they come:
 #   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
-#   container NAME, machine VENDOR PRODUCT, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME, mem LINE (of meminfo)
-#   mount LINE (of mountinfo), df LINE, dfi LINE (of df -kP, -iP)
-#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; table DISK SECTOR HEX (its first two sectors); blkid LINE
+#   container NAME, machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME
+#   kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration); mem LINE (of meminfo)
+#   mount LINE (of mountinfo), swap LINE (of /proc/swaps), df LINE, dfi LINE (of df -kP, -iP)
+#   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; disk NAME REMOVABLE READONLY MODEL; start PARTITION SECTOR
+#   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
-#   if NAME INDEX MAC MTU STATE KIND MASTER, addr LINE, route4 LINE, route6 LINE (of ip -o), resolv LINE, resolved LINE
-#   dhcp SOURCE WHAT, ifupdown LINE; tool NAME PATH, tar LINE
+#   if NAME INDEX MAC MTU STATE KIND MASTER, vlan LINE (of ip -d link or /proc/net/vlan/config), bond NAME MODE CARD…
+#   macset NAME OWN-MAC (a card whose address was set by software; of ip's permaddr)
+#   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA
+#   without ip: proc.route4 LINE, proc.route6 LINE, proc.addr6 LINE (of /proc/net), proc.addr4 ADDRESS
+#   ssh ADDRESS (of this server, that the connection goes to)
+#   resolv LINE, resolved LINE; dhcp SOURCE WHAT, managed INDEX (by networkd), ifupdown LINE; tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
-#   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.leftover PATH
+#   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 login=${1:-}
 
@@ -30,18 +36,28 @@ first() { # file [else]
   if [ -r "$1" ]; then IFS= read -r line <"$1"; fi 2>/dev/null
   printf '%s' "${line:-${2:-}}"
 }
+# the same into $line: for loops, where a process for every file is slow
+get() { # file [else]
+  line=
+  if [ -r "$1" ]; then { IFS= read -r line <"$1"; } 2>/dev/null || true; fi
+  line=${line:-${2:-}}
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 
 identity() {
   put format 1
   put uid "$(id -u)"
-  put hostname "$(first /proc/sys/kernel/hostname)"
+  get /proc/sys/kernel/hostname
+  put hostname "$line"
   zone=$(readlink -f /etc/localtime)
   case $zone in */zoneinfo/*) put timezone "${zone##*/zoneinfo/}" ;; *) put timezone "$(first /etc/timezone)" ;; esac
-  put boot_id "$(first /proc/sys/kernel/random/boot_id)"
-  put kernel "$(first /proc/sys/kernel/osrelease)"
+  get /proc/sys/kernel/random/boot_id
+  put boot_id "$line"
+  get /proc/sys/kernel/osrelease
+  put kernel "$line"
   put arch "$(uname -m)"
-  put cmdline "$(first /proc/cmdline)"
+  get /proc/cmdline
+  put cmdline "$line"
   for f in /etc/os-release /usr/lib/os-release; do
     [ -r $f ] || continue
     grep -E '^(ID|ID_LIKE|VERSION_ID|VERSION_CODENAME|PRETTY_NAME)=' $f | while IFS= read -r l; do printf 'os.%s\n' "$l"; done
@@ -51,30 +67,46 @@ identity() {
 
 machine() {
   if [ -d /proc/vz ] && [ ! -d /proc/bc ]; then put container openvz; fi
-  put container "$(first /run/systemd/container)"
+  get /run/systemd/container
+  put container "$line"
   if [ -r /proc/1/environ ]; then
     { tr '\0' '\n' </proc/1/environ; } 2>/dev/null | sed -n 's/^container=//p' | each container
   fi
   [ ! -e /.dockerenv ] || put container docker
   [ ! -e /run/.containerenv ] || put container podman
-  if have systemd-detect-virt; then systemd-detect-virt -c 2>/dev/null | grep -vx none | each container; fi
+  # exit code 1 and "none" where there is none
+  if have systemd-detect-virt && line=$(systemd-detect-virt -c 2>/dev/null); then put container "$line"; fi
   sed -n 's#.*/\(lxc\|docker\|kubepods\)[/.-].*#\1#p' /proc/1/cgroup 2>/dev/null | head -n 1 | each container
   put machine "$(first /sys/class/dmi/id/sys_vendor) $(first /sys/class/dmi/id/product_name)"
-  put xen "$(first /sys/hypervisor/guest_type)"
+  if have systemd-detect-virt && line=$(systemd-detect-virt -v 2>/dev/null); then put hypervisor "$line"; fi
+  get /sys/hypervisor/type
+  put hypervisor "$line"
+  ! grep -qs '^flags.* hypervisor' /proc/cpuinfo || put hypervisor unknown
+  get /sys/hypervisor/guest_type
+  put xen "$line"
   if [ -d /sys/firmware/efi ]; then
     put efi 1
     for f in /sys/firmware/efi/efivars/SecureBoot-*; do
       [ ! -r "$f" ] || put secureboot "$(dd if="$f" bs=1 skip=4 count=1 2>/dev/null | od -An -tu1 | tr -d ' ')"
     done
+    # before efivarfs was mounted everywhere: the value alone
+    for f in /sys/firmware/efi/vars/SecureBoot-*/data; do
+      [ ! -r "$f" ] || put secureboot "$(dd if="$f" bs=1 count=1 2>/dev/null | od -An -tu1 | tr -d ' ')"
+    done
   fi
   put lockdown "$(first /sys/kernel/security/lockdown)"
   for f in /dev/watchdog*; do [ ! -c "$f" ] || put watchdog "${f#/dev/}"; done
-  grep -E '^(MemTotal|MemAvailable|MemFree|SwapTotal):' /proc/meminfo | each mem
+  get /proc/sys/kernel/kexec_load_disabled
+  put kexec.disabled "$line"
+  { cat "/boot/config-$(uname -r)" || gzip -dc /proc/config.gz; } 2>/dev/null |
+    grep -E '^CONFIG_KEXEC(_FILE|_SIG|_SIG_FORCE)?=' | each kexec.config
+  grep -E '^(MemTotal|MemAvailable|MemFree|Buffers|Cached|SwapTotal):' /proc/meminfo | each mem
 }
 
 storage() {
   # file systems on something, and whatever is the root
-  grep -E '^([^ ]+ ){4}/ | - (ext[234]|xfs|btrfs|zfs|vfat|f2fs|jfs|reiserfs) ' /proc/self/mountinfo | each mount
+  grep -E '^([^ ]+ ){4}/ | - (ext[234]|xfs|btrfs|zfs|vfat|f2fs|jfs|reiserfs|bcachefs|ntfs3?|fuseblk|exfat|udf|iso9660) ' /proc/self/mountinfo | each mount
+  sed 1d /proc/swaps 2>/dev/null | each swap
   df -kP 2>/dev/null | grep -E '^(/dev|overlay|[^ ]+ .* /$)' | each df
   df -iP / 2>/dev/null | tail -n 1 | each dfi
   for path in /sys/class/block/*; do
@@ -82,21 +114,52 @@ storage() {
     case $name in loop* | ram* | zram* | sr* | fd* | nbd* | \*) continue ;; esac
     slaves=
     for s in "$path"/slaves/*; do [ ! -e "$s" ] || slaves="$slaves${slaves:+,}${s##*/}"; done
-    partition=$(first "$path/partition")
+    get "$path/partition"
+    partition=$line
     disk=
     if [ -n "$partition" ]; then
       disk=$(readlink -f "$path")
       disk=${disk%/*}
       disk=${disk##*/}
     fi
-    put block "$name $(first "$path/dev") $(first "$path/size") ${partition:--} ${disk:--} ${slaves:--} $(first "$path/md/level" -) $(first "$path/dm/uuid" -)"
-    if [ -z "$partition" ] && [ -z "$slaves" ] && [ -r "/dev/$name" ]; then
+    about=$name
+    for f in dev size; do
+      get "$path/$f" -
+      about="$about $line"
+    done
+    about="$about ${partition:--} ${disk:--} ${slaves:--}"
+    for f in md/level dm/uuid; do
+      get "$path/$f" -
+      about="$about $line"
+    done
+    put block "$about"
+    if [ -n "$partition" ]; then
+      get "$path/start"
+      put start "$name $line"
+      continue
+    fi
+    if [ -e "$path/device" ]; then
+      about=$name
+      for f in removable ro; do
+        get "$path/$f" 0
+        about="$about $line"
+      done
+      get "$path/device/model"
+      put disk "$about $line"
+    fi
+    if [ -z "$slaves" ] && [ -r "/dev/$name" ]; then
       sector=$(first "$path/queue/logical_block_size" 512)
       hex=$({ dd if="/dev/$name" bs="$sector" count=2 | od -An -v -tx1 | tr -d ' \n'; } 2>/dev/null)
       [ -z "$hex" ] || put table "$name $sector $hex"
     fi
   done
   if have blkid; then blkid 2>/dev/null | grep -v '^/dev/loop' | each blkid; fi
+  # udev's names: for everybody, where blkid tells only root
+  for kind in id uuid label partuuid; do
+    # shellcheck disable=SC2012 # find has no -printf in busybox; udev's names have no blanks
+    [ ! -d "/dev/disk/by-$kind" ] || ls -l "/dev/disk/by-$kind" |
+      sed -n -e '/\/\(loop\|sr\)[0-9]*$/d' -e "s#^l.* \([^ ]*\) -> .*/\([^/ ]*\)\$#link=$kind \2 \1#p"
+  done
 }
 
 grub() {
@@ -118,7 +181,22 @@ grub() {
   sed -n 's/^[[:space:]]*GRUB_DEFAULT=//p' /etc/default/grub /etc/default/grub.d/*.cfg 2>/dev/null | tail -n 1 | each grub.default
 }
 
+# sudo and doas take SSH_CONNECTION away: it is still in the environment that they were started in
+connected() {
+  line=${SSH_CONNECTION:-}
+  pid=$$
+  while [ -z "$line" ] && [ "${pid:-1}" -gt 1 ]; do
+    line=$({ tr '\0' '\n' <"/proc/$pid/environ"; } 2>/dev/null | sed -n 's/^SSH_CONNECTION=//p')
+    pid=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status" 2>/dev/null)
+  done
+  # client's address and port, ours
+  line=${line#* }
+  line=${line#* }
+  put ssh "${line%% *}"
+}
+
 network() {
+  connected
   for path in /sys/class/net/*; do
     name=${path##*/}
     [ -r "$path/ifindex" ] || continue
@@ -127,19 +205,46 @@ network() {
     elif [ -d "$path/bonding" ]; then kind=bond
     elif [ -d "$path/bridge" ]; then kind=bridge
     elif [ -e "/proc/net/vlan/$name" ] || grep -qs '^DEVTYPE=vlan' "$path/uevent"; then kind=vlan
-    elif [ -e "$path/device" ]; then kind=physical
+    elif [ -e "$path/device" ] && [ ! -e "$path/phy80211" ]; then kind=physical # Wi-Fi is not carried
     fi
     master=
     if [ -e "$path/master" ]; then master=$(readlink -f "$path/master"); fi
-    mac=$(first "$path/address" -)
+    get "$path/address" -
+    mac=$line
+    # NET_ADDR_SET of linux/netdevice.h
+    get "$path/addr_assign_type"
+    if [ $kind = physical ] && [ ! -e "$path/bonding_slave" ] && [ "$line" = 3 ]; then
+      own=$(ip -o link show dev "$name" 2>/dev/null | sed -n 's/.* permaddr \([0-9a-f:]*\).*/\1/p')
+      put macset "$name ${own:--}"
+    fi
     # a card in a bond shows the bond's address
-    if [ -e "$path/bonding_slave/perm_hwaddr" ]; then mac=$(first "$path/bonding_slave/perm_hwaddr"); fi
-    put if "$name $(first "$path/ifindex") $mac $(first "$path/mtu" -) $(first "$path/operstate" -) $kind ${master##*/}"
+    get "$path/bonding_slave/perm_hwaddr" "$mac"
+    mac=$line
+    if [ $kind = vlan ] && have ip; then ip -o -d link show dev "$name" 2>/dev/null | each vlan; fi
+    if [ $kind = bond ]; then put bond "$name $(first "$path/bonding/mode" -) $(first "$path/bonding/slaves")"; fi
+    get "/proc/sys/net/ipv6/conf/$name/accept_ra"
+    [ -z "$line" ] || put ra "$name $line"
+    about=$name
+    get "$path/ifindex"
+    about="$name $line $mac"
+    for f in mtu operstate; do
+      get "$path/$f" -
+      about="$about $line"
+    done
+    put if "$about $kind ${master##*/}"
   done
+  [ ! -r /proc/net/vlan/config ] || grep '|.*|' /proc/net/vlan/config | each vlan
   if have ip; then
     ip -o addr show 2>/dev/null | each addr
     ip -o -4 route show 2>/dev/null | each route4
     ip -o -6 route show 2>/dev/null | each route6
+    ip -4 rule show 2>/dev/null | grep -vE 'lookup (local|main|default|25[345]|\[l3mdev-table\]) *$' | each rule4
+    ip -6 rule show 2>/dev/null | grep -vE 'lookup (local|main|default|25[345]|\[l3mdev-table\]) *$' | each rule6
+  else
+    sed 1d /proc/net/route 2>/dev/null | each proc.route4
+    [ ! -r /proc/net/ipv6_route ] || each proc.route6 </proc/net/ipv6_route
+    [ ! -r /proc/net/if_inet6 ] || each proc.addr6 </proc/net/if_inet6
+    grep -B1 '/32 host LOCAL' /proc/net/fib_trie 2>/dev/null | sed -n 's/.*|-- //p' | sort -u | each proc.addr4
   fi
   [ ! -r /etc/resolv.conf ] || grep -E '^(nameserver|search|domain)' /etc/resolv.conf | each resolv
   f=/run/systemd/resolve/resolv.conf
@@ -153,6 +258,9 @@ network() {
     esac
   done
   for f in /run/systemd/netif/leases/[0-9]*; do [ ! -e "$f" ] || put dhcp "networkd ${f##*/}"; done
+  for f in /run/systemd/netif/links/[0-9]*; do
+    ! grep -qs '^ADMIN_STATE=configured' "$f" || put managed "${f##*/}"
+  done
   for f in /run/NetworkManager/devices/[0-9]*; do
     ! grep -qs '^\(\[dhcp\|dhcp4\)' "$f" || put dhcp "NetworkManager ${f##*/}"
   done
@@ -208,6 +316,10 @@ pine() {
   [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
   for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
     [ ! -d "$f" ] || put pine.deployment "$f"
+  done
+  # the RAM system of an overwrite
+  for f in install plan image blocks verified finished; do
+    [ ! -r /run/pine-ram/$f ] || each "pine.ram.$f" <"/run/pine-ram/$f"
   done
   for f in /.pine-new /.pine-var /ostree /boot/ostree /boot/loader /boot/boot; do [ ! -e $f ] || put pine.leftover $f; done
 }

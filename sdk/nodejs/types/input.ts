@@ -6,6 +6,8 @@ import * as inputs from "../types/input";
 import * as outputs from "../types/output";
 import * as enums from "../types/enums";
 
+import * as utilities from "../utilities";
+
 /**
  * How to reach a server by SSH. Field names are those of `@pulumi/command`'s remote connection, so that one object serves both.
  */
@@ -31,7 +33,7 @@ export interface Connection {
      */
     hostKey?: string;
     /**
-     * Password of the login. Tried after `privateKey`.
+     * Password of that user: for the login, tried after `privateKey`, and for `sudo` when that asks for one. It is sent to sudo on standard input and tried once. The new system accepts keys only, so a login by password also needs a key here and its public half in `authorizedKeys`.
      */
     password?: string;
     /**
@@ -55,7 +57,7 @@ export interface Connection {
      */
     proxy?: inputs.ProxyConnection;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`. Another one needs `sudo` (with or without a password) or `doas` (without one); the new system is entered as root.
      */
     user?: string;
 }
@@ -85,7 +87,7 @@ export interface ConnectionArgs {
      */
     hostKey?: pulumi.Input<string | undefined>;
     /**
-     * Password of the login. Tried after `privateKey`.
+     * Password of that user: for the login, tried after `privateKey`, and for `sudo` when that asks for one. It is sent to sudo on standard input and tried once. The new system accepts keys only, so a login by password also needs a key here and its public half in `authorizedKeys`.
      */
     password?: pulumi.Input<string | undefined>;
     /**
@@ -109,9 +111,40 @@ export interface ConnectionArgs {
      */
     proxy?: pulumi.Input<inputs.ProxyConnectionArgs | undefined>;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`. Another one needs `sudo` (with or without a password) or `doas` (without one); the new system is entered as root.
      */
     user?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * A partition behind the image for what is to outlive reinstalls. It is found again by its label, and then stays where it is and as it is.
+ */
+export interface DataPartitionArgs {
+    /**
+     * `ext4` or `xfs`. Default `ext4`.
+     */
+    filesystem?: pulumi.Input<string | undefined>;
+    /**
+     * Label of its filesystem, at most 12 letters, digits, `_` and `-`.
+     */
+    label: pulumi.Input<string>;
+    /**
+     * Where it is mounted: a folder below `/var`, `/srv`, `/home`, `/opt`, `/mnt` or `/root`. Example: `/srv/data`.
+     */
+    mountPoint: pulumi.Input<string>;
+    /**
+     * Size in MiB. The last one may leave it out: the rest of the disk.
+     */
+    size?: pulumi.Input<number | undefined>;
+}
+/**
+ * dataPartitionArgsProvideDefaults sets the appropriate defaults for DataPartitionArgs
+ */
+export function dataPartitionArgsProvideDefaults(val: DataPartitionArgs): DataPartitionArgs {
+    return {
+        ...val,
+        filesystem: (val.filesystem) ?? "ext4",
+    };
 }
 
 /**
@@ -203,9 +236,13 @@ export interface NetworkArgs {
      */
     nameservers?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * DNS search domains. Default none.
+     * DNS search domains. Default: those of the old system.
      */
     search?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * VLAN id, 1 to 4094: the addresses are on a tagged network over the card. Default: untagged.
+     */
+    vlan?: pulumi.Input<number | undefined>;
 }
 
 /**
@@ -249,7 +286,7 @@ export interface ProxyConnection {
      */
     privateKeyPassword?: string;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`.
      */
     user?: string;
 }
@@ -295,7 +332,7 @@ export interface ProxyConnectionArgs {
      */
     privateKeyPassword?: pulumi.Input<string | undefined>;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`.
      */
     user?: pulumi.Input<string | undefined>;
 }

@@ -6,6 +6,8 @@ import * as inputs from "../types/input";
 import * as outputs from "../types/output";
 import * as enums from "../types/enums";
 
+import * as utilities from "../utilities";
+
 /**
  * A newer version that refresh saw upstream.
  */
@@ -75,7 +77,7 @@ export interface Connection {
      */
     hostKey?: string;
     /**
-     * Password of the login. Tried after `privateKey`.
+     * Password of that user: for the login, tried after `privateKey`, and for `sudo` when that asks for one. It is sent to sudo on standard input and tried once. The new system accepts keys only, so a login by password also needs a key here and its public half in `authorizedKeys`.
      */
     password?: string;
     /**
@@ -99,7 +101,7 @@ export interface Connection {
      */
     proxy?: outputs.ProxyConnection;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`. Another one needs `sudo` (with or without a password) or `doas` (without one); the new system is entered as root.
      */
     user?: string;
 }
@@ -131,6 +133,60 @@ export interface FailedCommit {
 }
 
 /**
+ * A disk of a server.
+ */
+export interface HostDisk {
+    /**
+     * Size in bytes.
+     */
+    bytes: number;
+    /**
+     * Its device. Example: `/dev/vda2`.
+     */
+    device: string;
+    /**
+     * What is built upon it: `lvm`, `raid`, `luks`, `multipath`, `mapper`.
+     */
+    holds: string[];
+    /**
+     * Its names in /dev/disk/by-id.
+     */
+    ids: string[];
+    /**
+     * Label of the filesystem.
+     */
+    label?: string;
+    /**
+     * Its model.
+     */
+    model?: string;
+    /**
+     * Where it, or what is built upon it, is mounted; `swap` for swap.
+     */
+    mounts: string[];
+    /**
+     * Its partitions, by number.
+     */
+    partitions: outputs.HostPartition[];
+    /**
+     * Partition table: `gpt` or `dos`.
+     */
+    table?: string;
+    /**
+     * Identifier of the partition table: a GPT's GUID, or the eight hexadecimal digits of a DOS table.
+     */
+    tableId?: string;
+    /**
+     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
+     */
+    type?: string;
+    /**
+     * UUID of the filesystem.
+     */
+    uuid?: string;
+}
+
+/**
  * What a server is.
  */
 export interface HostFacts {
@@ -139,17 +195,53 @@ export interface HostFacts {
      */
     arch?: string;
     /**
+     * The kernel's boot id.
+     */
+    bootId?: string;
+    /**
+     * `lxc`, `openvz`, `docker`, … when it is no machine of its own.
+     */
+    container?: string;
+    /**
+     * Its disks, with what is on them.
+     */
+    disks?: outputs.HostDisk[];
+    /**
      * `bios` or `uefi`.
      */
     firmware?: string;
+    /**
+     * Its public SSH host keys.
+     */
+    hostKeys?: string[];
     /**
      * Its hostname.
      */
     hostname?: string;
     /**
+     * `kvm`, `qemu`, `vmware`, `microsoft`, `xen`, …; `none`: a real machine; `unknown`: one that does not say.
+     */
+    hypervisor?: string;
+    /**
+     * Of Pine's installation, where there is one.
+     */
+    installationId?: string;
+    /**
+     * Its network interfaces but the loopback.
+     */
+    interfaces?: outputs.HostInterface[];
+    /**
      * Release of the running kernel.
      */
     kernel?: string;
+    /**
+     * Whether another kernel can be started from the running one: `available`, `signed` (signed ones only), `disabled`, `absent` or `unknown`.
+     */
+    kexec?: string;
+    /**
+     * Lockdown of its kernel: `none`, `integrity` or `confidentiality`.
+     */
+    lockdown?: string;
     /**
      * What it is: `kvm`, `lxc`, … or `metal`.
      */
@@ -158,6 +250,10 @@ export interface HostFacts {
      * Memory in MiB.
      */
     memoryMiB?: number;
+    /**
+     * Addresses of its DNS servers.
+     */
+    nameservers?: string[];
     /**
      * Name of its system. Example: `Debian GNU/Linux 12 (bookworm)`.
      */
@@ -170,6 +266,106 @@ export interface HostFacts {
      * Its type. Example: `ext4`.
      */
     rootFilesystem?: string;
+    /**
+     * Whether Secure Boot is on. Absent without UEFI, or where it cannot be read.
+     */
+    secureBoot?: boolean;
+}
+
+/**
+ * A network interface of a server.
+ */
+export interface HostInterface {
+    /**
+     * Its global addresses with their prefix.
+     */
+    addresses: string[];
+    /**
+     * Whether its IPv4 address comes by DHCP.
+     */
+    dhcp: boolean;
+    /**
+     * Default gateways over it.
+     */
+    gateways: string[];
+    /**
+     * `physical`, `vlan`, `bond`, `bridge` or `virtual`.
+     */
+    kind: string;
+    /**
+     * MAC address.
+     */
+    mac?: string;
+    /**
+     * Interfaces of a bond or bridge.
+     */
+    members?: string[];
+    /**
+     * Mode of a bond. Example: `802.3ad`.
+     */
+    mode?: string;
+    /**
+     * MTU in bytes.
+     */
+    mtu?: number;
+    /**
+     * Its name. Example: `ens3`.
+     */
+    name: string;
+    /**
+     * Interface below a VLAN.
+     */
+    parent?: string;
+    /**
+     * Whether it is up.
+     */
+    up: boolean;
+    /**
+     * Number of a VLAN.
+     */
+    vlan?: number;
+}
+
+/**
+ * A partition of a server's disk.
+ */
+export interface HostPartition {
+    /**
+     * Size in bytes.
+     */
+    bytes: number;
+    /**
+     * Its device. Example: `/dev/vda2`.
+     */
+    device: string;
+    /**
+     * What is built upon it: `lvm`, `raid`, `luks`, `multipath`, `mapper`.
+     */
+    holds: string[];
+    /**
+     * Label of the filesystem.
+     */
+    label?: string;
+    /**
+     * Where it, or what is built upon it, is mounted; `swap` for swap.
+     */
+    mounts: string[];
+    /**
+     * Its number.
+     */
+    number: number;
+    /**
+     * Its identifier in the partition table.
+     */
+    partuuid?: string;
+    /**
+     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
+     */
+    type?: string;
+    /**
+     * UUID of the filesystem.
+     */
+    uuid?: string;
 }
 
 /**
@@ -327,7 +523,7 @@ export interface ProxyConnection {
      */
     privateKeyPassword?: string;
     /**
-     * Login name. Default `root`; another one needs `sudo` without a password.
+     * Login name. Default `root`.
      */
     user?: string;
 }

@@ -79,8 +79,11 @@ async function findLibraries(read: (name: string) => Promise<TarEntry[]>): Promi
   await elves("xfsprogs");
   const imported = new Set([...libraries.values()].flatMap((l) => [...l.elf.imports]));
   for (const recipe of RECIPES)
-    for (const f of recipe.debian ? takeFiles(recipe, await read(recipe.debian)) : [])
-      for (const name of readElf((f.content as Uint8Array) ?? new Uint8Array())?.imports ?? []) imported.add(name);
+    for (const f of recipe.debian ? takeFiles(recipe, await read(recipe.debian)) : []) {
+      const elf = readElf((f.content as Uint8Array) ?? new Uint8Array());
+      // a program has a library's variables as its own, to be copied there
+      for (const name of [...(elf?.imports ?? []), ...(elf?.exports ?? []).map((e) => e.name)]) imported.add(name);
+    }
   for (const [soname, debian] of Object.entries(STUBBED)) {
     await elves(debian, [soname]);
     const real = libraries.get(soname);

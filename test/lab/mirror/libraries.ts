@@ -31,4 +31,5 @@ export const STUBBED: Record<string, string> = {
   "libldap-2.5.so.0": "libldap-2.5-0",
   "liblber-2.5.so.0": "libldap-2.5-0",
   "libbrotlidec.so.1": "libbrotli1",
+  "libxenctrl.so.4.17": "libxenmisc4.17", // kexec asks Xen only where it runs on it as dom0
 };

@@ -120,6 +120,7 @@ export const RECIPES: Recipe[] = [
     ...["zstd", "unzstd", "zstdcat", "zstdmt"].map((n) => `usr/bin/${n}`),
   ),
   program("tar", "tar", GPL3, "Utility used to store, backup, and transport files", "bin/tar"),
+  program("kexec-tools", "kexec-tools", GPL2, "Load another kernel from the currently executing one", "sbin/kexec"),
   program("cpio", "cpio", GPL3, "Tool to copy files into or out of a cpio or tar archive", "bin/cpio=usr/bin/cpio"),
   program("xfsprogs", "xfsprogs", "LGPL-2.1-or-later", "XFS filesystem utilities", "sbin/*"),
   {

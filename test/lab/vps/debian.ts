@@ -9,7 +9,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -18,15 +17,20 @@ import { die } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
 import { labCache, startProcess } from "../processes.ts";
 import { labKey, newKey, withLock } from "./key.ts";
+import type { Firmware } from "./qemu.ts";
 import { aptOptions, sourcesList } from "./sources.ts";
 import { startVps } from "./vps.ts";
 
-export type Release = "bullseye" | "bookworm" | "trixie";
+/** Debian 11, 12, 13. */
+export const RELEASES = ["bullseye", "bookworm", "trixie"] as const;
+export type Release = (typeof RELEASES)[number];
 
 export interface BaseImage {
   /** qcow2, read-only. */
   disk: string;
   release: Release;
+  /** What it boots by: it has GRUB for one of them only. */
+  firmware: Firmware;
   /** Public host keys (`ssh-ed25519 AAAA…`), ed25519, ECDSA, RSA. */
   hostKeys: string[];
 }
@@ -35,12 +39,12 @@ type Log = (message: string) => void;
 
 /** What the image is made of; with tree.sh and the lab's key it decides whether a kept one is still right. */
 const RECIPE = {
-  format: 1,
+  format: 2,
   diskMiB: 4096,
   uuid: "7b6f3a52-5d0c-4b6e-9f0e-3f3f2a9d6c11",
   // a minimal cloud image: no curl, no zstd
   packages: [
-    ...["linux-image-cloud-amd64", "grub-pc", "systemd-sysv", "libpam-systemd", "dbus", "udev", "kmod", "procps"],
+    ...["linux-image-cloud-amd64", "systemd-sysv", "libpam-systemd", "dbus", "udev", "kmod", "procps"],
     ...[
       "openssh-server",
       "sudo",
@@ -53,21 +57,50 @@ const RECIPE = {
       "fdisk",
     ],
   ],
-  firstBoot: ["grub-install /dev/vda", "update-grub", "journalctl --rotate --vacuum-size=1K", "fstrim /"],
+  // as Debian 11's installer makes it: /bin, /sbin and /lib are links. Later releases do so by themselves.
+  hooks: {
+    bullseye: [
+      'for d in bin sbin lib lib32 lib64 libx32; do mkdir -p "$1/usr/$d" && ln -s "usr/$d" "$1/$d" || exit 1; done',
+    ],
+    bookworm: [],
+    trixie: [],
+  },
+  // by its name of the time: package opendoas since Debian 12
+  doas: { bullseye: "doas", bookworm: "opendoas", trixie: "opendoas" },
+  firmware: {
+    bios: { packages: ["grub-pc"], install: ["grub-install /dev/vda"] },
+    uefi: {
+      packages: ["grub-efi-amd64", "dosfstools"],
+      install: [
+        "mkfs.fat -F 16 -i 5AFE0EF1 /dev/vda1 && mkdir -p /boot/efi",
+        "echo 'UUID=5AFE-0EF1 /boot/efi vfat umask=0077 0 1' >>/etc/fstab && mount /boot/efi",
+        // no boot entry in the firmware's memory, which each machine starts without
+        "grub-install --removable --no-nvram",
+      ],
+    },
+  },
+  firstBoot: ["update-grub", "journalctl --rotate --vacuum-size=1K", "fstrim /"],
 };
 
 /** The read-only Debian disk of this machine's cache; made when it is not there (about two minutes). */
-export async function ensureDebian(log: Log = () => {}, release: Release = "bookworm"): Promise<BaseImage> {
-  if (release !== "bookworm") die(`the lab's VPS cannot be ${release} yet`, 'use "bookworm"');
+export async function ensureDebian(
+  log: Log = () => {},
+  release: Release = "bookworm",
+  firmware: Firmware = "bios",
+): Promise<BaseImage> {
   const key = await labKey();
   const script = readFileSync(join(import.meta.dirname, "tree.sh"), "utf8");
+  const { hooks, doas, firmware: ways, ...recipe } = RECIPE;
+  const made = { ...recipe, hooks: hooks[release], doas: doas[release], way: ways[firmware] };
   const digest = createHash("sha256")
-    .update(JSON.stringify([RECIPE, script, key.public, release]))
+    .update(JSON.stringify([made, script, key.public, release, firmware]))
     .digest("hex");
-  const folder = join(labCache(), "vps", `${release}-${digest.slice(0, 16)}`);
+  const name = firmware === "bios" ? release : `${release}-${firmware}`;
+  const folder = join(labCache(), "vps", `${name}-${digest.slice(0, 16)}`);
   const image = (): BaseImage => ({
     disk: join(folder, "base.qcow2"),
     release,
+    firmware,
     hostKeys: readFileSync(join(folder, "hostkeys.pub"), "utf8").trim().split("\n"),
   });
   if (existsSync(folder)) return image();
@@ -76,7 +109,7 @@ export async function ensureDebian(log: Log = () => {}, release: Release = "book
     await removeWork(); // of a build that was killed: the lock is ours
     const work = await mkdtemp(join(labCache(), "vps", "tmp-"));
     try {
-      await build(work, release, key.public, log);
+      await build(work, { release, firmware }, key.public, log);
       renameSync(join(work, "done"), folder);
     } finally {
       await removeWork();
@@ -85,17 +118,24 @@ export async function ensureDebian(log: Log = () => {}, release: Release = "book
   });
 }
 
-async function build(work: string, release: Release, publicKey: string, log: Log): Promise<void> {
+type What = Pick<BaseImage, "release" | "firmware">;
+
+async function build(work: string, what: What, publicKey: string, log: Log): Promise<void> {
+  const { release, firmware } = what;
   const began = Date.now();
   const step = (what: string) => log(`Debian VPS: ${what} (${((Date.now() - began) / 1000).toFixed(0)} s)`);
-  step(`${release} by mmdebstrap`);
-  await bootstrap(work, release);
+  step(`${release} (${firmware}) by mmdebstrap`);
+  await bootstrap(work, what);
   step("disk with its own keys");
   const ssh = join(work, "ssh");
   mkdirSync(ssh);
   for (const type of ["ed25519", "ecdsa", "rsa"]) await newKey(join(ssh, `ssh_host_${type}_key`), type, "root@vps");
   writeFileSync(join(ssh, "key.pub"), `${publicKey}\n`);
-  await asRoot([join(import.meta.dirname, "tree.sh"), work], { UUID: RECIPE.uuid, DISK_MIB: String(RECIPE.diskMiB) });
+  await asRoot([join(import.meta.dirname, "tree.sh"), work], {
+    UUID: RECIPE.uuid,
+    DISK_MIB: String(RECIPE.diskMiB),
+    FIRMWARE: firmware,
+  });
   const hostKeys = readdirSync(ssh)
     .filter((n) => /^ssh_host_.*\.pub$/.test(n))
     .sort((a, b) => Number(b.includes("ed25519")) - Number(a.includes("ed25519")))
@@ -105,13 +145,13 @@ async function build(work: string, release: Release, publicKey: string, log: Log
   const done = join(work, "done");
   mkdirSync(done);
   const disk = join(done, "base.qcow2");
-  await firstBoot(work, hostKeys, step);
+  await firstBoot(work, hostKeys, firmware, step);
   await run("qemu-img", ["convert", "-O", "qcow2", join(work, "first.qcow2"), disk]);
   writeFileSync(join(done, "hostkeys.pub"), `${hostKeys.join("\n")}\n`);
   await run("chmod", ["0444", disk]);
 
   step("second boot, by its own GRUB");
-  const vps = await startVps({ base: { disk, release, hostKeys }, dir: work, name: "check", log });
+  const vps = await startVps({ base: { disk, release, firmware, hostKeys }, dir: work, name: "check", log });
   await vps.stop();
   step("ready");
 }
@@ -123,12 +163,14 @@ async function removeWork(): Promise<void> {
   if (names.length) await asRoot(["-c", 'rm -rf -- "$@"', "rm", ...names.map((name) => join(folder, name))], {});
 }
 
-async function bootstrap(work: string, release: Release): Promise<void> {
+async function bootstrap(work: string, { release, firmware }: What): Promise<void> {
   const list = join(work, "sources.list");
   writeFileSync(list, sourcesList(release));
   const root = process.getuid?.() === 0;
   const args = [`--mode=${root ? "root" : "unshare"}`, "--variant=minbase", "--format=tar", "--quiet"];
-  args.push(`--include=${RECIPE.packages.join(",")}`, ...(await aptOptions()), release, "-", list);
+  const packages = [...RECIPE.packages, RECIPE.doas[release], ...RECIPE.firmware[firmware].packages];
+  args.push(...RECIPE.hooks[release].map((hook) => `--setup-hook=${hook}`));
+  args.push(`--include=${packages.join(",")}`, ...(await aptOptions()), release, "-", list);
   const logFile = join(work, "mmdebstrap.log");
   const [tar, log] = [openSync(join(work, "root.tar"), "w"), openSync(logFile, "w")];
   const env = { ...process.env, LC_ALL: "C.UTF-8" };
@@ -147,7 +189,7 @@ async function asRoot(command: string[], env: Record<string, string>): Promise<v
 }
 
 /** Boots the kernel directly, lets Debian install its own GRUB, and powers off. */
-async function firstBoot(work: string, hostKeys: string[], step: Log): Promise<void> {
+async function firstBoot(work: string, hostKeys: string[], firmware: Firmware, step: Log): Promise<void> {
   const kernel = { path: join(work, "vmlinuz"), initrd: join(work, "initrd.img") };
   const vps = await startVps({
     base: { disk: join(work, "disk.raw"), hostKeys },
@@ -158,7 +200,7 @@ async function firstBoot(work: string, hostKeys: string[], step: Log): Promise<v
     log: step,
   });
   try {
-    for (const command of RECIPE.firstBoot) {
+    for (const command of [...RECIPE.firmware[firmware].install, ...RECIPE.firstBoot]) {
       const r = await vps.ssh(command, { timeout: 300_000 });
       if (r.exitCode !== 0) die(`the lab's Debian: ${command}: exit code ${r.exitCode}: ${r.stderr || r.stdout}`);
     }

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../provider/errors.ts";
 import { identify, startProcess } from "../processes.ts";
 
+export type Firmware = "bios" | "uefi";
+
 export interface Machine {
   /** For messages and file names. */
   name: string;
@@ -16,10 +18,14 @@ export interface Machine {
   format: "raw" | "qcow2";
   /** MiB */
   memory: number;
-  firmware: "bios" | "uefi";
+  firmware: Firmware;
   serialLog: string;
   /** Boots this kernel instead of the disk's boot loader. */
   kernel?: { path: string; initrd: string; append: string };
+  /** Further disks, qcow2: vdb, vdc, … */
+  disks?: string[];
+  /** Network cards in all, the first with the forwarded port; default 1. The others have DHCP (10.0.2.15 each), and reach nothing. */
+  cards?: number;
   extraArgs?: string[];
   /** Writes need not reach the disk: for building, where a broken disk is thrown away. */
   unsafe?: boolean;
@@ -58,8 +64,16 @@ export function qemuArgs(m: Machine, port: number): string[] {
     ...(m.firmware === "uefi" ? uefiArgs(m) : []),
     ...["-drive", `file=${m.disk},format=${m.format},if=none,id=disk,cache=${cache},discard=unmap`],
     ...["-device", "virtio-blk-pci,drive=disk"],
+    ...(m.disks ?? []).flatMap((file, n) => [
+      ...["-drive", `file=${file},format=qcow2,if=none,id=disk${n + 2},cache=${cache},discard=unmap`],
+      ...["-device", `virtio-blk-pci,drive=disk${n + 2}`],
+    ]),
     ...["-netdev", `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22`],
     ...["-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56"],
+    ...Array.from({ length: (m.cards ?? 1) - 1 }, (_, n) => n + 2).flatMap((n) => [
+      ...["-netdev", `user,id=net${n},restrict=on,ipv6=off`],
+      ...["-device", `virtio-net-pci,netdev=net${n},mac=52:54:00:12:35:${n.toString(16).padStart(2, "0")}`],
+    ]),
     ...["-object", "rng-random,id=random,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=random"],
     ...["-device", "i6300esb", "-action", "watchdog=reset"],
     // the socket's path is relative: a Unix socket's path has 108 bytes at most

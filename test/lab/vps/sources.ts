@@ -35,8 +35,14 @@ function stanzas(text: string): Source[] {
 }
 
 /**
+ * Releases without support: their security suites name files that are gone (seen in November 2026: bullseye's linux-image-cloud-amd64
+ * 5.10.262-1), while the release itself does not change any more.
+ */
+const ENDED = ["bullseye"];
+
+/**
  * Sources for `release` (a Debian code name) out of apt's files of a machine that runs `own`: entries of its own release,
- * its updates and its security suite, with the name exchanged. What is not Debian's (another suite) is left out.
+ * its updates and its security suite, with the name exchanged (a release that has {@link ENDED} without the latter). What is not Debian's (another suite) is left out.
  */
 export function sourcesFor(release: string, own: string, files: { name: string; text: string }[]): Source[] {
   const all = files.flatMap((f) => (f.name.endsWith(".sources") ? stanzas(f.text) : oneLine(f.text)));
@@ -45,6 +51,7 @@ export function sourcesFor(release: string, own: string, files: { name: string; 
     const m = new RegExp(`^${own}(|-updates|-security|/updates)$`).exec(s.suite);
     if (!m || !/debian/.test(s.uri)) return [];
     const suite = release + m[1];
+    if (ENDED.includes(release) && /security|\/updates/.test(suite)) return [];
     if (seen.has(`${s.uri} ${suite}`)) return [];
     seen.add(`${s.uri} ${suite}`);
     return [{ ...s, suite }];

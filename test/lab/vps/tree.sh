@@ -2,7 +2,7 @@
 # Turns mmdebstrap's tar into the disk of a stock-like VPS: users, keys, network, GRUB's settings, GPT, ext4.
 # Runs as root, or as root of a user namespace with the whole subuid range: no loop devices, no mounts.
 #   tree.sh WORK          WORK/root.tar and WORK/ssh/ (host keys, key.pub) -> WORK/disk.raw, WORK/vmlinuz, WORK/initrd.img
-# Environment: UUID of the root file system, DISK_MIB.
+# Environment: UUID of the root file system, DISK_MIB, FIRMWARE (bios, uefi).
 set -eu
 cd "$1"
 root=$PWD/tree
@@ -62,14 +62,18 @@ chown -R 0:0 "$root/etc/ssh" "$root/root"
 cp "$root"/boot/vmlinuz-* vmlinuz
 cp "$root"/boot/initrd.img-* initrd.img
 
-# a 1 MiB BIOS boot partition, and the root up to the backup table
-end=$((DISK_MIB - 1))
+# a BIOS boot partition or an EFI system partition, and the root up to the backup table
+case $FIRMWARE in
+bios) first=1 type=21686148-6449-6E6F-744E-656564454649 ;;
+uefi) first=64 type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B ;;
+esac
+start=$((1 + first)) end=$((DISK_MIB - 1))
 truncate -s "${DISK_MIB}M" disk.raw
 sfdisk -q disk.raw <<END
 label: gpt
-start=1MiB, size=1MiB, type=21686148-6449-6E6F-744E-656564454649
-start=2MiB, size=$((end - 2))MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
+start=1MiB, size=${first}MiB, type=$type
+start=${start}MiB, size=$((end - start))MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 END
 # features that GRUB 2.06 cannot read stay off, whatever this machine's mke2fs makes by default
-mke2fs -q -F -t ext4 -O '^metadata_csum_seed,^orphan_file' -E "offset=$((2 * 1024 * 1024)),lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0" \
-  -U "$UUID" -L cloudimg-rootfs -d "$root" disk.raw "$(((end - 2) * 1024))k"
+mke2fs -q -F -t ext4 -O '^metadata_csum_seed,^orphan_file' -E "offset=$((start * 1024 * 1024)),lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0" \
+  -U "$UUID" -L cloudimg-rootfs -d "$root" disk.raw "$(((end - start) * 1024))k"

@@ -8,7 +8,7 @@ import { run } from "../../../provider/run.ts";
 import { endLeftovers } from "../processes.ts";
 import type { BaseImage } from "./debian.ts";
 import { labKey } from "./key.ts";
-import { type Machine, type Qemu, startQemu } from "./qemu.ts";
+import { type Firmware, type Machine, type Qemu, startQemu } from "./qemu.ts";
 
 export interface VpsOptions {
   /** Debian from {@link ensureDebian}, or any raw or qcow2 disk; neither is ever written to. */
@@ -19,10 +19,14 @@ export interface VpsOptions {
   name?: string;
   /** MiB; default 512. */
   memory?: number;
-  /** Default "bios". */
-  firmware?: "bios" | "uefi";
+  /** Default what the base is made for, else "bios". */
+  firmware?: Firmware;
   /** Size of the disk in MiB, when it is to be larger than the base's. */
   diskMiB?: number;
+  /** Sizes in MiB of further, empty disks: vdb, vdc, … */
+  disks?: number[];
+  /** Network cards in all; default 1. The first is the one with SSH. */
+  cards?: number;
   /** Boots this kernel instead of the disk's boot loader. */
   kernel?: Machine["kernel"];
   /** More arguments for QEMU. */
@@ -99,13 +103,17 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
     disk: join(o.dir, `${name}.qcow2`),
     format: "qcow2",
     memory: o.memory ?? 512,
-    firmware: o.firmware ?? "bios",
+    firmware: o.firmware ?? ("firmware" in o.base ? o.base.firmware : "bios"),
+    disks: (o.disks ?? []).map((_, n) => join(o.dir, `${name}.disk${n + 2}.qcow2`)),
+    cards: o.cards,
     serialLog: o.serialLog ?? join(o.dir, `${name}.serial.log`),
     kernel: o.kernel,
     extraArgs: o.extraArgs,
   };
   writeFileSync(machine.serialLog, "");
   await overlay(o, machine.disk);
+  for (const [n, file] of (machine.disks ?? []).entries())
+    await run("qemu-img", ["create", "-q", "-f", "qcow2", file, `${o.disks![n]}M`]);
   let qemu: Qemu | undefined = await startQemu(machine);
   const { port } = qemu;
   const started = Date.now();

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { asset } from "../../../provider/assets.ts";
-import { parseFacts } from "../../../provider/host/facts.ts";
+import { factLines, parseFacts } from "../../../provider/host/facts.ts";
+import { parseNetwork } from "../../../provider/host/facts-network.ts";
 
 const folder = join(import.meta.dirname, "../fixtures/facts");
 const fixture = (name: string) => readFileSync(join(folder, `${name}.txt`), "utf8");
@@ -102,6 +103,23 @@ it("busybox says the same as GNU of one machine", () => {
   expect(busybox.os.id).toBe("alpine");
 });
 
+it.each(["debian-11-chroot", "debian-13-chroot"])("%s: what its iproute2 prints of one network", (name) => {
+  const { interfaces, routes, rules } = facts(name).network;
+  const global = interfaces.find((i) => i.name === "eth0")!.addresses.filter((a) => a.scope === "global");
+  expect(global.map((a) => [a.address, a.prefix, a.dynamic])).toEqual([
+    ["203.0.113.7", 32, false],
+    ["2001:db8:1::9", 64, true],
+    ["2001:db8::5", 64, false],
+  ]);
+  expect(routes.filter((r) => r.via).map((r) => [r.family, r.to, r.via, r.onlink])).toEqual([
+    [4, "default", "172.31.1.1", false],
+    [4, "10.0.0.0/8", "172.31.1.1", false],
+    [4, "10.0.0.0/8", "172.31.1.1", true],
+    [6, "default", "fe80::1", false],
+  ]);
+  expect(rules).toEqual(["32765: from 198.51.100.4 lookup 100"]);
+});
+
 it("an Ubuntu of a cloud: DHCP by networkd, a stub resolver, root's key forced", () => {
   const f = facts("ubuntu-22.04-networkd");
   expect(f.root).toMatchObject({ device: "/dev/nvme0n1p1", kind: "plain", disk: "/dev/nvme0n1", partition: 1 });
@@ -179,4 +197,14 @@ it("Pine's own state", () => {
 
 it("says so when there are no facts at all", () => {
   expect(() => parseFacts("This account is currently not available.\n")).toThrow(/facts cannot be read/);
+});
+
+it("ifupdown's file does not count for a card that networkd has", () => {
+  const lines = [
+    "if=eth0 2 52:54:00:12:34:56 1500 up physical",
+    "addr=2: eth0    inet 203.0.113.5/24 scope global eth0\\       valid_lft forever preferred_lft forever",
+    "ifupdown=iface eth0 inet dhcp",
+  ];
+  const dhcp = (...more: string[]) => parseNetwork(factLines([...lines, ...more].join("\n"))).interfaces[0]?.dhcp;
+  expect([dhcp(), dhcp("managed=2"), dhcp("managed=3")]).toEqual(["ifupdown", undefined, "ifupdown"]);
 });

@@ -36,13 +36,18 @@ describe("static", () => {
     const f = files(net(basic), s);
     expect(stanzas(f).slice(2)).toEqual([
       "address 203.0.113.7/32",
-      "mtu 1450",
+      "pre-up ip link set dev eth0 mtu 1450 || true",
       "up ip -6 addr add 2001:db8::7/64 dev eth0 || true",
       "up ip -4 route replace 203.0.113.1 dev eth0 || true",
       "up ip -4 route replace default via 203.0.113.1 dev eth0 || true",
       "up ip -6 route replace default via fe80::1 dev eth0 || true",
     ]);
     expect(f.resolvConf).toBe("nameserver 2001:db8::53\n");
+  });
+  it("says so when the connection's address goes", () => {
+    const notes = (ssh: string) => files(net(`${basic}\nssh=${ssh}`), to({})).notes;
+    expect(notes("198.51.100.5")).toEqual(["this connection goes to 198.51.100.5, which is not among the addresses"]);
+    expect([notes("203.0.113.7"), notes("::1")]).toEqual([[], []]);
   });
   it.each<[string, Parameters<typeof to>[0], string]>([
     ["a prefix is missing", { addresses: ["203.0.113.7"] }, "network-input"],

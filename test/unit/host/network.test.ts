@@ -22,7 +22,7 @@ describe("keep", () => {
       "iface eth0 inet static",
       "address 192.0.2.2/24",
       "gateway 192.0.2.1",
-      "mtu 1400",
+      "pre-up ip link set dev eth0 mtu 1400 || true",
       "up ip -6 addr add fd00::2/64 dev eth0 || true",
       "up ip -6 route replace default via fd00::1 dev eth0 || true",
     ]);
@@ -37,7 +37,7 @@ describe("keep", () => {
       "up ip -4 route replace 172.31.1.1 dev eth0 || true",
       "up ip -6 route replace default via fe80::1 dev eth0 || true",
     ]);
-    expect(f.resolvConf).toBeUndefined();
+    expect(f.resolvConf).toBe("nameserver 185.12.64.2\nnameserver 185.12.64.1\nnameserver 2a01:4ff:ff00::add:1\n");
     expect(f.summary).toBe("DHCP on eth0 (now 203.0.113.7/32), 2001:db8:c17:9000::1/64 via fe80::1");
   });
 
@@ -46,7 +46,8 @@ describe("keep", () => {
     expect(stanzas(f)).toEqual([
       "auto eth0",
       "iface eth0 inet dhcp",
-      "mtu 9001",
+      "pre-up ip link set dev eth0 mtu 9001 || true",
+      "pre-up echo 2 >/proc/sys/net/ipv6/conf/eth0/accept_ra || true",
       "up ip -6 addr add 2001:db8:aa::12/128 dev eth0 || true",
     ]);
     expect(f.mactab).toBe("eth0 06:aa:bb:cc:dd:ee\n");
@@ -137,14 +138,18 @@ describe("keep", () => {
       ],
     ],
     [
-      "advertised IPv6 needs nothing; temporary addresses go",
+      "advertised IPv6 needs nothing but to be taken; temporary addresses go",
       [
         basic,
         "addr=2: eth0    inet6 2001:db8::5054:ff:fe12:3456/64 scope global dynamic mngtmpaddr \\  valid_lft 2591983sec preferred_lft 604783sec",
         "addr=2: eth0    inet6 2001:db8::1234/64 scope global temporary dynamic \\  valid_lft 600sec preferred_lft 60sec",
         "route6=default via fe80::1 dev eth0 proto ra metric 1024 expires 1783sec hoplimit 64 pref medium",
       ].join("\n"),
-      ["address 198.51.100.5/24", "gateway 198.51.100.1"],
+      [
+        "address 198.51.100.5/24",
+        "gateway 198.51.100.1",
+        "pre-up echo 2 >/proc/sys/net/ipv6/conf/eth0/accept_ra || true",
+      ],
     ],
     [
       "DHCP that only the interfaces file tells of (an old dhclient sets no lifetime)",
@@ -166,7 +171,7 @@ describe("keep", () => {
       "resolv=nameserver fe80::1%ens4",
     ].join("\n");
     const f = files(net(text));
-    expect(f.mactab).toBe("eth1 52:54:00:12:34:57\neth0 52:54:00:12:34:56\n");
+    expect(f.mactab).toBe("eth0 52:54:00:12:34:56\neth1 52:54:00:12:34:57\n");
     expect(stanzas(f)).toContain("up ip -4 route replace 10.0.0.0/8 via 10.1.0.1 dev eth0 || true");
     expect(f.resolvConf).toBe("nameserver fe80::1%eth1\n");
     expect(f.summary).toBe("198.51.100.5/24 via 198.51.100.1; 10.1.0.5/16");
@@ -189,6 +194,19 @@ describe("keep", () => {
     ],
     ["network-none", "no default route", [CARD, V4, DNS].join("\n")],
     ["network-none", "nothing at all", ""],
+    [
+      "network-connection",
+      "a connection by a tunnel",
+      `${basic}\nif=wg0 7 - 1420 unknown virtual\naddr=7: wg0    inet 10.8.0.2/24 scope global wg0\\  valid_lft forever\nssh=10.8.0.2`,
+    ],
+    ["network-gateway", "an IPv6 gateway for IPv4", basic.replace("via 198.51.100.1", "via inet6 fe80::1")],
+    ["network-mac", "a card without a MAC address", basic.replace("52:54:00:12:34:56", "-")],
+    ["network-mac", "two cards with one MAC address", `${basic}\nif=eth1 3 52:54:00:12:34:56 1500 up physical`],
+    [
+      "network-vlan",
+      "a VLAN by 802.1ad",
+      `${basic.replace("up physical", "up vlan")}\nif=e 9 52:54:00:12:34:57 1500 up physical\nvlan=2: eth0@e: <> \\ vlan protocol 802.1ad id 5`,
+    ],
     ["network-dns", "a resolver of its own", basic.replace("9.9.9.9", "127.0.0.1")],
   ])("refuses %s: %s", (code, _, text) => expect(refused(net(text))).toEqual([code]));
 
@@ -213,7 +231,7 @@ route6=default via fe80::1 dev eth0  metric 1024`,
       plain: ["address 10.0.2.15/24", "gateway 10.0.2.2"],
       onlink: [
         "address 203.0.113.7/32",
-        "mtu 1400",
+        "pre-up ip link set dev eth0 mtu 1400 || true",
         "up ip -4 addr add 203.0.113.9/32 dev eth0 || true",
         "up ip -6 addr add 2001:db8:1::7/64 dev eth0 || true",
         "up ip -4 route replace 203.0.113.1 dev eth0 || true",

@@ -205,7 +205,7 @@ describe("what is refused", () => {
     expect(codes(f, { rootWay: "none", user: "nosudo" })).toEqual(["not-root"]);
   });
   it("a password as the only way in", () => expect(codes(facts(), { loginKeys: [] })).toEqual(["login-key"]));
-  it("methods that are not there yet", () => expect(codes(facts(), { method: "overwrite" })).toEqual(["method"]));
+  it("methods that are not there yet", () => expect(codes(facts(), { method: "container" })).toEqual(["method"]));
   it("a server without zstd, for a sysroot packed with it", () =>
     expect(codes(facts(), {}, { compression: "zstd" })).toEqual(["tools"]));
   it("everything at once", () => {

@@ -40,25 +40,25 @@ describe.each(SHELLS)("%s", (...shell) => {
   it("hands a script its arguments, its name and what follows on standard input", () => {
     const script = `printf '%s\\0' "$0" "$#" "$@"\ncat\nexit 0`;
     const rest = "the rest\nof it, with 'quotes'";
-    const frame = frameScript(script, WORDS, { more: true, root: false });
+    const frame = frameScript(script, WORDS, { more: true });
     const out = remote(shell, frame.command, Buffer.concat([frame.head, Buffer.from(rest)]));
     expect(out.split("\0")).toEqual(["pine", String(WORDS.length), ...WORDS, rest]);
   });
 
   it("gives a script without input an empty one", () => {
-    const frame = frameScript('printf "%s|" "$@"; cat', ["a b"], { more: false, root: false });
+    const frame = frameScript('printf "%s|" "$@"; cat', ["a b"], { more: false });
     expect(remote(shell, frame.command, frame.head)).toBe("a b|");
   });
 
   it("keeps the script's exit code", () => {
-    const frame = frameScript("echo no >&2; exit 7", [], { more: false, root: false });
+    const frame = frameScript("echo no >&2; exit 7", [], { more: false });
     const r = spawnSync(shell[0]!, [...shell.slice(1), "-c", frame.command], { input: frame.head, encoding: "utf8" });
     expect([r.status, r.stderr]).toEqual([7, "no\n"]);
   });
 });
 
 it("shows no argument in the command", () => {
-  const { command } = frameScript("echo $1", ["canary"], { more: true, root: true });
+  const { command } = frameScript("echo $1", ["canary"], { more: true, by: "sudo" });
   expect(command).not.toContain("canary");
   expect(command).toMatch(/^sudo -n sh -c '/);
 });

@@ -55,7 +55,9 @@ describe("apt's sources of this machine", () => {
     ]);
   });
   test("another release: the same places, its own suites", () => {
-    const suites = sourcesFor("trixie", "bookworm", [{ name: "debian.sources", text: deb822 }]).map((s) => s.suite);
-    expect(suites).toEqual(["trixie", "trixie-updates", "trixie-security"]);
+    const suites = (release: string) =>
+      sourcesFor(release, "bookworm", [{ name: "debian.sources", text: deb822 }]).map((s) => s.suite);
+    expect(suites("trixie")).toEqual(["trixie", "trixie-updates", "trixie-security"]);
+    expect(suites("bullseye")).toEqual(["bullseye", "bullseye-updates"]);
   });
 });

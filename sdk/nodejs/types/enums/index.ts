@@ -20,13 +20,17 @@ export type Architecture = (typeof Architecture)[keyof typeof Architecture];
 
 export const InstallMethod = {
     /**
-     * What fits the server; `alongside` for now.
+     * What fits the server: `alongside`; where that cannot be and `erase` is true, `overwrite`.
      */
     Auto: "auto",
     /**
      * Beside the old system on its own filesystem; the old system stays and can be given back.
      */
     Alongside: "alongside",
+    /**
+     * A disk image over the old system, which is gone afterwards. Needs `erase: true` and `image`.
+     */
+    Overwrite: "overwrite",
 } as const;
 
 /**

@@ -1,0 +1,137 @@
+/** Why a disk cannot be overwritten. Pure; every reason at once, each with what to do. */
+import { humanBytes } from "../task.ts";
+import { chooseDisk, layoutData, mountedData } from "./plan-disk.ts";
+import { type Check, refusal } from "./refusal.ts";
+import type { Disk, Facts, PlanInputs, Refusal } from "./types.ts";
+
+/** MemTotal of a machine with 256 MiB, the smallest that it was done on: the kernel takes its part before it counts. */
+const RAM_KIB = 200 * 1024;
+const MiB = 1024 * 1024;
+
+const onDisk =
+  (check: (disk: Disk, inputs: PlanInputs) => ReturnType<Check>): Check =>
+  (facts, inputs) => {
+    const chosen = chooseDisk(facts, inputs);
+    return "disk" in chosen && check(chosen.disk, inputs);
+  };
+
+/** Why the running kernel cannot start the RAM system; undefined: it can. */
+export function kexecProblem(f: Facts): Refusal | undefined {
+  const also = "or let the server boot by its own GRUB from a plain ext4 root partition, which can start it too";
+  if (f.lockdown !== undefined && f.lockdown !== "none")
+    return refusal(
+      "lockdown",
+      `the kernel is locked down (${f.lockdown}) and starts no other one`,
+      `boot it without lockdown= on its command line, ${also}`,
+    );
+  if (f.kexec.disabled === undefined || f.kexec.load === false)
+    return refusal(
+      "kexec",
+      "the running kernel cannot start another one (it was built without kexec)",
+      `install the distribution's own kernel and boot it, ${also}`,
+    );
+  if (f.kexec.disabled)
+    return refusal(
+      "kexec",
+      "starting another kernel is switched off (kernel.kexec_load_disabled)",
+      `remove it from /etc/sysctl.d on the server and reboot it, ${also}`,
+    );
+  if (f.kexec.signedOnly)
+    return refusal(
+      "kexec",
+      "the running kernel starts only signed ones, and Alpine's is not signed",
+      `boot another kernel, ${also}`,
+    );
+  return undefined;
+}
+
+/** Whether a slot of ours can be booted by the server's GRUB (what alongside needs of it). */
+function grubBoots(f: Facts): boolean {
+  const started = f.cmdline.some((a) => a.startsWith("BOOT_IMAGE="));
+  const ours = f.pine.deployment !== undefined && f.pine.runningSlot !== undefined;
+  const theirs =
+    f.grub?.sourcesCustom === true && f.root.kind === "plain" && !f.mounts.some((m) => m.target === "/boot");
+  return started && f.root.type === "ext4" && f.root.uuid !== undefined && (ours || theirs);
+}
+
+export const OVERWRITE: Check[] = [
+  (_, i) =>
+    i.erase !== true &&
+    refusal(
+      "erase",
+      "overwrite erases the server's disk, and that was not asked for",
+      "set erase: true if nothing on it is needed any more",
+    ),
+  (f, i) => {
+    const owner = f.pine.install;
+    return (
+      owner !== undefined &&
+      i.urn !== undefined &&
+      owner.urn !== i.urn &&
+      refusal(
+        "pine-other-resource",
+        `the server belongs to another resource of this stack: ${owner.urn ?? "no urn"}`,
+        "give each server one resource; if that one is gone, remove /boot/grub/pine/install on the server",
+      )
+    );
+  },
+  (f, i) => {
+    const chosen = chooseDisk(f, i);
+    return "refusal" in chosen && i.rootWay !== "none" && chosen.refusal;
+  },
+  onDisk(
+    (disk) =>
+      disk.head === undefined &&
+      refusal(
+        "disk-head",
+        `the first sectors of ${disk.device} cannot be read`,
+        "see with dmesg whether the disk fails",
+      ),
+  ),
+  onDisk((disk, i) => {
+    const data = mountedData(disk, i.dataPartitions ?? []);
+    return (
+      data.length > 0 &&
+      refusal(
+        "disk-mounted",
+        `${data.map((m) => `${m.target} (${m.device})`).join(", ")} on ${disk.device} would be erased`,
+        "save what is needed and unmount it there, which says that it may go",
+      )
+    );
+  }),
+  (_, __, image) =>
+    image.disk !== undefined &&
+    image.commit !== undefined &&
+    image.disk.commit !== image.commit &&
+    refusal(
+      "image-commit",
+      `image is of commit ${image.disk.commit.slice(0, 12)}, commit is ${image.commit.slice(0, 12)}`,
+      "give HostHijack the commit that its DiskImage was made of",
+    ),
+  (f, i, image) => {
+    const chosen = chooseDisk(f, i);
+    if (!image.disk || !("disk" in chosen)) return undefined;
+    const { disk } = chosen;
+    if (image.disk.bytes > disk.bytes)
+      return refusal(
+        "image-size",
+        `the image has ${humanBytes(image.disk.bytes)}, ${disk.device} only ${humanBytes(disk.bytes)}`,
+        `give the DiskImage a size of at most ${Math.floor(disk.bytes / MiB)} MiB, or take a larger disk`,
+      );
+    const layout = layoutData(disk, i.dataPartitions ?? [], image.disk.bytes);
+    return "refusal" in layout && layout.refusal;
+  },
+  (f) =>
+    f.ramKiB < RAM_KIB &&
+    refusal(
+      "ram",
+      `the server has ${Math.round(f.ramKiB / 1024)} MiB of memory`,
+      'overwrite needs 256 MiB or more; alongside needs less (method: "alongside")',
+    ),
+  (f, i) => {
+    const problem = kexecProblem(f);
+    return i.rootWay !== "none" && !grubBoots(f) && problem;
+  },
+  (f, i) =>
+    i.rootWay !== "none" && f.tools.tar === undefined && refusal("tools", "the server has no tar", "install it there"),
+];

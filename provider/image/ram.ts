@@ -1,0 +1,196 @@
+/**
+ * The RAM system of an overwrite: the commit's kernel, an initramfs with an SSH server and what writes a disk, and the few programs that
+ * start it on an old system (kexec, dropbearconvert), which need nothing there. What is the server's own is added on the server.
+ */
+import { lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { assetText } from "../assets.ts";
+import { die } from "../errors.ts";
+import type { Task } from "../task.ts";
+import { type CpioEntry, cpio } from "./cpio.ts";
+import { moduleClosure, moduleName, wantedModules, withFolders } from "./initramfs.ts";
+import { type CommitManifest, readCommit } from "./ostree.ts";
+import { exists, read, withLibraries, wrapper } from "./programs.ts";
+import { sha256 } from "./recipe.ts";
+import type { Store } from "./store.ts";
+import { withTemp } from "./temp.ts";
+import { packagesTree, type Toolbox, type ToolboxSource } from "./toolbox.ts";
+
+/** A folder of the cache with vmlinuz, initramfs.img and tools/. */
+export interface RamSystem {
+  path: string;
+  /** Bytes that travel. */
+  size: number;
+}
+
+const packages = [
+  ...["alpine-baselayout", "busybox", "ifupdown-ng", "dropbear", "dropbear-convert", "kexec-tools", "zstd"],
+  ...["sfdisk", "e2fsprogs", "xfsprogs"],
+];
+
+/** In the RAM system, as programs in /bin. */
+const programs = ["busybox", "dropbear", "dropbearkey", "zstd", "sfdisk", "mke2fs", "mkfs.xfs", "ifupdown"];
+/** On the old system. */
+const tools = ["busybox", "kexec", "dropbearconvert", "dropbearkey"];
+
+/** Cards of servers and virtual machines, and what networks are made of beside them. */
+const network = [
+  ...["virtio_net", "e1000", "e1000e", "vmxnet3", "hv_netvsc", "xen_netfront", "igb", "igc", "ixgbe", "ixgbevf"],
+  ...["i40e", "iavf", "ice", "r8169", "8139cp", "tg3", "bnxt_en", "ena", "gve", "mlx4_en", "mlx5_core", "pcnet32"],
+  ...["af_packet", "8021q", "bonding", "ipv6"],
+];
+const disks = ["ahci", "ata_piix", "xen_blkfront", "megaraid_sas", "mpt3sas", "virtio_pci", "virtio_mmio"];
+
+/** The RAM system of a commit, from the cache or made now. */
+export async function ramSystem(
+  store: Store,
+  box: Toolbox,
+  source: ToolboxSource,
+  checksum: string,
+  task: Task,
+): Promise<RamSystem> {
+  const commit = (await readCommit(store, checksum)) ?? die(`the store ${store.dir} has no commit ${checksum}`);
+  const tree = await packagesTree("ram", packages, source, task);
+  task.step("making the RAM system");
+  return withTemp(join(source.cache, "tmp"), async (dir) => {
+    const { vmlinuz, entries } = await kernelParts(store, box, commit, join(dir, "kernel"), task);
+    for (const name of programs) entries.push(...(await withLibraries(tree, name)));
+    for (const name of ["ifup", "ifdown", "ifquery"])
+      entries.push({ path: `bin/${name}`, type: "link", target: "ifupdown" });
+    for (const folder of ["usr/libexec/ifupdown-ng", "usr/share/udhcpc"])
+      for (const name of await readdir(join(tree, folder)))
+        entries.push({ path: `${folder}/${name}`, type: "file", data: await read(tree, `${folder}/${name}`) });
+    entries.push(...fixedEntries());
+    const archive = cpio(withFolders(unique(entries)));
+    const kit = unique((await Promise.all(tools.map((name) => withLibraries(tree, name)))).flat());
+    const wrappers = await Promise.all(tools.map((name) => wrapper(tree, name)));
+    const digest = sha256([vmlinuz, archive, cpio(kit), wrappers.join()].map(sha256).join()).slice(0, 32);
+    const path = join(source.cache, "ram-systems", `${box.digest}-${digest}`);
+    if (!(await exists(path))) {
+      const work = join(dir, "new");
+      await mkdir(join(work, "tools"), { recursive: true });
+      await writeFile(join(work, "vmlinuz"), vmlinuz);
+      const argv = ["zstd", "-19", "-q", "-", "-o", "/run/out/initramfs.img"];
+      await box.run(argv, { signal: task.signal, input: archive, binds: [{ source: work, target: "/run/out" }] });
+      for (const e of kit) if (e.type === "file") await put(join(work, "tools", e.path), e.data);
+      for (const [n, name] of tools.entries()) await put(join(work, "tools", name), wrappers[n]!);
+      await mkdir(dirname(path), { recursive: true });
+      // another one made the same meanwhile: as good
+      await rename(work, path).catch(async (e) => {
+        if (!(await exists(path))) throw e;
+      });
+    }
+    return { path, size: await sizeOf(path) };
+  });
+}
+
+/** The commit's kernel and the modules that are wanted, with the tables that modprobe reads. */
+async function kernelParts(
+  store: Store,
+  box: Toolbox,
+  commit: CommitManifest,
+  dir: string,
+  task: Task,
+): Promise<{ vmlinuz: Buffer; entries: CpioEntry[] }> {
+  const release = commit.kernelRelease;
+  const folder = `/usr/lib/modules/${release}`;
+  await mkdir(dir);
+  const argv = ["ostree", "checkout", "--repo=/run/repo", "-U", `--subpath=${folder}`, commit.checksum, "/run/out/m"];
+  const binds = [
+    { source: store.repo, target: "/run/repo" },
+    { source: dir, target: "/run/out" },
+  ];
+  await box.run(argv, { signal: task.signal, binds });
+  const at = (name: string) => join(dir, "m", name);
+  const text = (name: string) => readFile(at(name), "utf8").catch(() => "");
+  const tables = {
+    dep: await text("modules.dep"),
+    softdep: await text("modules.softdep"),
+    builtin: await text("modules.builtin"),
+  };
+  const { files, missing } = moduleClosure([...new Set([...wantedModules, ...disks, ...network])], tables);
+  if (missing.includes("ext4")) die(`kernel ${release} has no ext4`, "choose another `kernel`, such as virt or lts");
+  const place = (name: string) => `lib/modules/${release}/${name}`;
+  const entries = await Promise.all(
+    files.map(async (file): Promise<CpioEntry> => {
+      const data = await readFile(at(file));
+      const plain = file.endsWith(".gz")
+        ? gunzipSync(data)
+        : file.endsWith(".ko")
+          ? data
+          : die(`cannot unpack ${file}`);
+      return { path: place(file.replace(/\.gz$/, "")), type: "file", mode: 0o644, data: plain };
+    }),
+  );
+  const kept = new Set(files.map(moduleName));
+  const lines = (table: string, of: (line: string) => string | undefined) =>
+    table
+      .split("\n")
+      .filter((line) => kept.has(moduleName(of(line) ?? "")))
+      .map((line) => `${line.replace(/\.ko\.gz/g, ".ko")}\n`)
+      .join("");
+  const table = (name: string, content: string): CpioEntry => ({
+    path: place(name),
+    type: "file",
+    mode: 0o644,
+    data: Buffer.from(content),
+  });
+  entries.push(
+    table(
+      "modules.dep",
+      lines(tables.dep, (l) => l.split(":")[0]),
+    ),
+    table(
+      "modules.alias",
+      lines(await text("modules.alias"), (l) => l.split(" ")[2]),
+    ),
+    table("modules.builtin", tables.builtin),
+  );
+  return { vmlinuz: await readFile(at("vmlinuz")), entries };
+}
+
+function fixedEntries(): CpioEntry[] {
+  const file = (path: string, text: string, mode = 0o644): CpioEntry => ({
+    path,
+    type: "file",
+    mode,
+    data: Buffer.from(text),
+  });
+  return [
+    file("init", assetText("system/ram/init"), 0o755),
+    file("etc/pine-names", assetText("system/rootfs/etc/init.d/pine-names")),
+    { path: "bin/sh", type: "link", target: "busybox" },
+    { path: "sbin", type: "link", target: "bin" },
+    { path: "usr/bin", type: "link", target: "../bin" },
+    { path: "usr/sbin", type: "link", target: "../bin" },
+    { path: "var/run", type: "link", target: "../run" },
+    { path: "etc/mtab", type: "link", target: "/proc/self/mounts" },
+    // ID is how facts and messages know it
+    file("etc/os-release", 'ID=pine-ram\nPRETTY_NAME="Pine\'s RAM system"\n'),
+    file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
+    file("etc/group", "root:x:0:\n"),
+    file("etc/shells", "/bin/sh\n"),
+    file("etc/shadow", "root:*:::::::\n", 0o600),
+    // what no device asks for by itself
+    file("etc/modules", "af_packet\next4\n"),
+    { path: "dev/console", type: "char", mode: 0o600, major: 5, minor: 1 },
+    { path: "dev/null", type: "char", mode: 0o666, major: 1, minor: 3 },
+  ];
+}
+
+function unique(entries: CpioEntry[]): CpioEntry[] {
+  return [...new Map(entries.map((e) => [e.path, e])).values()];
+}
+
+async function put(path: string, data: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, data, { mode: 0o755 });
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const info = await lstat(path);
+  if (!info.isDirectory()) return info.size;
+  const sizes = await Promise.all((await readdir(path)).map((name) => sizeOf(join(path, name))));
+  return sizes.reduce((sum, n) => sum + n, 0);
+}

@@ -1,0 +1,159 @@
+/** HostHijack's overwrite: into the RAM system, the image to the disk, the first boot from it - each goes on where a run was cut off. */
+import { die, messageOf } from "../errors.ts";
+import { agentStatus } from "../host/agent.ts";
+import { readFacts } from "../host/facts.ts";
+import { connectionLost } from "../host/health.ts";
+import { identityFiles } from "../host/hostfiles.ts";
+import { lockHost } from "../host/lock.ts";
+import { enterRam, finishDisk, forgetRam, leaveRam, settleImage, writeImage } from "../host/overwrite.ts";
+import { markDone } from "../host/record.ts";
+import { SshError, waitForSsh } from "../host/ssh.ts";
+import { judge } from "../host/trial.ts";
+import type { Plan, Ssh } from "../host/types.ts";
+import type { Call } from "../resource.ts";
+import { humanBytes } from "../task.ts";
+import type { CommitArtifacts } from "./hijack-artifacts.ts";
+import { type HijackInputs, hostFiles } from "./hijack-inputs.ts";
+import { connectionsOf, type Look, lockOwner, lookAt, planFor } from "./hijack-look.ts";
+import { asShown } from "./hijack-shown.ts";
+import type { Outcome } from "./hijack-work.ts";
+
+/** Two boots of a slow machine, each under 5 min even without KVM. */
+const BOOTS_MS = 600_000;
+
+interface Work {
+  inputs: HijackInputs;
+  id: string;
+  artifacts: CommitArtifacts;
+  created: string;
+  touched: () => void;
+}
+
+/** Writes the image over the server's disk and ends with the new system confirmed, or told why it is not healthy. */
+export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcome> {
+  const { inputs, artifacts } = o;
+  const image = await artifacts.diskImage(call);
+  const files = await hostFiles(inputs.files);
+  const resumes = seen.facts.pine.ram !== undefined;
+  const entered = resumes ? undefined : await enter(seen, o, call);
+  const ram = entered?.look ?? seen;
+  const { plan, sent } = await write(ram, { ...o, image, files }, call);
+  const { ssh } = ram;
+  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
+  call.step("booting from the written disk");
+  await leaveRam(ssh);
+  const next = await waitForSsh(connections, call, {
+    refusals: Number.POSITIVE_INFINITY,
+    timeoutMs: BOOTS_MS,
+    notBootId: ssh.bootId,
+  });
+  let unlock = async () => {};
+  try {
+    unlock = await lockHost(next, lockOwner(call));
+    const status = await agentStatus(next);
+    if (status.checksum !== inputs.commit)
+      die(
+        "the server does not run what was written to its disk",
+        "look at its console: another disk may come first in the firmware's order",
+      );
+    const reasons = await judge(next, inputs, call);
+    const known = {
+      sent,
+      plan: entered?.plan ?? plan,
+      facts: entered && seen.facts,
+      hostKey: next.hostKeySeen,
+      previous: undefined,
+      rootKeys: plan.authorizedKeys,
+    };
+    if (reasons.length > 0) return { ...known, result: { outcome: "returned", reasons, status } };
+    // without this line the next create takes the server over as it is: no reason to fail now
+    await markDone(next).catch(() => {});
+    return { ...known, result: { outcome: "confirmed", status } };
+  } finally {
+    await unlock();
+    await next.close();
+  }
+}
+
+/** From the old system into the RAM system. Nothing on the disk is changed; what comes up is looked at. */
+async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; plan: Plan }> {
+  const { inputs, artifacts } = o;
+  const ram = await artifacts.ram(call);
+  const { ssh } = seen;
+  const unlock = await lockHost(ssh, lockOwner(call));
+  let plan: Plan;
+  try {
+    // facts are acted on only under the lock
+    const facts = await readFacts(ssh);
+    const image = await artifacts.imageFacts("zstd");
+    plan = await planFor({ ...seen, facts }, inputs, image, call);
+    await asShown(call, plan);
+    const record = { id: o.id, stack: call.stack, urn: call.urn, created: o.created, old: facts.os.name };
+    o.touched();
+    const ports = [...new Set([22, inputs.connection.port ?? 22])];
+    const pine = facts.pine.deployment !== undefined;
+    await enterRam(ssh, { plan, ram, record, ports, pine, owner: lockOwner(call) }, call);
+  } finally {
+    await unlock();
+    await ssh.close();
+  }
+  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
+  const next = await waitForSsh(connections, call, {
+    refusals: Number.POSITIVE_INFINITY,
+    timeoutMs: BOOTS_MS,
+    notBootId: ssh.bootId,
+  });
+  const there = await lookAt(next, call);
+  if (there.facts.pine.ram) return { look: there, plan };
+  try {
+    await forgetRam(there.ssh);
+  } finally {
+    await there.ssh.close();
+  }
+  return die(
+    `the server did not come up in the RAM system but in ${there.facts.os.name}: nothing on its disk was changed`,
+    plan.overwrite!.enter === "kexec"
+      ? "its kernel or its hypervisor does not start another kernel (kexec); use method: alongside"
+      : "see its console while it boots; use method: alongside",
+  );
+}
+
+/** In the RAM system: the disk, whole. */
+async function write(
+  ram: Look,
+  o: Work & { image: Awaited<ReturnType<CommitArtifacts["diskImage"]>>; files: Awaited<ReturnType<typeof hostFiles>> },
+  call: Call,
+): Promise<{ plan: Plan; sent: number }> {
+  const { inputs, image } = o;
+  const ssh: Ssh = ram.ssh;
+  const unlock = await lockHost(ssh, lockOwner(call));
+  try {
+    const facts = await readFacts(ssh);
+    const plan = await planFor({ ...ram, facts }, inputs, await o.artifacts.imageFacts("zstd"), call);
+    o.touched();
+    const { sent, finished, device } = await writeImage(ssh, plan, image, call);
+    call.info(
+      `verified: ${humanBytes(image.diskSize)} on ${device} are the image's, every block read back and compared`,
+    );
+    await settleImage(ssh, image, call);
+    const identity = identityFiles({
+      hostname: plan.hostname,
+      network: plan.network,
+      authorizedKeys: plan.authorizedKeys,
+    });
+    const all = [...identity, ...o.files];
+    if (!finished)
+      await finishDisk(ssh, { plan, image, id: o.id, files: all, kernelArguments: inputs.kernelArguments }, call);
+    return { plan, sent };
+  } catch (error) {
+    if (!connectionLost(error)) throw error;
+    const said =
+      "the disk was being written: its old system is gone, and the RAM system waits for the next `pulumi up`";
+    throw new SshError("lost", `${messageOf(error)}; ${said}`, {
+      hint: "if the server does not answer then (it lost its power), let its provider install any Debian on it and run `pulumi up`",
+      cause: error,
+    });
+  } finally {
+    await unlock();
+  }
+}

@@ -1,0 +1,64 @@
+/** What preview showed, so that `up` does that or stops and says what changed since. Kept in the cache, for the same run of the engine. */
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { die } from "../errors.ts";
+import type { Plan } from "../host/types.ts";
+import { startTime, writeWhole } from "../image/lock.ts";
+import type { Call } from "../resource.ts";
+import { humanBytes } from "../task.ts";
+
+/** The engine that started this plugin: `pulumi up` previews and updates in one process, with two plugins. */
+const engine = () => `${process.ppid} ${startTime(process.ppid) ?? ""}`;
+
+const fileOf = (call: Call) =>
+  join(call.config.cache, "shown", `${createHash("sha256").update(call.urn).digest("hex").slice(0, 32)}.json`);
+
+/** What must be the same when it is done, in words. No more: sizes are "about" before an image is built. */
+export function essence(plan: Plan): Record<string, string> {
+  const target = plan.overwrite;
+  const disk = target
+    ? `${target.disk.device}, ${humanBytes(target.disk.bytes)}, ${target.disk.head.slice(0, 12)}`
+    : `${plan.disk.rootDevice}, ${plan.disk.rootUuid}`;
+  return {
+    method: plan.method,
+    disk,
+    erases: plan.erases.join("; ") || "nothing",
+    "kept data": target?.data.flatMap((d) => (d.keep ? [d.label] : [])).join(", ") || "none",
+    network: plan.network.summary,
+    hostname: plan.hostname,
+    restores: plan.restore ?? "nothing",
+  };
+}
+
+/** What differs, a line each. */
+export function changedSince(shown: Record<string, string>, now: Record<string, string>): string[] {
+  return Object.keys(now)
+    .filter((key) => key in shown && shown[key] !== now[key])
+    .map((key) => `${key}: shown was ${shown[key]}; now it is ${now[key]}`);
+}
+
+/** Called by preview. That it cannot be kept is no reason not to show it. */
+export async function noteShown(call: Call, plan: Plan): Promise<void> {
+  const file = fileOf(call);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeWhole(file, JSON.stringify({ engine: engine(), plan: essence(plan) }));
+  } catch {
+    // nothing to compare with, then
+  }
+}
+
+/** Called with the server's lock held, before anything is changed. Dies when this run's preview showed something else. */
+export async function asShown(call: Call, plan: Plan): Promise<void> {
+  const text = await readFile(fileOf(call), "utf8").catch(() => undefined);
+  if (text === undefined) return;
+  const shown = JSON.parse(text) as { engine: string; plan: Record<string, string> };
+  if (shown.engine !== engine()) return;
+  const changes = changedSince(shown.plan, essence(plan));
+  if (changes.length > 0)
+    die(
+      `the server is not what the preview showed any more:\n${changes.map((c) => `- ${c}`).join("\n")}`,
+      "nothing was changed; run `pulumi up` again to see the plan for what is there now",
+    );
+}

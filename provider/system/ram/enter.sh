@@ -1,0 +1,108 @@
+#!/bin/sh
+# Leaves the running system for the RAM system. Runs on the old system, sent over SSH; needs sh, tar, mount. Everything lies in a tmpfs
+# that only root can read. By kexec nothing on the disk is changed; where there is none, the server's own GRUB boots it once.
+#
+#   begin                  an empty folder in memory
+#   receive                vmlinuz, initramfs.img and tools/ from standard input (tar)
+#   hostkeys               the server's SSH host keys, for dropbear; prints how many
+#   put PATH MODE          a file of the RAM system, from standard input
+#   load ARGUMENTS         packs what is this server's own, loads the kernel
+#   go                     jumps; the connection is lost
+#   stage SLOT             instead of both: everything into /boot/pine-ram, and the slot file from standard input
+#   end                    forgets everything
+set -eu
+umask 077
+work=/run/pine-enter
+staged=/boot/pine-ram
+dir=/boot/grub/pine
+
+fail() {
+  echo "pine: $*" >&2
+  exit 1
+}
+
+# what is this server's own comes first, then the archive that is the same everywhere (the kernel reads one after the other)
+pack() {
+  chmod 755 $work/host $work/host/etc
+  (cd $work/host && find . | $work/tools/busybox cpio -o -H newc) >$work/initrd 2>/dev/null
+  cat $work/initramfs.img >>$work/initrd
+  rm -rf $work/host $work/initramfs.img
+}
+
+end() {
+  if [ -x $work/tools/kexec ]; then $work/tools/kexec -u 2>/dev/null || true; fi
+  while grep -q " $work " /proc/self/mounts; do umount $work || fail "$work is in use"; done
+  rm -rf $work
+  [ ! -e $staged ] || for slot in a b; do
+    if grep -qs " *pine_linux=\"$staged/" $dir/$slot.cfg; then rm -f $dir/$slot.cfg; fi
+  done
+  rm -rf $staged
+}
+
+case $1 in
+  begin)
+    end
+    mkdir -p $work
+    # not the size of /run, which is a tenth of a small machine
+    mount -t tmpfs -o mode=700,size=90% tmpfs $work
+    mkdir -p $work/host/etc/dropbear $work/host/root/.ssh
+    ;;
+  receive) tar -xf - -C $work ;;
+  hostkeys)
+    keys=$work/host/etc/dropbear
+    count=0
+    for type in ed25519 ecdsa rsa; do
+      new=$keys/dropbear_${type}_host_key
+      if [ -s /etc/ssh/ssh_host_${type}_key ]; then
+        cp /etc/ssh/ssh_host_${type}_key $work/key
+        $work/tools/dropbearconvert openssh dropbear $work/key "$new" >/dev/null 2>&1 || fail "cannot convert the host key of type $type"
+        rm -f $work/key
+        public=$($work/tools/dropbearkey -y -f "$new" | sed -n '/^\(ssh\|ecdsa\)-/p' | cut -d' ' -f1,2)
+        [ "$public" = "$(cut -d' ' -f1,2 /etc/ssh/ssh_host_${type}_key.pub)" ] || fail "the host key of type $type came out as another one"
+      elif [ -s /etc/dropbear/dropbear_${type}_host_key ]; then
+        cp /etc/dropbear/dropbear_${type}_host_key "$new"
+      else
+        continue
+      fi
+      count=$((count + 1))
+    done
+    [ $count -gt 0 ] || fail "the server has no SSH host key that can be kept"
+    echo $count
+    ;;
+  put)
+    mkdir -p "$(dirname "$work/host$2")"
+    cat >"$work/host$2"
+    chmod "$3" "$work/host$2"
+    ;;
+  load)
+    pack
+    # by file where the kernel can, else by segments; each says why not
+    said=$($work/tools/kexec -s -l $work/vmlinuz --initrd=$work/initrd --command-line="$2" 2>&1) ||
+      said="$said; $($work/tools/kexec -c -l $work/vmlinuz --initrd=$work/initrd --command-line="$2" 2>&1)" ||
+      fail "the kernel does not take another one (kexec): $said"
+    rm -f $work/vmlinuz $work/initrd
+    ;;
+  go)
+    sync
+    echo 1 >/proc/sys/kernel/sysrq 2>/dev/null || true
+    # shellcheck disable=SC2016
+    setsid sh -c 'sleep 1; echo s >/proc/sysrq-trigger; echo u >/proc/sysrq-trigger; sleep 2; "$1" -e; sleep 5; echo b >/proc/sysrq-trigger' sh $work/tools/kexec </dev/null >/dev/null 2>&1 &
+    ;;
+  stage)
+    pack
+    mkdir -p $staged $dir
+    cp $work/vmlinuz $work/initrd $staged/
+    chmod 755 $dir
+    cat >"$dir/$2.cfg.pine-new"
+    chmod 644 "$dir/$2.cfg.pine-new"
+    sync
+    mv -f "$dir/$2.cfg.pine-new" "$dir/$2.cfg"
+    sync
+    umount $work
+    ;;
+  end) end ;;
+  *)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac

@@ -1,0 +1,221 @@
+/**
+ * A server whose disk is written over, by the plain CLI: seen, cut off in the middle, gone on with, compared from outside, updated, broken,
+ * written anew with its data kept.
+ */
+import { createReadStream, readFileSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { run } from "../../provider/run.ts";
+import type { Running } from "./hijack-cli.ts";
+import { BOOT_MS, bootId, type Lab, on, startLab, steps, until } from "./hijack-lab.ts";
+import { descendants } from "./hijack-secrets.ts";
+
+const step = steps(test);
+const PAGE = "Hello from an atomic server";
+const SERVER = "pine:index:HostHijack";
+
+/** What the example's program gets beside what it has. */
+const IMAGE = `  image:
+    type: pine:DiskImage
+    properties: { commit: "\${commit.checksum}", size: 640 }
+`;
+const OVERWRITE = `      image: \${image.sha256}
+      method: overwrite
+      erase: true
+      dataPartitions:
+        - { label: data, size: 512, mountPoint: /srv/data }
+        - { label: bulk, filesystem: xfs, mountPoint: /var/bulk }
+`;
+
+let lab: Lab;
+let debian: string;
+
+beforeAll(async () => {
+  // MiB: what it has to do with, all the way
+  lab = await startLab("overwrite", { memory: 256 });
+  lab.project.edit((text) =>
+    text.replace("  server:\n", `${IMAGE}  server:\n`).replace(/(?<=\.checksum\}\n)(?= {6}hostname)/, OVERWRITE),
+  );
+  debian = await bootId(lab.vps);
+});
+afterAll(() => lab?.end());
+
+/** Ends everything that a run started, as a power cut of the build machine does. */
+function dieWith(up: Running): void {
+  for (const pid of descendants(up.pid)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // ended meanwhile
+    }
+  }
+}
+
+/** ssh's master of a run: the connection itself. */
+async function masterOf(up: Running): Promise<number> {
+  const { stdout } = await run("ps", ["-o", "pid=,args=", "-p", descendants(up.pid).join(",")]);
+  return Number(/^\s*(\d+) ssh .* -N pine-host$/m.exec(stdout)?.[1]);
+}
+
+/** Everything that an overwrite would begin with. */
+const untouched = "ls -laR /boot; ls -d /run/pine* 2>&1; cat /proc/self/mounts /sys/kernel/kexec_loaded";
+const written = /^written and compared (\S+ \S+) of/;
+const inState = async () => (await lab.project.state()).find((r) => r.type === SERVER);
+
+step("preview says what is lost, and writes nothing on the server", async () => {
+  const before = await on(lab.vps, untouched);
+  const { output } = await lab.project.ok(["preview"]);
+  expect(output).toMatch(
+    /overwrite Debian 12: send the image, 2 reboots; ERASES \/dev\/vda \(gpt [0-9a-f-]{36}\): vda1/,
+  );
+  expect(output).toMatch(/makes data partition data \(ext4, 537 MB\) on \/srv\/data/);
+  expect(output).toMatch(/destroy leaves the server as it is/);
+  expect(await on(lab.vps, untouched)).toBe(before);
+  expect(await bootId(lab.vps)).toBe(debian);
+  lab.tell("preview");
+});
+
+step("the connection is cut while the disk is written: the RAM system stays", async () => {
+  const up = lab.project.start(["up", "--skip-preview"]);
+  await up.saw(written, ([, amount]) => /^[2-9]\d MB$/.test(amount!));
+  process.kill(await masterOf(up), "SIGKILL");
+  const { exitCode, output } = await up.ended;
+  expect(exitCode).not.toBe(0);
+  expect(output).toMatch(/the connection to the server was lost; run `pulumi up` again/);
+  expect((await inState())?.initErrors?.join("\n")).toMatch(/lost/);
+  expect(await on(lab.vps, ". /etc/os-release; echo $ID; ls /run/pine-ram")).toMatch(
+    /^pine-ram\n(?!.*finished).*writing/s,
+  );
+  lab.tell("cut off, and the RAM system answers");
+});
+
+step("the build machine dies while it goes on", async () => {
+  const up = lab.project.start(["up", "--skip-preview"]);
+  await up.saw(/^going on at block \d+ of 160/);
+  await up.saw(written, ([, amount]) => /^[23]\d\d MB$/.test(amount!));
+  dieWith(up);
+  await up.ended;
+  await lab.project.simple(["cancel", "--yes"]); // Pulumi's own lock of the stack
+  lab.tell("killed, and every process of it");
+});
+
+step("the next up finishes; before identity is written the disk is the image, byte for byte", async () => {
+  const preview = await lab.project.ok(["preview"]);
+  expect(preview.output).toMatch(/goes on with the overwrite of Debian.* \d+ of 160 blocks are written; 1 reboot/);
+  const up = lab.project.start(["up", "--skip-preview"]);
+  await up.saw(/^verified: /);
+  // not ssh, which answers the server's question whether somebody is still there
+  const stopped = descendants(up.pid).filter((pid) => readFileSync(`/proc/${pid}/comm`, "utf8") !== "ssh\n");
+  for (const pid of stopped) process.kill(pid, "SIGSTOP");
+  try {
+    await compareDisk();
+  } finally {
+    for (const pid of stopped) process.kill(pid, "SIGCONT");
+  }
+  lab.tell("compared from outside of the guest");
+  const { exitCode, output } = await up.ended;
+  expect(exitCode, output).toBe(0);
+  lab.tell("up");
+});
+
+/** The machine's disk as QEMU's own tool reads it, against the image of the store. */
+async function compareDisk(): Promise<void> {
+  const { path, size, sha256 } = (await lab.project.state()).find((r) => r.type === "pine:index:DiskImage")!.outputs;
+  expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+  const [disk, image] = [join(lab.work, "disk.raw"), join(lab.work, "image.raw")];
+  // the machine runs: it writes nothing now, and qemu-img reads past its lock
+  await run("qemu-img", ["convert", "-U", "-O", "raw", lab.vps.disk, disk]);
+  await run("zstd", ["-q", "-d", "-f", path, "-o", image]);
+  try {
+    const bytes = size * 1024 * 1024;
+    const [a, b] = [createReadStream(disk, { end: bytes - 1 }), createReadStream(image)];
+    const other = b[Symbol.asyncIterator]();
+    let compared = 0;
+    for await (const chunk of a) {
+      const { value } = await other.next();
+      const same = Buffer.compare(chunk, value ?? Buffer.alloc(0)) === 0;
+      if (!same) expect(`byte ${compared} and following`).toBe("the image's");
+      compared += chunk.length;
+    }
+    expect(compared).toBe(bytes);
+    // it is more than zeros that was compared
+    const file = await open(disk);
+    const head = Buffer.alloc(520);
+    await file.read(head, 0, 520, 0);
+    await file.close();
+    expect(head.toString("latin1", 512, 520)).toBe("EFI PART");
+  } finally {
+    for (const file of [disk, image]) rmSync(file);
+  }
+}
+
+step("the server is Alpine, itself otherwise, with its data partitions", async () => {
+  // the server's own host key is checked at each connection
+  const seen = await on(
+    lab.vps,
+    "(. /etc/os-release; echo $ID); hostname; wget -qO- http://127.0.0.1/; cat /etc/pine-demo/token; grep -E ' /var/(srv/data|bulk) ' /proc/mounts",
+  );
+  expect(seen).toMatch(/^alpine\nweb-1\n/);
+  expect(seen).toContain(`${PAGE}\n`);
+  expect(seen).toMatch(/ \/var\/srv\/data ext4 /);
+  expect(seen).toMatch(/ \/var\/bulk xfs /);
+  expect(await on(lab.vps, "cat /boot/grub/pine/install")).toMatch(/^method=overwrite$/m);
+  const { booted, plan } = await lab.project.server();
+  expect(await on(lab.vps, "ostree admin status")).toContain(`* pine ${booted.checksum}`);
+  expect(plan.restore).toBeUndefined();
+  await on(lab.vps, "echo kept >/srv/data/file; echo kept >/var/bulk/file; echo gone >/var/file; sync");
+  await lab.project.ok(["preview", "--expect-no-changes"]);
+  lab.tell("looked at");
+});
+
+step("an update goes by delta into the other slot", async () => {
+  const before = await lab.project.server();
+  await lab.project.set({ packages: ["lighttpd", "tree"] });
+  await lab.project.ok(["up", "--skip-preview"]);
+  const now = await lab.project.server();
+  expect(now.booted.slot).not.toBe(before.booted.slot);
+  const image = (await lab.project.state()).find((r) => r.type === "pine:index:DiskImage")!;
+  expect(now.sent).toBeLessThan(0.02 * image.outputs.fileSize);
+  expect(await on(lab.vps, "tree --version; cat /srv/data/file /var/bulk/file")).toMatch(/^tree v.*\nkept\nkept$/s);
+  lab.tell("updated");
+});
+
+step("an update that breaks the web server goes back by itself", async () => {
+  const { booted } = await lab.project.server();
+  await lab.project.set({ webPort: "eighty" });
+  const bad = await lab.project.run(["up", "--skip-preview"]);
+  expect(bad.exitCode).not.toBe(0);
+  expect(bad.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
+  expect(await on(lab.vps, "ostree admin status; wget -qO- http://127.0.0.1/")).toMatch(
+    new RegExp(`\\* pine ${booted.checksum}.*${PAGE}`, "s"),
+  );
+  await lab.project.set({ webPort: "80" });
+  await lab.project.ok(["up", "--skip-preview"]);
+  lab.tell("went back, and forward again");
+});
+
+step("written anew by --replace: the data partitions are kept, the rest is new", async () => {
+  const before = await lab.project.server();
+  const partitions = await on(lab.vps, "grep vda[45] /proc/partitions");
+  const urn = (await inState())!.urn;
+  const up = lab.project.start(["up", "--skip-preview", "--replace", urn]);
+  await up.saw(/^rebooting into the RAM system/);
+  const { exitCode, output } = await up.ended;
+  expect(exitCode, output).toBe(0);
+  const now = await lab.project.server();
+  expect(now.installationId).not.toBe(before.installationId);
+  expect(await on(lab.vps, "cat /srv/data/file /var/bulk/file; ls /var/file 2>&1; true")).toMatch(
+    /^kept\nkept\nls: \/var\/file: No such file/,
+  );
+  expect(await on(lab.vps, "grep vda[45] /proc/partitions")).toBe(partitions);
+  lab.tell("written anew");
+});
+
+step("destroy leaves the server as it is, and says so", async () => {
+  const boot = await bootId(lab.vps);
+  const { output } = await lab.project.ok(["destroy", "--skip-preview"]);
+  expect(output).toMatch(/the server stays as it is: it was overwritten/);
+  expect(await bootId(lab.vps)).toBe(boot);
+  await until("it answers", async () => (await on(lab.vps, "hostname")) === "web-1", BOOT_MS);
+});

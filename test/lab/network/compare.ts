@@ -1,0 +1,57 @@
+/** The old system's network and the new one's, as far as they must be the same. */
+import { contains } from "../../../provider/host/ip.ts";
+import { isEui64 } from "../../../provider/host/network-carry.ts";
+import type { Address, Interface, NetworkFacts, Route } from "../../../provider/host/types.ts";
+
+export interface Essence {
+  /** `eth0 203.0.113.7/32`, sorted. */
+  addresses: string[];
+  /** `4 default via 172.31.1.1 dev eth0`, sorted, without what only leads to a gateway. */
+  routes: string[];
+  /** Per family the default route that is used. */
+  first: string[];
+}
+
+/**
+ * Addresses of global scope and routes of the main table, cards by their new names. Not the same by nature: metrics (only their order
+ * counts), routes to a gateway itself (`onlink` or a route of its own), networks' routes in whose place stands another, networkd's
+ * routes to resolvers by the default gateway.
+ */
+export function essence(facts: NetworkFacts, rename: (dev: string) => string | undefined): Essence {
+  const cards = facts.interfaces.flatMap((i) => {
+    const name = i.kind === "loopback" ? "lo" : rename(i.name);
+    return name ? [{ ...i, name }] : [];
+  });
+  const routes = facts.routes.flatMap((r) => {
+    const dev = rename(r.dev);
+    return dev ? [{ ...r, dev, to: r.to.replace(/\/(32|128)$/, "") }] : [];
+  });
+  // beside an address that the old system made of an advertisement, the kernel makes its own
+  const eui = (c: Interface, address: string) => c.mac !== undefined && isEui64(address, c.mac);
+  const gateways = new Set(routes.map((r) => r.via));
+  const first = ([4, 6] as const).flatMap((family) => {
+    const own = routes.filter((r) => r.family === family && r.to === "default");
+    return own.sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0)).slice(0, 1);
+  });
+  const counts = (r: Route) =>
+    !(r.via === undefined && gateways.has(r.to)) &&
+    !(r.via === undefined && r.proto === "dhcp" && !r.to.includes("/")) &&
+    !(r.via === undefined && routes.some((s) => s.via && s.to === r.to && s.dev === r.dev)) &&
+    !(r.proto === "dhcp" && r.to !== "default" && first.some((f) => f.via === r.via && f.dev === r.dev)) &&
+    !/^fe80::|^ff00::/.test(r.to);
+  return {
+    addresses: cards
+      .flatMap((c) =>
+        c.addresses
+          .filter((a) => a.scope === "global" && !a.temporary)
+          .filter((a) => !(a.dynamic && eui(c, a.address) && c.addresses.some((b) => b !== a && sameNetwork(a, b))))
+          .map((a) => `${c.name} ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix}`),
+      )
+      .sort(),
+    routes: [...new Set(routes.filter(counts).map(text))].sort(),
+    first: first.map(text),
+  };
+}
+
+const sameNetwork = (a: Address, b: Address) => a.prefix === b.prefix && contains(a, b.address);
+const text = (r: Route) => `${r.family} ${r.to}${r.via ? ` via ${r.via}` : ""} dev ${r.dev}`;

@@ -1,0 +1,36 @@
+/** What preview showed against what is there now. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { planInstall } from "../../../provider/host/plan.ts";
+import type { Facts } from "../../../provider/host/types.ts";
+import type { Call } from "../../../provider/resource.ts";
+import { asShown, changedSince, essence, noteShown } from "../../../provider/resources/hijack-shown.ts";
+import { facts, image, inputs } from "../host/plan-tools.ts";
+
+const cache = mkdtempSync(join(tmpdir(), "pine-shown-"));
+afterAll(() => rmSync(cache, { recursive: true }));
+const call = (name: string) => ({ config: { cache }, urn: `urn:pulumi:a::b::pine:index:HostHijack::${name}` }) as Call;
+const plan = (change?: (f: Facts) => void) => planInstall(facts(change), inputs, image).plan!;
+const moved = plan((f) => {
+  f.network.interfaces.find((i) => i.name === "eth0")!.addresses[0]!.address = "10.0.2.16";
+});
+
+describe("what was shown", () => {
+  it("is the same for the same server", () => expect(changedSince(essence(plan()), essence(plan()))).toEqual([]));
+  it("names what changed, both ways", () => {
+    expect(changedSince(essence(plan()), essence(moved))).toEqual([
+      expect.stringMatching(/^network: shown was 10\.0\.2\.15\/24 .*; now it is 10\.0\.2\.16\/24 /),
+    ]);
+  });
+  it("does not count sizes, which are estimates in preview", () => {
+    expect(changedSince(essence(plan()), essence({ ...plan(), sendBytes: 1, about: true }))).toEqual([]);
+  });
+  it("stops the same engine's up, and nobody who was shown nothing", async () => {
+    await noteShown(call("web"), plan());
+    await expect(asShown(call("web"), plan())).resolves.toBeUndefined();
+    await expect(asShown(call("other"), moved)).resolves.toBeUndefined();
+    await expect(asShown(call("web"), moved)).rejects.toThrow(/is not what the preview showed any more:\n- network:/);
+  });
+});
