@@ -18,7 +18,7 @@ import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, sameNetwork } from "./hijack-drift.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
-import { connectionsOf, type Look, lockOwner, lookAt, openAny, planFor } from "./hijack-look.ts";
+import { connectionsOf, type Look, lockOwner, lookAt, openAny, planFor, refuseAnother } from "./hijack-look.ts";
 import { overwrite } from "./hijack-overwrite.ts";
 import { asShown } from "./hijack-shown.ts";
 
@@ -115,7 +115,11 @@ export async function settle(seen: Look, inputs: HijackInputs, call: Call): Prom
   const unlock = await lockHost(ssh, lockOwner(call));
   try {
     const now = await agentStatus(ssh);
-    if (now.running === now.slot) return lookAt(ssh, call); // confirmed meanwhile
+    if (now.running === now.slot) {
+      // the slot that GRUB's count led to says so itself once it is up
+      if (!status.trialRuns) return lookAt(ssh, call);
+      die("another run has just confirmed what was on trial here", "run `pulumi up` again: it sees what is there now");
+    }
     call.step("an unconfirmed trial runs: back to the confirmed system");
     await reboot(ssh, lockOwner(call));
   } finally {
@@ -155,6 +159,7 @@ export async function update(
   const unlock = await lockHost(ssh, owner);
   try {
     const facts = await readFacts(ssh);
+    refuseAnother(facts, o.state, call);
     if (status.trial) await agent(ssh, ["disarm"]);
     const network = networkInput(inputs.network);
     const plan = await planFor(

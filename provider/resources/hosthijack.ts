@@ -132,7 +132,8 @@ async function bring(
     }
     now = afterTrial(now, inputs, outcome, artifacts.version);
     if (outcome.result.outcome !== "returned") return outputs(props, { ...now, unfinished: undefined });
-    if (now.booted?.checksum === inputs.commit)
+    // of one commit there may be two deployments: only after an overwrite there is nothing else
+    if (outcome.plan?.method === "overwrite")
       throw new InitError(
         id,
         outputs(props, { ...now, unfinished: true }),

@@ -12,8 +12,9 @@ const NOTE = "a note of no importance";
 export interface More {
   /** customTimeouts of create and update: "60s". */
   timeout?: string;
-  /** A command as a further health check. */
+  /** A command as a further health check, and the seconds it has: 1. */
   health?: string;
+  patience?: number;
   /** Further inputs of the server, as YAML. */
   inputs?: Record<string, string>;
 }
@@ -67,7 +68,7 @@ function withMore(example: string, o: More = {}): string {
     ? `    options:\n      customTimeouts: { create: ${o.timeout}, update: ${o.timeout} }\n`
     : "";
   const inputs = Object.entries(o.inputs ?? {}).map(([key, value]) => `      ${key}: ${value}\n`);
-  const health = o.health ? `        - command: ${o.health}\n          timeout: 1\n` : "";
+  const health = o.health ? `        - command: ${o.health}\n          timeout: ${o.patience ?? 1}\n` : "";
   return example
     .replace("    type: pine:HostHijack\n    properties:\n", (own) =>
       own.replace("    properties:\n", `${limits}    properties:\n${inputs.join("")}`),

@@ -50,14 +50,17 @@ step(
     expect(preview.output).toMatch(
       /reinstall of Pine, which runs here .* 1 reboot; keeps \/var, name, network and keys/,
     );
+    // healthy once the other one has been told
+    lab.program({ health: "test -e /var/go", patience: 900 });
     const up = lab.project.start(["up", "--replace", URN, "--skip-preview"]);
-    await up.saw(/^health check|^waiting for the default runlevel/);
+    await up.saw(/^health check/);
     const other = await second.run(["up", "--skip-preview"]);
     lab.tell(`a second up during the trial: ${other.errors.join()}`);
     expect(other.exitCode).not.toBe(0);
     expect(other.errors).toEqual([
       expect.stringMatching(/^another operation holds the server's lock: pine-server-yaml\/test by \S+@/),
     ]);
+    await on(lab.vps, "touch /var/go");
     const { exitCode, output } = await up.ended;
     expect(exitCode, output).toBe(0);
     expect(output).toMatch(ALONE);
