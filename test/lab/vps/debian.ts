@@ -75,7 +75,7 @@ const RECIPE = {
         "mkfs.fat -F 16 -i 5AFE0EF1 /dev/vda1 && mkdir -p /boot/efi",
         "echo 'UUID=5AFE-0EF1 /boot/efi vfat umask=0077 0 1' >>/etc/fstab && mount /boot/efi",
         // no boot entry in the firmware's memory, which each machine starts without
-        "grub-install --removable --no-nvram",
+        "grub-install --target=x86_64-efi --removable --no-nvram",
       ],
     },
   },
