@@ -54,6 +54,10 @@ export function parseNetwork(lines: Lines): NetworkFacts {
       ...[...all("route6"), ...spare.route6].flatMap((l) => parseRoute(l, 6)),
     ],
     rules: [...all("rule4"), ...all("rule6")],
+    // an IPv4 address as an IPv6 socket has it
+    connectedTo: all("ssh")[0]
+      ?.replace(/^::ffff:(?=\d+\.)/i, "")
+      .replace(/%.*$/, ""),
     ...((stub || dns.nameservers.length === 0) && real.nameservers.length > 0 ? real : dns),
   };
 }

@@ -69,6 +69,8 @@ export interface NetworkFacts {
   interfaces: Interface[];
   /** Of the main table. */
   routes: Route[];
+  /** The server's address that this connection goes to, where it is known; behind NAT not the one that was dialled. */
+  connectedTo?: string;
   /** Rules for other tables, as `ip rule` prints them: `32765: from 10.0.0.5 lookup 100`. */
   rules: string[];
   nameservers: string[];

@@ -105,7 +105,7 @@ export function unfit(card: Interface, facts: NetworkFacts): Refusal | undefined
     default:
       return cannot(
         "virtual",
-        "is no network card (a tunnel, a container's venet or the like)",
+        "is no network card with a cable (a tunnel, Wi-Fi, a container's venet or the like)",
         "put the address on a network card first; in a container, this is not supported",
       );
   }

@@ -87,7 +87,8 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
       [loopback, ...parents, ...cards.map((c) => cardStanza(c, spare(c)))].join("\n"),
     ].join("\n"),
     mactab: names.map((c) => `${c.name} ${c.mac}\n`).join(""),
-    resolvConf: byDhcp ? undefined : resolv.map((l) => `${l}\n`).join(""),
+    // by DHCP: until it says otherwise, which it may not
+    resolvConf: byDhcp && dns.nameservers.length === 0 ? undefined : resolv.map((l) => `${l}\n`).join(""),
     hosts: `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${short === hostname ? short : `${hostname} ${short}`}\n`,
     summary: [...cards.map(summary), ...lo.map((a) => `${a.address}/${a.prefix} on lo`)].join("; "),
   };

@@ -1,6 +1,6 @@
 /** A network that is asked for: by DHCP, or as given. Pure. */
 import { isIP } from "node:net";
-import { type Cidr, contains, isLinkLocal, isLoopback, parseCidr } from "./ip.ts";
+import { addressBits, type Cidr, contains, isLinkLocal, isLoopback, parseCidr } from "./ip.ts";
 import { defaultRoute, macs, memberProblem, unfit } from "./network-cards.ts";
 import { type CardBase, cardBase, oddMtu } from "./network-carry.ts";
 import { type Card, type CardRoute, renderNetwork } from "./network-files.ts";
@@ -126,6 +126,10 @@ function planStatic(
   const wrong = given.findIndex((s) => isIP(s.split("%")[0]!) === 0);
   if (wrong >= 0) return bad(`nameservers[${wrong}]`, given[wrong]!, "an address");
   if (given.length === 0) notes.push("no nameserver: names will not resolve");
+  const to = facts.connectedTo;
+  const holder = facts.interfaces.find((i) => i.kind !== "loopback" && i.addresses.some((a) => a.address === to));
+  if (holder && !addresses.some((a) => addressBits(a.address) === addressBits(to!)))
+    notes.push(`this connection goes to ${to}, which is not among the addresses`);
   const six = addresses.some((a) => a.family === 6);
   const mtu = wanted.mtu ?? oddMtu(card);
   if (six && mtu !== undefined && mtu < 1280) return bad("mtu", String(mtu), "1280 or more, which IPv6 needs");

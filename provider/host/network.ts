@@ -49,8 +49,11 @@ function keep(facts: NetworkFacts, names: Map<string, string>, hostname: string)
       ? nothing(facts, cards)
       : rulesProblem(facts, cards, defaults);
   if (problem) return { refusals: [problem] };
+  const lost = lostConnection(facts, cards);
+  if (lost) return { refusals: [lost] };
   // the card of the default route first
-  cards.sort((a, b) => Number(b.oldName === defaults[0]!.dev) - Number(a.oldName === defaults[0]!.dev));
+  const leads = (c: Card) => Number(c.oldName === defaults[0]!.dev);
+  cards.sort((a, b) => leads(b) - leads(a) || a.name.localeCompare(b.name, "en", { numeric: true }));
   distinctMetrics(cards, notes);
   const dns = resolvers(facts, cards, names, notes);
   if ("refusals" in dns) return dns;
@@ -79,6 +82,19 @@ function nothing(facts: NetworkFacts, cards: Card[]): Refusal {
     code: "network-none",
     message: `the server's network cannot be read: ${what} was found`,
     hint: `say what the new system shall have: ${staticExample(facts, cards[0]?.oldName ?? "")}`,
+  };
+}
+
+/** The connection goes to an address of a tunnel, a bridge or the like, which is not there afterwards: nobody could confirm the new system. */
+function lostConnection(facts: NetworkFacts, cards: Card[]): Refusal | undefined {
+  const address = facts.connectedTo;
+  const holder = facts.interfaces.find((i) => i.addresses.some((a) => a.address === address && a.scope === "global"));
+  if (!address || !holder || holder.kind === "loopback" || cards.some((c) => c.oldName === holder.name))
+    return undefined;
+  return {
+    code: "network-connection",
+    message: `this connection goes to ${address} of ${holder.name}, which the new system does not have`,
+    hint: `connect to an address of ${cards.map((c) => c.oldName).join(" or ")} instead (connection.host)`,
   };
 }
 

@@ -25,7 +25,7 @@ export interface NetworkFiles {
   interfaces: string;
   /** /etc/mactab for busybox nameif: `eth0 52:54:00:12:34:56`. */
   mactab: string;
-  /** /etc/resolv.conf; undefined: the DHCP client writes it. */
+  /** /etc/resolv.conf; the DHCP client may write it anew. undefined: only it does. */
   resolvConf?: string;
   /** /etc/hosts. */
   hosts: string;

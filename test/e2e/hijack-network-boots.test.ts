@@ -81,30 +81,36 @@ const said = async (vps: Vps, command: string) => {
   return `${exitCode} ${stdout}${stderr}`.trim();
 };
 
-describe("static, three cards that the kernel finds in another order, a VLAN over one", () => {
+describe("a static card, one with an on-link gateway, a VLAN, one by DHCP, which the kernel finds in another order", () => {
   const old = network(
     "if=ens3 2 52:54:00:12:34:57 1500 up physical",
     "if=ens4 3 52:54:00:12:34:56 1500 up physical",
     "if=ens5 4 52:54:00:12:34:58 1500 up physical",
-    "if=ens5.11 5 52:54:00:12:34:58 1500 up vlan",
-    "vlan=5: ens5.11@ens5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP \\    vlan protocol 802.1Q id 11 <REORDER_HDR>",
+    "if=ens6 5 52:54:00:12:34:5a 1500 up physical",
+    "if=ens5.11 6 52:54:00:12:34:58 1500 up vlan",
+    "vlan=6: ens5.11@ens5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP \\    vlan protocol 802.1Q id 11 <REORDER_HDR>",
     `addr=2: ens3    inet 10.1.0.15/24 scope global ens3\\       ${FOREVER}`,
-    `addr=3: ens4    inet 10.0.2.15/24 scope global ens4\\       ${FOREVER}`,
-    `addr=5: ens5.11    inet 10.37.11.250/24 scope global ens5.11\\       ${FOREVER}`,
-    `addr=5: ens5.11    inet6 2001:db8:37:11::250/64 scope global \\       ${FOREVER}`,
-    "route4=default via 10.0.2.2 dev ens4 ",
-    "route4=10.0.2.0/24 dev ens4 proto kernel scope link src 10.0.2.15 ",
+    `addr=3: ens4    inet 10.0.2.15/32 scope global ens4\\       ${FOREVER}`,
+    "addr=5: ens6    inet 10.3.0.15/24 metric 1024 scope global dynamic ens6\\       valid_lft 3600sec preferred_lft 3600sec",
+    `addr=6: ens5.11    inet 10.37.11.250/24 scope global ens5.11\\       ${FOREVER}`,
+    `addr=6: ens5.11    inet6 2001:db8:37:11::250/64 scope global \\       ${FOREVER}`,
+    "route4=default via 10.0.2.2 dev ens4 proto static onlink ",
     "route4=10.1.0.0/24 dev ens3 proto kernel scope link src 10.1.0.15 ",
+    "route4=10.3.0.0/24 dev ens6 proto kernel scope link src 10.3.0.15 metric 1024 ",
     "route4=10.37.11.0/24 dev ens5.11 proto kernel scope link src 10.37.11.250 ",
+    "route4=10.99.0.0/16 via 10.1.0.2 dev ens3 proto static ",
     "route6=2001:db8:37:11::/64 dev ens5.11 proto kernel metric 256 pref medium",
     "resolv=nameserver 10.0.2.3",
+    "dhcp=networkd 5",
   );
   let vps: Vps;
   beforeAll(async () => {
-    // the kernel's order: ...:56, a stranger, ...:57, ...:58
+    const user = (id: string, net: string) => `user,id=${id},restrict=on,ipv6=off,net=${net}`;
+    // the kernel's order: ...:56, a stranger, ...:5a, ...:57, ...:58
     vps = await boot("order", old, [
       ...card("52:54:00:12:34:59", "hubport,id=far,hubid=1"),
-      ...card("52:54:00:12:34:57", "user,id=other,restrict=on,ipv6=off,net=10.1.0.0/24"),
+      ...card("52:54:00:12:34:5a", user("leased", "10.3.0.0/24")),
+      ...card("52:54:00:12:34:57", user("other", "10.1.0.0/24")),
       ...card("52:54:00:12:34:58", "hubport,id=near,hubid=1"),
     ]);
   });
@@ -114,54 +120,36 @@ describe("static, three cards that the kernel finds in another order, a VLAN ove
     expect(await said(vps, "dmesg | grep -o 'virtio_net virtio[0-9]* [a-z0-9]*: renamed from eth0'")).toMatch(/^0 /);
     const now = (await factsOf(vps)).interfaces;
     const macs = Object.fromEntries(now.filter((i) => i.kind === "physical").map((i) => [i.name, i.mac!.slice(-2)]));
-    expect(macs).toEqual({ eth0: "57", eth1: "56", eth2: "58", eth3: "59" });
+    expect(macs).toEqual({ eth0: "57", eth1: "56", eth2: "58", eth3: "5a", eth4: "59" });
   });
-  test("addresses and routes are the old ones, and the other network answers", async () => {
+  test("addresses and routes are the old ones", async () => {
     const { old: before, now } = both(old, await factsOf(vps));
     expect(now).toEqual(before);
-    expect(await said(vps, "ping -c 1 -W 5 10.1.0.2 >/dev/null && cat /etc/resolv.conf")).toBe("0 nameserver 10.0.2.3");
+    expect(now.first).toEqual(["4 default via 10.0.2.2 dev eth1"]);
+    expect(await said(vps, "pidof udhcpc && cat /etc/resolv.conf")).toMatch(/^0 \d+\nnameserver 10\.0\.2\.3$/);
   });
-  test("the VLAN's frames are tagged: another network stack with the same number answers", async () => {
+  test.each([
+    ["beyond the on-link gateway", "10.0.2.3"],
+    ["in the static card's network", "10.1.0.2"],
+    ["in the leased network", "10.3.0.2"],
+  ])("what is %s answers", async (_, address) => {
+    expect(await said(vps, `ping -c 1 -W 5 ${address} >/dev/null`)).toBe("0");
+  });
+  test("the VLAN's frames are tagged: another network stack answers with the same number, and not with another", async () => {
     const far = (id: number) =>
-      `unshare -n sleep 600 & p=$!; sleep 1; ip link set eth3 netns $p && nsenter -t $p -n sh -c '
-        ip link set eth3 up; ip link add link eth3 name far type vlan id ${id}; ip addr add 10.37.11.254/24 dev far; ip link set far up'
-      ping -c 2 -W 3 10.37.11.254 >/dev/null; r=$?; kill $p; sleep 1; exit $r`;
+      `unshare -n sleep 600 & p=$!; sleep 1; ip link set eth4 netns $p && nsenter -t $p -n sh -c '
+        ip link set eth4 up; ip link add link eth4 name far type vlan id ${id}; ip addr add 10.37.11.254/24 dev far; ip link set far up'
+      ping -c 2 -W 3 10.37.11.254 >/dev/null; r=$?; kill $p; sleep 2; exit $r`;
     expect(await said(vps, far(11))).toBe("0");
+    expect(await said(vps, far(12))).toBe("1");
   });
   test("and what is planned of it now are the same files", async () => {
-    const again = planNetwork(await factsOf(vps), "keep", "net-1");
+    const facts = await factsOf(vps);
+    expect(facts.connectedTo).toBe("10.0.2.15");
+    const again = planNetwork(facts, "keep", "net-1");
     expect(again).toMatchObject({ refusals: [] });
     const first = planNetwork(old, "keep", "net-1");
     expect("files" in again && again.files.interfaces).toBe("files" in first && first.files.interfaces);
-  });
-});
-
-describe("static /32 with an on-link gateway, and a second card by DHCP", () => {
-  const old = network(
-    "if=ens3 2 52:54:00:12:34:56 1500 up physical",
-    "if=ens4 3 52:54:00:12:34:57 1500 up physical",
-    `addr=2: ens3    inet 10.0.2.15/32 scope global ens3\\       ${FOREVER}`,
-    "addr=3: ens4    inet 10.1.0.15/24 metric 1024 scope global dynamic ens4\\       valid_lft 3600sec preferred_lft 3600sec",
-    "route4=default via 10.0.2.2 dev ens3 proto static onlink ",
-    "route4=10.1.0.0/24 dev ens4 proto kernel scope link src 10.1.0.15 metric 1024 ",
-    "resolv=nameserver 10.0.2.3",
-    "dhcp=networkd 3",
-  );
-  let vps: Vps;
-  beforeAll(async () => {
-    const second = card("52:54:00:12:34:57", "user,id=other,restrict=on,ipv6=off,net=10.1.0.0/24");
-    vps = await boot("onlink", old, second);
-  });
-  afterAll(() => vps?.stop());
-
-  test("addresses and routes are the old ones; the second card has its lease", async () => {
-    const { old: before, now } = both(old, await factsOf(vps));
-    expect(now).toEqual(before);
-    expect(now.first).toEqual(["4 default via 10.0.2.2 dev eth0"]);
-    expect(await said(vps, "pidof udhcpc")).toMatch(/^0 \d+$/);
-  });
-  test("what is beyond the gateway answers", async () => {
-    expect(await said(vps, "ping -c 1 -W 5 10.0.2.3 >/dev/null && cat /etc/resolv.conf")).toBe("0 nameserver 10.0.2.3");
   });
 });
 

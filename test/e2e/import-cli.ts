@@ -50,7 +50,11 @@ export async function startPerson(lab: Lab): Promise<Person> {
     async end() {
       agent.child.kill();
       await agent.ended;
-      if (made) rmdirSync(home);
+      try {
+        if (made) rmdirSync(home);
+      } catch {
+        // somebody uses it by now
+      }
     },
   };
 }

@@ -16,6 +16,7 @@
 #   macset NAME OWN-MAC (a card whose address was set by software; of ip's permaddr)
 #   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA
 #   without ip: proc.route4 LINE, proc.route6 LINE, proc.addr6 LINE (of /proc/net), proc.addr4 ADDRESS
+#   ssh ADDRESS (of this server, that the connection goes to)
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, managed INDEX (by networkd), ifupdown LINE; tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
 #   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
@@ -46,13 +47,17 @@ have() { command -v "$1" >/dev/null 2>&1; }
 identity() {
   put format 1
   put uid "$(id -u)"
-  put hostname "$(first /proc/sys/kernel/hostname)"
+  get /proc/sys/kernel/hostname
+  put hostname "$line"
   zone=$(readlink -f /etc/localtime)
   case $zone in */zoneinfo/*) put timezone "${zone##*/zoneinfo/}" ;; *) put timezone "$(first /etc/timezone)" ;; esac
-  put boot_id "$(first /proc/sys/kernel/random/boot_id)"
-  put kernel "$(first /proc/sys/kernel/osrelease)"
+  get /proc/sys/kernel/random/boot_id
+  put boot_id "$line"
+  get /proc/sys/kernel/osrelease
+  put kernel "$line"
   put arch "$(uname -m)"
-  put cmdline "$(first /proc/cmdline)"
+  get /proc/cmdline
+  put cmdline "$line"
   for f in /etc/os-release /usr/lib/os-release; do
     [ -r $f ] || continue
     grep -E '^(ID|ID_LIKE|VERSION_ID|VERSION_CODENAME|PRETTY_NAME)=' $f | while IFS= read -r l; do printf 'os.%s\n' "$l"; done
@@ -62,19 +67,23 @@ identity() {
 
 machine() {
   if [ -d /proc/vz ] && [ ! -d /proc/bc ]; then put container openvz; fi
-  put container "$(first /run/systemd/container)"
+  get /run/systemd/container
+  put container "$line"
   if [ -r /proc/1/environ ]; then
     { tr '\0' '\n' </proc/1/environ; } 2>/dev/null | sed -n 's/^container=//p' | each container
   fi
   [ ! -e /.dockerenv ] || put container docker
   [ ! -e /run/.containerenv ] || put container podman
-  if have systemd-detect-virt; then systemd-detect-virt -c 2>/dev/null | grep -vx none | each container; fi
+  # exit code 1 and "none" where there is none
+  if have systemd-detect-virt && line=$(systemd-detect-virt -c 2>/dev/null); then put container "$line"; fi
   sed -n 's#.*/\(lxc\|docker\|kubepods\)[/.-].*#\1#p' /proc/1/cgroup 2>/dev/null | head -n 1 | each container
   put machine "$(first /sys/class/dmi/id/sys_vendor) $(first /sys/class/dmi/id/product_name)"
-  if have systemd-detect-virt; then systemd-detect-virt -v 2>/dev/null | grep -vx none | each hypervisor; fi
-  put hypervisor "$(first /sys/hypervisor/type)"
+  if have systemd-detect-virt && line=$(systemd-detect-virt -v 2>/dev/null); then put hypervisor "$line"; fi
+  get /sys/hypervisor/type
+  put hypervisor "$line"
   ! grep -qs '^flags.* hypervisor' /proc/cpuinfo || put hypervisor unknown
-  put xen "$(first /sys/hypervisor/guest_type)"
+  get /sys/hypervisor/guest_type
+  put xen "$line"
   if [ -d /sys/firmware/efi ]; then
     put efi 1
     for f in /sys/firmware/efi/efivars/SecureBoot-*; do
@@ -87,7 +96,8 @@ machine() {
   fi
   put lockdown "$(first /sys/kernel/security/lockdown)"
   for f in /dev/watchdog*; do [ ! -c "$f" ] || put watchdog "${f#/dev/}"; done
-  put kexec.disabled "$(first /proc/sys/kernel/kexec_load_disabled)"
+  get /proc/sys/kernel/kexec_load_disabled
+  put kexec.disabled "$line"
   { cat "/boot/config-$(uname -r)" || gzip -dc /proc/config.gz; } 2>/dev/null |
     grep -E '^CONFIG_KEXEC(_FILE|_SIG|_SIG_FORCE)?=' | each kexec.config
   grep -E '^(MemTotal|MemAvailable|MemFree|Buffers|Cached|SwapTotal):' /proc/meminfo | each mem
@@ -171,7 +181,22 @@ grub() {
   sed -n 's/^[[:space:]]*GRUB_DEFAULT=//p' /etc/default/grub /etc/default/grub.d/*.cfg 2>/dev/null | tail -n 1 | each grub.default
 }
 
+# sudo and doas take SSH_CONNECTION away: it is still in the environment that they were started in
+connected() {
+  line=${SSH_CONNECTION:-}
+  pid=$$
+  while [ -z "$line" ] && [ "${pid:-1}" -gt 1 ]; do
+    line=$({ tr '\0' '\n' <"/proc/$pid/environ"; } 2>/dev/null | sed -n 's/^SSH_CONNECTION=//p')
+    pid=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status" 2>/dev/null)
+  done
+  # client's address and port, ours
+  line=${line#* }
+  line=${line#* }
+  put ssh "${line%% *}"
+}
+
 network() {
+  connected
   for path in /sys/class/net/*; do
     name=${path##*/}
     [ -r "$path/ifindex" ] || continue
@@ -180,7 +205,7 @@ network() {
     elif [ -d "$path/bonding" ]; then kind=bond
     elif [ -d "$path/bridge" ]; then kind=bridge
     elif [ -e "/proc/net/vlan/$name" ] || grep -qs '^DEVTYPE=vlan' "$path/uevent"; then kind=vlan
-    elif [ -e "$path/device" ]; then kind=physical
+    elif [ -e "$path/device" ] && [ ! -e "$path/phy80211" ]; then kind=physical # Wi-Fi is not carried
     fi
     master=
     if [ -e "$path/master" ]; then master=$(readlink -f "$path/master"); fi

@@ -236,7 +236,7 @@ export interface NetworkArgs {
      */
     nameservers?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * DNS search domains. Default none.
+     * DNS search domains. Default: those of the old system.
      */
     search?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**

@@ -1,5 +1,5 @@
 /** A machine whose only cable ends in a network namespace of its own: for networks that QEMU's user network has not. */
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../provider/errors.ts";
@@ -17,11 +17,17 @@ export interface TapMachine {
   stop(): Promise<void>;
 }
 
+const TUN = "/dev/net/tun";
 const ANY = Array.from({ length: 256 }, (_, code) => code);
 
 /** Starts the machine. `near`: shell commands for this end of the cable, `tap0`, which is up. */
 export async function startTapMachine(machine: Machine, near: string[]): Promise<TapMachine> {
   const tools = await requireNamespaces();
+  try {
+    accessSync(TUN, constants.R_OK | constants.W_OK);
+  } catch (e) {
+    die(`${TUN} cannot be opened`, `as root: modprobe tun; chmod 0666 ${TUN} (what systemd-udevd makes it)`, e);
+  }
   writeFileSync(machine.serialLog, "");
   // nothing is forwarded: the port is of no meaning
   const args = qemuArgs(machine, 0).map((a) =>

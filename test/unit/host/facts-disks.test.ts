@@ -34,7 +34,7 @@ it("a second disk of the lab's Debian 12 (captured): by-id, what is on it, where
     ["ext4", "my data", ["/srv/data"]],
     ["swap", "sw", ["swap"]],
   ]);
-  expect(f.kexec).toEqual({ disabled: false, load: true, fileLoad: true, signedOnly: false });
+  expect(f.kexec).toMatchObject({ disabled: false, load: true, fileLoad: true, signedOnly: false });
   expect(f.hypervisor).toBe("qemu");
 });
 

@@ -103,6 +103,23 @@ it("busybox says the same as GNU of one machine", () => {
   expect(busybox.os.id).toBe("alpine");
 });
 
+it.each(["debian-11-chroot", "debian-13-chroot"])("%s: what its iproute2 prints of one network", (name) => {
+  const { interfaces, routes, rules } = facts(name).network;
+  const global = interfaces.find((i) => i.name === "eth0")!.addresses.filter((a) => a.scope === "global");
+  expect(global.map((a) => [a.address, a.prefix, a.dynamic])).toEqual([
+    ["203.0.113.7", 32, false],
+    ["2001:db8:1::9", 64, true],
+    ["2001:db8::5", 64, false],
+  ]);
+  expect(routes.filter((r) => r.via).map((r) => [r.family, r.to, r.via, r.onlink])).toEqual([
+    [4, "default", "172.31.1.1", false],
+    [4, "10.0.0.0/8", "172.31.1.1", false],
+    [4, "10.0.0.0/8", "172.31.1.1", true],
+    [6, "default", "fe80::1", false],
+  ]);
+  expect(rules).toEqual(["32765: from 198.51.100.4 lookup 100"]);
+});
+
 it("an Ubuntu of a cloud: DHCP by networkd, a stub resolver, root's key forced", () => {
   const f = facts("ubuntu-22.04-networkd");
   expect(f.root).toMatchObject({ device: "/dev/nvme0n1p1", kind: "plain", disk: "/dev/nvme0n1", partition: 1 });

@@ -44,6 +44,11 @@ describe("static", () => {
     ]);
     expect(f.resolvConf).toBe("nameserver 2001:db8::53\n");
   });
+  it("says so when the connection's address goes", () => {
+    const notes = (ssh: string) => files(net(`${basic}\nssh=${ssh}`), to({})).notes;
+    expect(notes("198.51.100.5")).toEqual(["this connection goes to 198.51.100.5, which is not among the addresses"]);
+    expect([notes("203.0.113.7"), notes("::1")]).toEqual([[], []]);
+  });
   it.each<[string, Parameters<typeof to>[0], string]>([
     ["a prefix is missing", { addresses: ["203.0.113.7"] }, "network-input"],
     ["no address", { addresses: [], gateways: [] }, "network-input"],

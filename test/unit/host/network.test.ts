@@ -37,7 +37,7 @@ describe("keep", () => {
       "up ip -4 route replace 172.31.1.1 dev eth0 || true",
       "up ip -6 route replace default via fe80::1 dev eth0 || true",
     ]);
-    expect(f.resolvConf).toBeUndefined();
+    expect(f.resolvConf).toBe("nameserver 185.12.64.2\nnameserver 185.12.64.1\nnameserver 2a01:4ff:ff00::add:1\n");
     expect(f.summary).toBe("DHCP on eth0 (now 203.0.113.7/32), 2001:db8:c17:9000::1/64 via fe80::1");
   });
 
@@ -194,6 +194,11 @@ describe("keep", () => {
     ],
     ["network-none", "no default route", [CARD, V4, DNS].join("\n")],
     ["network-none", "nothing at all", ""],
+    [
+      "network-connection",
+      "a connection by a tunnel",
+      `${basic}\nif=wg0 7 - 1420 unknown virtual\naddr=7: wg0    inet 10.8.0.2/24 scope global wg0\\  valid_lft forever\nssh=10.8.0.2`,
+    ],
     ["network-gateway", "an IPv6 gateway for IPv4", basic.replace("via 198.51.100.1", "via inet6 fe80::1")],
     ["network-mac", "a card without a MAC address", basic.replace("52:54:00:12:34:56", "-")],
     ["network-mac", "two cards with one MAC address", `${basic}\nif=eth1 3 52:54:00:12:34:56 1500 up physical`],

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { chooseDisk, layoutData, mountedData } from "../../../provider/host/plan-disk.ts";
 import type { DataPartition, Disk } from "../../../provider/host/types.ts";
-import { codes, data, disk, facts, image, inputs, kept, MiB, plan, set, volume, withMount } from "./overwrite-tools.ts";
+import { codes, data, disk, facts, inputs, kept, MiB, plan, set, withMount } from "./overwrite-tools.ts";
 
 describe("the disk", () => {
   const two = facts((f) => {

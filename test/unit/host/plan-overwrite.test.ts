@@ -1,7 +1,7 @@
 /** What an overwrite plans: the method, what is lost, what is refused, what goes on. */
 import { describe, expect, it } from "vitest";
 import type { Facts, ImageFacts, PlanInputs } from "../../../provider/host/types.ts";
-import { codes, commit, data, disk, facts, GiB, image, onLvm, plan, set, withMount } from "./overwrite-tools.ts";
+import { codes, commit, data, disk, facts, GiB, onLvm, plan, set, withMount } from "./overwrite-tools.ts";
 
 describe("the plan", () => {
   it("is one line that says what is erased", () => {
