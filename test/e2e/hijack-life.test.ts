@@ -144,6 +144,12 @@ step("other keys and files alone: no reboot", async () => {
   await project.ok(["up", "--skip-preview"]);
   expect(await bootId(lab.vps)).toBe(boot);
   expect(await on(lab.vps, "cat /etc/pine-demo/token")).toBe(secrets.tokens[1]!);
+  // a fall-back has it too
+  const copies = await on(
+    lab.vps,
+    "for d in /sysroot/ostree/deploy/pine/deploy/*/; do cat $d/etc/pine-demo/token; echo; done",
+  );
+  expect(copies.trim().split("\n")).toEqual([secrets.tokens[1]!, secrets.tokens[1]!]);
   const plain = ["-F", "none", "-p", String(lab.vps.port), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"];
   const known = [
     "-o",

@@ -1,9 +1,9 @@
 #!/bin/sh
 # What an update does to a server that runs Pine. Sent over SSH.
 #   receive SHA256 CHECKSUM    a static delta from standard input into the repository
-#   write PATH MODE OWNER      a file of the running system, from standard input
+#   write PATH MODE OWNER      a file of the running system, from standard input; one of /etc goes to the other slot, too
 #   write-in DEPLOYMENT PATH MODE OWNER   a file of /etc of a deployment that does not run
-#   remove PATH                a file that Pine put there before
+#   remove PATH                a file that Pine put there before; from the other slot, too
 #   adopt ID STACK URN [fresh] the installation's record names another resource: it has it from now on; fresh: to be reinstalled
 #   done                       the record says that the operation which made it has ended
 #   fresh DEPLOYMENT           /etc of a deployment that does not run as its commit has it, with the name, network and SSH host keys
@@ -27,6 +27,24 @@ put() { # path mode owner
   mv -f "$1.pine-new" "$1"
 }
 
+# Deployments of the slots that do not run: what is written now is there after a fall-back as well.
+others() {
+  for slot in a b; do
+    name=$(sed -n 's,^set pine_options=.* ostree=/ostree/deploy/pine/deploy/\([^ "]*\).*,\1,p' "/boot/grub/pine/$slot.cfg" 2>/dev/null)
+    if [ -z "$name" ] || grep -q "ostree=[^ ]*/$name\( \|$\)" /proc/cmdline; then continue; fi
+    [ ! -d "$deployments/$name/etc" ] || echo "$name"
+  done
+}
+
+# Does the same there. Its root is the deployment, so that links lead nowhere else. What cannot be done is told and no failure: an
+# owner may not be known to the older system.
+there() { # path script arguments
+  case $1 in /etc/*) ;; *) return 0 ;; esac
+  for name in $(others); do
+    chroot "$deployments/$name" /bin/sh -euc "$2" sh "$@" <"$1" || echo "pine: $1 is not as it should be in deployment $name" >&2
+  done
+}
+
 # Standard input to a file that is either the old or the new one, whole.
 whole() { # path
   cat >"$1.pine-new"
@@ -46,13 +64,21 @@ case $1 in
     ostree static-delta apply-offline $work/delta
     ostree show "$3" >/dev/null 2>&1 || fail "the delta does not hold commit $3"
     ;;
-  write) put "$2" "$3" "$4" ;;
+  write)
+    put "$2" "$3" "$4"
+    # shellcheck disable=SC2016
+    there "$2" 'umask 077; mkdir -p "${1%/*}"; cat >"$1.pine-new"; chown "$4" "$1.pine-new"; chmod "$3" "$1.pine-new"; mv -f "$1.pine-new" "$1"' "$3" "$4"
+    ;;
   write-in)
     root=$deployments/$2
     [ -d "$root/etc" ] || fail "no deployment $2"
     case $3 in /etc/*) put "$root$3" "$4" "$5" ;; *) fail "$3 is not in /etc" ;; esac
     ;;
-  remove) rm -f "$2" ;;
+  remove)
+    # shellcheck disable=SC2016
+    [ ! -f "$2" ] || there "$2" 'rm -f "$1"'
+    rm -f "$2"
+    ;;
   adopt)
     {
       printf 'id=%s\nstack=%s\nurn=%s\n' "$2" "$3" "$4"
