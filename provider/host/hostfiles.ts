@@ -57,6 +57,9 @@ export function systemIdentity(o: { hostname: string; network: NetworkFiles }): 
   ];
 }
 
+/** Whether a file of {@link systemIdentity} is the network's; /etc/hosts goes with the name. */
+export const isNetworkFile = (file: HostFile) => /network|mactab|resolv/.test(file.path);
+
 export function authorizedKeysFile(keys: string[]): HostFile {
   return { path: "/root/.ssh/authorized_keys", content: `${keys.join("\n")}\n`, mode: "0600", owner: "root:root" };
 }

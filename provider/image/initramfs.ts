@@ -31,7 +31,7 @@ export interface ModuleTables {
 }
 
 /** `kernel/a-b.ko.gz` -> `a_b`: as the kernel names it. */
-export const moduleName = (path: string) =>
+const moduleName = (path: string) =>
   path
     .replace(/^.*\//, "")
     .replace(/\.ko(\.[a-z0-9]+)?$/, "")
@@ -70,6 +70,49 @@ export function moduleClosure(wanted: string[], tables: ModuleTables): { files: 
   return { files: [...out], missing };
 }
 
+/** The files of the wanted modules as {@link moduleClosure} has them; dies without ext4, which every root file system here is. */
+export function bootModules(release: string, wanted: string[], tables: ModuleTables): string[] {
+  const { files, missing } = moduleClosure(wanted, tables);
+  if (missing.includes("ext4")) die(`kernel ${release} has no ext4`, "choose another `kernel`, such as virt or lts");
+  return files;
+}
+
+/** The lines of a table that are of these modules, as they are called in the archive. */
+export function tableOf(table: string, files: string[], moduleOf: (line: string) => string | undefined): string[] {
+  const kept = new Set(files.map(moduleName));
+  const lines = table.split("\n").filter((line) => kept.has(moduleName(moduleOf(line) ?? "")));
+  return lines.map((line) => `${line.replace(/\.ko\.gz/g, ".ko")}\n`);
+}
+
+/** A text of lib/modules/<release>. */
+export function tableEntry(release: string, name: string, text: string): CpioEntry {
+  return { path: `lib/modules/${release}/${name}`, type: "file", mode: 0o644, data: Buffer.from(text) };
+}
+
+/** Modules and the tables that modprobe reads. Modules are unpacked: the archive is compressed as a whole. `data`: of a file, packed or not. */
+export function moduleEntries(
+  release: string,
+  files: { path: string; data: Uint8Array }[],
+  tables: ModuleTables,
+): CpioEntry[] {
+  const unpacked = ({ path, data }: { path: string; data: Uint8Array }) =>
+    path.endsWith(".gz") ? gunzipSync(data) : path.endsWith(".ko") ? data : die(`cannot unpack ${path}`);
+  const paths = files.map((f) => f.path);
+  const dep = tableOf(tables.dep, paths, (line) => line.split(":")[0]);
+  return [
+    ...files.map(
+      (f): CpioEntry => ({
+        path: `lib/modules/${release}/${f.path.replace(/\.gz$/, "")}`,
+        type: "file",
+        mode: 0o644,
+        data: unpacked(f),
+      }),
+    ),
+    tableEntry(release, "modules.dep", dep.sort().join("")),
+    tableEntry(release, "modules.builtin", tables.builtin),
+  ];
+}
+
 export interface InitramfsParts {
   release: string;
   arch: string;
@@ -83,15 +126,11 @@ export interface InitramfsParts {
 /** The archive, uncompressed. */
 export async function initramfs(p: InitramfsParts): Promise<Buffer> {
   const folder = `usr/lib/modules/${p.release}`;
-  const { files, missing } = moduleClosure(wantedModules, p.tables);
-  if (missing.includes("ext4")) die(`kernel ${p.release} has no ext4`, "choose another `kernel`, such as virt or lts");
+  const files = bootModules(p.release, wantedModules, p.tables);
   const loader = `usr/lib/ld-musl-${p.arch}.so.1`;
   const wanted = ["usr/bin/busybox", loader, ...files.map((f) => `${folder}/${f}`)];
   const got = await readTar(await p.tar(wanted), () => true);
   const take = (path: string) => got.get(path) ?? die(`the tree has no ${path}`);
-  const unpacked = (path: string) =>
-    path.endsWith(".gz") ? gunzipSync(take(path)) : path.endsWith(".ko") ? take(path) : die(`cannot unpack ${path}`);
-
   const entries: CpioEntry[] = [
     { path: "init", type: "file", data: Buffer.from(p.init) },
     { path: "bin/busybox", type: "file", data: take("usr/bin/busybox") },
@@ -101,25 +140,8 @@ export async function initramfs(p: InitramfsParts): Promise<Buffer> {
     { path: "dev/console", type: "char", mode: 0o600, major: 5, minor: 1 },
     { path: "dev/null", type: "char", mode: 0o666, major: 1, minor: 3 },
   ];
-  // the archive is compressed as a whole: modules in it are not
-  const plain = (path: string) => path.replace(/\.gz$/, "");
-  for (const f of files) {
-    const data = unpacked(`${folder}/${f}`);
-    entries.push({ path: plain(`lib/modules/${p.release}/${f}`), type: "file", mode: 0o644, data });
-  }
-  const kept = new Set(files.map(moduleName));
-  const dep = p.tables.dep
-    .split("\n")
-    .filter((line) => kept.has(moduleName(line.split(":")[0]!)))
-    .map((line) => `${line.replace(/\.ko\.gz/g, ".ko")}\n`)
-    .sort();
-  const table = (name: string, text: string): CpioEntry => ({
-    path: `lib/modules/${p.release}/${name}`,
-    type: "file",
-    mode: 0o644,
-    data: Buffer.from(text),
-  });
-  entries.push(table("modules.dep", dep.join("")), table("modules.builtin", p.tables.builtin));
+  const modules = files.map((path) => ({ path, data: take(`${folder}/${path}`) }));
+  entries.push(...moduleEntries(p.release, modules, p.tables));
   return cpio(withFolders(entries));
 }
 

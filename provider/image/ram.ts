@@ -4,12 +4,11 @@
  */
 import { lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { type CpioEntry, cpio } from "./cpio.ts";
-import { moduleClosure, moduleName, wantedModules, withFolders } from "./initramfs.ts";
+import { bootModules, moduleEntries, tableEntry, tableOf, wantedModules, withFolders } from "./initramfs.ts";
 import { type CommitManifest, readCommit } from "./ostree.ts";
 import { exists, read, withLibraries, wrapper } from "./programs.ts";
 import { sha256 } from "./recipe.ts";
@@ -109,44 +108,11 @@ async function kernelParts(
     softdep: await text("modules.softdep"),
     builtin: await text("modules.builtin"),
   };
-  const { files, missing } = moduleClosure([...new Set([...wantedModules, ...disks, ...network])], tables);
-  if (missing.includes("ext4")) die(`kernel ${release} has no ext4`, "choose another `kernel`, such as virt or lts");
-  const place = (name: string) => `lib/modules/${release}/${name}`;
-  const entries = await Promise.all(
-    files.map(async (file): Promise<CpioEntry> => {
-      const data = await readFile(at(file));
-      const plain = file.endsWith(".gz")
-        ? gunzipSync(data)
-        : file.endsWith(".ko")
-          ? data
-          : die(`cannot unpack ${file}`);
-      return { path: place(file.replace(/\.gz$/, "")), type: "file", mode: 0o644, data: plain };
-    }),
-  );
-  const kept = new Set(files.map(moduleName));
-  const lines = (table: string, of: (line: string) => string | undefined) =>
-    table
-      .split("\n")
-      .filter((line) => kept.has(moduleName(of(line) ?? "")))
-      .map((line) => `${line.replace(/\.ko\.gz/g, ".ko")}\n`)
-      .join("");
-  const table = (name: string, content: string): CpioEntry => ({
-    path: place(name),
-    type: "file",
-    mode: 0o644,
-    data: Buffer.from(content),
-  });
-  entries.push(
-    table(
-      "modules.dep",
-      lines(tables.dep, (l) => l.split(":")[0]),
-    ),
-    table(
-      "modules.alias",
-      lines(await text("modules.alias"), (l) => l.split(" ")[2]),
-    ),
-    table("modules.builtin", tables.builtin),
-  );
+  const wanted = [...new Set([...wantedModules, ...disks, ...network])];
+  const files = bootModules(release, wanted, tables);
+  const modules = await Promise.all(files.map(async (path) => ({ path, data: await readFile(at(path)) })));
+  const alias = tableOf(await text("modules.alias"), files, (line) => line.split(" ")[2]);
+  const entries = [...moduleEntries(release, modules, tables), tableEntry(release, "modules.alias", alias.join(""))];
   return { vmlinuz: await readFile(at("vmlinuz")), entries };
 }
 

@@ -1,6 +1,6 @@
 /** What of a server is not as its inputs say any more: hostname, root's keys, its own files. Refresh shows it, the next `up` repairs it. */
 import { compareFile, type Difference, type Expected, readText, sameFiles } from "../host/compare.ts";
-import { systemIdentity } from "../host/hostfiles.ts";
+import { isNetworkFile, systemIdentity } from "../host/hostfiles.ts";
 import { publicKeyOf } from "../host/keys.ts";
 import type { Facts, Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
@@ -13,10 +13,7 @@ export const bareKey = (line: string): string => publicKeyOf(line) ?? line;
 /** Whether the server's network files are those that the plan would write. */
 export function sameNetwork(ssh: Ssh, plan: Plan): Promise<boolean> {
   const files = systemIdentity({ hostname: plan.hostname, network: plan.network });
-  return sameFiles(
-    ssh,
-    files.filter((f) => /network|mactab|resolv/.test(f.path)),
-  );
+  return sameFiles(ssh, files.filter(isNetworkFile));
 }
 
 /** The inputs as the server has them, and what the state holds of root's keys. Says in a warning what changed there. */

@@ -6,7 +6,7 @@ import { agent, agentStatus } from "../host/agent.ts";
 import { installAlongside } from "../host/alongside.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
-import { authorizedKeysFile, identityFiles, systemIdentity } from "../host/hostfiles.ts";
+import { authorizedKeysFile, identityFiles, isNetworkFile, systemIdentity } from "../host/hostfiles.ts";
 import { loginPublicKeys } from "../host/keys.ts";
 import { lockHost } from "../host/lock.ts";
 import { adopt, markDone } from "../host/record.ts";
@@ -199,7 +199,7 @@ export async function update(
     const delta = status.checksum === inputs.commit ? undefined : await artifacts.delta(status.checksum, call);
     const identity = reboots
       ? systemIdentity({ hostname: plan.hostname, network: plan.network }).filter(
-          (f) => network !== "keep" || !/network|mactab|resolv/.test(f.path),
+          (f) => network !== "keep" || !isNetworkFile(f),
         )
       : [];
     // a merged /etc has the server's own files already

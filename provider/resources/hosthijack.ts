@@ -132,25 +132,16 @@ async function bring(
     }
     now = afterTrial(now, inputs, outcome, artifacts.version);
     if (outcome.result.outcome !== "returned") return outputs(props, { ...now, unfinished: undefined });
-    // of one commit there may be two deployments: only after an overwrite there is nothing else
-    if (outcome.plan?.method === "overwrite")
-      throw new InitError(
-        id,
-        outputs(props, { ...now, unfinished: true }),
-        [
-          `commit ${inputs.commit.slice(0, 12)} runs and is not healthy, and there is no system before it to go back to`,
-          ...outcome.result.reasons,
-        ],
-        oldInputs ?? props,
-      );
+    const commit = `commit ${inputs.commit.slice(0, 12)}`;
     const booted = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
-    const what = `commit ${inputs.commit.slice(0, 12)}${artifacts.version ? ` (version ${artifacts.version})` : ""}`;
-    throw new InitError(
-      id,
-      outputs(props, { ...now, unfinished: true }),
-      [`${what} was booted and failed; ${booted} runs again`, ...outcome.result.reasons],
-      oldInputs ?? props,
-    );
+    const version = artifacts.version ? ` (version ${artifacts.version})` : "";
+    // of one commit there may be two deployments: only after an overwrite there is nothing else
+    const failed =
+      outcome.plan?.method === "overwrite"
+        ? `${commit} runs and is not healthy, and there is no system before it to go back to`
+        : `${commit}${version} was booted and failed; ${booted} runs again`;
+    const reasons = [failed, ...outcome.result.reasons];
+    throw new InitError(id, outputs(props, { ...now, unfinished: true }), reasons, oldInputs ?? props);
   } catch (error) {
     if (error instanceof InitError || !touched) throw error;
     const reasons = isAbort(error, call.signal)
