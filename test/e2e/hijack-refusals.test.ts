@@ -113,8 +113,12 @@ step("a server that cannot be reached", async () => {
   await lab.project.set(good.host);
 });
 
-/** What the server's SSH daemon wrote down about a user. */
-const sshLog = (user: string) => on(lab.vps, `journalctl -u ssh -o cat | grep -w ${user} || true`);
+/**
+ * What the server's SSH daemon wrote down about a user. Not by `-u ssh`: journald asks /proc which unit a line comes from, and finds nothing
+ * when the process that wrote it has ended by then.
+ */
+const sshLog = (user: string) =>
+  on(lab.vps, `journalctl --sync; journalctl -t sshd -t sshd-session -o cat --no-pager | grep -w ${user} || true`);
 
 step("another host key than the one that is expected: no credential is sent", async () => {
   const key = join(lab.work, "vps", "hostkey");

@@ -88,8 +88,8 @@ export function descendants(pid: number): number[] {
   }
 }
 
-/** A pattern for grep -E that matches the text, but not itself in a command line. */
-const hidden = (text: string) => text.replace(/[.[\]*+?(){}|^$\\]/g, "\\$&").replace(/^[A-Za-z0-9]/, (c) => `[${c}]`);
+/** A pattern for grep -E that matches the text, but not itself in a command line: a line of a key may begin with "/" too. */
+const hidden = (text: string) => `[${text[0]}]${text.slice(1).replace(/[.[\]*+?(){}|^$\\]/g, "\\$&")}`;
 
 /** The same on the server, over one SSH session that ends with the boot it was begun in. `found` has the names of the secrets. */
 export async function watchServer(vps: Vps, canaries: Canaries): Promise<{ found: string[]; rounds: number }> {
