@@ -235,6 +235,8 @@ export interface Facts {
   /** All of them, in the kernel's order. */
   disks: Disk[];
   kexec: KexecFacts;
+  /** systemd is the server's init, and its shutdown can leave the machine to what lies in /run/initramfs. */
+  systemd: boolean;
   mounts: Mount[];
   grub?: GrubFacts;
   network: NetworkFacts;

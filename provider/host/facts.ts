@@ -71,6 +71,7 @@ export function parseFacts(text: string): Facts {
     root: storage.root,
     disks: parseDisks(lines),
     kexec: parseKexec(lines),
+    systemd: lines.has("systemd"),
     mounts: storage.mounts,
     grub: parseGrub(lines),
     network: parseNetwork(lines),

@@ -85,22 +85,32 @@ export async function enterRam(
     const consoles = plan.consoles.map((c) => `console=${c}`);
     const options = ["panic=10", ...consoles, `pine.deadman=${RAM_DEADMAN}`].join(" ");
     task.step("loading the RAM system");
-    if (plan.overwrite!.enter === "grub") {
-      const slot = plan.overwrite!.slot;
+    const { enter, slot } = plan.overwrite!;
+    if (enter === "grub") {
       await step(["stage", slot], slotFile({ ...STAGED, uuid: plan.disk.rootUuid, options }));
       await bootByGrub(ssh, { slot, ...o }, task);
       return;
     }
-    await step(["load", options]);
-    task.step("jumping into the RAM system");
+    const [load, go] = enter === "kexec" ? [["load", options], "go"] : [["unpack", ...modulesFor(plan)], "leave"];
+    await step(load);
+    task.step(enter === "kexec" ? "jumping into the RAM system" : "shutting down into the RAM system");
     // the connection may go with it
-    await step(["go"]).catch((error: unknown) => {
+    await step([go]).catch((error: unknown) => {
       if (!connectionLost(error)) throw error;
     });
   } catch (error) {
     await step(["end"]).catch(() => {});
     throw error;
   }
+}
+
+/** What the RAM system needs of a kernel that is not its own: cards and disks work already. */
+function modulesFor(plan: Plan): string[] {
+  const modules = ["af_packet", "ext4"];
+  if (plan.overwrite!.data.some((d) => d.filesystem === "xfs")) modules.push("xfs");
+  // ifupdown-ng knows a VLAN by its name
+  if (/^iface \S+\.\d+/m.test(plan.network.interfaces)) modules.push("8021q");
+  return modules;
 }
 
 const STAGED = { title: "Pine RAM system", linux: "/boot/pine-ram/vmlinuz", initrd: "/boot/pine-ram/initrd" };

@@ -2,7 +2,7 @@
 import { humanBytes } from "../task.ts";
 import { chooseDisk, layoutData, mountedData } from "./plan-disk.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Disk, Facts, PlanInputs, Refusal } from "./types.ts";
+import type { Disk, Facts, OverwritePlan, PlanInputs, Refusal } from "./types.ts";
 
 /** MemTotal of a machine with 256 MiB, the smallest that it was done on: the kernel takes its part before it counts. */
 const RAM_KIB = 200 * 1024;
@@ -17,7 +17,8 @@ const onDisk =
 
 /** Why the running kernel cannot start the RAM system; undefined: it can. */
 export function kexecProblem(f: Facts): Refusal | undefined {
-  const also = "or let the server boot by its own GRUB from a plain ext4 root partition, which can start it too";
+  const also =
+    "or let the server boot by its own GRUB or run systemd, with / on a plain partition, which can start the RAM system too";
   if (f.lockdown !== undefined && f.lockdown !== "none")
     return refusal(
       "lockdown",
@@ -52,6 +53,22 @@ function grubBoots(f: Facts): boolean {
   const theirs =
     f.grub?.sourcesCustom === true && f.root.kind === "plain" && !f.mounts.some((m) => m.target === "/boot");
   return started && f.root.type === "ext4" && f.root.uuid !== undefined && (ours || theirs);
+}
+
+/** File systems that are gone when they are unmounted: of ZFS the pool stays. */
+const LEAVES = ["ext2", "ext3", "ext4", "xfs", "btrfs"];
+
+/** Whether systemd's shutdown can leave the disk to the RAM system: everything on it can be unmounted, and nothing is stacked upon it. */
+function shutdownLeaves(f: Facts, disk: Disk | undefined): boolean {
+  const stacked = disk && [disk, ...disk.partitions].some((v) => v.holds.length > 0);
+  return f.systemd && ["plain", "disk"].includes(f.root.kind) && LEAVES.includes(f.root.type) && !stacked;
+}
+
+/** How the RAM system is started; undefined: not at all. */
+export function enterWay(f: Facts, disk: Disk | undefined): OverwritePlan["enter"] | undefined {
+  if (!kexecProblem(f)) return "kexec";
+  if (grubBoots(f)) return "grub";
+  return shutdownLeaves(f, disk) ? "shutdown" : undefined;
 }
 
 export const OVERWRITE: Check[] = [
@@ -129,8 +146,9 @@ export const OVERWRITE: Check[] = [
       'overwrite needs 256 MiB or more; alongside needs less (method: "alongside")',
     ),
   (f, i) => {
-    const problem = kexecProblem(f);
-    return i.rootWay !== "none" && !grubBoots(f) && problem;
+    const chosen = chooseDisk(f, i);
+    const way = enterWay(f, "disk" in chosen ? chosen.disk : undefined);
+    return i.rootWay !== "none" && way === undefined && kexecProblem(f);
   },
   (f, i) =>
     i.rootWay !== "none" && f.tools.tar === undefined && refusal("tools", "the server has no tar", "install it there"),

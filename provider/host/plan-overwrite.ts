@@ -1,7 +1,7 @@
 /** What an overwrite will do. Pure. */
 import { humanBytes } from "../task.ts";
 import { chooseDisk, describePartitions, layoutData } from "./plan-disk.ts";
-import { kexecProblem } from "./plan-overwrite-refusals.ts";
+import { enterWay } from "./plan-overwrite-refusals.ts";
 import type { Facts, ImageFacts, OverwritePlan, Plan, PlanInputs, PlanResult } from "./types.ts";
 
 /** Kernel, initramfs and programs of the RAM system: 24.7 MB with linux-virt 6.18 (measured). */
@@ -20,7 +20,7 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
   const gone = describePartitions(disk.partitions.filter((p) => !kept.has(p.start)));
   const { device, bytes, sectorSize } = disk;
   return {
-    enter: kexecProblem(facts) ? "grub" : "kexec",
+    enter: enterWay(facts, disk) ?? "kexec",
     slot: facts.pine.deployment !== undefined && facts.pine.runningSlot === "a" ? "b" : "a",
     disk: { device, bytes, sectorSize, head: disk.head! },
     data: layout.data,
@@ -46,10 +46,16 @@ export function overwriteSummary(p: Base, title: string): string {
   return `overwrite ${title}: ${sends(p)}, ${count(p.boots, "reboot")}; ${parts.join("; ")}`;
 }
 
+const ENTERS = {
+  kexec: "kexec",
+  grub: "booted once by the server's own GRUB, since its kernel starts no other",
+  shutdown: "systemd's shutdown leaves the running kernel to it, since that one starts no other and GRUB cannot either",
+};
+
 export function overwriteLines(p: Base, title: string, notes: string[], otherDisk: boolean): string[] {
   const { disk, erases } = p.overwrite!;
   return [
-    `method: overwrite ${title}: a RAM system takes over (${p.overwrite!.enter === "kexec" ? "kexec" : "booted once by the server's own GRUB, since its kernel starts no other"}), the image is written over the disk and every block read back`,
+    `method: overwrite ${title}: a RAM system takes over (${ENTERS[p.overwrite!.enter]}), the image is written over the disk and every block read back`,
     `disk: ${disk.device}, ${humanBytes(disk.bytes)}`,
     `${sends(p)}, a part of it the RAM system`,
     `${count(p.boots, "reboot")}: into the RAM system, and from the written disk; nothing leads back to ${title} once the disk is written`,

@@ -91,10 +91,6 @@ const MACHINE: Check[] = [
       "Secure Boot is on, and Alpine's kernel is not signed",
       "switch Secure Boot off in the firmware or at the provider",
     ),
-  (f) =>
-    f.firmware === "uefi" &&
-    f.secureBoot !== true &&
-    refusal("uefi", "the server boots by UEFI", "this is not supported yet: use a server that boots by BIOS"),
   (f, i) => {
     const since = KNOWN[f.os.id];
     const old = since !== undefined && f.os.versionId !== undefined && Number.parseInt(f.os.versionId, 10) < since;
@@ -124,6 +120,14 @@ const MACHINE: Check[] = [
 
 /** What an installation beside an old system needs. */
 const ALONGSIDE: Check[] = [
+  (f) =>
+    f.firmware === "uefi" &&
+    f.secureBoot !== true &&
+    refusal(
+      "uefi",
+      "the server boots by UEFI",
+      "this is not supported yet: use a server that boots by BIOS, or method: overwrite",
+    ),
   (f) =>
     f.ramKiB < RAM_KIB &&
     refusal("ram", `the server has ${Math.round(f.ramKiB / 1024)} MiB of memory`, "it needs 96 MiB or more"),

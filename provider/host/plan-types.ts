@@ -120,8 +120,8 @@ export interface PlannedData extends Omit<DataPartition, "size"> {
 }
 
 export interface OverwritePlan {
-  /** How the RAM system is started: by the running kernel, or once by the server's own GRUB. */
-  enter: "kexec" | "grub";
+  /** How the RAM system is started: another kernel by the running one, once by the server's own GRUB, or by systemd on the running kernel. */
+  enter: "kexec" | "grub" | "shutdown";
   /** The boot slot that GRUB finds it in. */
   slot: "a" | "b";
   disk: {

@@ -30,8 +30,8 @@ const packages = [
 
 /** In the RAM system, as programs in /bin. */
 const programs = ["busybox", "dropbear", "dropbearkey", "zstd", "sfdisk", "mke2fs", "mkfs.xfs", "ifupdown"];
-/** On the old system. */
-const tools = ["busybox", "kexec", "dropbearconvert", "dropbearkey"];
+/** On the old system; zstd for where it unpacks the initramfs itself. */
+const tools = ["busybox", "kexec", "dropbearconvert", "dropbearkey", "zstd"];
 
 /** Cards of servers and virtual machines, and what networks are made of beside them. */
 const network = [

@@ -1,13 +1,13 @@
 /** Looking at a server: connecting to whichever system runs, its facts, and the plan for it. */
 import { hostname as machineName, userInfo } from "node:os";
-import { die, PineError } from "../errors.ts";
+import { die, messageOf, PineError } from "../errors.ts";
 import { type AgentStatus, agentStatus } from "../host/agent.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
 import { loginPublicKeys } from "../host/keys.ts";
 import { planInstall } from "../host/plan.ts";
 import { isReinstall } from "../host/record.ts";
-import { openSsh } from "../host/ssh.ts";
+import { openSsh, SshError } from "../host/ssh.ts";
 import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { type HijackInputs, type HijackState, networkInput } from "./hijack-inputs.ts";
@@ -29,6 +29,23 @@ export interface Look {
 /** Connects to whichever system runs and reads what is there. The caller closes `ssh`. */
 export async function look(connection: Connection, call: Call, seconds?: number): Promise<Look> {
   return lookAt(await openAny(connectionsOf(connection), call, seconds), call);
+}
+
+/** The same; a server that is silent since an overwrite was cut off may have lost its power meanwhile, and is told so. */
+export async function lookAgain(inputs: HijackInputs, state: HijackState | undefined, call: Call, seconds?: number) {
+  try {
+    return await look(inputs.connection, call, seconds);
+  } catch (error) {
+    if (!state?.unfinished || !inputs.erase || (error as { code?: string }).code !== "unreachable") throw error;
+    throw new SshError(
+      "unreachable",
+      `${messageOf(error)}; an overwrite of this server was cut off: if it lost its power meanwhile, its disk is half written and does not boot`,
+      {
+        hint: "let its provider install any Debian on it, set connection.hostKey to the new key, and run `pulumi up`",
+        cause: error,
+      },
+    );
+  }
 }
 
 /** The same over a connection that is there; closed when it fails. */

@@ -112,11 +112,15 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
   }
   return die(
     `the server did not come up in the RAM system but in ${there.facts.os.name}: nothing on its disk was changed`,
-    plan.overwrite!.enter === "kexec"
-      ? "its kernel or its hypervisor does not start another kernel (kexec); use method: alongside"
-      : "see its console while it boots; use method: alongside",
+    NOT_ENTERED[plan.overwrite!.enter],
   );
 }
+
+const NOT_ENTERED = {
+  kexec: "its kernel or its hypervisor does not start another kernel (kexec); use method: alongside",
+  grub: "see its console while it boots; use method: alongside",
+  shutdown: "see its console while it shuts down, for what it cannot unmount; use method: alongside",
+};
 
 /** In the RAM system: the disk, whole. */
 async function write(

@@ -16,7 +16,7 @@ import {
   hijackInputs,
   networkInput,
 } from "./hijack-inputs.ts";
-import { type Look, look, planFor, refuseAnother } from "./hijack-look.ts";
+import { type Look, lookAgain, planFor, refuseAnother } from "./hijack-look.ts";
 import { noteShown } from "./hijack-shown.ts";
 import type { Outcome } from "./hijack-work.ts";
 
@@ -114,7 +114,7 @@ export async function previewState(call: Call, props: Props, state: HijackState 
   const inputs = hijackInputs({ ...props, files: {}, commit: commitKnown ? props.commit : "" });
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
-    const seen = await look(inputs.connection, call, PREVIEW_SECONDS);
+    const seen = await lookAgain(inputs, state, call, PREVIEW_SECONDS);
     try {
       refuseAnother(seen.facts, state, call);
       // not in the store: another machine, where this `up` makes it again first

@@ -10,7 +10,7 @@ import { diffInputs } from "./diff.ts";
 import { findArtifacts, missingCommit, runningCommit } from "./hijack-artifacts.ts";
 import { checkHijack, diffHijack } from "./hijack-check.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
-import { connectionsOf, lockOwner, look, refuseAnother } from "./hijack-look.ts";
+import { connectionsOf, lockOwner, look, lookAgain, refuseAnother } from "./hijack-look.ts";
 import { readHost } from "./hijack-read.ts";
 import { afterTrial, outputs, previewState } from "./hijack-state.ts";
 import { install, type Outcome, settle, update } from "./hijack-work.ts";
@@ -104,7 +104,7 @@ async function bring(
 ): Promise<Props> {
   const inputs = hijackInputs(props);
   const known = await findArtifacts(inputs.commit, call, inputs.image);
-  let seen = await look(inputs.connection, call);
+  let seen = await lookAgain(inputs, state, call);
   let now: HijackState = { ...state, installationId: state?.installationId ?? id };
   let touched = false;
   const touch = () => {

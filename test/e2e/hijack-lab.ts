@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { test as vitestTest } from "vitest";
 import { die } from "../../provider/errors.ts";
 import { ensureMirror, type Fault, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
-import { ensureDebian, RELEASES, type Release, startVps, type Vps } from "../lab/vps/index.ts";
+import { ensureDebian, type Firmware, RELEASES, type Release, startVps, type Vps } from "../lab/vps/index.ts";
 import { Project } from "./hijack-cli.ts";
 
 /** Boot of an emulated machine, at most: two of them on a loaded machine with two cores, and then some. */
@@ -15,6 +15,12 @@ export const BOOT_MS = 600_000;
 export function labRelease(): Release {
   const name = process.env.PINE_RELEASE || "bookworm";
   return RELEASES.find((r) => r === name) ?? die(`PINE_RELEASE=${name}`, `expected is one of ${RELEASES.join(", ")}`);
+}
+
+/** What the lab's servers boot by: PINE_FIRMWARE, else bios. */
+export function labFirmware(): Firmware {
+  const name = process.env.PINE_FIRMWARE || "bios";
+  return name === "bios" || name === "uefi" ? name : die(`PINE_FIRMWARE=${name}`, "expected is bios or uefi");
 }
 
 export interface Lab {
@@ -32,11 +38,11 @@ export interface Lab {
 
 /**
  * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
- * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}.
+ * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}; `firmware`: bios.
  */
 export async function startLab(
   name: string,
-  o: { ownCache?: boolean; release?: Release; memory?: number } = {},
+  o: { ownCache?: boolean; release?: Release; firmware?: Firmware; memory?: number } = {},
 ): Promise<Lab> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
   const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
@@ -56,7 +62,7 @@ export async function startLab(
     ending.unshift(() => mirror.close());
     mkdirSync(join(work, "vps"));
     const vps = await startVps({
-      base: await ensureDebian(tell, o.release ?? labRelease()),
+      base: await ensureDebian(tell, o.release ?? labRelease(), o.firmware),
       dir: join(work, "vps"),
       memory: o.memory,
       log: tell,

@@ -1,6 +1,7 @@
 /**
  * A server whose disk is written over, by the plain CLI: seen, cut off in the middle, gone on with, compared from outside, written anew with its
- * data kept, updated, broken.
+ * data kept, updated, broken. PINE_RELEASE, PINE_FIRMWARE: of its Debian; PINE_ENTER: kexec, or grub or shutdown, where what comes before
+ * it is switched off on the server.
  */
 import { createReadStream, readFileSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -8,35 +9,30 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../provider/run.ts";
 import type { Running } from "./hijack-cli.ts";
-import { BOOT_MS, bootId, type Lab, on, startLab, steps, until } from "./hijack-lab.ts";
+import { BOOT_MS, bootId, type Lab, labFirmware, on, startLab, steps, until } from "./hijack-lab.ts";
 import { descendants } from "./hijack-secrets.ts";
+import { overwriteProgram, WRITTEN } from "./overwrite-lab.ts";
 
 const step = steps(test);
 const PAGE = "Hello from an atomic server";
 const SERVER = "pine:index:HostHijack";
 
-/** What the example's program gets beside what it has. */
-const IMAGE = `  image:
-    type: pine:DiskImage
-    properties: { commit: "\${commit.checksum}", size: 640 }
-`;
-const OVERWRITE = `      image: \${image.sha256}
-      method: overwrite
-      erase: true
-      dataPartitions:
-        - { label: data, size: 512, mountPoint: /srv/data }
-        - { label: bulk, filesystem: xfs, mountPoint: /var/bulk }
-`;
+/** Leaves the server this way into the RAM system. */
+const ENTER = {
+  kexec: "true",
+  grub: "sysctl -qw kernel.kexec_load_disabled=1",
+  shutdown: "sysctl -qw kernel.kexec_load_disabled=1; chmod -x /etc/grub.d/41_custom; update-grub 2>&1",
+};
+const way = (process.env.PINE_ENTER || "kexec") as keyof typeof ENTER;
 
 let lab: Lab;
 let debian: string;
 
 beforeAll(async () => {
   // MiB: what it has to do with, all the way
-  lab = await startLab("overwrite", { memory: 256 });
-  lab.project.edit((text) =>
-    text.replace("  server:\n", `${IMAGE}  server:\n`).replace(/(?<=\.checksum\}\n)(?= {6}hostname)/, OVERWRITE),
-  );
+  lab = await startLab("overwrite", { memory: Number(process.env.PINE_MEMORY || 256), firmware: labFirmware() });
+  await on(lab.vps, ENTER[way]);
+  overwriteProgram(lab.project, { data: true });
   debian = await bootId(lab.vps);
 });
 afterAll(() => lab?.end());
@@ -60,17 +56,19 @@ async function masterOf(up: Running): Promise<number> {
 
 /** Everything that an overwrite would begin with. */
 const untouched = "ls -laR /boot; ls -d /run/pine* 2>&1; cat /proc/self/mounts /sys/kernel/kexec_loaded";
-const written = /^written and compared (\S+ \S+) of/;
 const inState = async () => (await lab.project.state()).find((r) => r.type === SERVER);
 
 step("preview says what is lost, and writes nothing on the server", async () => {
   const before = await on(lab.vps, untouched);
   const { output } = await lab.project.ok(["preview"]);
   expect(output).toMatch(
-    /overwrite Debian 12: send the image, 2 reboots; ERASES \/dev\/vda \(gpt [0-9a-f-]{36}\): vda1/,
+    /overwrite Debian 1[123]: send the image, 2 reboots; ERASES \/dev\/vda \(gpt [0-9a-f-]{36}\): vda1/,
   );
   expect(output).toMatch(/makes data partition data \(ext4, 537 MB\) on \/srv\/data/);
   expect(output).toMatch(/destroy leaves the server as it is/);
+  expect(output).toMatch(
+    { kexec: /takes over \(kexec\)/, grub: /takes over \(booted once by/, shutdown: /takes over \(systemd's/ }[way],
+  );
   expect(await on(lab.vps, untouched)).toBe(before);
   expect(await bootId(lab.vps)).toBe(debian);
   lab.tell("preview");
@@ -78,7 +76,7 @@ step("preview says what is lost, and writes nothing on the server", async () => 
 
 step("the connection is cut while the disk is written: the RAM system stays", async () => {
   const up = lab.project.start(["up", "--skip-preview"]);
-  await up.saw(written, ([, amount]) => /^[2-9]\d MB$/.test(amount!));
+  await up.saw(WRITTEN, ([, amount]) => /^[2-9]\d MB$/.test(amount!));
   process.kill(await masterOf(up), "SIGKILL");
   const { exitCode, output } = await up.ended;
   expect(exitCode).not.toBe(0);
@@ -93,7 +91,7 @@ step("the connection is cut while the disk is written: the RAM system stays", as
 step("the build machine dies while it goes on", async () => {
   const up = lab.project.start(["up", "--skip-preview"]);
   await up.saw(/^going on at block \d+ of 160/);
-  await up.saw(written, ([, amount]) => /^[23]\d\d MB$/.test(amount!));
+  await up.saw(WRITTEN, ([, amount]) => /^[23]\d\d MB$/.test(amount!));
   dieWith(up);
   await up.ended;
   await lab.project.simple(["cancel", "--yes"]); // Pulumi's own lock of the stack

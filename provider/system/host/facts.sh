@@ -7,7 +7,7 @@
 # "-" stands for an empty word. Keys, in the order they come:
 #   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
 #   container NAME, machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME
-#   kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration); mem LINE (of meminfo)
+#   kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration), systemd SHUTDOWN (its program); mem LINE (of meminfo)
 #   mount LINE (of mountinfo), swap LINE (of /proc/swaps), df LINE, dfi LINE (of df -kP, -iP)
 #   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; disk NAME REMOVABLE READONLY MODEL; start PARTITION SECTOR
 #   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
@@ -96,10 +96,10 @@ machine() {
   fi
   put lockdown "$(first /sys/kernel/security/lockdown)"
   for f in /dev/watchdog*; do [ ! -c "$f" ] || put watchdog "${f#/dev/}"; done
-  get /proc/sys/kernel/kexec_load_disabled
-  put kexec.disabled "$line"
+  put kexec.disabled "$(first /proc/sys/kernel/kexec_load_disabled)"
   { cat "/boot/config-$(uname -r)" || gzip -dc /proc/config.gz; } 2>/dev/null |
     grep -E '^CONFIG_KEXEC(_FILE|_SIG|_SIG_FORCE)?=' | each kexec.config
+  [ ! -d /run/systemd/system ] || [ ! -x /lib/systemd/systemd-shutdown ] || put systemd /lib/systemd/systemd-shutdown
   grep -E '^(MemTotal|MemAvailable|MemFree|Buffers|Cached|SwapTotal):' /proc/meminfo | each mem
 }
 

@@ -39,6 +39,8 @@ case $1 in
         found=$name
       done
       [ -n "$found" ] || fail "the disk of the plan is not here; there are: $(cd /sys/block && echo *)"
+      # the kernel reads the table again only when nobody has a part of the disk
+      blockdev --rereadpt "/dev/$found" || fail "/dev/$found is still in use: see /proc/mounts and /proc/swaps in the RAM system"
       echo "/dev/$found" >$state/device
     fi
     cat $state/device

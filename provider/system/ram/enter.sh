@@ -1,6 +1,7 @@
 #!/bin/sh
 # Leaves the running system for the RAM system. Runs on the old system, sent over SSH; needs sh, tar, mount. Everything lies in a tmpfs
-# that only root can read. By kexec nothing on the disk is changed; where there is none, the server's own GRUB boots it once.
+# that only root can read. By kexec nothing on the disk is changed; where there is none, the server's own GRUB boots it once, or systemd's
+# shutdown, when it has stopped and unmounted everything, leaves the running kernel to it.
 #
 #   begin                  an empty folder in memory
 #   receive                vmlinuz, initramfs.img and tools/ from standard input (tar)
@@ -9,11 +10,14 @@
 #   load ARGUMENTS         packs what is this server's own, loads the kernel
 #   go                     jumps; the connection is lost
 #   stage SLOT             instead of both: everything into /boot/pine-ram, and the slot file from standard input
+#   unpack MODULE…         instead of both: the RAM system where systemd's shutdown looks for it, on a kernel that has these modules loaded
+#   leave                  shuts down into it; the connection is lost
 #   end                    forgets everything
 set -eu
 umask 077
 work=/run/pine-enter
 staged=/boot/pine-ram
+handed=/run/initramfs
 dir=/boot/grub/pine
 
 fail() {
@@ -23,7 +27,6 @@ fail() {
 
 # what is this server's own comes first, then the archive that is the same everywhere (the kernel reads one after the other)
 pack() {
-  chmod 755 $work/host $work/host/etc
   (cd $work/host && find . | $work/tools/busybox cpio -o -H newc) >$work/initrd 2>/dev/null
   cat $work/initramfs.img >>$work/initrd
   rm -rf $work/host $work/initramfs.img
@@ -31,6 +34,7 @@ pack() {
 
 end() {
   if [ -x $work/tools/kexec ]; then $work/tools/kexec -u 2>/dev/null || true; fi
+  while grep -q " $handed " /proc/self/mounts; do umount $handed || fail "$handed is in use"; done
   while grep -q " $work " /proc/self/mounts; do umount $work || fail "$work is in use"; done
   rm -rf $work
   [ ! -e $staged ] || for slot in a b; do
@@ -39,6 +43,17 @@ end() {
   rm -rf $staged
 }
 
+# a kernel's part that may be built in
+loaded() {
+  modprobe -q "$1" 2>/dev/null && return
+  case $1 in
+    af_packet) [ -e /proc/net/packet ] ;;
+    8021q) [ -e /proc/net/vlan ] ;;
+    *) grep -qw "$1" /proc/filesystems ;;
+  esac
+}
+
+[ ! -d $work/host ] || chmod 755 $work/host $work/host/etc
 case $1 in
   begin)
     end
@@ -99,6 +114,26 @@ case $1 in
     mv -f "$dir/$2.cfg.pine-new" "$dir/$2.cfg"
     sync
     umount $work
+    ;;
+  unpack)
+    shift
+    # the RAM system has modules of another kernel
+    for module in "$@"; do loaded "$module" || fail "the running kernel has no $module, which the RAM system needs"; done
+    # not every machine has one
+    modprobe -q i6300esb || modprobe -q iTCO_wdt || true
+    rm $work/vmlinuz
+    mkdir $work/root
+    $work/tools/zstd -dcq $work/initramfs.img | (cd $work/root && $work/tools/busybox cpio -idm 2>/dev/null)
+    rm $work/initramfs.img
+    cp -a $work/host/. $work/root/
+    ln -s init $work/root/shutdown
+    [ -x $work/root/init ] || fail "the RAM system cannot be unpacked"
+    mkdir -p $handed
+    mount --bind $work/root $handed
+    ;;
+  leave)
+    [ -x $handed/shutdown ] || fail "no RAM system is unpacked"
+    setsid sh -c 'sleep 1; systemctl --no-block reboot' </dev/null >/dev/null 2>&1 &
     ;;
   end) end ;;
   *)

@@ -3,6 +3,13 @@ import { describe, expect, it } from "vitest";
 import type { Facts, ImageFacts, PlanInputs } from "../../../provider/host/types.ts";
 import { codes, commit, data, disk, facts, GiB, onLvm, plan, set, withMount } from "./overwrite-tools.ts";
 
+/** A server whose kernel starts no other one, and whose GRUB knows nothing of ours. */
+const noGrub = () =>
+  facts((f) => {
+    Object.assign(f, { kexec: { disabled: true }, systemd: true });
+    f.grub!.sourcesCustom = false;
+  });
+
 describe("the plan", () => {
   it("is one line that says what is erased", () => {
     expect(plan().plan!.summary).toBe(
@@ -24,6 +31,25 @@ describe("the plan", () => {
     ["for signed kernels only", set({ kexec: { disabled: false, signedOnly: true } })],
   ])("starts by the server's GRUB where kexec is %s", (_, change) => {
     expect(plan(facts(change)).plan!.overwrite).toMatchObject({ enter: "grub", slot: "a" });
+  });
+  it("starts on the running kernel where that one starts no other, GRUB cannot, and systemd is the init", () => {
+    const { plan: p } = plan(noGrub());
+    expect(p!.overwrite!.enter).toBe("shutdown");
+    expect(p!.lines[0]).toMatch(/takes over \(systemd's shutdown leaves the running kernel to it/);
+  });
+  it.each<[string, (f: Facts) => void]>([
+    ["another init", set({ systemd: false })],
+    ["a root that is not alone on its device", (f) => void Object.assign(f.root, { kind: "raid" })],
+    ["ZFS, whose pool stays", (f) => void Object.assign(f.root, { type: "zfs" })],
+    ["LVM on the disk", set({ disks: [disk({ holds: ["lvm"] })] })],
+  ])("does not with %s", (_, change) => {
+    const one = noGrub();
+    change(one);
+    expect(codes(one)).toEqual(["kexec"]);
+  });
+  it("does not mind UEFI, as long as Secure Boot is off", () => {
+    expect(plan(facts(set({ firmware: "uefi", secureBoot: false }))).plan!.method).toBe("overwrite");
+    expect(codes(facts(set({ firmware: "uefi" })), { method: "alongside" })).toEqual(["uefi"]);
   });
 });
 
@@ -79,7 +105,6 @@ describe("what is refused", () => {
     ["erase", () => {}, { erase: false }, {}],
     ["container", set({ container: "lxc" }), {}, {}],
     ["secure-boot", set({ firmware: "uefi", secureBoot: true }), {}, {}],
-    ["uefi", set({ firmware: "uefi" }), {}, {}],
     ["xen-pv", set({ xen: "PV" }), {}, {}],
     ["arch", set({ arch: "aarch64" }), {}, {}],
     ["ram", set({ ramKiB: 100_000 }), {}, {}],

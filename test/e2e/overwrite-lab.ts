@@ -1,0 +1,28 @@
+/** What the tests of an overwrite share. */
+import type { Project } from "./hijack-cli.ts";
+
+/** What the example's program gets beside what it has. */
+const IMAGE = `  image:
+    type: pine:DiskImage
+    properties: { commit: "\${commit.checksum}", size: 640 }
+`;
+const OVERWRITE = `      image: \${image.sha256}
+      method: overwrite
+      erase: true
+`;
+const DATA = `      dataPartitions:
+        - { label: data, size: 512, mountPoint: /srv/data }
+        - { label: bulk, filesystem: xfs, mountPoint: /var/bulk }
+`;
+
+/** A line of progress while the disk is written; its group is the amount. */
+export const WRITTEN = /^written and compared (\S+ \S+) of/;
+
+/** Lets the example's program write its image over the server's disk; `data`: with data partitions. */
+export function overwriteProgram(project: Project, o: { data?: boolean } = {}): void {
+  project.edit((text) =>
+    text
+      .replace("  server:\n", `${IMAGE}  server:\n`)
+      .replace(/(?<=\.checksum\}\n)(?= {6}hostname)/, o.data ? OVERWRITE + DATA : OVERWRITE),
+  );
+}
