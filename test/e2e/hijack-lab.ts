@@ -38,7 +38,7 @@ export interface Lab {
 
 /**
  * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
- * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}; `firmware`: bios.
+ * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}; `firmware`: bios; `memory`: MiB, unless PINE_MEMORY says how many.
  */
 export async function startLab(
   name: string,
@@ -64,7 +64,7 @@ export async function startLab(
     const vps = await startVps({
       base: await ensureDebian(tell, o.release ?? labRelease(), o.firmware),
       dir: join(work, "vps"),
-      memory: o.memory,
+      memory: process.env.PINE_MEMORY ? Number(process.env.PINE_MEMORY) : o.memory,
       log: tell,
     });
     ending.unshift(() => vps.stop());

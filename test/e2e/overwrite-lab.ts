@@ -15,14 +15,15 @@ const DATA = `      dataPartitions:
         - { label: bulk, filesystem: xfs, mountPoint: /var/bulk }
 `;
 
+const DHCP = "      network: { mode: dhcp }\n";
+
 /** A line of progress while the disk is written; its group is the amount. */
 export const WRITTEN = /^written and compared (\S+ \S+) of/;
 
-/** Lets the example's program write its image over the server's disk; `data`: with data partitions. */
-export function overwriteProgram(project: Project, o: { data?: boolean } = {}): void {
+/** Lets the example's program write its image over the server's disk; `data`: with data partitions; `dhcp`: with that network. */
+export function overwriteProgram(project: Project, o: { data?: boolean; dhcp?: boolean } = {}): void {
+  const more = OVERWRITE + (o.data ? DATA : "") + (o.dhcp ? DHCP : "");
   project.edit((text) =>
-    text
-      .replace("  server:\n", `${IMAGE}  server:\n`)
-      .replace(/(?<=\.checksum\}\n)(?= {6}hostname)/, o.data ? OVERWRITE + DATA : OVERWRITE),
+    text.replace("  server:\n", `${IMAGE}  server:\n`).replace(/(?<=\.checksum\}\n)(?= {6}hostname)/, more),
   );
 }

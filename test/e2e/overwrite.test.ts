@@ -30,7 +30,7 @@ let debian: string;
 
 beforeAll(async () => {
   // MiB: what it has to do with, all the way
-  lab = await startLab("overwrite", { memory: Number(process.env.PINE_MEMORY || 256), firmware: labFirmware() });
+  lab = await startLab("overwrite", { memory: 256, firmware: labFirmware() });
   await on(lab.vps, ENTER[way]);
   overwriteProgram(lab.project, { data: true });
   debian = await bootId(lab.vps);

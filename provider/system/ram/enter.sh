@@ -34,7 +34,7 @@ pack() {
 
 end() {
   if [ -x $work/tools/kexec ]; then $work/tools/kexec -u 2>/dev/null || true; fi
-  while grep -q " $handed " /proc/self/mounts; do umount $handed || fail "$handed is in use"; done
+  while [ -e $handed/etc/pine-names ]; do umount $handed || fail "$handed is in use"; done
   while grep -q " $work " /proc/self/mounts; do umount $work || fail "$work is in use"; done
   rm -rf $work
   [ ! -e $staged ] || for slot in a b; do
@@ -126,8 +126,7 @@ case $1 in
     $work/tools/zstd -dcq $work/initramfs.img | (cd $work/root && $work/tools/busybox cpio -idm 2>/dev/null)
     rm $work/initramfs.img
     cp -a $work/host/. $work/root/
-    ln -s init $work/root/shutdown
-    [ -x $work/root/init ] || fail "the RAM system cannot be unpacked"
+    [ -x $work/root/shutdown ] || fail "the RAM system cannot be unpacked"
     mkdir -p $handed
     mount --bind $work/root $handed
     ;;
