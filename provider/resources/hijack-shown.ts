@@ -1,7 +1,7 @@
 /** What preview showed, so that `up` does that or stops and says what changed since. Kept in the cache, for the same run of the engine. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Plan } from "../host/types.ts";
 import { startTime, writeWhole } from "../image/lock.ts";
@@ -9,10 +9,20 @@ import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 
 /** The engine that started this plugin: `pulumi up` previews and updates in one process, with two plugins. */
-const engine = () => `${process.ppid} ${startTime(process.ppid) ?? ""}`;
+const engine = () => `${process.ppid}-${startTime(process.ppid)}`;
 
+const folderOf = (call: Call) => join(call.config.cache, "shown");
+/** By the engine too: two stacks may have the same names, on two backends or in two folders. */
 const fileOf = (call: Call) =>
-  join(call.config.cache, "shown", `${createHash("sha256").update(call.urn).digest("hex").slice(0, 32)}.json`);
+  join(folderOf(call), `${engine()}-${createHash("sha256").update(call.urn).digest("hex").slice(0, 32)}.json`);
+
+/** Of engines that have ended. */
+async function sweep(call: Call): Promise<void> {
+  for (const name of await readdir(folderOf(call))) {
+    const [pid, start] = name.split("-");
+    if (startTime(Number(pid)) !== start) await rm(join(folderOf(call), name), { force: true });
+  }
+}
 
 /** What must be the same when it is done, in words. No more: sizes are "about" before an image is built. */
 export function essence(plan: Plan): Record<string, string> {
@@ -40,10 +50,10 @@ export function changedSince(shown: Record<string, string>, now: Record<string, 
 
 /** Called by preview. That it cannot be kept is no reason not to show it. */
 export async function noteShown(call: Call, plan: Plan): Promise<void> {
-  const file = fileOf(call);
   try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeWhole(file, JSON.stringify({ engine: engine(), plan: essence(plan) }));
+    await mkdir(folderOf(call), { recursive: true });
+    await sweep(call);
+    await writeWhole(fileOf(call), JSON.stringify(essence(plan)));
   } catch {
     // nothing to compare with, then
   }
@@ -53,9 +63,7 @@ export async function noteShown(call: Call, plan: Plan): Promise<void> {
 export async function asShown(call: Call, plan: Plan): Promise<void> {
   const text = await readFile(fileOf(call), "utf8").catch(() => undefined);
   if (text === undefined) return;
-  const shown = JSON.parse(text) as { engine: string; plan: Record<string, string> };
-  if (shown.engine !== engine()) return;
-  const changes = changedSince(shown.plan, essence(plan));
+  const changes = changedSince(JSON.parse(text) as Record<string, string>, essence(plan));
   if (changes.length > 0)
     die(
       `the server is not what the preview showed any more:\n${changes.map((c) => `- ${c}`).join("\n")}`,

@@ -1,10 +1,11 @@
 /** What preview showed against what is there now. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { planInstall } from "../../../provider/host/plan.ts";
 import type { Facts } from "../../../provider/host/types.ts";
+import { startTime } from "../../../provider/image/lock.ts";
 import type { Call } from "../../../provider/resource.ts";
 import { asShown, changedSince, essence, noteShown } from "../../../provider/resources/hijack-shown.ts";
 import { facts, image, inputs } from "../host/plan-tools.ts";
@@ -32,5 +33,11 @@ describe("what was shown", () => {
     await expect(asShown(call("web"), plan())).resolves.toBeUndefined();
     await expect(asShown(call("other"), moved)).resolves.toBeUndefined();
     await expect(asShown(call("web"), moved)).rejects.toThrow(/is not what the preview showed any more:\n- network:/);
+  });
+  it("is forgotten once its engine has ended, and another engine's stays", async () => {
+    const [ended, other] = ["1-1-x.json", `${process.pid}-${startTime(process.pid)}-x.json`];
+    for (const name of [ended, other]) writeFileSync(join(cache, "shown", name), "{}");
+    await noteShown(call("web"), plan());
+    expect(readdirSync(join(cache, "shown")).filter((name) => name.endsWith("-x.json"))).toEqual([other]);
   });
 });
