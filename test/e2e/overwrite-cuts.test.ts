@@ -39,7 +39,7 @@ step("preview showed one disk, and another is there: nothing is done", async () 
   expect(errors.join("\n"), output).toMatch(
     /the server is not what the preview showed any more:\n- disk: shown was .*; now it is .*\n.*nothing was changed; run `pulumi up` again/s,
   );
-  expect(await on(lab.vps, ". /etc/os-release; echo $ID; ls -d /run/pine* /boot/pine* 2>/dev/null | wc -l")).toBe(
+  expect(await on(lab.vps, ". /etc/os-release; echo $ID; ls -d /run/pine-* /boot/pine* 2>/dev/null | wc -l")).toBe(
     "debian\n0",
   );
   expect(await half()).toBeUndefined();
