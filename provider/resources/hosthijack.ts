@@ -144,9 +144,11 @@ async function bring(
     throw new InitError(id, outputs(props, { ...now, unfinished: true }), reasons, oldInputs ?? props);
   } catch (error) {
     if (error instanceof InitError || !touched) throw error;
+    const said = messageOf(error);
+    const next = connectionLost(error) && !said.includes("`pulumi up`");
     const reasons = isAbort(error, call.signal)
       ? [abortReason(call)]
-      : [messageOf(error), ...(connectionLost(error) ? ["the connection was lost; run `pulumi up` again"] : [])];
+      : [said, ...(next ? ["the connection was lost; run `pulumi up` again"] : [])];
     throw new InitError(id, outputs(props, { ...now, unfinished: true }), reasons, oldInputs ?? props);
   } finally {
     await seen.ssh.close();
