@@ -148,7 +148,8 @@ export const OVERWRITE: Check[] = [
   (f, i) => {
     const chosen = chooseDisk(f, i);
     const way = enterWay(f, "disk" in chosen ? chosen.disk : undefined);
-    return i.rootWay !== "none" && way === undefined && kexecProblem(f);
+    // Secure Boot locks the kernel down, and is refused itself
+    return i.rootWay !== "none" && f.secureBoot !== true && way === undefined && kexecProblem(f);
   },
   (f, i) =>
     i.rootWay !== "none" && f.tools.tar === undefined && refusal("tools", "the server has no tar", "install it there"),
