@@ -127,15 +127,16 @@ export const OVERWRITE: Check[] = [
     ),
   (f, i, image) => {
     const chosen = chooseDisk(f, i);
-    if (!image.disk || !("disk" in chosen)) return undefined;
+    const bytes = image.disk?.bytes ?? image.diskAtLeast;
+    if (bytes === undefined || !("disk" in chosen)) return undefined;
     const { disk } = chosen;
-    if (image.disk.bytes > disk.bytes)
+    if (bytes > disk.bytes)
       return refusal(
         "image-size",
-        `the image has ${humanBytes(image.disk.bytes)}, ${disk.device} only ${humanBytes(disk.bytes)}`,
+        `the image has ${humanBytes(bytes)}, ${disk.device} only ${humanBytes(disk.bytes)}`,
         `give the DiskImage a size of at most ${Math.floor(disk.bytes / MiB)} MiB, or take a larger disk`,
       );
-    const layout = layoutData(disk, i.dataPartitions ?? [], image.disk.bytes);
+    const layout = layoutData(disk, i.dataPartitions ?? [], bytes);
     return "refusal" in layout && layout.refusal;
   },
   (f) =>
