@@ -82,7 +82,8 @@ export const OVERWRITE: Check[] = [
   (f, i) => {
     const owner = f.pine.install;
     return (
-      owner !== undefined &&
+      // of another stack is refused already
+      owner?.stack === i.stack &&
       i.urn !== undefined &&
       owner.urn !== i.urn &&
       refusal(

@@ -96,7 +96,7 @@ describe("a server that runs Pine", () => {
     expect(codes(runs(other), { reinstall: true, urn: "urn:other" })).toEqual([]);
   });
   it("of another stack is refused", () => {
-    expect(codes(runs(), { stack: "other/prod", reinstall: true })).toEqual(["pine-other-stack"]);
+    expect(codes(runs(), { stack: "other/prod", reinstall: true, urn: "urn:mine" })).toEqual(["pine-other-stack"]);
   });
 });
 
