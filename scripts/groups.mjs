@@ -18,6 +18,8 @@ export const GROUPS = {
   many: { include: [file("many")], setUp: everything, named: true },
   // a disk written over
   overwrite: { include: [file("overwrite*")], setUp: everything, named: true },
+  // servers that cannot be taken
+  refusals: { include: [file("refusals")], setUp: everything, named: true },
 };
 
 /** Groups that build systems and run machines: long, and few at a time. */

@@ -31,8 +31,11 @@ function parseRoot(
   blocks: Map<string, Block>,
   free: { size: number; free: number } | undefined,
 ): RootFacts {
-  const block = [...blocks.values()].find((b) => b.number === top?.number);
-  const device = block ? `/dev/${block.name}` : (top?.source ?? "unknown");
+  // btrfs has a device number of its own, and names one of its devices
+  const named = top?.type === "btrfs" ? top.source.replace(/^\/dev\//, "") : undefined;
+  const block = [...blocks.values()].find((b) => b.number === top?.number || b.name === named);
+  // of device-mapper the name it was given, not the kernel's dm-0
+  const device = block && !/^dm-/.test(block.name) ? `/dev/${block.name}` : (top?.source ?? "unknown");
   const ids = blkid(lines.get("blkid") ?? [], [device, top?.source ?? ""]);
   const disk = block?.disk ?? (block && block.slaves.length === 0 && !block.dmUuid ? block.name : undefined);
   const table = disk ? partitionTable(lines, disk) : undefined;

@@ -13,8 +13,12 @@ const LEAST_DATA = { ext4: 16 * MiB, xfs: 300 * MiB } as const;
 export const realDisks = (facts: Facts) => facts.disks.filter((d) => d.bytes >= LEAST_DISK && !d.readOnly);
 
 const BY_ID = "/dev/disk/by-id/";
-const nameOf = (d: Disk) =>
-  `${d.device} (${humanBytes(d.bytes)}${d.tableId ? `, ${d.table} ${d.tableId}` : ""}${d.ids[0] ? `, ${BY_ID}${d.ids[0]}` : ""})`;
+/** Names that tell what lies on a disk, and go with it. */
+const CONTENT = /^(lvm-pv-uuid|md|dm)-/;
+const nameOf = (d: Disk) => {
+  const id = d.ids.find((name) => !CONTENT.test(name));
+  return `${d.device} (${humanBytes(d.bytes)}${d.tableId ? `, ${d.table} ${d.tableId}` : ""}${id ? `, ${BY_ID}${id}` : ""})`;
+};
 
 const refuse = (code: string, message: string, hint: string): { refusal: Refusal } => ({
   refusal: { code, message, hint },

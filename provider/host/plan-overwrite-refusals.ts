@@ -82,7 +82,8 @@ export const OVERWRITE: Check[] = [
   (f, i) => {
     const owner = f.pine.install;
     return (
-      owner !== undefined &&
+      // of another stack is refused already
+      owner?.stack === i.stack &&
       i.urn !== undefined &&
       owner.urn !== i.urn &&
       refusal(
@@ -127,15 +128,16 @@ export const OVERWRITE: Check[] = [
     ),
   (f, i, image) => {
     const chosen = chooseDisk(f, i);
-    if (!image.disk || !("disk" in chosen)) return undefined;
+    const bytes = image.disk?.bytes ?? image.diskAtLeast;
+    if (bytes === undefined || !("disk" in chosen)) return undefined;
     const { disk } = chosen;
-    if (image.disk.bytes > disk.bytes)
+    if (bytes > disk.bytes)
       return refusal(
         "image-size",
-        `the image has ${humanBytes(image.disk.bytes)}, ${disk.device} only ${humanBytes(disk.bytes)}`,
+        `the image has ${humanBytes(bytes)}, ${disk.device} only ${humanBytes(disk.bytes)}`,
         `give the DiskImage a size of at most ${Math.floor(disk.bytes / MiB)} MiB, or take a larger disk`,
       );
-    const layout = layoutData(disk, i.dataPartitions ?? [], image.disk.bytes);
+    const layout = layoutData(disk, i.dataPartitions ?? [], bytes);
     return "refusal" in layout && layout.refusal;
   },
   (f) =>
@@ -148,7 +150,8 @@ export const OVERWRITE: Check[] = [
   (f, i) => {
     const chosen = chooseDisk(f, i);
     const way = enterWay(f, "disk" in chosen ? chosen.disk : undefined);
-    return i.rootWay !== "none" && way === undefined && kexecProblem(f);
+    // Secure Boot locks the kernel down, and is refused itself
+    return i.rootWay !== "none" && f.secureBoot !== true && way === undefined && kexecProblem(f);
   },
   (f, i) =>
     i.rootWay !== "none" && f.tools.tar === undefined && refusal("tools", "the server has no tar", "install it there"),

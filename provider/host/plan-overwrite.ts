@@ -14,7 +14,7 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
   const chosen = chooseDisk(facts, inputs);
   if (!("disk" in chosen) || chosen.disk.head === undefined) return undefined;
   const { disk } = chosen;
-  const layout = layoutData(disk, inputs.dataPartitions ?? [], image.disk?.bytes ?? 0);
+  const layout = layoutData(disk, inputs.dataPartitions ?? [], image.disk?.bytes ?? image.diskAtLeast ?? 0);
   if ("refusal" in layout) return undefined;
   const kept = new Set(layout.data.filter((d) => d.keep).map((d) => d.start));
   const gone = describePartitions(disk.partitions.filter((p) => !kept.has(p.start)));
@@ -97,7 +97,7 @@ export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): Pl
     return refuse("ram", "the RAM system's plan cannot be read", "install the server anew at its provider");
   }
   const target = plan.overwrite!;
-  const reach = image.disk?.bytes ?? 0;
+  const reach = image.disk?.bytes ?? image.diskAtLeast ?? 0;
   const least = Math.min(target.disk.bytes, ...target.data.map((d) => d.start));
   if (reach > least)
     return refuse(

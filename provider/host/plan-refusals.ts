@@ -14,7 +14,8 @@ const RAM_KIB = 80 * 1024;
 const KERNEL = [3, 10] as const;
 const KNOWN = { debian: 8, ubuntu: 14 } as Record<string, number>;
 
-const LATER = "this is not supported yet: use a server with a plain ext4 root partition";
+const OVER = "or method: overwrite, which erases its disk";
+const LATER = `this is not supported yet: use a server with a plain ext4 root partition, ${OVER}`;
 const LAYERS: Partial<Record<BlockKind, string>> = {
   lvm: "an LVM volume, where GRUB cannot write its state",
   raid: "a RAID, where GRUB cannot write its state",
@@ -123,16 +124,14 @@ const ALONGSIDE: Check[] = [
   (f) =>
     f.firmware === "uefi" &&
     f.secureBoot !== true &&
-    refusal(
-      "uefi",
-      "the server boots by UEFI",
-      "this is not supported yet: use a server that boots by BIOS, or method: overwrite",
-    ),
+    refusal("uefi", "the server boots by UEFI", `this is not supported yet: use a server that boots by BIOS, ${OVER}`),
   (f) =>
     f.ramKiB < RAM_KIB &&
     refusal("ram", `the server has ${Math.round(f.ramKiB / 1024)} MiB of memory`, "it needs 96 MiB or more"),
   (f) =>
     LAYERS[f.root.kind] !== undefined &&
+    // of ZFS, an overlay and the like the file system itself says it
+    (f.root.kind !== "unknown" || f.root.type === "ext4") &&
     refusal(`root-${f.root.kind}`, `the root file system ${f.root.device} is on ${LAYERS[f.root.kind]}`, LATER),
   (f) => f.root.type !== "ext4" && refusal("root-type", `the root file system is ${f.root.type}`, LATER),
   (f) =>
@@ -149,7 +148,8 @@ const ALONGSIDE: Check[] = [
     ),
   (f) => {
     const boot = f.mounts.find((m) => m.target === "/boot");
-    return boot && refusal("boot-separate", `/boot is a file system of its own (${boot.source})`, LATER);
+    const hint = `this is not supported yet: use a server whose /boot is on its root file system, ${OVER}`;
+    return boot && refusal("boot-separate", `/boot is a file system of its own (${boot.source})`, hint);
   },
   (f, i) => {
     if (i.rootWay === "none") return; // grub.cfg could not be read

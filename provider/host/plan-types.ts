@@ -106,6 +106,8 @@ export interface ImageFacts {
   commit?: string;
   /** The disk image that overwrite writes; absent while it is not built. */
   disk?: { commit: string; bytes: number; packedBytes: number };
+  /** Bytes that it will have at least, while it is not built; absent: not known. */
+  diskAtLeast?: number;
 }
 
 /** A data partition as it will lie on the disk. */

@@ -10,6 +10,7 @@ import type { Call, Diff, Resource } from "../resource.ts";
 import { equalValues, hasUnknown, type Props, plain, Unknown } from "../values.ts";
 import { type Checked, checkProps, integer, list, text } from "./check.ts";
 import { diffInputs } from "./diff.ts";
+import { noteDisk } from "./estimates.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
 
 const MiB = 1024 * 1024;
@@ -110,6 +111,7 @@ function stateOf(image: Image): Props {
 
 async function preview(call: Call, inputs: Props): Promise<Props> {
   const found = hasUnknown(inputs) ? undefined : await find(call, plain(inputs) as Inputs);
+  noteDisk(found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0));
   if (found) return stateOf(found);
   const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);
   return { ...Object.fromEntries(later), size: inputs.size ?? Unknown.value, commit: inputs.commit };

@@ -18,3 +18,15 @@ export function noteImage(estimate: ImageEstimate): void {
 export function largestImage(): ImageEstimate | undefined {
   return latest;
 }
+
+let leastDisk: number | undefined;
+
+/** Called by DiskImage's preview: bytes of the disk, 0 when they are not known. Which image a server gets is not told: the smallest of a run counts. */
+export function noteDisk(bytes: number): void {
+  leastDisk = Math.min(leastDisk ?? bytes, bytes);
+}
+
+/** Bytes that any disk image of this run has at least; undefined: not known. */
+export function smallestDisk(): number | undefined {
+  return leastDisk || undefined;
+}

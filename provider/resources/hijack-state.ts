@@ -6,6 +6,7 @@ import type { Facts, Plan } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
+import { smallestDisk } from "./estimates.ts";
 import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, sameNetwork } from "./hijack-drift.ts";
 import {
@@ -121,6 +122,8 @@ export async function previewState(call: Call, props: Props, state: HijackState 
       const artifacts = commitKnown ? await findArtifacts(inputs.commit, call, inputs.image) : undefined;
       const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
       const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
+      // it is made in this run, and its DiskImage was previewed before
+      if (hasUnknown(props.image)) image.diskAtLeast = smallestDisk();
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
       await noteShown(call, plan);
       // a disk that is written anew: what runs there does not matter

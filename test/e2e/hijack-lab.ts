@@ -38,11 +38,19 @@ export interface Lab {
 
 /**
  * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
- * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}; `firmware`: bios; `memory`: MiB, unless PINE_MEMORY says how many.
+ * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}; `firmware`: bios; `memory`: MiB, unless
+ * PINE_MEMORY says how many; `packages`: further ones of Debian; `disks`: further ones, in MiB.
  */
 export async function startLab(
   name: string,
-  o: { ownCache?: boolean; release?: Release; firmware?: Firmware; memory?: number } = {},
+  o: {
+    ownCache?: boolean;
+    release?: Release;
+    firmware?: Firmware;
+    memory?: number;
+    packages?: string[];
+    disks?: number[];
+  } = {},
 ): Promise<Lab> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
   const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
@@ -62,9 +70,10 @@ export async function startLab(
     ending.unshift(() => mirror.close());
     mkdirSync(join(work, "vps"));
     const vps = await startVps({
-      base: await ensureDebian(tell, o.release ?? labRelease(), o.firmware),
+      base: await ensureDebian(tell, o.release ?? labRelease(), o.firmware, o.packages),
       dir: join(work, "vps"),
       memory: process.env.PINE_MEMORY ? Number(process.env.PINE_MEMORY) : o.memory,
+      disks: o.disks,
       log: tell,
     });
     ending.unshift(() => vps.stop());

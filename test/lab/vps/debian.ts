@@ -82,20 +82,30 @@ const RECIPE = {
   firstBoot: ["update-grub", "journalctl --rotate --vacuum-size=1K", "fstrim /"],
 };
 
-/** The read-only Debian disk of this machine's cache; made when it is not there (about two minutes). */
+/**
+ * The read-only Debian disk of this machine's cache; made when it is not there (about two minutes). `more`: further Debian packages, which
+ * make it another disk.
+ */
 export async function ensureDebian(
   log: Log = () => {},
   release: Release = "bookworm",
   firmware: Firmware = "bios",
+  more: string[] = [],
 ): Promise<BaseImage> {
   const key = await labKey();
   const script = readFileSync(join(import.meta.dirname, "tree.sh"), "utf8");
   const { hooks, doas, firmware: ways, ...recipe } = RECIPE;
-  const made = { ...recipe, hooks: hooks[release], doas: doas[release], way: ways[firmware] };
+  const made = {
+    ...recipe,
+    packages: [...recipe.packages, ...more],
+    hooks: hooks[release],
+    doas: doas[release],
+    way: ways[firmware],
+  };
   const digest = createHash("sha256")
     .update(JSON.stringify([made, script, key.public, release, firmware]))
     .digest("hex");
-  const name = firmware === "bios" ? release : `${release}-${firmware}`;
+  const name = [release, ...(firmware === "bios" ? [] : [firmware]), ...(more.length > 0 ? ["more"] : [])].join("-");
   const folder = join(labCache(), "vps", `${name}-${digest.slice(0, 16)}`);
   const image = (): BaseImage => ({
     disk: join(folder, "base.qcow2"),
@@ -109,7 +119,7 @@ export async function ensureDebian(
     await removeWork(); // of a build that was killed: the lock is ours
     const work = await mkdtemp(join(labCache(), "vps", "tmp-"));
     try {
-      await build(work, { release, firmware }, key.public, log);
+      await build(work, { release, firmware, more }, key.public, log);
       renameSync(join(work, "done"), folder);
     } finally {
       await removeWork();
@@ -118,7 +128,7 @@ export async function ensureDebian(
   });
 }
 
-type What = Pick<BaseImage, "release" | "firmware">;
+type What = Pick<BaseImage, "release" | "firmware"> & { more: string[] };
 
 async function build(work: string, what: What, publicKey: string, log: Log): Promise<void> {
   const { release, firmware } = what;
@@ -163,12 +173,12 @@ async function removeWork(): Promise<void> {
   if (names.length) await asRoot(["-c", 'rm -rf -- "$@"', "rm", ...names.map((name) => join(folder, name))], {});
 }
 
-async function bootstrap(work: string, { release, firmware }: What): Promise<void> {
+async function bootstrap(work: string, { release, firmware, more }: What): Promise<void> {
   const list = join(work, "sources.list");
   writeFileSync(list, sourcesList(release));
   const root = process.getuid?.() === 0;
   const args = [`--mode=${root ? "root" : "unshare"}`, "--variant=minbase", "--format=tar", "--quiet"];
-  const packages = [...RECIPE.packages, RECIPE.doas[release], ...RECIPE.firmware[firmware].packages];
+  const packages = [...RECIPE.packages, ...more, RECIPE.doas[release], ...RECIPE.firmware[firmware].packages];
   args.push(...RECIPE.hooks[release].map((hook) => `--setup-hook=${hook}`));
   args.push(`--include=${packages.join(",")}`, ...(await aptOptions()), release, "-", list);
   const logFile = join(work, "mmdebstrap.log");

@@ -19,6 +19,8 @@ export interface Machine {
   /** MiB */
   memory: number;
   firmware: Firmware;
+  /** Of UEFI: only what Microsoft's keys vouch for boots, such as Debian's shim. */
+  secureBoot?: boolean;
   serialLog: string;
   /** Boots this kernel instead of the disk's boot loader. */
   kernel?: { path: string; initrd: string; append: string };
@@ -44,10 +46,14 @@ const TCG = "tcg,tb-size=128";
 
 function uefiArgs(m: Machine): string[] {
   if (!existsSync(`${OVMF}/OVMF_CODE_4M.fd`)) die("no UEFI firmware for QEMU", "apt-get install ovmf");
-  const vars = join(m.dir, `${m.name}.vars.fd`);
-  if (!existsSync(vars)) copyFileSync(`${OVMF}/OVMF_VARS_4M.fd`, vars);
+  // the variables that come with Microsoft's keys
+  const kind = m.secureBoot ? ".ms" : "";
+  const vars = join(m.dir, `${m.name}.vars${kind}.fd`);
+  if (!existsSync(vars)) copyFileSync(`${OVMF}/OVMF_VARS_4M${kind}.fd`, vars);
   return [
-    ...["-drive", `if=pflash,format=raw,readonly=on,file=${OVMF}/OVMF_CODE_4M.fd`],
+    // what writes to the variables is the firmware alone
+    ...(m.secureBoot ? ["-global", "driver=cfi.pflash01,property=secure,value=on"] : []),
+    ...["-drive", `if=pflash,format=raw,readonly=on,file=${OVMF}/OVMF_CODE_4M${kind}.fd`],
     ...["-drive", `if=pflash,format=raw,file=${vars}`],
   ];
 }

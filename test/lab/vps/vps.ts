@@ -70,8 +70,8 @@ export interface Vps {
   off(timeoutMs: number): Promise<void>;
   /** Power cut. */
   cut(): Promise<void>;
-  /** Power on, same disk, same port. Does not wait. */
-  boot(): Promise<void>;
+  /** Power on, same disk, same port, changed from now on. Does not wait. */
+  boot(change?: Partial<Pick<Machine, "memory" | "secureBoot">>): Promise<void>;
   /** Off for good. */
   stop(): Promise<void>;
 }
@@ -174,8 +174,9 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
       qemu = undefined;
     },
     cut: power,
-    async boot() {
+    async boot(change) {
       if (qemu) await power();
+      Object.assign(machine, change);
       qemu = await startQemu(machine, port);
     },
     stop: power,

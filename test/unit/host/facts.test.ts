@@ -159,6 +159,14 @@ describe("what the root lies on (lines as Linux' sysfs documents them)", () => {
   ])("%s (%s)", (kind, number, blocks) => {
     expect(onDisk(number, "/dev/whatever", blocks).kind).toBe(kind);
   });
+  it("btrfs, which has a device number of its own, and one of its devices' name", () => {
+    const root = onDisk("0:45", "/dev/sda2", [disk, part], "btrfs");
+    expect([root.device, root.kind, root.disk, root.partition]).toEqual(["/dev/sda2", "plain", "/dev/sda", 2]);
+  });
+  it("a volume, by the name it was given", () => {
+    const lines = [disk, part, "dm-0 253:0 39000000 - - sda2 - LVM-AbCdEf"];
+    expect(onDisk("253:0", "/dev/mapper/vg-root", lines).device).toBe("/dev/mapper/vg-root");
+  });
 
   it("names a DOS table and its partitions as the kernel does", () => {
     const sector = Buffer.alloc(512);

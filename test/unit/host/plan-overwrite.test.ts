@@ -96,7 +96,7 @@ describe("a server that runs Pine", () => {
     expect(codes(runs(other), { reinstall: true, urn: "urn:other" })).toEqual([]);
   });
   it("of another stack is refused", () => {
-    expect(codes(runs(), { stack: "other/prod", reinstall: true })).toEqual(["pine-other-stack"]);
+    expect(codes(runs(), { stack: "other/prod", reinstall: true, urn: "urn:mine" })).toEqual(["pine-other-stack"]);
   });
 });
 
@@ -105,6 +105,8 @@ describe("what is refused", () => {
     ["erase", () => {}, { erase: false }, {}],
     ["container", set({ container: "lxc" }), {}, {}],
     ["secure-boot", set({ firmware: "uefi", secureBoot: true }), {}, {}],
+    // which locks the kernel down
+    ["secure-boot", onLvm({ firmware: "uefi", secureBoot: true, lockdown: "integrity" }), {}, {}],
     ["xen-pv", set({ xen: "PV" }), {}, {}],
     ["arch", set({ arch: "aarch64" }), {}, {}],
     ["ram", set({ ramKiB: 100_000 }), {}, {}],
@@ -113,6 +115,8 @@ describe("what is refused", () => {
     ["disk-none", set({ disks: [] }), {}, {}],
     ["disk-head", set({ disks: [disk({ head: undefined })] }), {}, {}],
     ["image-size", () => {}, {}, { disk: { commit, bytes: 5 * GiB, packedBytes: 1 } }],
+    ["image-size", () => {}, {}, { disk: undefined, diskAtLeast: 5 * GiB }],
+    ["data-size", () => {}, { dataPartitions: [data({ size: 2000 })] }, { disk: undefined, diskAtLeast: 3 * GiB }],
     ["image-commit", () => {}, {}, { commit: "d".repeat(64) }],
     ["tools", (f) => void delete f.tools.tar, {}, {}],
     ["disk-mounted", set({ disks: [withMount(["/data"])] }), {}, {}],

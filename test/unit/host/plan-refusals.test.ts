@@ -226,6 +226,10 @@ describe("what is refused", () => {
     ).refusals;
     expect(r!.message).toContain("410 MB free, 456 MB are needed");
   });
+  it("says of ZFS, which no disk can be found for, that it is ZFS", () => {
+    const zfs = facts((f) => void Object.assign(f.root, { type: "zfs", kind: "unknown", uuid: undefined }));
+    expect(codes(zfs)).toEqual(["root-type"]);
+  });
   it("forces only an unknown distribution", () => {
     const f = facts((x) => {
       x.os.id = "devuan";
