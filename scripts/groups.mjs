@@ -9,6 +9,8 @@ export const GROUPS = {
   commit: { include: [file("commit*")], setUp: everything },
   image: { include: [file("image*")], setUp: everything },
   hijack: { include: [file("hijack*")], setUp: [...everything, "tun"] },
+  // a disk written over
+  overwrite: { include: [file("overwrite")], setUp: everything },
   // only when named: long, or not yet passed often enough to be everybody's
   // a short life on each Debian of the lab
   releases: { include: [file("releases")], setUp: everything, named: true },
@@ -16,8 +18,8 @@ export const GROUPS = {
   reinstall: { include: [file("reinstall"), file("import")], setUp: everything, named: true },
   // four servers in one `up`
   many: { include: [file("many")], setUp: everything, named: true },
-  // a disk written over
-  overwrite: { include: [file("overwrite*")], setUp: everything, named: true },
+  // who comes while a disk is written over, and what a power cut does there
+  cuts: { include: [file("overwrite-cuts")], setUp: everything, named: true },
   // servers that cannot be taken
   refusals: { include: [file("refusals")], setUp: everything, named: true },
 };
