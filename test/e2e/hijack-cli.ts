@@ -210,6 +210,8 @@ function lines(file: string): Said[] {
     .flatMap((line) => {
       if (!line.includes('"diagnosticEvent"') || !line.endsWith("}")) return [];
       const d = JSON.parse(line).diagnosticEvent;
-      return [{ urn: d.urn ?? "", severity: d.severity, message: d.message.trimEnd(), ephemeral: d.ephemeral === true }];
+      return [
+        { urn: d.urn ?? "", severity: d.severity, message: d.message.trimEnd(), ephemeral: d.ephemeral === true },
+      ];
     });
 }
