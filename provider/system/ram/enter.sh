@@ -123,10 +123,10 @@ case $1 in
     modprobe -q i6300esb || modprobe -q iTCO_wdt || true
     rm $work/vmlinuz
     mkdir $work/root
-    $work/tools/zstd -dcq $work/initramfs.img | (cd $work/root && $work/tools/busybox cpio -idm 2>/dev/null)
+    $work/tools/zstd -dcq $work/initramfs.img | (cd $work/root && $work/tools/busybox cpio -idm 2>/dev/null) ||
+      fail "the RAM system cannot be unpacked: is there enough memory?"
     rm $work/initramfs.img
     cp -a $work/host/. $work/root/
-    [ -x $work/root/shutdown ] || fail "the RAM system cannot be unpacked"
     mkdir -p $handed
     mount --bind $work/root $handed
     ;;
