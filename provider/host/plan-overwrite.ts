@@ -15,12 +15,13 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
   if (!("disk" in chosen) || chosen.disk.head === undefined) return undefined;
   const { disk } = chosen;
   const layout = layoutData(disk, inputs.dataPartitions ?? [], image.disk?.bytes ?? image.diskAtLeast ?? 0);
-  if ("refusal" in layout) return undefined;
+  const enter = enterWay(facts, disk);
+  if ("refusal" in layout || !enter) return undefined;
   const kept = new Set(layout.data.filter((d) => d.keep).map((d) => d.start));
   const gone = describePartitions(disk.partitions.filter((p) => !kept.has(p.start)));
   const { device, bytes, sectorSize } = disk;
   return {
-    enter: enterWay(facts, disk) ?? "kexec",
+    enter,
     slot: facts.pine.deployment !== undefined && facts.pine.runningSlot === "a" ? "b" : "a",
     disk: { device, bytes, sectorSize, head: disk.head! },
     data: layout.data,

@@ -82,14 +82,27 @@ export async function startLab(
     const lab = { work, vps, mirror, project, fault, tell, end };
     await configure(project, lab, tree.keys);
     if (o.ownCache) await project.set({ "pine:cache": join(work, "cache") });
-    await project.set({ hostname: "web-1" });
-    await project.secret("token", "a token of no importance");
+    await giveInputs(project);
     tell("the lab stands");
     return lab;
   } catch (error) {
     await end();
     throw error;
   }
+}
+
+/** The same stack in another folder and another backend, as on a second laptop. The caller ends it. */
+export async function secondLaptop(lab: Lab): Promise<Project> {
+  const second = new Project(join(lab.work, "two"));
+  await configure(second, lab);
+  await giveInputs(second);
+  return second;
+}
+
+/** What the example's program asks for beside the server. */
+async function giveInputs(project: Project): Promise<void> {
+  await project.set({ hostname: "web-1" });
+  await project.secret("token", "a token of no importance");
 }
 
 /** Makes a stack `test` of a project and tells it about the lab. */

@@ -1,11 +1,10 @@
 /** Somebody else comes while a disk is written over, and the power fails there: who is told what, and what helps. */
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../provider/run.ts";
 import { ensureDebian } from "../lab/vps/index.ts";
-import { Project } from "./hijack-cli.ts";
-import { BOOT_MS, configure, type Lab, labRelease, on, startLab, steps } from "./hijack-lab.ts";
+import type { Project } from "./hijack-cli.ts";
+import { BOOT_MS, type Lab, labRelease, on, secondLaptop, startLab, steps } from "./hijack-lab.ts";
 import { overwriteProgram, WRITTEN } from "./overwrite-lab.ts";
 
 const step = steps(test);
@@ -15,10 +14,7 @@ let second: Project;
 
 beforeAll(async () => {
   lab = await startLab("overwrite-cuts", { memory: 256 });
-  second = new Project(join(lab.work, "two"));
-  await configure(second, lab);
-  await second.set({ hostname: "web-1" });
-  await second.secret("token", "a token of no importance");
+  second = await secondLaptop(lab);
   // the RAM system asks for its address too
   for (const project of [lab.project, second]) overwriteProgram(project, { dhcp: true });
 });
@@ -31,7 +27,7 @@ const half = async () => (await lab.project.state()).find((r) => r.type === "pin
 
 step("preview showed one disk, and another is there: nothing is done", async () => {
   // after the preview of an `up`, before it comes to the server again: the table of the disk gets another id
-  const up = lab.project.start(["up", "--yes"]);
+  const up = lab.project.start(["up"]);
   await up.saw(/^committing to OSTree/);
   await on(lab.vps, "sfdisk -q --disk-id /dev/vda 11111111-2222-4333-8444-555555555555 --no-reread --force");
   const { exitCode, errors, output } = await up.ended;

@@ -1,8 +1,7 @@
 /** A server's reinstalls, wanted by one or by two; what a killed run left; a server that has vanished. */
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Project } from "./hijack-cli.ts";
-import { BOOT_MS, bootId, configure, on, steps, until } from "./hijack-lab.ts";
+import type { Project } from "./hijack-cli.ts";
+import { BOOT_MS, bootId, on, secondLaptop, steps, until } from "./hijack-lab.ts";
 import { sentShare } from "./hijack-traces.ts";
 import { type LongLab, type More, startLongLab, URN } from "./reinstall-lab.ts";
 
@@ -15,10 +14,7 @@ const program = (more?: More) => lab.program(more, [lab.project, second]);
 
 beforeAll(async () => {
   lab = await startLongLab("reinstall");
-  second = new Project(join(lab.work, "two"));
-  await configure(second, lab);
-  await second.set({ hostname: "web-1" });
-  await second.secret("token", "a token of no importance");
+  second = await secondLaptop(lab);
   program();
 });
 afterAll(async () => {

@@ -53,7 +53,6 @@ loaded() {
   esac
 }
 
-[ ! -d $work/host ] || chmod 755 $work/host $work/host/etc
 case $1 in
   begin)
     end
@@ -61,6 +60,7 @@ case $1 in
     # not the size of /run, which is a tenth of a small machine
     mount -t tmpfs -o mode=700,size=90% tmpfs $work
     mkdir -p $work/host/etc/dropbear $work/host/root/.ssh
+    chmod 755 $work/host $work/host/etc
     ;;
   receive) tar -xf - -C $work ;;
   hostkeys)
