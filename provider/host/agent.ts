@@ -18,6 +18,8 @@ export interface AgentStatus {
   trial?: SlotName;
   tries?: number;
   boots?: number;
+  /** "loaded": GRUB had kernel and initramfs of the trial it booted last. */
+  stage?: string;
   /** This boot reached the default runlevel. */
   completed: boolean;
 }
@@ -49,6 +51,7 @@ export function parseStatus(text: string): AgentStatus {
     trial: slot("trial"),
     tries: count("tries"),
     boots: count("boots"),
+    stage: values.get("stage") || undefined,
     completed: values.get("completed") === "1",
   };
 }

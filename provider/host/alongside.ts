@@ -1,7 +1,7 @@
 /** Puts a sysroot beside the old system and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
 import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
-import { envBlock, slotFile, slotOptions } from "../image/slots.ts";
+import { customConfig, envBlock, slotFile, slotOptions } from "../image/slots.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { agent } from "./agent.ts";
 import type { HostFile } from "./hostfiles.ts";
@@ -64,7 +64,10 @@ export async function installAlongside(
   const { plan, sysroot, record } = o;
 
   task.step("preparing");
-  await step(["begin", record.id, record.stack, record.urn, plan.method, record.created, record.old]);
+  const { boot, slots, folder } = plan.boot;
+  const bootFs = boot ? `${boot.type}:UUID=${boot.uuid}` : "";
+  const { id, stack, urn, created, old } = record;
+  await step(["begin", id, stack, urn, plan.method, created, old, bootFs, folder ?? ""]);
   const started = Date.now();
   let sent = 0;
   await ssh.upload(sysroot.open(), script, ["receive", sysroot.compression], {
@@ -81,10 +84,14 @@ export async function installAlongside(
   const kept = Number((await step(["hostkeys", sysroot.deployment])).stdout.trim());
   if (kept === 0) task.warn("the old system has no SSH host key that could be kept: the new one makes its own");
   await putFiles(step, sysroot.deployment, o.files, task);
+  const fstab = plan.swap.map((uuid) => `UUID=${uuid}\tnone\tswap\tsw\t0 0\n`).join("");
+  if (fstab && !o.files.some((f) => f.path === "/etc/fstab")) await step(["fstab", sysroot.deployment], fstab);
 
   task.step("adding the boot entry");
   const options = slotOptions({
     rootUuid: plan.disk.rootUuid,
+    rootType: plan.disk.rootType,
+    slots,
     checksum: sysroot.checksum,
     serial: Number(sysroot.deployment.split(".")[1]),
     console: plan.consoles,
@@ -101,7 +108,7 @@ export async function installAlongside(
   await step(["boot", "grub.cfg"], assetText("system/grub/pine.cfg"));
   await step(["boot", "a.cfg"], slot);
   await step(["boot", "env"], envBlock({}));
-  await step(["grub"], assetText("system/grub/custom.cfg"));
+  await step(["grub"], customConfig(assetText("system/grub/custom.cfg"), slots));
   await agent(ssh, ["arm", "a", "1"]);
   return { sent: Math.max(sent, sysroot.size) };
 }

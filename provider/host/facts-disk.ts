@@ -21,7 +21,13 @@ export function parseStorage(lines: Lines): { root: RootFacts; mounts: Mount[] }
   const top = mountLines.filter((m) => m.target === "/").pop();
   const mounts = mountLines
     .filter((m) => m !== top)
-    .map((m) => ({ source: m.source, target: m.target, type: m.type, freeKiB: free.get(m.target)?.free }));
+    .map((m) => ({
+      source: m.source,
+      target: m.target,
+      type: m.type,
+      freeKiB: free.get(m.target)?.free,
+      ...(m.options.includes("ro") ? { readOnly: true as const } : {}),
+    }));
   return { root: parseRoot(lines, top, blocks, free.get("/")), mounts };
 }
 

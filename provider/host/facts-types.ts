@@ -161,6 +161,7 @@ export interface Mount {
   type: string;
   /** Free space, where it could be had. */
   freeKiB?: number;
+  readOnly?: true;
 }
 
 export interface GrubFacts {

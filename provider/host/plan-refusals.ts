@@ -1,5 +1,6 @@
 /** Why a server cannot be taken. Pure; every reason at once, each with what to do. */
 import { humanBytes } from "../task.ts";
+import { bootRefusal, ROOT_TYPES } from "./plan-boot.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
 import { type Check, refusal } from "./refusal.ts";
 import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.ts";
@@ -15,7 +16,7 @@ const KERNEL = [3, 10] as const;
 const KNOWN = { debian: 8, ubuntu: 14 } as Record<string, number>;
 
 const OVER = "or method: overwrite, which erases its disk";
-const LATER = `this is not supported yet: use a server with a plain ext4 root partition, ${OVER}`;
+const LATER = `this is not supported yet: use a server with a plain ext4 or xfs root partition, ${OVER}`;
 const LAYERS: Partial<Record<BlockKind, string>> = {
   lvm: "an LVM volume, where GRUB cannot write its state",
   raid: "a RAID, where GRUB cannot write its state",
@@ -122,21 +123,17 @@ const MACHINE: Check[] = [
 /** What an installation beside an old system needs. */
 const ALONGSIDE: Check[] = [
   (f) =>
-    f.firmware === "uefi" &&
-    f.secureBoot !== true &&
-    refusal("uefi", "the server boots by UEFI", `this is not supported yet: use a server that boots by BIOS, ${OVER}`),
-  (f) =>
     f.ramKiB < RAM_KIB &&
     refusal("ram", `the server has ${Math.round(f.ramKiB / 1024)} MiB of memory`, "it needs 96 MiB or more"),
   (f) =>
     LAYERS[f.root.kind] !== undefined &&
     // of ZFS, an overlay and the like the file system itself says it
-    (f.root.kind !== "unknown" || f.root.type === "ext4") &&
+    (f.root.kind !== "unknown" || ROOT_TYPES.includes(f.root.type)) &&
     refusal(`root-${f.root.kind}`, `the root file system ${f.root.device} is on ${LAYERS[f.root.kind]}`, LATER),
-  (f) => f.root.type !== "ext4" && refusal("root-type", `the root file system is ${f.root.type}`, LATER),
+  (f) => !ROOT_TYPES.includes(f.root.type) && refusal("root-type", `the root file system is ${f.root.type}`, LATER),
   (f) =>
     f.root.uuid === undefined &&
-    f.root.type === "ext4" &&
+    ROOT_TYPES.includes(f.root.type) &&
     LAYERS[f.root.kind] === undefined &&
     refusal("root-uuid", `the UUID of ${f.root.device} cannot be read`, "install util-linux's blkid on the server"),
   (f) =>
@@ -146,11 +143,7 @@ const ALONGSIDE: Check[] = [
       "the root file system is mounted read-only",
       "see with dmesg whether the disk fails, and remount it",
     ),
-  (f) => {
-    const boot = f.mounts.find((m) => m.target === "/boot");
-    const hint = `this is not supported yet: use a server whose /boot is on its root file system, ${OVER}`;
-    return boot && refusal("boot-separate", `/boot is a file system of its own (${boot.source})`, hint);
-  },
+  bootRefusal,
   (f, i) => {
     if (i.rootWay === "none") return; // grub.cfg could not be read
     if (!f.grub)

@@ -1,4 +1,5 @@
 /** What is planned for a server (network.ts, plan.ts). */
+import type { BootPlace } from "./plan-boot.ts";
 import type { NotRoot, RootWay } from "./types.ts";
 
 export interface StaticNetwork {
@@ -152,7 +153,12 @@ export interface Plan {
     partuuid?: string;
     rootUuid: string;
     rootDevice: string;
+    rootType: string;
   };
+  /** Where GRUB keeps the slots; of alongside. */
+  boot: BootPlace;
+  /** UUIDs of the old system's swap partitions, which the new one uses; of alongside. */
+  swap: string[];
   overwrite?: OverwritePlan;
   grubFolder: string;
   network: NetworkFiles;

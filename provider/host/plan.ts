@@ -1,6 +1,7 @@
 /** What an installation will do, from facts and inputs alone. Pure: preview shows it, `up` does it. */
 import { humanBytes } from "../task.ts";
 import { planNetwork } from "./network.ts";
+import { type BootPlace, planBoot, swapPartitions } from "./plan-boot.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
 import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
 import { refusalsOf } from "./plan-refusals.ts";
@@ -53,6 +54,8 @@ function planWay(
   const title = titleOf(facts);
   const restore = inputs.onDestroy === "retain" || overwritten ? undefined : restoreOf(facts, running);
   const overwrite = way === "overwrite" ? planDiskOf(facts, inputs, image) : undefined;
+  const planned = way === "alongside" ? planBoot(facts) : undefined;
+  const boot = planned && "place" in planned ? planned.place : {};
   const base: Omit<Plan, "summary" | "lines"> = {
     method: overwritten ? "overwrite" : "alongside",
     existing: existingOf(facts, inputs, running),
@@ -63,7 +66,10 @@ function planWay(
       partuuid: facts.root.partuuid,
       rootUuid: facts.root.uuid ?? "",
       rootDevice: facts.root.device,
+      rootType: facts.root.type,
     },
+    boot,
+    swap: way === "alongside" ? swapPartitions(facts) : [],
     overwrite,
     grubFolder: facts.grub?.folder ?? "/boot/grub",
     network: network.files,
@@ -91,7 +97,7 @@ function planWay(
     const lines = overwriteLines(base, title, notes, elsewhere);
     return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
   }
-  const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running)];
+  const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running, boot)];
   return {
     plan: { ...base, summary: summaryOf(base, facts, title), lines: linesOf(base, facts, title, notes) },
     refusals: [],
@@ -136,11 +142,19 @@ function restoreOf(facts: Facts, running: boolean): string | undefined {
     : facts.os.name;
 }
 
-function installNotes(facts: Facts, running: boolean): string[] {
+function installNotes(facts: Facts, running: boolean, { boot, folder }: BootPlace): string[] {
   if (running) return [];
-  const others = facts.mounts.map((m) => m.target).filter((t) => !t.startsWith("/boot") && t !== "/sysroot");
+  const others = facts.mounts.filter((m) => !/^\/(boot|efi|sysroot|snap)(\/|$)/.test(m.target)).map((m) => m.target);
+  const swap = swapPartitions(facts).length;
+  const stays = others.length === 1 ? "stays as it is and is not" : "stay as they are and are not";
   return [
-    ...(others.length > 0 ? [`${others.join(", ")} stay as they are and are not mounted by the new system`] : []),
+    ...(others.length > 0 ? [`${others.join(", ")} ${stays} mounted by the new system`] : []),
+    ...(swap > 0 ? [`the new system uses the old one's swap (${count(swap, "partition")})`] : []),
+    ...(boot
+      ? [
+          `/boot is ${boot.device} (${boot.type}): ${folder ? `GRUB cannot write there, its state is in ${folder}` : "GRUB's state is kept there"}; the new system's kernels are on the root file system`,
+        ]
+      : []),
     ...(["other", "mixed"].includes(facts.grub?.custom ?? "")
       ? ["custom.cfg of GRUB keeps its own lines; ours are added"]
       : []),

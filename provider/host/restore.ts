@@ -18,9 +18,11 @@ export async function restoreOld(
   let old = ssh;
   let unlock = await lockHost(ssh, o.owner);
   const status = await agentStatus(ssh);
-  if (status.running) {
+  if (status.running || status.slot || status.trial) {
     task.step("the old system is the default again");
     await agent(ssh, ["old"]);
+  }
+  if (status.running) {
     task.step("rebooting into the old system");
     await reboot(ssh, o.owner);
     old = await waitForSsh(o.connections, task, {

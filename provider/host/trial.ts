@@ -11,6 +11,7 @@ import type { Connection } from "./connection-type.ts";
 import { checkHealth, connectionLost, type HealthCheck } from "./health.ts";
 import { lockHost } from "./lock.ts";
 import { markDone } from "./record.ts";
+import { logReason, silentReason, trialLog } from "./returned.ts";
 import { waitForSsh } from "./ssh.ts";
 import type { Ssh } from "./types.ts";
 
@@ -31,8 +32,8 @@ export interface TrialOptions {
 
 export type TrialResult =
   | { outcome: "confirmed"; status: AgentStatus }
-  /** `status` is what runs now, unless the server could not be reached any more. */
-  | { outcome: "returned"; reasons: string[]; status: AgentStatus };
+  /** `status` is what runs now. `answered`: the new system was seen and found wanting; else it may have been a power cut. */
+  | { outcome: "returned"; reasons: string[]; answered: boolean; status: AgentStatus };
 
 /** Two boots of a slow machine (each under 5 min even without KVM) beside the dead-man's time. */
 const BOOTS_MS = 600_000;
@@ -40,9 +41,6 @@ const BOOTS_MS = 600_000;
 const GOING_DOWN_MS = 4000;
 /** From the first answer of sshd to the end of the default runlevel. */
 const COMPLETE_MS = 180_000;
-
-const nameOf = (status: AgentStatus) =>
-  status.running ? `slot ${status.running}, commit ${status.checksum.slice(0, 12)}` : "the old system";
 
 /** Reboots an armed server into its trial and ends with what holds: confirmed, or back. `ssh` is used up. */
 export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
@@ -52,6 +50,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
   const timeoutMs = o.deadman * 1000 + BOOTS_MS;
   let bootId = o.bootId;
   let reasons: string[] = [];
+  let answered = false;
   for (;;) {
     task.step("waiting for the server to answer");
     const next = await waitForSsh(o.connections, task, {
@@ -64,12 +63,13 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       unlock = await lockHost(next, owner);
       const status = await agentStatus(next);
       if (status.running !== o.slot || status.checksum !== o.checksum) {
-        if (reasons.length === 0)
-          reasons = [`the new system did not come up far enough to answer; the server went back to ${nameOf(status)}`];
+        const log = await trialLog(next);
+        if (reasons.length === 0) reasons = [silentReason(status, o.slot, log)];
         if (status.trial) await agent(next, ["disarm"]);
-        return { outcome: "returned", reasons, status };
+        return { outcome: "returned", reasons: [...reasons, ...logReason(log)], answered, status };
       }
       if (reasons.length === 0) reasons = await judge(next, o, task);
+      answered = true;
       if (reasons.length === 0) {
         task.step("confirming");
         await agent(next, ["confirm", o.checksum]);
@@ -88,6 +88,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       // the trial died under our hands: see what comes up, by itself or by the dead-man
       if (!connectionLost(error) || task.signal.aborted) throw error;
       bootId = "";
+      answered = false;
       reasons = [`the connection to the new system was lost: ${messageOf(error)}`];
       await sleep(5000, undefined, { signal: task.signal });
     } finally {

@@ -6,7 +6,7 @@ import type { SystemFile } from "./configure.ts";
 import { sha256 } from "./recipe.ts";
 
 /** Raised whenever the same recipe and lock give another tree than before, but for files of system/. */
-const format = 1;
+const format = 2;
 const scripts = ["install.sh", "look.sh", "apply.sh", "layout.sh"];
 
 /** Files below a folder, by relative path, sorted. */

@@ -61,8 +61,7 @@ export function configure(input: ConfigureInput): Change[] {
   const names = [recipe.hostname, recipe.hostname.split(".")[0]!].filter((n, i, all) => all.indexOf(n) === i);
   file("/etc/hosts", `127.0.0.1 localhost ${names.join(" ")}\n::1 localhost ip6-localhost ${names.join(" ")}\n`);
   file("/etc/network/interfaces", "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n");
-  // what a container runs in is found out by OpenRC; a value here would make it skip hwdrivers, modules and hostname
-  file("/etc/rc.conf", facts.rcConf.replace(/^rc_sys=.*\n/gm, ""));
+  file("/etc/rc.conf", rcConf(facts.rcConf));
   file("/etc/conf.d/dropbear", '# Keys only, host keys are made when there are none.\nDROPBEAR_OPTS="-s -R"\n');
   file("/etc/modules", ["af_packet", "ipv6", ...recipe.modules].map((m) => `${m}\n`).join(""));
   const knobs = Object.entries(recipe.sysctl).map(([k, v]) => `${k} = ${v}\n`);
@@ -100,6 +99,13 @@ export function configure(input: ConfigureInput): Change[] {
   services(input, out);
   return out;
 }
+
+/**
+ * What a container runs in is found out by OpenRC; a value of rc_sys would make it skip hwdrivers, modules and hostname. What services say is
+ * logged in memory: a trial's last words are kept from there (libexec/pine/trial-log).
+ */
+const rcConf = (text: string) =>
+  `${text.replace(/^(rc_sys|rc_logger|rc_log_path)=.*\n/gm, "").replace(/\n*$/, "\n")}rc_logger="YES"\nrc_log_path="/run/rc.log"\n`;
 
 const inittab = `::sysinit:/sbin/openrc sysinit
 ::sysinit:/sbin/openrc boot

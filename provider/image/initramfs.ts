@@ -9,7 +9,7 @@ import { type CpioEntry, cpio } from "./cpio.ts";
 
 /** Modules that init loads, with what they need. Those that the kernel has built in, or not at all, are left out. */
 export const wantedModules = [
-  ...["ext4", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "hv_storvsc", "mptspi"],
+  ...["ext4", "xfs", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "hv_storvsc", "mptspi"],
   // the dead-man of a trial; without them a machine that hangs stays down
   ...["i6300esb", "iTCO_wdt"],
   // the checksum of ext4's metadata, asked for by name in the kernel

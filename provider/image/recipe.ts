@@ -63,7 +63,18 @@ const base = [
 /** Base services by runlevel; OpenRC's savecache is not among them, it would write to /usr. */
 export const baseServices: Record<Runlevel, string[]> = {
   sysinit: ["devfs", "dmesg", "mdev", "hwdrivers"],
-  boot: ["modules", "sysctl", "hostname", "bootmisc", "networking", "localmount", "hwclock", "seedrng", "syslog"],
+  boot: [
+    "modules",
+    "sysctl",
+    "hostname",
+    "bootmisc",
+    "networking",
+    "localmount",
+    "swap",
+    "hwclock",
+    "seedrng",
+    "syslog",
+  ],
   default: ["dropbear"],
   shutdown: ["mount-ro", "killprocs"],
   nonetwork: [],

@@ -119,9 +119,22 @@ export function parseEnvBlock(block: Uint8Array): EnvState {
   return { slot: slot("pine_slot"), trial: slot("pine_trial"), tries: count("pine_tries"), boots: count("pine_boots") };
 }
 
+/** Where the slots lie when that is not the root filesystem: the installed system binds them to boot/grub/pine (system/rootfs, pine-slots). */
+export interface SlotsPlace {
+  /** Type and UUID of the filesystem, as blkid names them. */
+  type: string;
+  uuid: string;
+  /** From its top: "/grub/pine". */
+  path: string;
+}
+
 export interface SlotOptions {
   /** UUID of the filesystem that holds /ostree. */
   rootUuid: string;
+  /** Its type; default ext4. */
+  rootType?: string;
+  /** Default: on that filesystem. */
+  slots?: SlotsPlace;
   /** OSTree commit of the deployment, 64 hex digits. */
   checksum: string;
   /** The number after the dot in the deployment's folder. */
@@ -159,14 +172,52 @@ export function slotOptions(o: SlotOptions): string {
     const reason = kernelArgumentProblem(arg);
     if (reason) die(`kernel argument ${JSON.stringify(arg)} ${reason}`);
   }
+  const type = o.rootType ?? "ext4";
+  if (!/^[a-z0-9]+$/.test(type)) die(`not the type of a filesystem: ${JSON.stringify(type)}`);
   return [
     `root=UUID=${o.rootUuid}`,
+    ...(type === "ext4" ? [] : [`rootfstype=${type}`]),
     "rw quiet panic=10 oops=panic softlockup_panic=1",
     ...consoles,
     ...(o.extra ?? []),
+    ...(o.slots ? [`pine.dir=${placeArgument(o.slots)}`] : []),
     `pine.deadman=${o.deadman ?? DEADMAN_SECONDS}`,
     `ostree=${deploymentPath(o.checksum, o.serial)}`,
   ].join(" ");
+}
+
+/** `ext4:UUID=…:/grub/pine`. */
+function placeArgument({ type, uuid, path }: SlotsPlace): string {
+  const text = `${type}:UUID=${uuid}:${path}`;
+  return /^[a-z0-9]+:UUID=[0-9A-Za-z-]+:\/[A-Za-z0-9/_-]+$/.test(text)
+    ? text
+    : die(`not a place for boot slots: ${text}`);
+}
+
+/** What GRUB and the agent add to a slot's options on the kernel's command line. */
+const ADDED = /^(BOOT_IMAGE|pine\.(slot|trial))=/;
+
+/**
+ * The options of the next slot, out of the running kernel's command line: other arguments of the user's, another dead-man; `ostree=` is the
+ * agent's to change.
+ */
+export function nextOptions(cmdline: string[], o: { remove: string[]; add: string[]; deadman: number }): string {
+  for (const arg of o.add) {
+    const reason = kernelArgumentProblem(arg);
+    if (reason) die(`kernel argument ${JSON.stringify(arg)} ${reason}`);
+  }
+  const gone = new Set([...o.remove, ...o.add]);
+  const words = cmdline.filter((w) => !ADDED.test(w) && !w.startsWith("pine.deadman=") && !gone.has(w));
+  const at = words.findIndex((w) => w.startsWith("ostree="));
+  words.splice(at < 0 ? words.length : at, 0, ...o.add, `pine.deadman=${o.deadman}`);
+  return words.join(" ");
+}
+
+/** GRUB's custom.cfg block out of system/grub/custom.cfg: where it finds the folder of the slots. */
+export function customConfig(template: string, slots?: SlotsPlace): string {
+  if (slots?.type !== "vfat") return template;
+  const found = [`search --no-floppy --fs-uuid --set=pine_esp ${slots.uuid}`, `set pine_dir=($pine_esp)${slots.path}`];
+  return template.replace("set pine_dir=$prefix/pine", () => found.join("\n"));
 }
 
 /** Why a kernel argument of the user's cannot be taken, or undefined. */

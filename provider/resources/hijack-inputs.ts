@@ -37,7 +37,11 @@ export interface HijackInputs {
   deadman: number;
   force: boolean;
   triggers: unknown[];
+  /** What makes another attempt at the same commit, as JSON without what is secret: kept in the state. */
+  attempt: string;
 }
+
+const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "health"];
 
 /** What runs on the server. */
 export interface Booted {
@@ -56,7 +60,7 @@ export interface Failed {
   attempts: number;
   /** Not to be tried again until commit or triggers change. */
   final: boolean;
-  /** The triggers at the time, as JSON. */
+  /** What was asked for at the time ({@link HijackInputs.attempt}). */
   triggers: string;
 }
 
@@ -103,6 +107,7 @@ export function hijackInputs(props: Props): HijackInputs {
     deadman: p.deadman ?? 300,
     force: p.force ?? false,
     triggers: p.triggers ?? [],
+    attempt: JSON.stringify(ATTEMPT.map((key) => props[key] ?? null)),
   };
 }
 

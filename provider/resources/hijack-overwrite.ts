@@ -65,7 +65,7 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
       previous: undefined,
       rootKeys: plan.authorizedKeys,
     };
-    if (reasons.length > 0) return { ...known, result: { outcome: "returned", reasons, status } };
+    if (reasons.length > 0) return { ...known, result: { outcome: "returned", reasons, answered: true, status } };
     // without this line the next create takes the server over as it is: no reason to fail now
     await markDone(next).catch(() => {});
     return { ...known, result: { outcome: "confirmed", status } };

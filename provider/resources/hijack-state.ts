@@ -5,7 +5,7 @@ import { isReinstall } from "../host/record.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
-import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
+import { equalValues, hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
 import { smallestDisk } from "./estimates.ts";
 import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, sameNetwork } from "./hijack-drift.ts";
@@ -74,7 +74,7 @@ export function afterTrial(
   version: string | undefined,
 ): HijackState {
   const { status } = o.result;
-  const failed = o.result.outcome === "returned" ? failure(state, inputs, o.result.reasons) : undefined;
+  const failed = o.result.outcome === "returned" ? failure(state, inputs, o.result) : undefined;
   const sameAsBefore = status.checksum === state.booted?.checksum ? state.booted.version : undefined;
   return {
     ...state,
@@ -91,17 +91,27 @@ export function afterTrial(
   };
 }
 
-function failure(state: HijackState, inputs: HijackInputs, reasons: string[]): Failed {
-  const triggers = JSON.stringify(inputs.triggers);
+function failure(
+  state: HijackState,
+  inputs: HijackInputs,
+  { reasons, answered }: Extract<Outcome["result"], { outcome: "returned" }>,
+): Failed {
+  const triggers = inputs.attempt;
   const again = state.failed?.checksum === inputs.commit && state.failed.triggers === triggers;
   const attempts = (again ? state.failed!.attempts : 0) + 1;
   // a trial that never answered may have been a power cut: it gets a second try; one that was seen unhealthy does not
-  const seen = !reasons.some((r) => /did not come up|connection to the new system was lost/.test(r));
-  return { checksum: inputs.commit, reason: reasons.join("; "), attempts, final: seen || attempts > 1, triggers };
+  // the console's lines are told once, and not kept
+  const reason = reasons.filter((r) => !r.includes("\n")).join("; ");
+  return { checksum: inputs.commit, reason, attempts, final: answered || attempts > 1, triggers };
 }
 
 /** What preview knows of the outputs; reads the server's facts and shows the plan. Writes nothing, here or there. */
-export async function previewState(call: Call, props: Props, state: HijackState | undefined): Promise<Props> {
+export async function previewState(
+  call: Call,
+  props: Props,
+  state: HijackState | undefined,
+  oldInputs?: Props,
+): Promise<Props> {
   const unknown: Props = {
     ...(state ?? { installationId: Unknown.value }),
     booted: Unknown.value,
@@ -113,6 +123,7 @@ export async function previewState(call: Call, props: Props, state: HijackState 
   }
   const commitKnown = !hasUnknown(props.commit);
   const inputs = hijackInputs({ ...props, files: {}, commit: commitKnown ? props.commit : "" });
+  const reargued = oldInputs !== undefined && !equalValues(oldInputs.kernelArguments ?? [], inputs.kernelArguments);
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
     const seen = await lookAgain(inputs, state, call, PREVIEW_SECONDS);
@@ -128,7 +139,7 @@ export async function previewState(call: Call, props: Props, state: HijackState 
       await noteShown(call, plan);
       // a disk that is written anew: what runs there does not matter
       const runs = seen.status?.running && !plan.overwrite;
-      const line = runs ? await runningLine(seen, plan, { inputs, artifacts, state }) : plan.summary;
+      const line = runs ? await runningLine(seen, plan, { inputs, artifacts, state, reargued }) : plan.summary;
       call.info(line);
       result.plan = { ...planOutput(plan), summary: line, ...(runs ? { lines: [line] } : {}) };
       result.facts = state?.facts ?? factsOutput(seen.facts);
@@ -152,7 +163,7 @@ const SAFETY = "goes back by itself unless it comes up healthy; /var is shared a
 async function runningLine(
   seen: Look,
   plan: Plan,
-  o: { inputs: HijackInputs; artifacts?: CommitArtifacts; state?: HijackState },
+  o: { inputs: HijackInputs; artifacts?: CommitArtifacts; state?: HijackState; reargued: boolean },
 ): Promise<string> {
   const { inputs, artifacts, state } = o;
   const status = seen.status!;
@@ -174,8 +185,9 @@ async function runningLine(
   if (same) {
     const renamed = inputs.hostname !== undefined && seen.facts.hostname !== inputs.hostname;
     const rewired = networkInput(inputs.network) !== "keep" && !(await sameNetwork(seen.ssh, plan));
-    return renamed || rewired
-      ? `${what}new ${renamed ? "name" : "network"} for commit ${from}: deployed into slot ${target}, 1 reboot; ${SAFETY}`
+    const changed = renamed ? "name" : rewired ? "network" : o.reargued ? "kernel arguments" : undefined;
+    return changed
+      ? `${what}new ${changed} for commit ${from}: deployed into slot ${target}, 1 reboot; ${SAFETY}`
       : `${what}commit ${from} runs already: keys and files are written, no reboot`;
   }
   const to = inputs.commit ? inputs.commit.slice(0, 12) : "the new commit";

@@ -1,5 +1,4 @@
 /** What HostHijack does to a server: install or update, and say what holds afterwards. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { die, messageOf } from "../errors.ts";
 import type { AgentStatus } from "../host/agent.ts";
 import { agent, agentStatus } from "../host/agent.ts";
@@ -10,20 +9,18 @@ import { authorizedKeysFile, identityFiles, isNetworkFile, systemIdentity } from
 import { loginPublicKeys } from "../host/keys.ts";
 import { lockHost } from "../host/lock.ts";
 import { adopt, markDone } from "../host/record.ts";
-import { waitForSsh } from "../host/ssh.ts";
-import { reboot, runTrial, type TrialResult } from "../host/trial.ts";
+import { runTrial, type TrialResult } from "../host/trial.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import { prepareUpdate, writeFiles } from "../host/update.ts";
+import { nextOptions } from "../image/slots.ts";
 import type { Call } from "../resource.ts";
+import { equalValues } from "../values.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, sameNetwork } from "./hijack-drift.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
-import { connectionsOf, type Look, lockOwner, lookAt, openAny, planFor, refuseAnother } from "./hijack-look.ts";
+import { connectionsOf, type Look, lockOwner, openAny, planFor, refuseAnother } from "./hijack-look.ts";
 import { overwrite } from "./hijack-overwrite.ts";
 import { asShown } from "./hijack-shown.ts";
-
-/** Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time for 15 s at most. */
-const GRACE_MS = 30_000;
 
 /** What one operation changes; the caller turns it into state. */
 export interface Outcome {
@@ -102,37 +99,6 @@ export async function install(
   }
 }
 
-/**
- * A trial that nobody confirmed is of a run that was cut off: the server goes back to what is confirmed, the old system or the other
- * slot. Answers what runs then; its `ssh` is the caller's to close.
- */
-export async function settle(seen: Look, inputs: HijackInputs, call: Call): Promise<Look> {
-  const { ssh, status } = seen;
-  if (!status?.running || status.running === status.slot) return seen;
-  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
-  call.step("an unconfirmed trial runs: waiting for whoever may be at it");
-  await sleep(GRACE_MS, undefined, { signal: call.signal });
-  const unlock = await lockHost(ssh, lockOwner(call));
-  try {
-    const now = await agentStatus(ssh);
-    if (now.running === now.slot) {
-      // the slot that GRUB's count led to says so itself once it is up
-      if (!status.trialRuns) return lookAt(ssh, call);
-      die("another run has just confirmed what was on trial here", "run `pulumi up` again: it sees what is there now");
-    }
-    call.step("an unconfirmed trial runs: back to the confirmed system");
-    await reboot(ssh, lockOwner(call));
-  } finally {
-    await unlock();
-  }
-  const next = await waitForSsh(connections, call, {
-    refusals: Number.POSITIVE_INFINITY,
-    timeoutMs: 900_000,
-    notBootId: status.bootId,
-  });
-  return lookAt(next, call);
-}
-
 /** Brings a server that runs Pine to the wanted commit and identity. */
 export async function update(
   seen: Look,
@@ -144,7 +110,8 @@ export async function update(
     adoptAs?: string;
     /** A reinstall: a new deployment in any case, with an /etc of its own. */
     fresh: boolean;
-    oldKeys: string[];
+    /** Of the inputs before. */
+    before?: HijackInputs;
     touched: () => void;
   },
   call: Call,
@@ -170,7 +137,7 @@ export async function update(
       o.state?.installationId,
     );
     const login = await loginPublicKeys(inputs.connection, call);
-    const keys = rootKeys(plan.authorizedKeys, inputs.authorizedKeys, o.oldKeys, login);
+    const keys = rootKeys(plan.authorizedKeys, inputs.authorizedKeys, o.before?.authorizedKeys ?? [], login);
     o.touched();
     const { install } = facts.pine;
     const mine = { id: o.adoptAs ?? o.state?.installationId ?? "", stack: call.stack, urn: call.urn };
@@ -190,7 +157,8 @@ export async function update(
     // what runs counts, not what was asked for last
     const renamed = inputs.hostname !== undefined && facts.hostname !== inputs.hostname;
     const rewired = network !== "keep" && !(await sameNetwork(ssh, plan));
-    const reboots = fresh || renamed || rewired;
+    const oldArguments = o.before?.kernelArguments ?? inputs.kernelArguments;
+    const reboots = fresh || renamed || rewired || !equalValues(oldArguments, inputs.kernelArguments);
     if (status.checksum === inputs.commit && !reboots) {
       await markDone(ssh);
       const result = { outcome: "unchanged" as const, status: await agentStatus(ssh) };
@@ -204,7 +172,12 @@ export async function update(
       : [];
     // a merged /etc has the server's own files already
     const etc = [...identity, ...(fresh ? files.filter((f) => f.path.startsWith("/etc/")) : [])];
-    const next = { checksum: inputs.commit, version: artifacts.version, delta, etc, fresh };
+    const options = nextOptions(facts.cmdline, {
+      remove: oldArguments,
+      add: inputs.kernelArguments,
+      deadman: inputs.deadman,
+    });
+    const next = { checksum: inputs.commit, version: artifacts.version, delta, options, etc, fresh };
     const ready = await prepareUpdate(ssh, next, call);
     const result = await runTrial(ssh, { ...trial, bootId: status.bootId, slot: ready.slot }, call);
     if (result.outcome === "returned" && result.status.running) await forgetSlot(connections, call);

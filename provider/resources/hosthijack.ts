@@ -12,8 +12,9 @@ import { checkHijack, diffHijack } from "./hijack-check.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { connectionsOf, lockOwner, look, lookAgain, refuseAnother } from "./hijack-look.ts";
 import { readHost } from "./hijack-read.ts";
+import { settle } from "./hijack-settle.ts";
 import { afterTrial, outputs, previewState } from "./hijack-state.ts";
-import { install, type Outcome, settle, update } from "./hijack-work.ts";
+import { install, type Outcome, update } from "./hijack-work.ts";
 import { topOf } from "./path.ts";
 
 export const hostHijack: Resource = {
@@ -33,7 +34,7 @@ export const hostHijack: Resource = {
       return { state: outputs(news, state) };
     }
     if (!hasUnknown(news.commit)) refuseKnownFailure(state, hijackInputs(news));
-    if (call.preview) return { state: await previewState(call, news, state) };
+    if (call.preview) return { state: await previewState(call, news, state, oldInputs) };
     return { state: await bring(call, id, news, state, oldInputs) };
   },
 
@@ -86,11 +87,10 @@ function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean 
 /** Rule 9: a commit that was seen to fail here is not booted again until it or the triggers change. */
 function refuseKnownFailure(state: HijackState, inputs: HijackInputs): void {
   const { failed } = state;
-  if (!failed?.final || failed.checksum !== inputs.commit || failed.triggers !== JSON.stringify(inputs.triggers))
-    return;
+  if (!failed?.final || failed.checksum !== inputs.commit || failed.triggers !== inputs.attempt) return;
   die(
     `commit ${failed.checksum.slice(0, 12)} failed on this server before (${failed.reason}) and is not booted again`,
-    "change what goes into the commit, or `triggers` to try the same once more",
+    "change what goes into the commit, its hostname, network, kernelArguments or health, or `triggers` to try the same once more",
   );
 }
 
@@ -124,8 +124,8 @@ async function bring(
       // A create that finds its own stack's system takes it over under a new id, and the old resource's delete then finds nothing of
       // its own (rule 7). Of a run that was cut off it is taken as it is; else a reinstall was asked for.
       const adoptAs = state ? undefined : now.installationId;
-      const oldKeys = oldInputs ? hijackInputs(oldInputs).authorizedKeys : [];
-      outcome = await update(seen, { inputs, artifacts, state, adoptAs, fresh, oldKeys, touched: touch }, call);
+      const before = oldInputs && hijackInputs(oldInputs);
+      outcome = await update(seen, { inputs, artifacts, state, adoptAs, fresh, before, touched: touch }, call);
     } else {
       const o = { inputs, id: now.installationId, artifacts, created: new Date().toISOString(), touched: touch };
       outcome = await install(seen, o, call);

@@ -2,16 +2,19 @@
 # Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu). A step a call; every step can be run again.
 # Sent over SSH; needs sh, tar, gzip or zstd, dd, fsfreeze. Nothing of the old system is changed but GRUB's custom.cfg.
 #
-#   begin ID STACK URN METHOD CREATED OLD     writes the installation record, removes what a half-made install left
+#   begin ID STACK URN METHOD CREATED OLD [BOOT FOLDER]   writes the installation record, removes what a half-made install left;
+#             BOOT: TYPE:UUID=... of /boot where it is a filesystem of its own; FOLDER: of the slots, where GRUB cannot write to /boot
 #   receive zstd|gzip                         unpacks the sysroot from standard input to /.pine-new
 #   place DEPLOYMENT                          moves it to its place
 #   hostkeys DEPLOYMENT                       the server's SSH host keys, for dropbear
 #   put DEPLOYMENT PATH MODE OWNER            a file of the new system, from standard input
+#   fstab DEPLOYMENT                          lines for /etc/fstab, from standard input
 #   boot NAME                                 a file of boot/grub/pine, from standard input
 #   grub                                      GRUB's custom.cfg sources ours, last of all
 set -eu
 umask 022
 dir=/boot/grub/pine
+custom=/boot/grub/custom.cfg
 stateroot=/ostree/deploy/pine
 
 fail() {
@@ -27,16 +30,28 @@ replace() { # path mode
   mv -f "$1.pine-new" "$1"
 }
 
+# Runs shell text in the root filesystem as it is, without what is mounted on it: /boot may be another one.
+bare() { # text arguments...
+  mkdir -p /run/pine-root
+  text=$1
+  shift
+  unshare -m sh -euc "mount --make-rprivate / && mount --bind / /run/pine-root && cd /run/pine-root || exit 1
+$text" sh "$@"
+}
+
 clear_old() {
   [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
-  # names no slot before anything that it named goes
-  if [ -s $dir/env ]; then rm -f $dir/env; sync; fi
+  # names no slot before anything that it named goes; in place, since GRUB may see a folder as it was
+  if [ -s $dir/env ]; then
+    { printf '# GRUB Environment Block\n'; head -c 1024 /dev/zero | tr '\0' '#'; } | head -c 1024 | dd of=$dir/env bs=1024 conv=notrunc,fsync 2>/dev/null
+    rm -f $dir/env
+    sync
+  fi
   rm -f $dir/a.cfg $dir/b.cfg
   chattr -i $stateroot/deploy/*.? 2>/dev/null || true
   # what an earlier installation kept in /var is kept over a reinstall
   if [ -e $stateroot/var/.pine-factory ] && [ ! -e /.pine-var ]; then mv $stateroot/var /.pine-var; fi
-  rm -rf /.pine-new /ostree /boot/ostree /boot/loader /boot/loader.0 /boot/loader.1
-  [ ! -L /boot/boot ] || rm -f /boot/boot
+  bare 'rm -rf .pine-new ostree boot/ostree boot/loader boot/loader.0 boot/loader.1; [ ! -L boot/boot ] || rm -f boot/boot'
 }
 
 # Runs a program with a deployment as its root and the shared /var, in a mount namespace that ends with it.
@@ -54,9 +69,15 @@ factory() { within "$1" /usr/libexec/pine/factory "$1"; }
 
 case $1 in
   begin)
-    mkdir -p $dir
+    # of an installation before this one, elsewhere
+    if [ -e $dir ] && [ "$(readlink -f $dir)" != "${9:-$dir}" ]; then rm -rf "$(readlink -f $dir)" $dir; fi
+    mkdir -p "${9:-$dir}"
+    [ -e $dir ] || ln -s "$9" $dir
     clear_old
-    printf 'id=%s\nstack=%s\nurn=%s\nmethod=%s\ncreated=%s\nold=%s\n' "$2" "$3" "$4" "$5" "$6" "$7" | replace $dir/install 644
+    {
+      printf 'id=%s\nstack=%s\nurn=%s\nmethod=%s\ncreated=%s\nold=%s\n' "$2" "$3" "$4" "$5" "$6" "$7"
+      [ -z "${8:-}" ] || printf 'boot=%s\n' "$8"
+    } | replace $dir/install 644
     sync
     ;;
   receive)
@@ -78,10 +99,13 @@ case $1 in
   place)
     [ -d "/.pine-new$stateroot/deploy/$2/usr" ] || fail "the sysroot has no deployment $2"
     [ ! -e /ostree ] || fail "/ostree is there already"
-    mv /.pine-new/ostree /ostree
-    mv /.pine-new/boot/ostree /boot/ostree
-    for entry in /.pine-new/boot/loader*; do mv "$entry" /boot/; done
-    rm -rf /.pine-new
+    # grub/pine: where the new system mounts the slots when they are elsewhere
+    # shellcheck disable=SC2016
+    bare 'mkdir -p boot/grub/pine
+      mv .pine-new/ostree ostree
+      mv .pine-new/boot/ostree boot/ostree
+      for entry in .pine-new/boot/loader*; do mv "$entry" boot/; done
+      rm -rf .pine-new'
     if [ -e /.pine-var ]; then
       rm -rf "${stateroot:?}/var"
       mv /.pine-var $stateroot/var
@@ -127,16 +151,26 @@ case $1 in
       chmod "$2" "$1.pine-new"
       mv -f "$1.pine-new" "$1"' sh "$3" "$4" "$5"
     ;;
+  fstab)
+    file=$stateroot/deploy/$2/etc/fstab
+    { cat "$file"; cat; } | replace "$file" 644
+    ;;
   boot)
     case $2 in grub.cfg | a.cfg | b.cfg | env) ;; *) fail "name $2" ;; esac
     replace "$dir/$2" 644
     ;;
   grub)
-    custom=/boot/grub/custom.cfg
     if [ ! -e $custom ]; then
       cat | replace $custom 644
-    elif ! grep -q '^# >>> pine$' $custom; then
-      { cat $custom; cat; } | replace $custom "$(stat -c %a $custom)"
+    else
+      # as it was, to be given back
+      grep -q '^# >>> pine$' $custom || cp -p $custom $custom.pine-old
+      {
+        sed '/^# >>> pine$/,/^# <<< pine$/d' $custom
+        # its last line may have no end
+        [ -z "$(tail -c 1 $custom)" ] || echo
+        cat
+      } | replace $custom "$(stat -c %a $custom)"
     fi
     sync
     ;;

@@ -19,26 +19,46 @@ fi
 # first the way in, then what it leads to
 if [ -e $custom ]; then
   sed '/^# >>> pine$/,/^# <<< pine$/d' $custom >$custom.pine-new
-  if [ -s $custom.pine-new ]; then
+  # what was added to it meanwhile stays
+  if [ -e $custom.pine-old ] && { cat $custom.pine-old; [ -z "$(tail -c 1 $custom.pine-old)" ] || echo; } | cmp -s - $custom.pine-new; then
+    sync
+    rm -f $custom.pine-new
+    mv -f $custom.pine-old $custom
+  elif [ -s $custom.pine-new ]; then
     chmod "$(stat -c %a $custom)" $custom.pine-new
     sync
     mv -f $custom.pine-new $custom
   else
     rm -f $custom.pine-new $custom
   fi
+  rm -f $custom.pine-old
   sync
 fi
 var=/ostree/deploy/pine/var
 if [ "${2:-}" != deleteData ] && [ -d $var ]; then
-  mkdir -p "/var/lib/pine/$1"
-  chmod 700 /var/lib/pine "/var/lib/pine/$1"
-  rm -rf "/var/lib/pine/$1/var"
-  mv $var "/var/lib/pine/$1/var"
-  echo "/var/lib/pine/$1/var"
+  # not copied: /var may be another filesystem, without room for it
+  for place in /var/lib/pine /root/pine /pine; do
+    mkdir -p "$place"
+    [ "$(stat -c %d "$place")" != "$(stat -c %d $var)" ] || break
+    rmdir "$place"
+  done
+  mkdir -p "$place/$1"
+  chmod 700 "$place" "$place/$1"
+  rm -rf "${place:?}/$1/var"
+  mv $var "$place/$1/var"
+  echo "$place/$1/var"
 fi
 if [ -d /ostree/deploy/pine/deploy ]; then
   for deployment in /ostree/deploy/pine/deploy/*/; do chattr -i "$deployment" 2>/dev/null || true; done
 fi
-rm -rf /.pine-new /.pine-var /ostree /boot/ostree /boot/loader /boot/loader.0 /boot/loader.1 $dir
-[ ! -L /boot/boot ] || rm -f /boot/boot
+# as install.sh's bare: below /boot, when that is another filesystem
+mkdir -p /run/pine-root
+# shellcheck disable=SC2016
+unshare -m sh -euc 'mount --make-rprivate / && mount --bind / /run/pine-root && cd /run/pine-root || exit 1
+  rm -rf .pine-new .pine-var ostree boot/ostree boot/loader boot/loader.0 boot/loader.1
+  [ ! -L boot/boot ] || rm -f boot/boot
+  if [ "$(stat -c %d /boot)" != "$(stat -c %d /)" ]; then rm -rf boot/grub/pine; rmdir boot/grub 2>/dev/null || true; fi'
+# a link where the slots are on the EFI system partition
+rm -rf "$(readlink -f $dir)" $dir
+rmdir /run/pine-root
 sync

@@ -79,7 +79,7 @@ describe("the agent on a machine that runs no slot", () => {
 describe("parseStatus", () => {
   it("reads a trial of slot b", () => {
     const checksum = "c".repeat(64);
-    const text = `running=b\nrunning_trial=1\ndeployment=${checksum}.1\nchecksum=${checksum}\nboot_id=x\nslot=a\ntrial=b\ntries=0\nboots=\ncompleted=1\n`;
+    const text = `running=b\nrunning_trial=1\ndeployment=${checksum}.1\nchecksum=${checksum}\nboot_id=x\nslot=a\ntrial=b\ntries=0\nboots=\nstage=loaded\ncompleted=1\n`;
     expect(parseStatus(text)).toEqual({
       running: "b",
       trialRuns: true,
@@ -90,6 +90,7 @@ describe("parseStatus", () => {
       trial: "b",
       tries: 0,
       boots: undefined,
+      stage: "loaded",
       completed: true,
     });
   });

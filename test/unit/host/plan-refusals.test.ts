@@ -35,12 +35,6 @@ describe("what is refused", () => {
       },
     ],
     [
-      "uefi",
-      (f) => {
-        f.firmware = "uefi";
-      },
-    ],
-    [
       "distribution",
       (f) => {
         f.os = { id: "fedora", idLike: [], name: "Fedora Linux 41", versionId: "41" };
@@ -91,12 +85,6 @@ describe("what is refused", () => {
     [
       "root-type",
       (f) => {
-        f.root.type = "xfs";
-      },
-    ],
-    [
-      "root-type",
-      (f) => {
         f.root.type = "btrfs";
       },
     ],
@@ -113,7 +101,7 @@ describe("what is refused", () => {
       },
     ],
     [
-      "boot-separate",
+      "boot-unknown",
       (f) => {
         f.mounts = [{ source: "/dev/vda1", target: "/boot", type: "ext4" }];
       },

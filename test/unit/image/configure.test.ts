@@ -38,8 +38,10 @@ describe("the base system", () => {
     expect(at(changes, "/etc/runlevels/boot/networking")).toHaveLength(1);
     expect(at(changes, "/etc/runlevels/shutdown/savecache")).toHaveLength(0);
   });
-  it("lets OpenRC find out what it runs in", () =>
-    expect(text(changes, "/etc/rc.conf")).toBe('#rc_parallel="NO"\nunicode="YES"\n'));
+  it("lets OpenRC find out what it runs in, and keep what services say", () =>
+    expect(text(changes, "/etc/rc.conf")).toBe(
+      '#rc_parallel="NO"\nunicode="YES"\nrc_logger="YES"\nrc_log_path="/run/rc.log"\n',
+    ));
   it("asks the mirror for its packages, by tags where there are any", () => {
     expect(text(changes, "/etc/apk/repositories")).toBe(
       "http://m/alpine/v3.23/main\n@edge http://m/alpine/edge/testing\nhttps://x.example/own\n",

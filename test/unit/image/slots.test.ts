@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { asset, assetText } from "../../../provider/assets.ts";
 import {
+  customConfig,
   ENV_SIZE,
   type EnvState,
   envBlock,
   kernelArgumentProblem,
+  nextOptions,
   parseEnvBlock,
   parseSlotFile,
   slotFile,
@@ -51,6 +54,23 @@ describe("slotOptions", () => {
     ["our own arguments", { extra: ["pine.trial=1"] }, /set by Pine/],
   ])("refuses %s", (_, change, message) => {
     expect(() => slotOptions({ rootUuid, checksum, serial: 0, ...change })).toThrow(message);
+  });
+  test("names another root type, and where the slots are when not there", () => {
+    const slots = { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" };
+    const options = slotOptions({ rootUuid, checksum, serial: 0, rootType: "xfs", slots });
+    expect(options).toMatch(
+      /^root=UUID=\S+ rootfstype=xfs rw .* pine\.dir=vfat:UUID=5AFE-0EF1:\/EFI\/pine pine\.deadman=300 /,
+    );
+    expect(() => slotOptions({ rootUuid, checksum, serial: 0, slots: { ...slots, path: "/a b" } })).toThrow(/place/);
+    expect(() => slotOptions({ rootUuid, checksum, serial: 0, rootType: "x fs" })).toThrow(/type of a filesystem/);
+  });
+  test("of the next slot are those of the running kernel with other arguments", () => {
+    const cmdline = `BOOT_IMAGE=(hd0,gpt2)${boot}/vmlinuz ${slot.options} pine.slot=a pine.trial=1`.split(" ");
+    expect(nextOptions(cmdline, { remove: [], add: ["mitigations=off"], deadman: 300 })).toBe(slot.options);
+    expect(nextOptions(cmdline, { remove: ["mitigations=off"], add: ["quiet2", "x=1"], deadman: 60 })).toBe(
+      slot.options.replace("mitigations=off pine.deadman=300", "quiet2 x=1 pine.deadman=60"),
+    );
+    expect(() => nextOptions(cmdline, { remove: [], add: ["a b"], deadman: 60 })).toThrow(/without spaces/);
   });
   test("names what is allowed of arguments", () => {
     expect(kernelArgumentProblem("net.ifnames=0")).toBeUndefined();
@@ -103,12 +123,28 @@ describe("environment block", () => {
   test("refuses a count GRUB's if-chain does not know", () => expect(() => envBlock({ tries: 12 })).toThrow(/0 to 9/));
 });
 
+describe("custom.cfg", () => {
+  const template = assetText("system/grub/custom.cfg");
+  test("looks beside itself, or on the EFI system partition", () => {
+    expect(customConfig(template, { type: "ext4", uuid: rootUuid, path: "/grub/pine" })).toBe(template);
+    expect(customConfig(template, { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" })).toBe(
+      template.replace(
+        "set pine_dir=$prefix/pine",
+        () => "search --no-floppy --fs-uuid --set=pine_esp 5AFE-0EF1\nset pine_dir=($pine_esp)/EFI/pine",
+      ),
+    );
+  });
+});
+
 describe("GRUB itself", () => {
   const dir = mkdtempSync(join(tmpdir(), "slots-"));
   const file = (content: string | Buffer) => {
     writeFileSync(join(dir, "f"), content);
     return join(dir, "f");
   };
+  test.each(["custom.cfg", "image.cfg", "pine.cfg"])("takes %s as a script", (name) => {
+    expect(spawnSync("grub-script-check", [asset("system/grub", name)]).status).toBe(0);
+  });
   test("takes the slot file as a script", () => {
     expect(spawnSync("grub-script-check", [file(slotFile(slot))]).status).toBe(0);
     expect(spawnSync("grub-script-check", [file('set x="\nmenuentry {')]).status).not.toBe(0);
