@@ -1,7 +1,7 @@
 /** Puts a sysroot beside the old system and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
 import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
-import { customConfig, envBlock, slotFile, slotOptions } from "../image/slots.ts";
+import { envBlock, slotFile, slotOptions, slotsConfig } from "../image/slots.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { agent } from "./agent.ts";
 import type { HostFile } from "./hostfiles.ts";
@@ -108,7 +108,7 @@ export async function installAlongside(
   await step(["boot", "grub.cfg"], assetText("system/grub/pine.cfg"));
   await step(["boot", "a.cfg"], slot);
   await step(["boot", "env"], envBlock({}));
-  await step(["grub"], customConfig(assetText("system/grub/custom.cfg"), slots));
+  await step(["grub"], slotsConfig(assetText("system/grub/custom.cfg"), slots));
   await agent(ssh, ["arm", "a", "1"]);
   return { sent: Math.max(sent, sysroot.size) };
 }

@@ -88,6 +88,8 @@ export interface PlanInputs {
   /** The installation id in the state, when there is one. */
   installationId?: string;
   onDestroy?: "restore" | "retain";
+  /** The old system is removed once the new one is confirmed. */
+  finalize?: boolean;
   /** Seconds; default 300. */
   deadman?: number;
 }

@@ -1,5 +1,6 @@
 /** What an installation will do, from facts and inputs alone. Pure: preview shows it, `up` does it. */
 import { humanBytes } from "../task.ts";
+import { finalizedOf } from "./finalize.ts";
 import { planNetwork } from "./network.ts";
 import { type BootPlace, planBoot, swapPartitions } from "./plan-boot.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
@@ -52,7 +53,9 @@ function planWay(
   const overwritten = way === "overwrite" || (running && facts.pine.install?.method === "overwrite");
   const hostKeys = facts.hostKeys.filter((k) => !k.startsWith("ssh-dss "));
   const title = titleOf(facts);
-  const restore = inputs.onDestroy === "retain" || overwritten ? undefined : restoreOf(facts, running);
+  const finalize = inputs.finalize === true && !overwritten;
+  const gone = overwritten || finalize || finalizedOf(facts.pine.install) !== "no";
+  const restore = inputs.onDestroy === "retain" || gone ? undefined : restoreOf(facts, running);
   const overwrite = way === "overwrite" ? planDiskOf(facts, inputs, image) : undefined;
   const planned = way === "alongside" ? planBoot(facts) : undefined;
   const boot = planned && "place" in planned ? planned.place : {};
@@ -86,7 +89,7 @@ function planWay(
       `${count(keys.lines.length, "key")} of root`,
       ...(inputs.hostname ? [] : [`hostname ${hostname}`]),
     ],
-    erases: overwrite ? [overwrite.erases] : [],
+    erases: overwrite ? [overwrite.erases] : finalize && !running ? [erasedBy(facts, title)] : [],
     restore,
     deadman: inputs.deadman ?? DEADMAN_SECONDS,
     watchdog: facts.watchdog,
@@ -103,6 +106,10 @@ function planWay(
     refusals: [],
   };
 }
+
+/** What finalize takes. */
+const erasedBy = ({ root }: Facts, title: string) =>
+  `${title} on ${root.device} (${humanBytes(Math.max(0, root.sizeKiB - root.freeKiB) * 1024)} used), once the new system is confirmed`;
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
@@ -169,9 +176,10 @@ const sends = (p: Base) =>
 function summaryOf(p: Base, facts: Facts, title: string): string {
   const where = `${p.disk.rootDevice.replace("/dev/", "")} (${facts.root.type}, ${humanBytes(facts.root.freeKiB * 1024)} free)`;
   const kept = `keeps ${p.keeps.slice(0, 3).join(", ")}`;
+  const left = p.erases.length > 0 ? `then removes ${title} for good; destroy leaves it` : "destroy leaves it";
   const end = p.restore
     ? `destroy restores ${p.existing === "ours" || p.existing === "adopt" ? p.restore : title}`
-    : "destroy leaves it";
+    : left;
   return `alongside ${title} on ${where}: ${sends(p)}, ${count(p.boots, "reboot")}; ${kept}; ${end}`;
 }
 
@@ -189,7 +197,7 @@ function linesOf(p: Base, facts: Facts, title: string, notes: string[]): string[
       ? "a hardware watchdog ends a system on trial that hangs"
       : "no hardware watchdog: a system on trial that hangs hard needs a reset at the provider",
     `keeps: ${p.keeps.join(", ")}`,
-    "erases: nothing",
+    `erases: ${p.erases.join(", ") || "nothing"}`,
     p.restore ? `destroy: boots ${p.restore} again and removes Pine` : "destroy: leaves the server as it is",
     ...notes.map((n) => `note: ${n}`),
   ];

@@ -213,8 +213,8 @@ export function nextOptions(cmdline: string[], o: { remove: string[]; add: strin
   return words.join(" ");
 }
 
-/** GRUB's custom.cfg block out of system/grub/custom.cfg: where it finds the folder of the slots. */
-export function customConfig(template: string, slots?: SlotsPlace): string {
+/** A configuration of GRUB's out of system/grub (custom.cfg, image.cfg): where it finds the folder of the slots. */
+export function slotsConfig(template: string, slots?: SlotsPlace): string {
   if (slots?.type !== "vfat") return template;
   const found = [`search --no-floppy --fs-uuid --set=pine_esp ${slots.uuid}`, `set pine_dir=($pine_esp)${slots.path}`];
   return template.replace("set pine_dir=$prefix/pine", () => found.join("\n"));

@@ -93,6 +93,7 @@ const shape = {
   ),
   kernelArguments: list(text({ verify: kernelArgumentProblem })),
   onDestroy: text({ enum: ["restore", "retain"], default: "restore" }),
+  finalize: flag(),
   deleteData: flag(),
   whenUnreachable: text({ enum: ["fail", "forget"], default: "fail" }),
   deadman: integer({ min: 60, max: 3600, default: 300 }),
@@ -165,6 +166,8 @@ export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Pro
   const detailed = diffInputs(oldInputs, news, { ignore: ["image", "commit"] });
   // what truly runs counts, not what was asked for last
   if (!equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
+  if (state.finalized && oldInputs.finalize === true && news.finalize !== true)
+    call.warn("the old system was removed by finalize: nothing brings it back, and destroy leaves the server as it is");
   const later = Object.keys(detailed).filter((key) => /^(method|disk|dataPartitions)\b/.test(key));
   if (state.booted && later.length > 0)
     call.warn(

@@ -2,6 +2,7 @@
 import { isIPv6 } from "node:net";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
 import type { Connection } from "../host/connection-type.ts";
+import { finalizedOf } from "../host/finalize.ts";
 import { SshError, type SshErrorCode } from "../host/ssh-errors.ts";
 import type { Call } from "../resource.ts";
 import type { Props } from "../values.ts";
@@ -86,7 +87,9 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
       );
     const pinned = { ...connection, hostKey: ssh.hostKeySeen };
     // with the defaults that the program's own inputs will have
-    const { inputs } = checkHijack({ connection: pinned, commit: status.checksum, hostname: facts.hostname });
+    const finalized = finalizedOf(install) === "done" ? { finalize: true } : {};
+    const own = { connection: pinned, commit: status.checksum, hostname: facts.hostname };
+    const { inputs } = checkHijack({ ...own, ...finalized });
     const plan = await planFor(seen, hijackInputs(inputs), { arch: facts.arch, about: true }, call, install.id).catch(
       (error: unknown) => {
         if (isAbort(error, call.signal)) throw error;
@@ -100,6 +103,7 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
       booted: bootedOf(status),
       hostKey: ssh.hostKeySeen,
       files: [],
+      ...(finalizedOf(install) === "done" ? { finalized: true } : {}),
       rootKeys: facts.authorizedKeys.root.map(bareKey),
       facts: factsOutput(facts),
       ...(plan ? { plan: planOutput({ ...plan, method: plan.method, summary: lines[0]!, lines }) } : {}),

@@ -32,6 +32,8 @@ export interface HijackInputs {
   health: HealthCheck[];
   kernelArguments: string[];
   onDestroy: "restore" | "retain";
+  /** The old system is removed once the new one is confirmed. */
+  finalize: boolean;
   deleteData: boolean;
   whenUnreachable: "fail" | "forget";
   deadman: number;
@@ -77,6 +79,8 @@ export interface HijackState {
   files?: string[];
   /** Public keys that may log in as root, as the last operation or refresh saw them, without options and comments. */
   rootKeys?: string[];
+  /** The old system was removed: destroy cannot restore it. */
+  finalized?: boolean;
   /** The last operation did not end. */
   unfinished?: boolean;
   facts?: Props;
@@ -102,6 +106,7 @@ export function hijackInputs(props: Props): HijackInputs {
     health: p.health ?? [],
     kernelArguments: p.kernelArguments ?? [],
     onDestroy: p.onDestroy ?? "restore",
+    finalize: p.finalize ?? false,
     deleteData: p.deleteData ?? false,
     whenUnreachable: p.whenUnreachable ?? "fail",
     deadman: p.deadman ?? 300,

@@ -113,6 +113,7 @@ export async function planFor(
       stack: call.stack,
       installationId: id,
       onDestroy: inputs.onDestroy,
+      finalize: inputs.finalize,
       deadman: inputs.deadman,
       erase: inputs.erase,
       disk: inputs.disk,

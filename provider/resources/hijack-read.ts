@@ -1,5 +1,6 @@
 /** What refresh finds on a server: what runs, and what is not as the inputs say any more. Writes nothing there. */
 import { isAbort, messageOf } from "../errors.ts";
+import { finalizedOf } from "../host/finalize.ts";
 import type { Call } from "../resource.ts";
 import { type Props, plain } from "../values.ts";
 import { driftOf } from "./hijack-drift.ts";
@@ -49,7 +50,12 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
     return {
       id,
       inputs: there.inputs,
-      state: { ...rest, rootKeys: there.rootKeys, booted: bootedOf(status, version) },
+      state: {
+        ...rest,
+        ...(finalizedOf(facts.pine.install) === "done" ? { finalized: true } : {}),
+        rootKeys: there.rootKeys,
+        booted: bootedOf(status, version),
+      },
     };
   } catch (error) {
     if (isAbort(error, call.signal)) throw error;

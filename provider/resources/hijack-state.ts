@@ -9,6 +9,7 @@ import { equalValues, hasUnknown, type Props, plain, Secret, Unknown } from "../
 import { smallestDisk } from "./estimates.ts";
 import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, sameNetwork } from "./hijack-drift.ts";
+import { finalizeDue } from "./hijack-finalize.ts";
 import {
   type Booted,
   type Failed,
@@ -139,7 +140,9 @@ export async function previewState(
       await noteShown(call, plan);
       // a disk that is written anew: what runs there does not matter
       const runs = seen.status?.running && !plan.overwrite;
-      const line = runs ? await runningLine(seen, plan, { inputs, artifacts, state, reargued }) : plan.summary;
+      const end =
+        runs && finalizeDue(inputs, seen.facts) ? `; then removes ${seen.facts.pine.install?.old} for good` : "";
+      const line = runs ? (await runningLine(seen, plan, { inputs, artifacts, state, reargued })) + end : plan.summary;
       call.info(line);
       result.plan = { ...planOutput(plan), summary: line, ...(runs ? { lines: [line] } : {}) };
       result.facts = state?.facts ?? factsOutput(seen.facts);

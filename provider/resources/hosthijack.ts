@@ -1,6 +1,7 @@
 /** HostHijack: one server that runs a commit. Inputs in hijack-inputs.ts, checks in hijack-check.ts, the work in hijack-work.ts. */
 import { randomBytes } from "node:crypto";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
+import { finalizedOf } from "../host/finalize.ts";
 import { connectionLost } from "../host/health.ts";
 import { isReinstall } from "../host/record.ts";
 import { restoreOld } from "../host/restore.ts";
@@ -9,6 +10,7 @@ import { equalValues, hasUnknown, type Props, plain } from "../values.ts";
 import { diffInputs } from "./diff.ts";
 import { findArtifacts, missingCommit, runningCommit } from "./hijack-artifacts.ts";
 import { checkHijack, diffHijack } from "./hijack-check.ts";
+import { finalize } from "./hijack-finalize.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { connectionsOf, lockOwner, look, lookAgain, refuseAnother } from "./hijack-look.ts";
 import { readHost } from "./hijack-read.ts";
@@ -59,6 +61,8 @@ export const hostHijack: Resource = {
         );
       if (seen.facts.pine.install?.method === "overwrite")
         return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
+      if (finalizedOf(seen.facts.pine.install) !== "no")
+        return call.warn("the server stays as it is: finalize removed its old system, so there is none to give back");
       const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });
       const o = {
         id: known.installationId,
@@ -131,7 +135,11 @@ async function bring(
       outcome = await install(seen, o, call);
     }
     now = afterTrial(now, inputs, outcome, artifacts.version);
-    if (outcome.result.outcome !== "returned") return outputs(props, { ...now, unfinished: undefined });
+    if (outcome.result.outcome !== "returned") {
+      if (inputs.finalize && !now.finalized && (await finalize(inputs, now, call)))
+        now = { ...now, finalized: true, plan: now.plan && { ...now.plan, restore: undefined } };
+      return outputs(props, { ...now, unfinished: undefined });
+    }
     const commit = `commit ${inputs.commit.slice(0, 12)}`;
     const booted = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
     const version = artifacts.version ? ` (version ${artifacts.version})` : "";

@@ -58,6 +58,10 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public readonly files: pulumi.Output<string[] | undefined>;
     /**
+     * The old system was removed (finalize): destroy leaves the server as it is.
+     */
+    declare public /*out*/ readonly finalized: pulumi.Output<boolean | undefined>;
+    /**
      * The server's public host key.
      */
     declare public /*out*/ readonly hostKey: pulumi.Output<string | undefined>;
@@ -112,6 +116,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["disk"] = args?.disk;
             resourceInputs["erase"] = args?.erase;
             resourceInputs["files"] = args?.files;
+            resourceInputs["finalize"] = (args?.finalize) ?? false;
             resourceInputs["force"] = args?.force;
             resourceInputs["health"] = args?.health;
             resourceInputs["hostname"] = args?.hostname;
@@ -125,6 +130,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["booted"] = undefined /*out*/;
             resourceInputs["facts"] = undefined /*out*/;
             resourceInputs["failed"] = undefined /*out*/;
+            resourceInputs["finalized"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
@@ -138,6 +144,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["facts"] = undefined /*out*/;
             resourceInputs["failed"] = undefined /*out*/;
             resourceInputs["files"] = undefined /*out*/;
+            resourceInputs["finalized"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
@@ -191,6 +198,10 @@ export interface HostHijackArgs {
      * This server's own files by absolute path, below `/etc` or `/var`. Contents may be secret. Example: `{"/etc/caddy/token": {"content": …, "mode": "0600"}}`.
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
+    /**
+     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside. Default false.
+     */
+    finalize?: pulumi.Input<boolean | undefined>;
     /**
      * Goes on where a check of the plan would refuse and can be overruled; the message says so. Default false.
      */

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { asset, assetText } from "../../../provider/assets.ts";
 import {
-  customConfig,
   ENV_SIZE,
   type EnvState,
   envBlock,
@@ -15,6 +14,7 @@ import {
   parseSlotFile,
   slotFile,
   slotOptions,
+  slotsConfig,
 } from "../../../provider/image/slots.ts";
 
 const checksum = "95209d263bebb433e951107ca2e434d96738433901ba02427d648eada18d99c2";
@@ -126,8 +126,8 @@ describe("environment block", () => {
 describe("custom.cfg", () => {
   const template = assetText("system/grub/custom.cfg");
   test("looks beside itself, or on the EFI system partition", () => {
-    expect(customConfig(template, { type: "ext4", uuid: rootUuid, path: "/grub/pine" })).toBe(template);
-    expect(customConfig(template, { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" })).toBe(
+    expect(slotsConfig(template, { type: "ext4", uuid: rootUuid, path: "/grub/pine" })).toBe(template);
+    expect(slotsConfig(template, { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" })).toBe(
       template.replace(
         "set pine_dir=$prefix/pine",
         () => "search --no-floppy --fs-uuid --set=pine_esp 5AFE-0EF1\nset pine_dir=($pine_esp)/EFI/pine",

@@ -1,0 +1,43 @@
+/** Gives the old system up: GRUB's configuration is ours alone, its files go. There is no way back. */
+import { assetText } from "../assets.ts";
+import { type SlotsPlace, slotsConfig } from "../image/slots.ts";
+import type { Task } from "../task.ts";
+import type { Facts, Ssh } from "./types.ts";
+
+/** How far it came on a server: from the installation's record. */
+export type Finalized = "no" | "begun" | "done";
+
+export function finalizedOf(record: Record<string, string> | undefined): Finalized {
+  if (record?.finalized === undefined) return "no";
+  return record.finalized === "1" ? "done" : "begun";
+}
+
+/** Where the slots are, out of the running kernel's command line; undefined: on the root filesystem. Pure. */
+export function slotsOf(facts: Facts): SlotsPlace | undefined {
+  const word = facts.cmdline.find((w) => w.startsWith("pine.dir="))?.slice("pine.dir=".length);
+  const m = /^([a-z0-9]+):UUID=([^:]+):(\/.*)$/.exec(word ?? "");
+  return m ? { type: m[1]!, uuid: m[2]!, path: m[3]! } : undefined;
+}
+
+/** Every step can be run again; the first one ends the way back. Answers the bytes that are free now and were not. */
+export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {
+  const script = assetText("system/host/finalize.sh");
+  task.step("GRUB's configuration becomes Pine's alone");
+  const input = slotsConfig(assetText("system/grub/image.cfg"), slotsOf(facts));
+  await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "finalize: GRUB's configuration" });
+  task.step("removing the old system");
+  const left: string[] = [];
+  let freed = 0;
+  await ssh.exec(script, ["remove"], {
+    timeout: 0,
+    what: "finalize: removing the old system",
+    onLine: (line) => {
+      if (/^removing \//.test(line)) task.step(`removing the old system: ${line.slice("removing ".length)}`);
+      if (/^left \//.test(line)) left.push(line.slice("left ".length));
+      const kib = /^freed (-?\d+)$/.exec(line)?.[1];
+      if (kib) freed = Number(kib) * 1024;
+    },
+  });
+  if (left.length > 0) task.warn(`of the old system could not be removed: ${left.join(", ")}`);
+  return freed;
+}

@@ -1,0 +1,35 @@
+/** HostHijack's finalize: once the new system is confirmed and asked to be the only one. */
+import { readFacts } from "../host/facts.ts";
+import { finalizedOf, finalizeHost } from "../host/finalize.ts";
+import { lockHost } from "../host/lock.ts";
+import type { Facts } from "../host/types.ts";
+import type { Call } from "../resource.ts";
+import { humanBytes } from "../task.ts";
+import type { HijackInputs, HijackState } from "./hijack-inputs.ts";
+import { connectionsOf, lockOwner, openAny, refuseAnother } from "./hijack-look.ts";
+
+/** Whether there is an old system that is to go. */
+export function finalizeDue(inputs: HijackInputs, facts: Facts): boolean {
+  const { install } = facts.pine;
+  return inputs.finalize && install?.method === "alongside" && finalizedOf(install) !== "done";
+}
+
+/** Removes the old system where that is asked for and not done; answers whether it is gone. */
+export async function finalize(inputs: HijackInputs, state: HijackState, call: Call): Promise<boolean> {
+  const ssh = await openAny(connectionsOf({ ...inputs.connection, hostKey: state.hostKey }), call);
+  let unlock = async () => {};
+  try {
+    unlock = await lockHost(ssh, lockOwner(call));
+    const facts = await readFacts(ssh);
+    refuseAnother(facts, state, call);
+    if (finalizeDue(inputs, facts)) {
+      const freed = await finalizeHost(ssh, facts, call);
+      const { old = "the old system" } = facts.pine.install ?? {};
+      call.info(`${old} is gone, ${humanBytes(Math.max(0, freed))} are free again; it cannot be restored any more`);
+    }
+    return facts.pine.install?.method === "alongside";
+  } finally {
+    await unlock();
+    await ssh.close();
+  }
+}

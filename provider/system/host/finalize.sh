@@ -1,0 +1,89 @@
+#!/bin/sh
+# Gives the old system up on a server that runs Pine beside it, confirmed. Sent over SSH; every step can be run again.
+#   config    GRUB's own configuration from standard input becomes the only one; from here on there is no way back
+#   remove    the old system's files go; other filesystems of it (/home, /var, swap) stay as they are
+# What it says of files that stay is for people. The state of the record: finalized=begun, then finalized=1.
+set -eu
+dir=/boot/grub/pine
+record=$dir/install
+bootfs=/run/pine-old-boot
+
+fail() {
+  echo "pine: $*" >&2
+  exit 1
+}
+
+note() { # VALUE
+  { grep -v '^finalized=' $record; echo "finalized=$1"; } >$record.pine-new
+  sync
+  mv -f $record.pine-new $record
+  checkpoint
+}
+
+# GRUB does not replay a journal.
+checkpoint() {
+  sync
+  for folder in /sysroot $dir $([ ! -d $bootfs/grub ] || echo $bootfs); do
+    [ "$(stat -f -c %T "$folder")" != msdos ] || continue
+    (
+      trap '' HUP INT TERM PIPE
+      fsfreeze -f "$folder"
+      fsfreeze -u "$folder"
+    ) || fail "cannot freeze the filesystem of $folder for a moment"
+  done
+}
+
+leave() { if mountpoint -q $bootfs; then umount $bootfs; fi; }
+
+[ -e /run/ostree-booted ] || fail "this is not Pine"
+running=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^pine.slot=//p')
+confirmed=$(tr '#' '\n' <$dir/env | sed -n 's/^pine_slot=//p')
+[ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"
+grep -q '^method=alongside$' $record || fail "there is no old system beside this one"
+
+# The filesystem of the old system's /boot, where it is one of its own.
+trap leave EXIT
+mkdir -p $bootfs
+place=$(sed -n 's/^boot=//p' $record)
+boot=/sysroot/boot
+if [ -n "$place" ]; then
+  mount -t "${place%%:*}" "$(findfs "${place#*:}")" $bootfs || fail "cannot mount the old system's /boot ($place)"
+  boot=$bootfs
+fi
+[ -e $boot/grub/grub.cfg ] || fail "no GRUB configuration in the old system's /boot"
+
+case ${1:-} in
+  config)
+    cat >$boot/grub/grub.cfg.pine-new
+    grep -q pine_dir $boot/grub/grub.cfg.pine-new || fail "no configuration came"
+    note begun
+    # the old one's blocks stay its own until GRUB sees the new one
+    ln -f $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old 2>/dev/null || cp $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old
+    sync
+    mv -f $boot/grub/grub.cfg.pine-new $boot/grub/grub.cfg
+    checkpoint
+    rm -f $boot/grub/grub.cfg.pine-old $boot/grub/custom.cfg $boot/grub/custom.cfg.pine-old $boot/grub/grubenv
+    checkpoint
+    ;;
+  remove)
+    grep -q '^finalized=' $record || fail "GRUB's configuration is still the old system's"
+    inside=$(sed -n 's,^[^ ]* \(/sysroot/[^ ]*\) .*,\1,p' /proc/mounts | head -n 1)
+    [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
+    free() { df -kP /sysroot $bootfs | awk 'NR > 1 && !seen[$1]++ { sum += $4 } END { print sum }'; }
+    before=$(free)
+    for entry in /sysroot/* /sysroot/.[!.]* /sysroot/..?*; do
+      case $entry in /sysroot/ostree | /sysroot/boot | /sysroot/lost+found) continue ;; esac
+      [ -e "$entry" ] || [ -L "$entry" ] || continue
+      echo "removing /${entry#/sysroot/}"
+      rm -rf "$entry" 2>/dev/null || { chattr -R -f -i -a "$entry" 2>/dev/null; rm -rf "$entry"; } || echo "left /${entry#/sysroot/}"
+    done
+    for entry in /sysroot/boot/* "$bootfs"/*; do
+      case ${entry##*/} in grub | efi | EFI | ostree | loader | loader.[01] | lost+found) continue ;; esac
+      [ ! -e "$entry" ] || rm -rf "$entry"
+    done
+    sync
+    note 1
+    echo "freed $(($(free) - before))"
+    ;;
+  *) exit 2 ;;
+esac
