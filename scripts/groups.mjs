@@ -12,14 +12,16 @@ export const GROUPS = {
   // a disk written over
   overwrite: { include: [file("overwrite")], setUp: everything },
   // only when named: long, or not yet passed often enough to be everybody's
-  // a short life on each Debian of the lab
-  releases: { include: [file("releases")], setUp: everything, named: true },
+  // a short life on each Debian of the lab, on UEFI, and on other file systems and partitions
+  alongside: { include: [file("alongside*")], setUp: everything, named: true },
   // a server's reinstalls and imports, two who want it, its end
   reinstall: { include: [file("reinstall"), file("import")], setUp: everything, named: true },
   // four servers in one `up`
   many: { include: [file("many")], setUp: everything, named: true },
   // who comes while a disk is written over, and what a power cut does there
   cuts: { include: [file("overwrite-cuts")], setUp: everything, named: true },
+  // every way back from a system that does not come up
+  returning: { include: [file("returning")], setUp: everything, named: true },
   // servers that cannot be taken
   refusals: { include: [file("refusals")], setUp: everything, named: true },
 };

@@ -143,16 +143,21 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
   }
 }
 
-/** Folders whose content and metadata must not change. */
-const FOLDERS = "/etc /usr /boot";
+/** Folders whose content and metadata must not change; the EFI system partition where there is one. */
+const FOLDERS = "/etc /usr /boot $(ls -d /boot/efi/EFI 2>/dev/null)";
+
+/** What lies below a /boot that is a filesystem of its own. */
+const BELOW = `[ "$(stat -c %d /boot)" = "$(stat -c %d /)" ] || { mkdir -p /run/below; mount --bind / /run/below; find /run/below/boot -printf '%p\\t%y\\n'; umount /run/below; }`;
 
 /**
- * The server's /etc, /usr and /boot, path to what it is: type, mode, owner, and a file's digest or a link's target; and the names in /.
+ * The server's /etc, /usr and /boot, path to what it is: type, mode, owner, and a file's time and digest or a link's target; the names in
+ * /; and what lies below the mount of a /boot.
  * `quick`: size and times of a file instead of its digest, so that nothing was even written.
  */
 export async function listing(vps: Vps, o: { quick?: boolean } = {}): Promise<Map<string, string>> {
   const format = o.quick ? "%p\\t%y %m %U:%G %s %T@ %C@ %l\\n" : "%p\\t%y %m %U:%G %l\\n";
-  const commands = [`find ${FOLDERS} -xdev -printf '${format}'`, "find / -maxdepth 1 -printf '%p\\t%y\\n'"];
+  const commands = [`find ${FOLDERS} -xdev -printf '${format}'`, "find / -maxdepth 1 -printf '%p\\t%y\\n'", BELOW];
+  if (!o.quick) commands.push(`find ${FOLDERS} -xdev -type f -printf '%p\\t%T@\\n'`);
   if (!o.quick)
     commands.push(
       `find ${FOLDERS} -xdev -type f -print0 | xargs -0 sha256sum | sed 's/^\\([0-9a-f]*\\)  \\(.*\\)/\\2\\tfile \\1/'`,
