@@ -11,7 +11,7 @@ import { type CpioEntry, cpio } from "./cpio.ts";
 export const wantedModules = [
   ...["ext4", "xfs", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "hv_storvsc", "mptspi"],
   // the dead-man of a trial; without them a machine that hangs stays down
-  ...["i6300esb", "iTCO_wdt"],
+  ...["i6300esb", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "xen_wdt"],
   // the checksum of ext4's metadata, asked for by name in the kernel
   ...["crc32c_generic", "crc32c_intel", "crc32c-cryptoapi"],
 ];

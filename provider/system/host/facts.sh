@@ -95,7 +95,9 @@ machine() {
     done
   fi
   put lockdown "$(first /sys/kernel/security/lockdown)"
-  for f in /dev/watchdog*; do [ ! -c "$f" ] || put watchdog "${f#/dev/}"; done
+  # Debian loads no watchdog's driver by itself: the table and the card are there all the same
+  for f in /dev/watchdog* /sys/firmware/acpi/tables/WDAT; do [ ! -e "$f" ] || put watchdog "${f##*/}"; done
+  ! grep -qs '^0x25ab' /sys/bus/pci/devices/*/device || put watchdog i6300esb
   put kexec.disabled "$(first /proc/sys/kernel/kexec_load_disabled)"
   { cat "/boot/config-$(uname -r)" || gzip -dc /proc/config.gz; } 2>/dev/null |
     grep -E '^CONFIG_KEXEC(_FILE|_SIG|_SIG_FORCE)?=' | each kexec.config
@@ -114,8 +116,7 @@ storage() {
     case $name in loop* | ram* | zram* | sr* | fd* | nbd* | \*) continue ;; esac
     slaves=
     for s in "$path"/slaves/*; do [ ! -e "$s" ] || slaves="$slaves${slaves:+,}${s##*/}"; done
-    get "$path/partition"
-    partition=$line
+    partition=$(first "$path/partition")
     disk=
     if [ -n "$partition" ]; then
       disk=$(readlink -f "$path")
@@ -134,8 +135,7 @@ storage() {
     done
     put block "$about"
     if [ -n "$partition" ]; then
-      get "$path/start"
-      put start "$name $line"
+      put start "$name $(first "$path/start")"
       continue
     fi
     if [ -e "$path/device" ]; then
