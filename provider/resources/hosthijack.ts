@@ -85,7 +85,11 @@ const POLICY = new Set(["onDestroy", "deleteData", "whenUnreachable", "deadman",
 function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean {
   const changed = Object.keys(diffInputs(oldInputs, news)).map(topOf);
   const settled = !state.unfinished && equalValues(news.commit, state.booted?.checksum);
-  return settled && changed.length > 0 && changed.every((key) => POLICY.has(key));
+  return (
+    settled &&
+    changed.length > 0 &&
+    changed.every((key) => POLICY.has(key) || (key === "finalize" && news.finalize !== true))
+  );
 }
 
 /** Rule 9: a commit that was seen to fail here is not booted again until it or the triggers change. */

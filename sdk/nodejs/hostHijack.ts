@@ -116,7 +116,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["disk"] = args?.disk;
             resourceInputs["erase"] = args?.erase;
             resourceInputs["files"] = args?.files;
-            resourceInputs["finalize"] = (args?.finalize) ?? false;
+            resourceInputs["finalize"] = args?.finalize;
             resourceInputs["force"] = args?.force;
             resourceInputs["health"] = args?.health;
             resourceInputs["hostname"] = args?.hostname;

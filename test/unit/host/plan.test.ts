@@ -1,5 +1,6 @@
 /** The plan of an installation, and the keys that go with it. */
 import { describe, expect, it } from "vitest";
+import { finalizedOf, slotsOf } from "../../../provider/host/finalize.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import { admits, keptKeys } from "../../../provider/host/plan-keys.ts";
 import { codes, facts, image, inputs, key } from "./plan-tools.ts";
@@ -32,6 +33,14 @@ describe("the plan", () => {
     const { plan: p } = planInstall(facts(), { ...inputs, onDestroy: "retain" }, image);
     expect([p!.restore, /destroy leaves it$/.test(p!.summary)]).toEqual([undefined, true]);
   });
+  it("says what finalize takes, and that nothing is restored then", () => {
+    const { plan: p } = planInstall(facts(), { ...inputs, finalize: true }, image);
+    expect(p!.restore).toBeUndefined();
+    expect(p!.summary).toMatch(/; then removes Debian 12 for good; destroy leaves it$/);
+    expect(p!.lines.join("\n")).toMatch(
+      /^erases: Debian 12 on \/dev\/vda2 \(\d+ MB used\), once the new system is confirmed$/m,
+    );
+  });
   it("drops DSA host keys", () => {
     const { plan: p } = planInstall(
       facts((f) => f.hostKeys.push("ssh-dss AAAAB3 root@old")),
@@ -63,6 +72,22 @@ describe("a server that has Pine", () => {
   ])("%s", (existing, f, installationId) => {
     const { plan } = planInstall(f, { ...inputs, installationId }, image);
     expect([plan!.existing, plan!.restore]).toEqual([existing, "Debian 12 (bookworm)"]);
+  });
+  it.each(["begun", "1"])("restores nothing once finalize is %s", (state) => {
+    const given = facts((f) => {
+      f.pine = { ...runs.pine, install: { ...install, finalized: state } };
+    });
+    const { plan } = planInstall(given, { ...inputs, installationId: "i1" }, image);
+    expect([plan!.restore, plan!.erases, finalizedOf(given.pine.install)]).toEqual([
+      undefined,
+      [],
+      state === "1" ? "done" : "begun",
+    ]);
+  });
+  it("knows where its slots are", () => {
+    expect(slotsOf(runs)).toBeUndefined();
+    const elsewhere = facts((f) => void f.cmdline.push("pine.dir=vfat:UUID=5AFE-0EF1:/EFI/pine"));
+    expect(slotsOf(elsewhere)).toEqual({ type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" });
   });
   it("is ours by its id even when the stack was renamed", () => {
     expect(codes(runs, { stack: "renamed/dev", installationId: "i1" })).toEqual([]);
