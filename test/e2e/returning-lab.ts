@@ -6,15 +6,18 @@ import { cpio } from "../../provider/image/cpio.ts";
 import type { Vps } from "../lab/vps/index.ts";
 import { on } from "./hijack-lab.ts";
 
-/** What is broken: the kernel (cut off), a program of the initramfs (another text), or an argument of the kernel's (sed). */
-export type Sabotage = { kernel: true } | { initramfs: { path: string; text: string } } | { options: string };
+/** What is broken: the kernel (cut off, or no kernel at all), a program of the initramfs (another text), or an argument of the kernel's (sed). */
+export type Sabotage = { kernel: "cut" | "none" } | { initramfs: { path: string; text: string } } | { options: string };
 
 /** Changes a slot's own copy of what it boots: kernel and initramfs are shared between the slots. */
 const BREAK = `cfg=/boot/grub/pine/$1.cfg
 mkdir -p /boot/broken-$1
 path() { sed -n "s/^set pine_$1=\\"\\(.*\\)\\"/\\1/p" $cfg; }
 case $2 in
-  kernel) head -c 1000000 "$(path linux)" >/boot/broken-$1/vmlinuz && sed -i "s,^set pine_linux=.*,set pine_linux=\\"/boot/broken-$1/vmlinuz\\"," $cfg ;;
+  kernel)
+    if [ "$3" = cut ]; then head -c 1000000 "$(path linux)"; else head -c 1000000 /dev/urandom; fi >/boot/broken-$1/vmlinuz
+    sed -i "s,^set pine_linux=.*,set pine_linux=\\"/boot/broken-$1/vmlinuz\\"," $cfg
+    ;;
   initramfs)
     size=$(stat -c %s "$(path initrd)")
     # the kernel looks for the next archive at a multiple of 4
@@ -36,8 +39,8 @@ export async function breakSlot(vps: Vps, slot: "a" | "b", what: Sabotage, armed
     await put("/run/more.cpio", cpio([{ path, type: "file", mode: 0o755, data: Buffer.from(text) }]));
   }
   await put("/run/break.sh", `${BREAK}\n`);
-  const kind = Object.keys(what)[0]!;
-  const args = [slot, kind, ...("options" in what ? [`'${what.options}'`] : [])].join(" ");
+  const [kind, more] = Object.entries(what)[0]!;
+  const args = [slot, kind, ...(typeof more === "string" ? [`'${more}'`] : [])].join(" ");
   if (!armed) {
     await on(vps, `sh -eu /run/break.sh ${args}`);
     return;
