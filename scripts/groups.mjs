@@ -22,6 +22,8 @@ export const GROUPS = {
   cuts: { include: [file("overwrite-cuts")], setUp: everything, named: true },
   // every way back from a system that does not come up
   returning: { include: [file("returning")], setUp: everything, named: true },
+  // the lab's disk that drops what was not flushed
+  disk: { include: [file("disk")], setUp: ["debian", "npm"], named: true },
   // servers that cannot be taken
   refusals: { include: [file("refusals")], setUp: everything, named: true },
 };

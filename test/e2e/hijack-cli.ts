@@ -33,6 +33,8 @@ export interface Ended {
 export interface Running {
   /** Leader of its session. */
   pid: number;
+  /** Its event log. */
+  events: string;
   ended: Promise<Ended>;
   /** Waits for a line; throws when the CLI ends without it. */
   saw(pattern: RegExp, when?: (match: RegExpExecArray) => boolean): Promise<RegExpExecArray>;
@@ -154,6 +156,7 @@ export class Project {
     );
     return {
       pid,
+      events,
       ended,
       async saw(pattern, when = () => true) {
         for (;;) {

@@ -1,14 +1,16 @@
 /** The lab's VPS: a stock-like Debian, or a disk of ours, in QEMU on this machine; a power cut is the end of that QEMU. */
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die, messageOf } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
+import type { CutChoice, FaultyDisk } from "../disk/index.ts";
 import { endLeftovers } from "../processes.ts";
 import type { BaseImage } from "./debian.ts";
 import { labKey } from "./key.ts";
 import { type Firmware, type Machine, type Qemu, startQemu } from "./qemu.ts";
+import { incomingArgs, qmpArgs, resume, saveMemory } from "./qmp.ts";
+import { answers, tail, typeOn } from "./serial.ts";
 
 export interface VpsOptions {
   /** Debian from {@link ensureDebian}, or any raw or qcow2 disk; neither is ever written to. */
@@ -23,6 +25,12 @@ export interface VpsOptions {
   firmware?: Firmware;
   /** Size of the disk in MiB, when it is to be larger than the base's. */
   diskMiB?: number;
+  /** Its disk instead of an overlay of the base: one that drops what was not flushed. Named as the machine, in the same folder. */
+  faulty?: FaultyDisk;
+  /** Port of SSH on 127.0.0.1; default: a free one. */
+  port?: number;
+  /** Begins with this memory of {@link Vps.freezeTo} instead of a boot; the disk must be as it was then. */
+  memoryFile?: string;
   /** Sizes in MiB of further, empty disks: vdb, vdc, … */
   disks?: number[];
   /** Network cards in all; default 1. The first is the one with SSH. */
@@ -56,6 +64,7 @@ export interface Vps {
   readonly privateKeyPath: string;
   /** Of the running QEMU; 0 when it is off. */
   readonly pid: number;
+  readonly serialLog: string;
   /** The overlay (qcow2). */
   readonly disk: string;
   /** Runs a shell command; exit code 255 and ssh's words when the machine cannot be reached. Timeout in ms, default 120 s. */
@@ -68,8 +77,10 @@ export interface Vps {
   waitSsh(timeoutMs: number): Promise<void>;
   /** Waits until the machine powers itself off; throws when it takes longer. */
   off(timeoutMs: number): Promise<void>;
-  /** Power cut. */
-  cut(): Promise<void>;
+  /** Power cut. The choice is for a faulty disk; without one it loses everything that was not flushed. */
+  cut(choice?: CutChoice): Promise<void>;
+  /** Ends with the memory in a file, for {@link VpsOptions.memoryFile}; for machines with a faulty disk. */
+  freezeTo(file: string): Promise<void>;
   /** Power on, same disk, same port, changed from now on. Does not wait. */
   boot(change?: Partial<Pick<Machine, "memory" | "secureBoot">>): Promise<void>;
   /** Off for good. */
@@ -100,22 +111,24 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
   const machine: Machine = {
     name,
     dir: o.dir,
-    disk: join(o.dir, `${name}.qcow2`),
-    format: "qcow2",
+    disk: o.faulty?.uri ?? join(o.dir, `${name}.qcow2`),
+    format: o.faulty ? "raw" : "qcow2",
     memory: o.memory ?? 512,
     firmware: o.firmware ?? ("firmware" in o.base ? o.base.firmware : "bios"),
     disks: (o.disks ?? []).map((_, n) => join(o.dir, `${name}.disk${n + 2}.qcow2`)),
     cards: o.cards,
     serialLog: o.serialLog ?? join(o.dir, `${name}.serial.log`),
     kernel: o.kernel,
-    extraArgs: o.extraArgs,
+    extraArgs: [...(o.extraArgs ?? []), ...(o.faulty ? qmpArgs(name) : [])],
   };
   writeFileSync(machine.serialLog, "");
-  await overlay(o, machine.disk);
+  if (!o.faulty) await overlay(o, machine.disk);
   for (const [n, file] of (machine.disks ?? []).entries())
     await run("qemu-img", ["create", "-q", "-f", "qcow2", file, `${o.disks![n]}M`]);
-  let qemu: Qemu | undefined = await startQemu(machine);
+  const incoming = o.memoryFile ? incomingArgs(o.memoryFile) : [];
+  let qemu: Qemu | undefined = await startQemu({ ...machine, extraArgs: [...machine.extraArgs!, ...incoming] }, o.port);
   const { port } = qemu;
+  if (o.memoryFile) await resume(qemu.pid, name);
   const started = Date.now();
 
   const knownHosts = join(o.dir, `${name}.known_hosts`);
@@ -134,6 +147,7 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
 
   const vps: Vps = {
     ...({ host: "127.0.0.1", port, user: "root", hostKeys, disk: machine.disk } as const),
+    serialLog: machine.serialLog,
     hostKey: hostKeys.find((k) => k.startsWith("ssh-ed25519 ")) ?? "",
     privateKey: key.text,
     privateKeyPath: key.path,
@@ -173,7 +187,15 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
         die(`${name}: still on after ${timeoutMs / 1000} s; serial line:\n${tail(await vps.console())}`);
       qemu = undefined;
     },
-    cut: power,
+    async cut(choice = { mode: "drop", seed: 0 }) {
+      await o.faulty?.freeze();
+      await power();
+      await o.faulty?.settle(choice);
+    },
+    async freezeTo(file) {
+      await saveMemory(vps.pid, name, file);
+      await power();
+    },
     async boot(change) {
       if (qemu) await power();
       Object.assign(machine, change);
@@ -200,8 +222,6 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
 
 const ANY = Array.from({ length: 256 }, (_, code) => code);
 
-const tail = (text: string) => text.trimEnd().split("\n").slice(-25).join("\n");
-
 /** Waits for SSH as long as the serial line goes on talking; false when it fell silent. */
 async function reached(vps: Vps): Promise<boolean> {
   let seen = -1;
@@ -216,26 +236,4 @@ async function reached(vps: Vps): Promise<boolean> {
       if (!messageOf(error).includes("no SSH after")) throw error;
     }
   }
-}
-
-/** Whether an SSH server greets on the port. QEMU itself accepts every connection. */
-function answers(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    const socket = connect(port, "127.0.0.1");
-    const end = (yes: boolean) => {
-      socket.destroy();
-      done(yes);
-    };
-    socket.setTimeout(5000, () => end(false));
-    socket.on("data", (d) => end(d.toString("latin1").startsWith("SSH-")));
-    socket.on("error", () => end(false));
-    socket.on("close", () => end(false));
-  });
-}
-
-function typeOn(path: string, text: string): Promise<void> {
-  return new Promise((done, fail) => {
-    const socket = connect(path, () => socket.end(text, () => done()));
-    socket.on("error", fail);
-  });
 }

@@ -1,0 +1,164 @@
+/** Prepared servers with their stacks: made once, kept in the lab's cache by what they are made of, and started from for each cut. */
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { run } from "../../provider/run.ts";
+import { Project } from "../e2e/hijack-cli.ts";
+import { configure } from "../e2e/hijack-lab.ts";
+import { rawBase, startDisk } from "../lab/disk/index.ts";
+import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
+import { pluginFolder } from "../lab/pulumi.ts";
+import { type BaseImage, ensureDebian, labCache, startVps, withLock } from "../lab/vps/index.ts";
+import { type Length, lengthOf } from "./length.ts";
+import { COMMANDS, type Commit, type StateName } from "./phases.ts";
+import { Watch } from "./watch.ts";
+
+export interface Prepared {
+  folder: string;
+  base: BaseImage;
+  raw: string;
+  /** What the stacks say, to be replaced: SSH port, mirror, folder of the project. */
+  was: { port: number; mirror: string; work: string };
+  commits: Record<Commit, string>;
+}
+
+const FORMAT = 1;
+
+/** Which disk layers and which memory a state begins with, in the folder. */
+export const MACHINES: Record<StateName, { layers: string[]; memory: string }> = {
+  debian: { layers: ["debian"], memory: "debian.memory" },
+  update: { layers: ["debian", "pine"], memory: "pine.memory" },
+  return: { layers: ["debian", "pine"], memory: "pine.memory" },
+  restore: { layers: ["debian", "pine"], memory: "pine.memory" },
+};
+
+/** Of every file in a folder, by name and content. */
+export function digestOf(folder: string): string {
+  const hash = createHash("sha256");
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((f) => f.isFile());
+  for (const path of files.map((f) => join(f.parentPath, f.name)).sort())
+    hash.update(path.slice(folder.length)).update("\0").update(readFileSync(path));
+  return hash.digest("hex");
+}
+
+/** The prepared states for this build of the provider; made when they are not there, in about five minutes. */
+export async function prepare(log: (line: string) => void): Promise<Prepared> {
+  const base = await ensureDebian(log);
+  const raw = await rawBase(base.disk);
+  const tree = await ensureMirror(log);
+  const made = [FORMAT, basename(dirname(base.disk)), basename(tree.dir), digestOf(pluginFolder)];
+  const key = createHash("sha256").update(JSON.stringify(made)).digest("hex").slice(0, 16);
+  const folder = join(labCache(), "faults", key);
+  const open = (): Prepared => ({
+    ...{ folder, base, raw },
+    ...JSON.parse(readFileSync(join(folder, "prepared.json"), "utf8")),
+  });
+  if (existsSync(folder)) return open();
+  return withLock(join(labCache(), "faults"), async () => {
+    if (existsSync(folder)) return open();
+    const work = mkdtempSync(join(labCache(), "faults", "tmp-"));
+    try {
+      await make(work, base, raw, log);
+      renameSync(work, folder);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+    return open();
+  });
+}
+
+async function make(into: string, base: BaseImage, raw: string, log: (line: string) => void): Promise<void> {
+  const work = mkdtempSync(join(tmpdir(), "pine-faults-"));
+  const dir = join(work, "vm");
+  mkdirSync(dir);
+  const tree = await ensureMirror(log);
+  const mirror = await serveMirror(tree);
+  const layer = (name: string) => join(into, name);
+  const project = new Project(work);
+  const ending: (() => unknown)[] = [() => mirror.close(), () => project.end()];
+  try {
+    log("preparing: Debian");
+    let disk = await startDisk({ base: raw, dir, top: layer("debian") });
+    ending.unshift(() => disk.close());
+    let vps = await startVps({ base, dir, faulty: disk, log });
+    ending.unshift(() => vps.stop());
+    const { port } = vps;
+    await configure(project, { work, vps, mirror }, tree.keys);
+    await project.set({ hostname: "web-1" });
+    await project.secret("token", "a token of no importance");
+    await vps.freezeTo(join(into, "debian.memory"));
+    await disk.save();
+    await disk.close();
+
+    log("preparing: the first commit");
+    const first = await build(project);
+    await keep(work, into, "debian");
+
+    log("preparing: Pine beside it");
+    disk = await startDisk({ base: raw, dir, top: layer("pine"), layers: [layer("debian")] });
+    vps = await startVps({ base, dir, port, faulty: disk, memoryFile: join(into, "debian.memory"), wait: false, log });
+    await vps.waitSsh(60_000);
+    const { length } = await measured(project, disk, vps);
+    writeFileSync(join(into, "length-install.json"), JSON.stringify(length));
+    await vps.freezeTo(join(into, "pine.memory"));
+    await disk.save();
+    await run("cp", ["-a", join(work, "store", "sysroots"), join(into, "projects", "debian", "store")]);
+    await keep(work, into, "restore");
+
+    log("preparing: a healthy update, and one that is not");
+    await project.set({ page: "Hello again" });
+    const next = await build(project);
+    await keep(work, into, "update");
+    await project.simple(["config", "rm", "page"]);
+    await project.set({ webPort: "81" }); // health is asked for on 80
+    const bad = await build(project);
+    await keep(work, into, "return");
+    const was = { port, mirror: mirror.url, work };
+    writeFileSync(join(into, "prepared.json"), JSON.stringify({ was, commits: { first, next, bad } }));
+  } finally {
+    for (const step of ending) await step();
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Installs, undisturbed. */
+async function measured(
+  project: Project,
+  disk: Awaited<ReturnType<typeof startDisk>>,
+  vps: Awaited<ReturnType<typeof startVps>>,
+): Promise<{ length: Length }> {
+  const up = project.start([...COMMANDS.install.args]);
+  const serial = vps.serialLog;
+  const watch = new Watch(COMMANDS.install, disk, { events: up.events, serial });
+  const { exitCode, output } = await up.ended;
+  if (exitCode !== 0) throw new Error(`the install of the prepared server: exit code ${exitCode}:\n${output}`);
+  await watch.note("end");
+  await watch.close();
+  return { length: lengthOf(watch) };
+}
+
+/** Everything but the server; answers the commit's checksum. */
+async function build(project: Project): Promise<string> {
+  const urn = (type: string, name: string) => `urn:pulumi:test::pine-server-yaml::pine:index:${type}::${name}`;
+  const targets = [urn("Rootfs", "rootfs"), urn("OstreeCommit", "commit")].flatMap((u) => ["--target", u]);
+  await project.ok(["up", "--skip-preview", ...targets]);
+  const commit = (await project.state()).find((r) => r.type === "pine:index:OstreeCommit");
+  return String(commit!.outputs.checksum);
+}
+
+/** What a stack is, without what each start makes anew. */
+async function keep(work: string, into: string, state: StateName): Promise<void> {
+  const to = join(into, "projects", state);
+  mkdirSync(to, { recursive: true });
+  await run("cp", ["-a", ...[".backend", "store", "examples"].map((name) => join(work, name)), to]);
+}

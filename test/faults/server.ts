@@ -1,0 +1,106 @@
+/** A server and its stack as they were prepared, started anew in a folder: seconds instead of minutes. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseStatus } from "../../provider/host/agent.ts";
+import { run } from "../../provider/run.ts";
+import { Project } from "../e2e/hijack-cli.ts";
+import { type FaultyDisk, startDisk } from "../lab/disk/index.ts";
+import { startVps, type Vps } from "../lab/vps/index.ts";
+import type { StateName } from "./phases.ts";
+import { MACHINES, type Prepared } from "./prepared.ts";
+
+export interface Server {
+  dir: string;
+  disk: FaultyDisk;
+  vps: Vps;
+  project: Project;
+  /** Ends everything; the folder stays. */
+  end(): Promise<void>;
+}
+
+/** `bin`: the plugin. The folder is emptied first. */
+export async function startServer(
+  prepared: Prepared,
+  state: StateName,
+  o: { dir: string; mirror: string; bin: string },
+): Promise<Server> {
+  const { dir } = o;
+  const [vm, work] = [join(dir, "vm"), join(dir, "work")];
+  rmSync(dir, { recursive: true, force: true });
+  for (const folder of [vm, work]) mkdirSync(folder, { recursive: true });
+  const machine = MACHINES[state];
+  const layers = machine.layers.map((name) => join(prepared.folder, name));
+  const disk = await startDisk({ base: prepared.raw, dir: vm, top: join(vm, "disk"), layers });
+  const ending: (() => unknown)[] = [() => disk.close()];
+  const end = async () => {
+    for (const step of ending.splice(0)) await step();
+  };
+  try {
+    const memoryFile = join(prepared.folder, machine.memory);
+    const vps = await startVps({ base: prepared.base, dir: vm, faulty: disk, memoryFile, wait: false });
+    ending.unshift(() => vps.stop());
+    const project = new Project(work);
+    ending.unshift(() => project.end());
+    await run("cp", ["-a", `${join(prepared.folder, "projects", state)}/.`, work]);
+    project.env.PULUMI_STACK = "test";
+    retarget(work, prepared.was, { port: vps.port, mirror: o.mirror, work });
+    rmSync(join(work, "bin"));
+    symlinkSync(o.bin, join(work, "bin"));
+    await vps.waitSsh(60_000);
+    return { dir, disk, vps, project, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** The stack's configuration and state name the server's port, the mirror and the folder. */
+function retarget(work: string, was: Prepared["was"], now: Prepared["was"]): void {
+  const files = [join(work, "examples", "server-yaml", "Pulumi.test.yaml")];
+  const stacks = join(work, ".backend", ".pulumi", "stacks");
+  for (const entry of readdirSync(stacks, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) files.push(join(entry.parentPath, entry.name));
+  for (const file of files) {
+    const text = readFileSync(file, "utf8")
+      .replaceAll(was.work, now.work)
+      .replaceAll(was.mirror, now.mirror)
+      .replace(new RegExp(`(port"?: ?"?)${was.port}\\b`, "g"), `$1${now.port}`);
+    writeFileSync(file, text);
+  }
+}
+
+const AGENT = readFileSync(join(import.meta.dirname, "../../provider/system/rootfs/usr/sbin/pine"), "utf8");
+
+/** What answers, by the agent's own words. */
+export interface Look {
+  status: ReturnType<typeof parseStatus>;
+  /** What the agent says of the state, as it says it. */
+  state: Record<string, string>;
+  debian: boolean;
+  /** Lines of the kernel's log about a broken file system. */
+  kernel: string[];
+  /** Sizes of the environment files that are there. */
+  sizes: number[];
+}
+
+const LOOK = `. /etc/os-release; echo "id=$ID"
+find /boot -xdev -path '*pine/env' -exec wc -c {} + 2>/dev/null | sed -n 's/^ *\\([0-9]*\\) .*env$/size=\\1/p'
+dmesg | grep -E 'EXT4-fs( \\([^)]*\\))?:? (error|warning)|EXT4-fs error|XFS.*([Cc]orrupt|error)|I/O error|Remounting filesystem read-only' | sed 's/^/kernel=/'
+true`;
+
+export async function lookAt(vps: Vps): Promise<Look> {
+  const agent = await vps.ssh("sh -s status", { input: AGENT });
+  const more = await vps.ssh(LOOK);
+  if (agent.exitCode !== 0 || more.exitCode !== 0)
+    throw new Error(`cannot look at the server: ${agent.stderr} ${more.stderr}`);
+  const pairs = agent.stdout.split("\n").map((l) => [l.slice(0, l.indexOf("=")), l.slice(l.indexOf("=") + 1)]);
+  const values = (key: string) =>
+    more.stdout.split("\n").flatMap((l) => (l.startsWith(`${key}=`) ? [l.slice(key.length + 1)] : []));
+  return {
+    status: parseStatus(agent.stdout),
+    state: Object.fromEntries(pairs),
+    debian: values("id").includes("debian"),
+    kernel: values("kernel"),
+    sizes: values("size").map(Number),
+  };
+}
