@@ -48,9 +48,14 @@ export function faultsOf(
 }
 
 /** How the command that comes after the cut ended, and what is wrong with it. */
-export async function completes(server: Server, command: Command, commits: Prepared["commits"]): Promise<string[]> {
+export async function completes(
+  server: Server,
+  command: Command,
+  more: string[],
+  commits: Prepared["commits"],
+): Promise<string[]> {
   const { fails = false, as } = command.ends;
-  const running = server.project.start([...command.args]);
+  const running = server.project.start([...command.args, ...more]);
   const timer = setTimeout(() => server.project.end(), NEXT_MS);
   const { exitCode, output } = await running.ended;
   clearTimeout(timer);

@@ -66,8 +66,8 @@ const line = (pattern: RegExp, after: string): Mark => ({ in: "console", pattern
 const TRIAL: Record<string, Mark> = {
   armed: said(/rebooting into the trial/),
   grub: line(/pine: slot.*(trial=[ab]|pine\.trial=1)/, "armed"),
-  kernel: line(/Linux version \d/, "grub"),
-  openrc: line(/OpenRC \d/, "kernel"),
+  // the kernel is quiet before
+  openrc: line(/OpenRC/, "grub"),
 };
 
 const UPDATE: Record<string, Mark> = { deploy: said(/deploying beside/), ...TRIAL };
@@ -121,7 +121,7 @@ export const COMMANDS = {
   },
   restore: {
     state: "restore",
-    args: ["destroy"],
+    args: ["destroy", "--skip-preview"],
     marks: {
       old: said(/old system is the default/),
       leaving: said(/rebooting into the old system/),
@@ -181,7 +181,7 @@ export const PHASES: Record<string, Phase> = {
     command: "install",
     moments: {
       "any time": { at: "between", from: "grub", to: "confirm" },
-      kernel: { at: "mark", mark: "kernel", seconds: 10 },
+      "kernel and initramfs": { at: "between", from: "grub", to: "openrc" },
       OpenRC: { at: "mark", mark: "openrc", seconds: 10 },
     },
   },

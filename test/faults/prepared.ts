@@ -19,16 +19,16 @@ import { rawBase, startDisk } from "../lab/disk/index.ts";
 import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
 import { pluginFolder } from "../lab/pulumi.ts";
 import { type BaseImage, ensureDebian, labCache, startVps, withLock } from "../lab/vps/index.ts";
-import { type Length, lengthOf } from "./length.ts";
 import { COMMANDS, type Commit, type StateName } from "./phases.ts";
-import { Watch } from "./watch.ts";
 
 export interface Prepared {
   folder: string;
   base: BaseImage;
   raw: string;
-  /** What the stacks say, to be replaced: SSH port, mirror, folder of the project. */
-  was: { port: number; mirror: string; work: string };
+  /** What the stacks say and each start replaces: SSH port, folder of the project. */
+  was: { port: number; work: string };
+  /** Of the mirror: its address is part of every rootfs, so it stays. */
+  mirrorPort: number;
   commits: Record<Commit, string>;
 }
 
@@ -108,8 +108,7 @@ async function make(into: string, base: BaseImage, raw: string, log: (line: stri
     disk = await startDisk({ base: raw, dir, top: layer("pine"), layers: [layer("debian")] });
     vps = await startVps({ base, dir, port, faulty: disk, memoryFile: join(into, "debian.memory"), wait: false, log });
     await vps.waitSsh(60_000);
-    const { length } = await measured(project, disk, vps);
-    writeFileSync(join(into, "length-install.json"), JSON.stringify(length));
+    await project.ok([...COMMANDS.install.args]);
     await vps.freezeTo(join(into, "pine.memory"));
     await disk.save();
     await run("cp", ["-a", join(work, "store", "sysroots"), join(into, "projects", "debian", "store")]);
@@ -123,28 +122,12 @@ async function make(into: string, base: BaseImage, raw: string, log: (line: stri
     await project.set({ webPort: "81" }); // health is asked for on 80
     const bad = await build(project);
     await keep(work, into, "return");
-    const was = { port, mirror: mirror.url, work };
-    writeFileSync(join(into, "prepared.json"), JSON.stringify({ was, commits: { first, next, bad } }));
+    const prepared = { was: { port, work }, mirrorPort: mirror.port, commits: { first, next, bad } };
+    writeFileSync(join(into, "prepared.json"), JSON.stringify(prepared));
   } finally {
     for (const step of ending) await step();
     rmSync(work, { recursive: true, force: true });
   }
-}
-
-/** Installs, undisturbed. */
-async function measured(
-  project: Project,
-  disk: Awaited<ReturnType<typeof startDisk>>,
-  vps: Awaited<ReturnType<typeof startVps>>,
-): Promise<{ length: Length }> {
-  const up = project.start([...COMMANDS.install.args]);
-  const serial = vps.serialLog;
-  const watch = new Watch(COMMANDS.install, disk, { events: up.events, serial });
-  const { exitCode, output } = await up.ended;
-  if (exitCode !== 0) throw new Error(`the install of the prepared server: exit code ${exitCode}:\n${output}`);
-  await watch.note("end");
-  await watch.close();
-  return { length: lengthOf(watch) };
 }
 
 /** Everything but the server; answers the commit's checksum. */

@@ -22,7 +22,7 @@ export interface Server {
 export async function startServer(
   prepared: Prepared,
   state: StateName,
-  o: { dir: string; mirror: string; bin: string },
+  o: { dir: string; bin: string },
 ): Promise<Server> {
   const { dir } = o;
   const [vm, work] = [join(dir, "vm"), join(dir, "work")];
@@ -43,7 +43,7 @@ export async function startServer(
     ending.unshift(() => project.end());
     await run("cp", ["-a", `${join(prepared.folder, "projects", state)}/.`, work]);
     project.env.PULUMI_STACK = "test";
-    retarget(work, prepared.was, { port: vps.port, mirror: o.mirror, work });
+    retarget(work, prepared.was, { port: vps.port, work });
     rmSync(join(work, "bin"));
     symlinkSync(o.bin, join(work, "bin"));
     await vps.waitSsh(60_000);
@@ -54,7 +54,7 @@ export async function startServer(
   }
 }
 
-/** The stack's configuration and state name the server's port, the mirror and the folder. */
+/** The stack's configuration and state name the server's port and the folder. */
 function retarget(work: string, was: Prepared["was"], now: Prepared["was"]): void {
   const files = [join(work, "examples", "server-yaml", "Pulumi.test.yaml")];
   const stacks = join(work, ".backend", ".pulumi", "stacks");
@@ -63,7 +63,6 @@ function retarget(work: string, was: Prepared["was"], now: Prepared["was"]): voi
   for (const file of files) {
     const text = readFileSync(file, "utf8")
       .replaceAll(was.work, now.work)
-      .replaceAll(was.mirror, now.mirror)
       .replace(new RegExp(`(port"?: ?"?)${was.port}\\b`, "g"), `$1${now.port}`);
     writeFileSync(file, text);
   }

@@ -58,10 +58,15 @@ export class Watch {
     this.polling = this.poll();
   }
 
+  /** Since the start. */
+  seconds(): number {
+    return Math.round(performance.now() - this.began) / 1000;
+  }
+
   /** Notes a mark, the first time. */
   async note(name: string): Promise<void> {
     if (this.seen.has(name)) return;
-    const seconds = (performance.now() - this.began) / 1000;
+    const seconds = this.seconds();
     this.seen.set(name, { seconds, disk: await this.disk.stat() });
   }
 

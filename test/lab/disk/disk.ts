@@ -37,6 +37,12 @@ export interface DiskStat {
   frozen: boolean;
 }
 
+/** Sectors or writes that were not flushed: how many a cut took, and how many reached the medium. */
+export interface Lost {
+  lost?: number;
+  kept?: number;
+}
+
 export interface DiskOptions {
   /** Raw; see {@link rawBase}. */
   base: string;
@@ -57,8 +63,8 @@ export interface FaultyDisk {
   freeze(): Promise<DiskStat>;
   /** Resolves when it is frozen. */
   frozen(): Promise<DiskStat>;
-  /** Once QEMU is gone: decides on what was not flushed, and works again. Answers how many sectors or writes were lost and kept. */
-  settle(choice: CutChoice): Promise<{ lost: number; kept: number }>;
+  /** Once QEMU is gone: decides on what was not flushed, and works again. */
+  settle(choice: CutChoice): Promise<Lost>;
   /** Freezes by itself later; undefined: not any more. */
   trigger(trigger: Trigger | undefined): Promise<void>;
   /** Writes end with EIO as long as it is on. */

@@ -3,6 +3,7 @@ export {
   type DiskOptions,
   type DiskStat,
   type FaultyDisk,
+  type Lost,
   rawBase,
   startDisk,
   type Trigger,

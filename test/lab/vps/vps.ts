@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die, messageOf } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
-import type { CutChoice, FaultyDisk } from "../disk/index.ts";
+import type { CutChoice, FaultyDisk, Lost } from "../disk/index.ts";
 import { endLeftovers } from "../processes.ts";
 import type { BaseImage } from "./debian.ts";
 import { labKey } from "./key.ts";
@@ -77,8 +77,8 @@ export interface Vps {
   waitSsh(timeoutMs: number): Promise<void>;
   /** Waits until the machine powers itself off; throws when it takes longer. */
   off(timeoutMs: number): Promise<void>;
-  /** Power cut. The choice is for a faulty disk; without one it loses everything that was not flushed. */
-  cut(choice?: CutChoice): Promise<void>;
+  /** Power cut. The choice is for a faulty disk, which loses everything that was not flushed when there is none. */
+  cut(choice?: CutChoice): Promise<Lost>;
   /** Ends with the memory in a file, for {@link VpsOptions.memoryFile}; for machines with a faulty disk. */
   freezeTo(file: string): Promise<void>;
   /** Power on, same disk, same port, changed from now on. Does not wait. */
@@ -190,7 +190,7 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
     async cut(choice = { mode: "drop", seed: 0 }) {
       await o.faulty?.freeze();
       await power();
-      await o.faulty?.settle(choice);
+      return (await o.faulty?.settle(choice)) ?? {};
     },
     async freezeTo(file) {
       await saveMemory(vps.pid, name, file);
