@@ -68,6 +68,8 @@ export class Project {
   /** Text of every run so far, with its event log. */
   readonly logs: string[] = [];
   private runs = 0;
+  /** Leaders of its runs' sessions: other projects' go on when this one ends. */
+  private readonly own = new Set<number>();
 
   /** `work`: a folder with a short path; `example`: folder of a Pulumi.yaml, from the repository's top. */
   constructor(
@@ -141,6 +143,7 @@ export class Project {
     for (const fd of fds) closeSync(fd);
     const pid = child.pid ?? die("setpriv (util-linux) did not start");
     leaders.add(pid);
+    this.own.add(pid);
     let over = false;
     const ended = new Promise<Ended>((done) =>
       child.on("exit", (code) => {
@@ -191,7 +194,7 @@ export class Project {
   }
   /** Called while a run is under way: what leads its session. */
   get leader(): number | undefined {
-    return [...leaders].at(-1);
+    return [...this.own].at(-1);
   }
 
   /** The server's outputs; dies when it is not in the state. */
@@ -202,8 +205,11 @@ export class Project {
 
   /** Ends what is left of every run. */
   end(): void {
-    for (const pid of leaders) endSession(pid);
-    leaders.clear();
+    for (const pid of this.own) {
+      endSession(pid);
+      leaders.delete(pid);
+    }
+    this.own.clear();
   }
 }
 

@@ -30,17 +30,19 @@ const KINDS: Record<string, Change[]> = {
 
 export const BROKEN = Object.keys(KINDS);
 
+/** The agent's text, broken. */
+export function breakAgent(kind: string, text: string): string {
+  const changes = KINDS[kind] ?? die(`--broken ${kind}`, `there is ${BROKEN.join(", ")}`);
+  return changes.reduce((before, [what, by]) => {
+    const after = before.replace(what, by);
+    return after === before ? die(`--broken ${kind}: the agent has no ${what} any more`) : after;
+  }, text);
+}
+
 /** A copy of the built plugin, broken. Answers its folder. */
 export function breakPlugin(kind: string, folder: string): string {
-  const changes = KINDS[kind] ?? die(`--broken ${kind}`, `there is ${BROKEN.join(", ")}`);
   cpSync(pluginFolder, folder, { recursive: true });
   const agent = join(folder, "system/rootfs/usr/sbin/pine");
-  let text = readFileSync(agent, "utf8");
-  for (const [what, by] of changes) {
-    const changed = text.replace(what, by);
-    if (changed === text) die(`--broken ${kind}: the agent has no ${what} any more`);
-    text = changed;
-  }
-  writeFileSync(agent, text, { mode: 0o755 });
+  writeFileSync(agent, breakAgent(kind, readFileSync(agent, "utf8")), { mode: 0o755 });
   return folder;
 }

@@ -34,7 +34,7 @@ function begin(server: Server, command: Command, more: string[]) {
   const running = server.project.start([...command.args, ...more]);
   const watch = new Watch(command, server.disk, { events: running.events, serial: server.vps.serialLog });
   const ended = running.ended.then(async (r) => {
-    if ((r.exitCode !== 0) === (command.ends.fails ?? false)) await watch.note("end");
+    if ((r.exitCode !== 0) === (command.ends.fails ?? false)) await watch.note("end").catch(() => {});
     return r;
   });
   return { running, watch, ended };
@@ -88,8 +88,8 @@ async function cutIn(cut: Cut, o: Where, length: Length, known: Known): Promise<
   const command = commandOf(PHASES[cut.phase]!.command);
   const server = await startServer(o.prepared, command.state, o);
   const { vps, disk, project } = server;
+  const { running, watch, ended } = begin(server, command, o.more);
   try {
-    const { running, watch, ended } = begin(server, command, o.more);
     let over = false;
     void ended.then(() => {
       over = true;
@@ -130,6 +130,7 @@ async function cutIn(cut: Cut, o: Where, length: Length, known: Known): Promise<
       known.completed = known.faults.length === 0;
     }
   } finally {
+    await watch.stop();
     await server.end();
   }
 }

@@ -46,6 +46,7 @@ export class Watch {
   private readonly serial: Tail;
   private console = "";
   private over = false;
+  private failed: unknown;
   private readonly polling: Promise<void>;
 
   constructor(
@@ -55,7 +56,9 @@ export class Watch {
   ) {
     this.events = new Tail(files.events);
     this.serial = new Tail(files.serial);
-    this.polling = this.poll();
+    this.polling = this.poll().catch((error: unknown) => {
+      this.failed = error; // told by who waits for something
+    });
   }
 
   /** Since the start. */
@@ -97,10 +100,16 @@ export class Watch {
     }
   }
 
-  /** Looks a last time, at what was told until now. */
-  async close(): Promise<void> {
+  /** Ends. */
+  async stop(): Promise<void> {
     this.over = true;
     await this.polling;
+  }
+
+  /** Looks a last time, at what was told until now, and ends. */
+  async close(): Promise<void> {
+    await this.stop();
+    if (this.failed) throw this.failed;
     await this.look();
   }
 
@@ -111,6 +120,7 @@ export class Watch {
       over = true;
     });
     while (!holds()) {
+      if (this.failed) throw this.failed;
       if (over) return holds();
       await sleep(POLL_MS);
     }

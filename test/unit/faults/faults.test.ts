@@ -1,0 +1,103 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { BROKEN, breakAgent } from "../../faults/broken.ts";
+import { faultsOf } from "../../faults/judge.ts";
+import { COMMANDS, type Command, PHASES } from "../../faults/phases.ts";
+import { cutOf } from "../../faults/plan.ts";
+import type { Look } from "../../faults/server.ts";
+
+const commits = { first: "1".repeat(64), next: "2".repeat(64), bad: "3".repeat(64) };
+
+/** What answers: a running slot (none: the old system) and a state. */
+function look(running: "a" | "b" | undefined, trialRuns: boolean, state: string, checksum = ""): Look {
+  const [slot = "", trial = "", tries = "", boots = ""] = state.split(" ").map((v) => (v === "-" ? "" : v));
+  const of = (v: string) => (v === "" ? undefined : (v as "a" | "b"));
+  const status = { running, trialRuns, checksum, deployment: "", bootId: "", completed: true };
+  return {
+    status: { ...status, slot: of(slot), trial: of(trial) },
+    state: { slot, trial, tries, boots },
+    debian: !running,
+    kernel: [],
+    sizes: [1024],
+  };
+}
+
+function faults(command: Command, since: string, seen: Look, console = ""): string[] {
+  const stage = command.stages.find((s) => s.since === since)!;
+  return faultsOf(seen, { command, stage, commits, console, armed: true });
+}
+
+const { install, update, restore } = COMMANDS;
+
+describe("the campaign's oracle", () => {
+  it.each([
+    ["the old system before arming", install, "start", look(undefined, false, "- - - -")],
+    ["the trial once armed", install, "armed", look("a", true, "- a 0 -", commits.first)],
+    ["the old system after the count", install, "counted", look(undefined, false, "- a 0 -")],
+    ["the confirmed slot after the end", install, "end", look("a", false, "a - - -", commits.first)],
+    ["the trial of an update", update, "armed", look("b", true, "a b 0 -", commits.next)],
+    ["the old system once it has the word", restore, "leaving", look(undefined, false, "- - - -")],
+  ])("allows %s", (_, command, since, seen) => {
+    expect(faults(command, since, seen)).toEqual([]);
+  });
+
+  it.each([
+    ["a fall-back where the trial was promised", install, "armed", look(undefined, false, "- - - -"), /came up old/],
+    ["a second trial", install, "counted", look("a", true, "- a 0 -", commits.first), /came up a\?/],
+    ["the old system in an update", update, "deploy", look(undefined, false, "- - - -"), /came up old/],
+    ["another commit", install, "end", look("a", false, "a - - -", commits.next), /not first/],
+    ["a half written state", update, "deploy", look("a", false, "a b - -", commits.first), /half written/],
+    ["a garbled state", update, "start", look("a", false, "a - - x", commits.first), /garbled/],
+    ["a confirmed slot on trial", update, "confirm", look("b", false, "b b 0 -", commits.next), /on trial/],
+    ["an unconfirmed slot", update, "end", look("b", false, "a - - -", commits.next), /not the confirmed one/],
+    ["Pine after the word", restore, "leaving", look("a", false, "a - - -", commits.first), /came up a,/],
+  ])("does not allow %s", (_, command, since, seen, why) => {
+    expect(faults(command, since, seen).join("\n")).toMatch(why);
+  });
+
+  it("sees what GRUB and the kernel complain about, and a state of another size", () => {
+    const seen = { ...look("a", false, "a - - -", commits.first), kernel: ["EXT4-fs error"], sizes: [0] };
+    const said = faults(update, "start", seen, "error: file `/boot/ostree/x' not found.\n").join("\n");
+    expect(said).toMatch(/0 bytes[\s\S]*EXT4-fs error[\s\S]*GRUB: error: file/);
+  });
+});
+
+describe("the campaign's plan", () => {
+  it("is the same for the same seed, and has every phase and every moment", () => {
+    const phases = Object.keys(PHASES);
+    const count = phases.length * Math.max(...phases.map((p) => Object.keys(PHASES[p]!.moments).length));
+    const all = Array.from({ length: count }, (_, i) => cutOf(7, i + 1, phases));
+    expect(Array.from({ length: count }, (_, i) => cutOf(7, i + 1, phases))).toEqual(all);
+    expect(all).not.toEqual(Array.from({ length: count }, (_, i) => cutOf(8, i + 1, phases)));
+    const kinds = new Set(all.map((cut) => `${cut.phase} ${cut.moment}`));
+    expect(kinds.size).toBe(phases.flatMap((p) => Object.keys(PHASES[p]!.moments)).length);
+  });
+
+  it("names only marks and stages that there are", () => {
+    for (const { command, moments } of Object.values(PHASES)) {
+      const { marks, stages } = COMMANDS[command] as Command;
+      const known = new Set(["start", "end", "counting", "counted", ...Object.keys(marks)]);
+      for (const moment of Object.values(moments))
+        for (const mark of Object.values(moment)
+          .filter((v) => typeof v === "string")
+          .slice(1))
+          expect([...known, "write", "flush"]).toContain(mark);
+      for (const { since } of stages) expect([...known]).toContain(since);
+    }
+  });
+});
+
+describe("builds broken on purpose", () => {
+  const agent = readFileSync("provider/system/rootfs/usr/sbin/pine", "utf8");
+
+  it.each(BROKEN)("%s changes the agent, which is still a script", (kind) => {
+    const folder = mkdtempSync(join(tmpdir(), "pine-broken-"));
+    const file = join(folder, "pine");
+    writeFileSync(file, breakAgent(kind, agent));
+    execFileSync("sh", ["-n", file]);
+    rmSync(folder, { recursive: true });
+  });
+});
