@@ -4,7 +4,9 @@ import type { Prepared } from "./prepared.ts";
 import { type Look, lookAt, type Server } from "./server.ts";
 
 export function systemOf({ status }: Look): System {
-  return status.running ? (status.trialRuns ? `${status.running}?` : status.running) : "old";
+  if (!status.running) return "old";
+  // a slot that was confirmed in its trial still has the trial's kernel arguments
+  return status.trialRuns && status.slot !== status.running ? `${status.running}?` : status.running;
 }
 
 /** What is wrong with the state itself. Nothing of it is needed on a server that was never armed. */
