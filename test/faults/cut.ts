@@ -102,7 +102,7 @@ async function cutIn(cut: Cut, o: Where, length: Length, known: Known): Promise<
     }
     known.at = watch.seconds();
     Object.assign(known, await vps.cut(cut.choice));
-    running.interrupt();
+    if (!over) running.interrupt();
     if ((await Promise.race([ended, sleep(STOP_MS, undefined, { ref: false })])) === undefined) {
       project.end();
       known.killed = true;
