@@ -11,7 +11,7 @@ const KINDS: Record<string, Change[]> = {
   // nothing is made durable before arming, nor the state itself
   "no-fsync": [
     [/conv=notrunc,fsync/, "conv=notrunc"],
-    [/^ {2}checkpoint\n( {2}put .*)\n {2}sync$/m, "$1"],
+    [/^ {2}checkpoint\n((?: {2}[#[].*\n)* {2}put .*)\n {2}sync$/m, "$1"],
   ],
   // the state is cleared first, and then written
   "two-steps": [

@@ -10,7 +10,7 @@ export type System = "old" | "a" | "b" | "a?" | "b?";
 export type Commit = "first" | "next" | "bad";
 
 /** Prepared servers and stacks; see prepare.ts. */
-export type StateName = "debian" | "update" | "return" | "restore";
+export type StateName = "debian" | "update" | "return" | "restore" | "finalize";
 
 /** A place in a command's run: seen in the CLI's event log or on the serial line, after another one was. */
 export interface Mark {
@@ -136,6 +136,15 @@ export const COMMANDS = {
     commits: { a: "first" },
     ends: { as: "old" },
   },
+  finalize: {
+    state: "finalize",
+    args: ["up", "--skip-preview"],
+    marks: { config: said(/^GRUB's configuration becomes/), removing: said(/^removing the old system/) },
+    // never the old system: a slot is confirmed
+    stages: [{ since: "start", allowed: ["a"] }],
+    commits: { a: "first" },
+    ends: { as: "first" },
+  },
 } satisfies Record<string, Command>;
 
 /** GRUB's save_env: its write is in the disk's cache only, or the kernel's first flush has it. */
@@ -230,6 +239,16 @@ export const PHASES: Record<string, Phase> = {
       "a flush of the removal": { at: "flush", from: "remove", to: "end" },
       "the word is written": { at: "state", after: "old", n: 1, when: "write" },
       "any time": { at: "between", from: "leaving", to: "remove" },
+    },
+  },
+  finalize: {
+    command: "finalize",
+    moments: {
+      "GRUB's configuration": { at: "between", from: "config", to: "removing" },
+      "a flush of it": { at: "flush", from: "config", to: "removing" },
+      removing: { at: "between", from: "removing", to: "end" },
+      "the CLI ended": { at: "mark", mark: "end" },
+      "a flush of the removal": { at: "flush", from: "removing", to: "end" },
     },
   },
 };

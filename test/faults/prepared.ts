@@ -40,6 +40,7 @@ export const MACHINES: Record<StateName, { layers: string[]; memory: string }> =
   update: { layers: ["debian", "pine"], memory: "pine.memory" },
   return: { layers: ["debian", "pine"], memory: "pine.memory" },
   restore: { layers: ["debian", "pine"], memory: "pine.memory" },
+  finalize: { layers: ["debian", "pine"], memory: "pine.memory" },
 };
 
 /** Of every file in a folder, by name and content. */
@@ -113,6 +114,10 @@ async function make(into: string, base: BaseImage, raw: string, log: (line: stri
     await disk.save();
     await run("cp", ["-a", join(work, "store", "sysroots"), join(into, "projects", "debian", "store")]);
     await keep(work, into, "restore");
+    const ask = "      finalize: true\n      health:\n";
+    project.edit((text) => text.replace("      health:\n", ask));
+    await keep(work, into, "finalize");
+    project.edit((text) => text.replace(ask, "      health:\n"));
 
     log("preparing: a healthy update, and one that is not");
     await project.set({ page: "Hello again" });
