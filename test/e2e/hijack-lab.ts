@@ -4,8 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { test as vitestTest } from "vitest";
 import { die } from "../../provider/errors.ts";
+import { type FaultyDisk, rawBase, startDisk } from "../lab/disk/index.ts";
 import { ensureMirror, type Fault, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
-import { ensureDebian, type Firmware, RELEASES, type Release, startVps, type Vps } from "../lab/vps/index.ts";
+import {
+  type BootWay,
+  ensureDebian,
+  LAYOUTS,
+  type Layout,
+  RELEASES,
+  type Release,
+  startVps,
+  type Vps,
+} from "../lab/vps/index.ts";
 import { Project } from "./hijack-cli.ts";
 
 /** Boot of an emulated machine, at most: two of them on a loaded machine with two cores, and then some. */
@@ -17,15 +27,30 @@ export function labRelease(): Release {
   return RELEASES.find((r) => r === name) ?? die(`PINE_RELEASE=${name}`, `expected is one of ${RELEASES.join(", ")}`);
 }
 
+const BOOT_WAYS: BootWay[] = ["bios", "uefi", "uefi-signed"];
+
 /** What the lab's servers boot by: PINE_FIRMWARE, else bios. */
-export function labFirmware(): Firmware {
+export function labFirmware(): BootWay {
   const name = process.env.PINE_FIRMWARE || "bios";
-  return name === "bios" || name === "uefi" ? name : die(`PINE_FIRMWARE=${name}`, "expected is bios or uefi");
+  return (
+    BOOT_WAYS.find((way) => way === name) ?? die(`PINE_FIRMWARE=${name}`, `expected is one of ${BOOT_WAYS.join(", ")}`)
+  );
+}
+
+/** File systems of the lab's servers: PINE_LAYOUT, else plain. */
+export function labLayout(): Layout {
+  const name = process.env.PINE_LAYOUT || "plain";
+  const layouts = Object.keys(LAYOUTS) as Layout[];
+  return (
+    layouts.find((layout) => layout === name) ?? die(`PINE_LAYOUT=${name}`, `expected is one of ${layouts.join(", ")}`)
+  );
 }
 
 export interface Lab {
   work: string;
   vps: Vps;
+  /** Of a server that was asked for with a disk that can fail. */
+  disk?: FaultyDisk;
   mirror: MirrorServer;
   project: Project;
   /** Set while a test runs: what goes wrong with the mirror's answers. */
@@ -38,15 +63,19 @@ export interface Lab {
 
 /**
  * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
- * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}; `firmware`: bios; `memory`: MiB, unless
- * PINE_MEMORY says how many; `packages`: further ones of Debian; `disks`: further ones, in MiB.
+ * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}; `firmware`: bios (a test that takes any
+ * gives it {@link labFirmware}); `layout`: default {@link labLayout}; `faulty`: on a disk that can fail;
+ * `memory`: MiB, unless PINE_MEMORY says how many; `packages`: further
+ * ones of Debian; `disks`: further ones, in MiB.
  */
 export async function startLab(
   name: string,
   o: {
     ownCache?: boolean;
     release?: Release;
-    firmware?: Firmware;
+    firmware?: BootWay;
+    layout?: Layout;
+    faulty?: boolean;
     memory?: number;
     packages?: string[];
     disks?: number[];
@@ -69,9 +98,16 @@ export async function startLab(
     const mirror = await serveMirror(tree, { intercept: (path) => fault.of?.(path) });
     ending.unshift(() => mirror.close());
     mkdirSync(join(work, "vps"));
+    const dir = join(work, "vps");
+    const base = await ensureDebian(tell, o.release ?? labRelease(), o.firmware, o.packages, o.layout ?? labLayout());
+    const disk = o.faulty
+      ? await startDisk({ base: await rawBase(base.disk), dir, top: join(dir, "disk") })
+      : undefined;
+    ending.unshift(() => disk?.close());
     const vps = await startVps({
-      base: await ensureDebian(tell, o.release ?? labRelease(), o.firmware, o.packages),
-      dir: join(work, "vps"),
+      base,
+      dir,
+      faulty: disk,
       memory: process.env.PINE_MEMORY ? Number(process.env.PINE_MEMORY) : o.memory,
       disks: o.disks,
       log: tell,
@@ -79,7 +115,7 @@ export async function startLab(
     ending.unshift(() => vps.stop());
     const project = new Project(work);
     ending.unshift(() => project.end());
-    const lab = { work, vps, mirror, project, fault, tell, end };
+    const lab = { work, vps, disk, mirror, project, fault, tell, end };
     await configure(project, lab, tree.keys);
     if (o.ownCache) await project.set({ "pine:cache": join(work, "cache") });
     await giveInputs(project);

@@ -1,9 +1,9 @@
 /** Ways to break a trial on the server itself, between the moment it is armed and its boot; and to see from outside what happens then. */
-import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../provider/errors.ts";
 import { cpio } from "../../provider/image/cpio.ts";
 import type { Vps } from "../lab/vps/index.ts";
+import { answers } from "../lab/vps/serial.ts";
 import { on } from "./hijack-lab.ts";
 
 /** What is broken: the kernel (cut off, or no kernel at all), a program of the initramfs (another text), or an argument of the kernel's (sed). */
@@ -70,7 +70,7 @@ export class Watch {
     let last = performance.now();
     this.done = (async () => {
       while (!this.over) {
-        if (await greets(port)) {
+        if (await answers(port)) {
           const now = performance.now();
           this.gap = Math.max(this.gap, now - last);
           last = now;
@@ -84,18 +84,4 @@ export class Watch {
     await this.done;
     return this.gap / 1000;
   }
-}
-
-function greets(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    const socket = connect(port, "127.0.0.1");
-    const end = (yes: boolean) => {
-      socket.destroy();
-      done(yes);
-    };
-    socket.setTimeout(2000, () => end(false));
-    socket.on("data", (d) => end(d.toString("latin1").startsWith("SSH-")));
-    socket.on("error", () => end(false));
-    socket.on("close", () => end(false));
-  });
 }

@@ -11,7 +11,7 @@ let lab: Lab;
 let program = "";
 
 beforeAll(async () => {
-  lab = await startLab("returning");
+  lab = await startLab("returning", { faulty: true });
   lab.project.edit((text) => {
     program = text.replace("      health:\n", `      deadman: ${DEADMAN}\n      health:\n`);
     return program;
@@ -117,6 +117,26 @@ for (const [what, sabotage, count, said] of updates)
     expect(error).toMatch(said);
     await confirmedAnswers();
   });
+
+step("update, GRUB cannot write its state: no trial, no loop", async () => {
+  await another();
+  const from = (await lab.vps.console()).length;
+  const since = async (pattern: RegExp) =>
+    until(String(pattern), async () => pattern.test((await lab.vps.console()).slice(from)));
+  // the old kernel writes until it is gone, the next one as soon as it is there
+  const deaf = (async () => {
+    await since(/SeaBIOS \(version/);
+    await lab.disk!.fail(true);
+    await since(/pine: slot=\S* trial=/);
+    await lab.disk!.fail(false);
+  })();
+  const error = await fails("GRUB cannot write", 1, up);
+  await deaf;
+  expect(error).toMatch(
+    /GRUB did not boot the new system: it could not write its state.*; the server went back to slot a, commit/,
+  );
+  await confirmedAnswers();
+});
 
 step("update, a service that hangs before the network is up: its last words are told", async () => {
   const service = [

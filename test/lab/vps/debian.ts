@@ -1,41 +1,21 @@
 /** The base image: Debian by mmdebstrap with its own GRUB, keys and users, made once a machine and kept in the cache. */
 import type { StdioOptions } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { die } from "../../../provider/errors.ts";
-import { run } from "../../../provider/run.ts";
-import { labCache, startProcess } from "../processes.ts";
-import { labKey, newKey, withLock } from "./key.ts";
+import { startProcess } from "../processes.ts";
+import { asRoot, type BaseImage, keep, keptBase, type Log, must, powerOff, type Release, timed } from "./bases.ts";
+import { labKey, newKey } from "./key.ts";
+import { ensureLayout, type Layout, layoutPackages } from "./layouts.ts";
 import type { Firmware } from "./qemu.ts";
 import { aptOptions, sourcesList } from "./sources.ts";
 import { startVps } from "./vps.ts";
 
-/** Debian 11, 12, 13. */
-export const RELEASES = ["bullseye", "bookworm", "trixie"] as const;
-export type Release = (typeof RELEASES)[number];
-
-export interface BaseImage {
-  /** qcow2, read-only. */
-  disk: string;
-  release: Release;
-  /** What it boots by: it has GRUB for one of them only. */
-  firmware: Firmware;
-  /** Public host keys (`ssh-ed25519 AAAA…`), ed25519, ECDSA, RSA. */
-  hostKeys: string[];
-}
-
-type Log = (message: string) => void;
+/**
+ * What Debian boots by: GRUB for BIOS; GRUB for UEFI as grub-install makes it, on the fallback path alone; or shim and the GRUB that Debian
+ * signed, as its installer has them: EFI/debian with a grub.cfg that leads to /boot/grub, and a copy on the fallback path.
+ */
+export type BootWay = Firmware | "uefi-signed";
 
 /** What the image is made of; with tree.sh and the lab's key it decides whether a kept one is still right. */
 const RECIPE = {
@@ -78,20 +58,38 @@ const RECIPE = {
         "grub-install --target=x86_64-efi --removable --no-nvram",
       ],
     },
+    "uefi-signed": {
+      packages: ["grub-efi-amd64", "grub-efi-amd64-signed", "shim-signed", "dosfstools"],
+      install: [
+        "mkfs.fat -F 16 -i 5AFE0EF1 /dev/vda1 && mkdir -p /boot/efi",
+        "echo 'UUID=5AFE-0EF1 /boot/efi vfat umask=0077 0 1' >>/etc/fstab && mount /boot/efi",
+        // the same as grub-install's options below, for the packages' own scripts
+        "echo grub-efi-amd64 grub2/force_efi_extra_removable boolean true | debconf-set-selections",
+        "echo grub-efi-amd64 grub2/update_nvram boolean false | debconf-set-selections",
+        "grub-install --target=x86_64-efi --force-extra-removable --no-nvram",
+      ],
+    },
   },
   firstBoot: ["update-grub", "journalctl --rotate --vacuum-size=1K", "fstrim /"],
 };
 
 /**
- * The read-only Debian disk of this machine's cache; made when it is not there (about two minutes). `more`: further Debian packages, which
- * make it another disk.
+ * The read-only Debian disk of this machine's cache; made when it is not there (about two minutes, and three for another layout than "plain").
+ * `more`: further Debian packages; `layout`: its file systems. Each choice is another disk.
  */
 export async function ensureDebian(
   log: Log = () => {},
   release: Release = "bookworm",
-  firmware: Firmware = "bios",
+  way: BootWay = "bios",
   more: string[] = [],
+  layout: Layout = "plain",
 ): Promise<BaseImage> {
+  const firmware = way === "bios" ? "bios" : "uefi";
+  const name = [release, ...(way === "bios" ? [] : [way]), ...(more.length > 0 ? ["more"] : [])].join("-");
+  if (layout !== "plain") {
+    const base = await ensureDebian(log, release, way, [...new Set([...more, ...layoutPackages(layout)])]);
+    return ensureLayout(`${name}-${layout}`, base, layout, { diskMiB: RECIPE.diskMiB, grub: grubInstall(way) }, log);
+  }
   const key = await labKey();
   const script = readFileSync(join(import.meta.dirname, "tree.sh"), "utf8");
   const { hooks, doas, firmware: ways, ...recipe } = RECIPE;
@@ -100,41 +98,23 @@ export async function ensureDebian(
     packages: [...recipe.packages, ...more],
     hooks: hooks[release],
     doas: doas[release],
-    way: ways[firmware],
+    way: ways[way],
   };
-  const digest = createHash("sha256")
-    .update(JSON.stringify([made, script, key.public, release, firmware]))
-    .digest("hex");
-  const name = [release, ...(firmware === "bios" ? [] : [firmware]), ...(more.length > 0 ? ["more"] : [])].join("-");
-  const folder = join(labCache(), "vps", `${name}-${digest.slice(0, 16)}`);
-  const image = (): BaseImage => ({
-    disk: join(folder, "base.qcow2"),
-    release,
-    firmware,
-    hostKeys: readFileSync(join(folder, "hostkeys.pub"), "utf8").trim().split("\n"),
-  });
-  if (existsSync(folder)) return image();
-  return withLock(join(labCache(), "vps"), async () => {
-    if (existsSync(folder)) return image();
-    await removeWork(); // of a build that was killed: the lock is ours
-    const work = await mkdtemp(join(labCache(), "vps", "tmp-"));
-    try {
-      await build(work, { release, firmware, more }, key.public, log);
-      renameSync(join(work, "done"), folder);
-    } finally {
-      await removeWork();
-    }
-    return image();
-  });
+  const kept = await keptBase(name, [made, script, key.public, release, way], (work) =>
+    build(work, { release, firmware, way, more }, key.public, log),
+  );
+  return { ...kept, release, firmware };
 }
 
-type What = Pick<BaseImage, "release" | "firmware"> & { more: string[] };
+type What = Pick<BaseImage, "release" | "firmware"> & { way: BootWay; more: string[] };
+
+/** The command that installs GRUB on the disk that is vda: the last one of those. */
+const grubInstall = (way: BootWay) => RECIPE.firmware[way].install.at(-1)!;
 
 async function build(work: string, what: What, publicKey: string, log: Log): Promise<void> {
-  const { release, firmware } = what;
-  const began = Date.now();
-  const step = (what: string) => log(`Debian VPS: ${what} (${((Date.now() - began) / 1000).toFixed(0)} s)`);
-  step(`${release} (${firmware}) by mmdebstrap`);
+  const { release, firmware, way } = what;
+  const step = timed(log);
+  step(`${release} (${way}) by mmdebstrap`);
   await bootstrap(work, what);
   step("disk with its own keys");
   const ssh = join(work, "ssh");
@@ -152,13 +132,8 @@ async function build(work: string, what: What, publicKey: string, log: Log): Pro
     .map((n) => readFileSync(join(ssh, n), "utf8").split(" ").slice(0, 2).join(" "));
 
   step("first boot: grub-install and update-grub");
-  const done = join(work, "done");
-  mkdirSync(done);
-  const disk = join(done, "base.qcow2");
-  await firstBoot(work, hostKeys, firmware, step);
-  await run("qemu-img", ["convert", "-O", "qcow2", join(work, "first.qcow2"), disk]);
-  writeFileSync(join(done, "hostkeys.pub"), `${hostKeys.join("\n")}\n`);
-  await run("chmod", ["0444", disk]);
+  await firstBoot(work, hostKeys, way, step);
+  const disk = await keep(work, join(work, "first.qcow2"), hostKeys);
 
   step("second boot, by its own GRUB");
   const vps = await startVps({ base: { disk, release, firmware, hostKeys }, dir: work, name: "check", log });
@@ -166,19 +141,12 @@ async function build(work: string, what: What, publicKey: string, log: Log): Pro
   step("ready");
 }
 
-/** Removes work folders; a tree in one may belong to subordinate ids. */
-async function removeWork(): Promise<void> {
-  const folder = join(labCache(), "vps");
-  const names = readdirSync(folder).filter((name) => name.startsWith("tmp-"));
-  if (names.length) await asRoot(["-c", 'rm -rf -- "$@"', "rm", ...names.map((name) => join(folder, name))], {});
-}
-
-async function bootstrap(work: string, { release, firmware, more }: What): Promise<void> {
+async function bootstrap(work: string, { release, way, more }: What): Promise<void> {
   const list = join(work, "sources.list");
   writeFileSync(list, sourcesList(release));
   const root = process.getuid?.() === 0;
   const args = [`--mode=${root ? "root" : "unshare"}`, "--variant=minbase", "--format=tar", "--quiet"];
-  const packages = [...RECIPE.packages, ...more, RECIPE.doas[release], ...RECIPE.firmware[firmware].packages];
+  const packages = [...RECIPE.packages, ...more, RECIPE.doas[release], ...RECIPE.firmware[way].packages];
   args.push(...RECIPE.hooks[release].map((hook) => `--setup-hook=${hook}`));
   args.push(`--include=${packages.join(",")}`, ...(await aptOptions()), release, "-", list);
   const logFile = join(work, "mmdebstrap.log");
@@ -191,15 +159,8 @@ async function bootstrap(work: string, { release, firmware, more }: What): Promi
   if (exitCode !== 0) die(`mmdebstrap: ${signal ?? `exit code ${exitCode}`}: ${said}`);
 }
 
-/** Runs a script as root, or as root of a user namespace that maps the whole subuid range. */
-async function asRoot(command: string[], env: Record<string, string>): Promise<void> {
-  const map = ["unshare", "--map-auto", "--map-root-user", "--setuid", "0", "--setgid", "0"];
-  const [file, ...args] = [...(process.getuid?.() === 0 ? [] : map), "sh", ...command];
-  await run(file!, args, { timeout: 10 * 60_000, extendEnv: true, env: { ...env, LC_ALL: "C.UTF-8" } });
-}
-
 /** Boots the kernel directly, lets Debian install its own GRUB, and powers off. */
-async function firstBoot(work: string, hostKeys: string[], firmware: Firmware, step: Log): Promise<void> {
+async function firstBoot(work: string, hostKeys: string[], way: BootWay, step: Log): Promise<void> {
   const kernel = { path: join(work, "vmlinuz"), initrd: join(work, "initrd.img") };
   const vps = await startVps({
     base: { disk: join(work, "disk.raw"), hostKeys },
@@ -210,12 +171,8 @@ async function firstBoot(work: string, hostKeys: string[], firmware: Firmware, s
     log: step,
   });
   try {
-    for (const command of [...RECIPE.firmware[firmware].install, ...RECIPE.firstBoot]) {
-      const r = await vps.ssh(command, { timeout: 300_000 });
-      if (r.exitCode !== 0) die(`the lab's Debian: ${command}: exit code ${r.exitCode}: ${r.stderr || r.stdout}`);
-    }
-    await vps.ssh("systemctl poweroff");
-    await vps.off(120_000);
+    for (const command of [...RECIPE.firmware[way].install, ...RECIPE.firstBoot]) await must(vps, command);
+    await powerOff(vps);
   } finally {
     await vps.stop();
   }

@@ -1,8 +1,10 @@
 /** The lab's VPS: `const vps = await startVps({ base: await ensureDebian(), dir })`. */
 
 export { endLeftovers, labCache, startProcess } from "../processes.ts";
-export { type BaseImage, ensureDebian, RELEASES, type Release } from "./debian.ts";
+export { type BaseImage, RELEASES, type Release } from "./bases.ts";
+export { type BootWay, ensureDebian } from "./debian.ts";
 export { labKey, newKey, withLock } from "./key.ts";
+export { LAYOUTS, type Layout } from "./layouts.ts";
 export { addLogins, LOGINS } from "./logins.ts";
 export type { Firmware } from "./qemu.ts";
 export { type SshResult, startVps, type Vps, type VpsOptions } from "./vps.ts";

@@ -6,7 +6,7 @@ import { die, messageOf } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
 import type { CutChoice, FaultyDisk, Lost } from "../disk/index.ts";
 import { endLeftovers } from "../processes.ts";
-import type { BaseImage } from "./debian.ts";
+import type { BaseImage } from "./bases.ts";
 import { labKey } from "./key.ts";
 import { type Firmware, type Machine, type Qemu, startQemu } from "./qemu.ts";
 import { incomingArgs, qmpArgs, resume, saveMemory } from "./qmp.ts";
