@@ -9,7 +9,7 @@ import { BOOT_MS, differences, type Lab, listing, on, startLab } from "./hijack-
 import { type Asked, overwrite, type Previews, previews } from "./refusals-lab.ts";
 import { enterRoot, leaveRoot, makeRoots, ROOT_PACKAGES, type Root } from "./refusals-roots.ts";
 
-const BESIDE = "use a server with a plain ext4 root partition, or method: overwrite, which erases its disk";
+const BESIDE = "use a server with a plain ext4 or xfs root partition, or method: overwrite, which erases its disk";
 /** With them Debian's own grub-install makes a disk that boots with Secure Boot, too. */
 const SIGNED = ["shim-signed", "grub-efi-amd64-signed"];
 let lab: Lab;
@@ -73,12 +73,25 @@ esac
     });
   });
 
-  test("/boot as a file system of its own", async () => {
-    const make = "mount /dev/vdg /mnt && cp -a /boot/. /mnt/ && umount /mnt && mount /dev/vdg /boot";
-    await during(make, "umount /boot", async () => {
+  const boot = (mkfs: string) =>
+    `${mkfs} /dev/vdg && mount /dev/vdg /mnt && cp -a /boot/. /mnt/ && umount /mnt && mount /dev/vdg /boot`;
+  test("/boot where GRUB cannot write", async () => {
+    await during(boot("mkfs.btrfs -qf"), "umount /boot && mkfs.ext4 -qF /dev/vdg", async () => {
       expect(await refused()).toBe(
-        "/boot is a file system of its own (/dev/vdg); this is not supported yet: use a server whose /boot is on its root file system, or method: overwrite, which erases its disk",
+        "/boot (/dev/vdg) is btrfs, where GRUB cannot write its state; use a server whose /boot is a plain ext4 or xfs partition or on its root file system, or method: overwrite, which erases its disk",
       );
+    });
+    const lvm = "wipefs -qa /dev/vdg && vgcreate -q labboot /dev/vdg && lvcreate -q -y -n boot -l 100%FREE labboot";
+    const onto = `mkfs.ext4 -q /dev/labboot/boot && mount /dev/labboot/boot /mnt && cp -a /boot/. /mnt/ && umount /mnt && mount /dev/labboot/boot /boot`;
+    await during(`${lvm} && ${onto}`, "umount /boot && vgremove -qf labboot && mkfs.ext4 -qF /dev/vdg", async () => {
+      expect(await refused()).toMatch(/^\/boot \(\/dev\/vdg\) is on lvm, where GRUB cannot write its state; /);
+    });
+  });
+  test("/boot of its own where GRUB can write is none; mounted read-only it is", async () => {
+    await during(boot("mkfs.ext4 -qF"), "umount /boot", async () => {
+      expect(await allowed()).toMatch(/alongside Debian 12 on vda2/);
+      await on(lab.vps, "mount -o remount,ro /boot");
+      expect(await refused()).toBe("/boot is mounted read-only; remount it read-write");
     });
   });
 
@@ -166,13 +179,10 @@ describe("a server that boots by UEFI", () => {
   beforeAll(() => start("refusals-uefi", { firmware: "uefi", packages: SIGNED }));
   afterAll(() => lab?.end());
 
-  test("is refused for alongside, and may be overwritten", async () => {
-    for (const asked of [{}, { method: "alongside" }] as Asked[])
-      expect(await refused(asked)).toBe(
-        "the server boots by UEFI; this is not supported yet: use a server that boots by BIOS, or method: overwrite, which erases its disk",
-      );
-    for (const asked of [overwrite(), { erase: "true" }])
-      expect(await allowed(asked)).toMatch(/overwrite Debian 12: .*ERASES \/dev\/vda \(gpt /);
+  test("is taken by both methods", async () => {
+    for (const asked of [{}, { method: "alongside" }, { erase: "true" }] as Asked[])
+      expect(await allowed(asked)).toMatch(/alongside Debian 12 on vda2/);
+    expect(await allowed(overwrite())).toMatch(/overwrite Debian 12: .*ERASES \/dev\/vda \(gpt /);
   });
 
   test("Secure Boot, by every method", async () => {
