@@ -34,7 +34,11 @@ export const bootPine = (vps: Vps) => into(vps, "alpine", "");
 export const NEW_KERNEL = `set -eu
 old=$(uname -r) new=99.9-lab work=/var/tmp/kernel
 rm -rf $work
-mkdir -p $work/DEBIAN $work/boot $work/lib/modules
+hooks=$work/usr/share/initramfs-tools/hooks
+mkdir -p $work/DEBIAN $work/boot $work/lib/modules $hooks
+# it is the same kernel, and looks for its modules under its own name
+printf '#!/bin/sh\n[ "$1" != prereqs ] || exit 0\n[ "$version" != %s ] || ln -s %s "$DESTDIR/lib/modules/%s"\n' $new $new $old >$hooks/lab-kernel
+chmod 755 $hooks/lab-kernel
 for file in vmlinuz config System.map; do [ ! -e /boot/$file-$old ] || cp /boot/$file-$old $work/boot/$file-$new; done
 cp -a /lib/modules/$old $work/lib/modules/$new
 for script in preinst postinst prerm postrm; do
