@@ -78,7 +78,7 @@ async function main(): Promise<number> {
     const missing = all.filter((cut) => !done.has(keyOf(cut)));
     for (const command of new Set(missing.map((cut) => PHASES[cut.phase]!.command)))
       await lengths(command, { ...where(0), bin: pluginFolder, more: [] }, log);
-    log(`${all.length} cuts, ${all.length - missing.length} of them made before; results in ${file}`);
+    if (!o.only) log(`${all.length} cuts, ${all.length - missing.length} of them made before; results in ${file}`);
     const made: Result[] = [];
     const queue = [...missing];
     await Promise.all(
