@@ -49,10 +49,10 @@ export async function breakSlot(vps: Vps, slot: "a" | "b", what: Sabotage, armed
     "/run/wait.sh",
     `while ! grep -q "pine_trial=${slot}" /boot/grub/pine/env; do sleep 0.05; done\nsh -eu /run/break.sh ${args}\n`,
   );
-  // a service of its own on Debian, where a login's processes end with it
+  // a service of its own on Debian, where a login's processes end with it; elsewhere the login ends once it has a session of its own
   await on(
     vps,
-    "if command -v systemd-run >/dev/null; then systemd-run --quiet --collect sh /run/wait.sh; else setsid sh /run/wait.sh </dev/null >/dev/null 2>&1 & fi",
+    "if command -v systemd-run >/dev/null; then systemd-run --quiet --collect sh /run/wait.sh; else setsid sh /run/wait.sh </dev/null >/dev/null 2>&1 & fi; sleep 2; ps ax | grep -q '[/]run/wait.sh'",
   );
 }
 

@@ -69,7 +69,10 @@ step("a good install takes one boot", async () => {
   const again = new Watch(lab.vps.port);
   const boot = await bootId(lab.vps);
   await lab.vps.ssh("reboot");
-  await until("it is back", async () => (await bootId(lab.vps).catch(() => boot)) !== boot);
+  await until("it is back", async () => {
+    const id = await bootId(lab.vps).catch(() => "");
+    return /^[0-9a-f-]{36}$/.test(id) && id !== boot;
+  });
   const own = await again.end();
   lab.tell(`install: silent for ${silent.toFixed(1)} s, a reboot of the new system for ${own.toFixed(1)} s`);
 });
