@@ -55,6 +55,9 @@ async function main(): Promise<number> {
   const file = resolve(o.file ?? join(labCache(), "faults", `${name}.jsonl`));
 
   const work = mkdtempSync(join(tmpdir(), "pine-faults-"));
+  // the lab's own handlers end what runs, and this process
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => rmSync(work, { recursive: true, force: true }));
   const prepared = await prepare(log);
   const mirror = await mirrorOn(prepared.mirrorPort);
   try {
