@@ -53,12 +53,14 @@ dpkg -i /var/tmp/kernel.deb 2>&1
 rm -f /var/tmp/kernel.deb
 update-grub 2>&1`;
 
-const OURS =
-  /^\/(ostree|boot\/(ostree|loader|loader\.[01]|boot|grub\/(pine|custom\.cfg\.pine-old|custom\.cfg))|boot\/efi\/EFI\/pine)(\/|$)/;
+const OURS = [
+  /^\/(ostree|boot\/(ostree|loader|loader\.[01]|boot|grub\/(pine|custom\.cfg\.pine-old|custom\.cfg))|boot\/efi\/EFI\/pine)(\/|$)/,
+  /^\/run\/below\/boot\/./,
+];
 
 /** A listing of the old system with Pine beside it, as it is to be without: custom.cfg is that of `before`. */
 export function withoutPine(now: Map<string, string>, before: Map<string, string>): Map<string, string> {
-  const own = [...now].filter(([path]) => !OURS.test(path));
+  const own = [...now].filter(([path]) => !OURS.some((ours) => ours.test(path)));
   const custom = before.get("/boot/grub/custom.cfg") ?? die("no custom.cfg in the listing from before");
   return new Map([...own, ["/boot/grub/custom.cfg", custom]]);
 }
