@@ -26,7 +26,12 @@ case $2 in
     ;;
   options) sed -i "s,$3," $cfg ;;
 esac
-sync`;
+# GRUB does not replay a journal, and a way down may leave one
+root=/
+[ ! -d /sysroot/ostree ] || root=/sysroot
+sync
+fsfreeze -f $root
+fsfreeze -u $root`;
 
 /** Slot: at once, or (`armed`) by a program left on the server that waits until a trial of it is armed. */
 export async function breakSlot(vps: Vps, slot: "a" | "b", what: Sabotage, armed = false): Promise<void> {
