@@ -182,6 +182,8 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
 /** Folders whose content and metadata must not change; the EFI system partition where there is one. */
 const FOLDERS = "/etc /usr /boot $(ls -d /boot/efi/EFI 2>/dev/null)";
 
+/** Debian 13 touches GRUB's own environment at each of its boots: of that the time does not count. */
+const TIMES = "-type f ! -path /boot/grub/grubenv -printf '%p\\t%T@\\n'";
 /** What lies below a /boot that is a filesystem of its own. */
 const BELOW = `[ "$(stat -c %d /boot)" = "$(stat -c %d /)" ] || { mkdir -p /run/below; mount --bind / /run/below; find /run/below/boot -printf '%p\\t%y\\n'; umount /run/below; }`;
 
@@ -193,7 +195,7 @@ const BELOW = `[ "$(stat -c %d /boot)" = "$(stat -c %d /)" ] || { mkdir -p /run/
 export async function listing(vps: Vps, o: { quick?: boolean } = {}): Promise<Map<string, string>> {
   const format = o.quick ? "%p\\t%y %m %U:%G %s %T@ %C@ %l\\n" : "%p\\t%y %m %U:%G %l\\n";
   const commands = [`find ${FOLDERS} -xdev -printf '${format}'`, "find / -maxdepth 1 -printf '%p\\t%y\\n'", BELOW];
-  if (!o.quick) commands.push(`find ${FOLDERS} -xdev -type f -printf '%p\\t%T@\\n'`);
+  if (!o.quick) commands.push(`find ${FOLDERS} -xdev ${TIMES}`);
   if (!o.quick)
     commands.push(
       `find ${FOLDERS} -xdev -type f -print0 | xargs -0 sha256sum | sed 's/^\\([0-9a-f]*\\)  \\(.*\\)/\\2\\tfile \\1/'`,
