@@ -40,7 +40,7 @@ if [ "${2:-}" != deleteData ] && [ -d $var ]; then
   for place in /var/lib/pine /root/pine /pine; do
     mkdir -p "$place"
     [ "$(stat -c %d "$place")" != "$(stat -c %d $var)" ] || break
-    rmdir "$place"
+    rmdir "$place" 2>/dev/null || true # with what an earlier installation kept
   done
   mkdir -p "$place/$1"
   chmod 700 "$place" "$place/$1"
