@@ -50,13 +50,19 @@ async function confirmedAnswers(): Promise<void> {
 
 const busybox = (lines: string) => `#!/bin/sh\n${lines}\n`;
 
-step("first install, a kernel panic: Debian answers", async () => {
-  await breakSlot(lab.vps, "a", { initramfs: { path: "init", text: busybox("exit 1") } }, true);
-  const error = await fails("a kernel panic", 2, up);
-  expect(error).toContain(`${SILENT} the old system`);
-  expect(error).toMatch(/its kernel was started and never mounted its root file system \(a panic/);
-  await debianAnswers();
-});
+// truncated only here: after a warm reboot of the same kernel the rest of it still lies in memory where GRUB loads it, and it boots
+const installs: [string, Sabotage][] = [
+  ["a kernel panic", { initramfs: { path: "init", text: busybox("exit 1") } }],
+  ["a truncated kernel", { kernel: "cut" }],
+];
+for (const [what, sabotage] of installs)
+  step(`first install, ${what}: Debian answers`, async () => {
+    await breakSlot(lab.vps, "a", sabotage, true);
+    const error = await fails(what, 2, up);
+    expect(error).toContain(`${SILENT} the old system`);
+    expect(error).toMatch(/its kernel was started and never mounted its root file system \(a panic/);
+    await debianAnswers();
+  });
 
 step("a good install takes one boot", async () => {
   const from = (await lab.vps.console()).length;
@@ -84,7 +90,6 @@ const another = () => lab.project.set({ hostname: `web-${++names + 1}` });
 const updates: [string, Sabotage, number, RegExp][] = [
   // GRUB itself goes on where it has no kernel
   ["no kernel", { kernel: "none" }, 1, /GRUB could not load its kernel or initramfs/],
-  ["a truncated kernel", { kernel: "cut" }, 2, /never mounted its root file system/],
   [
     "no root found",
     { options: "root=UUID=[^ ]*,root=UUID=00000000-0000-4000-8000-000000000000" },

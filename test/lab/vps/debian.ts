@@ -74,8 +74,8 @@ const RECIPE = {
 };
 
 /**
- * The read-only Debian disk of this machine's cache; made when it is not there (about two minutes, and three for another layout than "plain").
- * `more`: further Debian packages; `layout`: its file systems. Each choice is another disk.
+ * The read-only Debian disk of this machine's cache; made when it is not there: about two minutes, and three to seven more for another layout
+ * than "plain". `more`: further Debian packages; `layout`: its file systems. Each choice is another disk.
  */
 export async function ensureDebian(
   log: Log = () => {},
