@@ -151,7 +151,10 @@ function restoreOf(facts: Facts, running: boolean): string | undefined {
 
 function installNotes(facts: Facts, running: boolean, { boot, folder }: BootPlace): string[] {
   if (running) return [];
-  const others = facts.mounts.filter((m) => !/^\/(boot|efi|sysroot|snap)(\/|$)/.test(m.target)).map((m) => m.target);
+  const others = facts.mounts
+    .filter((m) => !/^\/(boot|efi|sysroot|snap)(\/|$)/.test(m.target))
+    .map((m) => m.target)
+    .sort();
   const swap = swapPartitions(facts).length;
   const stays = others.length === 1 ? "stays as it is and is not" : "stay as they are and are not";
   return [
