@@ -55,9 +55,12 @@ async function main(): Promise<number> {
   const file = resolve(o.file ?? join(labCache(), "faults", `${name}.jsonl`));
 
   const work = mkdtempSync(join(tmpdir(), "pine-faults-"));
-  // the lab's own handlers end what runs, and this process
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(signal, () => rmSync(work, { recursive: true, force: true }));
+  // as an exit, so that everything that was started is ended before its folder goes; a signal alone lets Pulumi's children live
+  for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
+    process.once(signal, () => {
+      process.on("exit", () => rmSync(work, { recursive: true, force: true }));
+      process.exit(128 + number);
+    });
   const prepared = await prepare(log);
   const mirror = await mirrorOn(prepared.mirrorPort);
   try {
