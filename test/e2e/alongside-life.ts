@@ -154,7 +154,7 @@ function finalized(step: ReturnType<typeof steps>, its: () => Lab, rootType: str
     const lab = its();
     lab.project.edit((text) => text.replace("      health:\n", "      finalize: true\n      health:\n"));
     const { output } = await lab.project.ok(["preview"]);
-    expect(output).toMatch(/then removes Debian GNU\/Linux \d+ \(\w+\) for good/);
+    expect(output).toMatch(/then removes Debian \d+ \(\w+\) for good/);
     const used = "df -kP /sysroot | awk 'NR == 2 { print $3 }'";
     const full = Number(await on(lab.vps, used));
     const boot = await bootId(lab.vps);
