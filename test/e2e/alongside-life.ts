@@ -181,7 +181,7 @@ function finalized(step: ReturnType<typeof steps>, its: () => Lab, rootType: str
         lab.vps,
         "wget -qO- http://127.0.0.1/; sed -n 's,^[^ ]* /sysroot \\([a-z0-9]*\\) .*,\\1,p' /proc/mounts",
       ),
-    ).toBe(`${PAGE}${rootType}`);
+    ).toBe(`${PAGE}\n${rootType}`);
     await lab.project.set({ page: "After finalize" });
     await lab.project.ok(["up", "--skip-preview"]);
     expect(await on(lab.vps, "wget -qO- http://127.0.0.1/")).toBe("After finalize");
