@@ -2,7 +2,7 @@
 import { humanBytes } from "../task.ts";
 import { finalizedOf } from "./finalize.ts";
 import { planNetwork } from "./network.ts";
-import { type BootPlace, planBoot, swapPartitions } from "./plan-boot.ts";
+import { planBoot, swapPartitions } from "./plan-boot.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
 import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
 import { refusalsOf } from "./plan-refusals.ts";
@@ -100,7 +100,7 @@ function planWay(
     const lines = overwriteLines(base, title, notes, elsewhere);
     return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
   }
-  const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running, boot)];
+  const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running, base)];
   return {
     plan: { ...base, summary: summaryOf(base, facts, title), lines: linesOf(base, facts, title, notes) },
     refusals: [],
@@ -149,17 +149,16 @@ function restoreOf(facts: Facts, running: boolean): string | undefined {
     : facts.os.name;
 }
 
-function installNotes(facts: Facts, running: boolean, { boot, folder }: BootPlace): string[] {
+function installNotes(facts: Facts, running: boolean, { boot: { boot, folder }, swap }: Base): string[] {
   if (running) return [];
   const others = facts.mounts
     .filter((m) => !/^\/(boot|efi|sysroot|snap)(\/|$)/.test(m.target))
     .map((m) => m.target)
     .sort();
-  const swap = swapPartitions(facts).length;
   const stays = others.length === 1 ? "stays as it is and is not" : "stay as they are and are not";
   return [
     ...(others.length > 0 ? [`${others.join(", ")} ${stays} mounted by the new system`] : []),
-    ...(swap > 0 ? [`the new system uses the old one's swap (${count(swap, "partition")})`] : []),
+    ...(swap.length > 0 ? [`the new system uses the old one's swap (${count(swap.length, "partition")})`] : []),
     ...(boot
       ? [
           `/boot is ${boot.device} (${boot.type}): ${folder ? `GRUB cannot write there, its state is in ${folder}` : "GRUB's state is kept there"}; the new system's kernels are on the root file system`,

@@ -4,16 +4,28 @@ import { isNetworkFile, systemIdentity } from "../host/hostfiles.ts";
 import { publicKeyOf } from "../host/keys.ts";
 import type { Facts, Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
-import { Asset, hasSecret, type Props, plain, Secret } from "../values.ts";
-import { type FileInput, type HijackState, hijackInputs } from "./hijack-inputs.ts";
+import { Asset, equalValues, hasSecret, type Props, plain, Secret } from "../values.ts";
+import { type FileInput, type HijackInputs, type HijackState, hijackInputs, networkInput } from "./hijack-inputs.ts";
 
 /** A public key without options and comment; other text as it is. */
 export const bareKey = (line: string): string => publicKeyOf(line) ?? line;
 
 /** Whether the server's network files are those that the plan would write. */
-export function sameNetwork(ssh: Ssh, plan: Plan): Promise<boolean> {
+function sameNetwork(ssh: Ssh, plan: Plan): Promise<boolean> {
   const files = systemIdentity({ hostname: plan.hostname, network: plan.network });
   return sameFiles(ssh, files.filter(isNetworkFile));
+}
+
+/** What needs a new deployment of the commit that runs, in words; undefined: nothing. What the server has counts, not what was asked for last. */
+export async function redeploys(
+  { ssh, facts }: { ssh: Ssh; facts: Facts },
+  plan: Plan,
+  inputs: HijackInputs,
+  before?: HijackInputs,
+): Promise<string | undefined> {
+  if (inputs.hostname !== undefined && facts.hostname !== inputs.hostname) return "name";
+  if (networkInput(inputs.network) !== "keep" && !(await sameNetwork(ssh, plan))) return "network";
+  return before && !equalValues(before.kernelArguments, inputs.kernelArguments) ? "kernel arguments" : undefined;
 }
 
 /** The inputs as the server has them, and what the state holds of root's keys. Says in a warning what changed there. */

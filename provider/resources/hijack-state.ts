@@ -5,19 +5,12 @@ import { isReinstall } from "../host/record.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
-import { equalValues, hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
+import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
 import { smallestDisk } from "./estimates.ts";
 import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
-import { bareKey, sameNetwork } from "./hijack-drift.ts";
+import { bareKey, redeploys } from "./hijack-drift.ts";
 import { finalizeDue } from "./hijack-finalize.ts";
-import {
-  type Booted,
-  type Failed,
-  type HijackInputs,
-  type HijackState,
-  hijackInputs,
-  networkInput,
-} from "./hijack-inputs.ts";
+import { type Booted, type Failed, type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { type Look, lookAgain, planFor, refuseAnother } from "./hijack-look.ts";
 import { noteShown } from "./hijack-shown.ts";
 import type { Outcome } from "./hijack-work.ts";
@@ -100,9 +93,9 @@ function failure(
   const triggers = inputs.attempt;
   const again = state.failed?.checksum === inputs.commit && state.failed.triggers === triggers;
   const attempts = (again ? state.failed!.attempts : 0) + 1;
-  // a trial that never answered may have been a power cut: it gets a second try; one that was seen unhealthy does not
   // the console's lines are told once, and not kept
   const reason = reasons.filter((r) => !r.includes("\n")).join("; ");
+  // a trial that never answered may have been a power cut: it gets a second try; one that was seen unhealthy does not
   return { checksum: inputs.commit, reason, attempts, final: answered || attempts > 1, triggers };
 }
 
@@ -124,7 +117,7 @@ export async function previewState(
   }
   const commitKnown = !hasUnknown(props.commit);
   const inputs = hijackInputs({ ...props, files: {}, commit: commitKnown ? props.commit : "" });
-  const reargued = oldInputs !== undefined && !equalValues(oldInputs.kernelArguments ?? [], inputs.kernelArguments);
+  const before = oldInputs && hijackInputs({ ...oldInputs, files: {} });
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
     const seen = await lookAgain(inputs, state, call, PREVIEW_SECONDS);
@@ -142,7 +135,7 @@ export async function previewState(
       const runs = seen.status?.running && !plan.overwrite;
       const end =
         runs && finalizeDue(inputs, seen.facts) ? `; then removes ${seen.facts.pine.install?.old} for good` : "";
-      const line = runs ? (await runningLine(seen, plan, { inputs, artifacts, state, reargued })) + end : plan.summary;
+      const line = runs ? (await runningLine(seen, plan, { inputs, artifacts, state, before })) + end : plan.summary;
       call.info(line);
       result.plan = { ...planOutput(plan), summary: line, ...(runs ? { lines: [line] } : {}) };
       result.facts = state?.facts ?? factsOutput(seen.facts);
@@ -166,7 +159,7 @@ const SAFETY = "goes back by itself unless it comes up healthy; /var is shared a
 async function runningLine(
   seen: Look,
   plan: Plan,
-  o: { inputs: HijackInputs; artifacts?: CommitArtifacts; state?: HijackState; reargued: boolean },
+  o: { inputs: HijackInputs; artifacts?: CommitArtifacts; state?: HijackState; before?: HijackInputs },
 ): Promise<string> {
   const { inputs, artifacts, state } = o;
   const status = seen.status!;
@@ -186,9 +179,7 @@ async function runningLine(
     return `reinstall of Pine, which runs here (commit ${from}): ${send}, a new deployment in slot ${target} whose /etc is the image's, 1 reboot; keeps /var, name, network and keys; ${SAFETY}; to take it over as it is: pulumi import`;
   const what = state ? "" : "what a run that was cut off left is taken over: ";
   if (same) {
-    const renamed = inputs.hostname !== undefined && seen.facts.hostname !== inputs.hostname;
-    const rewired = networkInput(inputs.network) !== "keep" && !(await sameNetwork(seen.ssh, plan));
-    const changed = renamed ? "name" : rewired ? "network" : o.reargued ? "kernel arguments" : undefined;
+    const changed = await redeploys(seen, plan, inputs, o.before);
     return changed
       ? `${what}new ${changed} for commit ${from}: deployed into slot ${target}, 1 reboot; ${SAFETY}`
       : `${what}commit ${from} runs already: keys and files are written, no reboot`;

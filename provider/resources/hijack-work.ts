@@ -14,9 +14,8 @@ import type { Facts, Plan } from "../host/types.ts";
 import { prepareUpdate, writeFiles } from "../host/update.ts";
 import { nextOptions } from "../image/slots.ts";
 import type { Call } from "../resource.ts";
-import { equalValues } from "../values.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
-import { bareKey, sameNetwork } from "./hijack-drift.ts";
+import { bareKey, redeploys } from "./hijack-drift.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
 import { connectionsOf, type Look, lockOwner, openAny, planFor, refuseAnother } from "./hijack-look.ts";
 import { overwrite } from "./hijack-overwrite.ts";
@@ -154,11 +153,7 @@ export async function update(
       // the state of an update keeps the plan of the install
       ...(o.state?.plan ? {} : { plan: { ...plan, summary: taken, lines: [taken] } }),
     };
-    // what runs counts, not what was asked for last
-    const renamed = inputs.hostname !== undefined && facts.hostname !== inputs.hostname;
-    const rewired = network !== "keep" && !(await sameNetwork(ssh, plan));
-    const oldArguments = o.before?.kernelArguments ?? inputs.kernelArguments;
-    const reboots = fresh || renamed || rewired || !equalValues(oldArguments, inputs.kernelArguments);
+    const reboots = fresh || (await redeploys({ ssh, facts }, plan, inputs, o.before)) !== undefined;
     if (status.checksum === inputs.commit && !reboots) {
       await markDone(ssh);
       const result = { outcome: "unchanged" as const, status: await agentStatus(ssh) };
@@ -173,7 +168,7 @@ export async function update(
     // a merged /etc has the server's own files already
     const etc = [...identity, ...(fresh ? files.filter((f) => f.path.startsWith("/etc/")) : [])];
     const options = nextOptions(facts.cmdline, {
-      remove: oldArguments,
+      remove: o.before?.kernelArguments ?? [],
       add: inputs.kernelArguments,
       deadman: inputs.deadman,
     });

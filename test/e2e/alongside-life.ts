@@ -135,9 +135,7 @@ export function life(machine: Machine): void {
         await lab.vps.waitSsh(BOOT_MS);
         expect(await on(lab.vps, ". /etc/os-release; echo $VERSION_CODENAME; hostname")).toBe(`${release}\nvps`);
         expect(differences(before, await listing(lab.vps))).toEqual([]);
-        expect(await on(lab.vps, "cat /boot/grub/custom.cfg; echo; findmnt --verify 2>&1 | tail -n 1")).toMatch(
-          new RegExp(`^${CUSTOM}\n`),
-        );
+        expect(await on(lab.vps, "cat /boot/grub/custom.cfg")).toBe(CUSTOM);
         lab.tell("/etc, /usr and /boot as before");
       });
 

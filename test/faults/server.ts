@@ -1,7 +1,8 @@
 /** A server and its stack as they were prepared, started anew in a folder: seconds instead of minutes. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseStatus } from "../../provider/host/agent.ts";
+import { assetText } from "../../provider/assets.ts";
+import { keyValues, parseStatus } from "../../provider/host/agent.ts";
 import { run } from "../../provider/run.ts";
 import { Project } from "../e2e/hijack-cli.ts";
 import { type FaultyDisk, startDisk } from "../lab/disk/index.ts";
@@ -68,7 +69,7 @@ function retarget(work: string, was: Prepared["was"], now: Prepared["was"]): voi
   }
 }
 
-const AGENT = readFileSync(join(import.meta.dirname, "../../provider/system/rootfs/usr/sbin/pine"), "utf8");
+const AGENT = assetText("system/rootfs/usr/sbin/pine");
 
 /** What answers, by the agent's own words. */
 export interface Look {
@@ -92,12 +93,11 @@ export async function lookAt(vps: Vps): Promise<Look> {
   const more = await vps.ssh(LOOK);
   if (agent.exitCode !== 0 || more.exitCode !== 0)
     throw new Error(`cannot look at the server: ${agent.stderr} ${more.stderr}`);
-  const pairs = agent.stdout.split("\n").map((l) => [l.slice(0, l.indexOf("=")), l.slice(l.indexOf("=") + 1)]);
   const values = (key: string) =>
     more.stdout.split("\n").flatMap((l) => (l.startsWith(`${key}=`) ? [l.slice(key.length + 1)] : []));
   return {
     status: parseStatus(agent.stdout),
-    state: Object.fromEntries(pairs),
+    state: Object.fromEntries(keyValues(agent.stdout)),
     debian: values("id").includes("debian"),
     kernel: values("kernel"),
     sizes: values("size").map(Number),
