@@ -14,4 +14,5 @@ if ! flock -n 9; then
 fi
 echo "$1" >/run/pine.lock
 echo locked
-timeout 3600 cat >/dev/null || true
+# without the lock: busybox' timeout leaves a process that looks each second whether it can end, and would hold it that long
+timeout 3600 cat 9>&- >/dev/null || true
