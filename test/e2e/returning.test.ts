@@ -242,8 +242,8 @@ step("and where that does not come up either, to the old system; the next up com
   await lab.vps.waitSsh(BOOT_MS);
   await debianAnswers();
   lab.tell("six panics, then Debian");
-  const preview = await lab.project.ok(["preview"]);
+  const preview = await lab.project.ok(["preview", "--refresh"]);
   expect(preview.output).toMatch(/alongside Debian 12/);
-  await lab.project.ok(["up", "--skip-preview"]);
+  await lab.project.ok(["up", "--refresh", "--skip-preview"]);
   await confirmedAnswers();
 });
