@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { asThere, bareKey, expectedOf, keyDrift } from "../../../provider/resources/hijack-drift.ts";
+import type { Facts, Plan, Ssh } from "../../../provider/host/types.ts";
+import { asThere, bareKey, expectedOf, keyDrift, redeploys } from "../../../provider/resources/hijack-drift.ts";
+import { hijackInputs } from "../../../provider/resources/hijack-inputs.ts";
 import { Asset } from "../../../provider/values.ts";
 
 const [a, b, c] = [
@@ -50,4 +52,22 @@ it.each([
   [{ source: "s" }, { path: "/x", content: true, owner: "a:b" }, "y", { content: "y", owner: "a:b" }],
 ] as const)("%j, which is %j: %j there", (file, difference, text, expected) => {
   expect(asThere(file, difference, text)).toEqual(expected);
+});
+
+describe("a new deployment of the commit that runs", () => {
+  const inputs = (more: object) => hijackInputs({ connection: { host: "h" }, commit: "c", ...more });
+  const cases: [string, object, object | undefined, string | undefined][] = [
+    ["nothing changed", {}, {}, undefined],
+    ["the server's own name", { hostname: "web" }, {}, undefined],
+    ["another name", { hostname: "www" }, {}, "name"],
+    ["an argument more", { kernelArguments: ["quiet"] }, {}, "kernel arguments"],
+    ["an argument less", {}, { kernelArguments: ["quiet"] }, "kernel arguments"],
+    ["the same arguments", { kernelArguments: ["quiet"] }, { kernelArguments: ["quiet"] }, undefined],
+    ["arguments, and nothing is known of before", { kernelArguments: ["quiet"] }, undefined, undefined],
+  ];
+  it.each(cases)("%s", async (_, news, olds, want) => {
+    // neither the server nor the plan is asked while its network is kept
+    const seen = { ssh: undefined as unknown as Ssh, facts: { hostname: "web" } as Facts };
+    expect(await redeploys(seen, {} as Plan, inputs(news), olds && inputs(olds))).toBe(want);
+  });
 });
