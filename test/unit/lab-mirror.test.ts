@@ -32,6 +32,7 @@ describe("tar", () => {
     ["a folder", entry("var/empty", { type: "directory", mode: 0o1777 })],
     ["a link", entry("bin/sh", { type: "symlink", target: "/bin/busybox", mode: 0o777 })],
     ["apk's checksum", entry("a", { pax: { "APK-TOOLS.checksum.SHA1": "0".repeat(40) } })],
+    ["an attribute of bytes", entry("a", { pax: { "SCHILY.xattr.security.capability": "\x01\x00\xff\x80\n" } })],
     ["a long path", entry(`${"long/".repeat(60)}näme`, { data: Buffer.alloc(1025, 7) })],
     ["a long target", entry("a", { type: "symlink", target: `${"x".repeat(300)}é` })],
   ])("gives %s back as it was", (_, e) => {
@@ -69,7 +70,7 @@ const SPEC: PackageSpec = {
   triggers: ["/usr/share/demo"],
   scripts: { "post-install": "#!/bin/sh\n", trigger: "#!/bin/sh\nexit 0\n" },
   files: [
-    { path: "etc/demo/demo.conf", content: "a=1\n", mode: 0o600, gid: 42 },
+    { path: "etc/demo/demo.conf", content: "a=1\n", mode: 0o600, gid: 42, xattrs: { "user.demo": "0100ff80" } },
     { path: "usr/bin/demo", target: "../lib/demo" },
   ],
 };
@@ -115,6 +116,7 @@ describe("packages", () => {
     expect(data[2]!.pax["APK-TOOLS.checksum.SHA1"]).toBe(sha1("a=1\n"));
     expect(data[5]!.pax["APK-TOOLS.checksum.SHA1"]).toBe(sha1("../lib/demo"));
     expect(data[0]!.pax).toEqual({});
+    expect(data[2]!.pax["SCHILY.xattr.user.demo"]).toBe("\x01\x00\xff\x80");
   });
 
   it("is read back so that building it again gives the same bytes", async () => {
@@ -122,6 +124,14 @@ describe("packages", () => {
     const back = await readPackage(built.bytes);
     expect(back.scripts).toEqual(SPEC.scripts);
     expect((await buildPackage(back, signer)).bytes.equals(built.bytes)).toBe(true);
+  });
+
+  it("has a size as soon as it has a file, because apk unpacks nothing of size 0", async () => {
+    const sizeOf = async (files: PackageSpec["files"]) =>
+      /^I:(.*)$/m.exec((await buildPackage({ ...SPEC, files }, signer)).index)?.[1];
+    expect(await sizeOf(SPEC.files)).toBe("4");
+    expect(await sizeOf([{ path: "usr/bin/demo", target: "other" }])).toBe("1");
+    expect(await sizeOf([])).toBe("0");
   });
 
   it("counts up to its next release, with what it provides", () => {
@@ -213,5 +223,7 @@ describe("Debian's packages", () => {
     expect(taken("usr/bin/*")).toEqual(["usr/bin/a", "usr/bin/b"]);
     expect(taken("usr/**", "bin/d=usr/bin/d")).toEqual(["usr/bin/a", "usr/bin/b", "usr/bin/sub/c", "usr/bin/d"]);
     expect(() => taken("usr/bin/aa")).toThrow("x: Debian's package has no usr/bin/aa");
+    expect(taken("usr/bin/a=bin/a", "usr/bin/*")).toEqual(["bin/a", "usr/bin/b"]);
+    expect(() => taken("usr/bin/*", "usr/bin/a")).toThrow("x: usr/bin/a is taken twice");
   });
 });

@@ -2,7 +2,7 @@
 import { createHash, createPublicKey, createSign, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { END_OF_ARCHIVE, encodeTarEntry, type TarEntry } from "./tar.ts";
+import { END_OF_ARCHIVE, encodeTarEntry, type TarEntry, XATTR } from "./tar.ts";
 
 const zip = promisify(gzip);
 
@@ -31,6 +31,8 @@ export interface PackageFile {
   mode?: number;
   uid?: number;
   gid?: number;
+  /** Extended attributes of a file: hex of the value by name, such as security.capability. */
+  xattrs?: Record<string, string>;
 }
 
 /** What a package is made of; names as in .PKGINFO, versions with Alpine's "-rN". */
@@ -74,7 +76,9 @@ export async function buildPackage(spec: PackageSpec, signer: SigningKey): Promi
   const when = spec.builddate ?? BUILD_DATE;
   const files = withParents(spec.files);
   const entries = files.map((f) => encodeTarEntry(dataEntry(f, when)));
-  const size = spec.size ?? files.reduce((sum, f) => sum + bytesOf(f).length, 0);
+  // apk does not unpack what has no size, such as a link alone.
+  const counted = files.reduce((sum, f) => sum + bytesOf(f).length, 0);
+  const size = spec.size ?? (counted || (files.length ? 1 : 0));
   const data = await zip(Buffer.concat([...entries, END_OF_ARCHIVE]), { level: 6 });
   const info = pkginfo({ ...spec, builddate: when, size }, createHash("sha256").update(data).digest("hex"));
   const control = await zip(
@@ -130,11 +134,13 @@ function dataEntry(f: PackageFile, mtime: number): Partial<TarEntry> & { path: s
   const owner = { path: f.path, uid: f.uid ?? 0, gid: f.gid ?? 0, mtime };
   if (f.directory) return { ...owner, type: "directory", mode: f.mode ?? 0o755 };
   const data = bytesOf(f);
-  const pax = {
+  const pax: TarEntry["pax"] = {
     "APK-TOOLS.checksum.SHA1": createHash("sha1")
       .update(f.target ?? data)
       .digest("hex"),
   };
+  for (const [name, hex] of Object.entries(f.xattrs ?? {}))
+    pax[`${XATTR}${name}`] = Buffer.from(hex, "hex").toString("latin1");
   if (f.target !== undefined) return { ...owner, type: "symlink", mode: 0o777, target: f.target, pax };
   return { ...owner, type: "file", mode: f.mode ?? 0o644, data, pax };
 }

@@ -2,7 +2,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { PackageFile, PackageSpec, ScriptName } from "./apk-format.ts";
-import { decodeTar, type TarEntry } from "./tar.ts";
+import { decodeTar, type TarEntry, XATTR } from "./tar.ts";
 
 const unzip = promisify(gunzip);
 
@@ -56,5 +56,10 @@ export async function readPackage(bytes: Uint8Array): Promise<PackageSpec> {
 function fileOf(e: TarEntry): PackageFile {
   const { path, mode, uid, gid } = e;
   if (e.type === "directory") return { path, directory: true, mode, uid, gid };
-  return e.type === "symlink" ? { path, target: e.target } : { path, content: e.data, mode, uid, gid };
+  if (e.type === "symlink") return { path, target: e.target };
+  const xattrs = Object.entries(e.pax)
+    .filter(([key]) => key.startsWith(XATTR))
+    .map(([key, value]) => [key.slice(XATTR.length), Buffer.from(value, "latin1").toString("hex")]);
+  const file: PackageFile = { path, content: e.data, mode, uid, gid };
+  return xattrs.length ? { ...file, xattrs: Object.fromEntries(xattrs) } : file;
 }

@@ -5,8 +5,11 @@
 import type { PackageFile, PackageSpec } from "./apk-format.ts";
 import { alpineVersion, type DebianPackage, readDebian } from "./debian.ts";
 import { type ElfInfo, readElf, stubLibrary } from "./elf.ts";
-import { LIBRARY_PACKAGES, STUBBED } from "./libraries.ts";
-import { RECIPES, type Recipe } from "./recipes.ts";
+import { gconvPackage } from "./gconv.ts";
+import { keymapPackage } from "./keymaps.ts";
+import { LIBRARY_PACKAGES, licenseOf, STUBBED, TLS_PACKAGES } from "./libraries.ts";
+import type { Recipe } from "./recipe.ts";
+import { RECIPES } from "./recipes.ts";
 import type { TarEntry } from "./tar.ts";
 import type { Repository } from "./tree.ts";
 
@@ -15,8 +18,14 @@ const LOADER = "ld-linux-x86-64.so.2";
 
 /** Every Debian package the lab is made of. */
 export const DEBIAN_NAMES = [
-  ...new Set([...RECIPES.flatMap((r) => r.debian ?? []), ...LIBRARY_PACKAGES, ...Object.values(STUBBED)]),
+  ...new Set([
+    ...RECIPES.flatMap((r) => r.debian ?? []),
+    ...[LIBRARY_PACKAGES, Object.values(STUBBED), TLS_PACKAGES, ["kbd", "console-data"]].flat(),
+  ]),
 ].sort();
+
+/** Where Debian's libraries lie; multipath's own are right in lib. */
+const LIBRARY = /^(usr\/)?lib(64)?\/(x86_64-linux-gnu\/)?[^/]+\.so[^/]*$/;
 
 interface Library {
   debian: string;
@@ -39,9 +48,10 @@ export async function debianPackages(
   const used = new Set<string>();
   const out: Record<Repository, PackageSpec[]> = { main: [], community: [] };
   for (const recipe of RECIPES) {
-    const files = [...takeFiles(recipe, recipe.debian ? await read(recipe.debian) : []), ...(recipe.add ?? [])];
+    const taken = [...takeFiles(recipe, recipe.debian ? await read(recipe.debian) : []), ...(recipe.add ?? [])];
+    const files = taken.map((f) => ({ ...f, xattrs: recipe.xattrs?.[f.path] }));
     const version = recipe.version ?? versions.get(recipe.debian!)!;
-    const needs = neededBy(files, libraries, recipe.name);
+    const needs = neededBy(files, recipe.needs ?? [], libraries, recipe.name);
     for (const n of needs) used.add(n);
     out[recipe.repo ?? "main"].push({
       name: recipe.name,
@@ -51,15 +61,22 @@ export async function debianPackages(
       url: recipe.debian ? `https://packages.debian.org/bookworm/${recipe.debian}` : undefined,
       origin: recipe.debian ?? recipe.name,
       depends: [...(recipe.depends ?? []), ...packagesOf(needs, libraries)],
-      provides: commandsOf(files).map((c) => `cmd:${c}=${version}`),
+      provides: [
+        ...(recipe.provides ?? []).map((p) => p.replace("VERSION", version)),
+        ...commandsOf(files).map((c) => `cmd:${c}=${version}`),
+      ],
       installIf: recipe.installIf?.map((i) => i.replace("VERSION", version)),
       scripts: recipe.scripts,
       files,
     });
   }
+  const tls = await tlsPackage(read, libraries, versions.get("libgnutls30")!);
+  for (const n of tls.needs) used.add(n);
   out.main.push(
     ...libraryPackages(used, libraries, versions),
     gconvPackage(await read("libc6"), versions.get("libc6")!),
+    tls.spec,
+    await keymapPackage(await read("kbd"), await read("console-data"), versions.get("console-data")!),
   );
   return out;
 }
@@ -69,14 +86,13 @@ async function findLibraries(read: (name: string) => Promise<TarEntry[]>): Promi
   const libraries = new Map<string, Library>();
   const elves = async (name: string, sonames?: string[]) => {
     for (const e of await read(name)) {
-      if (e.type !== "file" || !/^(usr\/)?lib(64)?\/x86_64-linux-gnu\/[^/]+\.so[^/]*$/.test(e.path)) continue;
+      if (e.type !== "file" || !LIBRARY.test(e.path)) continue;
       const elf = readElf(e.data);
       if (elf?.soname && (!sonames || sonames.includes(elf.soname)) && !libraries.has(elf.soname))
         libraries.set(elf.soname, { debian: name, content: e.data, elf });
     }
   };
   for (const name of LIBRARY_PACKAGES) await elves(name);
-  await elves("xfsprogs");
   const imported = new Set([...libraries.values()].flatMap((l) => [...l.elf.imports]));
   for (const recipe of RECIPES)
     for (const f of recipe.debian ? takeFiles(recipe, await read(recipe.debian)) : []) {
@@ -101,8 +117,8 @@ async function findLibraries(read: (name: string) => Promise<TarEntry[]>): Promi
   return libraries;
 }
 
-/** The libraries that files need, with what those need in turn. */
-function neededBy(files: PackageFile[], libraries: Map<string, Library>, who: string): Set<string> {
+/** The libraries that files need, and those named, with what they need in turn. */
+function neededBy(files: PackageFile[], named: string[], libraries: Map<string, Library>, who: string): Set<string> {
   const out = new Set<string>();
   const add = (soname: string, from: string) => {
     if (out.has(soname)) return;
@@ -111,6 +127,7 @@ function neededBy(files: PackageFile[], libraries: Map<string, Library>, who: st
     out.add(soname);
     for (const next of library.elf.needed) add(next, soname);
   };
+  for (const soname of named) add(soname, who);
   for (const f of files) {
     const elf = f.content instanceof Uint8Array ? readElf(f.content) : undefined;
     for (const soname of elf?.needed ?? []) add(soname, `${who}: ${f.path}`);
@@ -150,7 +167,7 @@ function libraryPackages(
       name: labName(debian),
       version: versions.get(debian)!,
       description: `Debian's ${debian} for the lab's programs`,
-      license: "LGPL-2.1-or-later",
+      license: licenseOf(debian),
       origin: debian,
       depends: packagesOf(needs, libraries).filter((n) => n !== labName(debian)),
       files,
@@ -158,37 +175,50 @@ function libraryPackages(
   });
 }
 
-/** Character sets of DOS, which mtools converts by iconv. */
-function gconvPackage(libc: TarEntry[], version: string): PackageSpec {
-  const folder = `${LIBRARY_FOLDER}/gconv`;
-  const files = ["IBM850.so", "IBM437.so", "CP1252.so"].map((name): PackageFile => {
-    const found = libc.find((e) => e.path === `${folder}/${name}`);
-    if (!found) throw new Error(`Debian's libc6 has no ${folder}/${name}`);
-    return { path: found.path, content: found.data };
-  });
-  const modules = [
-    ["CP850", "IBM850"],
-    ["CP437", "IBM437"],
-  ].map(([alias, name]) => `alias ${alias}// ${name}//\n`);
-  for (const name of ["IBM850", "IBM437", "CP1252"]) {
-    const [from, to] = name === "CP1252" ? ["CP1252//", "INTERNAL"] : [`${name}//`, "INTERNAL"];
-    modules.push(`module ${from} ${to} ${name} 1\nmodule ${to} ${from} ${name} 1\n`);
-  }
-  files.push({ path: `${folder}/gconv-modules`, content: modules.join("") });
+/**
+ * The real libraries of TLS, which go before their stubs on every processor since 2009: glibc looks there first. What needs https depends
+ * on it, and everything else that is installed beside it gets it too.
+ */
+async function tlsPackage(
+  read: (name: string) => Promise<TarEntry[]>,
+  libraries: Map<string, Library>,
+  version: string,
+): Promise<{ spec: PackageSpec; needs: Set<string> }> {
+  const files: PackageFile[] = [];
+  const [own, wanted] = [new Set<string>(), new Set<string>()];
+  for (const name of TLS_PACKAGES)
+    for (const e of await read(name)) {
+      const elf = e.type === "file" && LIBRARY.test(e.path) ? readElf(e.data) : undefined;
+      const soname = elf?.soname;
+      if (!elf || !soname) continue;
+      own.add(soname);
+      for (const other of elf.needed) wanted.add(other);
+      files.push({ path: `${LIBRARY_FOLDER}/glibc-hwcaps/x86-64-v2/${soname}`, content: e.data, mode: 0o755 });
+    }
+  const needs = neededBy(
+    [],
+    [...wanted].filter((n) => !own.has(n)),
+    libraries,
+    "lab-tls",
+  );
   return {
-    name: "lab-gconv",
-    version,
-    description: "DOS character sets for glibc",
-    license: "LGPL-2.1-or-later",
-    origin: "libc6",
-    depends: ["lab-glibc"],
-    files,
+    needs,
+    spec: {
+      name: "lab-tls",
+      version,
+      description: "TLS for the lab's programs: what is a stub without it",
+      license: "LGPL-2.1-or-later",
+      origin: "gnutls28",
+      depends: [...packagesOf(needs, libraries), "ca-certificates-bundle"],
+      files,
+    },
   };
 }
 
-/** The files of a Debian package that a recipe takes. */
+/** The files of a Debian package that a recipe takes; a pattern leaves out what an earlier rule took. */
 export function takeFiles(recipe: Pick<Recipe, "name" | "take">, entries: TarEntry[]): PackageFile[] {
   const out: PackageFile[] = [];
+  const done = new Set<TarEntry>();
   for (const rule of recipe.take ?? []) {
     const [from, to] = rule.split("=") as [string, string?];
     const literal = from.replace(/[.+^${}()|[\]\\]/g, "\\$&");
@@ -196,7 +226,10 @@ export function takeFiles(recipe: Pick<Recipe, "name" | "take">, entries: TarEnt
     const found = entries.filter((e) => e.type !== "directory" && pattern.test(e.path));
     if (found.length === 0) throw new Error(`${recipe.name}: Debian's package has no ${from}`);
     for (const e of found) {
+      if (from.includes("*") && done.has(e)) continue;
+      done.add(e);
       const path = to ?? e.path;
+      if (out.some((f) => f.path === path)) throw new Error(`${recipe.name}: ${path} is taken twice`);
       out.push(e.type === "symlink" ? { path, target: e.target } : { path, content: e.data, mode: e.mode });
     }
   }

@@ -27,7 +27,7 @@ async function digestOf(lock: unknown, key: SigningKey): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** The mirror, built if the cache has none for these inputs: about half a minute and 140 MB of downloads the first time. */
+/** The mirror, built if the cache has none for these inputs: about a minute and 190 MB of downloads the first time. */
 export async function ensureMirror(log: (line: string) => void = () => {}): Promise<MirrorTree> {
   const key = await labKey();
   const lock = await debianLock(DEBIAN_NAMES);
@@ -61,7 +61,7 @@ async function writeRepository(dir: string, specs: PackageSpec[], key: SigningKe
   await writeFile(join(dir, "APKINDEX.tar.gz"), await buildIndex(records, `${BRANCH} lab`, key));
 }
 
-/** Keeps the four newest mirrors: each is 60 MB, every change of this folder makes another, and a server may still use an older one. */
+/** Keeps the four newest mirrors: each is 110 MB, every change of this folder makes another, and a server may still use an older one. */
 async function forgetOldMirrors(current: string): Promise<void> {
   const folder = join(current, "..");
   const others: { path: string; made: number }[] = [];

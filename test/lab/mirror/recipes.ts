@@ -1,5 +1,8 @@
 /** What Alpine has and its disk image has not: Alpine's package names and places, made of Debian 12's programs. */
-import type { PackageFile, PackageSpec } from "./apk-format.ts";
+import { GPL2, GPL3, program, type Recipe, script } from "./recipe.ts";
+import { CLASSIC_RECIPES } from "./recipes-classic.ts";
+import { EXTRA_RECIPES } from "./recipes-extras.ts";
+import { SSH_RECIPES } from "./recipes-ssh.ts";
 import {
   DROPBEAR_CONFD,
   DROPBEAR_INITD,
@@ -10,31 +13,9 @@ import {
   MDEV_INITD,
 } from "./services.ts";
 
-export interface Recipe extends Pick<PackageSpec, "installIf" | "scripts" | "depends"> {
-  name: string;
-  /** Alpine's repository of it, "main" when left out. */
-  repo?: "main" | "community";
-  /** Debian's package that gives version and files; undefined: `version` and `add` say it all. */
-  debian?: string;
-  version?: string;
-  description: string;
-  license: string;
-  /** Paths of the Debian package to take, "*" for within a folder, "**" for all below; `from=to` moves a file. */
-  take?: string[];
-  add?: PackageFile[];
-}
-
-const script = (path: string, content: string): PackageFile => ({ path, content, mode: 0o755 });
-const GPL2 = "GPL-2.0-or-later";
-const GPL3 = "GPL-3.0-or-later";
 const GRUB = "Bootloader with support for Linux, Multiboot and more";
 const DROPBEAR = { debian: "dropbear-bin", license: "MIT" };
 const LIGHTTPD = { debian: "lighttpd", license: "BSD-3-Clause" };
-
-/** A program alone: Debian's package, Alpine's name if another, and the paths to take. */
-function program(debian: string, name: string, license: string, description: string, ...take: string[]): Recipe {
-  return { name, debian, license, description, take };
-}
 
 export const RECIPES: Recipe[] = [
   {
@@ -182,4 +163,7 @@ export const RECIPES: Recipe[] = [
     repo: "community",
     take: ["usr/bin/figlet-figlet=usr/bin/figlet", "usr/share/figlet/*.flf"],
   },
+  ...CLASSIC_RECIPES,
+  ...EXTRA_RECIPES,
+  ...SSH_RECIPES,
 ];

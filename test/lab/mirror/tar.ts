@@ -13,9 +13,13 @@ export interface TarEntry {
   /** Target of a link, "" otherwise. */
   target: string;
   data: Uint8Array;
-  /** PAX records other than path and linkpath, such as APK-TOOLS.checksum.SHA1. */
+  /** PAX records other than path and linkpath, such as APK-TOOLS.checksum.SHA1; extended attributes have one character a byte. */
   pax: Record<string, string>;
 }
+
+/** What the PAX records of extended attributes begin with: their values are bytes, not text. */
+export const XATTR = "SCHILY.xattr.";
+const encodingOf = (key: string) => (key.startsWith(XATTR) ? "latin1" : "utf8");
 
 /** Two zero blocks: what ends a whole archive. Signature and control members of a package must not have it. */
 export const END_OF_ARCHIVE = Buffer.alloc(1024);
@@ -39,7 +43,7 @@ export function encodeTarEntry(entry: Partial<TarEntry> & { path: string }): Buf
   const records = { ...e.pax };
   if (Buffer.byteLength(e.path) > 100) records.path = e.path;
   if (Buffer.byteLength(e.target) > 100) records.linkpath = e.target;
-  const body = Buffer.from(Object.entries(records).map(paxRecord).join(""));
+  const body = Buffer.concat(Object.entries(records).map(paxRecord));
   const parts: Uint8Array[] = [];
   if (body.length)
     parts.push(
@@ -51,11 +55,12 @@ export function encodeTarEntry(entry: Partial<TarEntry> & { path: string }): Buf
 }
 
 /** "<length> <key>=<value>\n", where the length counts its own digits. */
-function paxRecord([key, value]: [string, string]): string {
-  const rest = Buffer.byteLength(` ${key}=${value}\n`);
+function paxRecord([key, value]: [string, string]): Buffer {
+  const text = Buffer.from(` ${key}=${value}\n`, encodingOf(key));
+  const rest = text.length;
   let length = rest + String(rest).length;
   if (String(length).length !== String(rest).length) length = rest + String(length).length;
-  return `${length} ${key}=${value}\n`;
+  return Buffer.concat([Buffer.from(String(length)), text]);
 }
 
 function padded(data: Uint8Array): Uint8Array {
@@ -143,9 +148,10 @@ function paxRecords(body: Buffer): Record<string, string> {
     const space = body.indexOf(0x20, at);
     const length = Number(body.subarray(at, space).toString());
     if (space < 0 || !(length > 0)) throw new Error("tar: damaged PAX header");
-    const record = body.subarray(space + 1, at + length - 1).toString("utf8");
+    const record = body.subarray(space + 1, at + length - 1);
     const equals = record.indexOf("=");
-    out[record.slice(0, equals)] = record.slice(equals + 1);
+    const key = record.subarray(0, equals).toString("utf8");
+    out[key] = record.subarray(equals + 1).toString(encodingOf(key));
     at += length;
   }
   return out;
