@@ -5,6 +5,7 @@ import { envBlock, slotFile, slotOptions, slotsConfig } from "../image/slots.ts"
 import { humanBytes, type Task } from "../task.ts";
 import { agent } from "./agent.ts";
 import type { HostFile } from "./hostfiles.ts";
+import { keepHostKeys } from "./hostkeys.ts";
 import type { Plan, Ssh } from "./types.ts";
 
 /** The sysroot of a commit as image/sysroot.ts makes it. */
@@ -81,7 +82,7 @@ export async function installAlongside(
   });
   task.step("unpacked; putting it in place");
   await step(["place", sysroot.deployment]);
-  const kept = Number((await step(["hostkeys", sysroot.deployment])).stdout.trim());
+  const kept = await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${sysroot.deployment}`, { none: true });
   if (kept === 0) task.warn("the old system has no SSH host key that could be kept: the new one makes its own");
   await putFiles(step, sysroot.deployment, o.files, task);
   const fstab = plan.swap.map((uuid) => `UUID=${uuid}\tnone\tswap\tsw\t0 0\n`).join("");

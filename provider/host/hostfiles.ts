@@ -31,7 +31,7 @@ export function hostPathProblem(path: string): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\u0000-\u001f]/.test(path)) return "must hold no control characters";
   if (OWN[path]) return `is written by Pine: use the input ${OWN[path]}`;
-  if (/^\/etc\/dropbear\//.test(path)) return "are the server's SSH host keys, which are kept";
+  if (/^\/etc\/(dropbear\/|ssh\/ssh_host_)/.test(path)) return "are the server's SSH host keys, which are kept";
   if (!KEPT.test(path)) return "must lie in /etc, /var, /root, /home, /opt, /srv or /mnt: /usr is read-only";
   return undefined;
 }

@@ -11,6 +11,7 @@ import { agent } from "./agent.ts";
 import type { InstallRecord } from "./alongside.ts";
 import { connectionLost } from "./health.ts";
 import type { HostFile } from "./hostfiles.ts";
+import { keepHostKeys } from "./hostkeys.ts";
 import { reboot } from "./trial.ts";
 import type { Plan, Ssh } from "./types.ts";
 
@@ -209,6 +210,7 @@ export async function finishDisk(
   }
   task.step("the server's name, keys and network");
   await disk(ssh, ["mount", String(image.rootStart), deployment]);
+  await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${deployment}`);
   const install = assetText("system/host/install.sh");
   for (const [n, file] of o.files.entries()) {
     task.step(`the host's own files: ${n + 1} of ${o.files.length}`);

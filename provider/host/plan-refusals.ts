@@ -43,6 +43,9 @@ const ALWAYS: Check[] = [
       `the server is ${f.arch}, the image is for ${image.arch}`,
       `build the Rootfs with arch: "${f.arch}"`,
     ),
+  (_, __, image) =>
+    image.target === "container" &&
+    refusal("target", "the commit is of a container and has no kernel to boot", 'build the Rootfs with target: "vm"'),
   (f, i) => {
     const owner = f.pine.install;
     const own = owner && (owner.stack === i.stack || (i.installationId !== undefined && owner.id === i.installationId));

@@ -97,6 +97,8 @@ export interface PlanInputs {
 export interface ImageFacts {
   /** As `uname -m` says it. */
   arch: string;
+  /** What the commit is for; a machine when absent. */
+  target?: "vm" | "container";
   /** Compressed bytes to send. */
   sysrootBytes?: number;
   /** Bytes on the disk when unpacked. */

@@ -5,6 +5,7 @@ import { humanBytes, type Task } from "../task.ts";
 import { agent, keyValues } from "./agent.ts";
 import { slotTitle } from "./alongside.ts";
 import type { HostFile } from "./hostfiles.ts";
+import { keepHostKeys } from "./hostkeys.ts";
 import type { Ssh } from "./types.ts";
 
 export interface DeltaToSend {
@@ -15,7 +16,8 @@ export interface DeltaToSend {
 
 /**
  * Sends the delta (none: the commit is there already), deploys, writes the files of /etc that changed into the new
- * deployment, arms it. `fresh`: /etc is the commit's, not merged from the running one, but for what makes the server itself.
+ * deployment, arms it. `fresh`: /etc is the commit's, not merged from the running one, but for what makes the server itself. The
+ * SSH host keys are kept, also when the commit has another SSH server.
  * The running system is not changed.
  */
 export async function prepareUpdate(
@@ -46,6 +48,7 @@ export async function prepareUpdate(
   const slot = told.get("slot") as SlotName;
   const deployment = told.get("deployment")!;
   if (o.fresh) await ssh.exec(script, ["fresh", deployment], { root: true, what: "making /etc anew" });
+  await keepHostKeys(ssh, `/sysroot/ostree/deploy/pine/deploy/${deployment}`);
   for (const file of o.etc) {
     await ssh.exec(script, ["write-in", deployment, file.path, file.mode, file.owner], {
       root: true,

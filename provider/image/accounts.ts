@@ -1,6 +1,6 @@
 /** passwd, group and shadow of an image: the packages' and the recipe's. Pure. */
 import { PineError } from "../errors.ts";
-import type { RecipeUser } from "./recipe.ts";
+import type { RecipeUser } from "./recipe-types.ts";
 
 /** The three files, as text. */
 export interface Accounts {
@@ -18,7 +18,7 @@ const table = (all: string[][]) => all.map((row) => `${row.join(":")}\n`).join("
 
 /**
  * Adds users, each with a group of the same name, and takes out what differs from build to build: the day of the last
- * change, which package scripts write. Nobody has a password: who has a key logs in, root too.
+ * change, which package scripts write. Nobody has a password but who was given the hash of one: who has a key logs in, root too.
  */
 export function addUsers(before: Accounts, users: RecipeUser[]): Accounts {
   const passwd = rows(before.passwd);
@@ -43,7 +43,7 @@ export function addUsers(before: Accounts, users: RecipeUser[]): Accounts {
       group.push([u.name, "x", String(gid), ""]);
     }
     passwd.push([u.name, "x", String(id), String(gid), "", `/home/${u.name}`, u.shell]);
-    shadow.push([u.name, "*", "", "0", "99999", "7", "", "", ""]);
+    shadow.push([u.name, u.passwordHash ?? "*", "", "0", "99999", "7", "", "", ""]);
     for (const name of u.groups) {
       const row = group.find((g) => g[0] === name);
       if (!row)

@@ -1,30 +1,30 @@
 /** What of this provider goes into a tree: files of system/, and a number for what the code does. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { asset, assetText } from "../assets.ts";
-import type { SystemFile } from "./configure.ts";
-import { sha256 } from "./recipe.ts";
+import { assetText } from "../assets.ts";
+import { sha256 } from "./hash.ts";
+import type { Target } from "./recipe-types.ts";
+import { filesOf, type OwnFile } from "./system-files.ts";
+import { targets } from "./targets.ts";
 
 /** Raised whenever the same recipe and lock give another tree than before, but for files of system/. */
-const format = 2;
-const scripts = ["install.sh", "look.sh", "apply.sh", "layout.sh"];
+const format = 3;
+const scripts = [
+  "install.sh",
+  "look.sh",
+  "apply.sh",
+  "layout.sh",
+  "modules.sh",
+  "commit.sh",
+  "skeleton.sh",
+  "overlay.sh",
+];
 
-/** Files below a folder, by relative path, sorted. */
-function filesBelow(dir: string, at = ""): string[] {
-  return readdirSync(join(dir, at), { withFileTypes: true })
-    .flatMap((e) => (e.isDirectory() ? filesBelow(dir, join(at, e.name)) : [join(at, e.name)]))
-    .sort();
+/** The files of a target: of two with the same path the later folder's. */
+export function systemFiles(target: Target): OwnFile[] {
+  return [...new Map(targets[target].system.flatMap(filesOf).map((f) => [f.path, f])).values()];
 }
 
-/** Everything below system/rootfs, with its place in the tree. */
-export function systemFiles(): SystemFile[] {
-  const dir = asset("system/rootfs");
-  return filesBelow(dir).map((path) => ({
-    path: `/${path}`,
-    content: readFileSync(join(dir, path), "utf8"),
-    executable: (statSync(join(dir, path)).mode & 0o100) !== 0,
-  }));
-}
+/** Folders of system/ whose files lie in images. */
+const FOLDERS = ["rootfs", "targets", "extras", "settings"];
 
 let known: string | undefined;
 
@@ -32,8 +32,7 @@ let known: string | undefined;
 export function builder(): string {
   known ??= `${format}-${sha256(
     JSON.stringify([
-      systemFiles(),
-      assetText("system/runlevels"),
+      FOLDERS.map(filesOf),
       assetText("system/initramfs/init"),
       scripts.map((name) => assetText("system/build", name)),
     ]),

@@ -1,9 +1,14 @@
 /** From a recipe, and what the packages brought, to the files of /etc. Pure. */
 import { PineError } from "../errors.ts";
 import { type Accounts, addUsers, numericOwner } from "./accounts.ts";
+import { services } from "./configure-services.ts";
 import { closeNames } from "./index.ts";
 import { parseRepository, repositoryLine } from "./mirror.ts";
-import { baseServices, type Recipe, rootProgram, runlevels, world } from "./recipe.ts";
+import { pieces, type Recipe, rootProgram, world } from "./recipe.ts";
+import { fstabLine, KEYMAPS, rcUlimit } from "./settings.ts";
+import type { OwnFile } from "./system-files.ts";
+import { targets } from "./targets.ts";
+import type { ArchiveEntry } from "./unpack.ts";
 
 /** One thing to do in the tree. Paths are absolute there. */
 export type Change =
@@ -19,13 +24,8 @@ export interface TreeFacts extends Accounts {
   services: string[];
   /** Time zones in the tree; empty without tzdata. */
   zones: string[];
-}
-
-/** A file of ours, below provider/system/rootfs. */
-export interface SystemFile {
-  path: string;
-  content: string;
-  executable: boolean;
+  /** Binary keymaps in the tree, as `de/de-latin1`. */
+  keymaps: string[];
 }
 
 export interface ConfigureInput {
@@ -33,16 +33,17 @@ export interface ConfigureInput {
   facts: TreeFacts;
   /** path -> content of the recipe's files. */
   contents: Map<string, Uint8Array>;
-  system: SystemFile[];
-  /** Lines of provider/system/runlevels: `runlevel service`. */
-  systemServices: string;
+  /** path -> entries of the recipe's archives. */
+  archives: Map<string, ArchiveEntry[]>;
+  /** Files of ours that the target has. */
+  system: OwnFile[];
 }
 
 const root: [number, number] = [0, 0];
 
 /** Everything that is done to the tree after its packages are in it, in order. Throws PineError naming the property. */
 export function configure(input: ConfigureInput): Change[] {
-  const { recipe, facts, contents, system } = input;
+  const { recipe, facts, contents, archives, system } = input;
   const accounts = addUsers(facts, recipe.users);
   const shadowGroup = numericOwner("root:shadow", accounts);
   const out: Change[] = [];
@@ -55,17 +56,20 @@ export function configure(input: ConfigureInput): Change[] {
   // copies that package scripts leave, with the day in them
   for (const path of ["/etc/passwd-", "/etc/group-", "/etc/shadow-"]) out.push({ do: "remove", path });
 
-  file("/etc/inittab", inittab);
-  file("/etc/fstab", "tmpfs /tmp tmpfs nosuid,nodev,mode=1777 0 0\n");
+  const target = targets[recipe.target];
+  file("/etc/inittab", inittab(target.gettys));
+  file("/etc/fstab", [...target.mounts, ...recipe.mounts.map(fstabLine)].map((l) => `${l}\n`).join(""));
   file("/etc/hostname", `${recipe.hostname}\n`);
   const names = [recipe.hostname, recipe.hostname.split(".")[0]!].filter((n, i, all) => all.indexOf(n) === i);
   file("/etc/hosts", `127.0.0.1 localhost ${names.join(" ")}\n::1 localhost ip6-localhost ${names.join(" ")}\n`);
   file("/etc/network/interfaces", "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n");
-  file("/etc/rc.conf", rcConf(facts.rcConf));
-  file("/etc/conf.d/dropbear", '# Keys only, host keys are made when there are none.\nDROPBEAR_OPTS="-s -R"\n');
-  file("/etc/modules", ["af_packet", "ipv6", ...recipe.modules].map((m) => `${m}\n`).join(""));
+  file("/etc/rc.conf", rcConf(facts.rcConf, recipe.limits));
+  const brought = pieces(recipe);
+  const modules = [...target.modules, ...brought.flatMap((p) => p.modules ?? []), ...recipe.modules];
+  file("/etc/modules", [...new Set(modules)].map((m) => `${m}\n`).join(""));
   const knobs = Object.entries(recipe.sysctl).map(([k, v]) => `${k} = ${v}\n`);
   if (knobs.length > 0) file("/etc/sysctl.d/90-pine.conf", knobs.join(""));
+  checkKeymap(recipe, facts);
   timezone(recipe, facts, out);
 
   file(
@@ -90,31 +94,62 @@ export function configure(input: ConfigureInput): Change[] {
     else file(`/etc/sudoers.d/pine-${u.name}`, `${u.name} ALL=(ALL:ALL) NOPASSWD: ALL\n`, "0440");
   }
 
-  for (const f of system) file(f.path, f.content, f.executable ? "0755" : "0644");
+  for (const f of system) file(f.path, f.content, f.mode);
+  for (const p of brought) {
+    for (const f of p.files ?? []) file(f.path, f.content, f.mode);
+    for (const l of p.links ?? []) out.push({ do: "link", ...l });
+  }
   for (const f of recipe.files) {
     const owner = numericOwner(f.owner, accounts);
     if (typeof owner === "string") throw new PineError(`files["${f.path}"].owner: ${owner}`);
     file(f.path, contents.get(f.path) ?? "", f.mode, owner);
   }
-  services(input, out);
+  for (const a of recipe.archives) {
+    const owner = numericOwner(a.owner, accounts);
+    if (typeof owner === "string") throw new PineError(`files["${a.path}"].owner: ${owner}`);
+    out.push({ do: "dir", path: a.path, mode: "0755", owner });
+    for (const e of archives.get(a.path) ?? []) out.push(changeOf(`${a.path}/${e.path}`, e, owner));
+  }
+  const own = [...system, ...brought.flatMap((p) => p.files ?? []), ...recipe.files].map((f) => f.path);
+  out.push(...services(recipe, facts.services, own));
   return out;
+}
+
+function changeOf(path: string, e: ArchiveEntry, owner: [number, number]): Change {
+  const mode = e.mode.toString(8).padStart(4, "0");
+  if (e.type === "folder") return { do: "dir", path, mode, owner };
+  if (e.type === "link") return { do: "link", path, target: e.target ?? "" };
+  return { do: "file", path, content: e.content ?? "", mode, owner };
 }
 
 /**
  * What a container runs in is found out by OpenRC; a value of rc_sys would make it skip hwdrivers, modules and hostname. What services say is
  * logged in memory: a trial's last words are kept from there (libexec/pine/trial-log).
  */
-const rcConf = (text: string) =>
-  `${text.replace(/^(rc_sys|rc_logger|rc_log_path)=.*\n/gm, "").replace(/\n*$/, "\n")}rc_logger="YES"\nrc_log_path="/run/rc.log"\n`;
+const rcConf = (text: string, limits: Record<string, string>) =>
+  [
+    text.replace(/^(rc_sys|rc_logger|rc_log_path|rc_ulimit)=.*\n/gm, "").replace(/\n*$/, "\n"),
+    'rc_logger="YES"\nrc_log_path="/run/rc.log"\n',
+    Object.keys(limits).length > 0 ? `rc_ulimit="${rcUlimit(limits)}"\n` : "",
+  ].join("");
 
-const inittab = `::sysinit:/sbin/openrc sysinit
-::sysinit:/sbin/openrc boot
-::wait:/sbin/openrc default
-tty1::respawn:/sbin/getty 38400 tty1
-ttyS0::respawn:/sbin/getty -L 115200 ttyS0 vt100
-::ctrlaltdel:/sbin/reboot
-::shutdown:/sbin/openrc shutdown
-`;
+const inittab = (gettys: string[]) =>
+  [
+    ...["::sysinit:/sbin/openrc sysinit", "::sysinit:/sbin/openrc boot", "::wait:/sbin/openrc default", ...gettys],
+    ...["::ctrlaltdel:/sbin/reboot", "::shutdown:/sbin/openrc shutdown"],
+  ]
+    .map((line) => `${line}\n`)
+    .join("");
+
+function checkKeymap(recipe: Recipe, facts: TreeFacts): void {
+  if (!recipe.keymap) return;
+  const name = `${recipe.keymap.layout}/${recipe.keymap.variant}`;
+  if (facts.keymaps.includes(name)) return;
+  const close = closeNames(name, facts.keymaps);
+  throw new PineError(`keymap: there is no ${KEYMAPS}/${name}.bmap.gz`, {
+    hint: close.length > 0 ? `did you mean ${close.join(" or ")}?` : "expected a layout such as us or de/de-latin1",
+  });
+}
 
 function timezone(recipe: Recipe, facts: TreeFacts, out: Change[]): void {
   if (recipe.timezone === "UTC") return;
@@ -134,31 +169,4 @@ function login(home: string, owner: [number, number], keys: string[], out: Chang
   out.push({ do: "dir", path: `${home}/.ssh`, mode: "0700", owner });
   const content = keys.map((k) => `${k}\n`).join("");
   out.push({ do: "file", path: `${home}/.ssh/authorized_keys`, content, mode: "0600", owner });
-}
-
-/** Links of the runlevels: the base system's, ours, the user's. What packages linked in their scripts is taken out. */
-function services({ recipe, facts, system, systemServices }: ConfigureInput, out: Change[]): void {
-  const own = [...system.map((f) => f.path), ...recipe.files.map((f) => f.path)]
-    .filter((p) => /^\/etc\/init\.d\/[^/]+$/.test(p))
-    .map((p) => p.slice("/etc/init.d/".length));
-  const known = new Set([...facts.services.filter((s) => s !== "functions.sh"), ...own]);
-  const ours = systemServices.split("\n").map((line) => line.trim().split(/\s+/));
-  for (const level of runlevels) {
-    out.push({ do: "remove", path: `/etc/runlevels/${level}` });
-    out.push({ do: "dir", path: `/etc/runlevels/${level}`, mode: "0755", owner: root });
-    const wanted = [...baseServices[level], ...ours.filter(([l]) => l === level).map(([, s]) => s!)];
-    for (const name of recipe.services[level] ?? []) {
-      if (!known.has(name)) {
-        const close = closeNames(name, known);
-        throw new PineError(`services.${level}: the image has no service ${name}`, {
-          hint: `${close.length > 0 ? `did you mean ${close.join(" or ")}? ` : ""}known are ${[...known].sort().join(", ")}; a package's service can be in a package of its own (-openrc)`,
-        });
-      }
-      wanted.push(name);
-    }
-    for (const name of [...new Set(wanted)].sort()) {
-      if (!known.has(name)) throw new PineError(`the packages brought no service ${name}, which every server needs`);
-      out.push({ do: "link", path: `/etc/runlevels/${level}/${name}`, target: `/etc/init.d/${name}` });
-    }
-  }
 }

@@ -1,5 +1,6 @@
 /** What the inputs of a Rootfs may be. Each answers what is wrong, or nothing. Pure. */
 import { createPublicKey } from "node:crypto";
+import { dependencyName } from "./index.ts";
 
 export const namePattern = /^[a-z_][a-z0-9_-]{0,31}$/;
 export const servicePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
@@ -31,21 +32,33 @@ const byProperty: Record<string, string> = {
   ...{ "/etc/passwd": "users", "/etc/group": "users", "/etc/shadow": "users" },
   ...{ "/etc/apk/world": "packages", "/etc/apk/repositories": "repositories" },
   ...{ "/etc/hostname": "hostname", "/etc/localtime": "timezone" },
+  ...{ "/etc/fstab": "mounts", "/etc/modules": "modules" },
 };
 
+/** Limits of Linux: bytes of a name (NAME_MAX) and of a path (PATH_MAX, with its end). */
+const NAME_MAX = 255;
+const PATH_MAX = 4095;
+
 /** A path in the image for a file. */
-export function pathProblem(path: string): string | undefined {
+export function pathProblem(path: string): { code: string; reason: string } | undefined {
   const expected = "expected an absolute path in the image such as /etc/motd";
-  if (!path.startsWith("/") || path.endsWith("/")) return expected;
+  const bad = (code: string, reason: string) => ({ code, reason });
+  if (!path.startsWith("/") || path.endsWith("/")) return bad("path-relative", expected);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not be in a path
-  if (/[\u0000-\u001f\u007f]/.test(path)) return `${expected}, without control characters`;
+  if (/[\u0000-\u001f\u007f]/.test(path)) return bad("path-control", `${expected}, without control characters`);
   const parts = path.slice(1).split("/");
-  if (parts.some((p) => p === "" || p === "." || p === "..")) return `${expected}, without empty parts, . and ..`;
+  if (parts.some((p) => p === "" || p === "." || p === ".."))
+    return bad("path-dots", `${expected}, without empty parts, . and ..`);
+  if (parts.some((p) => Buffer.byteLength(p) > NAME_MAX) || Buffer.byteLength(path) > PATH_MAX)
+    return bad(
+      "path-long",
+      `a name can have ${NAME_MAX} bytes and a path ${PATH_MAX}: ${path.slice(0, 60)}… is longer`,
+    );
   const why = notOurs[parts[0]!];
-  if (why) return `no file can be put below /${parts[0]}: ${why}`;
-  if (parts.length === 1) return `${path} would lie in the root folder: put it below /etc or /usr`;
+  if (why) return bad("path-place", `no file can be put below /${parts[0]}: ${why}`);
+  if (parts.length === 1) return bad("path-root", `${path} would lie in the root folder: put it below /etc or /usr`);
   const property = byProperty[path] ?? (path.startsWith("/etc/runlevels/") ? "services" : undefined);
-  return property ? `${path} is made from \`${property}\`` : undefined;
+  return property ? bad("path-property", `${path} is made from \`${property}\``) : undefined;
 }
 
 /** A public key that signs packages. */
@@ -60,3 +73,6 @@ export function pemProblem(pem: string): string | undefined {
 
 /** 644 -> 0644. */
 export const fourDigits = (mode: string) => mode.padStart(4, "0").slice(-4);
+
+/** `!curl@edge>=8` -> `curl`. */
+export const packageName = (constraint: string) => dependencyName(constraint.replace(/^!/, ""));

@@ -1,94 +1,49 @@
-/** What a Rootfs is made of, in one normal form, and its digest. Pure. */
-import { createHash } from "node:crypto";
-import type { Keys } from "./apkfile.ts";
+/** What a Rootfs is made of: the packages that follow from a recipe, and its digest. Pure. */
+import { extraPieces } from "./extras.ts";
+import { canonical, sha256 } from "./hash.ts";
 import { dependencyName } from "./index.ts";
 import type { LockedPackage } from "./mirror.ts";
+import { type Piece, type Recipe, type Runlevel, runlevels, type Services } from "./recipe-types.ts";
+import { settingPieces } from "./settings.ts";
+import { sshPiece } from "./ssh.ts";
+import { common, targets } from "./targets.ts";
+import { knobsPiece, memoryPiece } from "./tuning.ts";
 
-export const runlevels = ["sysinit", "boot", "default", "shutdown", "nonetwork"] as const;
-export type Runlevel = (typeof runlevels)[number];
+export { canonical, sha256 } from "./hash.ts";
+export type { Recipe, RecipeFile, RecipeUser, Runlevel } from "./recipe-types.ts";
+export { runlevels } from "./recipe-types.ts";
 
-export interface RecipeUser {
-  name: string;
-  /** The next free one from 1000 when not given. */
-  uid?: number;
-  shell: string;
-  groups: string[];
-  authorizedKeys: string[];
-  /** May become root without a password. */
-  sudo: boolean;
+/** Everything that settings and extras of a recipe bring besides the base system. */
+export function pieces(r: Recipe): Piece[] {
+  const memory = memoryPiece(r.memory);
+  return [
+    sshPiece(r.ssh),
+    ...settingPieces(r),
+    ...(memory ? [memory] : []),
+    ...(r.knobs ? [knobsPiece(r.knobs)] : []),
+    ...extraPieces(r.extras),
+  ];
 }
 
-export interface RecipeFile {
-  /** Absolute. */
-  path: string;
-  /** Octal digits, four. */
-  mode: string;
-  /** `user:group`, names or numbers. */
-  owner: string;
-  /** Of the content, hex. */
-  sha256: string;
+/** Services by runlevel that a system has before its program names any: sorted, without doubles. */
+export function baseServices(r: Recipe): Record<Runlevel, string[]> {
+  const from: Services[] = [common.services, targets[r.target].services, ...pieces(r).map((p) => p.services ?? {})];
+  const of = (level: Runlevel) => [...new Set(from.flatMap((s) => s[level] ?? []))].sort();
+  return Object.fromEntries(runlevels.map((level) => [level, of(level)])) as Record<Runlevel, string[]>;
 }
 
-export interface Recipe {
-  target: "vm";
-  release: string;
-  arch: string;
-  mirror: string;
-  /** As apk reads them: order counts, tags before the name. */
-  repositories: string[];
-  keys: Keys;
-  /** What the user asks for, with constraints. Sorted. */
-  packages: string[];
-  /** Flavour: the package is linux-<kernel>. */
-  kernel: string;
-  timezone: string;
-  hostname: string;
-  authorizedKeys: string[];
-  users: RecipeUser[];
-  /** Besides the base system's. */
-  services: Partial<Record<Runlevel, string[]>>;
-  sysctl: Record<string, string>;
-  modules: string[];
-  /** Sorted by path. */
-  files: RecipeFile[];
-}
-
-/** What every server of ours has: boots, is reached over SSH, updates itself. */
-const base = [
-  ...["alpine-baselayout", "alpine-release", "alpine-keys", "apk-tools", "musl-utils", "ca-certificates-bundle"],
-  ...["busybox", "busybox-openrc", "busybox-mdev-openrc", "openrc", "ifupdown-ng", "kmod", "e2fsprogs", "ostree"],
-  ...["dropbear", "dropbear-convert", "util-linux-misc"], // fsfreeze is in the last one
-];
-
-/** Base services by runlevel; OpenRC's savecache is not among them, it would write to /usr. */
-export const baseServices: Record<Runlevel, string[]> = {
-  sysinit: ["devfs", "dmesg", "mdev", "hwdrivers"],
-  boot: [
-    "modules",
-    "sysctl",
-    "hostname",
-    "bootmisc",
-    "networking",
-    "localmount",
-    "swap",
-    "hwclock",
-    "seedrng",
-    "syslog",
-  ],
-  default: ["dropbear"],
-  shutdown: ["mount-ro", "killprocs"],
-  nonetwork: [],
-};
-
-export const kernelPackage = (r: Pick<Recipe, "kernel">) => `linux-${r.kernel}`;
+/** The package of a recipe's kernel; undefined where it has none. */
+export const kernelPackage = (r: Pick<Recipe, "kernel">) => (r.kernel === "none" ? undefined : `linux-${r.kernel}`);
 
 /** /etc/apk/world: the base system, what settings need, and the user's packages, whose constraints count. Sorted. */
-export function world(r: Pick<Recipe, "kernel" | "timezone" | "users" | "packages">): string[] {
+export function world(r: Recipe): string[] {
   const mine = new Set(r.packages.map((p) => dependencyName(p.replace(/^!/, ""))));
-  const wanted = [...base, kernelPackage(r)];
+  const kernel = kernelPackage(r);
+  const wanted = [...common.packages, ...targets[r.target].packages, ...pieces(r).flatMap((p) => p.packages ?? [])];
+  if (kernel) wanted.push(kernel);
   if (r.timezone !== "UTC") wanted.push("tzdata");
   if (r.users.some((u) => u.sudo) && !mine.has("doas") && !mine.has("sudo")) wanted.push("sudo");
-  return [...wanted.filter((name) => !mine.has(name)), ...r.packages].sort();
+  return [...new Set([...wanted.filter((name) => !mine.has(name)), ...r.packages])].sort();
 }
 
 /** Which of sudo and doas users become root with, if any. */
@@ -103,24 +58,13 @@ export function rootProgram(r: Pick<Recipe, "users" | "packages">): "sudo" | "do
  */
 export function recipeDigest(recipe: Recipe, lock: LockedPackage[], builder: string): string {
   const packages = lock.map((p) => [p.name, p.version, p.checksum]);
-  return sha256(canonical({ builder, recipe: { ...recipe, repositories: recipe.repositories }, packages }));
-}
-
-export const sha256 = (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex");
-
-/** JSON with sorted keys, without what is undefined. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  const entries = Object.entries(value)
-    .filter(([, v]) => v !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(",")}}`;
+  return sha256(canonical({ builder, recipe, packages }));
 }
 
 /** `linux-virt` 6.18.56-r0 -> `6.18.56-0-virt`: how Alpine names the release of a kernel package. */
 export function kernelReleaseOf(recipe: Pick<Recipe, "kernel">, lock: LockedPackage[]): string | undefined {
-  const version = lock.find((p) => p.name === kernelPackage(recipe))?.version;
+  const name = kernelPackage(recipe);
+  const version = name && lock.find((p) => p.name === name)?.version;
   return version?.replace(/-r(\d+)$/, `-$1-${recipe.kernel}`);
 }
 

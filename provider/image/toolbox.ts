@@ -1,4 +1,5 @@
 /** The toolbox: an Alpine tree from the mirror, with the programs that building needs. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { asset } from "../assets.ts";
 import { die } from "../errors.ts";
@@ -108,6 +109,26 @@ export async function installPackages(
         .slice(-20)
         .join("\n")}`,
     );
+}
+
+/** Whether the kernel starts programs of another architecture: by an interpreter that it has open (F), which a tree need not have. */
+function emulated(arch: string): boolean {
+  try {
+    const text = readFileSync(`/proc/sys/fs/binfmt_misc/qemu-${arch}`, "utf8");
+    return /^enabled$/m.test(text) && /^flags: .*F/m.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Why a tree of this architecture cannot be made here; resolving and locking it can. */
+export function archProblem(arch: string): { message: string; hint: string } | undefined {
+  const here = machineArch();
+  if (arch === here || emulated(arch)) return undefined;
+  return {
+    message: `arch: a ${arch} tree cannot be built here: its packages run scripts while they are installed, and this machine is ${here}`,
+    hint: `run pulumi on a ${arch} machine, or register qemu-user for it with binfmt_misc (flag F); its lock can be made here (preview, resolvePackages)`,
+  };
 }
 
 /** Alpine's name of this machine's architecture. */

@@ -1,20 +1,23 @@
 /** Builds the tree of a Rootfs from its recipe and lock, and commits it. Nothing but the commit and a record is kept. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { asset, assetText } from "../assets.ts";
-import { die, PineError } from "../errors.ts";
-import { RunError } from "../run.ts";
+import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { apkTool } from "./apk.ts";
-import { systemFiles } from "./builder.ts";
-import { type Change, configure, type TreeFacts } from "./configure.ts";
+import { type Base, baseKey, makeBase, overlay, readBase } from "./base.ts";
+import { builder, systemFiles } from "./builder.ts";
+import { configure, type TreeFacts } from "./configure.ts";
 import { initramfsImage } from "./initramfs-build.ts";
-import { fetchPackages, type LockedPackage, type Source } from "./mirror.ts";
-import { runIn } from "./namespace.ts";
+import { parseInstalledDatabase } from "./installed.ts";
+import { fetchPackages, type LockedPackage, parseRepository, type Source } from "./mirror.ts";
 import { commitTree, hasCommit } from "./ostree.ts";
 import { type Recipe, timestampOf } from "./recipe.ts";
+import type { Target } from "./recipe-types.ts";
+import { writeSboms } from "./sbom-write.ts";
 import type { Store } from "./store.ts";
 import { installPackages, type Toolbox, type ToolboxSource, toolbox } from "./toolbox.ts";
+import { addModules, apply, layout, look, runHooks } from "./tree-steps.ts";
+import type { ArchiveEntry } from "./unpack.ts";
 
 /** store/rootfs/<digest>.json */
 export interface RootfsRecord {
@@ -22,8 +25,10 @@ export interface RootfsRecord {
   /** OSTree checksum of the tree. */
   checksum: string;
   lock: LockedPackage[];
+  target: Target;
   arch: string;
   release: string;
+  /** "" where it has no kernel. */
   kernelRelease: string;
   /** Bytes of its files. */
   size: number;
@@ -39,6 +44,10 @@ export interface BuildRequest {
   lock: LockedPackage[];
   /** path -> content of the recipe's files. */
   contents: Map<string, Uint8Array>;
+  /** path -> entries of the recipe's archives. */
+  archives: Map<string, ArchiveEntry[]>;
+  /** name -> content of the recipe's kernel modules. */
+  modules: Map<string, Uint8Array>;
 }
 
 /** What the store has of a digest: record and commit, else nothing. */
@@ -77,47 +86,122 @@ export const sourceOf = (recipe: Recipe, cache: string): Source => ({
 
 async function build(store: Store, request: BuildRequest, tools: ToolboxSource, task: Task): Promise<RootfsRecord> {
   const { recipe, lock, digest } = request;
-  const source = sourceOf(recipe, tools.cache);
+  const timestamp = timestampOf(lock);
   const box = await toolbox(tools, task);
+  const key = baseKey(recipe, lock, builder());
+  // what a command or a module needs is the whole tree; for everything else the packages' commit will do
+  const whole = recipe.hooks.length > 0 || request.modules.size > 0;
+  let base = whole ? undefined : await readBase(store, key);
+  let made: { checksum: string; size: number } | undefined;
+  let known: Pick<Base, "facts" | "installed" | "release"> | undefined = base;
+  if (!base)
+    await store.temp(async (dir) => {
+      const tree = join(dir, "tree");
+      const found = await installed(request, box, dir, tree, tools, task);
+      known = found;
+      if (whole) made = await wholeTree(store, request, box, dir, tree, found, tools, task);
+      else {
+        const kernel = await kernelOf(request, box, tree, found.release, tools, task);
+        base = await makeBase(store, box, dir, tree, { key, ...found, timestamp, kernel }, task);
+      }
+    });
+  if (base) {
+    task.step("configuring");
+    made = await overlay(store, box, base, changesOf(request, base.facts), { timestamp }, task);
+  }
+  if (!made || !known) return die("the tree was not made");
+  await writeSbomsOf(store, request, made.checksum, known.installed);
+  const { target, arch, release } = recipe;
+  const record: RootfsRecord = {
+    ...{ digest, ...made, lock, target, arch, release, kernelRelease: known.release ?? "" },
+    ...{ timestamp, packages: lock.length },
+  };
+  await store.writeJson(store.rootfs(digest), record);
+  return record;
+}
+
+/** Installs the packages into `tree`, and says what they brought. */
+async function installed(
+  { recipe, lock }: BuildRequest,
+  box: Toolbox,
+  dir: string,
+  tree: string,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<Pick<Base, "facts" | "installed" | "release">> {
+  const source = sourceOf(recipe, tools.cache);
   const apk = await apkTool(tools, task);
   const files = await fetchPackages(lock, source, task);
-  return store.temp(async (dir) => {
-    const tree = join(dir, "tree");
-    await mkdir(tree);
-    task.step(`installing ${lock.length} packages`);
-    await installPackages(box.run, { ...apk, keys: await keysOf(recipe, dir) }, files, tree, source, task);
-    const { facts, kernels } = await look(box, tree, task);
-    const release =
-      kernels.length === 1 ? kernels[0]! : die(`the packages brought ${kernels.length} kernels`, "expected one");
-    task.step("configuring");
-    const input = { recipe, facts, contents: request.contents, system: systemFiles() };
-    await apply(tree, dir, configure({ ...input, systemServices: assetText("system/runlevels") }), task);
-    task.step("making the initramfs");
-    const image = await initramfsImage({ box, tree, release, arch: recipe.arch, cache: tools.cache }, task);
-    const { stdout } = await box.run(["/bin/sh", "/run/layout.sh", release, recipe.kernel], {
-      signal: task.signal,
-      binds: [
-        { source: asset("system/build/layout.sh"), target: "/run/layout.sh", readOnly: true },
-        { source: image, target: "/run/initramfs.img", readOnly: true },
-        { source: tree, target: "/run/tree" },
-      ],
-    });
-    task.step("committing to OSTree");
-    const timestamp = timestampOf(lock);
-    const checksum = await commitTree(store, box, tree, { timestamp }, task);
-    const record: RootfsRecord = {
-      digest,
-      checksum,
-      lock,
-      arch: recipe.arch,
-      release: recipe.release,
-      kernelRelease: release,
-      size: Number(stdout.trim()),
-      timestamp,
-      packages: lock.length,
-    };
-    await store.writeJson(store.rootfs(digest), record);
-    return record;
+  await mkdir(tree);
+  task.step(`installing ${lock.length} packages`);
+  await installPackages(box.run, { ...apk, keys: await keysOf(recipe, dir) }, files, tree, source, task);
+  const { facts, kernels, installed } = await look(box, tree, task);
+  return { facts, installed, release: releaseOf(recipe, kernels) };
+}
+
+/** The tree with everything in it, as one commit. */
+async function wholeTree(
+  store: Store,
+  request: BuildRequest,
+  box: Toolbox,
+  dir: string,
+  tree: string,
+  { facts, release }: Pick<Base, "facts" | "release">,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<{ checksum: string; size: number }> {
+  const timestamp = timestampOf(request.lock);
+  task.step("configuring");
+  await apply(tree, dir, changesOf(request, facts), task);
+  await runHooks(tree, request.recipe.hooks, timestamp, task);
+  if (release !== undefined) await addModules(box, tree, dir, release, request.modules, task);
+  const kernel = await kernelOf(request, box, tree, release, tools, task);
+  const size = await layout(box, tree, kernel, task);
+  task.step("committing to OSTree");
+  return { checksum: await commitTree(store, box, tree, { timestamp, bootable: kernel !== undefined }, task), size };
+}
+
+const changesOf = ({ recipe, contents, archives }: BuildRequest, facts: TreeFacts) =>
+  configure({ recipe, facts, contents, archives, system: systemFiles(recipe.target) });
+
+/** What {@link layout} needs of the kernel; makes the initramfs. */
+async function kernelOf(
+  { recipe }: BuildRequest,
+  box: Toolbox,
+  tree: string,
+  release: string | undefined,
+  tools: ToolboxSource,
+  task: Task,
+) {
+  if (release === undefined) return undefined;
+  task.step("making the initramfs");
+  const initramfs = await initramfsImage({ box, tree, release, arch: recipe.arch, cache: tools.cache }, task);
+  return { release, flavour: recipe.kernel, initramfs };
+}
+
+/** The one kernel's release; undefined where the recipe wants none. */
+function releaseOf(recipe: Recipe, kernels: string[]): string | undefined {
+  if (recipe.kernel === "none") {
+    if (kernels.length > 0)
+      die(
+        `the packages brought the kernel ${kernels[0]}, and kernel is "none"`,
+        "take the linux package out of `packages`",
+      );
+    return undefined;
+  }
+  return kernels.length === 1
+    ? kernels[0]!
+    : die(`the packages brought ${kernels.length} kernels`, "expected one: `kernel` names it, `packages` none");
+}
+
+function writeSbomsOf(store: Store, { recipe, lock, digest }: BuildRequest, checksum: string, installed: string) {
+  const { arch, release, target, files } = recipe;
+  const repositories = Object.fromEntries(
+    recipe.repositories.map((r) => parseRepository(r, recipe)).map((r) => [r.name, r.url]),
+  );
+  return writeSboms(store, {
+    ...{ digest, checksum, arch, release, target, timestamp: timestampOf(lock) },
+    ...{ packages: parseInstalledDatabase(installed), locked: lock, files, repositories },
   });
 }
 
@@ -127,52 +211,4 @@ async function keysOf(recipe: Recipe, dir: string): Promise<string> {
   await mkdir(folder);
   for (const [name, pem] of Object.entries(recipe.keys)) await writeFile(join(folder, name), pem);
   return folder;
-}
-
-const bindTree = (tree: string) => ({ source: tree, target: "/run/tree", readOnly: true });
-
-async function look(box: Toolbox, tree: string, task: Task): Promise<{ facts: TreeFacts; kernels: string[] }> {
-  const script = asset("system/build/look.sh");
-  const { stdout } = await box.run(["/bin/sh", "/run/look.sh"], {
-    signal: task.signal,
-    binds: [{ source: script, target: "/run/look.sh", readOnly: true }, bindTree(tree)],
-  });
-  const parts = new Map<string, string>();
-  for (const part of `\n${stdout}`.split("\n@ ").slice(1)) {
-    const end = part.indexOf("\n");
-    parts.set(end < 0 ? part : part.slice(0, end), end < 0 ? "" : part.slice(end + 1));
-  }
-  const text = (name: string) => parts.get(name) ?? die(`the packages brought no ${name}`);
-  const list = (name: string) => text(name).split("\n").filter(Boolean);
-  const facts = {
-    ...{ passwd: text("etc/passwd"), group: text("etc/group"), shadow: text("etc/shadow") },
-    ...{ rcConf: `${text("etc/rc.conf")}\n`, services: list("services"), zones: list("zones") },
-  };
-  return { facts, kernels: list("kernels") };
-}
-
-/** Carries out changes with the tree as root, so that none of its links leads out of it. */
-async function apply(tree: string, dir: string, changes: Change[], task: Task): Promise<void> {
-  const folder = join(dir, "files");
-  await mkdir(folder);
-  const lines: string[] = [];
-  for (const [n, c] of changes.entries()) {
-    if (c.do === "file") await writeFile(join(folder, String(n)), c.content);
-    const a = c.do === "link" ? c.target : "mode" in c ? c.mode : "-";
-    lines.push([c.do, a, "owner" in c ? c.owner.join(":") : "-", c.do === "file" ? n : "-", c.path].join("\t"));
-  }
-  try {
-    await runIn(tree, ["/bin/sh", "/run/apply.sh"], {
-      signal: task.signal,
-      input: `${lines.join("\n")}\n`,
-      binds: [
-        { source: asset("system/build/apply.sh"), target: "/run/apply.sh", readOnly: true },
-        { source: folder, target: "/run/files", readOnly: true },
-      ],
-    });
-  } catch (e) {
-    const [, path, why] = (e instanceof RunError && /^pine: (\/.*?): (.*)$/m.exec(e.stderr)) || [];
-    if (path) throw new PineError(`files["${path}"]: ${path} ${why}`, { hint: "choose another path", cause: e });
-    throw e;
-  }
 }

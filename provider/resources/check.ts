@@ -23,7 +23,7 @@
  * - A failure names the property, what was expected and what to do. Inside a secret its `property` is "", the path is in
  *   the reason, and the value is nowhere. So it is for unknown properties: a misspelt `pasword` holds a password.
  */
-import { Asset, type Props, type Value } from "../values.ts";
+import { Archive, Asset, type Props, type Value } from "../values.ts";
 import { nearest } from "./path.ts";
 import { type Checked, type Common, checkValue, type Of, type Rule, reject, type Shape, takeProps } from "./rule.ts";
 
@@ -45,18 +45,18 @@ export function text<
     if (typeof value !== "string") {
       if (typeof value === "number" || typeof value === "boolean") {
         const fix = at.secret ? "" : `, got ${value}`;
-        at.fail(`expected ${own.expected ?? own.kind}${fix}; put it in quotes`);
+        at.fail(`expected ${own.expected ?? own.kind}${fix}; put it in quotes`, "type");
         return undefined;
       }
       return reject(at, own, value);
     }
     if (values && !values.includes(value)) {
       const near = at.secret ? undefined : nearest(value, values);
-      return reject(at, near ? { ...own, hint: own.hint ?? `did you mean ${near}?` } : own, value);
+      return reject(at, near ? { ...own, hint: own.hint ?? `did you mean ${near}?` } : own, value, "choice");
     }
     if (value === "" && empty !== true && !values && !pattern)
-      return reject(at, { ...own, expected: own.expected ?? "a string that is not empty" }, value);
-    return pattern && !pattern.test(value) ? reject(at, own, value) : value;
+      return reject(at, { ...own, expected: own.expected ?? "a string that is not empty" }, value, "empty");
+    return pattern && !pattern.test(value) ? reject(at, own, value, "form") : value;
   }) as Rule<Enum<O, string>, IsSure<O>>;
 }
 
@@ -91,8 +91,8 @@ function numeric(kind: string, o: (Common<number> & Range) | undefined, fits: (n
           : "";
   return rule(kind + range, o, (value, at, own) => {
     const n = typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
-    const good = typeof n === "number" && fits(n) && n >= (min ?? -Infinity) && n <= (max ?? Infinity);
-    return good ? n : reject(at, own, value);
+    if (typeof n !== "number" || !fits(n)) return reject(at, own, value);
+    return n >= (min ?? -Infinity) && n <= (max ?? Infinity) ? n : reject(at, own, value, "range");
   });
 }
 
@@ -114,7 +114,8 @@ export function list<R extends Rule, const O extends Common<Of<R>[]> & { min?: n
 ): Rule<Of<R>[], IsSure<O>> {
   const min = o?.min ?? 0;
   return rule(`a list${min > 0 ? ` of at least ${min}` : ""}`, o as Common<Value>, (value, at, own) => {
-    if (!Array.isArray(value) || value.length < min) return reject(at, own, value);
+    if (!Array.isArray(value)) return reject(at, own, value);
+    if (value.length < min) return reject(at, own, value, "empty");
     return value.map((v, n) => checkValue(v, { ...of, required: true }, at.key(n)));
   }) as Rule<Of<R>[], IsSure<O>>;
 }
@@ -129,8 +130,8 @@ export function map<
     if (!isObject(value)) return reject(at, own, value);
     const kept: Props = {};
     for (const [k, v] of Object.entries(value)) {
-      if (keys && !keys.pattern.test(k)) at.key(k).fail(`the key: expected ${keys.expected}`, true);
-      const x = checkValue(v, of, at.key(k));
+      if (keys && !keys.pattern.test(k)) at.key(k, true).fail(`the key: expected ${keys.expected}`, "key", true);
+      const x = checkValue(v, of, at.key(k, true));
       if (x !== undefined) kept[k] = x;
     }
     return kept;
@@ -152,7 +153,10 @@ export function object<
       const given = names?.filter((n) => value[n] !== undefined && value[n] !== null) ?? [];
       if (!names || (given.length >= least && given.length <= 1)) continue;
       const found = given.length > 0 ? `, got ${given.join(" and ")}` : "";
-      at.fail(`expected ${least ? "exactly" : "at most"} one of ${names.join(", ")}${found}`);
+      at.fail(
+        `expected ${least ? "exactly" : "at most"} one of ${names.join(", ")}${found}`,
+        given.length > 1 ? "both" : "neither",
+      );
     }
     return kept;
   }) as Rule<Checked<S>, IsSure<O>>;
@@ -163,6 +167,13 @@ export function asset<const O extends Common<Asset> = object>(o?: O & Common<Ass
   return rule("an asset (a StringAsset, FileAsset or RemoteAsset)", o, (value, at, own) =>
     value instanceof Asset ? value : reject(at, own, value),
   ) as Rule<Asset, IsSure<O>>;
+}
+
+/** Many files: a folder or a packed file on this machine, or named assets (Pulumi's archives). */
+export function archive<const O extends Common<Archive> = object>(o?: O & Common<Archive>): Rule<Archive, IsSure<O>> {
+  return rule("an archive (a FileArchive or AssetArchive)", o, (value, at, own) =>
+    value instanceof Archive ? value : reject(at, own, value),
+  ) as Rule<Archive, IsSure<O>>;
 }
 
 /** Anything at all. */

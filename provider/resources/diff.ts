@@ -1,6 +1,6 @@
 /** How old and new inputs differ, property by property, for the preview a person reads. */
 import type { DiffKind } from "../resource.ts";
-import { Asset, equalValues, hasUnknown, type Props, Secret, Unknown, type Value } from "../values.ts";
+import { Archive, Asset, equalValues, hasUnknown, type Props, Secret, Unknown, type Value } from "../values.ts";
 import { pathOf } from "./path.ts";
 
 export interface DiffRules {
@@ -61,7 +61,7 @@ const same = (a: Value, b: Value) => !hasUnknown(a) && !hasUnknown(b) && equalVa
 const isTexts = (v: Value[]) => v.every((x) => typeof x === "string" || x instanceof Unknown);
 
 const isObject = (v: Value): v is Props =>
-  typeof v === "object" && v !== null && !(v instanceof Unknown) && !(v instanceof Asset) && !Array.isArray(v);
+  typeof v === "object" && v !== null && ![Unknown, Asset, Archive].some((c) => v instanceof c) && !Array.isArray(v);
 
 const isEmpty = (v: Value): boolean =>
   v === undefined ||

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { die } from "../errors.ts";
 import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
 import type { ImageOptions } from "../image/disk-plan.ts";
-import { CHECKSUM, readCommit } from "../image/ostree.ts";
+import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
 import { kernelArgumentProblem } from "../image/slots.ts";
 import { Store } from "../image/store.ts";
 import type { Call, Diff, Resource } from "../resource.ts";
@@ -109,7 +109,17 @@ function stateOf(image: Image): Props {
   };
 }
 
+function refuseContainer(manifest: CommitManifest | undefined, commit: string): void {
+  if (manifest?.target === "container")
+    die(
+      `commit: ${commit.slice(0, 12)} is of a container, which has no kernel to boot`,
+      'build the Rootfs with target: "vm"',
+    );
+}
+
 async function preview(call: Call, inputs: Props): Promise<Props> {
+  const store = hasUnknown(inputs.commit) ? undefined : await storeIfThere(call);
+  if (store) refuseContainer(await readCommit(store, plain(inputs.commit)), plain(inputs.commit));
   const found = hasUnknown(inputs) ? undefined : await find(call, plain(inputs) as Inputs);
   noteDisk(found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0));
   if (found) return stateOf(found);
@@ -120,11 +130,13 @@ async function preview(call: Call, inputs: Props): Promise<Props> {
 async function make(call: Call, id: string, props: Props): Promise<Props> {
   const inputs = plain(props) as Inputs;
   const store = await Store.open(call.config.store);
-  if (!(await readCommit(store, inputs.commit)))
+  const manifest = await readCommit(store, inputs.commit);
+  if (!manifest)
     die(
       `commit ${inputs.commit.slice(0, 12)} is not in the store ${store.dir}`,
       "pass `checksum` of an OstreeCommit of the same program, which is then made first, or set pine:store to the store that has it",
     );
+  refuseContainer(manifest, inputs.commit);
   const image = await buildImage(store, await toolboxOf(call), inputs.commit, optionsOf(inputs), call);
   await store.addRoot(id, [`image/${image.name}`]);
   return stateOf(image);

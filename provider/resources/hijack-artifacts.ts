@@ -75,6 +75,7 @@ export async function findArtifacts(
       const packed = PACKED * (compression === "gzip" ? GZIP : 1);
       return {
         arch: manifest.arch,
+        target: manifest.target,
         sysrootBytes: made?.size ?? Math.round(manifest.size * packed),
         unpackedBytes: made?.unpackedSize ?? manifest.size,
         about: !made,

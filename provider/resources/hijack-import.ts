@@ -39,7 +39,7 @@ const HINTS: Partial<Record<SshErrorCode, string>> = {
   unreachable:
     "the import id is user@host:port; see that it is right, that the server is up and no firewall is in between",
   "no-host-key":
-    "put the key into ~/.ssh/known_hosts first, by one login with ssh; compare it with /etc/dropbear there or the state of the stack that made it",
+    "put the key into ~/.ssh/known_hosts first, by one login with ssh; compare it with what the server itself says on its console (dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key, or /etc/ssh/ssh_host_ed25519_key.pub) or the state of the stack that made it",
   "host-key": "remove the line only if the server was reinstalled on purpose; else somebody may stand in between",
   login:
     "an import logs in with this user's agent ($SSH_AUTH_SOCK) and keys (~/.ssh/id_*): ssh-add the key that the server takes",

@@ -4,7 +4,7 @@ import semver from "semver";
 import { die } from "../errors.ts";
 import { CHECKSUM, commitFromRootfs, committed, readCommit, refProblem } from "../image/ostree.ts";
 import { Store } from "../image/store.ts";
-import { readRootfs } from "../image/tree.ts";
+import { type RootfsRecord, readRootfs } from "../image/tree.ts";
 import type { Call, Diff, Resource } from "../resource.ts";
 import { equalValues, hasUnknown, type Props, plain, Unknown } from "../values.ts";
 import { type Checked, checkProps, text } from "./check.ts";
@@ -22,7 +22,9 @@ const shape = {
 type Inputs = Checked<typeof shape>;
 
 const FIRST_VERSION = "0.1.0";
-const defaultRef = (arch: string) => `pine/${arch}/stable`;
+/** A machine and a container are never updated from each other's branch. */
+const defaultRef = ({ arch, target }: Pick<RootfsRecord, "arch" | "target">) =>
+  target === "container" ? `pine/${arch}/container/stable` : `pine/${arch}/stable`;
 
 /** The state; a preview answers the same with unknowns. */
 interface State extends Props {
@@ -122,7 +124,7 @@ async function preview(call: Call, inputs: Props, before?: Before): Promise<Prop
   const store = hasUnknown(inputs.rootfs) ? undefined : await storeIfThere(call);
   const rootfs = store && (await readRootfs(store, plain(inputs.rootfs)));
   if (!rootfs) return state;
-  const built = { ...state, ref: inputs.ref ?? defaultRef(rootfs.arch), size: rootfs.size };
+  const built = { ...state, ref: inputs.ref ?? defaultRef(rootfs), size: rootfs.size };
   const checksum = hasUnknown(version) ? undefined : await committed(store, rootfs, plain(inputs.version));
   if (!checksum) return built;
   const shown = inputs.version ?? (await highestVersion(store, checksum, version));
@@ -138,7 +140,7 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
       `rootfs ${inputs.rootfs.slice(0, 12)} is not in the store ${store.dir}`,
       "pass `digest` of a Rootfs of the same program, which is then built first, or set pine:store to the store that has it",
     );
-  const ref = inputs.ref ?? defaultRef(rootfs.arch);
+  const ref = inputs.ref ?? defaultRef(rootfs);
   const version = inputs.version ?? (await highestVersion(store, rootfs.checksum, nextVersion(props, before)));
   call.step("committing");
   const options = { ref, version: inputs.version, shown: version };

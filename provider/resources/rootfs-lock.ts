@@ -40,7 +40,7 @@ export async function resolveRecipe(
     return await resolve(apk, { packages: world(recipe), asked: recipe.packages, indexes, keep }, source, task);
   } catch (e) {
     const kernel = kernelPackage(recipe);
-    if (!(e instanceof Unsatisfiable) || !e.message.startsWith(`packages: no package "${kernel}"`)) throw e;
+    if (!(e instanceof Unsatisfiable) || !kernel || !e.message.startsWith(`packages: no package "${kernel}"`)) throw e;
     const flavours = indexes.flatMap((r) =>
       [...r.text.matchAll(/^P:linux-(virt|lts|edge|stable|rpi)$/gm)].map((m) => m[1]),
     );
@@ -66,7 +66,7 @@ export async function lockFor(
   if (!before || (upgrade ?? "") !== (before.upgrade ?? "") || recipe.release !== before.recipe.release)
     return resolveRecipe(recipe, config, task);
   const [was, is] = [world(before.recipe), world(recipe)];
-  const asked = (w: string[], r: Recipe) => JSON.stringify([w, r.repositories]);
+  const asked = (w: string[], r: Recipe) => JSON.stringify([w, [...r.repositories].sort(), r.arch]);
   if (asked(was, before.recipe) === asked(is, recipe)) return before.lock;
   // a constraint that is new decides over the lock
   const free = new Set(is.filter((c) => !was.includes(c)).map((c) => dependencyName(c.replace(/^!/, ""))));

@@ -4,7 +4,9 @@ import { die, isAbort, messageOf } from "../errors.ts";
 import { builder } from "../image/builder.ts";
 import type { LockedPackage } from "../image/mirror.ts";
 import { kernelPackage, kernelReleaseOf, lockChanges, type Recipe, recipeDigest } from "../image/recipe.ts";
+import { sbomPaths } from "../image/sbom-write.ts";
 import { Store } from "../image/store.ts";
+import { archProblem } from "../image/toolbox.ts";
 import { buildRootfs, type RootfsRecord, readRootfs } from "../image/tree.ts";
 import type { Call, Config, Resource } from "../resource.ts";
 import { humanBytes } from "../task.ts";
@@ -25,6 +27,8 @@ export interface RootfsState {
   size: number;
   /** What built it: provider's files and format. */
   builder: string;
+  /** Paths of the bills of materials. */
+  sbom?: { spdx: string; cyclonedx: string };
   available?: { name: string; current: string; available: string }[];
 }
 
@@ -106,7 +110,7 @@ function newer(lock: LockedPackage[], now: LockedPackage[]): NonNullable<RootfsS
 /** What will be: resolves, so that digest and lock are known, and builds nothing. Writes the package cache at most. */
 async function preview(call: Call, props: Props, before: Before | undefined): Promise<Props> {
   // packages can be resolved though files or keys are not known yet
-  const { files: _, authorizedKeys: __, hostname: ___, ...rest } = props;
+  const { files: _, authorizedKeys: __, hostname: ___, kernelModules: ____, ...rest } = props;
   if (hasUnknown(rest)) return {};
   const base = recipeBase(plain(rest) as RootfsInputs, call.config);
   const lock = await lockFor(base, (plain(rest) as RootfsInputs).upgrade, before, call.config, call);
@@ -114,18 +118,22 @@ async function preview(call: Call, props: Props, before: Before | undefined): Pr
   const compressed = lock.reduce((sum, p) => sum + p.size, 0);
   noteImage({ arch: base.arch, compressed, unpacked });
   say(call, base, lock, before, unpacked);
+  const problem = archProblem(base.arch);
+  if (problem) call.warn(`${problem.message}; ${problem.hint}`);
   const known = await recipeOf(props, call.config);
   const digest = known ? recipeDigest(known.recipe, lock, builder()) : undefined;
-  const record = digest ? await readRootfs(Store.at(call.config.store), digest) : undefined;
-  if (record) return stateOf(record);
+  const store = Store.at(call.config.store);
+  const record = digest ? await readRootfs(store, digest) : undefined;
+  if (record) return stateOf(store, record);
   return {
     digest: digest ?? Unknown.value,
     checksum: Unknown.value,
     lock,
     packageCount: lock.length,
-    kernelRelease: kernelReleaseOf(base, lock) ?? Unknown.value,
+    kernelRelease: base.kernel === "none" ? "" : (kernelReleaseOf(base, lock) ?? Unknown.value),
     size: Unknown.value,
     builder: builder(),
+    sbom: digest ? sbomPaths(store, digest) : Unknown.value,
   };
 }
 
@@ -133,23 +141,38 @@ async function preview(call: Call, props: Props, before: Before | undefined): Pr
 function say(call: Call, recipe: Recipe, lock: LockedPackage[], before: Before | undefined, unpacked: number): void {
   const changes = before ? lockChanges(before.lock, lock) : [];
   if (!before || changes.length > 0) {
-    const kernel = lock.find((p) => p.name === kernelPackage(recipe));
-    const version = kernel?.version.replace(/-r\d+$/, "") ?? "";
-    call.info(`${lock.length} packages, ${kernelPackage(recipe)} ${version}, ${humanBytes(unpacked)}`);
+    const name = kernelPackage(recipe);
+    const version = lock.find((p) => p.name === name)?.version.replace(/-r\d+$/, "") ?? "";
+    call.info(`${lock.length} packages, ${name ? `${name} ${version}` : "no kernel"}, ${humanBytes(unpacked)}`);
+  }
+  const kernel = before && changesOf(before.lock, lock, kernelPackage(recipe));
+  if (kernel) call.info(`${kernel}: needs a reboot`);
+  if (changes.length > 0) {
+    const grown = unpacked - before!.lock.reduce((sum, p) => sum + p.installedSize, 0);
+    call.info(`installed size ${grown < 0 ? "-" : "+"}${humanBytes(Math.abs(grown))}`);
   }
   const most = 60;
   for (const line of changes.slice(0, most)) call.info(line);
   if (changes.length > most) call.info(`and ${changes.length - most} more`);
 }
 
+/** `linux-virt 6.18.56-r0 => 6.18.57-r0`, when that package changed. */
+function changesOf(before: LockedPackage[], after: LockedPackage[], name: string | undefined): string | undefined {
+  const only = (lock: LockedPackage[]) => lock.filter((p) => p.name === name);
+  return name === undefined ? undefined : lockChanges(only(before), only(after))[0];
+}
+
 async function make(call: Call, id: string, props: Props, before: Before | undefined): Promise<Props> {
-  const { recipe, contents } = (await recipeOf(props, call.config)) ?? die("inputs are not known");
+  const known = (await recipeOf(props, call.config)) ?? die("inputs are not known");
+  const { recipe } = known;
+  const problem = archProblem(recipe.arch);
+  if (problem) die(problem.message, problem.hint);
   const lock = await lockFor(recipe, (plain(props) as RootfsInputs).upgrade, before, call.config, call);
   const store = await Store.open(call.config.store);
   const digest = recipeDigest(recipe, lock, builder());
-  const record = await buildRootfs(store, { digest, recipe, lock, contents }, toolsOf(call.config), call);
+  const record = await buildRootfs(store, { digest, lock, ...known }, toolsOf(call.config), call);
   await store.addRoot(id, [`rootfs/${record.digest}`, `commit/${record.checksum}`]);
-  return stateOf(record);
+  return stateOf(store, record);
 }
 
 /**
@@ -164,7 +187,7 @@ async function makeOldAgain(call: Call, old: RootfsState, oldInputs: Props): Pro
     // files of this machine may have changed since
     if (!known || recipeDigest(known.recipe, old.lock, old.builder) !== old.digest) return;
     call.step("making the one before again, which servers run");
-    const request = { digest: old.digest, recipe: known.recipe, lock: old.lock, contents: known.contents };
+    const request = { digest: old.digest, lock: old.lock, ...known };
     await buildRootfs(store, request, toolsOf(call.config), call);
   } catch (e) {
     if (isAbort(e, call.signal)) throw e;
@@ -172,7 +195,7 @@ async function makeOldAgain(call: Call, old: RootfsState, oldInputs: Props): Pro
   }
 }
 
-function stateOf(r: RootfsRecord): Props {
+function stateOf(store: Store, r: RootfsRecord): Props {
   return {
     digest: r.digest,
     checksum: r.checksum,
@@ -181,5 +204,6 @@ function stateOf(r: RootfsRecord): Props {
     kernelRelease: r.kernelRelease,
     size: r.size,
     builder: builder(),
+    sbom: sbomPaths(store, r.digest),
   } satisfies RootfsState;
 }

@@ -1,6 +1,6 @@
 /** What a check is made of: rules, places and failures. The rules themselves are made in check.ts. */
 import type { CheckFailure } from "../resource.ts";
-import { Asset, hasUnknown, type Props, plain, Secret, Unknown, type Value } from "../values.ts";
+import { Archive, Asset, hasUnknown, type Props, plain, Secret, Unknown, type Value } from "../values.ts";
 import { nearest, pathOf } from "./path.ts";
 
 /** What every rule can ask for. */
@@ -15,8 +15,14 @@ export interface Common<T> {
   hint?: string;
   /** What is expected, as a noun: `a package name such as "curl"`. */
   expected?: string;
-  /** A last look at a value whose type is right and that is wholly known. Answers the reason of a failure. */
-  verify?: (value: T) => string | undefined;
+  /** A last look at a value whose type is right and that is wholly known. Answers the reason of a failure, with a code of its own or without. */
+  verify?: (value: T) => string | Fault | undefined;
+}
+
+/** What is wrong, and the last part of its code: `uid-twice`. */
+export interface Fault {
+  code: string;
+  reason: string;
 }
 
 /** How one value is checked. Made by {@link text}, {@link list}, … */
@@ -44,17 +50,26 @@ export class Place {
     readonly path: string,
     readonly secret: boolean,
     readonly failures: CheckFailure[],
+    /** Names of properties on the way here, for the code: neither numbers nor what a person calls something. */
+    readonly names: string[] = [],
   ) {}
-  key(name: string | number): Place {
-    return new Place(pathOf(this.path, name), this.secret, this.failures);
+  /** `free`: a key that the person chose. */
+  key(name: string | number, free = false): Place {
+    const names = typeof name === "number" || free ? this.names : [...this.names, name];
+    return new Place(pathOf(this.path, name), this.secret, this.failures, names);
   }
   hidden(secret: boolean): Place {
-    return secret && !this.secret ? new Place(this.path, true, this.failures) : this;
+    return secret && !this.secret ? new Place(this.path, true, this.failures, this.names) : this;
   }
-  fail(reason: string, hide = false): void {
+  /** `kind`: the last part of the code, after the names of the properties: `users.uid.range`. */
+  fail(reason: string, kind: string, hide = false): void {
     const whole = this.path === "" ? reason : `${this.path}: ${reason}`;
     const hidden = this.secret || hide;
-    this.failures.push({ property: hidden ? "" : this.path, reason: hidden ? whole : reason });
+    this.failures.push({
+      property: hidden ? "" : this.path,
+      reason: hidden ? whole : reason,
+      code: [...this.names, kind].join("."),
+    });
   }
 }
 
@@ -62,15 +77,16 @@ export class Place {
 function got(value: Value): string {
   if (Array.isArray(value)) return "a list";
   if (value instanceof Asset) return "an asset";
+  if (value instanceof Archive) return "an archive";
   if (typeof value === "object" && value !== null) return "an object";
   const shown = JSON.stringify(value) ?? String(value);
   return shown.length > 80 ? `${shown.slice(0, 77)}…"` : shown;
 }
 
 /** "expected …, got …; hint", without the value where it is secret. */
-export function reject(at: Place, own: Rule, value: Value): undefined {
+export function reject(at: Place, own: Rule, value: Value, kind = "type"): undefined {
   const shown = at.secret ? "" : `, got ${got(value)}`;
-  at.fail(`expected ${own.expected ?? own.kind}${shown}${own.hint ? `; ${own.hint}` : ""}`);
+  at.fail(`expected ${own.expected ?? own.kind}${shown}${own.hint ? `; ${own.hint}` : ""}`, kind);
   return undefined;
 }
 
@@ -85,14 +101,19 @@ export function checkValue(value: Value, own: Rule, at: Place): Value {
   if (value === undefined || value === null) {
     if (own.default !== undefined) return wrap(structuredClone(own.default));
     if (own.required)
-      here.fail(`is missing: give ${own.expected ?? own.kind}${own.hint ? `; ${own.hint}` : ""}`, here.secret);
+      here.fail(
+        `is missing: give ${own.expected ?? own.kind}${own.hint ? `; ${own.hint}` : ""}`,
+        "missing",
+        here.secret,
+      );
     return undefined;
   }
   const before = here.failures.length;
   const kept = own.take(value, here, own);
   if (kept === undefined || here.failures.length > before) return kept;
-  const reason = own.verify && !hasUnknown(kept) ? own.verify(plain(kept)) : undefined;
-  if (reason !== undefined) here.fail(`${reason}${own.hint ? `; ${own.hint}` : ""}`);
+  const said = own.verify && !hasUnknown(kept) ? own.verify(plain(kept)) : undefined;
+  const fault = typeof said === "string" ? { code: "value", reason: said } : said;
+  if (fault) here.fail(`${fault.reason}${own.hint ? `; ${own.hint}` : ""}`, fault.code);
   return wrap(kept);
 }
 
@@ -113,7 +134,7 @@ export function takeProps(value: Props, shape: Shape, at: Place): Props {
     if (Object.hasOwn(shape, name) || v === undefined || v === null) continue;
     const near = nearest(name, Object.keys(shape));
     const advice = near ? `did you mean ${near}?` : `known are ${Object.keys(shape).join(", ")}`;
-    at.key(name).fail(`there is no such property; ${advice}`, true);
+    at.key(name, true).fail(`there is no such property; ${advice}`, "unknown", true);
   }
   return kept;
 }

@@ -1,7 +1,7 @@
-/** google.protobuf.Struct, as Pulumi fills it, to plain JavaScript with {@link Secret}, {@link Unknown}, {@link Asset}; and back. */
+/** google.protobuf.Struct, as Pulumi fills it, to plain JavaScript with {@link Secret}, {@link Unknown}, {@link Asset}, {@link Archive}; and back. */
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { PineError } from "../errors.ts";
-import { Asset, type Props, Secret, Unknown, type Value } from "../values.ts";
+import { Archive, Asset, type Props, plain, Secret, Unknown, type Value } from "../values.ts";
 
 // Signatures and sentinels: sdk/go/common/resource/properties.go, asset.go, archive.go; plugin/rpc.go (pulumi 3.259).
 const SIG = "4dabf18193072939515e22adb298388d";
@@ -40,12 +40,23 @@ export function decode(v: Value, path = ""): Value {
         v.hash === "" ? undefined : v.hash,
       );
     case ARCHIVE:
-      throw new PineError(`${path}: archives are not taken`, { hint: "give single files as assets" });
+      return new Archive(
+        v.path ? { path: v.path } : v.uri ? { uri: v.uri } : v.assets ? { assets: decodeAssets(v.assets, path) } : {},
+        v.hash === "" ? undefined : v.hash,
+      );
     default:
       return Object.fromEntries(
         Object.entries(v).map(([k, x]) => [k, decode(x, path === "" ? k : `${path}.${k}`)] as const),
       );
   }
+}
+
+function decodeAssets(assets: Props, path: string): Record<string, Asset | Archive> {
+  const decoded: Props = decode(assets, path);
+  for (const [name, x] of Object.entries(plain(decoded) as Props))
+    if (![Asset, Archive, Unknown].some((c) => x instanceof c))
+      throw new PineError(`${path}: ${JSON.stringify(name)} in the archive is neither an asset nor an archive`);
+  return decoded;
 }
 
 /** The other way. Undefined properties are left out. */
@@ -54,6 +65,7 @@ export function encode(v: Value): Value {
   if (v instanceof Unknown) return UNKNOWN;
   if (v instanceof Secret) return { [SIG]: SECRET, value: encode(v.value) };
   if (v instanceof Asset) return { [SIG]: ASSET, ...(v.hash ? { hash: v.hash } : {}), ...v.content };
+  if (v instanceof Archive) return { [SIG]: ARCHIVE, ...(v.hash ? { hash: v.hash } : {}), ...encode(v.content) };
   if (Array.isArray(v)) return v.map(encode);
   if (typeof v !== "object" || v === null) return typeof v === "bigint" ? Number(v) : v;
   return Object.fromEntries(

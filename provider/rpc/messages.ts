@@ -23,13 +23,14 @@ export function failuresOf(
   shown: (path: string) => boolean,
   clean: (text: string) => string,
 ): CheckFailure[] {
-  return (failures ?? []).map(({ property, reason }) => {
+  return (failures ?? []).map(({ property, reason, code }) => {
     const message = new CheckFailure();
     const value = news[property];
     const scalar = ["string", "number", "boolean"].includes(typeof value);
     const keeps = property !== "" && scalar && shown(property) && !hasSecret(valueAt(news, property));
     message.setProperty(keeps ? property : "");
-    message.setReason(clean(keeps || property === "" ? reason : `${property}: ${reason}`));
+    const tail = code ? ` [${code}]` : "";
+    message.setReason(clean(`${keeps || property === "" ? reason : `${property}: ${reason}`}${tail}`));
     return message;
   });
 }

@@ -54,7 +54,7 @@ export class Rootfs extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly digest: pulumi.Output<string>;
     /**
-     * Release of its kernel. Example: `6.18.56-0-virt`.
+     * Release of its kernel; empty where it has none. Example: `6.18.56-0-virt`.
      */
     declare public /*out*/ readonly kernelRelease: pulumi.Output<string>;
     /**
@@ -65,6 +65,10 @@ export class Rootfs extends pulumi.CustomResource {
      * Number of packages in it.
      */
     declare public /*out*/ readonly packageCount: pulumi.Output<number>;
+    /**
+     * What is in it, for others' programs.
+     */
+    declare public /*out*/ readonly sbom: pulumi.Output<outputs.Sbom>;
     /**
      * Bytes of its files.
      */
@@ -77,25 +81,36 @@ export class Rootfs extends pulumi.CustomResource {
      * @param args The arguments to use to populate this resource's properties.
      * @param opts A bag of options that control this resource's behavior.
      */
-    constructor(name: string, args: RootfsArgs, opts?: pulumi.CustomResourceOptions) {
+    constructor(name: string, args?: RootfsArgs, opts?: pulumi.CustomResourceOptions) {
         let resourceInputs: pulumi.Inputs = {};
         opts = opts || {};
         if (!opts.id) {
-            if (args?.packages === undefined && !opts.urn) {
-                throw new Error("Missing required property 'packages'");
-            }
             resourceInputs["arch"] = (args?.arch) ?? "x86_64";
             resourceInputs["authorizedKeys"] = args?.authorizedKeys;
+            resourceInputs["dns"] = args?.dns;
+            resourceInputs["extras"] = args?.extras;
             resourceInputs["files"] = args?.files;
+            resourceInputs["hooks"] = args?.hooks;
             resourceInputs["hostname"] = args?.hostname;
-            resourceInputs["kernel"] = (args?.kernel) ?? "virt";
+            resourceInputs["kernel"] = args?.kernel;
+            resourceInputs["kernelModules"] = args?.kernelModules;
+            resourceInputs["keymap"] = args?.keymap;
             resourceInputs["keys"] = args?.keys;
+            resourceInputs["knobs"] = args ? pulumi.output(args.knobs).apply(v => v === undefined ? undefined : inputs.knobsArgsProvideDefaults(v)) : undefined;
+            resourceInputs["limits"] = args?.limits;
+            resourceInputs["locale"] = args?.locale;
+            resourceInputs["memory"] = args?.memory;
             resourceInputs["mirror"] = args?.mirror;
             resourceInputs["modules"] = args?.modules;
+            resourceInputs["motd"] = args?.motd;
+            resourceInputs["mounts"] = args?.mounts;
+            resourceInputs["ntp"] = args ? pulumi.output(args.ntp).apply(v => v === undefined ? undefined : inputs.ntpArgsProvideDefaults(v)) : undefined;
             resourceInputs["packages"] = args?.packages;
+            resourceInputs["profile"] = (args?.profile) ?? "minimal";
             resourceInputs["release"] = args?.release;
             resourceInputs["repositories"] = args?.repositories;
             resourceInputs["services"] = args?.services;
+            resourceInputs["ssh"] = (args?.ssh) ?? "dropbear";
             resourceInputs["sysctl"] = args?.sysctl;
             resourceInputs["target"] = (args?.target) ?? "vm";
             resourceInputs["timezone"] = (args?.timezone) ?? "UTC";
@@ -108,6 +123,7 @@ export class Rootfs extends pulumi.CustomResource {
             resourceInputs["kernelRelease"] = undefined /*out*/;
             resourceInputs["lock"] = undefined /*out*/;
             resourceInputs["packageCount"] = undefined /*out*/;
+            resourceInputs["sbom"] = undefined /*out*/;
             resourceInputs["size"] = undefined /*out*/;
         } else {
             resourceInputs["available"] = undefined /*out*/;
@@ -117,6 +133,7 @@ export class Rootfs extends pulumi.CustomResource {
             resourceInputs["kernelRelease"] = undefined /*out*/;
             resourceInputs["lock"] = undefined /*out*/;
             resourceInputs["packageCount"] = undefined /*out*/;
+            resourceInputs["sbom"] = undefined /*out*/;
             resourceInputs["size"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
@@ -129,7 +146,7 @@ export class Rootfs extends pulumi.CustomResource {
  */
 export interface RootfsArgs {
     /**
-     * Machine architecture. Default `x86_64`.
+     * Machine architecture. Default `x86_64`. Another one than this machine's can be resolved and locked; to build it takes such a machine or binfmt_misc.
      */
     arch?: pulumi.Input<enums.Architecture | undefined>;
     /**
@@ -137,21 +154,57 @@ export interface RootfsArgs {
      */
     authorizedKeys?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
+     * At most three addresses of resolvers, for a server whose network brings none.
+     */
+    dns?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * More, by name.
+     */
+    extras?: pulumi.Input<pulumi.Input<enums.Extra>[] | undefined>;
+    /**
      * Files of the image by absolute path, below `/etc`, `/usr` or another folder of the image. Nothing secret: everybody who has the image can read it. Example: `{"/etc/motd": {"content": "hello\n"}}`.
      */
-    files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
+    files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.ImageFileArgs>} | undefined>;
+    /**
+     * Commands that are run in the image by `/bin/sh -eu` as root, after everything else and in this order, without a network. They are part of the digest; what they write is to be the same every time. Example: `["adduser -S -D app"]`.
+     */
+    hooks?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * Hostname until a host has its own (HostHijack's `hostname`). Default `pine`.
      */
     hostname?: pulumi.Input<string | undefined>;
     /**
-     * Kernel flavour: the package is `linux-<kernel>`. Default `virt`; `lts` for real machines.
+     * Kernel flavour: the package is `linux-<kernel>`. Default `virt` for a vm (`lts` for real machines), `none` for a container.
      */
     kernel?: pulumi.Input<string | undefined>;
+    /**
+     * Kernel modules that no package has, by name, built for the kernel of the image: `{"beegfs": new FileAsset("beegfs.ko")}`.
+     */
+    kernelModules?: pulumi.Input<{[key: string]: pulumi.Input<pulumi.asset.Asset | pulumi.asset.Archive>} | undefined>;
+    /**
+     * Keymap of the console: layout, or layout and variant. Example: `de/de-latin1`.
+     */
+    keymap?: pulumi.Input<string | undefined>;
     /**
      * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: the provider's `keys`.
      */
     keys?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Tuning of disks and network cards. Default none with profile minimal.
+     */
+    knobs?: pulumi.Input<inputs.KnobsArgs | undefined>;
+    /**
+     * Limits of services and logins, by the names of limits.conf. Example: `{"nofile": "65536", "core": "0"}`.
+     */
+    limits?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * LANG of logins. Example: `de_DE.UTF-8`.
+     */
+    locale?: pulumi.Input<string | undefined>;
+    /**
+     * Swap. Default none.
+     */
+    memory?: pulumi.Input<inputs.MemoryArgs | undefined>;
     /**
      * Alpine mirror (http or https). Default: the provider's `mirror`.
      */
@@ -161,9 +214,25 @@ export interface RootfsArgs {
      */
     modules?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * Packages besides the base system, with apk's constraints. Their order does not matter. Example: `["caddy", "restic~0.18", "curl=8.17.0-r1"]`.
+     * Text of `/etc/motd`.
      */
-    packages: pulumi.Input<pulumi.Input<string>[]>;
+    motd?: pulumi.Input<string | undefined>;
+    /**
+     * Lines of fstab besides the system's own.
+     */
+    mounts?: pulumi.Input<pulumi.Input<inputs.MountArgs>[] | undefined>;
+    /**
+     * Time from the network. Default: none with profile minimal, busybox's ntpd with classic.
+     */
+    ntp?: pulumi.Input<inputs.NtpArgs | undefined>;
+    /**
+     * Packages besides the base system and the profile, with apk's constraints; `!name` keeps one out. Their order does not matter. Default none. Example: `["caddy", "restic~0.18", "curl=8.17.0-r1"]`.
+     */
+    packages?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * What to begin with. Default `minimal`.
+     */
+    profile?: pulumi.Input<enums.Profile | undefined>;
     /**
      * Alpine release. Default: the provider's `release`. Example: `v3.23`.
      */
@@ -177,11 +246,15 @@ export interface RootfsArgs {
      */
     services?: pulumi.Input<{[key: string]: pulumi.Input<pulumi.Input<string>[]>} | undefined>;
     /**
+     * SSH server. Default `dropbear`.
+     */
+    ssh?: pulumi.Input<enums.SshServer | undefined>;
+    /**
      * Kernel parameters. Example: `{"net.ipv4.ip_forward": "1"}`.
      */
     sysctl?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * What it is for. Default `vm`; `container` comes later.
+     * What it is for. Default `vm`.
      */
     target?: pulumi.Input<enums.Target | undefined>;
     /**

@@ -7,7 +7,7 @@ import { apkTool } from "../../provider/image/apk.ts";
 import { builder } from "../../provider/image/builder.ts";
 import { fetchIndexes } from "../../provider/image/mirror.ts";
 import { removeTree } from "../../provider/image/namespace.ts";
-import { type Recipe, recipeDigest, sha256, world } from "../../provider/image/recipe.ts";
+import { recipeDigest, sha256, world } from "../../provider/image/recipe.ts";
 import { resolve } from "../../provider/image/resolve.ts";
 import { Store } from "../../provider/image/store.ts";
 import { type Toolbox, type ToolboxSource, toolbox } from "../../provider/image/toolbox.ts";
@@ -17,6 +17,7 @@ import { quietTask, type Task } from "../../provider/task.ts";
 import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
 import { labCache } from "../lab/processes.ts";
 import { labKey, withLock } from "../lab/vps/index.ts";
+import { aRecipe } from "../unit/image/a-recipe.ts";
 
 export interface ImageLab {
   /** The store that all tests share: what is in it was built by this provider from this mirror. */
@@ -104,11 +105,10 @@ async function labRootfs(
   key: string,
   task: Task,
 ): Promise<RootfsRecord> {
-  const recipe: Recipe = {
-    ...{ target: "vm", release: tools.release, arch: tools.arch, mirror: tools.mirror, keys: tools.keys },
-    ...{ repositories: ["main", "community"], packages, kernel: "virt", timezone: "UTC", hostname: "pine" },
-    ...{ authorizedKeys: [key], users: [], services: {}, sysctl: {}, modules: [], files: [] },
-  };
+  const recipe = aRecipe({
+    ...{ release: tools.release, arch: tools.arch, mirror: tools.mirror, keys: tools.keys },
+    ...{ repositories: ["community", "main"], packages, authorizedKeys: [key] },
+  });
   const indexes = await fetchIndexes(recipe.repositories, tools, task);
   const lock = await resolve(await apkTool(tools, task), { packages: world(recipe), indexes }, tools, task);
   // the mirror's port is another one each time, which is to build nothing anew
@@ -116,6 +116,11 @@ async function labRootfs(
   const digest = recipeDigest(fixed, lock, builder());
   // one at a time: a digest made for two ports at once would be two trees
   return withLock(join(labCache(), "rootfs"), () =>
-    buildRootfs(store, { digest, recipe, lock, contents: new Map() }, tools, task),
+    buildRootfs(
+      store,
+      { digest, recipe, lock, contents: new Map(), archives: new Map(), modules: new Map() },
+      tools,
+      task,
+    ),
   );
 }

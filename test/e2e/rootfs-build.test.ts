@@ -1,5 +1,7 @@
 /** A Rootfs built by the real apk and OSTree: what is in it, and that everybody gets the same bytes. */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assetText } from "../../provider/assets.ts";
 import type { LockedPackage } from "../../provider/image/mirror.ts";
@@ -9,6 +11,7 @@ import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";
 import { Asset } from "../../provider/values.ts";
+import { spdxProblems } from "../lab/spdx/index.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 import { OtherUser } from "./other-user.ts";
 import { Committed } from "./rootfs-tree.ts";
@@ -90,7 +93,7 @@ describe("the tree", () => {
     expect(world.split("\n")).toEqual(expect.arrayContaining(["nano", "lighttpd", "linux-virt"]));
     expect(world).not.toContain("><");
     expect(await tree.text("/usr/etc/apk/repositories")).toContain(
-      `${bench.server.url}/v3.23/main\n${bench.server.url}/v3.23/community`,
+      `${bench.server.url}/v3.23/community\n${bench.server.url}/v3.23/main\n`.trimEnd(),
     );
     for (const [name, pem] of Object.entries(bench.config.keys))
       expect(await tree.text(`/usr/etc/apk/keys/${name}`)).toBe(pem.trimEnd());
@@ -183,6 +186,15 @@ it("the store keeps record, commit and root, and nothing of the work", async () 
   expect(stdout).toBe("");
 });
 
+it("has bills of materials that public validators take", async () => {
+  const { spdx, cyclonedx } = life.state.sbom;
+  expect(await spdxProblems(spdx)).toEqual([]);
+  const document = await readFile(cyclonedx, "utf8");
+  expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(document)).toBeNull();
+  const names = (JSON.parse(document).components as { name: string; version?: string }[]).map((c) => c.name);
+  expect(names).toEqual(expect.arrayContaining((life.state.lock as LockedPackage[]).map((p) => p.name)));
+});
+
 it("root and an ordinary user get the same bytes, in other folders, at another time", async () => {
   const other = await OtherUser.make(bench.work);
   try {
@@ -205,5 +217,8 @@ it("root and an ordinary user get the same bytes, in other folders, at another t
 it("a second build by the same user gives the same bytes too", async () => {
   const again = new Life(rootfs, bench.with({ store: join(bench.work, "again") }));
   await again.up(inputs);
-  expect(again.state).toEqual(life.state);
+  const { sbom, ...same } = again.state;
+  expect(life.state).toMatchObject(same);
+  for (const kind of ["spdx", "cyclonedx"])
+    expect(await readFile(sbom[kind], "utf8"), kind).toBe(await readFile(life.state.sbom[kind], "utf8"));
 });

@@ -4,7 +4,7 @@ import { PluginAttach } from "@pulumi/pulumi/proto/plugin_pb.js";
 import * as p from "@pulumi/pulumi/proto/provider_pb.js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Asset, Secret, Unknown } from "../../provider/values.ts";
+import { Archive, Asset, Secret, Unknown } from "../../provider/values.ts";
 import {
   ARCHIVE,
   ASSET,
@@ -126,9 +126,37 @@ describe("values", () => {
     const { inputs } = await client.check({ packages: ["a"], file: { [SIG]: ASSET, ...given } });
     expect(inputs.file).toEqual({ [SIG]: ASSET, ...answered });
   });
-  test("an archive is refused by name", async () => {
-    const e = await failed(client.check({ extra: { a: [{ [SIG]: ARCHIVE, path: "/f" }] } }));
-    expect(e.details).toBe("extra.a[0]: archives are not taken; give single files as assets");
+  test("archives come in and go out, nested too", async () => {
+    const of = (content: object) => ({ [SIG]: ARCHIVE, ...content });
+    const file = { [SIG]: ASSET, hash: "i", path: "/g" };
+    const nested = of({ assets: { "a/b": file, c: of({ hash: "j", path: "/d" }), e: of({ assets: {} }) } });
+    const all = [of({ hash: "h", path: "/f" }), of({ uri: "https://x/" }), nested, of({ hash: "only" })];
+    const unused = { path: "", uri: "", hash: "" };
+    const { inputs } = await client.check({ packages: ["a"], extra: all.map((a) => ({ ...unused, ...a })) });
+    expect(inputs.extra).toEqual(all);
+    expect(seen.args?.extra).toEqual([
+      new Archive({ path: "/f" }, "h"),
+      new Archive({ uri: "https://x/" }),
+      new Archive({
+        assets: {
+          "a/b": new Asset({ path: "/g" }, "i"),
+          c: new Archive({ path: "/d" }, "j"),
+          e: new Archive({ assets: {} }),
+        },
+      }),
+      new Archive({}, "only"),
+    ]);
+  });
+  test("an archive where a file is expected, and one of something else, are refused by name", async () => {
+    const { failures } = await client.check({ packages: ["a"], file: { [SIG]: ARCHIVE, path: "/f" } });
+    expect(failures).toEqual([
+      {
+        property: "",
+        reason: "file: expected an asset (a StringAsset, FileAsset or RemoteAsset), got an archive [file.type]",
+      },
+    ]);
+    const e = await failed(client.check({ extra: [{ [SIG]: ARCHIVE, assets: { "a b": "text" } }] }));
+    expect(e.details).toBe('extra[0]: "a b" in the archive is neither an asset nor an archive');
   });
   test("a plain secret never goes back plain: check, create, update, read, state of a failure", async () => {
     const plain = { packages: ["a"], password: "p", login: { key: "k" }, logins: [{ key: "k" }], tokens: { t: "x" } };
@@ -154,9 +182,9 @@ describe("check", () => {
   test("a scalar at the top is named, the rest is in the reason", async () => {
     const { failures } = await client.check({ arch: "arm", packages: ["?"], mode: { a: 1 } });
     expect(failures).toEqual([
-      { property: "arch", reason: 'expected one of x86_64, aarch64, got "arm"' },
-      { property: "", reason: 'packages[0]: expected a package name, got "?"' },
-      { property: "", reason: "mode: expected a string, got an object" },
+      { property: "arch", reason: 'expected one of x86_64, aarch64, got "arm" [arch.choice]' },
+      { property: "", reason: 'packages[0]: expected a package name, got "?" [packages.form]' },
+      { property: "", reason: "mode: expected a string, got an object [mode.type]" },
     ]);
   });
   test("a secret is not named and not shown", async () => {
@@ -170,9 +198,9 @@ describe("check", () => {
     expect(failures.map((f) => f.property)).toEqual(["", "", ""]);
     expect(JSON.stringify(failures)).not.toContain("CANARY");
     expect(failures.map((f) => f.reason).sort()).toEqual([
-      "arch: expected one of x86_64, aarch64",
-      "password: expected a word",
-      "paswort: there is no such property; did you mean password?",
+      "arch: expected one of x86_64, aarch64 [arch.choice]",
+      "password: expected a word [password.form]",
+      "paswort: there is no such property; did you mean password? [unknown]",
     ]);
   });
 });

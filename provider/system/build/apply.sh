@@ -30,10 +30,11 @@ while IFS=$tab read -r kind a b n path; do
 		[ -d "$path" ] || mkdir "$path"
 		chown "$b" "$path"
 		chmod "$a" "$path"
+		touch "$path" # overlay.sh looks for what is new
 		;;
 	link)
 		[ ! -d "$path" ] || [ -L "$path" ] || fail "$path" "is a folder of the packages"
-		ln -sfn "$a" "$path"
+		ln -sfn -- "$a" "$path"
 		;;
 	*) fail "$kind" "is no change" ;;
 	esac

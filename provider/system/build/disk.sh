@@ -12,7 +12,7 @@ shift 9
 ratio=$1
 cd /run/work
 mkdir -m 755 root
-zstd -q -d -c /run/sysroot.tar.zst | tar -xpf - --numeric-owner -C root
+zstd -q -d -c /run/sysroot.tar.zst | tar -xpf - --numeric-owner --xattrs --xattrs-include=security.capability -C root
 [ -d root/ostree/repo/objects ] && [ -d root/boot/ostree ] # a pipe's failure is its last part's only
 cp -R boot/. root/boot/
 chown -R 0:0 root/boot/grub

@@ -54,6 +54,8 @@ shift
 # The old root is stacked on the new one and taken away: nothing outside of the tree stays reachable.
 pivot_root . . || fail "cannot make $tree the root"
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+# programs for a tree that has names of its own alone (skeleton.sh)
+[ ! -d /run/box ] || PATH=/run/box:$PATH
 export PATH
 hash -r
 umount -l / || fail "cannot take the old root away"

@@ -1,17 +1,19 @@
 #!/bin/sh
 # Turns the tree at /run/tree into one that OSTree deploys: kernel and initramfs beside the modules, /etc in /usr, /var in the factory.
-# Runs in the toolbox. usage: layout.sh KERNEL-RELEASE FLAVOUR   (/run/initramfs.img)
+# Runs in the toolbox. usage: layout.sh [KERNEL-RELEASE FLAVOUR]   (/run/initramfs.img)
 set -eu
-release=$1 flavour=$2
 cd /run/tree
-modules=usr/lib/modules/$release
 
-# a copy, for the package has a link to /boot, which is another file system on a server
-rm -f "$modules/vmlinuz"
-cp "boot/vmlinuz-$flavour" "$modules/vmlinuz"
-chmod 644 "$modules/vmlinuz"
-cp /run/initramfs.img "$modules/initramfs.img"
-chmod 644 "$modules/initramfs.img"
+if [ $# -gt 0 ]; then
+	release=$1 flavour=$2
+	modules=usr/lib/modules/$release
+	# a copy, for the package has a link to /boot, which is another file system on a server
+	rm -f "$modules/vmlinuz"
+	cp "boot/vmlinuz-$flavour" "$modules/vmlinuz"
+	chmod 644 "$modules/vmlinuz"
+	cp /run/initramfs.img "$modules/initramfs.img"
+	chmod 644 "$modules/initramfs.img"
+fi
 rm -rf boot
 
 # what is different at every build, or of no use
@@ -39,4 +41,5 @@ chmod 1777 tmp
 ln -s sysroot/ostree ostree
 chmod 755 .
 
-find . -type f -exec stat -c %s {} + | awk '{ sum += $1 } END { print sum }'
+# BYTES PATH
+find . -type f -exec stat -c '%s %n' {} +

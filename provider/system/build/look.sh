@@ -10,5 +10,9 @@ echo "@ services"
 ls etc/init.d
 echo "@ zones"
 [ ! -d usr/share/zoneinfo ] || (cd usr/share/zoneinfo && find . -type f | sed 's,^\./,,')
+echo "@ keymaps"
+[ ! -d usr/share/bkeymaps ] || (cd usr/share/bkeymaps && find . -name '*.bmap.gz' | sed 's,^\./,,')
 echo "@ kernels"
-ls usr/lib/modules
+[ ! -d usr/lib/modules ] || ls usr/lib/modules
+echo "@ installed"
+grep -v '^[FRMaZ]:' lib/apk/db/installed

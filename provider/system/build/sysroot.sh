@@ -28,7 +28,9 @@ rm -rf ostree/repo/tmp/cache ostree/repo/.lock
 # the same bytes every time; but not 0 for ostree/deploy, which libostree takes for "loaded already" and then asserts
 find . -exec touch -h -d @0 {} +
 touch -d @1 ostree/deploy
-tar --sort=name --numeric-owner --format=gnu -cf /run/work/sysroot.tar ostree boot/ostree boot/loader*
+# pax for file capabilities, without what pax would add of times and of this process
+tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
+	--xattrs --xattrs-include=security.capability -cf /run/work/sysroot.tar ostree boot/ostree boot/loader*
 find ostree boot/ostree boot/loader* -exec stat -c '%i %f %s' {} +
 echo
 cat boot/loader/entries/*.conf

@@ -6,7 +6,6 @@
 #             BOOT: TYPE:UUID=... of /boot where it is a filesystem of its own; FOLDER: of the slots, where GRUB cannot write to /boot
 #   receive zstd|gzip                         unpacks the sysroot from standard input to /.pine-new
 #   place DEPLOYMENT                          moves it to its place
-#   hostkeys DEPLOYMENT                       the server's SSH host keys, for dropbear
 #   put DEPLOYMENT PATH MODE OWNER            a file of the new system, from standard input
 #   fstab DEPLOYMENT                          lines for /etc/fstab, from standard input
 #   boot NAME                                 a file of boot/grub/pine, from standard input
@@ -85,9 +84,12 @@ case $1 in
     mkdir -m 700 /.pine-new
     # a connection that is cut leaves nothing behind
     trap 'rm -rf /.pine-new' HUP INT TERM PIPE
+    # file capabilities; busybox' tar knows none
+    case $(tar --help 2>&1) in *xattrs-include*) xattrs="--xattrs --xattrs-include=security.capability" ;; *) xattrs= ;; esac
+    # shellcheck disable=SC2086 # a list of words
     case $2 in
-      zstd) { zstd -dc || echo "$?" >/.pine-new/.failed; } | tar -xpf - --numeric-owner -C /.pine-new || fail "cannot unpack the sysroot" ;;
-      gzip) { gzip -dc || echo "$?" >/.pine-new/.failed; } | tar -xpf - --numeric-owner -C /.pine-new || fail "cannot unpack the sysroot" ;;
+      zstd) { zstd -dc || echo "$?" >/.pine-new/.failed; } | tar -xpf - --numeric-owner $xattrs -C /.pine-new || fail "cannot unpack the sysroot" ;;
+      gzip) { gzip -dc || echo "$?" >/.pine-new/.failed; } | tar -xpf - --numeric-owner $xattrs -C /.pine-new || fail "cannot unpack the sysroot" ;;
       *) fail "format $2" ;;
     esac
     if [ -e /.pine-new/.failed ]; then
@@ -112,30 +114,6 @@ case $1 in
     fi
     factory "$2"
     sync
-    ;;
-  hostkeys)
-    deployment=$2
-    keys=$stateroot/deploy/$deployment/etc/dropbear
-    mkdir -p "$keys"
-    chmod 700 "$keys"
-    count=0
-    for type in ed25519 ecdsa rsa; do
-      old=/etc/ssh/ssh_host_${type}_key
-      [ -s "$old" ] || continue
-      new=$keys/dropbear_${type}_host_key
-      rm -f "$new"
-      (
-        umask 077
-        cp "$old" "$keys/.converting"
-      )
-      within "$deployment" /usr/bin/dropbearconvert openssh dropbear /etc/dropbear/.converting "/etc/dropbear/dropbear_${type}_host_key" >/dev/null 2>&1 || fail "cannot convert $old"
-      rm -f "$keys/.converting"
-      chmod 600 "$new"
-      public=$(within "$deployment" /usr/bin/dropbearkey -y -f "/etc/dropbear/dropbear_${type}_host_key" | sed -n '/^\(ssh\|ecdsa\)-/p' | cut -d' ' -f1,2)
-      [ "$public" = "$(cut -d' ' -f1,2 "$old.pub")" ] || fail "$old came out as another key"
-      count=$((count + 1))
-    done
-    echo "$count"
     ;;
   put)
     root=$stateroot/deploy/$2

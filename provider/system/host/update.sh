@@ -6,8 +6,8 @@
 #   remove PATH                a file that Pine put there before; from the other slot, too
 #   adopt ID STACK URN [fresh] the installation's record names another resource: it has it from now on; fresh: to be reinstalled
 #   done                       the record says that the operation which made it has ended
-#   fresh DEPLOYMENT           /etc of a deployment that does not run as its commit has it, with the name, network and SSH host keys
-#                              of the running system
+#   fresh DEPLOYMENT           /etc of a deployment that does not run as its commit has it, with name and network of the running system;
+#                              SSH host keys: hostkeys.sh
 set -eu
 work=/var/tmp/pine
 record=/boot/grub/pine/install
@@ -97,13 +97,12 @@ case $1 in
     find "$root/etc" -mindepth 1 -delete
     cp -a "$root/usr/etc/." "$root/etc/"
     mkdir -p "$root/etc/network"
-    for kept in hostname hosts mactab resolv.conf network/interfaces dropbear; do
+    for kept in hostname hosts mactab resolv.conf network/interfaces; do
       if [ -e "/etc/$kept" ] || [ -L "/etc/$kept" ]; then
         rm -rf "${root:?}/etc/$kept"
         cp -a "/etc/$kept" "$root/etc/$kept"
       fi
     done
-    ls "$root"/etc/dropbear/*_host_key >/dev/null || fail "no SSH host key"
     ;;
   *) exit 2 ;;
 esac

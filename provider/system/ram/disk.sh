@@ -7,7 +7,7 @@
 #   write                        the image from the first block that is not done, zstd, from standard input; prints "done N"
 #   flush                        what may still be on its way is on the disk; prints how many blocks were compared
 #   table LABEL START MIB UUID FS KEEP   … a data partition behind the image; MIB 0: the rest. KEEP 1: it is there, and stays
-#   mount START DEPLOYMENT       mounts the root file system that begins at byte START; the deployment gets what it is itself
+#   mount START DEPLOYMENT       mounts the root file system that begins at byte START; fills /var
 #   slot                         prints slot a
 #   fstab DEPLOYMENT             lines for its fstab from standard input; makes the folders that are mounted on
 #   record ID                    the record of the installation into its place, with the id of the resource that finishes it
@@ -145,10 +145,6 @@ case $1 in
     mount --bind /ostree/deploy/pine/var "$deployment/var"
     chroot "$deployment" /usr/libexec/pine/factory "$3" || { umount "$deployment/var"; fail "cannot fill /var"; }
     umount "$deployment/var"
-    mkdir -p "$deployment/etc/dropbear"
-    chmod 700 "$deployment/etc/dropbear"
-    cp /etc/dropbear/dropbear_*_host_key "$deployment/etc/dropbear/"
-    chmod 600 "$deployment"/etc/dropbear/*
     ;;
   slot) cat /boot/grub/pine/a.cfg ;;
   fstab)

@@ -5,7 +5,7 @@
 #
 #   begin                  an empty folder in memory
 #   receive                vmlinuz, initramfs.img and tools/ from standard input (tar)
-#   hostkeys               the server's SSH host keys, for dropbear; prints how many
+#   hostkeys               the server's SSH host keys, for this system's dropbear; prints how many
 #   put PATH MODE          a file of the RAM system, from standard input
 #   load ARGUMENTS         packs what is this server's own, loads the kernel
 #   go                     jumps; the connection is lost
@@ -66,14 +66,17 @@ case $1 in
   hostkeys)
     keys=$work/host/etc/dropbear
     count=0
+    ssh=/etc/ssh
+    # a Pine with dropbear alone (hostkeys.sh): whatever else lies there
+    if [ -L /etc/runlevels/default/dropbear ] && [ ! -L /etc/runlevels/default/sshd ]; then ssh=/nonexistent; fi
     for type in ed25519 ecdsa rsa; do
       new=$keys/dropbear_${type}_host_key
-      if [ -s /etc/ssh/ssh_host_${type}_key ]; then
-        cp /etc/ssh/ssh_host_${type}_key $work/key
+      if [ -s "$ssh/ssh_host_${type}_key" ]; then
+        cp "$ssh/ssh_host_${type}_key" $work/key
         $work/tools/dropbearconvert openssh dropbear $work/key "$new" >/dev/null 2>&1 || fail "cannot convert the host key of type $type"
         rm -f $work/key
         public=$($work/tools/dropbearkey -y -f "$new" | sed -n '/^\(ssh\|ecdsa\)-/p' | cut -d' ' -f1,2)
-        [ "$public" = "$(cut -d' ' -f1,2 /etc/ssh/ssh_host_${type}_key.pub)" ] || fail "the host key of type $type came out as another one"
+        [ "$public" = "$(cut -d' ' -f1,2 "$ssh/ssh_host_${type}_key.pub")" ] || fail "the host key of type $type came out as another one"
       elif [ -s /etc/dropbear/dropbear_${type}_host_key ]; then
         cp /etc/dropbear/dropbear_${type}_host_key "$new"
       else

@@ -204,6 +204,113 @@ export interface HealthCheckArgs {
 }
 
 /**
+ * A file of an image, or a folder with the entries of an archive: `content`, `source` or `archive`, exactly one.
+ */
+export interface ImageFileArgs {
+    /**
+     * A folder, .tar, .tar.gz or .tgz of the machine that runs Pulumi (FileArchive), or assets by name (AssetArchive). Its entries lie below the path, with their own modes; links may not lead out of it.
+     */
+    archive?: pulumi.Input<pulumi.asset.Archive | undefined>;
+    /**
+     * The text.
+     */
+    content?: pulumi.Input<string | undefined>;
+    /**
+     * Permissions of a single file, octal. Default `0644`.
+     */
+    mode?: pulumi.Input<string | undefined>;
+    /**
+     * `user:group`, by name or number; of an archive for all its entries. Default `root:root`.
+     */
+    owner?: pulumi.Input<string | undefined>;
+    /**
+     * A file of the machine that runs Pulumi (FileAsset), or text (StringAsset).
+     */
+    source?: pulumi.Input<pulumi.asset.Asset | pulumi.asset.Archive | undefined>;
+}
+
+/**
+ * Tuning of disks and network cards that is no sysctl. What a device lacks is left.
+ */
+export interface KnobsArgs {
+    /**
+     * Files of `/sys/block/<disk>/queue` to values. Default `{"nr_requests": "256", "add_random": "0", "read_ahead_kb": "4096"}`.
+     */
+    block?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Default `madvise`.
+     */
+    hugepages?: pulumi.Input<enums.Hugepages | undefined>;
+    /**
+     * Features of `ethtool -K` to `on` or `off`. Default tx, rx, tso, gro on.
+     */
+    offload?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+}
+/**
+ * knobsArgsProvideDefaults sets the appropriate defaults for KnobsArgs
+ */
+export function knobsArgsProvideDefaults(val: KnobsArgs): KnobsArgs {
+    return {
+        ...val,
+        hugepages: (val.hugepages) ?? "madvise",
+    };
+}
+
+/**
+ * Swap.
+ */
+export interface MemoryArgs {
+    /**
+     * Which kind.
+     */
+    kind: pulumi.Input<enums.MemoryKind>;
+    /**
+     * Of zram: its size in percent of the memory, 5 to 400. Default 50.
+     */
+    percent?: pulumi.Input<number | undefined>;
+    /**
+     * Of swapfile and zswap: MiB, 16 to 65536. Default 1024.
+     */
+    size?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * A line of fstab.
+ */
+export interface MountArgs {
+    /**
+     * What is mounted. Example: `LABEL=data`.
+     */
+    device: pulumi.Input<string>;
+    /**
+     * Mount options. Default `defaults,nofail`.
+     */
+    options?: pulumi.Input<string | undefined>;
+    /**
+     * fsck's order, 0 to 2. Default 0.
+     */
+    pass?: pulumi.Input<number | undefined>;
+    /**
+     * Where, absolute. Example: `/srv`.
+     */
+    path: pulumi.Input<string>;
+    /**
+     * Filesystem. Example: `ext4`.
+     */
+    type: pulumi.Input<string>;
+}
+/**
+ * mountArgsProvideDefaults sets the appropriate defaults for MountArgs
+ */
+export function mountArgsProvideDefaults(val: MountArgs): MountArgs {
+    return {
+        ...val,
+        options: (val.options) ?? "defaults,nofail",
+        pass: (val.pass) ?? 0,
+    };
+}
+
+/**
  * The network of the installed system.
  */
 export interface NetworkArgs {
@@ -243,6 +350,29 @@ export interface NetworkArgs {
      * VLAN id, 1 to 4094: the addresses are on a tagged network over the card. Default: untagged.
      */
     vlan?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * Time from the network.
+ */
+export interface NtpArgs {
+    /**
+     * Default `busybox`.
+     */
+    client?: pulumi.Input<enums.NtpClient | undefined>;
+    /**
+     * Names or addresses. Default `["pool.ntp.org"]`.
+     */
+    servers?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+}
+/**
+ * ntpArgsProvideDefaults sets the appropriate defaults for NtpArgs
+ */
+export function ntpArgsProvideDefaults(val: NtpArgs): NtpArgs {
+    return {
+        ...val,
+        client: (val.client) ?? "busybox",
+    };
 }
 
 /**
@@ -353,6 +483,10 @@ export interface UserArgs {
      * Login name: lower-case letters, digits, `_` and `-`. Example: `deploy`.
      */
     name: pulumi.Input<string>;
+    /**
+     * Hash of a password as in `/etc/shadow` (`openssl passwd -6`), for logging in on the console. Whoever has the image has the hash. Default: no password.
+     */
+    passwordHash?: pulumi.Input<string | undefined>;
     /**
      * Login shell. Default `/bin/sh`.
      */

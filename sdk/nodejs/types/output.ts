@@ -528,3 +528,17 @@ export interface ProxyConnection {
     user?: string;
 }
 
+/**
+ * Bills of materials: files in the store, as paths relative to it.
+ */
+export interface Sbom {
+    /**
+     * CycloneDX, JSON.
+     */
+    cyclonedx: string;
+    /**
+     * SPDX 2.3, JSON.
+     */
+    spdx: string;
+}
+

@@ -5,9 +5,14 @@ import { checkHijack } from "../../../provider/resources/hijack-check.ts";
 import { plain, Secret, Unknown } from "../../../provider/values.ts";
 
 describe("where a server's own files may lie", () => {
-  it.each(["/etc/caddy/token", "/var/lib/x", "/root/.profile", "/home/me/.ssh/config", "/opt/a/b"])("%s", (path) =>
-    expect(hostPathProblem(path)).toBeUndefined(),
-  );
+  it.each([
+    "/etc/caddy/token",
+    "/etc/ssh/sshd_config.d/60-mine.conf",
+    "/var/lib/x",
+    "/root/.profile",
+    "/home/me/.ssh/config",
+    "/opt/a/b",
+  ])("%s", (path) => expect(hostPathProblem(path)).toBeUndefined());
   it.each([
     ["etc/x", /absolute/],
     ["/usr/bin/x", /read-only/],
@@ -17,6 +22,8 @@ describe("where a server's own files may lie", () => {
     ["/etc/network/interfaces", /input network/],
     ["/root/.ssh/authorized_keys", /input authorizedKeys/],
     ["/etc/dropbear/dropbear_rsa_host_key", /host keys/],
+    ["/etc/ssh/ssh_host_ed25519_key", /host keys/],
+    ["/etc/ssh/ssh_host_rsa_key.pub", /host keys/],
     ["/tmp/x", /must lie in/],
     ["/etc/a\nb", /control/],
   ])("not %j", (path, reason) => expect(hostPathProblem(path)).toMatch(reason));

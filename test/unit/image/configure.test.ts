@@ -1,23 +1,31 @@
 import { describe, expect, it } from "vitest";
 import { type Change, type ConfigureInput, configure, type TreeFacts } from "../../../provider/image/configure.ts";
 import { baseServices, type Recipe } from "../../../provider/image/recipe.ts";
+import { aRecipe } from "./a-recipe.ts";
 
-const recipe: Recipe = {
-  ...{ target: "vm", release: "v3.23", arch: "x86_64", mirror: "http://m/alpine", keys: { "k.rsa.pub": "PEM\n" } },
-  ...{ repositories: ["main", "@edge edge/testing", "https://x.example/own"], packages: ["nano"], kernel: "virt" },
-  ...{ timezone: "UTC", hostname: "web.example.org", authorizedKeys: [], users: [], services: {}, sysctl: {} },
-  ...{ modules: [], files: [] },
-};
+const recipe = aRecipe({
+  repositories: ["main", "@edge edge/testing", "https://x.example/own"],
+  packages: ["nano"],
+  hostname: "web.example.org",
+});
 const facts: TreeFacts = {
   passwd: "root:x:0:0:root:/root:/bin/sh\n",
   group: "root:x:0:root\nshadow:x:42:\nwheel:x:10:root\n",
   shadow: "root:*::0:::::\n",
   rcConf: '#rc_parallel="NO"\nrc_sys="lxc"\nunicode="YES"\n',
-  services: [...new Set(Object.values(baseServices).flat()), "functions.sh", "crond"],
+  services: [
+    ...new Set(
+      [aRecipe(), aRecipe({ target: "container", kernel: "none" })].flatMap((r) =>
+        Object.values(baseServices(r)).flat(),
+      ),
+    ),
+    ...["functions.sh", "crond", "loadkmap", "ntpd"],
+  ],
   zones: ["Europe/Berlin", "Europe/Bern", "UTC"],
+  keymaps: ["us/us", "de/de", "de/de-latin1"],
 };
 const plan = (change: Partial<Recipe> = {}, more: Partial<ConfigureInput> = {}) =>
-  configure({ recipe: { ...recipe, ...change }, facts, contents: new Map(), system: [], systemServices: "", ...more });
+  configure({ recipe: { ...recipe, ...change }, facts, contents: new Map(), archives: new Map(), system: [], ...more });
 const at = (changes: Change[], path: string) => changes.filter((c) => c.path === path);
 const text = (changes: Change[], path: string) => {
   const c = at(changes, path).at(-1);
@@ -67,11 +75,11 @@ it("keys of root and of users lie in their homes", () => {
 });
 
 describe("services", () => {
-  const system = [{ path: "/etc/init.d/pine-ok", content: "", executable: true }];
+  const system = [{ path: "/etc/init.d/pine-ok", content: "", mode: "0755" }];
   it("of the packages, of ours and of the user's files can be started", () => {
     const files = [{ path: "/etc/init.d/mine", mode: "0755", owner: "root:root", sha256: "" }];
     const services = { default: ["mine", "crond"], boot: ["crond"] };
-    const changes = plan({ files, services }, { system, systemServices: "default pine-ok\n" });
+    const changes = plan({ files, services }, { system });
     for (const path of ["default/mine", "default/crond", "boot/crond", "default/pine-ok"])
       expect(at(changes, `/etc/runlevels/${path}`), path).toHaveLength(1);
   });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { diffInputs } from "../../../provider/resources/diff.ts";
-import { Asset, Secret, Unknown } from "../../../provider/values.ts";
+import { Archive, Asset, Secret, Unknown } from "../../../provider/values.ts";
 
 const rules = { replace: ["arch", "connection.host"], ignore: ["path"], ordered: ["args"] };
 const file = (path: string, hash?: string) => new Asset({ path }, hash);
@@ -42,6 +42,13 @@ test.each([
   ["an unknown secret", { p: new Secret("a") }, { p: new Secret(Unknown.value) }, { p: "update" }],
   ["an asset that moved", { f: file("/a", "h") }, { f: file("/b", "h") }, {}],
   ["an asset that changed", { f: file("/a", "h") }, { f: file("/a", "i") }, { f: "update" }],
+  [
+    "an archive that changed is one value",
+    { f: { archive: new Archive({ path: "/a" }, "h") } },
+    { f: { archive: new Archive({ path: "/a" }, "i") } },
+    { "f.archive": "update" },
+  ],
+  ["an archive of nothing", {}, { f: new Archive({ assets: {} }) }, { f: "add" }],
   [
     "list of objects",
     { users: [{ name: "a", uid: 1 }] },

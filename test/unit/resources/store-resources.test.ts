@@ -59,7 +59,7 @@ describe("OstreeCommit", () => {
     ["a ref that leaves its folder", { rootfs: digest, ref: "../x" }, "ref", /a branch as OSTree names them/],
   ])("refuses %s", async (_, news, property, reason) => {
     const { failures = [] } = await check(ostreeCommit, news);
-    expect(failures).toEqual([{ property, reason: expect.stringMatching(reason) }]);
+    expect(failures).toMatchObject([{ property, reason: expect.stringMatching(reason) }]);
   });
 
   test.each<[string, Props, Props]>([
@@ -154,7 +154,7 @@ describe("DiskImage", () => {
     ["a hostname that is none", { commit: tree, hostname: "a b" }, "hostname", /a hostname/],
   ])("refuses %s", async (_, news, property, reason) => {
     const { failures = [] } = await check(diskImage, news);
-    expect(failures).toEqual([{ property, reason: expect.stringMatching(reason) }]);
+    expect(failures).toMatchObject([{ property, reason: expect.stringMatching(reason) }]);
   });
 
   test.each<[string, Props, Props]>([

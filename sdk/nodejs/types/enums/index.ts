@@ -18,6 +18,70 @@ export const Architecture = {
  */
 export type Architecture = (typeof Architecture)[keyof typeof Architecture];
 
+export const Extra = {
+    /**
+     * A daily backup by restic of what `/etc/conf.d/pine-backup` names; does nothing until that names a repository.
+     */
+    Backup: "backup",
+    /**
+     * bwrap, which runs programs in a sandbox.
+     */
+    Bubblewrap: "bubblewrap",
+    /**
+     * Programs built for glibc run (gcompat).
+     */
+    Glibc: "glibc",
+    /**
+     * Reboots when the disk answers no more (`/etc/conf.d/pine-iomon`).
+     */
+    Iomon: "iomon",
+    /**
+     * Containers by podman.
+     */
+    Podman: "podman",
+    /**
+     * A forced command for authorized_keys that sets variables before a command.
+     */
+    Ssheval: "ssheval",
+    /**
+     * Shows TCP connections that are reset.
+     */
+    Tcpmon: "tcpmon",
+    /**
+     * pine-toolbox: a second Alpine root in /opt/alp, for programs that are not part of the image.
+     */
+    Toolbox: "toolbox",
+    /**
+     * pine-unlock and pine-lock: a /usr that can be written until the next boot.
+     */
+    Unlock: "unlock",
+} as const;
+
+/**
+ * Something more in the image, by name.
+ */
+export type Extra = (typeof Extra)[keyof typeof Extra];
+
+export const Hugepages = {
+    /**
+     * Always.
+     */
+    Always: "always",
+    /**
+     * For programs that ask.
+     */
+    Madvise: "madvise",
+    /**
+     * Never.
+     */
+    Never: "never",
+} as const;
+
+/**
+ * When transparent huge pages are used.
+ */
+export type Hugepages = (typeof Hugepages)[keyof typeof Hugepages];
+
 export const InstallMethod = {
     /**
      * What fits the server: `alongside`; where that cannot be and `erase` is true, `overwrite`.
@@ -37,6 +101,30 @@ export const InstallMethod = {
  * How a server is taken over.
  */
 export type InstallMethod = (typeof InstallMethod)[keyof typeof InstallMethod];
+
+export const MemoryKind = {
+    /**
+     * Nowhere.
+     */
+    None: "none",
+    /**
+     * Compressed, in memory.
+     */
+    Zram: "zram",
+    /**
+     * A file, `/var/swap`.
+     */
+    Swapfile: "swapfile",
+    /**
+     * A file, with compressed pages in memory before it.
+     */
+    Zswap: "zswap",
+} as const;
+
+/**
+ * Where pages go that do not fit.
+ */
+export type MemoryKind = (typeof MemoryKind)[keyof typeof MemoryKind];
 
 export const NetworkMode = {
     /**
@@ -58,6 +146,26 @@ export const NetworkMode = {
  */
 export type NetworkMode = (typeof NetworkMode)[keyof typeof NetworkMode];
 
+export const NtpClient = {
+    /**
+     * Busybox's ntpd.
+     */
+    Busybox: "busybox",
+    /**
+     * chronyd.
+     */
+    Chrony: "chrony",
+    /**
+     * Nothing: the host's clock is right.
+     */
+    None: "none",
+} as const;
+
+/**
+ * What sets the clock.
+ */
+export type NtpClient = (typeof NtpClient)[keyof typeof NtpClient];
+
 export const OnDestroy = {
     /**
      * Boots the old system again and removes ours.
@@ -74,13 +182,45 @@ export const OnDestroy = {
  */
 export type OnDestroy = (typeof OnDestroy)[keyof typeof OnDestroy];
 
+export const Profile = {
+    /**
+     * Boots, is reached by SSH, updates itself.
+     */
+    Minimal: "minimal",
+    /**
+     * The tools, services and tuning of the original Pine: bash, git, tmux, htop, mosh, iptables, sysstat and others, crond, ntpd, limits, knobs.
+     */
+    Classic: "classic",
+} as const;
+
+/**
+ * A preset: packages, services and settings that the program adds to.
+ */
+export type Profile = (typeof Profile)[keyof typeof Profile];
+
+export const SshServer = {
+    /**
+     * Small: about 0.3 MB.
+     */
+    Dropbear: "dropbear",
+    /**
+     * OpenSSH's sshd, with its SFTP server.
+     */
+    Openssh: "openssh",
+} as const;
+
+/**
+ * The SSH server. Both take keys alone.
+ */
+export type SshServer = (typeof SshServer)[keyof typeof SshServer];
+
 export const Target = {
     /**
      * A virtual or real machine: kernel, initramfs and boot loader belong to it.
      */
     Vm: "vm",
     /**
-     * A container without a kernel of its own. Comes later; refused for now.
+     * A container (OpenVZ, LXC) without a kernel of its own. Its commit is made; installing it comes later.
      */
     Container: "container",
 } as const;

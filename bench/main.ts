@@ -1,0 +1,19 @@
+/** `npm run bench -- NAME [ROUNDS]`: ratios of things run side by side. Fails when one is over its limit. */
+import { messageOf } from "../provider/errors.ts";
+import { benchRootfs } from "./rootfs.ts";
+
+const BENCHES = { rootfs: benchRootfs };
+
+const [name = "rootfs", rounds = "5"] = process.argv.slice(2);
+const bench = BENCHES[name as keyof typeof BENCHES];
+if (!bench || !/^[1-9]\d*$/.test(rounds)) {
+  process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHES).join("|")} [ROUNDS]\n`);
+  process.exit(2);
+}
+bench(Number(rounds), (line) => process.stdout.write(`${line}\n`)).then(
+  (good) => process.exit(good ? 0 : 1),
+  (error) => {
+    process.stderr.write(`error: ${messageOf(error)}\n`);
+    process.exit(2);
+  },
+);

@@ -1,0 +1,82 @@
+/**
+ * `npm run bench -- rootfs [ROUNDS]`: a Rootfs from a warm cache of packages against `apk add` of the same packages by hand into an empty root,
+ * and a change of one file against the whole. Ratios of what ran side by side, in turns: absolute times are the machine's.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { apkTool } from "../provider/image/apk.ts";
+import { fetchPackages, type LockedPackage } from "../provider/image/mirror.ts";
+import { removeTree } from "../provider/image/namespace.ts";
+import { toolbox } from "../provider/image/toolbox.ts";
+import { rootfs } from "../provider/resources/rootfs.ts";
+import { toolsOf } from "../provider/resources/rootfs-lock.ts";
+import { quietTask } from "../provider/task.ts";
+import { Life, startBench } from "../test/e2e/life.ts";
+
+export const LIMITS = { whole: 1.15, oneFile: 0.2 };
+
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const seconds = async (work: () => Promise<unknown>): Promise<number> => {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1000;
+};
+
+export async function benchRootfs(rounds: number, say: (line: string) => void): Promise<boolean> {
+  const bench = await startBench("bench");
+  const task = quietTask();
+  try {
+    const inputs = { packages: ["nano", "lighttpd", "curl", "htop"], files: { "/etc/motd": { content: "0\n" } } };
+    const first = new Life(rootfs, bench.config);
+    await first.up(inputs); // fills the caches
+    const lock = first.state.lock as LockedPackage[];
+    const tools = toolsOf(bench.config);
+    const box = await toolbox(tools, task);
+    const apk = await apkTool(tools, task);
+    const files = await fetchPackages(lock, tools, task);
+    const folder = join(tools.cache, "packages", tools.arch);
+    const names = files.map((f) => `/run/packages/${f.slice(folder.length + 1)}`);
+    const byHand = async (n: number) => {
+      const dir = join(bench.work, `hand-${n}`);
+      await mkdir(dir);
+      const took = await seconds(() =>
+        box.run(
+          // what a person would type; a warm cache needs no network
+          [
+            ...["apk", "add", "--root", "/run/tree", "--initdb", "--arch", tools.arch, "--keys-dir", "/run/keys"],
+            ...["--repositories-file", "/dev/null", "--no-network", "--no-cache", "--no-progress", ...names],
+          ],
+          {
+            binds: [
+              { source: folder, target: "/run/packages", readOnly: true },
+              { source: apk.keys, target: "/run/keys", readOnly: true },
+              { source: dir, target: "/run/tree" },
+            ],
+          },
+        ),
+      );
+      await removeTree(dir);
+      return took;
+    };
+    const hand: number[] = [];
+    const whole: number[] = [];
+    const oneFile: number[] = [];
+    for (let n = 1; n <= rounds; n++) {
+      hand.push(await byHand(n));
+      const life = new Life(rootfs, bench.with({ store: join(bench.work, `store-${n}`) }));
+      whole.push(await seconds(() => life.up(inputs)));
+      oneFile.push(await seconds(() => life.up({ ...inputs, files: { "/etc/motd": { content: `${n}\n` } } })));
+      say(
+        `round ${n}: by hand ${hand.at(-1)!.toFixed(2)} s, whole ${whole.at(-1)!.toFixed(2)} s, one file ${oneFile.at(-1)!.toFixed(2)} s`,
+      );
+    }
+    const ratios = { whole: median(whole) / median(hand), oneFile: median(oneFile) / median(whole) };
+    say(
+      `${lock.length} packages; a Rootfs against apk add by hand: ${ratios.whole.toFixed(2)} (at most ${LIMITS.whole})`,
+    );
+    say(`one file changed against the whole: ${ratios.oneFile.toFixed(2)} (at most ${LIMITS.oneFile})`);
+    return ratios.whole <= LIMITS.whole && ratios.oneFile <= LIMITS.oneFile;
+  } finally {
+    await bench.end();
+  }
+}

@@ -1,0 +1,184 @@
+/** Writing commits into the store's OSTree repository: their checksum is a function of their content. */
+import { access, readdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { asset } from "../assets.ts";
+import { die } from "../errors.ts";
+import type { Task } from "../task.ts";
+import { type RunInOptions, removeTree } from "./namespace.ts";
+import type { Store } from "./store.ts";
+import type { Toolbox } from "./toolbox.ts";
+
+export interface CommitOptions {
+  /** Seconds since the epoch: of the content, never of the building. */
+  timestamp: number;
+  /** Branch that is moved to the commit. It is not part of the commit. */
+  ref?: string;
+  /** Strings kept in the commit, so in its checksum. */
+  metadata?: Record<string, string>;
+  /** Has a kernel; default true. */
+  bootable?: boolean;
+}
+
+const REPO = "/run/repo";
+const TREE = "/run/tree";
+
+export const CHECKSUM = /^[0-9a-f]{64}$/;
+
+/** What OSTree takes as a branch. */
+export function refProblem(ref: string): string | undefined {
+  return /^[A-Za-z0-9_][\w.-]*(\/[A-Za-z0-9_][\w.-]*)*$/.test(ref)
+    ? undefined
+    : "must be a branch as OSTree names them: words of letters, digits, . _ -, with / between";
+}
+
+/** Makes the repository when it is not there. Call it under the store's lock. */
+async function ensureRepo(store: Store, toolbox: Toolbox, signal: AbortSignal): Promise<void> {
+  const config = await readFile(join(store.repo, "config"), "utf8").catch(() => undefined);
+  if (config !== undefined) {
+    if (!/^mode=archive(-z2)?$/m.test(config))
+      die(`${store.repo} is no OSTree repository of mode archive`, "set pine:store to another folder, or move it away");
+    return;
+  }
+  await store.temp(async (dir) => {
+    const init = ["ostree", "init", `--repo=${REPO}/repo`, "--mode=archive"];
+    await toolbox.run(init, { binds: [{ source: dir, target: REPO }], signal });
+    await rename(join(dir, "repo"), store.repo);
+  });
+}
+
+const script = (name: string) => ({ source: asset("system/build", name), target: `/run/${name}`, readOnly: true });
+
+/** Options of `ostree commit` that every commit of ours has. */
+function optionsOf(o: CommitOptions): string[] {
+  if (!Number.isSafeInteger(o.timestamp) || o.timestamp < 0) die(`${o.timestamp} is no time for a commit`);
+  const metadata = Object.entries(o.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    ...["--orphan", "--no-bindings", "--parent=none"],
+    ...(o.bootable === false ? [] : ["--bootable"]),
+    `--timestamp=@${o.timestamp}`,
+    ...metadata.map(([key, value]) => `--add-metadata-string=${key}=${value}`),
+  ];
+}
+
+/** One commit, under the store's lock. */
+export async function commit(
+  store: Store,
+  toolbox: Toolbox,
+  tree: { dir: string } | { commit: string },
+  o: CommitOptions,
+  task: Task,
+): Promise<string> {
+  const binds = [{ source: store.repo, target: REPO }];
+  if ("commit" in tree) {
+    // of a commit nothing is read again
+    const argv = ["ostree", "commit", `--repo=${REPO}`, `--tree=ref=${tree.commit}`, ...optionsOf(o)];
+    return committing(store, toolbox, o, task, async () => {
+      return (await toolbox.run(argv, { binds, signal: task.signal })).stdout;
+    });
+  }
+  const argv = ["/bin/sh", "/run/commit.sh", ...optionsOf(o)];
+  return committing(store, toolbox, o, task, () =>
+    store.temp(async (work) => {
+      const tied = [script("commit.sh"), { source: tree.dir, target: TREE, readOnly: true }];
+      const more = [...binds, ...tied, { source: work, target: "/run/work" }];
+      return (await toolbox.run(argv, { binds: more, signal: task.signal })).stdout;
+    }),
+  );
+}
+
+/** Runs what commits, and leaves nothing of an attempt that failed or was cancelled. */
+async function committing(
+  store: Store,
+  toolbox: Toolbox,
+  o: CommitOptions,
+  task: Task,
+  make: () => Promise<string>,
+): Promise<string> {
+  try {
+    await removeStaging(store);
+    const checksum = (await make()).trim();
+    if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(checksum.slice(0, 200))}`);
+    if (o.ref) await setRef(store, toolbox, o.ref, checksum, task);
+    return checksum;
+  } catch (e) {
+    await removeStaging(store);
+    throw e;
+  }
+}
+
+/** Objects of a commit that never came to be: under the lock nobody else is writing. */
+async function removeStaging(store: Store): Promise<void> {
+  const tmp = join(store.repo, "tmp");
+  for (const name of await readdir(tmp).catch(() => []))
+    if (name.startsWith("staging-")) await removeTree(join(tmp, name));
+}
+
+export async function setRef(store: Store, toolbox: Toolbox, ref: string, checksum: string, task: Task): Promise<void> {
+  const problem = refProblem(ref);
+  if (problem) die(`ref ${JSON.stringify(ref)} ${problem}`);
+  const argv = ["ostree", "refs", `--repo=${REPO}`, "--force", `--create=${ref}`, checksum];
+  await toolbox.run(argv, { binds: [{ source: store.repo, target: REPO }], signal: task.signal });
+}
+
+/**
+ * Commits a tree as it is: owners, modes, file capabilities, no other extended attribute, no parent, no subject. The same tree, timestamp and
+ * metadata give the same checksum to everyone, root or not. Takes the store's lock.
+ */
+export function commitTree(
+  store: Store,
+  toolbox: Toolbox,
+  treeDir: string,
+  o: CommitOptions,
+  task: Task,
+): Promise<string> {
+  return store.withLock(
+    task,
+    async () => {
+      await ensureRepo(store, toolbox, task.signal);
+      return commit(store, toolbox, { dir: treeDir }, o, task);
+    },
+    "a commit",
+  );
+}
+
+/**
+ * Commits a folder over a commit: what changed in it since `stamp` replaces what is there (overlay.sh). `binds`: /run/tree, and /run/work with
+ * stamp and sizes. Answers also by how many bytes the files grew.
+ */
+export function commitOverlay(
+  store: Store,
+  toolbox: Toolbox,
+  base: string,
+  binds: NonNullable<RunInOptions["binds"]>,
+  o: CommitOptions,
+  task: Task,
+): Promise<{ checksum: string; grown: number }> {
+  const make = async () => {
+    let grown = 0;
+    const checksum = await committing(store, toolbox, o, task, async () => {
+      const { stdout } = await toolbox.run(["/bin/sh", "/run/overlay.sh", base, ...optionsOf(o)], {
+        binds: [script("overlay.sh"), { source: store.repo, target: REPO }, ...binds],
+        signal: task.signal,
+      });
+      const [first = "", bytes = ""] = stdout.trim().split("\n");
+      grown = Number(bytes);
+      return first;
+    });
+    return { checksum, grown };
+  };
+  return store.withLock(task, make, "a commit");
+}
+
+/** Whether the repository holds a commit, whole. */
+export async function hasCommit(store: Store, checksum: string): Promise<boolean> {
+  if (!CHECKSUM.test(checksum)) return false;
+  const there = (...parts: string[]) =>
+    access(join(store.repo, ...parts)).then(
+      () => true,
+      () => false,
+    );
+  return (
+    (await there("objects", checksum.slice(0, 2), `${checksum.slice(2)}.commit`)) &&
+    !(await there("state", `${checksum}.commitpartial`))
+  );
+}

@@ -1,0 +1,243 @@
+/**
+ * Pulumi's archives to entries of an image: a folder, a .tar, a .tar.gz (.tgz), or assets and archives by name. Which of them a file
+ * is, is seen from its content, not from its name. Owners, times, ACLs and extended attributes are not taken.
+ */
+import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
+import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
+import { join, resolve as resolvePath } from "node:path";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { Header, Parser, type ReadEntry } from "tar";
+import { messageOf } from "../errors.ts";
+import { Archive, Asset, hasUnknown, plain, type Value } from "../values.ts";
+import {
+  type ArchiveEntry,
+  ArchiveError,
+  ArchiveFault,
+  assemble,
+  Budget,
+  below,
+  checkExtended,
+  MAX_BYTES,
+  MAX_ENTRIES,
+  normalName,
+  type RawEntry,
+  shown,
+  tooLarge,
+  withoutHardLinks,
+} from "./unpack-rules.ts";
+
+export { type ArchiveEntry, ArchiveError } from "./unpack-rules.ts";
+
+/**
+ * What an archive holds, sorted by path, all folders included. `where`: names the property in errors.
+ *
+ * Hard links are files of their own. Links are not followed: relative ones may not lead out of the archive's folder, absolute ones
+ * are paths in the image. An asset by path has its file's mode, one of text 0644. Throws an {@link ArchiveError} with a `code`
+ * such as `archive-parent`.
+ */
+export async function entriesOfArchive(archive: Archive, where: string): Promise<ArchiveEntry[]> {
+  try {
+    return assemble(await read(plain(archive), "", new Budget()));
+  } catch (e) {
+    if (!(e instanceof ArchiveFault)) throw e;
+    throw new ArchiveError(`archive-${e.code}`, `${where}: ${e.message}`, { hint: e.hint, cause: e.cause });
+  }
+}
+
+/** What is wrong with an archive, for a check: the code without `archive-`. Nothing when some of it is not known yet. */
+export async function archiveProblem(archive: Archive): Promise<{ code: string; reason: string } | undefined> {
+  if (hasUnknown(archive)) return undefined;
+  try {
+    assemble(await read(plain(archive), "", new Budget()));
+    return undefined;
+  } catch (e) {
+    if (!(e instanceof ArchiveFault)) throw e;
+    return { code: e.code, reason: e.hint ? `${e.message}; ${e.hint}` : e.message };
+  }
+}
+
+/** sha256, hex, of paths, types, modes, contents and targets: the same however the archive is packed. */
+export function archiveDigest(entries: ArchiveEntry[]): string {
+  const whole = createHash("sha256");
+  const sha256 = (content: Uint8Array) => createHash("sha256").update(content).digest("hex");
+  for (const e of [...entries].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const what = e.type === "file" ? sha256(e.content ?? new Uint8Array()) : (e.target ?? "");
+    whole.update(`${JSON.stringify([e.path, e.type, e.mode, what])}\n`);
+  }
+  return whole.digest("hex");
+}
+
+const TAKEN = "a folder (FileArchive), a .tar, a .tar.gz (.tgz) and an AssetArchive are taken";
+
+/** An archive's entries below `folder`, not yet looked at together. */
+async function read(archive: Archive, folder: string, budget: Budget): Promise<ArchiveEntry[]> {
+  const { path, uri, assets } = archive.content;
+  if (uri !== undefined)
+    throw new ArchiveFault("remote", "expected a FileArchive or AssetArchive: nothing is fetched from addresses here");
+  if (assets) {
+    const lists: ArchiveEntry[][] = [];
+    for (const [name, x] of Object.entries(assets)) lists.push(await readNamed(name, x, folder, budget));
+    return lists.flat();
+  }
+  if (path === undefined) throw new ArchiveFault("form", "holds neither a path nor assets", TAKEN);
+  const from = resolvePath(path);
+  const found = await fromDisk(from, stat(from));
+  const put = (e: ArchiveEntry) => ({ ...e, path: below(folder, normalName(e.path)) });
+  if (found.isDirectory()) return (await readFolder(from, budget)).map(put);
+  if (!found.isFile()) throw new ArchiveFault("kind", `${from} is neither a folder nor a plain file`, TAKEN);
+  return withoutHardLinks(await readTar(await unpacked(from, found), from, budget)).map(put);
+}
+
+async function readNamed(name: string, x: Value, folder: string, budget: Budget): Promise<ArchiveEntry[]> {
+  const path = below(folder, normalName(name));
+  if (x instanceof Archive) return read(x, path, budget);
+  if (!(x instanceof Asset)) throw new ArchiveFault("form", `entry ${shown(name)} is neither an asset nor an archive`);
+  if (x.content.uri !== undefined) {
+    const why = `entry ${shown(name)}: expected a FileAsset or StringAsset: nothing is fetched from addresses here`;
+    throw new ArchiveFault("remote", why);
+  }
+  if (x.content.path === undefined) {
+    const content = Buffer.from(x.content.text ?? "");
+    budget.take(content.length);
+    return [{ path, type: "file", mode: 0o644, content }];
+  }
+  const from = resolvePath(x.content.path);
+  const found = await fromDisk(from, stat(from));
+  if (!found.isFile()) throw new ArchiveFault("kind", `entry ${shown(name)}: ${from} is no plain file`);
+  return [await readPlain(path, from, found, budget)];
+}
+
+/** Everything in a folder of this machine, with paths relative to it. */
+async function readFolder(root: string, budget: Budget): Promise<ArchiveEntry[]> {
+  const out: ArchiveEntry[] = [];
+  const walk = async (folder: string): Promise<void> => {
+    const dir = join(root, folder);
+    for (const name of (await fromDisk(dir, readdir(dir))).sort()) {
+      const path = below(folder, name);
+      normalName(path);
+      const from = join(root, path);
+      const found = await fromDisk(from, lstat(from));
+      const mode = found.mode & 0o7777;
+      if (found.isFile()) out.push(await readPlain(path, from, found, budget));
+      else if (found.isSymbolicLink()) {
+        budget.take(0);
+        out.push({ path, type: "link", mode: 0o777, target: await fromDisk(from, readlink(from)) });
+      } else if (found.isDirectory()) {
+        budget.take(0);
+        out.push({ path, type: "folder", mode });
+        await walk(path);
+      } else {
+        const [code, what] = found.isFIFO() ? ["fifo", "FIFO"] : found.isSocket() ? ["socket", "socket"] : DEVICE;
+        throw new ArchiveFault(code, `entry ${shown(path)} is a ${what}`, ONLY);
+      }
+    }
+  };
+  await walk("");
+  return out;
+}
+
+const DEVICE = ["device", "device"] as const;
+const ONLY = "an archive holds files, folders and links";
+
+async function readPlain(path: string, from: string, found: Stats, budget: Budget): Promise<ArchiveEntry> {
+  budget.take(found.size);
+  return { path, type: "file", mode: found.mode & 0o7777, content: await fromDisk(from, readFile(from)) };
+}
+
+async function fromDisk<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((e: NodeJS.ErrnoException) => {
+    if (e.code === "ENOENT" || e.code === "ENOTDIR")
+      throw new ArchiveFault("missing", `there is no ${path}`, undefined, e);
+    throw new ArchiveFault("unreadable", `${path} cannot be read (${e.code ?? messageOf(e)})`, undefined, e);
+  });
+}
+
+/** Bytes of a tar within the limits: of an entry a header, a long name in two blocks more, and what fills the last block. */
+const MAX_TAR = MAX_BYTES + MAX_ENTRIES * 2048;
+const OTHERS = { "504b": "zip", fd37: "xz", "28b5": "zstd", "425a": "bzip2", "377a": "7z", "1f8b": "gzip in gzip" };
+
+/** A tar's bytes, without its compression. */
+async function unpacked(from: string, { size }: Stats): Promise<Buffer> {
+  if (size > MAX_TAR) throw tooLarge();
+  const bytes = await fromDisk(from, readFile(from));
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const tar = packed
+    ? await promisify(gunzip)(bytes, { maxOutputLength: MAX_TAR }).catch((e: NodeJS.ErrnoException) => {
+        if (e.code === "ERR_BUFFER_TOO_LARGE") throw tooLarge();
+        throw new ArchiveFault("damaged", `${from} is cut or damaged (${messageOf(e)})`, "make it again", e);
+      })
+    : bytes;
+  const header = tar.length >= 512 ? new Header(tar, 0) : undefined;
+  if (header?.cksumValid || header?.nullBlock) return tar;
+  const start = tar.subarray(0, 2).toString("hex");
+  const kind = OTHERS[start as keyof typeof OTHERS];
+  throw new ArchiveFault("format", `${from} is ${kind ? `packed as ${kind}` : "no tar"}`, `${TAKEN}: unpack it`);
+}
+
+const FILES = ["File", "OldFile", "ContiguousFile"];
+const REFUSED: Record<string, readonly [code: string, what: string]> = {
+  CharacterDevice: DEVICE,
+  BlockDevice: DEVICE,
+  FIFO: ["fifo", "FIFO"],
+};
+
+/**
+ * The entries of a tar. It is given to the parser in one piece: so contents are views of it and not copies, and no name is cut within
+ * a character.
+ */
+function readTar(tar: Buffer, from: string, budget: Budget): Promise<RawEntry[]> {
+  // the parser takes a tar without entries for none
+  if (tar.every((b) => b === 0)) return Promise.resolve([]);
+  return new Promise((resolve, reject) => {
+    const out: RawEntry[] = [];
+    let ended = false;
+    const or =
+      <T>(work: (x: T) => void) =>
+      (x: T) => {
+        try {
+          work(x);
+        } catch (e) {
+          reject(e);
+        }
+      };
+    const refuse = ({ path, type }: ReadEntry) => {
+      const [code, what] = REFUSED[type] ?? ["type", `of a kind that is not taken (${type})`];
+      throw new ArchiveFault(code, `entry ${shown(path)} is ${REFUSED[type] ? `a ${what}` : what}`, ONLY);
+    };
+    const parser = new Parser({
+      strict: true,
+      onReadEntry: or((entry: ReadEntry) => {
+        const { path, type, linkpath: target } = entry;
+        budget.take(entry.size);
+        if (type === "Directory") out.push({ path, type: "folder", mode: entry.mode ?? 0o755 });
+        else if (type === "SymbolicLink") out.push({ path, type: "link", mode: 0o777, target });
+        else if (type === "Link") out.push({ path, type: "hardlink", mode: 0, target });
+        else if (FILES.includes(type)) {
+          const chunks: Buffer[] = [];
+          const made: RawEntry = { path, type: "file", mode: entry.mode ?? 0o644, content: new Uint8Array() };
+          entry.on("end", () => {
+            made.content = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+          });
+          entry.on("data", (c: Buffer) => chunks.push(c));
+          out.push(made);
+        } else refuse(entry);
+        entry.resume();
+      }),
+    });
+    parser.on("ignoredEntry", or(refuse));
+    parser.on("meta", or(checkExtended));
+    parser.on("nullBlock", () => {
+      ended = true;
+    });
+    const damaged = (why: string, cause?: Error) =>
+      reject(new ArchiveFault("damaged", `${from} is cut or damaged (${why})`, "make it again", cause));
+    parser.on("error", (e: Error) => {
+      if (!/path is required/.test(e.message)) return damaged(e.message, e);
+      reject(new ArchiveFault("empty", `an entry after ${shown(out.at(-1)?.path ?? "")} has an empty name`));
+    });
+    parser.on("end", () => (ended ? resolve(out) : damaged("its end is missing")));
+    parser.end(tar);
+  });
+}

@@ -1,0 +1,123 @@
+/** Hooks, kernel modules, archives, capabilities; and that what is laid over the packages' commit is what a whole tree would be. */
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Store } from "../../provider/image/store.ts";
+import { type Toolbox, toolbox } from "../../provider/image/toolbox.ts";
+import { rootfs } from "../../provider/resources/rootfs.ts";
+import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
+import { quietTask } from "../../provider/task.ts";
+import { Archive, Asset } from "../../provider/values.ts";
+import { type Bench, Life, startBench } from "./life.ts";
+import { Committed } from "./rootfs-tree.ts";
+
+const key = `ssh-ed25519 ${"A".repeat(68)} test`;
+/** Over what is there, beside it, through links, in folders that are new: everything that can be laid over a tree. */
+const inputs = {
+  packages: ["nano"],
+  users: [{ name: "ann", authorizedKeys: [key], sudo: true }],
+  authorizedKeys: [key],
+  services: { default: ["mine"] },
+  sysctl: { "vm.swappiness": "10" },
+  files: {
+    "/etc/init.d/mine": { content: "#!/sbin/openrc-run\n", mode: "0755" },
+    "/etc/nanorc": { content: "set tabsize 2\n", mode: "0600", owner: "ann:ann" },
+    "/lib/firmware/own.bin": { source: new Asset({ text: "x" }) },
+    "/usr/bin/setuid": { content: "#!/bin/sh\n", mode: "4755" },
+    "/usr/share/app": {
+      owner: "ann:ann",
+      archive: new Archive({
+        assets: {
+          "a.txt": new Asset({ text: "a\n" }),
+          "b/c": new Archive({ assets: { d: new Asset({ text: "d\n" }) } }),
+        },
+      }),
+    },
+  },
+};
+
+let bench: Bench;
+let box: Toolbox;
+let life: Life;
+let tree: Committed;
+beforeAll(async () => {
+  bench = await startBench("whole");
+  box = await toolbox(toolsOf(bench.config), quietTask());
+  life = new Life(rootfs, bench.config);
+  await life.up(inputs);
+  tree = await Committed.of(await Store.open(bench.config.store), box, life.state.checksum);
+});
+afterAll(() => bench?.end());
+
+describe("a tree that is laid over its packages", () => {
+  it("has what was given, where it was given", async () => {
+    const at = (path: string) => tree.entries.get(path);
+    expect(at("/usr/etc/nanorc")).toMatchObject({ type: "-", mode: "0600", owner: "1000:1000", size: 14 });
+    expect(at("/usr/lib/firmware/own.bin")).toMatchObject({ type: "-", size: 1, owner: "0:0" });
+    expect(at("/usr/bin/setuid")).toMatchObject({ mode: "4755", owner: "0:0" });
+    expect(at("/usr/share/app")).toMatchObject({ type: "d", owner: "1000:1000" });
+    expect(at("/usr/share/app/b/c/d")).toMatchObject({ type: "-", owner: "1000:1000", size: 2 });
+    expect(await tree.text("/usr/share/app/a.txt")).toBe("a");
+    expect(at("/usr/share/factory/var/home/ann/.ssh/authorized_keys")).toMatchObject({
+      mode: "0600",
+      owner: "1000:1000",
+    });
+    expect(tree.names("/usr/etc/runlevels/default")).toEqual(["dropbear", "mine", "pine-ok"]);
+  });
+
+  it("is byte for byte the one that is made whole, as a hook asks for", async () => {
+    const whole = new Life(rootfs, bench.with({ store: join(bench.work, "whole") }));
+    await whole.up({ ...inputs, hooks: ["true"] });
+    expect(whole.state.digest).not.toBe(life.state.digest);
+    expect({ checksum: whole.state.checksum, size: whole.state.size }).toEqual({
+      checksum: life.state.checksum,
+      size: life.state.size,
+    });
+  });
+
+  it("is not installed again when one file changes, nor when it changes back", async () => {
+    const { checksum } = life.state;
+    await life.up({ ...inputs, files: { ...inputs.files, "/etc/motd": { content: "new\n" } } });
+    expect(life.said.steps.filter((s) => /installing|fetching/.test(s))).toEqual([]);
+    expect(life.state.checksum).not.toBe(checksum);
+    await life.up(inputs);
+    expect(life.state.checksum).toBe(checksum);
+  });
+
+  it("refuses a file below a file, and in place of a folder", async () => {
+    const other = new Life(rootfs, bench.config);
+    await expect(other.up({ packages: ["nano"], files: { "/etc/apk": { content: "" } } })).rejects.toThrow(
+      /files\["\/etc\/apk"\]: \/etc\/apk is a folder of the packages/,
+    );
+    await expect(other.up({ packages: ["nano"], files: { "/usr/bin/nano/x": { content: "" } } })).rejects.toThrow(
+      /files\["\/usr\/bin\/nano\/x"\]: .*is no folder/,
+    );
+  });
+});
+
+describe("hooks", () => {
+  it("run in the tree, in order, as root, without a network, and are part of the digest", async () => {
+    const own = new Life(rootfs, bench.config);
+    const hooks = [
+      "echo first >/etc/hooked; id -u >>/etc/hooked; pwd >>/etc/hooked",
+      "ip -o link | grep -v ' lo:' >>/etc/hooked || echo no network >>/etc/hooked; cat /etc/motd >>/etc/hooked",
+      "adduser -S -D -H app",
+    ];
+    await own.up({ packages: ["nano"], motd: "hello\n", hooks });
+    const made = await Committed.of(await Store.open(bench.config.store), box, own.state.checksum);
+    expect(await made.text("/usr/etc/hooked")).toBe("first\n0\n/\nno network\nhello");
+    expect(await made.text("/usr/etc/passwd")).toMatch(/^app:/m);
+  });
+  it("that fail say which, and what they said; nothing is kept", async () => {
+    const own = new Life(rootfs, bench.config);
+    await expect(own.up({ packages: ["nano"], hooks: ["true", "echo no such thing >&2; exit 7"] })).rejects.toThrow(
+      /hooks\[1\] ended with 7:\nno such thing/,
+    );
+  });
+});
+
+it("a kernel module of another kernel is refused", async () => {
+  const own = new Life(rootfs, bench.config);
+  await expect(
+    own.up({ packages: ["nano"], kernelModules: { beegfs: new Asset({ text: "no module" }) } }),
+  ).rejects.toThrow(/kernelModules\["beegfs"\] is no module of this kernel \(no vermagic, the image has 6\./);
+});

@@ -1,0 +1,238 @@
+/** The script that keeps a server's host keys, run for real: OpenSSH's and dropbear's own programs make, convert and read them. */
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { assetText } from "../../../provider/assets.ts";
+
+type Server = "dropbear" | "openssh";
+const TYPES = ["rsa", "ecdsa", "ed25519"];
+const SERVERS: Server[] = ["dropbear", "openssh"];
+
+const place = (root: string, server: Server, type: string) =>
+  join(root, server === "openssh" ? `etc/ssh/ssh_host_${type}_key` : `etc/dropbear/dropbear_${type}_host_key`);
+const put = (path: string, text: string) => {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+};
+const sh = (file: string, ...args: string[]) => execFileSync(file, args, { encoding: "utf8", stdio: "pipe" });
+
+/** What of the service and the program makes a system have an SSH server. The link is absolute, as OpenRC's: it leads nowhere from here. */
+function serve(root: string, server: Server): void {
+  const name = server === "openssh" ? "sshd" : "dropbear";
+  mkdirSync(join(root, "etc/runlevels/default"), { recursive: true });
+  symlinkSync(`/etc/init.d/${name}`, join(root, "etc/runlevels/default", name));
+  put(join(root, "usr/sbin", name), "");
+}
+
+/** A program of this machine with the libraries it needs. */
+function copyProgram(root: string, name: string): void {
+  const program = sh("sh", "-c", `command -v ${name}`).trim();
+  const libraries = [...sh("ldd", program).matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((m) => m[1]!);
+  for (const [from, to] of [[program, `/usr/bin/${name}`], ...libraries.map((l) => [l, l])] as [string, string][]) {
+    mkdirSync(join(root, dirname(to)), { recursive: true });
+    copyFileSync(from, join(root, to));
+  }
+}
+
+/** A deployment with the programs that an image with these servers has: dropbearkey is dropbear's own. */
+function deployment(...servers: Server[]): string {
+  const root = mkdtempSync(join(work, "deployment-"));
+  mkdirSync(join(root, "dev"));
+  put(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+  put(join(root, "etc/shadow"), "root:*::0:::::\n");
+  const programs = { dropbear: "dropbearkey", openssh: "ssh-keygen" };
+  for (const name of ["dropbearconvert", ...servers.map((s) => programs[s])]) copyProgram(root, name);
+  for (const server of servers) serve(root, server);
+  return root;
+}
+
+/** A system that runs, with keys made by the programs of its server. */
+function system(server: Server, types = TYPES): string {
+  const root = mkdtempSync(join(work, "running-"));
+  serve(root, server);
+  for (const type of types) giveKey(root, server, type);
+  return root;
+}
+
+/** A key made by the server's own program: by default the one every running system here has. Each is made once, as RSA takes its time. */
+function giveKey(
+  root: string,
+  server: Server,
+  type: string,
+  which: "the key" | "another" | "old format" = "the key",
+): void {
+  const made = join(work, `${which}-${server}-${type}`);
+  if (!existsSync(made)) {
+    if (server === "dropbear") sh("dropbearkey", "-t", type, "-f", made);
+    else sh("ssh-keygen", "-q", "-t", type, "-N", "", "-f", made, ...(which === "old format" ? ["-m", "PEM"] : []));
+  }
+  const path = place(root, server, type);
+  mkdirSync(dirname(path), { recursive: true });
+  copyFileSync(made, path);
+  if (server === "openssh") copyFileSync(`${made}.pub`, `${path}.pub`);
+}
+
+function publicKey(root: string, server: Server, type: string): string {
+  const path = place(root, server, type);
+  const said =
+    server === "dropbear" ? sh("dropbearkey", "-y", "-f", path) : sh("ssh-keygen", "-y", "-P", "", "-f", path);
+  return /^(ssh|ecdsa)-\S+ \S+/m.exec(said)![0];
+}
+
+/** Runs the script as the server's shell does, in a user namespace for who is not root. */
+function keep(running: string, root: string, ...args: string[]) {
+  const by = process.getuid?.() === 0 ? [] : ["unshare", "--user", "--map-root-user", "--mount"];
+  const [file, ...rest] = [...by, "sh", "-s", root, ...args] as [string, ...string[]];
+  const env = { ...process.env, PINE_RUNNING: running };
+  const r = spawnSync(file, rest, { input: assetText("system/host/hostkeys.sh"), encoding: "utf8", env });
+  return { code: r.status, stdout: r.stdout.trim(), stderr: r.stderr.trim() };
+}
+
+/** Every file of /etc/ssh and /etc/dropbear, "name mode". */
+const keyFiles = (root: string) =>
+  ["etc/dropbear", "etc/ssh"].flatMap((folder) =>
+    existsSync(join(root, folder))
+      ? readdirSync(join(root, folder))
+          .map((name) => `${name} ${(statSync(join(root, folder, name)).mode & 0o777).toString(8)}`)
+          .sort()
+      : [],
+  );
+const filesOf: Record<Server, string[]> = {
+  dropbear: TYPES.map((t) => `dropbear_${t}_host_key 600`).sort(),
+  openssh: TYPES.flatMap((t) => [`ssh_host_${t}_key 600`, `ssh_host_${t}_key.pub 644`]).sort(),
+};
+
+let work: string;
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), "pine-hostkeys-"));
+});
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+describe.each(SERVERS)("from a system of ours with %s", (from) => {
+  let running: string;
+  beforeAll(() => {
+    running = system(from);
+  });
+  it.each(SERVERS)("to a deployment with %s: the same keys, and no others", (to) => {
+    const root = deployment(to);
+    // what OSTree's merge of /etc brings, and keys of another time
+    for (const type of TYPES) {
+      giveKey(root, from, type);
+      if (to !== from) giveKey(root, to, type, "another");
+    }
+    expect(keep(running, root)).toEqual({ code: 0, stdout: "3", stderr: "" });
+    expect(keyFiles(root)).toEqual(filesOf[to]);
+    for (const type of TYPES) {
+      expect(publicKey(root, to, type)).toBe(publicKey(running, from, type));
+      if (to === "openssh")
+        expect(readFileSync(`${place(root, to, type)}.pub`, "utf8").trim()).toBe(publicKey(running, from, type));
+    }
+    expect(readdirSync(join(root, "etc"))).not.toContain(".pine-hostkeys");
+    // once more, as after a connection that was cut
+    expect(keep(running, root).code).toBe(0);
+    expect(keyFiles(root)).toEqual(filesOf[to]);
+  });
+  it("there and back: the bytes that sshd and dropbear read are those of the same key", () => {
+    const other = from === "dropbear" ? "openssh" : "dropbear";
+    const [there, back] = [deployment(other), deployment(from)];
+    expect([keep(running, there).code, keep(there, back).code]).toEqual([0, 0]);
+    for (const type of TYPES) expect(publicKey(back, from, type)).toBe(publicKey(running, from, type));
+  });
+  it("to a deployment with both", () => {
+    const root = deployment("dropbear", "openssh");
+    expect(keep(running, root).code).toBe(0);
+    expect(keyFiles(root)).toEqual([...filesOf.dropbear, ...filesOf.openssh]);
+    for (const to of SERVERS) expect(publicKey(root, to, "ecdsa")).toBe(publicKey(running, from, "ecdsa"));
+  });
+  it("one key alone: what the deployment has of other types is not kept for another server", () => {
+    const one = system(from, ["ed25519"]);
+    const to = from === "dropbear" ? "openssh" : "dropbear";
+    const root = deployment(to);
+    giveKey(root, to, "rsa", "another");
+    expect(keep(one, root)).toMatchObject({ code: 0, stdout: "1" });
+    expect(keyFiles(root)).toEqual(filesOf[to].filter((f) => f.includes("ed25519")));
+  });
+});
+
+describe("from an old system", () => {
+  it.each(SERVERS)("whose sshd has keys in its old format, to %s", (to) => {
+    const running = mkdtempSync(join(work, "running-"));
+    for (const type of ["rsa", "ecdsa"]) giveKey(running, "openssh", type, "old format");
+    expect(readFileSync(place(running, "openssh", "rsa"), "utf8")).toMatch(/BEGIN RSA PRIVATE KEY/);
+    giveKey(running, "openssh", "ed25519");
+    const root = deployment(to);
+    expect(keep(running, root, "none")).toEqual({ code: 0, stdout: "3", stderr: "" });
+    expect(keyFiles(root)).toEqual(filesOf[to]);
+    for (const type of TYPES) expect(publicKey(root, to, type)).toBe(publicKey(running, "openssh", type));
+  });
+  it("that has dropbear (the RAM system, too)", () => {
+    const running = mkdtempSync(join(work, "running-"));
+    giveKey(running, "dropbear", "ed25519");
+    const root = deployment("openssh");
+    expect(keep(running, root).stdout).toBe("1");
+    expect(publicKey(root, "openssh", "ed25519")).toBe(publicKey(running, "dropbear", "ed25519"));
+  });
+});
+
+it("a system of ours with dropbear: what else lies in /etc/ssh is none of its keys", () => {
+  const running = system("dropbear", ["ed25519"]);
+  for (const type of ["ed25519", "rsa"]) giveKey(running, "openssh", type);
+  const root = deployment("openssh");
+  expect(keep(running, root).stdout).toBe("1");
+  expect(publicKey(root, "openssh", "ed25519")).toBe(publicKey(running, "dropbear", "ed25519"));
+});
+
+describe("refused, and nothing of the deployment is changed", () => {
+  let running: string;
+  let root: string;
+  beforeEach(() => {
+    running = system("dropbear", ["ed25519", "ecdsa"]);
+    root = deployment("openssh");
+    giveKey(root, "openssh", "ed25519", "another");
+  });
+  const breaks: [string, () => void, RegExp][] = [
+    ["no host key", () => rmSync(join(running, "etc/dropbear"), { recursive: true }), /no SSH host key/],
+    ["a damaged key", () => writeFileSync(place(running, "dropbear", "ecdsa"), "damaged"), /cannot read .*ecdsa/],
+    ["nothing to convert with", () => rmSync(join(root, "usr/bin/dropbearconvert")), /cannot convert/],
+    ["nothing that reads what was converted", () => rmSync(join(root, "usr/bin/ssh-keygen")), /came out as another/],
+    ["no service", () => rmSync(join(root, "etc/runlevels/default/sshd")), /no SSH server/],
+    ["no program", () => rmSync(join(root, "usr/sbin/sshd")), /no SSH server/],
+    ["a locked root", () => writeFileSync(join(root, "etc/shadow"), "root:!*::0:::::\n"), /root is locked/],
+    ["no deployment", () => rmSync(join(root, "usr"), { recursive: true }), /no deployment/],
+  ];
+  it.each(breaks)("%s", (_, breakIt, message) => {
+    breakIt();
+    const before = [keyFiles(root), publicKey(root, "openssh", "ed25519")];
+    const r = keep(running, root);
+    expect([r.code, r.stdout]).toEqual([1, ""]);
+    expect(r.stderr).toMatch(message);
+    expect([keyFiles(root), publicKey(root, "openssh", "ed25519")]).toEqual(before);
+    expect(readdirSync(join(root, "etc"))).not.toContain(".pine-hostkeys");
+  });
+  it("the running system itself", () => expect(keep(running, "/").stderr).toMatch(/runs$/));
+});
+
+it("an installation goes on without a key, and says so", () => {
+  const running = mkdtempSync(join(work, "running-"));
+  const root = deployment("dropbear");
+  expect(keep(running, root, "none")).toEqual({ code: 0, stdout: "0", stderr: "" });
+});
+
+it("dropbear lets a locked root in: that is no reason to refuse", () => {
+  const root = deployment("dropbear");
+  writeFileSync(join(root, "etc/shadow"), "root:!*::0:::::\n");
+  expect(keep(system("openssh"), root).code).toBe(0);
+});
