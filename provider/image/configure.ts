@@ -59,6 +59,8 @@ export function configure(input: ConfigureInput): Change[] {
   const target = targets[recipe.target];
   file("/etc/inittab", inittab(target.gettys));
   file("/etc/fstab", [...target.mounts, ...recipe.mounts.map(fstabLine)].map((l) => `${l}\n`).join(""));
+  // what is mounted on; in /var's folders by the factory
+  for (const m of recipe.mounts) out.push({ do: "dir", path: m.path, mode: "0755", owner: root });
   file("/etc/hostname", `${recipe.hostname}\n`);
   const names = [recipe.hostname, recipe.hostname.split(".")[0]!].filter((n, i, all) => all.indexOf(n) === i);
   file("/etc/hosts", `127.0.0.1 localhost ${names.join(" ")}\n::1 localhost ip6-localhost ${names.join(" ")}\n`);

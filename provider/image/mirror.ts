@@ -160,6 +160,17 @@ export async function fetchPackages(packages: LockedPackage[], source: Source, t
       }),
     ),
   );
+  if (error instanceof FetchError && error.status === undefined) {
+    const [first, ...rest] = missing;
+    const others = rest.length > 0 ? `, nor are ${rest.length} others,` : "";
+    throw new PineError(
+      `package ${first!.name} ${first!.version} is not in this machine's cache${others} and the mirror was not reached`,
+      {
+        hint: error.message,
+        cause: error,
+      },
+    );
+  }
   if (error) throw error;
   return packages.map((p) => packagePath(p, source));
 }

@@ -46,7 +46,9 @@ const mount = object({
     verify: (path) => {
       if (path.split("/").some((p) => p === "." || p === ".."))
         return { code: "dots", reason: "expected a path without . and .." };
-      return /^\/(usr|etc|boot|sysroot|ostree|proc|sys|dev|run|var)$/.test(path)
+      if (/^\/(media|tmp|run|proc|sys|dev)\//.test(path))
+        return { code: "boot", reason: `${path} would lie in a folder that every boot makes anew: mount it elsewhere` };
+      return /^\/(usr|etc|boot|sysroot|ostree|proc|sys|dev|run|var|tmp|media)$/.test(path)
         ? { code: "system", reason: `${path} is the system's own: mount below it, or elsewhere` }
         : undefined;
     },

@@ -10,7 +10,7 @@ import { identify, labCache, startProcess } from "../processes.ts";
 import { withLock } from "../vps/key.ts";
 
 /**
- * What a cut leaves of the writes that were not flushed: none; each sector of 512 bytes, or each write, with probability 1/2, by the seed.
+ * What a cut leaves of the writes that were not flushed: none; each sector of 4096 bytes, or each write, with probability 1/2, by the seed.
  */
 export interface CutChoice {
   mode: "drop" | "sectors" | "writes";

@@ -5,7 +5,9 @@ import random
 from collections import deque
 
 PAGE = 4096
-SECTOR = 512
+# What a disk writes whole: today's physical sector, and what ext4 needs at least. Its superblock has 1024 bytes with a checksum at their end, and a
+# write of it that is torn between two sectors of 512 leaves a filesystem that no kernel mounts, with Pine or without (docs/reliability.md).
+SECTOR = 4096
 # of the block that pine and GRUB keep their state in
 ENV = b"# GRUB Environment Block\npine_"
 # A disk's cache has a size: what is older reaches the medium by itself.

@@ -87,6 +87,7 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
   ["dns.many", { dns: ["1.1.1.1", "1.0.0.1", "8.8.8.8", "9.9.9.9"] }, /at most 3/],
   ["mounts.path.system", { mounts: [{ device: "tmpfs", path: "/usr", type: "tmpfs" }] }, /the system's own/],
   ["mounts.path.dots", { mounts: [{ device: "tmpfs", path: "/srv/../usr", type: "tmpfs" }] }, /without \. and \.\./],
+  ["mounts.path.boot", { mounts: [{ device: "tmpfs", path: "/media/x", type: "tmpfs" }] }, /every boot makes anew/],
   ["mounts.device.form", { mounts: [{ device: "a b", path: "/srv", type: "ext4" }] }, /what is mounted/],
   ["mounts.pass.range", { mounts: [{ device: "tmpfs", path: "/srv", type: "tmpfs", pass: 3 }] }, /from 0 to 2/],
   [
