@@ -22,6 +22,9 @@ export interface CommitOptions {
 const REPO = "/run/repo";
 const TREE = "/run/tree";
 
+/** The store is this machine's own, and what leaves it is packed again: time counts, not bytes. OSTree's default is 6. */
+const ZLIB_LEVEL = "1";
+
 export const CHECKSUM = /^[0-9a-f]{64}$/;
 
 /** What OSTree takes as a branch. */
@@ -40,8 +43,10 @@ async function ensureRepo(store: Store, toolbox: Toolbox, signal: AbortSignal): 
     return;
   }
   await store.temp(async (dir) => {
-    const init = ["ostree", "init", `--repo=${REPO}/repo`, "--mode=archive"];
-    await toolbox.run(init, { binds: [{ source: dir, target: REPO }], signal });
+    const binds = [{ source: dir, target: REPO }];
+    await toolbox.run(["ostree", "init", `--repo=${REPO}/repo`, "--mode=archive"], { binds, signal });
+    const level = ["ostree", "config", `--repo=${REPO}/repo`, "set", "archive.zlib-level", ZLIB_LEVEL];
+    await toolbox.run(level, { binds, signal });
     await rename(join(dir, "repo"), store.repo);
   });
 }
