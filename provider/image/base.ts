@@ -1,20 +1,26 @@
 /**
- * The packages of a Rootfs as a commit of their own, without anything of its configuration: kept in the store by lock and builder, so that a
- * change of one file or setting installs nothing again. What is configured is laid over it.
+ * The packages of a Rootfs as a commit of their own, without anything of its configuration: kept in the cache by lock and builder, for every
+ * stack of this user, so that a change of one file or setting installs nothing again. What is configured is laid over it in the store.
  */
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { asset } from "../assets.ts";
 import type { Task } from "../task.ts";
 import type { Change, TreeFacts } from "./configure.ts";
 import type { LockedPackage } from "./mirror.ts";
-import { commitOverlay, commitTree, hasCommit } from "./ostree-commit.ts";
+import { commitOverlay, commitTree, hasCommit, pullCommit } from "./ostree-commit.ts";
 import { canonical, type Recipe, sha256 } from "./recipe.ts";
-import type { Store } from "./store.ts";
+import { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { apply, layout } from "./tree-steps.ts";
 
-/** store/bases/<key>.json; beside it <key>/, with skeleton.tar, files and sizes. */
+/** How many are kept: each new lock makes one, of some 100 MB, of which most is shared with the one before. */
+const KEPT = 6;
+
+/** The folder of the cache that bases lie in: a store of their own. */
+export const openBases = (cache: string) => Store.open(join(cache, "bases"));
+
+/** <key>.json; beside it <key>/, with skeleton.tar, files and sizes. */
 export interface Base {
   key: string;
   /** OSTree checksum of the tree. */
@@ -37,15 +43,15 @@ export function baseKey(recipe: Recipe, lock: LockedPackage[], builder: string):
 
 const script = (name: string) => ({ source: asset("system/build", name), target: `/run/${name}`, readOnly: true });
 
-/** The base when the store has it whole. */
-export async function readBase(store: Store, key: string): Promise<Base | undefined> {
-  const base = await store.readJson<Base>(store.path("bases", `${key}.json`)).catch(() => undefined);
-  return base && (await hasCommit(store, base.checksum)) ? base : undefined;
+/** The base when the cache has it whole. */
+export async function readBase(bases: Store, key: string): Promise<Base | undefined> {
+  const base = await bases.readJson<Base>(bases.path(`${key}.json`)).catch(() => undefined);
+  return base && (await hasCommit(bases, base.checksum)) ? base : undefined;
 }
 
-/** Makes the base of an installed tree, which it turns into what OSTree deploys. `dir`: a folder for the work, on the store's filesystem. */
+/** Makes the base of an installed tree, which it turns into what OSTree deploys. `dir`: a folder for the work, on the cache's filesystem. */
 export async function makeBase(
-  store: Store,
+  bases: Store,
   box: Toolbox,
   dir: string,
   tree: string,
@@ -59,19 +65,46 @@ export async function makeBase(
   await box.run(["/bin/sh", "/run/skeleton.sh", "save"], { signal: task.signal, binds });
   const size = await layout(box, tree, kernel, task, join(work, "sizes"));
   task.step("committing the packages to OSTree");
-  const checksum = await commitTree(store, box, tree, { timestamp, bootable: kernel !== undefined }, task);
+  const checksum = await commitTree(
+    bases,
+    box,
+    tree,
+    { timestamp, bootable: kernel !== undefined, ref: `base/${known.key}` },
+    task,
+  );
   const base: Base = { ...known, checksum, size };
-  const folder = store.path("bases", known.key);
-  await mkdir(store.path("bases"), { recursive: true });
+  const folder = bases.path(known.key);
   await rm(folder, { recursive: true, force: true });
   await rename(work, folder);
-  await store.writeJson(`${folder}.json`, base);
+  await bases.writeJson(`${folder}.json`, base);
+  await forgetOld(bases, box, task);
   return base;
+}
+
+/** Keeps the newest; what stores have of the others stays theirs. */
+async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> {
+  const all: { key: string; made: number }[] = [];
+  for (const name of await readdir(bases.dir)) {
+    const [, key] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
+    if (key) all.push({ key, made: (await stat(bases.path(name))).mtimeMs });
+  }
+  const old = all.sort((a, b) => b.made - a.made).slice(KEPT);
+  if (old.length === 0) return;
+  await bases.withLock(task, async () => {
+    for (const { key } of old) {
+      await rm(bases.path(`${key}.json`), { force: true });
+      await rm(bases.path(key), { recursive: true, force: true });
+      await rm(bases.path("repo", "refs", "heads", "base", key), { force: true });
+    }
+    const binds = [{ source: bases.repo, target: "/run/repo" }];
+    await box.run(["ostree", "prune", "--repo=/run/repo", "--refs-only"], { binds, signal: task.signal });
+  });
 }
 
 /** The commit of a base with changes laid over it, and the bytes of its files. */
 export async function overlay(
   store: Store,
+  bases: Store,
   box: Toolbox,
   base: Base,
   changes: Change[],
@@ -82,7 +115,7 @@ export async function overlay(
     const tree = join(dir, "tree");
     const work = join(dir, "work");
     for (const d of [tree, work]) await mkdir(d);
-    const folder = store.path("bases", base.key);
+    const folder = bases.path(base.key);
     const kept = ["skeleton.tar", "files", "sizes"].map((name) => ({
       source: join(folder, name),
       target: `/run/work/${name}`,
@@ -95,6 +128,7 @@ export async function overlay(
     });
     await apply(tree, dir, changes, task, join(work, "box"));
     await layout(box, tree, undefined, task);
+    await pullCommit(store, bases, box, base.checksum, task);
     task.step("committing to OSTree");
     const options = { timestamp: o.timestamp, bootable: base.release !== undefined };
     const { checksum, grown } = await commitOverlay(store, box, base.checksum, binds, options, task);

@@ -174,6 +174,30 @@ export function commitOverlay(
   return store.withLock(task, make, "a commit");
 }
 
+/** Gets a commit out of another store, with its objects, when the store has it not. Takes the store's lock. */
+export async function pullCommit(
+  store: Store,
+  from: Store,
+  toolbox: Toolbox,
+  checksum: string,
+  task: Task,
+): Promise<void> {
+  if (await hasCommit(store, checksum)) return;
+  await store.withLock(
+    task,
+    async () => {
+      await ensureRepo(store, toolbox, task.signal);
+      const binds = [
+        { source: store.repo, target: REPO },
+        { source: from.repo, target: "/run/from", readOnly: true },
+      ];
+      const argv = ["ostree", "pull-local", `--repo=${REPO}`, "/run/from", checksum];
+      await toolbox.run(argv, { binds, signal: task.signal });
+    },
+    "a commit",
+  );
+}
+
 /** Whether the repository holds a commit, whole. */
 export async function hasCommit(store: Store, checksum: string): Promise<boolean> {
   if (!CHECKSUM.test(checksum)) return false;

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { apkTool } from "./apk.ts";
-import { type Base, baseKey, makeBase, overlay, readBase } from "./base.ts";
+import { type Base, baseKey, makeBase, openBases, overlay, readBase } from "./base.ts";
 import { builder, systemFiles } from "./builder.ts";
 import { configure, type TreeFacts } from "./configure.ts";
 import { initramfsImage } from "./initramfs-build.ts";
 import { parseInstalledDatabase } from "./installed.ts";
+import { withFileLock } from "./lock.ts";
 import { fetchPackages, type LockedPackage, parseRepository, type Source } from "./mirror.ts";
 import { commitTree, hasCommit } from "./ostree.ts";
 import { type Recipe, timestampOf } from "./recipe.ts";
@@ -91,23 +92,20 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
   const key = baseKey(recipe, lock, builder());
   // what a command or a module needs is the whole tree; for everything else the packages' commit will do
   const whole = recipe.hooks.length > 0 || request.modules.size > 0;
-  let base = whole ? undefined : await readBase(store, key);
+  const bases = await openBases(tools.cache);
   let made: { checksum: string; size: number } | undefined;
-  let known: Pick<Base, "facts" | "installed" | "release"> | undefined = base;
-  if (!base)
+  let known: Pick<Base, "facts" | "installed" | "release"> | undefined;
+  let base: Base | undefined;
+  if (whole)
     await store.temp(async (dir) => {
       const tree = join(dir, "tree");
-      const found = await installed(request, box, dir, tree, tools, task);
-      known = found;
-      if (whole) made = await wholeTree(store, request, box, dir, tree, found, tools, task);
-      else {
-        const kernel = await kernelOf(request, box, tree, found.release, tools, task);
-        base = await makeBase(store, box, dir, tree, { key, ...found, timestamp, kernel }, task);
-      }
+      known = await installed(request, box, dir, tree, tools, task);
+      made = await wholeTree(store, request, box, dir, tree, known, tools, task);
     });
+  else known = base = (await readBase(bases, key)) ?? (await newBase(bases, key, request, box, tools, task));
   if (base) {
     task.step("configuring");
-    made = await overlay(store, box, base, changesOf(request, base.facts), { timestamp }, task);
+    made = await overlay(store, bases, box, base, changesOf(request, base.facts), { timestamp }, task);
   }
   if (!made || !known) return die("the tree was not made");
   await writeSbomsOf(store, request, made.checksum, known.installed);
@@ -118,6 +116,25 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
   };
   await store.writeJson(store.rootfs(digest), record);
   return record;
+}
+
+/** Two that want the same packages at once, in this process or another, install them once. */
+function newBase(
+  bases: Store,
+  key: string,
+  request: BuildRequest,
+  box: Toolbox,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<Base> {
+  const make = async (dir: string) => {
+    const tree = join(dir, "tree");
+    const found = await installed(request, box, dir, tree, tools, task);
+    const kernel = await kernelOf(request, box, tree, found.release, tools, task);
+    return makeBase(bases, box, dir, tree, { key, ...found, timestamp: timestampOf(request.lock), kernel }, task);
+  };
+  const once = async () => (await readBase(bases, key)) ?? (await bases.temp(make));
+  return withFileLock(bases.path(`${key}.lock`), "the installation of the same packages", task, once);
 }
 
 /** Installs the packages into `tree`, and says what they brought. */
