@@ -126,8 +126,8 @@ export function archProblem(arch: string): { message: string; hint: string } | u
   const here = machineArch();
   if (arch === here || emulated(arch)) return undefined;
   return {
-    message: `arch: a ${arch} tree cannot be built here: its packages run scripts while they are installed, and this machine is ${here}`,
-    hint: `run pulumi on a ${arch} machine, or register qemu-user for it with binfmt_misc (flag F); its lock can be made here (preview, resolvePackages)`,
+    message: `arch: an ${arch} tree cannot be built here: its packages run scripts while they are installed, and this machine is ${here}`,
+    hint: `run pulumi on an ${arch} machine, or register qemu-user for it with binfmt_misc (flag F); its lock can be made here (preview, resolvePackages)`,
   };
 }
 

@@ -2,9 +2,7 @@
 import { isIP } from "node:net";
 import * as rules from "../image/recipe-rules.ts";
 import { ulimits } from "../image/settings.ts";
-import { flag, integer, list, map, object, text } from "./check.ts";
-
-const oneLine = (what: string) => text({ pattern: /^[^\n\r\0]+$/, expected: `${what} on one line` });
+import { integer, list, map, object, text } from "./check.ts";
 
 export const keymap = text({
   pattern: /^[a-z0-9][a-z0-9_-]*(\/[A-Za-z0-9_-]+)?$/,
@@ -123,4 +121,3 @@ export const passwordHash = text({
 export const extraModule = { pattern: rules.modulePattern, expected: 'the name of a module such as "beegfs"' };
 export const motd = text({ empty: true });
 export const sysctlValue = text({ pattern: /^[^\n]*$/, expected: "a value on one line" });
-export { flag, oneLine };

@@ -36,7 +36,7 @@ it("aarch64 is resolved and locked, and its building refused with what it takes"
   expect(state.digest).toMatch(/^[0-9a-f]{64}$/);
   expect(life.said.warnings.join("\n")).toMatch(/aarch64 tree cannot be built here.*binfmt_misc/s);
   await expect(life.up(inputs)).rejects.toThrow(
-    /arch: a aarch64 tree cannot be built here: .*run pulumi on a aarch64 machine/,
+    /arch: an aarch64 tree cannot be built here: .*run pulumi on an aarch64 machine/,
   );
   const other = await new Life(rootfs, bench.config).preview({ ...inputs, arch: "x86_64" });
   expect(other.digest).not.toBe(state.digest);
