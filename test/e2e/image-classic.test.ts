@@ -114,7 +114,8 @@ describe("extras", () => {
   });
   test("tcpmon sees a reset", async () => {
     const seen = await on(
-      "timeout 20 tcpmon -i lo -c 1 >/tmp/rst 2>&1 & sleep 8; nc -w 1 127.0.0.1 9 </dev/null; wait; grep -c 'Flags \\[R' /tmp/rst",
+      // until it has seen one: how long tcpdump takes to begin is the machine's
+      "timeout 120 tcpmon -i lo -c 1 >/tmp/rst 2>&1 & p=$!; while kill -0 $p 2>/dev/null; do nc -w 1 127.0.0.1 9 </dev/null; sleep 1; done; grep -c 'Flags \\[R' /tmp/rst",
     );
     expect(seen).toMatch(/^0 [1-9]/);
   });
