@@ -4,10 +4,10 @@
  */
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { asset } from "../assets.ts";
 import type { Task } from "../task.ts";
-import type { Change, TreeFacts } from "./configure.ts";
+import { type Change, TAKEN_OUT, type TreeFacts } from "./configure.ts";
 import type { LockedPackage } from "./mirror.ts";
+import { buildScript } from "./namespace.ts";
 import { commitOverlay, commitTree, hasCommit, pullCommit } from "./ostree-commit.ts";
 import { canonical, type Recipe, sha256 } from "./recipe.ts";
 import { Store } from "./store.ts";
@@ -41,8 +41,6 @@ export function baseKey(recipe: Recipe, lock: LockedPackage[], builder: string):
   return sha256(canonical({ builder, packages, arch, kernel, keys, target }));
 }
 
-const script = (name: string) => ({ source: asset("system/build", name), target: `/run/${name}`, readOnly: true });
-
 /** The base when the cache has it whole. */
 export async function readBase(bases: Store, key: string): Promise<Base | undefined> {
   const base = await bases.readJson<Base>(bases.path(`${key}.json`)).catch(() => undefined);
@@ -61,8 +59,12 @@ export async function makeBase(
   const { timestamp, kernel, ...known } = o;
   const work = join(dir, "skeleton");
   await mkdir(work);
-  const binds = [script("skeleton.sh"), { source: work, target: "/run/work" }, { source: tree, target: "/run/tree" }];
-  await box.run(["/bin/sh", "/run/skeleton.sh", "save"], { signal: task.signal, binds });
+  const binds = [
+    buildScript("skeleton.sh"),
+    { source: work, target: "/run/work" },
+    { source: tree, target: "/run/tree" },
+  ];
+  await box.run(["/bin/sh", "/run/skeleton.sh", "save", ...TAKEN_OUT], { signal: task.signal, binds });
   const size = await layout(box, tree, kernel, task, join(work, "sizes"));
   task.step("committing the packages to OSTree");
   const checksum = await commitTree(
@@ -124,7 +126,7 @@ export async function overlay(
     const binds = [{ source: work, target: "/run/work" }, ...kept, { source: tree, target: "/run/tree" }];
     await box.run(["/bin/sh", "/run/skeleton.sh", "restore"], {
       signal: task.signal,
-      binds: [script("skeleton.sh"), ...binds],
+      binds: [buildScript("skeleton.sh"), ...binds],
     });
     await apply(tree, dir, changes, task, join(work, "box"));
     await layout(box, tree, undefined, task);

@@ -5,7 +5,7 @@ import { closeNames } from "./index.ts";
 import { baseServices, type Recipe, runlevels } from "./recipe.ts";
 
 /**
- * The base system's, those of settings and extras, the program's. What packages linked in their scripts is taken out. `brought`: names in
+ * The base system's, those of settings and extras, the program's. What packages linked in their scripts is taken out before. `brought`: names in
  * /etc/init.d of the packages; `own`: paths of files of ours and of the program. Throws PineError naming the property.
  */
 export function services(recipe: Recipe, brought: string[], own: string[]): Change[] {
@@ -14,7 +14,6 @@ export function services(recipe: Recipe, brought: string[], own: string[]): Chan
   const base = baseServices(recipe);
   const out: Change[] = [];
   for (const level of runlevels) {
-    out.push({ do: "remove", path: `/etc/runlevels/${level}` });
     out.push({ do: "dir", path: `/etc/runlevels/${level}`, mode: "0755", owner: [0, 0] });
     const asked = recipe.services[level] ?? [];
     for (const name of asked) {

@@ -4,7 +4,7 @@ import { type Accounts, addUsers, numericOwner } from "./accounts.ts";
 import { services } from "./configure-services.ts";
 import { closeNames } from "./index.ts";
 import { parseRepository, repositoryLine } from "./mirror.ts";
-import { pieces, type Recipe, rootProgram, world } from "./recipe.ts";
+import { pieces, type Recipe, rootProgram, runlevels, world } from "./recipe.ts";
 import { fstabLine, KEYMAPS, rcUlimit } from "./settings.ts";
 import type { OwnFile } from "./system-files.ts";
 import { targets } from "./targets.ts";
@@ -41,6 +41,12 @@ export interface ConfigureInput {
 
 const root: [number, number] = [0, 0];
 
+/** What is taken out of any tree: links of runlevels, which are made anew, and copies that package scripts leave, with the day in them. */
+export const TAKEN_OUT = [
+  ...["/etc/passwd-", "/etc/group-", "/etc/shadow-"],
+  ...runlevels.map((level) => `/etc/runlevels/${level}`),
+];
+
 /** Everything that is done to the tree after its packages are in it, in order. Throws PineError naming the property. */
 export function configure(input: ConfigureInput): Change[] {
   const { recipe, facts, contents, archives, system } = input;
@@ -53,8 +59,7 @@ export function configure(input: ConfigureInput): Change[] {
   file("/etc/passwd", accounts.passwd);
   file("/etc/group", accounts.group);
   file("/etc/shadow", accounts.shadow, "0640", typeof shadowGroup === "string" ? root : shadowGroup);
-  // copies that package scripts leave, with the day in them
-  for (const path of ["/etc/passwd-", "/etc/group-", "/etc/shadow-"]) out.push({ do: "remove", path });
+  for (const path of TAKEN_OUT) out.push({ do: "remove", path });
 
   const target = targets[recipe.target];
   file("/etc/inittab", inittab(target.gettys));

@@ -57,6 +57,9 @@ export function dependencyName(dependency: string): string {
   return /^([^!<>=~@][^<>=~@]*)/.exec(dependency)?.[1] ?? "";
 }
 
+/** `!curl@edge>=8` -> `curl`: as in /etc/apk/world, where a package can also be kept out. */
+export const packageName = (constraint: string) => dependencyName(constraint.replace(/^!/, ""));
+
 const suffixes = ["alpha", "beta", "pre", "rc", "", "cvs", "svn", "git", "hg", "p"];
 
 /** Compares versions as apk does: digits, a letter, suffixes (_alpha … _p), ~hash, -r. Negative: `a` is older. */

@@ -17,6 +17,11 @@ export interface Bind {
   readOnly?: boolean;
 }
 
+/** A script of system/build, as /run/<name>. */
+export const buildScript = (name: string): Bind => ({
+  ...{ source: asset("system/build", name), target: `/run/${name}`, readOnly: true },
+});
+
 export interface RunInOptions
   extends Pick<RunOptions, "signal" | "timeout" | "input" | "output" | "onLine" | "redact" | "ok"> {
   binds?: Bind[];

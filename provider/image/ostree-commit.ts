@@ -1,10 +1,9 @@
 /** Writing commits into the store's OSTree repository: their checksum is a function of their content. */
 import { access, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { asset } from "../assets.ts";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
-import { type RunInOptions, removeTree } from "./namespace.ts";
+import { buildScript, type RunInOptions, removeTree } from "./namespace.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 
@@ -51,8 +50,6 @@ async function ensureRepo(store: Store, toolbox: Toolbox, signal: AbortSignal): 
   });
 }
 
-const script = (name: string) => ({ source: asset("system/build", name), target: `/run/${name}`, readOnly: true });
-
 /** Options of `ostree commit` that every commit of ours has. */
 function optionsOf(o: CommitOptions): string[] {
   if (!Number.isSafeInteger(o.timestamp) || o.timestamp < 0) die(`${o.timestamp} is no time for a commit`);
@@ -84,7 +81,7 @@ export async function commit(
   const argv = ["/bin/sh", "/run/commit.sh", ...optionsOf(o)];
   return committing(store, toolbox, o, task, () =>
     store.temp(async (work) => {
-      const tied = [script("commit.sh"), { source: tree.dir, target: TREE, readOnly: true }];
+      const tied = [buildScript("commit.sh"), { source: tree.dir, target: TREE, readOnly: true }];
       const more = [...binds, ...tied, { source: work, target: "/run/work" }];
       return (await toolbox.run(argv, { binds: more, signal: task.signal })).stdout;
     }),
@@ -162,7 +159,7 @@ export function commitOverlay(
     let grown = 0;
     const checksum = await committing(store, toolbox, o, task, async () => {
       const { stdout } = await toolbox.run(["/bin/sh", "/run/overlay.sh", base, ...optionsOf(o)], {
-        binds: [script("overlay.sh"), { source: store.repo, target: REPO }, ...binds],
+        binds: [buildScript("overlay.sh"), { source: store.repo, target: REPO }, ...binds],
         signal: task.signal,
       });
       const [first = "", bytes = ""] = stdout.trim().split("\n");

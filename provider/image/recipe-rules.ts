@@ -1,6 +1,5 @@
 /** What the inputs of a Rootfs may be. Each answers what is wrong, or nothing. Pure. */
 import { createPublicKey } from "node:crypto";
-import { dependencyName } from "./index.ts";
 
 export const namePattern = /^[a-z_][a-z0-9_-]{0,31}$/;
 export const servicePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
@@ -73,6 +72,3 @@ export function pemProblem(pem: string): string | undefined {
 
 /** 644 -> 0644. */
 export const fourDigits = (mode: string) => mode.padStart(4, "0").slice(-4);
-
-/** `!curl@edge>=8` -> `curl`. */
-export const packageName = (constraint: string) => dependencyName(constraint.replace(/^!/, ""));

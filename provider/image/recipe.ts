@@ -1,7 +1,7 @@
 /** What a Rootfs is made of: the packages that follow from a recipe, and its digest. Pure. */
 import { extraPieces } from "./extras.ts";
 import { canonical, sha256 } from "./hash.ts";
-import { dependencyName } from "./index.ts";
+import { dependencyName, packageName } from "./index.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { type Piece, type Recipe, type Runlevel, runlevels, type Services } from "./recipe-types.ts";
 import { settingPieces } from "./settings.ts";
@@ -37,7 +37,7 @@ export const kernelPackage = (r: Pick<Recipe, "kernel">) => (r.kernel === "none"
 
 /** /etc/apk/world: the base system, what settings need, and the user's packages, whose constraints count. Sorted. */
 export function world(r: Recipe): string[] {
-  const mine = new Set(r.packages.map((p) => dependencyName(p.replace(/^!/, ""))));
+  const mine = new Set(r.packages.map(packageName));
   const kernel = kernelPackage(r);
   const wanted = [...common.packages, ...targets[r.target].packages, ...pieces(r).flatMap((p) => p.packages ?? [])];
   if (kernel) wanted.push(kernel);

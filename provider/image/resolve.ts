@@ -8,7 +8,7 @@ import { RunError } from "../run.ts";
 import type { Task } from "../task.ts";
 import { type Apk, entriesOf, locked } from "./apk.ts";
 import { checkPackage } from "./apkfile.ts";
-import { closeNames, dependencyName, indexBlocks } from "./index.ts";
+import { closeNames, dependencyName, indexBlocks, packageName } from "./index.ts";
 import { type LockedPackage, packagePath, type RepositoryIndex, type Source } from "./mirror.ts";
 import { withTemp } from "./temp.ts";
 
@@ -159,7 +159,7 @@ function packIndex(text: string): Buffer {
 
 /** apk's complaint as one error that names the property and those who do not fit. */
 export function complaint(output: string, request: ResolveRequest, cause?: unknown): Unsatisfiable {
-  const mine = new Map((request.asked ?? request.packages).map((p) => [dependencyName(p.replace(/^!/, "")), p]));
+  const mine = new Map((request.asked ?? request.packages).map((p) => [packageName(p), p]));
   const missing = [...output.matchAll(/^ {2}(\S+) \(no such package\):\n((?: {4}.*\n?)*)/gm)];
   if (missing.length > 0) {
     const names = new Set(request.indexes.flatMap((r) => [...indexBlocks(r.text).keys()]));
@@ -180,7 +180,7 @@ export function complaint(output: string, request: ResolveRequest, cause?: unkno
       cause,
     });
   const culprits = [...output.matchAll(/^ {2}(\S+)-\d[^-\s]*-r\d+:?$/gm)].map((m) => m[1]!);
-  const worlds = [...output.matchAll(/world\[([^\]]+)\]/g)].map((m) => dependencyName(m[1]!.replace(/^!/, "")));
+  const worlds = [...output.matchAll(/world\[([^\]]+)\]/g)].map((m) => packageName(m[1]!));
   const asked = [...new Set(worlds)].filter((w) => mine.has(w)).map((w) => mine.get(w));
   const details = output
     .split("\n")

@@ -1,13 +1,12 @@
 /** The toolbox: an Alpine tree from the mirror, with the programs that building needs. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { asset } from "../assets.ts";
 import { die } from "../errors.ts";
 import { RunError, type RunResult } from "../run.ts";
 import type { Task } from "../task.ts";
 import { type Apk, apkTool, sourceKey, toolRepositories, toolTree } from "./apk.ts";
 import { fetchIndexes, fetchPackages, type Source } from "./mirror.ts";
-import { type RunInOptions, runIn } from "./namespace.ts";
+import { buildScript, type RunInOptions, runIn } from "./namespace.ts";
 import { resolve } from "./resolve.ts";
 
 /** Where the toolbox comes from: cache (absolute path), mirror, release ("v3.23"), arch (of this machine), keys. */
@@ -85,7 +84,7 @@ export async function installPackages(
   const said = await runTool(["/bin/sh", "/run/install.sh", source.arch, ...names], {
     signal: task.signal,
     binds: [
-      { source: asset("system/build/install.sh"), target: "/run/install.sh", readOnly: true },
+      buildScript("install.sh"),
       { source: folder, target: "/run/packages", readOnly: true },
       { source: apk.keys, target: "/run/keys", readOnly: true },
       { source: dir, target: "/run/tree" },

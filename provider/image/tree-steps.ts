@@ -1,15 +1,12 @@
 /** The steps of a tree's making after its packages are in it: each runs a script of system/build or a command of the person. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { asset } from "../assets.ts";
 import { die, PineError } from "../errors.ts";
 import { RunError } from "../run.ts";
 import type { Task } from "../task.ts";
 import type { Change, TreeFacts } from "./configure.ts";
-import { runIn } from "./namespace.ts";
+import { buildScript, runIn } from "./namespace.ts";
 import type { Toolbox } from "./toolbox.ts";
-
-const script = (name: string) => ({ source: asset("system/build", name), target: `/run/${name}`, readOnly: true });
 
 /** What the packages brought; `kernels`: releases that have modules. */
 export async function look(
@@ -19,7 +16,7 @@ export async function look(
 ): Promise<{ facts: TreeFacts; kernels: string[]; installed: string }> {
   const { stdout } = await box.run(["/bin/sh", "/run/look.sh"], {
     signal: task.signal,
-    binds: [script("look.sh"), { source: tree, target: "/run/tree", readOnly: true }],
+    binds: [buildScript("look.sh"), { source: tree, target: "/run/tree", readOnly: true }],
   });
   const parts = new Map<string, string>();
   for (const part of `\n${stdout}`.split("\n@ ").slice(1)) {
@@ -51,7 +48,7 @@ export async function apply(tree: string, dir: string, changes: Change[], task: 
       signal: task.signal,
       input: `${lines.join("\n")}\n`,
       binds: [
-        script("apply.sh"),
+        buildScript("apply.sh"),
         { source: folder, target: "/run/files", readOnly: true },
         ...(box ? [{ source: box, target: "/run/box", readOnly: true }] : []),
       ],
@@ -100,7 +97,7 @@ export async function addModules(
     await box.run(["/bin/sh", "/run/modules.sh", release], {
       signal: task.signal,
       binds: [
-        script("modules.sh"),
+        buildScript("modules.sh"),
         { source: folder, target: "/run/modules", readOnly: true },
         { source: tree, target: "/run/tree" },
       ],
@@ -126,7 +123,7 @@ export async function layout(
   const { stdout } = await box.run(["/bin/sh", "/run/layout.sh", ...(kernel ? [kernel.release, kernel.flavour] : [])], {
     signal: task.signal,
     binds: [
-      script("layout.sh"),
+      buildScript("layout.sh"),
       ...(kernel ? [{ source: kernel.initramfs, target: "/run/initramfs.img", readOnly: true }] : []),
       { source: tree, target: "/run/tree" },
     ],

@@ -87,35 +87,42 @@ export const sourceOf = (recipe: Recipe, cache: string): Source => ({
 
 async function build(store: Store, request: BuildRequest, tools: ToolboxSource, task: Task): Promise<RootfsRecord> {
   const { recipe, lock, digest } = request;
-  const timestamp = timestampOf(lock);
   const box = await toolbox(tools, task);
-  const key = baseKey(recipe, lock, builder());
   // what a command or a module needs is the whole tree; for everything else the packages' commit will do
   const whole = recipe.hooks.length > 0 || request.modules.size > 0;
-  const bases = await openBases(tools.cache);
-  let made: { checksum: string; size: number } | undefined;
-  let known: Pick<Base, "facts" | "installed" | "release"> | undefined;
-  let base: Base | undefined;
-  if (whole)
-    await store.temp(async (dir) => {
-      const tree = join(dir, "tree");
-      known = await installed(request, box, dir, tree, tools, task);
-      made = await wholeTree(store, request, box, dir, tree, known, tools, task);
-    });
-  else known = base = (await readBase(bases, key)) ?? (await newBase(bases, key, request, box, tools, task));
-  if (base) {
-    task.step("configuring");
-    made = await overlay(store, bases, box, base, changesOf(request, base.facts), { timestamp }, task);
-  }
-  if (!made || !known) return die("the tree was not made");
-  await writeSbomsOf(store, request, made.checksum, known.installed);
+  const { made, found } = await (whole ? wholeTree : overBase)(store, request, box, tools, task);
+  await writeSbomsOf(store, request, made.checksum, found.installed);
   const { target, arch, release } = recipe;
   const record: RootfsRecord = {
-    ...{ digest, ...made, lock, target, arch, release, kernelRelease: known.release ?? "" },
-    ...{ timestamp, packages: lock.length },
+    ...{ digest, ...made, lock, target, arch, release, kernelRelease: found.release ?? "" },
+    ...{ timestamp: timestampOf(lock), packages: lock.length },
   };
   await store.writeJson(store.rootfs(digest), record);
   return record;
+}
+
+/** What installing brought to a tree. */
+type Found = Pick<Base, "facts" | "installed" | "release">;
+interface Built {
+  made: { checksum: string; size: number };
+  found: Found;
+}
+
+/** The configuration, laid over the packages' commit, which is made where the cache has it not. */
+async function overBase(
+  store: Store,
+  request: BuildRequest,
+  box: Toolbox,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<Built> {
+  const bases = await openBases(tools.cache);
+  const key = baseKey(request.recipe, request.lock, builder());
+  const found = (await readBase(bases, key)) ?? (await newBase(bases, key, request, box, tools, task));
+  task.step("configuring");
+  const changes = changesOf(request, found.facts);
+  const made = await overlay(store, bases, box, found, changes, { timestamp: timestampOf(request.lock) }, task);
+  return { made, found };
 }
 
 /** Two that want the same packages at once, in this process or another, install them once. */
@@ -145,7 +152,7 @@ async function installed(
   tree: string,
   tools: ToolboxSource,
   task: Task,
-): Promise<Pick<Base, "facts" | "installed" | "release">> {
+): Promise<Found> {
   const source = sourceOf(recipe, tools.cache);
   const apk = await apkTool(tools, task);
   const files = await fetchPackages(lock, source, task);
@@ -157,25 +164,28 @@ async function installed(
 }
 
 /** The tree with everything in it, as one commit. */
-async function wholeTree(
+function wholeTree(
   store: Store,
   request: BuildRequest,
   box: Toolbox,
-  dir: string,
-  tree: string,
-  { facts, release }: Pick<Base, "facts" | "release">,
   tools: ToolboxSource,
   task: Task,
-): Promise<{ checksum: string; size: number }> {
-  const timestamp = timestampOf(request.lock);
-  task.step("configuring");
-  await apply(tree, dir, changesOf(request, facts), task);
-  await runHooks(tree, request.recipe.hooks, timestamp, task);
-  if (release !== undefined) await addModules(box, tree, dir, release, request.modules, task);
-  const kernel = await kernelOf(request, box, tree, release, tools, task);
-  const size = await layout(box, tree, kernel, task);
-  task.step("committing to OSTree");
-  return { checksum: await commitTree(store, box, tree, { timestamp, bootable: kernel !== undefined }, task), size };
+): Promise<Built> {
+  return store.temp(async (dir) => {
+    const tree = join(dir, "tree");
+    const timestamp = timestampOf(request.lock);
+    const found = await installed(request, box, dir, tree, tools, task);
+    const { facts, release } = found;
+    task.step("configuring");
+    await apply(tree, dir, changesOf(request, facts), task);
+    await runHooks(tree, request.recipe.hooks, timestamp, task);
+    if (release !== undefined) await addModules(box, tree, dir, release, request.modules, task);
+    const kernel = await kernelOf(request, box, tree, release, tools, task);
+    const size = await layout(box, tree, kernel, task);
+    task.step("committing to OSTree");
+    const checksum = await commitTree(store, box, tree, { timestamp, bootable: kernel !== undefined }, task);
+    return { made: { checksum, size }, found };
+  });
 }
 
 const changesOf = ({ recipe, contents, archives }: BuildRequest, facts: TreeFacts) =>

@@ -1,7 +1,7 @@
 /** Inputs of a Rootfs that are right one by one and cannot be had together. Pure. */
+import { packageName } from "../image/index.ts";
 import { parseRepository } from "../image/mirror.ts";
 import { world } from "../image/recipe.ts";
-import { packageName } from "../image/recipe-rules.ts";
 import type { CheckFailure, Config } from "../resource.ts";
 import { recipeBase } from "./rootfs-recipe.ts";
 import type { RootfsInputs } from "./rootfs-shape.ts";

@@ -1,7 +1,7 @@
 /** Which packages a Rootfs gets: the lock of its state, or resolved anew when something asks for it (rule 2 of the design). */
 import { die } from "../errors.ts";
 import { apkTool } from "../image/apk.ts";
-import { dependencyName } from "../image/index.ts";
+import { packageName } from "../image/index.ts";
 import { fetchIndexes, type LockedPackage } from "../image/mirror.ts";
 import { kernelPackage, type Recipe, world } from "../image/recipe.ts";
 import { resolve, Unsatisfiable } from "../image/resolve.ts";
@@ -69,7 +69,7 @@ export async function lockFor(
   const asked = (w: string[], r: Recipe) => JSON.stringify([w, [...r.repositories].sort(), r.arch]);
   if (asked(was, before.recipe) === asked(is, recipe)) return before.lock;
   // a constraint that is new decides over the lock
-  const free = new Set(is.filter((c) => !was.includes(c)).map((c) => dependencyName(c.replace(/^!/, ""))));
+  const free = new Set(is.filter((c) => !was.includes(c)).map(packageName));
   const kept = before.lock.filter((p) => !free.has(p.name));
   const lock = await resolveRecipe(recipe, config, task, kept);
   const old = new Map(kept.map((p) => [p.name, p.version]));

@@ -2,10 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 import { die } from "../errors.ts";
+import { packageName } from "../image/index.ts";
 import { profileOf } from "../image/profiles.ts";
 import { type Recipe, sha256 } from "../image/recipe.ts";
 import * as rules from "../image/recipe-rules.ts";
 import type { Knobs, Memory, RecipeArchive, RecipeFile, RecipeModule, Services } from "../image/recipe-types.ts";
+import { targets } from "../image/targets.ts";
 import { type ArchiveEntry, archiveDigest, entriesOfArchive } from "../image/unpack.ts";
 import type { Config } from "../resource.ts";
 import { type Asset, hasUnknown, type Props, plain } from "../values.ts";
@@ -75,7 +77,7 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
   const profile = profileOf(inputs.profile, target);
   const ntp = inputs.ntp ?? (profile.ntp ? { client: "busybox" as const, servers: [] } : undefined);
   const [layout = "", variant = layout] = (inputs.keymap ?? "").split("/");
-  const named = new Set(inputs.packages.map(rules.packageName));
+  const named = new Set(inputs.packages.map(packageName));
   return {
     target,
     release: inputs.release,
@@ -84,7 +86,7 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
     repositories: sorted(inputs.repositories.map((r) => r.trim())),
     keys: inputs.keys && Object.keys(inputs.keys).length > 0 ? inputs.keys : config.keys,
     packages: sorted([...profile.packages.filter((p) => !named.has(p)), ...inputs.packages]),
-    kernel: inputs.kernel ?? (target === "vm" ? "virt" : "none"),
+    kernel: inputs.kernel ?? (targets[target].kernel ? "virt" : "none"),
     timezone: inputs.timezone,
     hostname: inputs.hostname,
     authorizedKeys: (inputs.authorizedKeys ?? []).map((k) => k.trim()),

@@ -137,29 +137,19 @@ async function preview(call: Call, props: Props, before: Before | undefined): Pr
   };
 }
 
-/** `62 packages, linux-virt 6.18.56, 84 MB`; of an update what changes, a line a package. */
+/** `62 packages, linux-virt 6.18.56, 84 MB`; of an update by how much that grows, and what changes, a line a package. */
 function say(call: Call, recipe: Recipe, lock: LockedPackage[], before: Before | undefined, unpacked: number): void {
   const changes = before ? lockChanges(before.lock, lock) : [];
-  if (!before || changes.length > 0) {
-    const name = kernelPackage(recipe);
-    const version = lock.find((p) => p.name === name)?.version.replace(/-r\d+$/, "") ?? "";
-    call.info(`${lock.length} packages, ${name ? `${name} ${version}` : "no kernel"}, ${humanBytes(unpacked)}`);
-  }
-  const kernel = before && changesOf(before.lock, lock, kernelPackage(recipe));
-  if (kernel) call.info(`${kernel}: needs a reboot`);
-  if (changes.length > 0) {
-    const grown = unpacked - before!.lock.reduce((sum, p) => sum + p.installedSize, 0);
-    call.info(`installed size ${grown < 0 ? "-" : "+"}${humanBytes(Math.abs(grown))}`);
-  }
+  if (before && changes.length === 0) return;
+  const name = kernelPackage(recipe);
+  const version = lock.find((p) => p.name === name)?.version.replace(/-r\d+$/, "") ?? "";
+  const grown = before && unpacked - before.lock.reduce((sum, p) => sum + p.installedSize, 0);
+  const by = grown === undefined ? "" : ` (${grown < 0 ? "-" : "+"}${humanBytes(Math.abs(grown))})`;
+  call.info(`${lock.length} packages, ${name ? `${name} ${version}` : "no kernel"}, ${humanBytes(unpacked)}${by}`);
   const most = 60;
-  for (const line of changes.slice(0, most)) call.info(line);
+  for (const line of changes.slice(0, most))
+    call.info(name && line.startsWith(`${name} `) ? `${line} (needs a reboot)` : line);
   if (changes.length > most) call.info(`and ${changes.length - most} more`);
-}
-
-/** `linux-virt 6.18.56-r0 => 6.18.57-r0`, when that package changed. */
-function changesOf(before: LockedPackage[], after: LockedPackage[], name: string | undefined): string | undefined {
-  const only = (lock: LockedPackage[]) => lock.filter((p) => p.name === name);
-  return name === undefined ? undefined : lockChanges(only(before), only(after))[0];
 }
 
 async function make(call: Call, id: string, props: Props, before: Before | undefined): Promise<Props> {

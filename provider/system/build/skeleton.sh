@@ -1,12 +1,13 @@
 #!/bin/sh
 # Keeps of the tree at /run/tree what is needed to lay configuration over its commit: folders, links, names of files, and the two
-# programs that run there. Runs in the toolbox. usage: skeleton.sh save|restore   (/run/work/skeleton.tar, /run/work/files)
+# programs that run there. Runs in the toolbox. usage: skeleton.sh save PATH...|restore   (/run/work/skeleton.tar, /run/work/files)
 set -eu
 cd /run/tree
 case $1 in
 save)
-	# what configuration takes out in any case cannot be taken out of a commit that it is laid over
-	rm -rf etc/runlevels/* etc/passwd- etc/group- etc/shadow-
+	# what configuration takes out cannot be taken out of a commit that it is laid over
+	shift
+	for path in "$@"; do rm -rf ".$path"; done
 	find . -type f >/run/work/files
 	{
 		find . ! -type f -print0
