@@ -55,6 +55,23 @@ const sdk = async () => [
   { name: "sdk/nodejs fits provider/schema.json", problem: sdkFits() ? "" : "npm run sdk makes it again" },
 ];
 
+/** A rule of .gitignore that takes a file of the source away is seen here, and in no clone. */
+async function ignored() {
+  const kinds = ["--others", "--ignored", "--exclude-standard", "--directory"];
+  const { stdout } = await run("git", [
+    "ls-files",
+    ...kinds,
+    "--",
+    "provider",
+    "lab",
+    "test",
+    "scripts",
+    "bench",
+    "docs",
+  ]);
+  return [{ name: "no source is ignored by git", problem: stdout.trim() }];
+}
+
 /** biome's files and rules without the excerpts. */
 function biomeHeadlines(text) {
   const lines = [...text.matchAll(/^(\S.*?) ━+$/gm)].map((m) => m[1]).filter((line) => line !== "check");
@@ -74,6 +91,7 @@ export async function runChecks(tell) {
         biomeHeadlines,
       ),
     sdk,
+    ignored,
     shellcheck,
   ];
   for (const check of checks)
