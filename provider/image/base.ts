@@ -8,7 +8,7 @@ import type { Task } from "../task.ts";
 import { type Change, TAKEN_OUT, type TreeFacts } from "./configure.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { buildScript } from "./namespace.ts";
-import { commitOverlay, commitTree, hasCommit, pullCommit } from "./ostree-commit.ts";
+import { commitOverlay, commitParts, hasCommit, pullCommit } from "./ostree-commit.ts";
 import { canonical, type Recipe, sha256 } from "./recipe.ts";
 import { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
@@ -25,6 +25,8 @@ export interface Base {
   key: string;
   /** OSTree checksum of the tree. */
   checksum: string;
+  /** Names of the parts that it was committed in. */
+  parts: string[];
   facts: TreeFacts;
   /** apk's database of what is installed, without its files. */
   installed: string;
@@ -53,7 +55,7 @@ export async function makeBase(
   box: Toolbox,
   dir: string,
   tree: string,
-  o: Omit<Base, "checksum" | "size"> & { timestamp: number; kernel?: Parameters<typeof layout>[2] },
+  o: Omit<Base, "checksum" | "parts" | "size"> & { timestamp: number; kernel?: Parameters<typeof layout>[2] },
   task: Task,
 ): Promise<Base> {
   const { timestamp, kernel, ...known } = o;
@@ -67,14 +69,14 @@ export async function makeBase(
   await box.run(["/bin/sh", "/run/skeleton.sh", "save", ...TAKEN_OUT], { signal: task.signal, binds });
   const size = await layout(box, tree, kernel, task, join(work, "sizes"));
   task.step("committing the packages to OSTree");
-  const checksum = await commitTree(
+  const { checksum, parts } = await commitParts(
     bases,
     box,
     tree,
     { timestamp, bootable: kernel !== undefined, ref: `base/${known.key}` },
     task,
   );
-  const base: Base = { ...known, checksum, size };
+  const base: Base = { ...known, checksum, parts, size };
   const folder = bases.path(known.key);
   await rm(folder, { recursive: true, force: true });
   await rename(work, folder);
@@ -90,14 +92,20 @@ async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> 
     const [, key] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
     if (key) all.push({ key, made: (await stat(bases.path(name))).mtimeMs });
   }
-  const old = all.sort((a, b) => b.made - a.made).slice(KEPT);
+  all.sort((a, b) => b.made - a.made);
+  const old = all.slice(KEPT);
   if (old.length === 0) return;
+  const used = new Set<string>();
+  for (const { key } of all.slice(0, KEPT))
+    for (const part of (await bases.readJson<Base>(bases.path(`${key}.json`)))?.parts ?? []) used.add(part);
+  const head = (...names: string[]) => bases.path("repo", "refs", "heads", ...names);
   await bases.withLock(task, async () => {
     for (const { key } of old) {
       await rm(bases.path(`${key}.json`), { force: true });
       await rm(bases.path(key), { recursive: true, force: true });
-      await rm(bases.path("repo", "refs", "heads", "base", key), { force: true });
+      await rm(head("base", key), { force: true });
     }
+    for (const part of await readdir(head("part"))) if (!used.has(part)) await rm(head("part", part), { force: true });
     const binds = [{ source: bases.repo, target: "/run/repo" }];
     await box.run(["ostree", "prune", "--repo=/run/repo", "--refs-only"], { binds, signal: task.signal });
   });
@@ -124,13 +132,15 @@ export async function overlay(
       readOnly: true,
     }));
     const binds = [{ source: work, target: "/run/work" }, ...kept, { source: tree, target: "/run/tree" }];
-    await box.run(["/bin/sh", "/run/skeleton.sh", "restore"], {
-      signal: task.signal,
-      binds: [buildScript("skeleton.sh"), ...binds],
-    });
-    await apply(tree, dir, changes, task, join(work, "box"));
-    await layout(box, tree, undefined, task);
-    await pullCommit(store, bases, box, base.checksum, task);
+    const laid = async () => {
+      const script = [buildScript("skeleton.sh"), ...binds];
+      await box.run(["/bin/sh", "/run/skeleton.sh", "restore"], { signal: task.signal, binds: script });
+      await apply(tree, dir, changes, task, join(work, "box"));
+      await layout(box, tree, undefined, task);
+    };
+    // neither is left running when the other fails: the folder goes then
+    const both = await Promise.allSettled([laid(), pullCommit(store, bases, box, base.checksum, task)]);
+    for (const one of both) if (one.status === "rejected") throw one.reason;
     task.step("committing to OSTree");
     const options = { timestamp: o.timestamp, bootable: base.release !== undefined };
     const { checksum, grown } = await commitOverlay(store, box, base.checksum, binds, options, task);

@@ -14,6 +14,7 @@ const scripts = [
   "layout.sh",
   "modules.sh",
   "commit.sh",
+  "commit-parts.sh",
   "skeleton.sh",
   "overlay.sh",
 ];

@@ -78,14 +78,21 @@ export async function commit(
       return (await toolbox.run(argv, { binds, signal: task.signal })).stdout;
     });
   }
-  const argv = ["/bin/sh", "/run/commit.sh", ...optionsOf(o)];
-  return committing(store, toolbox, o, task, () =>
-    store.temp(async (work) => {
-      const tied = [buildScript("commit.sh"), { source: tree.dir, target: TREE, readOnly: true }];
-      const more = [...binds, ...tied, { source: work, target: "/run/work" }];
-      return (await toolbox.run(argv, { binds: more, signal: task.signal })).stdout;
-    }),
-  );
+  return committing(store, toolbox, o, task, () => ofFolder("commit.sh", store, toolbox, tree.dir, o, task));
+}
+
+/** What a script that commits a folder says. */
+function ofFolder(name: string, store: Store, toolbox: Toolbox, dir: string, o: CommitOptions, task: Task) {
+  return store.temp(async (work) => {
+    const binds = [
+      buildScript(name),
+      { source: store.repo, target: REPO },
+      { source: dir, target: TREE, readOnly: true },
+      { source: work, target: "/run/work" },
+    ];
+    const argv = ["/bin/sh", `/run/${name}`, ...optionsOf(o)];
+    return (await toolbox.run(argv, { binds, signal: task.signal })).stdout;
+  });
 }
 
 /** Runs what commits, and leaves nothing of an attempt that failed or was cancelled. */
@@ -141,6 +148,28 @@ export function commitTree(
     },
     "a commit",
   );
+}
+
+/** As {@link commitTree}, to the same checksum, in parts that the repository keeps as branches part/<name>. */
+export function commitParts(
+  store: Store,
+  toolbox: Toolbox,
+  treeDir: string,
+  o: CommitOptions,
+  task: Task,
+): Promise<{ checksum: string; parts: string[] }> {
+  const make = async () => {
+    await ensureRepo(store, toolbox, task.signal);
+    let parts: string[] = [];
+    const checksum = await committing(store, toolbox, o, task, async () => {
+      const said = await ofFolder("commit-parts.sh", store, toolbox, treeDir, o, task);
+      const [first = "", ...names] = said.trim().split("\n");
+      parts = names;
+      return first;
+    });
+    return { checksum, parts };
+  };
+  return store.withLock(task, make, "a commit");
 }
 
 /**

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Commits the tree at /run/tree into /run/repo as commit.sh does, in parts at the same time: compressing is what takes long, and a part
+# that is there from another commit, as the kernel mostly is, is not compressed again. Runs in the toolbox; /run/work: an empty folder.
+# usage: commit-parts.sh OPTION...   (of ostree commit); prints the checksum, then the parts' names: branches part/NAME
+set -eu
+umask 022
+cd /run/work
+# usage: part FILE NAME-OF-TAR...   leaves FILE, with its name, and FILE.commit
+part() {
+	file=$1
+	shift
+	tar -C /run/tree --format=posix --pax-option=delete=atime,delete=ctime,hdrcharset:=BINARY --sort=name --numeric-owner --mtime=@0 \
+		--xattrs --xattrs-include=security.capability --anchored -cf "$file.tar" "$@"
+	sum=$(sha256sum <"$file.tar")
+	sum=${sum%% *}
+	ostree rev-parse --repo=/run/repo "part/$sum" >"$file.commit" 2>/dev/null ||
+		ostree commit --repo=/run/repo "--branch=part/$sum" --parent=none --no-bindings --timestamp=@0 "--tree=tar=$file.tar" >"$file.commit"
+	rm "$file.tar"
+	echo "$sum" >"$file"
+}
+part lib --no-recursion . ./usr --recursion '--exclude=./usr/lib/modules/*' ./usr/lib &
+lib=$!
+kernel=
+if [ -d /run/tree/usr/lib/modules ]; then
+	part kernel --no-recursion . ./usr ./usr/lib --recursion ./usr/lib/modules &
+	kernel=$!
+fi
+part rest '--exclude=./usr/lib/*' .
+wait "$lib"
+[ -z "$kernel" ] || wait "$kernel"
+set -- "$@" "--tree=ref=$(cat lib.commit)" "--tree=ref=$(cat rest.commit)"
+[ -z "$kernel" ] || set -- "$@" "--tree=ref=$(cat kernel.commit)"
+ostree commit --repo=/run/repo "$@"
+cat lib rest ${kernel:+kernel}
