@@ -15,13 +15,15 @@ export const GROUPS = {
   // a short life on each Debian of the lab, on UEFI, and on other file systems and partitions
   alongside: { include: [file("alongside*")], setUp: everything, named: true },
   // a server's reinstalls and imports, two who want it, its end
-  reinstall: { include: [file("reinstall"), file("import")], setUp: everything, named: true },
+  reinstall: { include: [file("reinstall"), file("import"), file("killed")], setUp: everything, named: true },
   // four servers in one `up`
   many: { include: [file("many")], setUp: everything, named: true },
   // who comes while a disk is written over, and what a power cut does there
   cuts: { include: [file("overwrite-cuts")], setUp: everything, named: true },
   // every way back from a system that does not come up
   returning: { include: [file("returning")], setUp: everything, named: true },
+  // a server whose disk was written over, updated
+  "overwrite-life": { include: [file("overwrite-life")], setUp: everything, named: true },
   // the lab's disk that drops what was not flushed
   disk: { include: [file("disk")], setUp: ["debian", "npm"], named: true },
   // servers that cannot be taken

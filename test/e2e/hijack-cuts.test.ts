@@ -1,4 +1,5 @@
-/** Ctrl-C and power cuts: the server answers afterwards, nothing is left behind, and the next `up` goes on. PINE_SEED repeats the moments. */
+/** Ctrl-C and power cuts: the server answers afterwards, nothing is left behind, and the next `up` goes on. PINE_SEED repeats the moments.
+ * In the trial of an update the campaign cuts it (npm run faults, phase update). */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Running } from "./hijack-cli.ts";
@@ -104,32 +105,6 @@ step("the power fails right after arming, and the next up completes", async () =
   await running();
   lab.tell("the next up completed");
 });
-
-step(
-  "the power fails during the trial boot of an update: what ran before runs, and the next up completes",
-  async () => {
-    const known = (await lab.project.server()).booted;
-    await lab.project.set({ packages: ["lighttpd", "tree"] });
-    const said = (await lab.vps.console()).length;
-    const up = lab.project.start(["up", "--skip-preview"]);
-    const moment = pick([/pine: slot b pine\.trial=1/, /pine: slot b pine\.trial=1.*OpenRC/s]);
-    await until("the trial boots", async () => moment.test((await lab.vps.console()).slice(said)));
-    await sleep(3000 * random());
-    await lab.vps.cut();
-    lab.tell(`cut in the trial boot, at ${moment}`);
-    await lab.vps.boot();
-    await lab.vps.waitSsh(BOOT_MS);
-    expect(await on(lab.vps, "ostree admin status")).toContain(`* pine ${known.checksum}`);
-    lab.tell("what ran before answers");
-    const { exitCode, output } = await up.ended;
-    expect(exitCode).not.toBe(0);
-    expect(output).toMatch(/did not come up far enough to answer; the server went back to slot a|connection .*lost/);
-    await lab.project.ok(["up", "--skip-preview"]);
-    await running();
-    expect(await on(lab.vps, "tree --version")).toMatch(/^tree v/);
-    lab.tell("the next up completed");
-  },
-);
 
 /** What the state says is what runs, confirmed. */
 async function running(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * A server whose disk is written over, by the plain CLI: seen, cut off in the middle, gone on with, compared from outside, written anew with its
- * data kept, updated, broken. PINE_RELEASE, PINE_FIRMWARE: of its Debian; PINE_ENTER: kexec, or grub or shutdown, where what comes before
+ * data kept; updates of such a server are in overwrite-life.test.ts. PINE_RELEASE, PINE_FIRMWARE: of its Debian; PINE_ENTER: kexec, or grub or shutdown, where what comes before
  * it is switched off on the server.
  */
 import { createReadStream, readFileSync, rmSync } from "node:fs";
@@ -182,32 +182,6 @@ step("written anew by --replace: the data partitions are kept, the rest is new",
   );
   expect(await on(lab.vps, "grep vda[45] /proc/partitions")).toBe(partitions);
   lab.tell("written anew");
-});
-
-step("an update goes by delta into the other slot", async () => {
-  const before = await lab.project.server();
-  await lab.project.set({ packages: ["lighttpd", "tree"] });
-  await lab.project.ok(["up", "--skip-preview"]);
-  const now = await lab.project.server();
-  expect(now.booted.slot).not.toBe(before.booted.slot);
-  const image = (await lab.project.state()).find((r) => r.type === "pine:index:DiskImage")!;
-  expect(now.sent).toBeLessThan(0.02 * image.outputs.fileSize);
-  expect(await on(lab.vps, "tree --version; cat /srv/data/file /var/bulk/file")).toMatch(/^tree v.*\nkept\nkept$/s);
-  lab.tell("updated");
-});
-
-step("an update that breaks the web server goes back by itself", async () => {
-  const { booted } = await lab.project.server();
-  await lab.project.set({ webPort: "eighty" });
-  const bad = await lab.project.run(["up", "--skip-preview"]);
-  expect(bad.exitCode).not.toBe(0);
-  expect(bad.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
-  expect(await on(lab.vps, "ostree admin status; wget -qO- http://127.0.0.1/")).toMatch(
-    new RegExp(`\\* pine ${booted.checksum}.*${PAGE}`, "s"),
-  );
-  await lab.project.set({ webPort: "80" });
-  await lab.project.ok(["up", "--skip-preview"]);
-  lab.tell("went back, and forward again");
 });
 
 step("destroy leaves the server as it is, and says so", async () => {
