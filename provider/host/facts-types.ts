@@ -1,5 +1,5 @@
 /** What is known of a server (facts.ts). Anything that could not be read is absent. */
-import type { RamFacts } from "./ram-types.ts";
+import type { PineFacts } from "./pine-types.ts";
 
 export interface Address {
   family: 4 | 6;
@@ -177,29 +177,6 @@ export interface GrubFacts {
   grubenv: boolean;
   /** GRUB_DEFAULT of /etc/default/grub. */
   default?: string;
-}
-
-export interface Slots {
-  /** Confirmed slot, "" the old system. */
-  slot: string;
-  trial: string;
-  tries: number;
-  boots: number;
-}
-
-export interface PineFacts {
-  /** boot/grub/pine/install as it is: id, stack, urn, method, created, old, … */
-  install?: Record<string, string>;
-  slots?: Slots;
-  /** From the kernel's arguments: slot and deployment (`<checksum>.<n>`) that run. */
-  runningSlot?: string;
-  runningTrial: boolean;
-  deployment?: string;
-  /** Deployments on the disk, `<stateroot>/<checksum>.<n>`. */
-  deployments: string[];
-  ram?: RamFacts;
-  /** Left by an install that did not finish: "/.pine-new", "/ostree", "/boot/ostree". */
-  leftovers: string[];
 }
 
 /** What is known of a server. Anything that could not be read is absent. */

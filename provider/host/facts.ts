@@ -5,6 +5,7 @@ import { parseStorage } from "./facts-disk.ts";
 import { parseDisks } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
 import { parseRam } from "./facts-overwrite.ts";
+import { trustOf } from "./trust.ts";
 import type { Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
 
 /** The script's lines: key -> values, in their order. */
@@ -200,6 +201,7 @@ function parsePine(lines: Lines, cmdline: string[]): PineFacts {
   return {
     install: lines.has("pine.install") ? assignments(lines.get("pine.install")!) : undefined,
     slots,
+    ...(lines.has("pine.trust") ? { trust: trustOf(lines.get("pine.trust")!) } : {}),
     runningSlot: argument("pine.slot"),
     runningTrial: argument("pine.trial") === "1",
     deployment: argument("ostree")?.split("/").pop(),

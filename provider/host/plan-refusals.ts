@@ -3,6 +3,7 @@ import { humanBytes } from "../task.ts";
 import { bootRefusal, ROOT_TYPES } from "./plan-boot.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
 import { type Check, refusal } from "./refusal.ts";
+import { trustRefusal } from "./trust.ts";
 import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.ts";
 
 /** Room beside the unpacked system for two more deployments and what runs there. */
@@ -217,6 +218,8 @@ export function refusalsOf(
   image: ImageFacts,
   way: "update" | "alongside" | "overwrite",
 ): Refusal[] {
-  const more = { update: [], alongside: [...MACHINE, ...ALONGSIDE], overwrite: [...MACHINE, ...OVERWRITE] }[way];
+  const more = { update: [trustRefusal], alongside: [...MACHINE, ...ALONGSIDE], overwrite: [...MACHINE, ...OVERWRITE] }[
+    way
+  ];
   return [...ALWAYS, ...more].map((c) => c(facts, inputs, image)).filter((r): r is Refusal => Boolean(r));
 }

@@ -1,4 +1,5 @@
 /** What is planned for a server (network.ts, plan.ts). */
+import type { SignedManifest } from "../image/manifest.ts";
 import type { BootPlace } from "./plan-boot.ts";
 import type { NotRoot, RootWay } from "./types.ts";
 
@@ -109,6 +110,8 @@ export interface ImageFacts {
   compression?: "zstd" | "gzip";
   /** Checksum of the commit that is to run. */
   commit?: string;
+  /** Its manifest, where it is signed. */
+  signed?: SignedManifest;
   /** The disk image that overwrite writes; absent while it is not built. */
   disk?: { commit: string; bytes: number; packedBytes: number };
   /** Bytes that it will have at least, while it is not built; absent: not known. */

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../errors.ts";
+import type { SignedManifest } from "../image/manifest.ts";
 import type { SlotName } from "../image/slots.ts";
 import type { Task } from "../task.ts";
 import { type AgentStatus, agent, agentStatus } from "./agent.ts";
@@ -13,6 +14,7 @@ import { lockHost } from "./lock.ts";
 import { markDone } from "./record.ts";
 import { logReason, silentReason, trialLog } from "./returned.ts";
 import { waitForSsh } from "./ssh.ts";
+import { keepTrust } from "./trust.ts";
 import type { Ssh } from "./types.ts";
 
 export interface TrialOptions {
@@ -23,6 +25,8 @@ export interface TrialOptions {
   /** What must run: the armed slot and its commit. */
   slot: SlotName;
   checksum: string;
+  /** The commit's manifest, where it is signed: kept with the confirmation. */
+  signed?: SignedManifest;
   health: HealthCheck[];
   /** Seconds after which an unconfirmed trial reboots by itself. */
   deadman: number;
@@ -77,6 +81,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
         if (confirmed.slot === o.slot) {
           // without this line the next create takes the server over as it is: no reason to fail now
           await markDone(next).catch(() => {});
+          await keepTrust(next, o.signed, task);
           return { outcome: "confirmed", status: confirmed };
         }
         reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];

@@ -1,8 +1,11 @@
 /** Commits of the store: what is known of them, and those made of a Rootfs. */
+
+import type { KeyObject } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
+import { type SignedManifest, signManifest } from "./manifest.ts";
 import { CHECKSUM, commit, hasCommit, refProblem, setRef } from "./ostree-commit.ts";
 import type { Target } from "./recipe-types.ts";
 import type { Store } from "./store.ts";
@@ -29,6 +32,8 @@ export interface CommitManifest {
   size: number;
   /** Number of packages. */
   packages: number;
+  /** What servers are shown of it; made by whoever committed last with keys. */
+  signed?: SignedManifest;
 }
 
 /** What a commit is made from: a built Rootfs (tree.ts), whose tree is a commit already. */
@@ -53,7 +58,7 @@ export function commitFromRootfs(
   store: Store,
   toolbox: Toolbox,
   rootfs: BuiltRootfs,
-  o: { ref?: string; version?: string; shown?: string },
+  o: { ref?: string; version?: string; shown?: string; keys?: KeyObject[] },
   task: Task,
 ): Promise<CommitManifest> {
   const { digest, checksum: tree, timestamp, arch, target, kernelRelease, size, packages } = rootfs;
@@ -67,11 +72,17 @@ export function commitFromRootfs(
       checksum = await commit(store, toolbox, { commit: tree }, options, task);
     } else if (o.ref) await setRef(store, toolbox, o.ref, checksum, task);
     const known = { arch, target, kernelRelease, rootfs: digest, created: timestamp, size, packages };
-    const manifest = { checksum, ref: o.ref, version: o.version ?? o.shown, ...known };
+    const manifest: CommitManifest = { checksum, ref: o.ref, version: o.version ?? o.shown, ...known };
+    manifest.signed = signedOf(manifest, o.keys) ?? (await readCommit(store, checksum))?.signed;
     await store.writeJson(store.commit(checksum), manifest);
     return manifest;
   };
   return store.withLock(task, build, "a commit");
+}
+
+function signedOf(m: CommitManifest, keys: KeyObject[] = []): SignedManifest | undefined {
+  const { checksum, ref = "", version = "", arch, target = "vm", created } = m;
+  return keys.length === 0 ? undefined : signManifest({ checksum, ref, version, arch, target, created }, keys);
 }
 
 /** The commit that {@link commitFromRootfs} makes of a Rootfs, when the store has it already. */

@@ -23,6 +23,7 @@ export const common = {
     ...["alpine-baselayout", "alpine-release", "alpine-keys", "apk-tools", "musl-utils", "ca-certificates-bundle"],
     ...["busybox", "busybox-openrc", "openrc", "ifupdown-ng", "ostree"],
     "util-linux-misc", // fsfreeze, with which an update becomes durable
+    "signify", // looks at the signature of what is to run (trust.sh); 40 kB and libbsd
   ],
   /** OpenRC's savecache is not among them: it would write to /usr. */
   services: {

@@ -9,18 +9,21 @@ import type { Facts, ImageFacts } from "../host/types.ts";
 import type { DeltaToSend } from "../host/update.ts";
 import { staticDelta } from "../image/delta.ts";
 import { BLOCK, blockDigests, imageBySha256, imageStream } from "../image/disk-blocks.ts";
-import { hasCommit, readCommit } from "../image/ostree.ts";
+import type { SignedManifest } from "../image/manifest.ts";
+import { CHECKSUM, hasCommit, readCommit } from "../image/ostree.ts";
 import { ramSystem } from "../image/ram.ts";
 import { Store } from "../image/store.ts";
 import { openSysroot, readSysroot, sysrootTar } from "../image/sysroot.ts";
 import { machineArch, toolbox } from "../image/toolbox.ts";
 import type { Call } from "../resource.ts";
 import { largestImage } from "./estimates.ts";
+import type { HijackState } from "./hijack-inputs.ts";
 
 export type Compression = "zstd" | "gzip";
 
 export interface CommitArtifacts {
   version?: string;
+  signed?: SignedManifest;
   imageFacts(compression: Compression): Promise<ImageFacts>;
   sysroot(compression: Compression, call: Call): Promise<SysrootToSend>;
   /** What overwrite writes; dies when the store has no such image of this commit. */
@@ -70,6 +73,7 @@ export async function findArtifacts(
   const image = imageSha256 === undefined ? undefined : await imageBySha256(store, imageSha256);
   return {
     version: manifest.version,
+    signed: manifest.signed,
     async imageFacts(compression) {
       const made = await readSysroot(store, checksum, compression);
       const packed = PACKED * (compression === "gzip" ? GZIP : 1);
@@ -81,6 +85,7 @@ export async function findArtifacts(
         about: !made,
         compression,
         commit: checksum,
+        signed: manifest.signed,
         disk: image && { commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
       };
     },
@@ -139,6 +144,21 @@ export async function findArtifacts(
     },
   };
 }
+
+/** What the server runs, would fall back to and is to run stays in the store, so that its deltas can be made. */
+export async function keepForHost(
+  store: Store | undefined,
+  { installationId, booted, previous }: HijackState,
+  commit?: string,
+) {
+  const wanted = [booted?.checksum, previous, commit].filter((c) => c !== undefined && CHECKSUM.test(c));
+  await store?.addRoot(
+    hostRoot(installationId),
+    [...new Set(wanted)].map((c) => `commit/${c}`),
+  );
+}
+
+export const hostRoot = (installationId: string) => `host-${installationId}`;
 
 /** The figures before the commit is known: from what this run's previews said, else none. */
 export function estimatedImage(arch: string, compression: Compression): ImageFacts {

@@ -9,6 +9,7 @@ import { enterRam, finishDisk, forgetRam, leaveRam, settleImage, writeImage } fr
 import { markDone } from "../host/record.ts";
 import { SshError, waitForSsh } from "../host/ssh.ts";
 import { judge } from "../host/trial.ts";
+import { keepTrust } from "../host/trust.ts";
 import type { Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
@@ -68,6 +69,7 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
     if (reasons.length > 0) return { ...known, result: { outcome: "returned", reasons, answered: true, status } };
     // without this line the next create takes the server over as it is: no reason to fail now
     await markDone(next).catch(() => {});
+    await keepTrust(next, artifacts.signed, call);
     return { ...known, result: { outcome: "confirmed", status } };
   } finally {
     await unlock();

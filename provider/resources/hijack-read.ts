@@ -3,11 +3,13 @@ import { isAbort, messageOf } from "../errors.ts";
 import { finalizedOf } from "../host/finalize.ts";
 import type { Call } from "../resource.ts";
 import { type Props, plain } from "../values.ts";
+import { keepForHost } from "./hijack-artifacts.ts";
 import { driftOf } from "./hijack-drift.ts";
 import { importHost } from "./hijack-import.ts";
 import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { type Look, look } from "./hijack-look.ts";
 import { bootedOf } from "./hijack-state.ts";
+import { storeIfThere } from "./store.ts";
 
 interface Read {
   id: string;
@@ -46,6 +48,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
     const version = checksum === known.booted?.checksum ? known.booted?.version : undefined;
     if (checksum !== known.booted?.checksum)
       call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
+    await keepForHost(await storeIfThere(call), { ...known, booted: bootedOf(status, version) });
     const there = await driftOf(ssh, facts, { inputs, state: known }, call);
     return {
       id,

@@ -10,6 +10,7 @@ import { loginPublicKeys } from "../host/keys.ts";
 import { lockHost } from "../host/lock.ts";
 import { adopt, markDone } from "../host/record.ts";
 import { runTrial, type TrialResult } from "../host/trial.ts";
+import { checkTrust, keepTrust } from "../host/trust.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import { prepareUpdate, writeFiles } from "../host/update.ts";
 import { nextOptions } from "../image/slots.ts";
@@ -85,6 +86,7 @@ export async function install(
         bootId: facts.bootId,
         slot: "a",
         checksum: inputs.commit,
+        signed: artifacts.signed,
         health: inputs.health,
         deadman: inputs.deadman,
         owner: lockOwner(call),
@@ -121,7 +123,8 @@ export async function update(
   const status = seen.status!;
   const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
   const owner = lockOwner(call);
-  const trial = { connections, checksum: inputs.commit, health: inputs.health, deadman: inputs.deadman, owner };
+  const { commit: checksum, health, deadman } = inputs;
+  const trial = { connections, checksum, signed: artifacts.signed, health, deadman, owner };
   const unlock = await lockHost(ssh, owner);
   try {
     const facts = await readFacts(ssh);
@@ -137,6 +140,7 @@ export async function update(
     );
     const login = await loginPublicKeys(inputs.connection, call);
     const keys = rootKeys(plan.authorizedKeys, inputs.authorizedKeys, o.before?.authorizedKeys ?? [], login);
+    if (status.checksum !== checksum) await checkTrust(ssh, checksum, artifacts.signed);
     o.touched();
     const { install } = facts.pine;
     const mine = { id: o.adoptAs ?? o.state?.installationId ?? "", stack: call.stack, urn: call.urn };
@@ -156,6 +160,7 @@ export async function update(
     const reboots = fresh || (await redeploys({ ssh, facts }, plan, inputs, o.before)) !== undefined;
     if (status.checksum === inputs.commit && !reboots) {
       await markDone(ssh);
+      await keepTrust(ssh, artifacts.signed, call);
       const result = { outcome: "unchanged" as const, status: await agentStatus(ssh) };
       return { ...known, previous: o.state?.previous, result, sent: 0 };
     }

@@ -8,7 +8,7 @@ import { restoreOld } from "../host/restore.ts";
 import { type Call, InitError, type Resource } from "../resource.ts";
 import { equalValues, hasUnknown, type Props, plain } from "../values.ts";
 import { diffInputs } from "./diff.ts";
-import { findArtifacts, missingCommit, runningCommit } from "./hijack-artifacts.ts";
+import { findArtifacts, hostRoot, keepForHost, missingCommit, runningCommit } from "./hijack-artifacts.ts";
 import { checkHijack, diffHijack } from "./hijack-check.ts";
 import { finalize } from "./hijack-finalize.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
@@ -18,6 +18,7 @@ import { settle } from "./hijack-settle.ts";
 import { afterTrial, outputs, previewState } from "./hijack-state.ts";
 import { install, type Outcome, update } from "./hijack-work.ts";
 import { topOf } from "./path.ts";
+import { storeIfThere } from "./store.ts";
 
 export const hostHijack: Resource = {
   check: async (_call, { news }) => checkHijack(news),
@@ -44,39 +45,44 @@ export const hostHijack: Resource = {
 
   async delete(call, { state, inputs }) {
     const known = plain(state) as HijackState;
-    const wanted = hijackInputs(inputs);
-    if (wanted.onDestroy === "retain") return call.warn("the server stays as it is (onDestroy: retain)");
-    let seen: Awaited<ReturnType<typeof look>>;
-    try {
-      seen = await look(wanted.connection, call);
-    } catch (error) {
-      if (wanted.whenUnreachable !== "forget" || isAbort(error, call.signal)) throw error;
-      return call.warn(`the server is forgotten without having been touched: ${messageOf(error)}`);
-    }
-    try {
-      const found = seen.facts.pine.install?.id;
-      if (found !== known.installationId)
-        return call.warn(
-          found ? "another installation is on this server: left alone" : "Pine is not on this server any more",
-        );
-      if (seen.facts.pine.install?.method === "overwrite")
-        return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
-      if (finalizedOf(seen.facts.pine.install) !== "no")
-        return call.warn("the server stays as it is: finalize removed its old system, so there is none to give back");
-      const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });
-      const o = {
-        id: known.installationId,
-        connections: [...connections].reverse(),
-        deleteData: wanted.deleteData,
-        owner: lockOwner(call),
-      };
-      const kept = await restoreOld(seen.ssh, o, call);
-      if (kept) call.info(`the old system runs again; what Pine kept in /var lies in ${kept}`);
-    } finally {
-      await seen.ssh.close();
-    }
+    await giveBack(call, known, hijackInputs(inputs));
+    await (await storeIfThere(call))?.dropRoot(hostRoot(known.installationId));
   },
 };
+
+/** The server as it was, where that can be. */
+async function giveBack(call: Call, known: HijackState, wanted: HijackInputs): Promise<void> {
+  if (wanted.onDestroy === "retain") return call.warn("the server stays as it is (onDestroy: retain)");
+  let seen: Awaited<ReturnType<typeof look>>;
+  try {
+    seen = await look(wanted.connection, call);
+  } catch (error) {
+    if (wanted.whenUnreachable !== "forget" || isAbort(error, call.signal)) throw error;
+    return call.warn(`the server is forgotten without having been touched: ${messageOf(error)}`);
+  }
+  try {
+    const found = seen.facts.pine.install?.id;
+    if (found !== known.installationId)
+      return call.warn(
+        found ? "another installation is on this server: left alone" : "Pine is not on this server any more",
+      );
+    if (seen.facts.pine.install?.method === "overwrite")
+      return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
+    if (finalizedOf(seen.facts.pine.install) !== "no")
+      return call.warn("the server stays as it is: finalize removed its old system, so there is none to give back");
+    const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });
+    const o = {
+      id: known.installationId,
+      connections: [...connections].reverse(),
+      deleteData: wanted.deleteData,
+      owner: lockOwner(call),
+    };
+    const kept = await restoreOld(seen.ssh, o, call);
+    if (kept) call.info(`the old system runs again; what Pine kept in /var lies in ${kept}`);
+  } finally {
+    await seen.ssh.close();
+  }
+}
 
 /** Inputs that say what later operations do. */
 const POLICY = new Set(["onDestroy", "deleteData", "whenUnreachable", "deadman", "health", "force", "erase", "image"]);
@@ -139,6 +145,7 @@ async function bring(
       outcome = await install(seen, o, call);
     }
     now = afterTrial(now, inputs, outcome, artifacts.version);
+    await keepForHost(await storeIfThere(call), now, inputs.commit);
     if (outcome.result.outcome !== "returned") {
       if (inputs.finalize && !now.finalized && (await finalize(inputs, now, call)))
         now = { ...now, finalized: true, plan: now.plan && { ...now.plan, restore: undefined } };

@@ -1,13 +1,17 @@
 /** OstreeCommit: a Rootfs of the store as a commit, with a ref and a version. Its checksum is a function of the content. */
-import { randomBytes } from "node:crypto";
+import { type KeyObject, randomBytes } from "node:crypto";
 import semver from "semver";
 import { die } from "../errors.ts";
+import { collect } from "../image/gc.ts";
 import { CHECKSUM, commitFromRootfs, committed, readCommit, refProblem } from "../image/ostree.ts";
+import { KEY_EXPECTED, publicKeyOf, readSigningKey } from "../image/signing.ts";
 import { Store } from "../image/store.ts";
 import { type RootfsRecord, readRootfs } from "../image/tree.ts";
 import type { Call, Diff, Resource } from "../resource.ts";
-import { equalValues, hasUnknown, type Props, plain, Unknown } from "../values.ts";
-import { type Checked, checkProps, text } from "./check.ts";
+import { humanBytes } from "../task.ts";
+import { equalValues, hasUnknown, type Props, plain, Unknown, type Value } from "../values.ts";
+import { type Checked, checkProps, integer, object, text } from "./check.ts";
+import { type Made, retained, withCommit } from "./commit-history.ts";
 import { diffInputs } from "./diff.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
 
@@ -18,8 +22,34 @@ const shape = {
     expected: 'a version, such as "1.4.0"',
     verify: (v) => (semver.valid(v) === v ? undefined : `expected a version (semver), such as "1.4.0", got "${v}"`),
   }),
+  signingKey: signingKey(),
+  oldSigningKey: signingKey(),
+  retain: object(
+    {
+      commits: integer({ min: 1, max: 10_000, hint: "the newest is among them" }),
+      days: integer({ min: 1, max: 36_500 }),
+    },
+    { verify: (r) => (Object.keys(r).length > 0 ? undefined : "expected commits, days or both") },
+  ),
 };
 type Inputs = Checked<typeof shape>;
+
+function signingKey() {
+  return text({
+    secret: true,
+    expected: KEY_EXPECTED,
+    verify: (value) => {
+      const key = readSigningKey(value);
+      return typeof key === "string" ? `${key}; expected ${KEY_EXPECTED}` : undefined;
+    },
+  });
+}
+
+/** What signs: the key, and while servers still know only it the one before. */
+function keysOf(inputs: Pick<Inputs, "signingKey" | "oldSigningKey">): KeyObject[] {
+  const given = [inputs.signingKey, inputs.oldSigningKey].filter((k) => k !== undefined);
+  return given.map(readSigningKey).filter((k) => typeof k !== "string");
+}
 
 const FIRST_VERSION = "0.1.0";
 /** A machine and a container are never updated from each other's branch. */
@@ -37,6 +67,10 @@ interface State extends Props {
   rootfs: string;
   /** Bytes. */
   size: number;
+  /** Of signingKey, as signify has it. */
+  publicKey?: string;
+  /** What it made, the newest first. */
+  history: Made[];
 }
 
 /** What an update begins with. */
@@ -47,7 +81,14 @@ interface Before {
 
 export const ostreeCommit: Resource = {
   async check(_call, { news }) {
-    return checkProps(news, shape);
+    const { inputs, failures } = checkProps(news, shape);
+    if (inputs.oldSigningKey !== undefined && inputs.signingKey === undefined)
+      failures.push({
+        property: "",
+        reason: "oldSigningKey: signs beside signingKey, which is not given; expected both, or signingKey alone",
+        code: "oldSigningKey.alone",
+      });
+    return { inputs, failures };
   },
 
   async diff(call, { olds, oldInputs, news }): Promise<Diff> {
@@ -104,14 +145,23 @@ function parentOf(checksum: string, before?: Before): string | undefined {
   return before && before.state.checksum !== checksum ? before.state.checksum : before?.state.parent;
 }
 
+/** Known beforehand when the key is. */
+function publicKey(inputs: Props): Value {
+  if (hasUnknown(inputs.signingKey)) return Unknown.value;
+  const [key] = keysOf(plain({ signingKey: inputs.signingKey }));
+  return key && publicKeyOf(key);
+}
+
 /** What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making. */
 async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
   const version = inputs.version ?? nextVersion(inputs, before);
-  if (before && isSame(inputs, before) && equalValues(inputs.ref, before.inputs.ref))
+  const same = ["ref", "signingKey", "oldSigningKey"].every((key) => equalValues(inputs[key], before?.inputs[key]));
+  if (before && isSame(inputs, before) && same)
     call.info(
       `commit ${before.state.checksum.slice(0, 12)} is not in the store ${call.config.store}: it is made again`,
     );
-  if (before && isSame(inputs, before)) return { ...before.state, ref: inputs.ref ?? before.state.ref };
+  if (before && isSame(inputs, before))
+    return { ...before.state, ref: inputs.ref ?? before.state.ref, publicKey: publicKey(inputs) };
   const state = {
     checksum: Unknown.value,
     parent: before?.state.checksum,
@@ -120,6 +170,8 @@ async function preview(call: Call, inputs: Props, before?: Before): Promise<Prop
     repo: `${call.config.store}/repo`,
     rootfs: inputs.rootfs,
     size: Unknown.value,
+    publicKey: publicKey(inputs),
+    history: Unknown.value,
   };
   const store = hasUnknown(inputs.rootfs) ? undefined : await storeIfThere(call);
   const rootfs = store && (await readRootfs(store, plain(inputs.rootfs)));
@@ -129,6 +181,15 @@ async function preview(call: Call, inputs: Props, before?: Before): Promise<Prop
   if (!checksum) return built;
   const shown = inputs.version ?? (await highestVersion(store, checksum, version));
   return { ...built, checksum, version: shown, parent: parentOf(checksum, before) };
+}
+
+/** What `retain` lets go, and everything else that no resource of any stack keeps. */
+async function tidy(store: Store, call: Call): Promise<void> {
+  const { commits, freed } = await collect(store, await toolboxOf(call), call);
+  if (commits.length > 0)
+    call.info(
+      `${commits.length} ${commits.length === 1 ? "commit" : "commits"} that nobody keeps went from the store: ${humanBytes(freed)}`,
+    );
 }
 
 async function make(call: Call, id: string, props: Props, before?: Before): Promise<State> {
@@ -143,9 +204,27 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
   const ref = inputs.ref ?? defaultRef(rootfs);
   const version = inputs.version ?? (await highestVersion(store, rootfs.checksum, nextVersion(props, before)));
   call.step("committing");
-  const options = { ref, version: inputs.version, shown: version };
+  const keys = keysOf(inputs);
+  const options = { ref, version: inputs.version, shown: version, keys };
   const { checksum } = await commitFromRootfs(store, await toolboxOf(call), rootfs, options, call);
-  await store.addRoot(id, [`commit/${checksum}`]);
+  const made = withCommit(before?.state.history ?? [], { checksum, version, made: new Date().toISOString() });
+  const history = retained(made, inputs.retain, Date.now());
+  await store.addRoot(
+    id,
+    history.map((h) => `commit/${h.checksum}`),
+  );
+  if (inputs.retain) await tidy(store, call);
   const parent = parentOf(checksum, before);
-  return { checksum, parent, version, ref, repo: store.repo, rootfs: inputs.rootfs, size: rootfs.size };
+  const publicKey = keys[0] && publicKeyOf(keys[0]);
+  return {
+    checksum,
+    parent,
+    version,
+    ref,
+    repo: store.repo,
+    rootfs: inputs.rootfs,
+    size: rootfs.size,
+    publicKey,
+    history,
+  };
 }

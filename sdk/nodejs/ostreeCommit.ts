@@ -2,6 +2,9 @@
 // *** Do not edit by hand unless you're certain you know what you are doing! ***
 
 import * as pulumi from "@pulumi/pulumi";
+import * as inputs from "./types/input";
+import * as outputs from "./types/output";
+import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
@@ -39,9 +42,17 @@ export class OstreeCommit extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly checksum: pulumi.Output<string>;
     /**
+     * The commits that this resource made and the store keeps, the newest first.
+     */
+    declare public /*out*/ readonly history: pulumi.Output<outputs.MadeCommit[]>;
+    /**
      * Checksum of the commit before it on this ref. Absent for the first.
      */
     declare public /*out*/ readonly parent: pulumi.Output<string | undefined>;
+    /**
+     * Public key of `signingKey`, as signify's (base64, `RW…`). Absent when the commit is not signed.
+     */
+    declare public /*out*/ readonly publicKey: pulumi.Output<string | undefined>;
     /**
      * Name of the branch.
      */
@@ -77,16 +88,23 @@ export class OstreeCommit extends pulumi.CustomResource {
             if (args?.rootfs === undefined && !opts.urn) {
                 throw new Error("Missing required property 'rootfs'");
             }
+            resourceInputs["oldSigningKey"] = args?.oldSigningKey ? pulumi.secret(args.oldSigningKey) : undefined;
             resourceInputs["ref"] = args?.ref;
+            resourceInputs["retain"] = args?.retain;
             resourceInputs["rootfs"] = args?.rootfs;
+            resourceInputs["signingKey"] = args?.signingKey ? pulumi.secret(args.signingKey) : undefined;
             resourceInputs["version"] = args?.version;
             resourceInputs["checksum"] = undefined /*out*/;
+            resourceInputs["history"] = undefined /*out*/;
             resourceInputs["parent"] = undefined /*out*/;
+            resourceInputs["publicKey"] = undefined /*out*/;
             resourceInputs["repo"] = undefined /*out*/;
             resourceInputs["size"] = undefined /*out*/;
         } else {
             resourceInputs["checksum"] = undefined /*out*/;
+            resourceInputs["history"] = undefined /*out*/;
             resourceInputs["parent"] = undefined /*out*/;
+            resourceInputs["publicKey"] = undefined /*out*/;
             resourceInputs["ref"] = undefined /*out*/;
             resourceInputs["repo"] = undefined /*out*/;
             resourceInputs["rootfs"] = undefined /*out*/;
@@ -103,13 +121,25 @@ export class OstreeCommit extends pulumi.CustomResource {
  */
 export interface OstreeCommitArgs {
     /**
+     * The key before `signingKey`, which signs too: servers that know only it learn the new one by it. Take it away once every server was updated.
+     */
+    oldSigningKey?: pulumi.Input<string | undefined>;
+    /**
      * Name of the branch: parts of letters, digits, `.`, `_`, `-`, separated by `/`. Default `pine/<arch>/stable`.
      */
     ref?: pulumi.Input<string | undefined>;
     /**
+     * What of the earlier commits the store keeps; what a server runs or could fall back to stays in any case. Default: all of the last 100, and nothing is removed.
+     */
+    retain?: pulumi.Input<inputs.RetainArgs | undefined>;
+    /**
      * Digest of a Rootfs.
      */
     rootfs: pulumi.Input<string>;
+    /**
+     * Ed25519 private key that signs the commit's manifest (ref, version, checksum): PEM (PKCS#8, as `tls.PrivateKey`'s `privateKeyPem`) or the base64 of its 32 bytes. A server that has run a commit signed so takes no other from then on. Default: the commit is not signed.
+     */
+    signingKey?: pulumi.Input<string | undefined>;
     /**
      * Version (semver), which becomes part of the commit and of its checksum. Default: the last one's with its patch number one higher, from `0.1.0`, known to the store and the state only. Example: `1.4.0`.
      */

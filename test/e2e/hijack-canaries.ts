@@ -1,4 +1,5 @@
 /** A canary in every secret input of a stack, and where they are looked for at the end. */
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -18,7 +19,9 @@ import {
 export class Planted {
   /** Two texts for the secret file, one after the other. */
   readonly tokens = [canary("token"), canary("token2")];
-  readonly canaries: Canaries = { password: [canary("password")], token: this.tokens };
+  /** Two keys that sign commits, as base64. */
+  readonly signingKeys = [randomBytes(32), randomBytes(32)].map((b) => b.toString("base64"));
+  readonly canaries: Canaries = { password: [canary("password")], token: this.tokens, signingKey: this.signingKeys };
   privateKey = "";
   private readonly control = canary("control");
   private readonly onServer: ReturnType<typeof watchServer>[] = [];
@@ -44,9 +47,14 @@ export class Planted {
     expect(r.exitCode).toBe(0);
     const inputs = ["        privateKeyPassword: $", "{phrase}\n        password: $", "{password}\n"].join("");
     project.edit((yaml) => yaml.replace(/ {8}privateKey: .*\n/, (line) => line + inputs));
-    const declared = "  phrase: { type: string, secret: true }\n  password: { type: string, secret: true }\n";
+    const names = ["phrase", "password", "signingKey"];
+    const declared = names.map((name) => `  ${name}: { type: string, secret: true }\n`).join("");
     project.edit((yaml) => yaml.replace("resources:\n", (line) => declared + line));
-    const values = { privateKey: text, phrase, password: canaries.password![0]!, token: tokens[0]! };
+    project.edit((yaml) =>
+      yaml.replace(/ {6}rootfs: .*digest\}\n/, (line) => `${line}      signingKey: $\{signingKey}\n`),
+    );
+    const signingKey = planted.signingKeys[0]!;
+    const values = { privateKey: text, phrase, password: canaries.password![0]!, token: tokens[0]!, signingKey };
     for (const [name, value] of Object.entries(values)) await project.secret(name, value);
     planted.watch = watchProcesses({ ...canaries, control: [planted.control] }, () => project.leader);
     return planted;

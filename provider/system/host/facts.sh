@@ -19,7 +19,7 @@
 #   ssh ADDRESS (of this server, that the connection goes to)
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, managed INDEX (by networkd), ifupdown LINE; tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
-#   pine.install LINE, pine.env LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
+#   pine.install LINE, pine.env LINE, pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 login=${1:-}
 
@@ -228,6 +228,7 @@ pine() {
   [ -d $dir ] || dir=/sysroot/boot/grub/pine
   [ ! -r $dir/install ] || each pine.install <$dir/install
   [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
+  [ ! -r /var/lib/pine/trust/manifest ] || each pine.trust </var/lib/pine/trust/manifest
   for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
     [ ! -d "$f" ] || put pine.deployment "$f"
   done

@@ -468,6 +468,20 @@ export interface ProxyConnectionArgs {
 }
 
 /**
+ * Which commits are kept: those that either rule keeps.
+ */
+export interface RetainArgs {
+    /**
+     * So many, the newest among them.
+     */
+    commits?: pulumi.Input<number | undefined>;
+    /**
+     * Those made within so many days.
+     */
+    days?: pulumi.Input<number | undefined>;
+}
+
+/**
  * A login besides root.
  */
 export interface UserArgs {

@@ -457,6 +457,24 @@ export interface LockedPackage {
 }
 
 /**
+ * A commit that was made.
+ */
+export interface MadeCommit {
+    /**
+     * Its checksum (64 hex digits).
+     */
+    checksum: string;
+    /**
+     * When it was made last: ISO 8601, UTC.
+     */
+    made: string;
+    /**
+     * Its version.
+     */
+    version: string;
+}
+
+/**
  * A partition of an image.
  */
 export interface Partition {

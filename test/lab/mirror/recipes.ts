@@ -23,6 +23,16 @@ export const RECIPES: Recipe[] = [
     repo: "community",
   },
   {
+    ...program(
+      "signify-openbsd",
+      "signify",
+      "ISC",
+      "OpenBSD tool to sign and verify signatures on files",
+      "bin/signify-openbsd=usr/bin/signify",
+    ),
+    repo: "community",
+  },
+  {
     ...DROPBEAR,
     name: "dropbear",
     description: "Small SSH 2 client/server designed for small memory environments",

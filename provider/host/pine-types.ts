@@ -1,0 +1,28 @@
+/** What is known of the Pine that is on a server (facts.ts). */
+import type { Trust } from "../image/manifest.ts";
+import type { RamFacts } from "./ram-types.ts";
+
+export interface Slots {
+  /** Confirmed slot, "" the old system. */
+  slot: string;
+  trial: string;
+  tries: number;
+  boots: number;
+}
+
+export interface PineFacts {
+  /** boot/grub/pine/install as it is: id, stack, urn, method, created, old, … */
+  install?: Record<string, string>;
+  slots?: Slots;
+  /** Whose signature it wants; absent: anything is taken. */
+  trust?: Trust;
+  /** From the kernel's arguments: slot and deployment (`<checksum>.<n>`) that run. */
+  runningSlot?: string;
+  runningTrial: boolean;
+  deployment?: string;
+  /** Deployments on the disk, `<stateroot>/<checksum>.<n>`. */
+  deployments: string[];
+  ram?: RamFacts;
+  /** Left by an install that did not finish: "/.pine-new", "/ostree", "/boot/ostree". */
+  leftovers: string[];
+}

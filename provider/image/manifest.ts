@@ -1,0 +1,88 @@
+/** The manifest of a commit, as it is signed: what a server has to know before it takes the commit. Pure. */
+import semver from "semver";
+import type { Target } from "./recipe-types.ts";
+import { publicKeyOf, sign, verifies } from "./signing.ts";
+
+type SigningKey = Parameters<typeof publicKeyOf>[0];
+
+export interface Manifest {
+  checksum: string;
+  ref: string;
+  /** Semver. A server takes none that is older than what it runs. */
+  version: string;
+  /** Alpine's name of the architecture. */
+  arch: string;
+  target: Target;
+  /** Seconds since 1970, of the content. */
+  created: number;
+}
+
+/** What goes to servers, and beside a published commit. */
+export interface SignedManifest {
+  /** Lines `name=value`, system/host/trust.sh reads them. */
+  text: string;
+  /** signify's, base64. */
+  signatures: string[];
+}
+
+const FORMAT = 1;
+
+/** The keys sign it, and are those that a server trusts from then on: a key comes by being named beside one that is trusted. */
+export function signManifest(m: Manifest, keys: SigningKey[]): SignedManifest {
+  const { checksum, ref, version, arch, target, created } = m;
+  const lines = Object.entries({ pine: FORMAT, checksum, ref, version, arch, target, created }).map(
+    ([key, value]) => `${key}=${value}`,
+  );
+  const named = keys.map((key) => `key=${publicKeyOf(key)}`);
+  const text = [...lines, ...named].map((line) => `${line}\n`).join("");
+  return { text, signatures: keys.map((key) => sign(text, key)) };
+}
+
+/** What a server trusts: signify's public keys, and the version that it took last. */
+export interface Trust {
+  keys: string[];
+  version?: string;
+}
+
+export interface ManifestProblem {
+  code: "unsigned" | "signature" | "commit" | "older";
+  message: string;
+  hint: string;
+}
+
+/** Why a server would refuse a commit; the server looks itself, too, and this tells it beforehand. A server without keys takes anything. */
+export function manifestProblem(
+  trust: Trust,
+  checksum: string,
+  signed: SignedManifest | undefined,
+): ManifestProblem | undefined {
+  if (trust.keys.length === 0) return undefined;
+  const keys = trust.keys.map((key) => key.slice(0, 14)).join(", ");
+  if (!signed)
+    return {
+      code: "unsigned",
+      message: `commit ${checksum.slice(0, 12)} is not signed, and this server takes only what is signed by ${keys}…`,
+      hint: "set signingKey of the OstreeCommit; to let the server take anything, remove /var/lib/pine/trust there",
+    };
+  if (!trust.keys.some((key) => signed.signatures.some((s) => verifies(signed.text, s, key))))
+    return {
+      code: "signature",
+      message: `commit ${checksum.slice(0, 12)} is not signed by a key that this server trusts (${keys}…)`,
+      hint: "set oldSigningKey of the OstreeCommit to the key before: the server learns the new one by it",
+    };
+  const value = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(signed.text)?.[1] ?? "";
+  if (value("checksum") !== checksum)
+    return {
+      code: "commit",
+      message: `the manifest is signed for commit ${value("checksum").slice(0, 12)}, not for ${checksum.slice(0, 12)}`,
+      hint: "run `pulumi up` where the commit is made, which signs it again",
+    };
+  const [now, last] = [value("version"), trust.version];
+  if (last && semver.valid(last) && semver.valid(now) && semver.lt(now, last))
+    return {
+      code: "older",
+      message: `version ${now} is older than ${last}, which this server has had`,
+      hint: "give the OstreeCommit a higher version: going back is a new version with the old content",
+    };
+  return undefined;
+}

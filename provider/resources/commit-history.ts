@@ -1,0 +1,35 @@
+/** The commits that an OstreeCommit made, the newest first, and which of them the store keeps. Pure. */
+
+export interface Made {
+  checksum: string;
+  version: string;
+  /** When it was made last: ISO 8601, UTC. */
+  made: string;
+}
+
+export interface Retain {
+  /** So many, the newest among them. */
+  commits?: number;
+  /** Those made within so many days. */
+  days?: number;
+}
+
+/** What is kept without `retain`: a state should not grow for ever. */
+const KEPT = 100;
+const DAY_MS = 86_400_000;
+
+/** The history with one more; a commit that comes again, as when somebody went back, is the newest again. */
+export function withCommit(history: Made[], made: Made): Made[] {
+  return [made, ...history.filter((h) => h.checksum !== made.checksum)];
+}
+
+/** What of the history is kept: what any of the two rules keeps, and always the newest. `now`: ms since 1970. */
+export function retained(history: Made[], retain: Retain | undefined, now: number): Made[] {
+  const { commits, days } = retain ?? { commits: KEPT };
+  return history.filter(
+    (h, n) =>
+      n === 0 ||
+      (commits !== undefined && n < commits) ||
+      (days !== undefined && now - Date.parse(h.made) < days * DAY_MS),
+  );
+}

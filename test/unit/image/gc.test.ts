@@ -1,0 +1,48 @@
+/** What of a store goes. That OSTree then has the rest whole: e2e/commit-gc.test.ts. */
+import { expect, it } from "vitest";
+import { type Contents, garbage } from "../../../provider/image/gc.ts";
+
+const [a, b, c] = ["a".repeat(64), "b".repeat(64), "c".repeat(64)] as [string, string, string];
+const [d1, d2] = ["1".repeat(64), "2".repeat(64)] as [string, string];
+const has: Contents = {
+  commits: [a, b, c],
+  rootfs: new Map([
+    [d1, a],
+    [d2, b],
+  ]),
+  files: [
+    ...[`rootfs/${d1}.json`, `rootfs/${d2}.json`, `sboms/${d1}.cdx.json`, `sboms/${d2}.spdx.json`],
+    ...[
+      `commits/${a}.json`,
+      `commits/${b}.json`,
+      `sysroots/${b}.tar.zst`,
+      `sysroots/${b}.gz.json`,
+      `sysroots/${a}.json`,
+    ],
+    ...[`deltas/${a}-${b}.delta`, `deltas/${a}-${c}.json`, `deltas/empty-${b}.delta`, `deltas/empty-${a}.json`],
+    ...["images/x-1.raw.zst", "images/x-1.json", "images/y-2.json"],
+  ],
+};
+const left = (keep: string[]) => {
+  const gone = garbage(has, keep);
+  return [has.commits, has.files].map((all, n) => all.filter((x) => ![gone.commits, gone.files][n]!.includes(x)));
+};
+
+it.each<[string, string[], string[], string[]]>([
+  ["nothing", [], [], []],
+  ["a rootfs: its tree", [`rootfs/${d1}`], [a], [0, 2, 4, 8, 12].map((n) => has.files[n]!)],
+  ["a commit: what is made of it, not its rootfs", [`commit/${b}`], [b], [5, 6, 7, 11].map((n) => has.files[n]!)],
+  [
+    "two commits: the delta between them",
+    [`commit/${a}`, `commit/${b}`],
+    [a, b],
+    [4, 5, 6, 7, 8, 9, 11, 12].map((n) => has.files[n]!),
+  ],
+  ["an image", ["image/x-1"], [], ["images/x-1.raw.zst", "images/x-1.json"]],
+  ["what is not there", [`commit/${"9".repeat(64)}`, "image/z", "something/else"], [], []],
+])("keeping %s", (_, keep, commits, files) => expect(left(keep)).toEqual([commits, files]));
+
+it("a name that is no artifact's is left alone", () => {
+  const files = ["deltas/.tmp", "tmp/x", "lock", "roots/x.json"];
+  expect(garbage({ ...has, files }, []).files).toEqual([]);
+});
