@@ -37,6 +37,7 @@ export async function keepTrust(ssh: Ssh, signed: SignedManifest | undefined, ta
   try {
     await ssh.exec(script(), ["keep"], { root: true, input: written(signed), what: "keeping the keys" });
   } catch (error) {
-    task.warn(`the server does not yet know the keys that this commit is signed with: ${messageOf(error)}`);
+    const hint = "an image that was locked before Pine signed has no signify: set `upgrade` of its Rootfs";
+    task.warn(`the server does not yet know the keys that this commit is signed with: ${messageOf(error)} (${hint})`);
   }
 }

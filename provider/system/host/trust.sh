@@ -76,7 +76,8 @@ case $1 in
     ! older "$version" "$last" || fail "version $version is older than $last, which this server has had"
     ;;
   keep)
-    if [ ! -s "$work/signatures" ] || ! command -v signify >/dev/null; then exit 0; fi
+    [ -s "$work/signatures" ] || exit 0
+    command -v signify >/dev/null || fail "its system has no signify to check signatures with"
     mkdir -p $trust
     cp "$work/manifest" $trust/manifest.pine-new
     sync
