@@ -1,8 +1,9 @@
 /** A large file of the store with what is known of it beside: made once, whole or not there, made again when it is missing. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, stat } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { syncFolder } from "./lock.ts";
 import type { Store } from "./store.ts";
@@ -73,6 +74,21 @@ export function artifact<T extends ArtifactFacts>(
   })().finally(() => underWay.delete(path));
   underWay.set(path, begun);
   return begun;
+}
+
+/**
+ * Dies when a file of the store is not what was made: before it goes anywhere. It then counts as missing, so that it is made again. `what`: as
+ * people call it, "delta".
+ */
+export async function intact(path: string, facts: ArtifactFacts, what: string, signal?: AbortSignal): Promise<void> {
+  const found = await hashFile(path, signal);
+  if (found.sha256 === facts.sha256) return;
+  await rm(beside(path), { force: true });
+  const how = found.size === facts.size ? "was changed" : `has ${found.size} bytes instead of ${facts.size}`;
+  die(
+    `the ${what} in the store is damaged: ${path} ${how} since it was made`,
+    "run `pulumi up` again: it is made anew",
+  );
 }
 
 /** Size and sha256 of a file. */

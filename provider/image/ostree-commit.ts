@@ -1,9 +1,10 @@
 /** Writing commits into the store's OSTree repository: their checksum is a function of their content. */
-import { access, readdir, readFile, rename } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { buildScript, type RunInOptions, removeTree } from "./namespace.ts";
+import { CHECKSUM, damaged, hasCommit, isDamage, REPO } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 
@@ -18,13 +19,10 @@ export interface CommitOptions {
   bootable?: boolean;
 }
 
-const REPO = "/run/repo";
 const TREE = "/run/tree";
 
 /** The store is this machine's own, and what leaves it is packed again: time counts, not bytes. OSTree's default is 6. */
 const ZLIB_LEVEL = "1";
-
-export const CHECKSUM = /^[0-9a-f]{64}$/;
 
 /** What OSTree takes as a branch. */
 export function refProblem(ref: string): string | undefined {
@@ -107,6 +105,8 @@ async function committing(
     await removeStaging(store);
     const checksum = (await make()).trim();
     if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(checksum.slice(0, 200))}`);
+    // of a commit that lost an object: it has just been written again
+    await rm(join(store.repo, "state", `${checksum}.commitpartial`), { force: true });
     if (o.ref) await setRef(store, toolbox, o.ref, checksum, task);
     return checksum;
   } catch (e) {
@@ -217,23 +217,13 @@ export async function pullCommit(
         { source: store.repo, target: REPO },
         { source: from.repo, target: "/run/from", readOnly: true },
       ];
-      const argv = ["ostree", "pull-local", `--repo=${REPO}`, "/run/from", checksum];
-      await toolbox.run(argv, { binds, signal: task.signal });
+      // untrusted: every object is read against its checksum
+      const argv = ["ostree", "pull-local", "--untrusted", `--repo=${REPO}`, "/run/from", checksum];
+      await toolbox.run(argv, { binds, signal: task.signal }).catch((e) => {
+        if (isDamage(e)) return damaged(from, toolbox, checksum, e, task, "cache");
+        throw e;
+      });
     },
     "a commit",
-  );
-}
-
-/** Whether the repository holds a commit, whole. */
-export async function hasCommit(store: Store, checksum: string): Promise<boolean> {
-  if (!CHECKSUM.test(checksum)) return false;
-  const there = (...parts: string[]) =>
-    access(join(store.repo, ...parts)).then(
-      () => true,
-      () => false,
-    );
-  return (
-    (await there("objects", checksum.slice(0, 2), `${checksum.slice(2)}.commit`)) &&
-    !(await there("state", `${checksum}.commitpartial`))
   );
 }

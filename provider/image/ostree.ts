@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { type SignedManifest, signManifest } from "./manifest.ts";
-import { CHECKSUM, commit, hasCommit, refProblem, setRef } from "./ostree-commit.ts";
+import { CHECKSUM, hasCommit } from "./ostree-check.ts";
+import { commit, refProblem, setRef } from "./ostree-commit.ts";
 import type { Target } from "./recipe-types.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 
-export { CHECKSUM, type CommitOptions, commitTree, hasCommit, refProblem } from "./ostree-commit.ts";
+export { CHECKSUM, hasCommit } from "./ostree-check.ts";
+export { type CommitOptions, commitTree, refProblem } from "./ostree-commit.ts";
 
 /** What is known of a commit, in store/commits/<checksum>.json. */
 export interface CommitManifest {

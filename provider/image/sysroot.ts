@@ -8,6 +8,7 @@ import { humanBytes, type Task } from "../task.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import type { Content } from "./disk-plan.ts";
 import { hasCommit } from "./ostree.ts";
+import { damaged, isDamage } from "./ostree-check.ts";
 import { deploymentPath, STATEROOT } from "./slots.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
@@ -86,10 +87,15 @@ async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: strin
   task.step("making the sysroot");
   const script = asset(...SCRIPT);
   const work = { source: dir, target: "/run/work" };
-  const { stdout } = await toolbox.run(["/bin/sh", "/run/sysroot.sh", checksum], {
-    binds: [work, { source: store.repo, target: "/run/repo" }, { source: script, target: "/run/sysroot.sh" }],
-    signal: task.signal,
-  });
+  const { stdout } = await toolbox
+    .run(["/bin/sh", "/run/sysroot.sh", checksum], {
+      binds: [work, { source: store.repo, target: "/run/repo" }, { source: script, target: "/run/sysroot.sh" }],
+      signal: task.signal,
+    })
+    .catch((e) => {
+      if (isDamage(e)) return damaged(store, toolbox, checksum, e, task);
+      throw e;
+    });
   const [entries = "", bootEntry = ""] = stdout.split("\n\n");
   const content = measure(entries);
   const facts = {

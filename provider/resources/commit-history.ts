@@ -3,7 +3,7 @@
 export interface Made {
   checksum: string;
   version: string;
-  /** When it was made last: ISO 8601, UTC. */
+  /** Since when it is the newest, or was: ISO 8601, UTC. */
   made: string;
 }
 
@@ -18,8 +18,10 @@ export interface Retain {
 const KEPT = 100;
 const DAY_MS = 86_400_000;
 
-/** The history with one more; a commit that comes again, as when somebody went back, is the newest again. */
+/** The history with one more; a commit that comes again, as when somebody went back, is the newest again. The newest itself keeps its time. */
 export function withCommit(history: Made[], made: Made): Made[] {
+  const [newest, ...rest] = history;
+  if (newest?.checksum === made.checksum) return [{ ...newest, version: made.version }, ...rest];
   return [made, ...history.filter((h) => h.checksum !== made.checksum)];
 }
 

@@ -7,6 +7,7 @@ import type { SysrootToSend } from "../host/alongside.ts";
 import type { ImageToSend, RamToSend } from "../host/overwrite.ts";
 import type { Facts, ImageFacts } from "../host/types.ts";
 import type { DeltaToSend } from "../host/update.ts";
+import { intact } from "../image/artifact.ts";
 import { staticDelta } from "../image/delta.ts";
 import { BLOCK, blockDigests, imageBySha256, imageStream } from "../image/disk-blocks.ts";
 import type { SignedManifest } from "../image/manifest.ts";
@@ -97,6 +98,7 @@ export async function findArtifacts(
         );
       const box = await tools();
       call.step("reading the disk image");
+      await intact(image.path, image, "disk image", call.signal);
       const deployment = `${checksum}.0`;
       return {
         sha256: image.sha256,
@@ -120,6 +122,7 @@ export async function findArtifacts(
     },
     async sysroot(compression, call) {
       const made = await sysrootTar(store, await tools(), checksum, call, compression);
+      await intact(made.path, made, "sysroot", call.signal);
       return {
         checksum,
         deployment: made.deployment.split("/").pop()!,
@@ -140,7 +143,9 @@ export async function findArtifacts(
         call.warn(
           `this store does not have commit ${from.slice(0, 12)}, which the server runs: the whole commit is sent`,
         );
-      return staticDelta(store, await tools(), known, checksum, call);
+      const made = await staticDelta(store, await tools(), known, checksum, call);
+      await intact(made.path, made, "delta", call.signal);
+      return made;
     },
   };
 }

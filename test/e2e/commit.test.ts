@@ -218,7 +218,7 @@ test("the life of an OstreeCommit", async () => {
   const life = new Life(ostreeCommit, lab.config(store));
   const promised = await life.preview({ rootfs: base.digest });
   const first = await life.up({ rootfs: base.digest });
-  expect(first).toEqual({ ...promised, parent: undefined });
+  expect(first).toEqual({ ...promised, parent: undefined, history: [expect.objectContaining({ version: "0.1.0" })] });
   expect(first).toMatchObject({ checksum: base.checksum, version: "0.1.0", ref: "pine/x86_64/stable" });
   expect(await readRef(store, "pine/x86_64/stable")).toBe(base.checksum);
   expect((await store.roots())[life.id]).toEqual([`commit/${base.checksum}`]);

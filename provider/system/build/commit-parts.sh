@@ -13,9 +13,14 @@ part() {
 		--xattrs --xattrs-include=security.capability --anchored -cf "$file.tar" "$@"
 	sum=$(sha256sum <"$file.tar")
 	sum=${sum%% *}
-	ostree rev-parse --repo=/run/repo "part/$sum" >"$file.commit" 2>/dev/null ||
-		ostree commit --repo=/run/repo "--branch=part/$sum" --parent=none --no-bindings --timestamp=@0 "--tree=tar=$file.tar" >"$file.commit"
+	commit=$(ostree rev-parse --repo=/run/repo "part/$sum" 2>/dev/null) || commit=
+	# partial: it lost a damaged object
+	if [ -z "$commit" ] || [ -e "/run/repo/state/$commit.commitpartial" ]; then
+		commit=$(ostree commit --repo=/run/repo "--branch=part/$sum" --parent=none --no-bindings --timestamp=@0 "--tree=tar=$file.tar")
+		rm -f "/run/repo/state/$commit.commitpartial"
+	fi
 	rm "$file.tar"
+	echo "$commit" >"$file.commit"
 	echo "$sum" >"$file"
 }
 part lib --no-recursion . ./usr --recursion '--exclude=./usr/lib/modules/*' ./usr/lib &

@@ -465,7 +465,7 @@ export interface MadeCommit {
      */
     checksum: string;
     /**
-     * When it was made last: ISO 8601, UTC.
+     * When it became the newest: ISO 8601, UTC.
      */
     made: string;
     /**

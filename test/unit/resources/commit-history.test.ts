@@ -33,3 +33,8 @@ it("without a rule the last hundred are kept", () => {
 it("a commit that comes again is the newest, once", () => {
   expect(names(withCommit(history, { ...history[2]!, version: "1.0.0" }))).toBe("c2 c0 c1 c3 c10");
 });
+
+it("the newest made again keeps its time", () => {
+  const again = withCommit(history, { ...history[0]!, version: "1.0.0", made: "2027-01-01T00:00:00Z" });
+  expect(again).toEqual([{ ...history[0], version: "1.0.0" }, ...history.slice(1)]);
+});

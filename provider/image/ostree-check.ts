@@ -1,0 +1,58 @@
+/** Whether the store's OSTree repository has a commit, whole; and what to do when an object of it is not what its name says. */
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { die } from "../errors.ts";
+import { RunError } from "../run.ts";
+import type { Task } from "../task.ts";
+import type { Store } from "./store.ts";
+import type { Toolbox } from "./toolbox.ts";
+
+/** Where the toolbox sees the repository. */
+export const REPO = "/run/repo";
+
+export const CHECKSUM = /^[0-9a-f]{64}$/;
+
+/** Whether a program of OSTree ended since an object was not what its name says. */
+export const isDamage = (e: unknown): e is RunError =>
+  e instanceof RunError && /[Cc]orrupted|[Ii]nflate|[Ii]nvalid (compressed|block|distance|code|stored)/.test(e.stderr);
+
+/**
+ * What follows when an object of a commit was not what its name says: everything that is so goes, and the commits that had it count as missing,
+ * so that the next `up` makes them again. Dies.
+ */
+export async function damaged(
+  store: Store,
+  toolbox: Toolbox,
+  checksum: string,
+  cause: unknown,
+  task: Task,
+  where = "store",
+): Promise<never> {
+  task.step("looking for what is damaged in the store");
+  const argv = ["ostree", "fsck", `--repo=${REPO}`, "--delete", "--quiet"];
+  const binds = [{ source: store.repo, target: REPO }];
+  await store.withLock(
+    task,
+    () => toolbox.run(argv, { binds, signal: task.signal, ok: [0, 1] }),
+    "a look at the store",
+  );
+  return die(
+    `commit ${checksum.slice(0, 12)} in the ${where} is damaged: a file of it was changed since it was made`,
+    "run `pulumi up` again: it is made anew from the lock",
+    cause,
+  );
+}
+
+/** Whether the repository holds a commit, whole. */
+export async function hasCommit(store: Store, checksum: string): Promise<boolean> {
+  if (!CHECKSUM.test(checksum)) return false;
+  const there = (...parts: string[]) =>
+    access(join(store.repo, ...parts)).then(
+      () => true,
+      () => false,
+    );
+  return (
+    (await there("objects", checksum.slice(0, 2), `${checksum.slice(2)}.commit`)) &&
+    !(await there("state", `${checksum}.commitpartial`))
+  );
+}
