@@ -112,14 +112,14 @@ async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> 
   });
 }
 
-/** The commit of a base with changes laid over it, and the bytes of its files. */
+/** The commit of a base with changes laid over it, and the bytes of its files. `fresh`: the base was made just now. */
 export async function overlay(
   store: Store,
   bases: Store,
   box: Toolbox,
   base: Base,
   changes: Change[],
-  o: { timestamp: number },
+  o: { timestamp: number; fresh: boolean },
   task: Task,
 ): Promise<{ checksum: string; size: number }> {
   return store.temp(async (dir) => {
@@ -140,7 +140,7 @@ export async function overlay(
       await layout(box, tree, undefined, task);
     };
     // neither is left running when the other fails: the folder goes then
-    const both = await Promise.allSettled([laid(), pullCommit(store, bases, box, base.checksum, task)]);
+    const both = await Promise.allSettled([laid(), pullCommit(store, bases, box, base.checksum, task, o.fresh)]);
     for (const one of both) if (one.status === "rejected") throw one.reason;
     task.step("committing to OSTree");
     const options = { timestamp: o.timestamp, bootable: base.release !== undefined };

@@ -30,12 +30,15 @@ export async function initramfsImage(s: InitramfsSource, task: Task): Promise<st
     }
     return Buffer.concat(await pieces);
   };
-  const table = async (name: string) =>
-    (await read(["cat", `/run/tree/usr/lib/modules/${s.release}/modules.${name}`])).toString("utf8");
+  const folder = `/run/tree/usr/lib/modules/${s.release}`;
+  const between = "# next";
+  const script = `cat "$1/modules.dep"; echo "${between}"; cat "$1/modules.softdep"; echo "${between}"; cat "$1/modules.builtin"`;
+  const tables = (await read(["/bin/sh", "-euc", script, "sh", folder])).toString("utf8").split(`${between}\n`);
+  const [dep = "", softdep = "", builtin = ""] = tables;
   const archive = await initramfs({
     release: s.release,
     arch: s.arch,
-    tables: { dep: await table("dep"), softdep: await table("softdep"), builtin: await table("builtin") },
+    tables: { dep, softdep, builtin },
     init: assetText("system/initramfs/init"),
     tar: (paths) => read(["tar", "-C", "/run/tree", "-cf", "-", ...paths]),
   });

@@ -51,9 +51,11 @@ async function ensureRepo(store: Store, toolbox: Toolbox, signal: AbortSignal): 
 /** Options of `ostree commit` that every commit of ours has. */
 function optionsOf(o: CommitOptions): string[] {
   if (!Number.isSafeInteger(o.timestamp) || o.timestamp < 0) die(`${o.timestamp} is no time for a commit`);
+  const problem = o.ref && refProblem(o.ref);
+  if (problem) die(`ref ${JSON.stringify(o.ref)} ${problem}`);
   const metadata = Object.entries(o.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return [
-    ...["--orphan", "--no-bindings", "--parent=none"],
+    ...[o.ref ? `--branch=${o.ref}` : "--orphan", "--no-bindings", "--parent=none"],
     ...(o.bootable === false ? [] : ["--bootable"]),
     `--timestamp=@${o.timestamp}`,
     ...metadata.map(([key, value]) => `--add-metadata-string=${key}=${value}`),
@@ -72,11 +74,11 @@ export async function commit(
   if ("commit" in tree) {
     // of a commit nothing is read again
     const argv = ["ostree", "commit", `--repo=${REPO}`, `--tree=ref=${tree.commit}`, ...optionsOf(o)];
-    return committing(store, toolbox, o, task, async () => {
+    return committing(store, async () => {
       return (await toolbox.run(argv, { binds, signal: task.signal })).stdout;
     });
   }
-  return committing(store, toolbox, o, task, () => ofFolder("commit.sh", store, toolbox, tree.dir, o, task));
+  return committing(store, () => ofFolder("commit.sh", store, toolbox, tree.dir, o, task));
 }
 
 /** What a script that commits a folder says. */
@@ -94,20 +96,13 @@ function ofFolder(name: string, store: Store, toolbox: Toolbox, dir: string, o: 
 }
 
 /** Runs what commits, and leaves nothing of an attempt that failed or was cancelled. */
-async function committing(
-  store: Store,
-  toolbox: Toolbox,
-  o: CommitOptions,
-  task: Task,
-  make: () => Promise<string>,
-): Promise<string> {
+async function committing(store: Store, make: () => Promise<string>): Promise<string> {
   try {
     await removeStaging(store);
     const checksum = (await make()).trim();
     if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(checksum.slice(0, 200))}`);
     // of a commit that lost an object: it has just been written again
     await rm(join(store.repo, "state", `${checksum}.commitpartial`), { force: true });
-    if (o.ref) await setRef(store, toolbox, o.ref, checksum, task);
     return checksum;
   } catch (e) {
     await removeStaging(store);
@@ -161,7 +156,7 @@ export function commitParts(
   const make = async () => {
     await ensureRepo(store, toolbox, task.signal);
     let parts: string[] = [];
-    const checksum = await committing(store, toolbox, o, task, async () => {
+    const checksum = await committing(store, async () => {
       const said = await ofFolder("commit-parts.sh", store, toolbox, treeDir, o, task);
       const [first = "", ...names] = said.trim().split("\n");
       parts = names;
@@ -186,7 +181,7 @@ export function commitOverlay(
 ): Promise<{ checksum: string; grown: number }> {
   const make = async () => {
     let grown = 0;
-    const checksum = await committing(store, toolbox, o, task, async () => {
+    const checksum = await committing(store, async () => {
       const { stdout } = await toolbox.run(["/bin/sh", "/run/overlay.sh", base, ...optionsOf(o)], {
         binds: [buildScript("overlay.sh"), { source: store.repo, target: REPO }, ...binds],
         signal: task.signal,
@@ -200,13 +195,14 @@ export function commitOverlay(
   return store.withLock(task, make, "a commit");
 }
 
-/** Gets a commit out of another store, with its objects, when the store has it not. Takes the store's lock. */
+/** Gets a commit out of another store, with its objects, when the store has it not. `trusted`: it was made just now. Takes the store's lock. */
 export async function pullCommit(
   store: Store,
   from: Store,
   toolbox: Toolbox,
   checksum: string,
   task: Task,
+  trusted = false,
 ): Promise<void> {
   if (await hasCommit(store, checksum)) return;
   await store.withLock(
@@ -218,7 +214,8 @@ export async function pullCommit(
         { source: from.repo, target: "/run/from", readOnly: true },
       ];
       // untrusted: every object is read against its checksum
-      const argv = ["ostree", "pull-local", "--untrusted", `--repo=${REPO}`, "/run/from", checksum];
+      const untrusted = trusted ? [] : ["--untrusted"];
+      const argv = ["ostree", "pull-local", ...untrusted, `--repo=${REPO}`, "/run/from", checksum];
       await toolbox.run(argv, { binds, signal: task.signal }).catch((e) => {
         if (isDamage(e)) return damaged(from, toolbox, checksum, e, task, "cache");
         throw e;

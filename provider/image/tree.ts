@@ -118,10 +118,12 @@ async function overBase(
 ): Promise<Built> {
   const bases = await openBases(tools.cache);
   const key = baseKey(request.recipe, request.lock, builder());
-  const found = (await readBase(bases, key)) ?? (await newBase(bases, key, request, box, tools, task));
+  const known = await readBase(bases, key);
+  const found = known ?? (await newBase(bases, key, request, box, tools, task));
   task.step("configuring");
   const changes = changesOf(request, found.facts);
-  const made = await overlay(store, bases, box, found, changes, { timestamp: timestampOf(request.lock) }, task);
+  const o = { timestamp: timestampOf(request.lock), fresh: known === undefined };
+  const made = await overlay(store, bases, box, found, changes, o, task);
   return { made, found };
 }
 

@@ -23,17 +23,24 @@ part() {
 	echo "$commit" >"$file.commit"
 	echo "$sum" >"$file"
 }
-part lib --no-recursion . ./usr --recursion '--exclude=./usr/lib/modules/*' ./usr/lib &
-lib=$!
+# apk's database is different with every package, and libraries are most of what is left
+below() { # NAME FOLDER   a part of /usr/lib, with the folders above it
+	part "$1" --no-recursion . ./usr ./usr/lib --recursion "$2"
+}
+part lib --no-recursion . ./usr --recursion '--exclude=./usr/lib/apk' '--exclude=./usr/lib/modules' ./usr/lib &
+running=$!
+below apk ./usr/lib/apk &
+running="$running $!"
 kernel=
 if [ -d /run/tree/usr/lib/modules ]; then
-	part kernel --no-recursion . ./usr ./usr/lib --recursion ./usr/lib/modules &
-	kernel=$!
+	kernel=kernel
+	below kernel ./usr/lib/modules &
+	running="$running $!"
 fi
-part rest '--exclude=./usr/lib/*' .
-wait "$lib"
-[ -z "$kernel" ] || wait "$kernel"
-set -- "$@" "--tree=ref=$(cat lib.commit)" "--tree=ref=$(cat rest.commit)"
-[ -z "$kernel" ] || set -- "$@" "--tree=ref=$(cat kernel.commit)"
+part bin --no-recursion . ./usr --recursion ./usr/bin &
+running="$running $!"
+part rest '--exclude=./usr/lib/*' '--exclude=./usr/bin/*' .
+for pid in $running; do wait "$pid"; done
+for name in lib apk $kernel bin rest; do set -- "$@" "--tree=ref=$(cat "$name.commit")"; done
 ostree commit --repo=/run/repo "$@"
-cat lib rest ${kernel:+kernel}
+cat lib apk $kernel bin rest
