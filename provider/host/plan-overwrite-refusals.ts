@@ -2,7 +2,7 @@
 import { humanBytes } from "../task.ts";
 import { chooseDisk, layoutData, mountedData } from "./plan-disk.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Disk, Facts, OverwritePlan, PlanInputs, Refusal } from "./types.ts";
+import type { Disk, Facts, ImageFacts, OverwritePlan, PlanInputs, Refusal } from "./types.ts";
 
 /** MemTotal of a machine with 256 MiB, the smallest that it was done on: the kernel takes its part before it counts. */
 const RAM_KIB = 200 * 1024;
@@ -71,6 +71,16 @@ export function enterWay(f: Facts, disk: Disk | undefined): OverwritePlan["enter
   return shutdownLeaves(f, disk) ? "shutdown" : undefined;
 }
 
+/** Of an image that is no compressed disk with a GPT. */
+export const imageProblem = (image: ImageFacts): Refusal | undefined =>
+  image.diskUnfit === undefined
+    ? undefined
+    : refusal(
+        "image-format",
+        `image is of a DiskImage with ${image.diskUnfit}, which overwrite cannot write`,
+        'set format: "raw.zst" and label: "gpt" in that DiskImage, or give HostHijack another one that has them',
+      );
+
 export const OVERWRITE: Check[] = [
   (_, i) =>
     i.erase !== true &&
@@ -117,6 +127,7 @@ export const OVERWRITE: Check[] = [
       )
     );
   }),
+  (_, __, image) => imageProblem(image),
   (_, __, image) =>
     image.disk !== undefined &&
     image.commit !== undefined &&

@@ -1,7 +1,7 @@
 /** What an overwrite will do. Pure. */
 import { humanBytes } from "../task.ts";
 import { chooseDisk, describePartitions, layoutData } from "./plan-disk.ts";
-import { enterWay } from "./plan-overwrite-refusals.ts";
+import { enterWay, imageProblem } from "./plan-overwrite-refusals.ts";
 import type { Facts, ImageFacts, OverwritePlan, Plan, PlanInputs, PlanResult } from "./types.ts";
 
 /** Kernel, initramfs and programs of the RAM system: 24.7 MB with linux-virt 6.18 (measured). */
@@ -97,6 +97,8 @@ export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): Pl
   } catch {
     return refuse("ram", "the RAM system's plan cannot be read", "install the server anew at its provider");
   }
+  const unfit = imageProblem(image);
+  if (unfit) return { refusals: [unfit] };
   const target = plan.overwrite!;
   const reach = image.disk?.bytes ?? image.diskAtLeast ?? 0;
   const least = Math.min(target.disk.bytes, ...target.data.map((d) => d.start));

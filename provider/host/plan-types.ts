@@ -114,6 +114,8 @@ export interface ImageFacts {
   signed?: SignedManifest;
   /** The disk image that overwrite writes; absent while it is not built. */
   disk?: { commit: string; bytes: number; packedBytes: number };
+  /** Inputs of its DiskImage with which it cannot be written over a disk: `format: "qcow2"`. */
+  diskUnfit?: string;
   /** Bytes that it will have at least, while it is not built; absent: not known. */
   diskAtLeast?: number;
 }

@@ -23,7 +23,7 @@ export function formatOf(version: number, texts: string[]): string {
   return `${version}-${createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12)}`;
 }
 
-/** `store/deltas/a-b.delta` -> `store/deltas/a-b.json`. */
+/** `store/deltas/a-b.delta` -> `store/deltas/a-b.json`; `a.qcow2` -> `a.qcow2.json`. */
 const beside = (path: string) =>
   path.replace(/\.(tar\.(zst|gz)|raw\.zst|delta)$/, "") + (path.endsWith(".gz") ? ".gz.json" : ".json");
 

@@ -12,17 +12,22 @@ import type { Toolbox } from "./toolbox.ts";
 /** Bytes of a block: what is written, read back and compared at once (system/ram/disk.sh). */
 export const BLOCK = 4 * 1024 * 1024;
 
-/** The image of the store whose file has this sha256, whatever made it. */
+/** The image of the store whose file has this sha256, whatever made it and of any format. */
 export async function imageBySha256(store: Store, sha256: string): Promise<Image | undefined> {
   for (const file of await readdir(store.path("images")).catch(() => [])) {
     const [, name] = /^(.+)\.json$/.exec(file) ?? [];
     const facts = name && (await store.readJson<ImageFacts>(store.path("images", file)).catch(() => undefined));
-    if (name && facts && facts.sha256 === sha256) return { ...facts, name, path: store.image(name) };
+    if (!name || !facts || facts.sha256 !== sha256) continue;
+    // an image from before there were formats and labels
+    const { fileFormat = "raw.zst", label = "gpt" }: Partial<ImageFacts> = facts;
+    const suffix = `.${fileFormat}`;
+    const of = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
+    return { ...facts, fileFormat, label, name: of, path: store.image(of, fileFormat) };
   }
   return undefined;
 }
 
-/** Digests of all blocks of the disk; the last one may be shorter. */
+/** Digests of all blocks of the disk, of a raw.zst; the last one may be shorter. */
 export async function blockDigests(box: Toolbox, image: Image, task: Task): Promise<string[]> {
   const digests: string[] = [];
   let hash: Hash | undefined;
@@ -55,7 +60,7 @@ export async function blockDigests(box: Toolbox, image: Image, task: Task): Prom
   return digests;
 }
 
-/** The disk from block `from` on, compressed. The stream's end is the image's end; an error destroys it. */
+/** The disk of a raw.zst from block `from` on, compressed. The stream's end is the image's end; an error destroys it. */
 export function imageStream(box: Toolbox, image: Image, from: number, task: Task): Readable {
   if (from === 0) return createReadStream(image.path, { highWaterMark: 1 << 18, signal: task.signal });
   const output = new PassThrough();

@@ -12,8 +12,16 @@ const ALIGN = MiB;
 const BIOS_BOOT = MiB;
 /** BOOTX64.EFI is about 900 kB; 8 MiB is also enough for a FAT16, which more firmwares read than FAT12. */
 const ESP_MIN = 8 * MiB;
-/** FAT16 with 1 KiB clusters ends at 65524 of them. */
-const ESP_MAX = 60 * MiB;
+/** FAT16 with 1 KiB clusters ends at 65524 of them; larger ones are FAT32. */
+const FAT16_MAX = 60 * MiB;
+/** More than any firmware's or vendor's updates take. */
+const ESP_MAX = 1024 * MiB;
+/** Less is of no use, more than any disk here may have beside a system. */
+const SWAP_MIN = 16 * MiB;
+const SWAP_MAX = 256 * 1024 * MiB;
+/** What the properties take, in MiB. */
+export const SWAP_MIB = { min: SWAP_MIN / MiB, max: SWAP_MAX / MiB };
+export const ESP_MIB = { min: ESP_MIN / MiB, max: ESP_MAX / MiB };
 /** The filesystem's journal. Small: the system writes little, and the disks are. */
 export const JOURNAL_MIB = 8;
 /** Bytes of filesystem an inode: an OSTree object is 15 kB on average (measured on a minimal system). */
@@ -24,12 +32,22 @@ const FREE_DEFAULT = 256 * MiB;
 /** Free space that an update needs at least: its delta, changed files and another kernel (25 MB). */
 const FREE_MIN = 64 * MiB;
 
+/** gpt: GPT with a protective MBR, for BIOS and UEFI; mbr: for the BIOS of old hosts alone. */
+export const LABELS = ["gpt", "mbr"] as const;
+export type Label = (typeof LABELS)[number];
+
 /** What makes an image this image: with the commit, all its identifiers derive from it. */
 export interface ImageOptions {
+  /** Kind of partition table; default gpt. */
+  label?: Label;
   /** Size of the whole disk in bytes; default: content and 256 MiB. */
   size?: number;
-  /** Size of the EFI system partition in bytes; default 8 MiB. */
+  /** Of gpt: size of the EFI system partition in bytes; default 8 MiB. */
   espSize?: number;
+  /** Size of a swap partition in bytes; default none. */
+  swap?: number;
+  /** The root grows on a larger disk; default true. */
+  grow?: boolean;
   /** Kernel arguments beside Pine's own. */
   kernelArguments?: readonly string[];
   /** Values of console=, the last is /dev/console. */
@@ -49,9 +67,10 @@ export interface Content {
 }
 
 export interface Partition {
-  name: "bios" | "esp" | "root";
-  /** GPT type. */
+  name: "bios" | "esp" | "swap" | "root";
+  /** GPT's, or two hex digits of an MBR. */
   type: string;
+  /** As the kernel's PARTUUID: GPT's identifier, or the MBR's with the partition's number. */
   uuid: string;
   /** Bytes from the start of the disk. */
   start: number;
@@ -60,24 +79,42 @@ export interface Partition {
 }
 
 export interface DiskPlan {
+  label: Label;
   /** Bytes of the whole disk. */
   size: number;
-  /** GPT's disk identifier. */
+  /** GPT's disk identifier, or the MBR's 8 hex digits. */
   guid: string;
   /** UUID of the root filesystem. */
   rootUuid: string;
+  /** UUID of the swap partition's header. */
+  swapUuid: string;
   /** Of ext4's folder hashes. */
   hashSeed: string;
   /** FAT's serial number, 8 hex digits. */
   espSerial: string;
-  partitions: Record<Partition["name"], Partition>;
+  /** In the order of the table; root is the last. */
+  partitions: Partition[];
+  /** Where GRUB's core.img lies. */
+  core: { start: number; size: number };
 }
 
-const TYPES = {
-  bios: "21686148-6449-6E6F-744E-656564454649",
-  esp: "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
-  root: "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
-} as const;
+const TYPES: Record<Label, Record<Partition["name"], string>> = {
+  gpt: {
+    bios: "21686148-6449-6E6F-744E-656564454649",
+    esp: "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
+    swap: "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F",
+    root: "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
+  },
+  mbr: { bios: "", esp: "ef", swap: "82", root: "83" },
+};
+
+/** A partition of the plan that is always there: root, and of gpt esp. */
+export function partitionOf(plan: { partitions: Partition[] }, name: Partition["name"]): Partition {
+  return plan.partitions.find((p) => p.name === name) ?? die(`the disk image has no partition ${name}`);
+}
+
+/** Bits of the ESP's FAT and sectors of its clusters. */
+export const fatOf = (bytes: number) => (bytes > FAT16_MAX ? { bits: 32, cluster: 1 } : { bits: 16, cluster: 2 });
 
 const up = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
 const mib = (bytes: number) => `${Math.ceil(bytes / MiB)} MiB`;
@@ -92,7 +129,13 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 function seedOf(checksum: string, o: ImageOptions): string {
   const sizes = [o.size ?? 0, o.espSize ?? 0];
   const all = [checksum, ...sizes, o.kernelArguments ?? [], o.console ?? [], o.title, o.hostname ?? ""];
-  return sha256(JSON.stringify(all));
+  // what is as it always was adds nothing: an image keeps its identifiers
+  const later = [
+    ...(o.label === "mbr" ? [o.label] : []),
+    ...(o.swap ? [`swap ${o.swap}`] : []),
+    ...(o.grow === false ? ["fixed"] : []),
+  ];
+  return sha256(JSON.stringify([...all, ...later]));
 }
 
 /** A UUID (version 8: by the vendor's own rule) out of the seed. */
@@ -117,44 +160,77 @@ function filesystemFor(content: Content, free: number): number {
 
 /** Plans an image; refuses sizes into which it does not fit, with the size that it needs. */
 export function planDisk(checksum: string, options: ImageOptions, content: Content): DiskPlan {
+  const label = options.label ?? "gpt";
+  const gpt = label === "gpt";
   const esp = options.espSize ?? ESP_MIN;
+  if (!gpt && options.espSize !== undefined)
+    die('espSize: an image with label "mbr" has no EFI system partition', 'leave it out, or set label: "gpt"');
   if (!Number.isInteger(esp) || esp % ALIGN !== 0 || esp < ESP_MIN || esp > ESP_MAX)
-    die(`the EFI system partition cannot have ${esp} bytes`, `give ${mib(ESP_MIN)} to ${mib(ESP_MAX)}, in whole MiB`);
-  const before = ALIGN + BIOS_BOOT + esp;
-  const after = ALIGN; // the second partition table, 33 sectors
+    die(
+      `espSize: the EFI system partition cannot have ${esp} bytes`,
+      `give ${mib(ESP_MIN)} to ${mib(ESP_MAX)}, in whole MiB`,
+    );
+  const swap = options.swap ?? 0;
+  if (!Number.isInteger(swap) || swap % ALIGN !== 0 || (swap > 0 && swap < SWAP_MIN) || swap > SWAP_MAX)
+    die(
+      `swap: a swap partition cannot have ${swap} bytes`,
+      `give ${mib(SWAP_MIN)} to ${mib(SWAP_MAX)}, in whole MiB, or leave it out`,
+    );
+  const before = ALIGN + (gpt ? BIOS_BOOT + esp : 0) + swap;
+  const after = gpt ? ALIGN : 0; // the second partition table, 33 sectors
   const needed = before + filesystemFor(content, FREE_MIN) + after;
   const size = options.size ?? up(before + filesystemFor(content, FREE_DEFAULT) + after, 64 * MiB);
   if (!Number.isInteger(size) || size % ALIGN !== 0)
-    die(`a disk image cannot have ${size} bytes`, "give its size in whole MiB");
+    die(`size: a disk image cannot have ${size} bytes`, "give its size in whole MiB");
   if (size < needed)
-    die(`a disk of ${mib(size)} is too small for this commit`, `it needs ${mib(needed)}, update space included`);
+    die(
+      `size: a disk of ${mib(size)} is too small for this commit`,
+      `it needs ${mib(needed)}, ${swap > 0 ? `swap and update space` : "update space"} included`,
+    );
   const seed = seedOf(checksum, options);
-  const part = (name: Partition["name"], start: number, bytes: number): Partition => ({
-    name,
-    type: TYPES[name],
-    uuid: uuidOf(seed, `partition ${name}`),
-    start,
-    size: bytes,
-  });
+  const guid = gpt ? uuidOf(seed, "disk") : uuidOf(seed, "disk").slice(0, 8);
+  const partitions: Partition[] = [];
+  let from = ALIGN;
+  const add = (name: Partition["name"], bytes: number) => {
+    const uuid = gpt ? uuidOf(seed, `partition ${name}`) : `${guid}-0${partitions.length + 1}`;
+    partitions.push({ name, type: TYPES[label][name], uuid, start: from, size: bytes });
+    from += bytes;
+  };
+  if (gpt) {
+    add("bios", BIOS_BOOT);
+    add("esp", esp);
+  }
+  if (swap > 0) add("swap", swap);
+  // the last one: it can grow
+  add("root", size - after - from);
   return {
+    label,
     size,
-    guid: uuidOf(seed, "disk"),
+    guid,
     rootUuid: uuidOf(seed, "root filesystem"),
+    swapUuid: uuidOf(seed, "swap"),
     hashSeed: uuidOf(seed, "hash seed"),
     espSerial: uuidOf(seed, "esp").slice(0, 8),
-    partitions: {
-      bios: part("bios", ALIGN, BIOS_BOOT),
-      esp: part("esp", ALIGN + BIOS_BOOT, esp),
-      root: part("root", before, size - before - after),
-    },
+    partitions,
+    // of an MBR it is the gap behind it, where every BIOS boot loader since the 1990s lies
+    core: gpt ? { start: ALIGN, size: BIOS_BOOT } : { start: SECTOR, size: ALIGN - SECTOR },
   };
 }
 
 /** What sfdisk reads to make the plan's partition table. */
 export function sfdiskScript(plan: DiskPlan): string {
-  const { bios, esp, root } = plan.partitions;
-  const line = (p: Partition) =>
-    `start=${p.start / SECTOR}, size=${p.size / SECTOR}, type=${p.type}, uuid=${p.uuid}, name=${p.name}`;
-  const header = ["label: gpt", `label-id: ${plan.guid}`, "unit: sectors", `sector-size: ${SECTOR}`];
-  return `${[...header, "", ...[bios, esp, root].map(line)].join("\n")}\n`;
+  const gpt = plan.label === "gpt";
+  const line = (p: Partition) => {
+    const place = `start=${p.start / SECTOR}, size=${p.size / SECTOR}, type=${p.type}`;
+    if (gpt) return `${place}, uuid=${p.uuid}, name=${p.name}`;
+    // some BIOSes pass over a disk without an active partition
+    return p.name === "root" ? `${place}, bootable` : place;
+  };
+  const header = [
+    `label: ${gpt ? "gpt" : "dos"}`,
+    `label-id: ${gpt ? "" : "0x"}${plan.guid}`,
+    "unit: sectors",
+    `sector-size: ${SECTOR}`,
+  ];
+  return `${[...header, "", ...plan.partitions.map(line)].join("\n")}\n`;
 }

@@ -1,17 +1,21 @@
-/** Disk images: a commit's sysroot with our GRUB on a GPT disk that boots under BIOS and UEFI. */
+/** Disk images: a commit's sysroot with our GRUB on a disk that boots under BIOS and UEFI (GPT), or BIOS alone (MBR). */
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
+import { type FileFormat, packDisk, writeSum } from "./disk-file.ts";
 import {
   BYTES_PER_INODE,
   type DiskPlan,
+  fatOf,
   type ImageOptions,
   imageName,
   JOURNAL_MIB,
+  type Label,
   type Partition,
+  partitionOf,
   planDisk,
   SECTOR,
   sfdiskScript,
@@ -20,7 +24,8 @@ import { biosBoot } from "./grub-bios.ts";
 import { readCommit } from "./ostree.ts";
 import { envBlock, SLOTS_DIR, slotFile, slotOptions } from "./slots.ts";
 import type { Store } from "./store.ts";
-import { type Sysroot, sysrootFormat, sysrootTar, ZSTD_LEVEL } from "./sysroot.ts";
+import { PAGE, swapHeader } from "./swap.ts";
+import { type Sysroot, sysrootFormat, sysrootTar } from "./sysroot.ts";
 import type { Toolbox } from "./toolbox.ts";
 
 const MiB = 1024 * 1024;
@@ -29,7 +34,9 @@ const MiB = 1024 * 1024;
 export interface ImageFacts extends ArtifactFacts {
   /** The commit in slot a. */
   commit: string;
-  /** Bytes of the disk itself; `size` is the compressed file's. */
+  fileFormat: FileFormat;
+  label: Label;
+  /** Bytes of the disk itself; `size` is the file's. */
   diskSize: number;
   /** UUID of the root filesystem. */
   rootUuid: string;
@@ -39,7 +46,7 @@ export interface ImageFacts extends ArtifactFacts {
 export interface Image extends ImageFacts {
   /** Name in the store, by what went into it. */
   name: string;
-  /** store/images/<name>.raw.zst */
+  /** store/images/<name>.<format> */
   path: string;
 }
 
@@ -47,19 +54,25 @@ const SCRIPT = ["system", "build", "disk.sh"];
 const GRUB = [["system", "grub", "image.cfg"] as const, ["system", "grub", "pine.cfg"] as const] as const;
 
 /** Changes whenever the same commit and options give another image. */
-export const imageFormat = () => formatOf(1, [sysrootFormat(), ...[SCRIPT, ...GRUB].map((path) => assetText(...path))]);
+export const imageFormat = () => formatOf(2, [sysrootFormat(), ...[SCRIPT, ...GRUB].map((path) => assetText(...path))]);
 
 /** The image when the store has it already. */
-export async function readImage(store: Store, checksum: string, options: ImageOptions): Promise<Image | undefined> {
+export async function readImage(
+  store: Store,
+  checksum: string,
+  options: ImageOptions,
+  format: FileFormat = "raw.zst",
+): Promise<Image | undefined> {
   const name = imageName(checksum, options, imageFormat());
-  const path = store.image(name);
+  const path = store.image(name, format);
   const facts = await readArtifact<ImageFacts>(store, path, imageFormat());
   return facts && { ...facts, name, path };
 }
 
 /**
  * A disk image of a commit of the store, kept in store/images: slot a confirmed, no old system. The same commit, options and
- * toolbox give the same bytes. Refuses a size that the commit does not fit into, and architectures without a boot loader here.
+ * toolbox give the same bytes, and the same disk in a file of any format. Refuses a size that the commit does not fit into, and
+ * architectures without a boot loader here.
  */
 export async function diskImage(
   store: Store,
@@ -67,29 +80,27 @@ export async function diskImage(
   checksum: string,
   options: ImageOptions,
   task: Task,
+  format: FileFormat = "raw.zst",
 ): Promise<Image> {
   const commit = await readCommit(store, checksum);
   if (!commit) return die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   if (commit.arch !== "x86_64")
     die(`disk images are made for x86_64, this commit is for ${commit.arch}`, 'set `arch: "x86_64"` in the Rootfs');
   const name = imageName(checksum, options, imageFormat());
-  const path = store.image(name);
+  const path = store.image(name, format);
   const facts = await artifact<ImageFacts>(store, path, imageFormat(), task, async (dir) => {
     const sysroot = await sysrootTar(store, toolbox, checksum, task);
     const plan = planDisk(checksum, options, { bytes: sysroot.unpackedSize, inodes: sysroot.inodes });
-    const parts = Object.values(plan.partitions);
     await writeInputs(dir, plan, sysroot, options);
     task.step(`making the disk image (${humanBytes(plan.size)})`);
     await make(toolbox, dir, plan, sysroot, commit.created, task);
-    await writeBootSector(toolbox, dir, plan);
+    await writeSectors(toolbox, dir, plan);
     task.step(`packing the disk image (${humanBytes(plan.size)})`);
-    const work = [{ source: dir, target: "/run/work" }];
-    // no long window: a host unpacks it in RAM beside everything else, and the image has nothing far apart that repeats
-    const zstd = ["zstd", "-q", "-T0", `-${ZSTD_LEVEL}`, "/run/work/disk.raw"];
-    await toolbox.run(zstd, { binds: work, signal: task.signal });
-    const known = { commit: checksum, diskSize: plan.size, rootUuid: plan.rootUuid, partitions: parts };
-    return { file: join(dir, "disk.raw.zst"), facts: known };
+    const file = await packDisk(toolbox, dir, format, task);
+    const { label, size: diskSize, rootUuid, partitions } = plan;
+    return { file, facts: { commit: checksum, fileFormat: format, label, diskSize, rootUuid, partitions } };
   });
+  await writeSum(path, facts.sha256);
   return { ...facts, name, path };
 }
 
@@ -109,8 +120,9 @@ async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, option
     }),
   });
   // the disk that GRUB came from first: a second disk made from the same image has the same UUID
+  const hint = `hd0,${plan.label === "gpt" ? "gpt" : "msdos"}${plan.partitions.length}`;
   const early = [
-    `search --no-floppy --fs-uuid --set=root --hint=hd0,gpt3 ${plan.rootUuid}`,
+    `search --no-floppy --fs-uuid --set=root --hint=${hint} ${plan.rootUuid}`,
     "set prefix=($root)/boot/grub",
     "configfile $prefix/grub.cfg",
   ];
@@ -124,6 +136,8 @@ async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, option
     writeFile(join(slots, "env"), envBlock({ slot: "a" })),
     writeFile(join(dir, "early.cfg"), `${early.join("\n")}\n`),
     writeFile(join(dir, "table.sfdisk"), sfdiskScript(plan)),
+    ...(options.grow === false ? [] : [writeFile(join(slots, "grow"), `${plan.size / SECTOR}\n`)]),
+    ...(options.swap ? [writeFile(join(dir, "fstab"), `UUID=${plan.swapUuid} none swap sw 0 0\n`)] : []),
     ...Object.entries(etcFiles(options)).map(([name, content]) => writeFile(join(dir, "etc", name), content)),
   ]);
 }
@@ -146,11 +160,14 @@ async function make(
   created: number,
   task: Task,
 ): Promise<void> {
-  const { esp, root } = plan.partitions;
   const mib = (bytes: number) => String(bytes / MiB);
+  const root = partitionOf(plan, "root");
+  const esp = plan.label === "gpt" ? partitionOf(plan, "esp") : undefined;
+  const fat = fatOf(esp?.size ?? 0);
   const args = [
-    ...[sysroot.deployment, mib(plan.size), mib(esp.start), mib(esp.size), plan.espSerial],
+    ...[sysroot.deployment, plan.label, mib(plan.size)],
     ...[mib(root.start), mib(root.size), plan.rootUuid, plan.hashSeed, String(JOURNAL_MIB), String(BYTES_PER_INODE)],
+    ...(esp ? [mib(esp.start), mib(esp.size), plan.espSerial, String(fat.bits), String(fat.cluster)] : []),
   ];
   await toolbox.run(["/bin/sh", "/run/disk.sh", ...args], {
     binds: [
@@ -163,9 +180,8 @@ async function make(
   });
 }
 
-/** GRUB's boot sector and core.img into the places that sfdisk left for them. */
-async function writeBootSector(toolbox: Toolbox, dir: string, plan: DiskPlan): Promise<void> {
-  const { bios } = plan.partitions;
+/** GRUB's boot sector and core.img into the places that sfdisk left for them, and the header of swap. */
+async function writeSectors(toolbox: Toolbox, dir: string, plan: DiskPlan): Promise<void> {
   const disk = await open(join(dir, "disk.raw"), "r+");
   try {
     const table = Buffer.alloc(SECTOR);
@@ -174,11 +190,13 @@ async function writeBootSector(toolbox: Toolbox, dir: string, plan: DiskPlan): P
       bootImg: await readFile(join(toolbox.tree, "usr/lib/grub/i386-pc/boot.img")),
       coreImg: await readFile(join(dir, "core.img")),
       mbr: table,
-      lba: bios.start / SECTOR,
-      sectors: bios.size / SECTOR,
+      lba: plan.core.start / SECTOR,
+      sectors: plan.core.size / SECTOR,
     });
     await disk.write(mbr, 0, mbr.length, 0);
-    await disk.write(core, 0, core.length, bios.start);
+    await disk.write(core, 0, core.length, plan.core.start);
+    const swap = plan.partitions.find((p) => p.name === "swap");
+    if (swap) await disk.write(swapHeader(swap.size, plan.swapUuid), 0, PAGE, swap.start);
   } finally {
     await disk.close();
   }

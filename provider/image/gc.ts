@@ -104,8 +104,11 @@ export async function collect(
 async function withImages(store: Store, keep: string[]): Promise<string[]> {
   const commits: string[] = [];
   for (const name of keep.filter((k) => k.startsWith("image/")).map((k) => k.slice("image/".length))) {
-    const facts = await store.readJson<ImageFacts>(store.path("images", `${name}.json`)).catch(() => undefined);
-    if (facts) commits.push(`commit/${facts.commit}`);
+    for (const file of await readdir(store.path("images")).catch(() => [])) {
+      if (!file.startsWith(`${name}.`) || !file.endsWith(".json")) continue;
+      const facts = await store.readJson<ImageFacts>(store.path("images", file)).catch(() => undefined);
+      if (facts) commits.push(`commit/${facts.commit}`);
+    }
   }
   return [...keep, ...commits];
 }

@@ -1,4 +1,4 @@
-/** What grub-bios-setup does, on buffers: the boot sector and core.img for a BIOS boot partition. Pure. */
+/** What grub-bios-setup does, on buffers: the boot sector, and core.img for a BIOS boot partition or the gap behind an MBR. Pure. */
 import { die } from "../errors.ts";
 import { SECTOR } from "./disk-plan.ts";
 
@@ -10,17 +10,18 @@ const KERNEL_SEGMENT = 0x820;
 const BLOCK_LIST = SECTOR - 12;
 
 /**
- * The first sector of the disk and the content of its BIOS boot partition. `mbr` is the first sector with the protective
- * partition table, `lba` the first sector of the BIOS boot partition, `sectors` how many it has.
+ * The first sector of the disk and what lies where core.img goes. `mbr` is the first sector with its partition table (of GPT the
+ * protective one), `lba` the first sector of core.img's place, `sectors` how many it has.
  */
 export function biosBoot(o: { bootImg: Buffer; coreImg: Buffer; mbr: Buffer; lba: number; sectors: number }): {
   mbr: Buffer;
   core: Buffer;
 } {
   if (o.bootImg.length !== SECTOR || o.bootImg.readUInt16LE(510) !== 0xaa55) die("GRUB's boot.img is no boot sector");
-  if (o.mbr.length !== SECTOR || o.mbr.readUInt16LE(510) !== 0xaa55) die("the disk has no protective partition table");
+  if (o.mbr.length !== SECTOR || o.mbr.readUInt16LE(510) !== 0xaa55)
+    die("the disk has no partition table in its first sector");
   const count = Math.ceil(o.coreImg.length / SECTOR);
-  if (count < 2 || count > o.sectors) die(`GRUB's core.img has ${count} sectors, the BIOS boot partition ${o.sectors}`);
+  if (count < 2 || count > o.sectors) die(`GRUB's core.img has ${count} sectors, its place ${o.sectors}`);
   const list = o.coreImg.readUInt16LE(BLOCK_LIST + 10);
   if (list !== KERNEL_SEGMENT) die(`GRUB's core.img is not as expected: segment ${list.toString(16)}`);
 

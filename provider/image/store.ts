@@ -60,8 +60,8 @@ export class Store {
   delta(from: string | undefined, to: string): string {
     return this.path("deltas", `${safe(from ?? "empty")}-${safe(to)}.delta`);
   }
-  image(name: string): string {
-    return this.path("images", `${safe(name)}.raw.zst`);
+  image(name: string, format = "raw.zst"): string {
+    return this.path("images", `${safe(name)}.${format}`);
   }
 
   /** Runs `fn` as the store's only writer. Not re-entrant. `what` is shown to those who wait: "rootfs web". */

@@ -38,10 +38,14 @@ const TMP = "tmpfs /tmp tmpfs nosuid,nodev,mode=1777 0 0";
 export const targets: Record<Target, TargetPlan> = {
   vm: {
     kernel: true,
-    packages: ["busybox-mdev-openrc", "kmod", "e2fsprogs"],
+    packages: [
+      ...["busybox-mdev-openrc", "kmod", "e2fsprogs"],
+      // resize2fs, and what tells the kernel of a partition in use that it is larger: 0.6 MB in all
+      ...["e2fsprogs-extra", "partx"],
+    ],
     services: {
       sysinit: ["devfs", "dmesg", "mdev", "hwdrivers"],
-      boot: ["hostname", "modules", "swap", "hwclock", "seedrng", "pine-slots", "pine-names"],
+      boot: ["hostname", "modules", "swap", "hwclock", "seedrng", "pine-slots", "pine-grow", "pine-names"],
       default: ["pine-ok"],
       shutdown: ["mount-ro"],
     },

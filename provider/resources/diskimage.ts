@@ -2,13 +2,14 @@
 import { randomBytes } from "node:crypto";
 import { die } from "../errors.ts";
 import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
-import type { ImageOptions } from "../image/disk-plan.ts";
+import { FILE_FORMATS, notForOverwrite } from "../image/disk-file.ts";
+import { ESP_MIB, type ImageOptions, LABELS, SWAP_MIB } from "../image/disk-plan.ts";
 import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
 import { kernelArgumentProblem } from "../image/slots.ts";
 import { Store } from "../image/store.ts";
-import type { Call, Diff, Resource } from "../resource.ts";
+import type { Call, CheckFailure, Diff, Resource } from "../resource.ts";
 import { equalValues, hasUnknown, type Props, plain, Unknown } from "../values.ts";
-import { type Checked, checkProps, integer, list, text } from "./check.ts";
+import { type Checked, checkProps, flag, integer, list, text } from "./check.ts";
 import { diffInputs } from "./diff.ts";
 import { noteDisk } from "./estimates.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
@@ -21,6 +22,11 @@ const shape = {
   commit: text({ required: true, pattern: CHECKSUM, expected: "the checksum of an OstreeCommit (64 hex digits)" }),
   // the least is a bound for typing errors; what a commit needs is said when it is known
   size: integer({ min: 64, max: 1024 * 1024, hint: "the size is in MiB" }),
+  format: text({ enum: FILE_FORMATS, default: "raw.zst" }),
+  label: text({ enum: LABELS, default: "gpt" }),
+  espSize: integer({ ...ESP_MIB, hint: "the size is in MiB" }),
+  swap: integer({ ...SWAP_MIB, hint: "the size is in MiB; leave it out for none" }),
+  grow: flag({ default: true }),
   kernelArguments: list(
     text({
       expected: 'a kernel argument, such as "mitigations=off"',
@@ -39,11 +45,18 @@ type Inputs = Checked<typeof shape>;
 
 export const diskImage: Resource = {
   async check(_call, { news }) {
-    return checkProps(news, shape);
+    const { inputs, failures } = checkProps(news, shape);
+    return { inputs, failures: failures.length > 0 ? failures : contradictions(inputs) };
   },
 
   async diff(call, { olds, oldInputs, news }): Promise<Diff> {
-    const detailed = diffInputs(oldInputs, news, { ordered: ["kernelArguments"] });
+    // inputs of an older provider have no such defaults
+    const defaults = { format: "raw.zst", label: "gpt", grow: true };
+    const detailed = diffInputs(
+      { ...defaults, ...oldInputs },
+      { ...defaults, ...news },
+      { ordered: ["kernelArguments"] },
+    );
     const there = await find(call, plain(oldInputs) as Inputs);
     // another file than the state tells of (a newer boot loader, made by another stack) is told, too
     return { detailed, changes: there === undefined || there.sha256 !== plain(olds).sha256 };
@@ -74,11 +87,43 @@ export const diskImage: Resource = {
   },
 };
 
+/** Inputs that are right one by one and cannot be had together; what a commit needs beside them is said by image/disk-plan.ts. */
+function contradictions(i: Props): CheckFailure[] {
+  if (i.label === "mbr" && i.espSize !== undefined)
+    return [
+      {
+        property: "espSize",
+        reason: 'expected none with label "mbr", which has no EFI system partition; leave it out, or set label: "gpt"',
+        code: "espSize.mbr",
+      },
+    ];
+  const given = [
+    ["espSize", i.espSize],
+    ["swap", i.swap],
+  ];
+  const parts = given.filter(([, mib]) => typeof mib === "number") as [string, number][];
+  const sum = parts.reduce((all, [, mib]) => all + mib, 0);
+  if (typeof i.size !== "number" || sum < i.size) return [];
+  const [property] = parts.sort((a, b) => b[1] - a[1])[0]!;
+  const all = parts.map(([name, mib]) => `${name} ${mib}`).join(" and ");
+  return [
+    {
+      property,
+      reason: `${all} MiB leave nothing for the system on a disk of ${i.size} MiB; make it smaller, or \`size\` larger`,
+      code: `${property}.size`,
+    },
+  ];
+}
+
 /** Nothing in it varies from one stack to another but what the user says, so that they share images. */
 function optionsOf(inputs: Inputs): ImageOptions {
   const kernelArguments = inputs.kernelArguments ?? [];
   return {
     size: inputs.size === undefined ? undefined : inputs.size * MiB,
+    label: inputs.label,
+    espSize: inputs.espSize === undefined ? undefined : inputs.espSize * MiB,
+    swap: inputs.swap === undefined ? undefined : inputs.swap * MiB,
+    grow: inputs.grow,
     kernelArguments,
     console: kernelArguments.some((arg) => arg.startsWith("console=")) ? [] : CONSOLES,
     title: `Pine ${inputs.commit.slice(0, 12)}`,
@@ -88,7 +133,7 @@ function optionsOf(inputs: Inputs): ImageOptions {
 
 async function find(call: Call, inputs: Inputs): Promise<Image | undefined> {
   const store = await storeIfThere(call);
-  return store && readImage(store, inputs.commit, optionsOf(inputs));
+  return store && readImage(store, inputs.commit, optionsOf(inputs), inputs.format);
 }
 
 function stateOf(image: Image): Props {
@@ -121,7 +166,8 @@ async function preview(call: Call, inputs: Props): Promise<Props> {
   const store = hasUnknown(inputs.commit) ? undefined : await storeIfThere(call);
   if (store) refuseContainer(await readCommit(store, plain(inputs.commit)), plain(inputs.commit));
   const found = hasUnknown(inputs) ? undefined : await find(call, plain(inputs) as Inputs);
-  noteDisk(found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0));
+  const bytes = found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0);
+  noteDisk(bytes, notForOverwrite(inputs.format ?? "raw.zst", inputs.label ?? "gpt"));
   if (found) return stateOf(found);
   const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);
   return { ...Object.fromEntries(later), size: inputs.size ?? Unknown.value, commit: inputs.commit };
@@ -137,7 +183,7 @@ async function make(call: Call, id: string, props: Props): Promise<Props> {
       "pass `checksum` of an OstreeCommit of the same program, which is then made first, or set pine:store to the store that has it",
     );
   refuseContainer(manifest, inputs.commit);
-  const image = await buildImage(store, await toolboxOf(call), inputs.commit, optionsOf(inputs), call);
-  await store.addRoot(id, [`image/${image.name}`]);
+  const image = await buildImage(store, await toolboxOf(call), inputs.commit, optionsOf(inputs), call, inputs.format);
+  await store.addRoot(id, [`image/${image.name}.${image.fileFormat}`]);
   return stateOf(image);
 }

@@ -20,10 +20,22 @@ export function largestImage(): ImageEstimate | undefined {
 }
 
 let leastDisk: number | undefined;
+let fitDisk = false;
+let unfitDisk: string | undefined;
 
-/** Called by DiskImage's preview: bytes of the disk, 0 when they are not known. Which image a server gets is not told: the smallest of a run counts. */
-export function noteDisk(bytes: number): void {
+/**
+ * Called by DiskImage's preview: bytes of the disk, 0 when they are not known, and why an overwrite cannot take it. Which image a server
+ * gets is not told: the smallest of a run counts.
+ */
+export function noteDisk(bytes: number, unfit?: string): void {
   leastDisk = Math.min(leastDisk ?? bytes, bytes);
+  if (unfit === undefined) fitDisk = true;
+  else unfitDisk = unfit;
+}
+
+/** Why none of the disk images of this run can be written over a server's disk; undefined: one can, or it is not known. */
+export function noDiskFits(): string | undefined {
+  return fitDisk ? undefined : unfitDisk;
 }
 
 /** Bytes that any disk image of this run has at least; undefined: not known. */

@@ -10,6 +10,8 @@ import type { DeltaToSend } from "../host/update.ts";
 import { intact } from "../image/artifact.ts";
 import { staticDelta } from "../image/delta.ts";
 import { BLOCK, blockDigests, imageBySha256, imageStream } from "../image/disk-blocks.ts";
+import { notForOverwrite } from "../image/disk-file.ts";
+import { partitionOf } from "../image/disk-plan.ts";
 import type { SignedManifest } from "../image/manifest.ts";
 import { CHECKSUM, hasCommit, readCommit } from "../image/ostree.ts";
 import { ramSystem } from "../image/ram.ts";
@@ -88,6 +90,7 @@ export async function findArtifacts(
         commit: checksum,
         signed: manifest.signed,
         disk: image && { commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
+        diskUnfit: image && notForOverwrite(image.fileFormat, image.label),
       };
     },
     async diskImage(call) {
@@ -103,7 +106,7 @@ export async function findArtifacts(
       return {
         sha256: image.sha256,
         diskSize: image.diskSize,
-        rootStart: image.partitions.find((p) => p.name === "root")!.start,
+        rootStart: partitionOf(image, "root").start,
         deployment,
         digests: await blockDigests(box, image, call),
         block: BLOCK,

@@ -6,7 +6,7 @@ import type { Facts, Plan } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
-import { smallestDisk } from "./estimates.ts";
+import { noDiskFits, smallestDisk } from "./estimates.ts";
 import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, redeploys } from "./hijack-drift.ts";
 import { finalizeDue } from "./hijack-finalize.ts";
@@ -128,7 +128,7 @@ export async function previewState(
       const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
       const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
       // it is made in this run, and its DiskImage was previewed before
-      if (hasUnknown(props.image)) image.diskAtLeast = smallestDisk();
+      if (hasUnknown(props.image)) Object.assign(image, { diskAtLeast: smallestDisk(), diskUnfit: noDiskFits() });
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
       await noteShown(call, plan);
       // a disk that is written anew: what runs there does not matter

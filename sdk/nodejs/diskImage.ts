@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * A disk image that boots a commit under BIOS and UEFI: partition table (GPT), boot loader (GRUB), root filesystem (ext4). Raw, compressed with zstd, in the store.
+ * A disk image that boots a commit: partition table (GPT or MBR), boot loader (GRUB, for BIOS and UEFI), root filesystem (ext4), in a file of the store. docs/diskimage.md tells more.
  */
 export class DiskImage extends pulumi.CustomResource {
     /**
@@ -50,7 +50,7 @@ export class DiskImage extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly partitions: pulumi.Output<outputs.Partition[]>;
     /**
-     * Absolute path of the image on the machine that ran Pulumi.
+     * Absolute path of the image on the machine that ran Pulumi; beside it `<path>.sha256`, for `sha256sum -c`.
      */
     declare public /*out*/ readonly path: pulumi.Output<string>;
     /**
@@ -81,9 +81,14 @@ export class DiskImage extends pulumi.CustomResource {
                 throw new Error("Missing required property 'commit'");
             }
             resourceInputs["commit"] = args?.commit;
+            resourceInputs["espSize"] = args?.espSize;
+            resourceInputs["format"] = args?.format;
+            resourceInputs["grow"] = args?.grow;
             resourceInputs["hostname"] = args?.hostname;
             resourceInputs["kernelArguments"] = args?.kernelArguments;
+            resourceInputs["label"] = args?.label;
             resourceInputs["size"] = args?.size;
+            resourceInputs["swap"] = args?.swap;
             resourceInputs["fileSize"] = undefined /*out*/;
             resourceInputs["partitions"] = undefined /*out*/;
             resourceInputs["path"] = undefined /*out*/;
@@ -112,6 +117,18 @@ export interface DiskImageArgs {
      */
     commit: pulumi.Input<string>;
     /**
+     * Size of the EFI system partition in MiB, 8 to 1024; only with label gpt. Default 8. Example: 64.
+     */
+    espSize?: pulumi.Input<number | undefined>;
+    /**
+     * Format of the file: `raw.zst`, `raw`, `qcow2` or `tar` (uncompressed, with a sparse `disk.raw` in it, as clouds take it). Default raw.zst. `HostHijack` takes raw.zst only.
+     */
+    format?: pulumi.Input<enums.ImageFormat | undefined>;
+    /**
+     * On a larger disk the root partition and its filesystem grow to its end, at the first boot there. Default true.
+     */
+    grow?: pulumi.Input<boolean | undefined>;
+    /**
      * Hostname of a machine that boots this image. Default: the Rootfs's.
      */
     hostname?: pulumi.Input<string | undefined>;
@@ -120,7 +137,15 @@ export interface DiskImageArgs {
      */
     kernelArguments?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
+     * Kind of partition table: `gpt` boots under BIOS and UEFI, `mbr` under BIOS alone (old hosts). Default gpt. `HostHijack` takes gpt only.
+     */
+    label?: pulumi.Input<enums.DiskLabel | undefined>;
+    /**
      * Size of the disk in MiB. Default: what the commit takes, and 256 MiB free for updates and data, rounded up to 64. Example: 1024.
      */
     size?: pulumi.Input<number | undefined>;
+    /**
+     * Size of a swap partition in MiB, 16 to 262144, which the system uses. Default none. Example: 512.
+     */
+    swap?: pulumi.Input<number | undefined>;
 }

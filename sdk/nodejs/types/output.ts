@@ -479,7 +479,7 @@ export interface MadeCommit {
  */
 export interface Partition {
     /**
-     * Its GPT name: `bios`, `esp` or `root`.
+     * What it is: `bios`, `esp`, `swap` or `root`; with label gpt also its name in the table.
      */
     name: string;
     /**
@@ -491,11 +491,11 @@ export interface Partition {
      */
     start: number;
     /**
-     * GPT type: `bios`, `esp` or `linux`.
+     * Its type: `bios`, `esp`, `swap` or `linux`.
      */
     type: string;
     /**
-     * Its GPT identifier, a function of the commit and the image's options.
+     * Its PARTUUID: of GPT its identifier, of an MBR that of the disk and its number; a function of the commit and the image's options.
      */
     uuid: string;
 }

@@ -6,5 +6,5 @@ export { type BootWay, ensureDebian } from "./debian.ts";
 export { labKey, newKey, withLock } from "./key.ts";
 export { LAYOUTS, type Layout } from "./layouts.ts";
 export { addLogins, LOGINS } from "./logins.ts";
-export type { Firmware } from "./qemu.ts";
+export type { Bus, Firmware } from "./qemu.ts";
 export { type SshResult, startVps, type Vps, type VpsOptions } from "./vps.ts";

@@ -9,6 +9,16 @@ import { identify, startProcess } from "../processes.ts";
 
 export type Firmware = "bios" | "uefi";
 
+/** What the disk hangs on, as the guest sees it: vda, sda, sda, nvme0n1. */
+const BUSES = {
+  "virtio-blk": ["-device", "virtio-blk-pci,drive=disk"],
+  "virtio-scsi": ["-device", "virtio-scsi-pci,id=scsi", "-device", "scsi-hd,drive=disk,bus=scsi.0"],
+  // q35 has one of its own
+  ahci: ["-device", "ide-hd,drive=disk,bus=ide.0"],
+  nvme: ["-device", "nvme,drive=disk,serial=pine"],
+};
+export type Bus = keyof typeof BUSES;
+
 export interface Machine {
   /** For messages and file names. */
   name: string;
@@ -19,6 +29,8 @@ export interface Machine {
   /** MiB */
   memory: number;
   firmware: Firmware;
+  /** Of the disk; default virtio-blk. */
+  bus?: Bus;
   /** Of UEFI: only what Microsoft's keys vouch for boots, such as Debian's shim. */
   secureBoot?: boolean;
   serialLog: string;
@@ -69,7 +81,7 @@ export function qemuArgs(m: Machine, port: number): string[] {
     ...["-nographic", "-nodefaults", "-vga", "none", "-monitor", "none"],
     ...(m.firmware === "uefi" ? uefiArgs(m) : []),
     ...["-drive", `file=${m.disk},format=${m.format},if=none,id=disk,cache=${cache},discard=unmap`],
-    ...["-device", "virtio-blk-pci,drive=disk"],
+    ...BUSES[m.bus ?? "virtio-blk"],
     ...(m.disks ?? []).flatMap((file, n) => [
       ...["-drive", `file=${file},format=qcow2,if=none,id=disk${n + 2},cache=${cache},discard=unmap`],
       ...["-device", `virtio-blk-pci,drive=disk${n + 2}`],

@@ -8,7 +8,7 @@ import type { CutChoice, FaultyDisk, Lost } from "../disk/index.ts";
 import { endLeftovers } from "../processes.ts";
 import type { BaseImage } from "./bases.ts";
 import { labKey } from "./key.ts";
-import { type Firmware, type Machine, type Qemu, startQemu } from "./qemu.ts";
+import { type Bus, type Firmware, type Machine, type Qemu, startQemu } from "./qemu.ts";
 import { incomingArgs, qmpArgs, resume, saveMemory } from "./qmp.ts";
 import { answers, tail, typeOn } from "./serial.ts";
 
@@ -23,6 +23,8 @@ export interface VpsOptions {
   memory?: number;
   /** Default what the base is made for, else "bios". */
   firmware?: Firmware;
+  /** What its disk hangs on; default virtio-blk. */
+  bus?: Bus;
   /** Size of the disk in MiB, when it is to be larger than the base's. */
   diskMiB?: number;
   /** Its disk instead of an overlay of the base: one that drops what was not flushed. Named as the machine, in the same folder. */
@@ -115,6 +117,7 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
     format: o.faulty ? "raw" : "qcow2",
     memory: o.memory ?? 512,
     firmware: o.firmware ?? ("firmware" in o.base ? o.base.firmware : "bios"),
+    bus: o.bus,
     disks: (o.disks ?? []).map((_, n) => join(o.dir, `${name}.disk${n + 2}.qcow2`)),
     cards: o.cards,
     serialLog: o.serialLog ?? join(o.dir, `${name}.serial.log`),

@@ -117,6 +117,7 @@ describe("what is refused", () => {
     ["image-size", () => {}, {}, { disk: { commit, bytes: 5 * GiB, packedBytes: 1 } }],
     ["image-size", () => {}, {}, { disk: undefined, diskAtLeast: 5 * GiB }],
     ["data-size", () => {}, { dataPartitions: [data({ size: 2000 })] }, { disk: undefined, diskAtLeast: 3 * GiB }],
+    ["image-format", () => {}, {}, { diskUnfit: 'format: "qcow2"' }],
     ["image-commit", () => {}, {}, { commit: "d".repeat(64) }],
     ["tools", (f) => void delete f.tools.tar, {}, {}],
     ["disk-mounted", set({ disks: [withMount(["/data"])] }), {}, {}],
@@ -158,6 +159,7 @@ describe("an overwrite that was cut off", () => {
     ["pine-other-stack", { stack: "other/prod" }, {}, {}],
     ["ram", { method: "alongside" }, {}, {}],
     ["ram", {}, { plan: "{" }, {}],
+    ["image-format", {}, {}, { diskUnfit: 'label: "mbr"' }],
     ["image-size", {}, {}, { disk: { commit, bytes: 5 * GiB, packedBytes: 1 } }],
   ])("%s is refused", (code, i, ram, m) => expect(codes(cut(ram), i, m)).toEqual([code]));
 });

@@ -1,21 +1,27 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type DiskPlan, imageName, planDisk, sfdiskScript } from "../../../provider/image/disk-plan.ts";
+import { type DiskPlan, imageName, partitionOf, planDisk, sfdiskScript } from "../../../provider/image/disk-plan.ts";
+import { swapHeader } from "../../../provider/image/swap.ts";
 
 const MiB = 1024 * 1024;
 const checksum = "ab".repeat(32);
 const content = { bytes: 90 * MiB, inodes: 5600 };
 const title = "Pine";
-const free = (plan: DiskPlan) => plan.partitions.root.size - content.bytes;
+const rootOf = (plan: DiskPlan) => partitionOf(plan, "root");
+const free = (plan: DiskPlan) => rootOf(plan).size - content.bytes;
 
 describe("planDisk", () => {
   test("leaves 256 MiB free, aligned, root last", () => {
     const plan = planDisk(checksum, { title }, content);
-    const { bios, esp, root } = plan.partitions;
-    expect([bios.start, esp.start, root.start]).toEqual([MiB, 2 * MiB, 10 * MiB]);
+    expect(plan.partitions.map((p) => [p.name, p.start / MiB])).toEqual([
+      ["bios", 1],
+      ["esp", 2],
+      ["root", 10],
+    ]);
+    const root = rootOf(plan);
     expect(root.start + root.size + MiB).toBe(plan.size);
     expect(plan.size % (64 * MiB)).toBe(0);
     expect(free(plan)).toBeGreaterThan(256 * MiB);
@@ -30,7 +36,7 @@ describe("planDisk", () => {
   test("takes the size that is asked for", () => {
     const plan = planDisk(checksum, { title, size: 1024 * MiB, espSize: 32 * MiB }, content);
     expect(plan.size).toBe(1024 * MiB);
-    expect(plan.partitions.root.size).toBe((1024 - 1 - 1 - 32 - 1) * MiB);
+    expect(rootOf(plan).size).toBe((1024 - 1 - 1 - 32 - 1) * MiB);
   });
   test("refuses what is too small, with the size that is enough", () => {
     let said = "";
@@ -45,11 +51,41 @@ describe("planDisk", () => {
     expect(() => planDisk(checksum, { title, size: (Number(needed) - 1) * MiB }, content)).toThrow(/too small/);
   });
   test.each([
-    ["a size that is not whole MiB", { size: 512 * MiB + 512 }, /whole MiB/],
-    ["an ESP that is no FAT16", { espSize: 4 * MiB }, /EFI system partition/],
-    ["an ESP that is too large for FAT16", { espSize: 100 * MiB }, /EFI system partition/],
-  ])("refuses %s", (_, options, message) => {
+    ["a size that is not whole MiB", { size: 512 * MiB + 512 }, /^size: .*whole MiB/],
+    ["an ESP that is no FAT16", { espSize: 4 * MiB }, /^espSize: .*8 MiB to 1024 MiB/],
+    ["an ESP that is too large", { espSize: 1025 * MiB }, /^espSize: /],
+    ["an ESP on an MBR", { label: "mbr", espSize: 8 * MiB }, /^espSize: .*label "mbr" has no EFI system partition/],
+    ["swap that is not whole MiB", { swap: 64 * MiB + 512 }, /^swap: .*whole MiB/],
+    ["swap that is too small to be of use", { swap: MiB }, /^swap: .*16 MiB to 262144 MiB/],
+    [
+      "swap that leaves no room",
+      { swap: 512 * MiB, size: 600 * MiB },
+      /^size: .*it needs \d+ MiB, swap and update space/,
+    ],
+    ["an ESP that leaves no room", { espSize: 512 * MiB, size: 600 * MiB }, /^size: .*it needs \d+ MiB/],
+  ] as const)("refuses %s", (_, options, message) => {
     expect(() => planDisk(checksum, { title, ...options }, content)).toThrow(message);
+  });
+  test.each(["gpt", "mbr"] as const)("swap lies before root, which stays the last one, with a %s", (label) => {
+    const [without, plan] = [undefined, 64 * MiB].map((swap) => planDisk(checksum, { title, label, swap }, content));
+    expect(plan!.partitions.map((p) => p.name)).toEqual([
+      ...without!.partitions.map((p) => p.name).slice(0, -1),
+      "swap",
+      "root",
+    ]);
+    const [swap, root] = plan!.partitions.slice(-2);
+    expect([swap!.start, swap!.size]).toEqual([rootOf(without!).start, 64 * MiB]);
+    expect(root!.start).toBe(swap!.start + swap!.size);
+    expect(plan!.size).toBe(without!.size + 64 * MiB);
+    expect(plan!.swapUuid).not.toBe(without!.swapUuid);
+  });
+  test("an MBR has no partition but root, which takes all behind the first MiB", () => {
+    const plan = planDisk(checksum, { title, label: "mbr", size: 512 * MiB }, content);
+    expect(plan.partitions).toEqual([
+      { name: "root", type: "83", uuid: `${plan.guid}-01`, start: MiB, size: 511 * MiB },
+    ]);
+    expect(plan.guid).toMatch(/^[0-9a-f]{8}$/);
+    expect(plan.core).toEqual({ start: 512, size: MiB - 512 });
   });
   test("identifiers are a function of commit and options", () => {
     const ids = (p: DiskPlan) => [
@@ -66,6 +102,7 @@ describe("planDisk", () => {
       planDisk("cd".repeat(32), { title }, content),
       planDisk(checksum, { title: "other" }, content),
       planDisk(checksum, { title, kernelArguments: ["quiet"] }, content),
+      planDisk(checksum, { title, label: "mbr" }, content),
     ])
       expect(ids(other).filter((id) => one.includes(id))).toEqual([]);
     expect(one[1]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -74,23 +111,36 @@ describe("planDisk", () => {
     const name = imageName(checksum, { title }, "1");
     expect(imageName(checksum, { title, kernelArguments: [] }, "1")).toBe(name);
     expect(imageName(checksum, { title, size: 1024 * MiB }, "1")).not.toBe(name);
+    expect(imageName(checksum, { title, label: "gpt", grow: true }, "1")).toBe(name);
+    const others = [{ label: "mbr" }, { grow: false }, { swap: 64 * MiB }, { swap: 65 * MiB }] as const;
+    const names = others.map((o) => imageName(checksum, { title, ...o }, "1"));
+    expect(new Set([name, ...names]).size).toBe(1 + others.length);
     expect(imageName(checksum, { title }, "2")).not.toBe(name);
   });
 });
 
-test("sfdisk makes of the script what was planned, the same bytes each time", () => {
-  const plan = planDisk(checksum, { title }, content);
-  const dir = mkdtempSync(join(tmpdir(), "disk-plan-"));
-  const make = (name: string) => {
-    const path = join(dir, name);
-    writeFileSync(path, "");
-    truncateSync(path, plan.size);
-    execFileSync("sfdisk", ["--quiet", path], { input: sfdiskScript(plan) });
-    return path;
+describe("sfdisk makes of the script what was planned, the same bytes each time", () => {
+  const tableOf = (plan: DiskPlan) => {
+    const dir = mkdtempSync(join(tmpdir(), "disk-plan-"));
+    const make = (name: string) => {
+      const path = join(dir, name);
+      writeFileSync(path, "");
+      truncateSync(path, plan.size);
+      execFileSync("sfdisk", ["--quiet", path], { input: sfdiskScript(plan) });
+      return path;
+    };
+    try {
+      const { partitiontable } = JSON.parse(execFileSync("sfdisk", ["--json", make("a")], { encoding: "utf8" }));
+      expect(() => execFileSync("cmp", [join(dir, "a"), make("b")])).not.toThrow();
+      return partitiontable;
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   };
-  try {
-    const table = JSON.parse(execFileSync("sfdisk", ["--json", make("a")], { encoding: "utf8" })).partitiontable;
-    expect(table.id).toBe(plan.guid.toUpperCase());
+  test("as a GPT", () => {
+    const plan = planDisk(checksum, { title, espSize: 100 * MiB, swap: 64 * MiB }, content);
+    const table = tableOf(plan);
+    expect([table.label, table.id]).toEqual(["gpt", plan.guid.toUpperCase()]);
     expect(
       table.partitions.map((p: Record<string, unknown>) => [
         p.name,
@@ -99,13 +149,36 @@ test("sfdisk makes of the script what was planned, the same bytes each time", ()
         p.type,
         p.uuid,
       ]),
-    ).toEqual(
-      (["bios", "esp", "root"] as const).map((name) => {
-        const p = plan.partitions[name];
-        return [name, p.start, p.size, p.type, p.uuid.toUpperCase()];
-      }),
-    );
-    expect(() => execFileSync("cmp", [join(dir, "a"), make("b")])).not.toThrow();
+    ).toEqual(plan.partitions.map((p) => [p.name, p.start, p.size, p.type, p.uuid.toUpperCase()]));
+  });
+  test("as an MBR", () => {
+    const plan = planDisk(checksum, { title, label: "mbr", swap: 64 * MiB }, content);
+    const table = tableOf(plan);
+    expect([table.label, table.id]).toEqual(["dos", `0x${plan.guid}`]);
+    expect(
+      table.partitions.map((p: Record<string, unknown>) => [
+        p.type,
+        Number(p.start) * 512,
+        Number(p.size) * 512,
+        p.bootable ?? false,
+      ]),
+    ).toEqual(plan.partitions.map((p) => [p.type, p.start, p.size, p.name === "root"]));
+  });
+});
+
+test("the header of swap is what mkswap makes, byte for byte", () => {
+  const dir = mkdtempSync(join(tmpdir(), "disk-plan-"));
+  try {
+    const path = join(dir, "swap");
+    writeFileSync(path, "");
+    truncateSync(path, 64 * MiB);
+    const uuid = "04cfac5a-37d0-861a-b601-b2ba24c4f358";
+    execFileSync("mkswap", ["-q", "-L", "swap", "-U", uuid, path], { stdio: "ignore" });
+    expect(
+      readFileSync(path)
+        .subarray(0, 4096)
+        .equals(swapHeader(64 * MiB, uuid)),
+    ).toBe(true);
   } finally {
     rmSync(dir, { recursive: true });
   }

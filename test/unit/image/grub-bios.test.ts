@@ -40,9 +40,13 @@ test("its input stays as it was", () => {
 });
 
 test.each([
-  ["a core.img that does not fit", { ...parts(1300), sectors: 2 }, /3 sectors, the BIOS boot partition 2/],
+  ["a core.img that does not fit", { ...parts(1300), sectors: 2 }, /3 sectors, its place 2/],
   ["a core.img of one sector", parts(512), /1 sectors/],
   ["another program as core.img", { ...parts(), coreImg: Buffer.alloc(1300) }, /not as expected/],
-  ["a disk without a partition table", { ...parts(), mbr: Buffer.alloc(512) }, /no protective/],
+  [
+    "a disk without a partition table",
+    { ...parts(), mbr: Buffer.alloc(512) },
+    /no partition table in its first sector/,
+  ],
   ["a boot.img that is cut", { ...parts(), bootImg: Buffer.alloc(100) }, /no boot sector/],
 ])("refuses %s", (_, input, message) => expect(() => biosBoot(input)).toThrow(message));

@@ -50,7 +50,8 @@ it("what a machine starts is as it was before there was another target", () => {
   expect(baseServices(aRecipe())).toEqual({
     sysinit: ["devfs", "dmesg", "hwdrivers", "mdev"],
     boot: [
-      ...["bootmisc", "hostname", "hwclock", "localmount", "modules", "networking", "pine-names", "pine-slots"],
+      ...["bootmisc", "hostname", "hwclock", "localmount", "modules", "networking", "pine-grow"],
+      ...["pine-names", "pine-slots"],
       ...["seedrng", "swap", "sysctl", "syslog"],
     ],
     default: ["dropbear", "pine-ok"],

@@ -132,6 +132,8 @@ describe("DiskImage", () => {
     size: 4,
     sha256: "ab",
     commit: tree,
+    fileFormat: "raw.zst",
+    label: "gpt",
     diskSize: 512 * 1024 * 1024,
     rootUuid: "r",
     partitions,
@@ -148,6 +150,44 @@ describe("DiskImage", () => {
 
   test.each([
     ["no commit", {}, "commit", /is missing: give the checksum of an OstreeCommit/],
+    [
+      "a format that is none",
+      { commit: tree, format: "vmdk" },
+      "format",
+      /one of raw.zst, raw, qcow2, tar, got "vmdk"/,
+    ],
+    ["a format that is close", { commit: tree, format: "qcow" }, "format", /did you mean qcow2\?/],
+    ["a label that is none", { commit: tree, label: "dos" }, "label", /one of gpt, mbr, got "dos"/],
+    ["an ESP that is too small", { commit: tree, espSize: 4 }, "espSize", /from 8 to 1024, got 4; the size is in MiB/],
+    [
+      "an ESP of no number",
+      { commit: tree, espSize: "large" },
+      "espSize",
+      /a whole number from 8 to 1024, got "large"/,
+    ],
+    ["an ESP of half a MiB", { commit: tree, espSize: 8.5 }, "espSize", /a whole number/],
+    ["an ESP on an MBR", { commit: tree, label: "mbr", espSize: 8 }, "espSize", /none with label "mbr"/],
+    [
+      "an ESP as large as the disk",
+      { commit: tree, espSize: 512, size: 512 },
+      "espSize",
+      /nothing for the system.*512 MiB/,
+    ],
+    ["no swap to speak of", { commit: tree, swap: 1 }, "swap", /from 16 to 262144, got 1; .* leave it out for none/],
+    ["swap of no number", { commit: tree, swap: true }, "swap", /a whole number/],
+    [
+      "swap as large as the disk",
+      { commit: tree, swap: 1024, size: 1024 },
+      "swap",
+      /swap 1024 MiB leave nothing.*1024 MiB/,
+    ],
+    [
+      "swap and ESP",
+      { commit: tree, swap: 600, espSize: 500, size: 1024 },
+      "swap",
+      /swap 600 and espSize 500 MiB leave/,
+    ],
+    ["growing a little", { commit: tree, grow: "a little" }, "grow", /true or false, got "a little"/],
     ["bytes as size", { commit: tree, size: 2 ** 31 }, "size", /the size is in MiB/],
     ["Pine's own argument", { commit: tree, kernelArguments: ["root=/dev/sda"] }, "kernelArguments[0]", /set by Pine/],
     ["GRUB's characters", { commit: tree, kernelArguments: ["a=$b"] }, "kernelArguments[0]", /GRUB would interpret/],
@@ -159,6 +199,11 @@ describe("DiskImage", () => {
 
   test.each<[string, Props, Props]>([
     ["an unknown commit is an update", { commit: Unknown.value }, { commit: "update" }],
+    ["the defaults, written down, are nothing", { commit: tree, format: "raw.zst", label: "gpt", grow: true }, {}],
+    ["another format is an update", { commit: tree, format: "qcow2" }, { format: "update" }],
+    ["not to grow is an update", { commit: tree, grow: false }, { grow: "update" }],
+    ["swap is an update", { commit: tree, swap: 64 }, { swap: "add" }],
+    ["another label is an update", { commit: tree, label: "mbr" }, { label: "update" }],
     ["another size is an update", { commit: tree, size: 1024 }, { size: "add" }],
     ["nothing is nothing", { commit: tree }, {}],
   ])("diff: %s", async (_, news, detailed) => {

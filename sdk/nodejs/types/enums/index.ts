@@ -18,6 +18,22 @@ export const Architecture = {
  */
 export type Architecture = (typeof Architecture)[keyof typeof Architecture];
 
+export const DiskLabel = {
+    /**
+     * GPT, for BIOS and UEFI.
+     */
+    Gpt: "gpt",
+    /**
+     * MBR, for BIOS alone.
+     */
+    Mbr: "mbr",
+} as const;
+
+/**
+ * Kind of partition table.
+ */
+export type DiskLabel = (typeof DiskLabel)[keyof typeof DiskLabel];
+
 export const Extra = {
     /**
      * A daily backup by restic of what `/etc/conf.d/pine-backup` names; does nothing until that names a repository.
@@ -81,6 +97,30 @@ export const Hugepages = {
  * When transparent huge pages are used.
  */
 export type Hugepages = (typeof Hugepages)[keyof typeof Hugepages];
+
+export const ImageFormat = {
+    /**
+     * The disk, compressed with zstd.
+     */
+    RawZst: "raw.zst",
+    /**
+     * The disk, a sparse file.
+     */
+    Raw: "raw",
+    /**
+     * QEMU's format, version 3, uncompressed.
+     */
+    Qcow2: "qcow2",
+    /**
+     * An uncompressed tar with a sparse disk.raw in it.
+     */
+    Tar: "tar",
+} as const;
+
+/**
+ * Format of a disk image's file.
+ */
+export type ImageFormat = (typeof ImageFormat)[keyof typeof ImageFormat];
 
 export const InstallMethod = {
     /**
