@@ -12,6 +12,7 @@ import { humanBytes } from "../task.ts";
 import { equalValues, hasUnknown, type Props, plain, Unknown, type Value } from "../values.ts";
 import { type Checked, checkProps, integer, object, text } from "./check.ts";
 import { type Made, retained, withCommit } from "./commit-history.ts";
+import { checkPublish, isPublished, type PublishInputs, publishHistory, publishShape } from "./commit-publish.ts";
 import { diffInputs } from "./diff.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
 
@@ -24,6 +25,7 @@ const shape = {
   }),
   signingKey: signingKey(),
   oldSigningKey: signingKey(),
+  publish: publishShape(),
   retain: object(
     {
       commits: integer({ min: 1, max: 10_000, hint: "the newest is among them" }),
@@ -99,7 +101,9 @@ export const ostreeCommit: Resource = {
     const store = await storeIfThere(call);
     // gone from the store (another machine, a new store): made again
     const there = store !== undefined && (await readCommit(store, checksum)) !== undefined;
-    return { detailed, changes: !there };
+    const published =
+      hasUnknown(news.publish) || (await isPublished(plain(news.publish) as PublishInputs, ref, checksum));
+    return { detailed, changes: !there || !published };
   },
 
   async create(call, { inputs }) {
@@ -154,6 +158,7 @@ function publicKey(inputs: Props): Value {
 
 /** What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making. */
 async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
+  await checkPublish(inputs.publish);
   const version = inputs.version ?? nextVersion(inputs, before);
   const same = ["ref", "signingKey", "oldSigningKey"].every((key) => equalValues(inputs[key], before?.inputs[key]));
   if (before && isSame(inputs, before) && same)
@@ -213,6 +218,7 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
     id,
     history.map((h) => `commit/${h.checksum}`),
   );
+  await publishHistory(store, ref, history, inputs.publish, call);
   if (inputs.retain) await tidy(store, call);
   const parent = parentOf(checksum, before);
   const publicKey = keys[0] && publicKeyOf(keys[0]);

@@ -89,6 +89,7 @@ export class OstreeCommit extends pulumi.CustomResource {
                 throw new Error("Missing required property 'rootfs'");
             }
             resourceInputs["oldSigningKey"] = args?.oldSigningKey ? pulumi.secret(args.oldSigningKey) : undefined;
+            resourceInputs["publish"] = args?.publish;
             resourceInputs["ref"] = args?.ref;
             resourceInputs["retain"] = args?.retain;
             resourceInputs["rootfs"] = args?.rootfs;
@@ -124,6 +125,10 @@ export interface OstreeCommitArgs {
      * The key before `signingKey`, which signs too: servers that know only it learn the new one by it. Take it away once every server was updated.
      */
     oldSigningKey?: pulumi.Input<string | undefined>;
+    /**
+     * Where the commit is published for hosts that pull it with OSTree. Default: nowhere.
+     */
+    publish?: pulumi.Input<inputs.PublishArgs | undefined>;
     /**
      * Name of the branch: parts of letters, digits, `.`, `_`, `-`, separated by `/`. Default `pine/<arch>/stable`.
      */

@@ -1,14 +1,15 @@
 #!/bin/sh
-# Removes commits from /run/repo, with the branches that name them and every object that no other commit has. Runs in the toolbox.
+# Removes commits from a repository, $REPO or /run/repo, with the branches that name them and every object that no other commit has. Runs in the toolbox.
 # usage: prune.sh CHECKSUM...
 set -eu
-for ref in $(ostree refs --repo=/run/repo); do
+repo=${REPO:-/run/repo}
+for ref in $(ostree refs --repo="$repo"); do
 	case " $* " in
-	*" $(ostree rev-parse --repo=/run/repo "$ref") "*) ostree refs --repo=/run/repo --delete "$ref" ;;
+	*" $(ostree rev-parse --repo="$repo" "$ref") "*) ostree refs --repo="$repo" --delete "$ref" ;;
 	esac
 done
 for commit; do
 	tail=${commit#??}
-	rm -f "/run/repo/objects/${commit%"$tail"}/$tail.commit"
+	rm -f "$repo/objects/${commit%"$tail"}/$tail.commit"
 done
-ostree prune --repo=/run/repo >/dev/null
+ostree prune --repo="$repo" >/dev/null

@@ -468,6 +468,24 @@ export interface ProxyConnectionArgs {
 }
 
 /**
+ * A folder that a web server serves.
+ */
+export interface PublishArgs {
+    /**
+     * How many of the commits before get a static delta to this one. Default 1; 0 to 20.
+     */
+    deltas?: pulumi.Input<number | undefined>;
+    /**
+     * Whether there is a delta from nothing, too: one file for hosts that have none of the commits. It takes a minute to make. Default false.
+     */
+    fromEmpty?: pulumi.Input<boolean | undefined>;
+    /**
+     * Absolute path of a folder on the machine that runs Pulumi: empty, or published to before. Example: `/srv/www/pine`.
+     */
+    path: pulumi.Input<string>;
+}
+
+/**
  * Which commits are kept: those that either rule keeps.
  */
 export interface RetainArgs {

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Publishes a commit of /run/repo in the repository /run/out, which any static web server can serve. Runs in the toolbox; /run/prune.sh.
+# usage: publish.sh REF CHECKSUM DELTAS EMPTY COMMIT...   DELTAS: so many of the commits (the newest first) get a delta to it; EMPTY: 1 for one
+# from nothing; COMMIT: what is to be there besides, the rest goes
+# Who pulls meanwhile sees the state before or the one after: all files are there before the branch, and the branch before the summary.
+set -eu
+umask 022
+out=/run/out
+ref=$1 to=$2 deltas=$3 empty=$4
+shift 4
+if [ ! -f $out/config ]; then
+	ostree init --repo=$out --mode=archive
+	ostree config --repo=$out set archive.zlib-level 9
+fi
+for commit in "$to" "$@"; do ostree pull-local --untrusted --repo=$out /run/repo "$commit" >&2; done
+have=$(ostree static-delta list --repo=$out)
+# usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object
+delta() {
+	case "
+$have
+" in
+	*"
+$1
+"*) ;;
+	*) ostree static-delta generate --repo=$out "$2" --to="$to" --inline --min-fallback-size=0 --max-bsdiff-size=8 >&2 ;;
+	esac
+}
+n=0
+for from; do
+	if [ "$from" = "$to" ] || [ $n -ge "$deltas" ]; then continue; fi
+	n=$((n + 1))
+	delta "$from-$to" "--from=$from"
+done
+[ "$empty" = 0 ] || delta "$to" --empty
+ostree refs --repo=$out --force --create="$ref" "$to"
+ostree summary --repo=$out --update
+keep=" $to $* "
+gone=
+for head in "$out"/objects/??; do
+	for file in "$head"/*.commit; do
+		[ -e "$file" ] || continue
+		name=${file##*/}
+		commit=${head##*/}${name%.commit}
+		case $keep in *" $commit "*) ;; *) gone="$gone $commit" ;; esac
+	done
+done
+if [ -n "$gone" ]; then
+	# shellcheck disable=SC2086 # a list of checksums
+	REPO=$out sh /run/prune.sh $gone
+	ostree summary --repo=$out --update
+fi
