@@ -160,13 +160,13 @@ function publicKey(inputs: Props): Value {
 async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
   await checkPublish(inputs.publish);
   const version = inputs.version ?? nextVersion(inputs, before);
-  const same = ["ref", "signingKey", "oldSigningKey"].every((key) => equalValues(inputs[key], before?.inputs[key]));
-  if (before && isSame(inputs, before) && same)
-    call.info(
-      `commit ${before.state.checksum.slice(0, 12)} is not in the store ${call.config.store}: it is made again`,
-    );
-  if (before && isSame(inputs, before))
+  const store = await storeIfThere(call);
+  if (before && isSame(inputs, before)) {
+    const { checksum } = before.state;
+    if (!store || !(await readCommit(store, checksum)))
+      call.info(`commit ${checksum.slice(0, 12)} is not in the store ${call.config.store}: it is made again`);
     return { ...before.state, ref: inputs.ref ?? before.state.ref, publicKey: publicKey(inputs) };
+  }
   const state = {
     checksum: Unknown.value,
     parent: before?.state.checksum,
@@ -178,9 +178,8 @@ async function preview(call: Call, inputs: Props, before?: Before): Promise<Prop
     publicKey: publicKey(inputs),
     history: Unknown.value,
   };
-  const store = hasUnknown(inputs.rootfs) ? undefined : await storeIfThere(call);
-  const rootfs = store && (await readRootfs(store, plain(inputs.rootfs)));
-  if (!rootfs) return state;
+  const rootfs = store && !hasUnknown(inputs.rootfs) && (await readRootfs(store, plain(inputs.rootfs)));
+  if (!store || !rootfs) return state;
   const built = { ...state, ref: inputs.ref ?? defaultRef(rootfs), size: rootfs.size };
   const checksum = hasUnknown(version) ? undefined : await committed(store, rootfs, plain(inputs.version));
   if (!checksum) return built;

@@ -121,6 +121,17 @@ describe("while it is published to, again and again", () => {
     // of the earlier ones two are kept
     const commits = readdirSync(join(path, "objects")).flatMap((d) => readdirSync(join(path, "objects", d)));
     expect(commits.filter((name) => name.endsWith(".commit"))).toHaveLength(3);
+
+    // another branch in the same folder takes nothing away
+    const other = { path, ref: "pine/other", checksum: made[0]!, earlier: [], deltas: 0, fromEmpty: false };
+    await publish(store, lab.toolbox, other, lab.task);
+    const refs = (await ostree("refs", `--repo=${path}`)).split("\n").sort();
+    expect(refs).toEqual(["pine/other", REF]);
+    for (const ref of refs) await ostree("ls", `--repo=${path}`, "-R", ref);
+    await ostree("fsck", `--repo=${path}`, "--quiet");
+    await step();
+    expect(await ostree("rev-parse", `--repo=${path}`, "pine/other")).toBe(made[0]);
+    await ostree("fsck", `--repo=${path}`, "--quiet");
   });
 });
 

@@ -34,7 +34,12 @@ done
 [ "$empty" = 0 ] || delta "$to" --empty
 ostree refs --repo=$out --force --create="$ref" "$to"
 ostree summary --repo=$out --update
-keep=" $to $* "
+# each branch says what it keeps: two stacks can share a folder
+list=$out/pine/$ref.commits
+mkdir -p "${list%/*}"
+printf '%s\n' "$to" "$@" >"$list.new"
+mv "$list.new" "$list"
+keep=" $(find $out/pine -name '*.commits' -exec cat {} + | tr '\n' ' ') "
 gone=
 for head in "$out"/objects/??; do
 	for file in "$head"/*.commit; do
