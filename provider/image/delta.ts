@@ -1,5 +1,5 @@
 /** Static deltas: what a host that runs one commit needs to get another, as one file that OSTree applies offline. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
@@ -19,6 +19,30 @@ const FORMAT = "1";
 
 export interface Delta extends ArtifactFacts {
   path: string;
+}
+
+/**
+ * OSTree writes down when it made a delta: the one thing in it that is not the commits'. It is the second member of the file's GVariant, a tuple
+ * of a dictionary, a big-endian number of seconds, …: where the dictionary ends stands at the end of the file, in as many bytes as
+ * the file's size needs. `began`: seconds since 1970 when it was begun.
+ */
+async function withoutTime(path: string, began: number): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    const { size } = await file.stat();
+    const bytes = size < 2 ** 8 ? 1 : size < 2 ** 16 ? 2 : size < 2 ** 32 ? 4 : 8;
+    const last = Buffer.alloc(8);
+    await file.read(last, 0, bytes, size - bytes);
+    const place = Math.ceil(Number(last.readBigUInt64LE()) / 8) * 8;
+    const time = Buffer.alloc(8);
+    if (place + 8 <= size) await file.read(time, 0, 8, place);
+    const seconds = Number(time.readBigUInt64BE());
+    // another OSTree's shape: such a delta differs from one made later, and is as good
+    if (seconds < began - 1 || seconds > Date.now() / 1000 + 1) return;
+    await file.write(Buffer.alloc(8), 0, 8, place);
+  } finally {
+    await file.close();
+  }
 }
 
 /**
@@ -48,8 +72,11 @@ export async function staticDelta(
       { source: store.repo, target: "/run/repo" },
       { source: join(dir, "out"), target: "/run/out" },
     ];
+    const began = Math.floor(Date.now() / 1000);
     await toolbox.run(argv, { binds, signal: task.signal });
-    return { file: join(dir, "out", "delta"), facts: {} };
+    const file = join(dir, "out", "delta");
+    await withoutTime(file, began);
+    return { file, facts: {} };
   });
   return { ...facts, path };
 }

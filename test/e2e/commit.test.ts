@@ -132,6 +132,15 @@ describe("a static delta", () => {
     );
   });
 
+  test("is the same bytes from another store", async () => {
+    const made = await staticDelta(lab.store, lab.toolbox, base.checksum, more.checksum, lab.task);
+    const store = await lab.copiedStore();
+    rmSync(store.path("deltas"), { recursive: true, force: true });
+    await sleep(1100); // OSTree's time is in seconds
+    const again = await staticDelta(store, lab.toolbox, base.checksum, more.checksum, lab.task);
+    expect(again).toEqual({ ...made, path: expect.stringContaining(store.dir) });
+  });
+
   test("from nothing is one file too", async () => {
     const store = await lab.ownStore();
     const checksum = await commitTree(store, lab.toolbox, await smallTree("1"), { timestamp: 1 }, lab.task);
