@@ -1,5 +1,5 @@
 /** Ctrl-C and power cuts: the server answers afterwards, nothing is left behind, and the next `up` goes on. PINE_SEED repeats the moments.
- * In the trial of an update the campaign cuts it (npm run faults, phase update). */
+ * After arming and in trials the campaign cuts it (npm run faults, phases arm and update). */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Running } from "./hijack-cli.ts";
@@ -89,27 +89,3 @@ step("the power fails in the middle of the transfer", async () => {
   expect(await on(lab.vps, ". /etc/os-release; echo $ID; cat /proc/cmdline")).toMatch(/^debian\n(?!.*pine)/);
   lab.tell(`cut at ${Math.round(share * 100)} % of the transfer: Debian answers`);
 });
-
-step("the power fails right after arming, and the next up completes", async () => {
-  const up = lab.project.start(["up", "--skip-preview"]);
-  await up.saw(/^rebooting into the trial/);
-  await lab.vps.cut();
-  await lab.vps.boot();
-  await lab.vps.waitSsh(BOOT_MS);
-  lab.tell("cut after arming: SSH answers");
-  // the trial that was armed boots when the power is back: the same up may well see it through
-  const { exitCode, output } = await up.ended;
-  lab.tell(`that up ended with ${exitCode}`);
-  if (exitCode !== 0) expect(output).toMatch(/error: /);
-  await lab.project.ok(["up", "--skip-preview"]);
-  await running();
-  lab.tell("the next up completed");
-});
-
-/** What the state says is what runs, confirmed. */
-async function running(): Promise<void> {
-  const { booted } = await lab.project.server();
-  const status = await on(lab.vps, "/usr/sbin/pine status; ostree admin status");
-  expect(status).toContain(`* pine ${booted.checksum}`);
-  expect(status).toMatch(new RegExp(`^slot=${booted.slot}\ntrial=\n`, "m"));
-}

@@ -1,6 +1,6 @@
 /**
- * A server whose disk is written over, by the plain CLI: seen, cut off in the middle, gone on with, compared from outside, written anew with its
- * data kept; updates of such a server are in overwrite-life.test.ts. PINE_RELEASE, PINE_FIRMWARE: of its Debian; PINE_ENTER: kexec, or grub or shutdown, where what comes before
+ * A server whose disk is written over, by the plain CLI: seen, cut off in the middle, gone on with, compared from outside; written
+ * anew and updated it is in overwrite-life.test.ts. PINE_RELEASE, PINE_FIRMWARE: of its Debian; PINE_ENTER: kexec, or grub or shutdown, where what comes before
  * it is switched off on the server.
  */
 import { createReadStream, readFileSync, rmSync } from "node:fs";
@@ -162,26 +162,8 @@ step("the server is Alpine, itself otherwise, with its data partitions", async (
   const { booted, plan } = await lab.project.server();
   expect(await on(lab.vps, "ostree admin status")).toContain(`* pine ${booted.checksum}`);
   expect(plan.restore).toBeUndefined();
-  await on(lab.vps, "echo kept >/srv/data/file; echo kept >/var/bulk/file; echo gone >/var/file; sync");
   await lab.project.ok(["preview", "--expect-no-changes"]);
   lab.tell("looked at");
-});
-
-step("written anew by --replace: the data partitions are kept, the rest is new", async () => {
-  const before = await lab.project.server();
-  const partitions = await on(lab.vps, "grep vda[45] /proc/partitions");
-  const urn = (await inState())!.urn;
-  const up = lab.project.start(["up", "--skip-preview", "--replace", urn]);
-  await up.saw(/^rebooting into the RAM system/);
-  const { exitCode, output } = await up.ended;
-  expect(exitCode, output).toBe(0);
-  const now = await lab.project.server();
-  expect(now.installationId).not.toBe(before.installationId);
-  expect(await on(lab.vps, "cat /srv/data/file /var/bulk/file; ls /var/file 2>&1; true")).toMatch(
-    /^kept\nkept\nls: \/var\/file: No such file/,
-  );
-  expect(await on(lab.vps, "grep vda[45] /proc/partitions")).toBe(partitions);
-  lab.tell("written anew");
 });
 
 step("destroy leaves the server as it is, and says so", async () => {
