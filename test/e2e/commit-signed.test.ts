@@ -1,33 +1,21 @@
 /** What a server makes of a commit's manifest: trust.sh in a real image, by its busybox and its signify. The server's disk is a folder. */
-import type { KeyObject } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { asset } from "../../provider/assets.ts";
 import { trustOf } from "../../provider/host/trust.ts";
-import { type Manifest, manifestProblem, type SignedManifest, signManifest } from "../../provider/image/manifest.ts";
+import { manifestProblem, type SignedManifest } from "../../provider/image/manifest.ts";
 import { removeTree, runIn } from "../../provider/image/namespace.ts";
 import { readCommit } from "../../provider/image/ostree.ts";
-import { publicKeyOf, readSigningKey } from "../../provider/image/signing.ts";
+import { publicKeyOf } from "../../provider/image/signing.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { Secret } from "../../provider/values.ts";
+import { checksum, keyOf, keyText, of } from "../unit/image/a-manifest.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
 
-const keyText = (n: number) => Buffer.alloc(32, n).toString("base64");
-const keyOf = (n: number) => readSigningKey(keyText(n)) as KeyObject;
 const [a, b] = [keyOf(1), keyOf(2)];
-const checksum = "c".repeat(64);
-const manifest: Manifest = {
-  checksum,
-  ref: "pine/x86_64/stable",
-  version: "1.2.0",
-  arch: "x86_64",
-  target: "vm",
-  created: 1,
-};
-const of = (keys: KeyObject[], more: Partial<Manifest> = {}) => signManifest({ ...manifest, ...more }, keys);
 
 let lab: ImageLab;
 let life: Life;

@@ -1,22 +1,11 @@
 /** What a server that trusts keys is told beforehand. The server's own look at it: e2e/commit-signed.test.ts. */
-import type { KeyObject } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { trustOf } from "../../../provider/host/trust.ts";
-import { type Manifest, manifestProblem, signManifest } from "../../../provider/image/manifest.ts";
-import { publicKeyOf, readSigningKey } from "../../../provider/image/signing.ts";
+import { manifestProblem } from "../../../provider/image/manifest.ts";
+import { publicKeyOf } from "../../../provider/image/signing.ts";
+import { checksum, keyOf, of } from "./a-manifest.ts";
 
-const keyOf = (n: number) => readSigningKey(Buffer.alloc(32, n).toString("base64")) as KeyObject;
 const [a, b, stranger] = [keyOf(1), keyOf(2), keyOf(3)];
-const checksum = "c".repeat(64);
-const manifest: Manifest = {
-  checksum,
-  ref: "pine/x86_64/stable",
-  version: "1.2.0",
-  arch: "x86_64",
-  target: "vm",
-  created: 1_700_000_000,
-};
-const of = (keys: KeyObject[], more: Partial<Manifest> = {}) => signManifest({ ...manifest, ...more }, keys);
 /** What a server keeps of a manifest. */
 const kept = (signed: { text: string }) => trustOf(signed.text.split("\n").filter(Boolean));
 
