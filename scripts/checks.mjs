@@ -63,10 +63,10 @@ async function ignored() {
     ...kinds,
     "--",
     "provider",
-    "lab",
     "test",
     "scripts",
     "bench",
+    "examples",
     "docs",
   ]);
   return [{ name: "no source is ignored by git", problem: stdout.trim() }];

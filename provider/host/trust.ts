@@ -1,7 +1,7 @@
 /** Whose signature a server wants on what it is to run: read beforehand, looked at there before anything is applied, kept once it is confirmed. */
 import { assetText } from "../assets.ts";
 import { messageOf } from "../errors.ts";
-import { manifestProblem, type SignedManifest, type Trust } from "../image/manifest.ts";
+import { manifestFile, manifestProblem, type SignedManifest, type Trust } from "../image/manifest.ts";
 import type { Task } from "../task.ts";
 import { type Check, refusal } from "./refusal.ts";
 import type { Ssh } from "./types.ts";
@@ -19,23 +19,19 @@ export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {
   return problem && refusal(`trust-${problem.code}`, problem.message, problem.hint);
 };
 
-/** As system/host/trust.sh reads it. */
-const written = (signed: SignedManifest | undefined) =>
-  signed ? `${signed.text}\n${signed.signatures.map((s) => `${s}\n`).join("")}` : "";
-
 const script = () => assetText("system/host/trust.sh");
 
 /** Dies where the server refuses the commit. It decides by what it keeps, and by its own program. */
 export async function checkTrust(ssh: Ssh, checksum: string, signed: SignedManifest | undefined): Promise<void> {
   const what = "the server's look at the signature";
-  await ssh.exec(script(), ["check", checksum], { root: true, input: written(signed), what });
+  await ssh.exec(script(), ["check", checksum], { root: true, input: manifestFile(signed), what });
 }
 
 /** From now on the server wants these keys and no older version. What runs is confirmed already, so that a failure is a warning. */
 export async function keepTrust(ssh: Ssh, signed: SignedManifest | undefined, task: Task): Promise<void> {
   if (!signed) return;
   try {
-    await ssh.exec(script(), ["keep"], { root: true, input: written(signed), what: "keeping the keys" });
+    await ssh.exec(script(), ["keep"], { root: true, input: manifestFile(signed), what: "keeping the keys" });
   } catch (error) {
     const hint = "an image that was locked before Pine signed has no signify: set `upgrade` of its Rootfs";
     task.warn(`the server does not yet know the keys that this commit is signed with: ${messageOf(error)} (${hint})`);

@@ -102,13 +102,12 @@ export async function collect(
 
 /** An image keeps the commit that it was made of: whoever has it on a disk is updated from there. */
 async function withImages(store: Store, keep: string[]): Promise<string[]> {
+  const names = new Set(keep.filter((k) => k.startsWith("image/")).map((k) => k.slice("image/".length)));
   const commits: string[] = [];
-  for (const name of keep.filter((k) => k.startsWith("image/")).map((k) => k.slice("image/".length))) {
-    for (const file of await readdir(store.path("images")).catch(() => [])) {
-      if (!file.startsWith(`${name}.`) || !file.endsWith(".json")) continue;
-      const facts = await store.readJson<ImageFacts>(store.path("images", file)).catch(() => undefined);
-      if (facts) commits.push(`commit/${facts.commit}`);
-    }
+  for (const file of await readdir(store.path("images")).catch(() => [])) {
+    if (!file.endsWith(".json") || !names.has(file.split(".")[0]!)) continue;
+    const facts = await store.readJson<ImageFacts>(store.path("images", file)).catch(() => undefined);
+    if (facts) commits.push(`commit/${facts.commit}`);
   }
   return [...keep, ...commits];
 }

@@ -25,6 +25,10 @@ export interface SignedManifest {
   signatures: string[];
 }
 
+/** As a file: text, an empty line, a signature a line. So trust.sh reads it; "" of what is not signed. */
+export const manifestFile = (signed: SignedManifest | undefined): string =>
+  signed ? `${signed.text}\n${signed.signatures.map((s) => `${s}\n`).join("")}` : "";
+
 const FORMAT = 1;
 
 /** The keys sign it, and are those that a server trusts from then on: a key comes by being named beside one that is trusted. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { withFileLock, writeWhole } from "./lock.ts";
-import type { SignedManifest } from "./manifest.ts";
+import { manifestFile, type SignedManifest } from "./manifest.ts";
 import { buildScript } from "./namespace.ts";
 import { CHECKSUM } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
@@ -24,7 +24,7 @@ export interface Publication {
   signed?: SignedManifest;
 }
 
-/** Where the manifest of a branch lies: as trust.sh reads it, so its text, an empty line, its signatures. */
+/** Where the manifest of a branch lies. */
 export const manifestPath = (path: string, ref: string) => join(path, "pine", `${ref}.manifest`);
 
 /** The commit that a folder offers on a branch; undefined: none. */
@@ -59,9 +59,6 @@ export async function publish(store: Store, toolbox: Toolbox, p: Publication, ta
     const argv = [p.ref, p.checksum, String(p.deltas), p.fromEmpty ? "1" : "0", ...p.earlier];
     await toolbox.run(["/bin/sh", "/run/publish.sh", ...argv], { binds, signal: task.signal });
     // last: it names the commit, which is all there
-    if (p.signed) {
-      const { text, signatures } = p.signed;
-      await writeWhole(manifestPath(p.path, p.ref), `${text}\n${signatures.map((s) => `${s}\n`).join("")}`);
-    }
+    if (p.signed) await writeWhole(manifestPath(p.path, p.ref), manifestFile(p.signed));
   });
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { asset } from "../../provider/assets.ts";
 import { trustOf } from "../../provider/host/trust.ts";
-import { manifestProblem, type SignedManifest } from "../../provider/image/manifest.ts";
+import { manifestFile, manifestProblem, type SignedManifest } from "../../provider/image/manifest.ts";
 import { removeTree, runIn } from "../../provider/image/namespace.ts";
 import { readCommit } from "../../provider/image/ostree.ts";
 import { publicKeyOf } from "../../provider/image/signing.ts";
@@ -48,7 +48,7 @@ beforeEach(() => {
 
 async function trust(args: string[], signed?: SignedManifest): Promise<string> {
   const r = await runIn(tree, ["/bin/sh", "/run/trust.sh", ...args], {
-    input: signed ? `${signed.text}\n${signed.signatures.map((s) => `${s}\n`).join("")}` : "",
+    input: manifestFile(signed),
     binds: [
       { source: asset("system", "host", "trust.sh"), target: "/run/trust.sh", readOnly: true },
       { source: disk, target: "/var/lib/pine" },

@@ -1,0 +1,53 @@
+/** An OstreeCommit as the engine leads it. */
+import { rmSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { hasCommit, readCommit, readRef } from "../../provider/image/ostree.ts";
+import type { RootfsRecord } from "../../provider/image/tree.ts";
+import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
+import { Unknown } from "../../provider/values.ts";
+import { type ImageLab, startImageLab } from "./image-lab.ts";
+import { Life } from "./life.ts";
+
+let lab: ImageLab;
+let base: RootfsRecord;
+let more: RootfsRecord;
+beforeAll(async () => {
+  lab = await startImageLab();
+  base = await lab.rootfs();
+  more = await lab.rootfs(["tree"]);
+});
+afterAll(() => lab?.end());
+
+test("the life of an OstreeCommit", async () => {
+  const store = await lab.copiedStore();
+  rmSync(store.path("commits"), { recursive: true, force: true });
+  const life = new Life(ostreeCommit, lab.config(store));
+  const promised = await life.preview({ rootfs: base.digest });
+  const first = await life.up({ rootfs: base.digest });
+  expect(first).toEqual({ ...promised, parent: undefined, history: [expect.objectContaining({ version: "0.1.0" })] });
+  expect(first).toMatchObject({ checksum: base.checksum, version: "0.1.0", ref: "pine/x86_64/stable" });
+  expect(await readRef(store, "pine/x86_64/stable")).toBe(base.checksum);
+  expect((await store.roots())[life.id]).toEqual([`commit/${base.checksum}`]);
+
+  expect(await life.preview({ rootfs: more.digest })).toMatchObject({ checksum: more.checksum, parent: base.checksum });
+  const second = await life.up({ rootfs: more.digest });
+  expect(second).toMatchObject({ checksum: more.checksum, version: "0.1.1", parent: base.checksum });
+  expect((await life.preview({ rootfs: more.digest, version: "2.0.0" })).checksum).toBe(Unknown.value);
+  const third = await life.up({ rootfs: more.digest, version: "2.0.0" });
+  expect(third).toMatchObject({ version: "2.0.0", parent: more.checksum });
+  expect(await readCommit(store, third.checksum)).toMatchObject({ version: "2.0.0", rootfs: more.digest });
+  expect(await life.diff({ rootfs: more.digest, version: "2.0.0" })).toEqual({ detailed: {}, changes: false });
+
+  // another machine: nothing but the Rootfs is there, and the same commit is made again
+  const elsewhere = await lab.copiedStore();
+  rmSync(elsewhere.path("commits"), { recursive: true, force: true });
+  life.config = lab.config(elsewhere);
+  expect(await life.diff({ rootfs: more.digest, version: "2.0.0" })).toEqual({ detailed: {}, changes: true });
+  expect((await life.preview({ rootfs: more.digest, version: "2.0.0" })).checksum).toBe(third.checksum);
+  expect(await life.up({ rootfs: more.digest, version: "2.0.0" })).toEqual({ ...third, repo: elsewhere.repo });
+
+  const { id } = life;
+  await life.destroy();
+  expect((await elsewhere.roots())[id]).toBeUndefined();
+  expect(await hasCommit(elsewhere, third.checksum)).toBe(true);
+});
