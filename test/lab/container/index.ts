@@ -141,7 +141,9 @@ function initOf(parent: number): number | undefined {
     try {
       const stat = readFileSync(`/proc/${name}/stat`, "utf8");
       if (Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) !== parent) continue;
-      if (!readFileSync(`/proc/${name}/cmdline`, "utf8").includes("plain.sh")) return Number(name);
+      // one that was killed and not yet waited for (plain.py's) has an empty command line
+      const argv = readFileSync(`/proc/${name}/cmdline`, "utf8");
+      if (argv && !argv.includes("plain.sh")) return Number(name);
     } catch {
       // ended meanwhile
     }
