@@ -26,8 +26,8 @@ export const GROUPS = {
   "overwrite-life": { include: [file("overwrite-life")], setUp: everything, named: true },
   // the lab's disk that drops what was not flushed
   disk: { include: [file("disk")], setUp: ["debian", "npm"], named: true },
-  // disk images of every format and partition table, grown, on every kind of disk
-  disks: { include: [file("disks")], setUp: everything, named: true },
+  // disk images of every format, partition table and layout, grown and updated, on every kind of disk
+  disks: { include: [file("disks*")], setUp: everything, named: true },
   // servers that cannot be taken
   refusals: { include: [file("refusals")], setUp: everything, named: true },
 };

@@ -30,6 +30,8 @@ export interface ImageToSend {
   diskSize: number;
   /** Bytes from its start. */
   rootStart: number;
+  /** Bytes from its start to its /boot partition, where it has one. */
+  bootStart?: number;
   /** "<checksum>.<serial>". */
   deployment: string;
   /** sha256 of every block. */
@@ -88,9 +90,8 @@ export async function enterRam(
     task.step("loading the RAM system");
     const { enter, slot } = plan.overwrite!;
     if (enter === "grub") {
-      await step(["stage", slot], slotFile({ ...STAGED, uuid: plan.disk.rootUuid, options }));
-      await bootByGrub(ssh, { slot, ...o }, task);
-      return;
+      await step(["stage", slot], slotFile({ ...staged(plan), options }));
+      return await bootByGrub(ssh, { slot, ...o }, task);
     }
     const [load, go] = enter === "kexec" ? [["load", options], "go"] : [["unpack", ...modulesFor(plan)], "leave"];
     await step(load);
@@ -114,7 +115,11 @@ function modulesFor(plan: Plan): string[] {
   return modules;
 }
 
-const STAGED = { title: "Pine RAM system", linux: "/boot/pine-ram/vmlinuz", initrd: "/boot/pine-ram/initrd" };
+/** The RAM system in the server's /boot, as GRUB finds it there. */
+function staged({ disk: { rootUuid, bootUuid } }: Plan): Omit<Slot, "options"> {
+  const at = bootUuid ? "/pine-ram" : "/boot/pine-ram";
+  return { title: "Pine RAM system", uuid: bootUuid ?? rootUuid, linux: `${at}/vmlinuz`, initrd: `${at}/initrd` };
+}
 
 /** The server's own GRUB boots the RAM system once, then what it booted before. */
 async function bootByGrub(ssh: Ssh, o: { slot: SlotName; pine: boolean; owner: string }, task: Task): Promise<void> {
@@ -186,7 +191,7 @@ export async function writeImage(
   return { sent, finished: state === "finished", device: device.trim() };
 }
 
-/** Once more, when all is written: the count of what was compared, and a flush. Nothing of the disk is this server's yet. */
+/** When all is written: the count of what was compared, and a flush. Nothing of the disk is this server's yet. */
 export async function settleImage(ssh: Ssh, image: ImageToSend, task: Task): Promise<void> {
   task.step("the image is on the disk");
   const compared = Number((await disk(ssh, ["flush"])).stdout.trim());
@@ -209,7 +214,7 @@ export async function finishDisk(
     await disk(ssh, ["table", d.label, String(d.start), size, d.partuuid ?? "-", d.filesystem, d.keep ? "1" : "0"]);
   }
   task.step("the server's name, keys and network");
-  await disk(ssh, ["mount", String(image.rootStart), deployment]);
+  await disk(ssh, ["mount", String(image.rootStart), deployment, String(image.bootStart ?? "")]);
   await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${deployment}`);
   const install = assetText("system/host/install.sh");
   for (const [n, file] of o.files.entries()) {

@@ -33,6 +33,10 @@ function unwritable(volume: Volume): string | undefined {
     : (volume.type ?? "of an unknown kind");
 }
 
+/** UUID of the /boot partition of a Pine that came as an image with one: GRUB reads kernels there. */
+export const ownBoot = (facts: Facts): string | undefined =>
+  facts.cmdline.find((word) => word.startsWith("pine.boot=UUID="))?.slice("pine.boot=UUID=".length);
+
 /** The EFI system partition, where it is mounted. */
 function systemPartition(facts: Facts): { volume: Volume; target: string } | undefined {
   if (facts.firmware !== "uefi") return undefined;

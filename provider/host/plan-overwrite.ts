@@ -1,11 +1,8 @@
 /** What an overwrite will do. Pure. */
 import { humanBytes } from "../task.ts";
 import { chooseDisk, describePartitions, layoutData } from "./plan-disk.ts";
-import { enterWay, imageProblem } from "./plan-overwrite-refusals.ts";
+import { enterWay, imageProblem, RAM_BYTES } from "./plan-overwrite-refusals.ts";
 import type { Facts, ImageFacts, OverwritePlan, Plan, PlanInputs, PlanResult } from "./types.ts";
-
-/** Kernel, initramfs and programs of the RAM system: 24.7 MB with linux-virt 6.18 (measured). */
-const RAM_BYTES = 25e6;
 
 type Base = Omit<Plan, "summary" | "lines">;
 

@@ -161,6 +161,8 @@ export interface Plan {
     ptuuid?: string;
     partuuid?: string;
     rootUuid: string;
+    /** Of a Pine whose image has a /boot partition: that filesystem's. */
+    bootUuid?: string;
     rootDevice: string;
     rootType: string;
   };

@@ -2,7 +2,7 @@
 import { humanBytes } from "../task.ts";
 import { finalizedOf } from "./finalize.ts";
 import { planNetwork } from "./network.ts";
-import { planBoot, swapPartitions } from "./plan-boot.ts";
+import { ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
 import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
 import { refusalsOf } from "./plan-refusals.ts";
@@ -68,6 +68,7 @@ function planWay(
       ptuuid: facts.root.tableId,
       partuuid: facts.root.partuuid,
       rootUuid: facts.root.uuid ?? "",
+      bootUuid: ownBoot(facts),
       rootDevice: facts.root.device,
       rootType: facts.root.type,
     },

@@ -1,36 +1,14 @@
 /** What a disk image will look like: partitions, sizes, identifiers. Pure; disk.ts does it. */
 import { createHash } from "node:crypto";
 import { die } from "../errors.ts";
+import { ALIGN, type Content, FREE_DEFAULT, FREE_MIN, filesystemFor, MiB, mib, sizesBefore, up } from "./disk-sizes.ts";
 
-const KiB = 1024;
-const MiB = 1024 * KiB;
 export const SECTOR = 512;
 
-/** Everything is aligned to this: what sfdisk and Windows do, a multiple of every erase block and RAID stripe in use. */
-const ALIGN = MiB;
 /** GRUB's core.img is about 200 kB; 1 MiB is what every distribution gives it. */
 const BIOS_BOOT = MiB;
-/** BOOTX64.EFI is about 900 kB; 8 MiB is also enough for a FAT16, which more firmwares read than FAT12. */
-const ESP_MIN = 8 * MiB;
 /** FAT16 with 1 KiB clusters ends at 65524 of them; larger ones are FAT32. */
 const FAT16_MAX = 60 * MiB;
-/** More than any firmware's or vendor's updates take. */
-const ESP_MAX = 1024 * MiB;
-/** Less is of no use, more than any disk here may have beside a system. */
-const SWAP_MIN = 16 * MiB;
-const SWAP_MAX = 256 * 1024 * MiB;
-/** What the properties take, in MiB. */
-export const SWAP_MIB = { min: SWAP_MIN / MiB, max: SWAP_MAX / MiB };
-export const ESP_MIB = { min: ESP_MIN / MiB, max: ESP_MAX / MiB };
-/** The filesystem's journal. Small: the system writes little, and the disks are. */
-export const JOURNAL_MIB = 8;
-/** Bytes of filesystem an inode: an OSTree object is 15 kB on average (measured on a minimal system). */
-export const BYTES_PER_INODE = 16384;
-const INODE_SIZE = 256;
-/** Free space by default: a second deployment with another kernel, its delta, logs. */
-const FREE_DEFAULT = 256 * MiB;
-/** Free space that an update needs at least: its delta, changed files and another kernel (25 MB). */
-const FREE_MIN = 64 * MiB;
 
 /** gpt: GPT with a protective MBR, for BIOS and UEFI; mbr: for the BIOS of old hosts alone. */
 export const LABELS = ["gpt", "mbr"] as const;
@@ -44,6 +22,8 @@ export interface ImageOptions {
   size?: number;
   /** Of gpt: size of the EFI system partition in bytes; default 8 MiB. */
   espSize?: number;
+  /** Size of a /boot partition in bytes; default none: /boot lies on the root filesystem. */
+  bootSize?: number;
   /** Size of a swap partition in bytes; default none. */
   swap?: number;
   /** The root grows on a larger disk; default true. */
@@ -58,16 +38,8 @@ export interface ImageOptions {
   hostname?: string;
 }
 
-/** What the root filesystem has to hold. */
-export interface Content {
-  /** Bytes, each file rounded up to 4 KiB, hard links once. */
-  bytes: number;
-  /** Files and folders, hard links once. */
-  inodes: number;
-}
-
 export interface Partition {
-  name: "bios" | "esp" | "swap" | "root";
+  name: "bios" | "esp" | "boot" | "swap" | "root";
   /** GPT's, or two hex digits of an MBR. */
   type: string;
   /** As the kernel's PARTUUID: GPT's identifier, or the MBR's with the partition's number. */
@@ -86,6 +58,8 @@ export interface DiskPlan {
   guid: string;
   /** UUID of the root filesystem. */
   rootUuid: string;
+  /** UUID of the filesystem that GRUB reads: of /boot, or the root's. */
+  bootUuid: string;
   /** UUID of the swap partition's header. */
   swapUuid: string;
   /** Of ext4's folder hashes. */
@@ -102,10 +76,11 @@ const TYPES: Record<Label, Record<Partition["name"], string>> = {
   gpt: {
     bios: "21686148-6449-6E6F-744E-656564454649",
     esp: "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
+    boot: "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
     swap: "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F",
     root: "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
   },
-  mbr: { bios: "", esp: "ef", swap: "82", root: "83" },
+  mbr: { bios: "", esp: "ef", boot: "83", swap: "82", root: "83" },
 };
 
 /** A partition of the plan that is always there: root, and of gpt esp. */
@@ -113,11 +88,13 @@ export function partitionOf(plan: { partitions: Partition[] }, name: Partition["
   return plan.partitions.find((p) => p.name === name) ?? die(`the disk image has no partition ${name}`);
 }
 
+/** The partition that GRUB reads: /boot where there is one, else root. */
+export function bootPartition(plan: { partitions: Partition[] }): Partition {
+  return plan.partitions.find((p) => p.name === "boot") ?? partitionOf(plan, "root");
+}
+
 /** Bits of the ESP's FAT and sectors of its clusters. */
 export const fatOf = (bytes: number) => (bytes > FAT16_MAX ? { bits: 32, cluster: 1 } : { bits: 16, cluster: 2 });
-
-const up = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
-const mib = (bytes: number) => `${Math.ceil(bytes / MiB)} MiB`;
 
 /** A name of the image by what goes into it and what makes it: the same inputs, the same name. */
 export function imageName(checksum: string, options: ImageOptions, format: string): string {
@@ -133,6 +110,7 @@ function seedOf(checksum: string, o: ImageOptions): string {
   const later = [
     ...(o.label === "mbr" ? [o.label] : []),
     ...(o.swap ? [`swap ${o.swap}`] : []),
+    ...(o.bootSize ? [`boot ${o.bootSize}`] : []),
     ...(o.grow === false ? ["fixed"] : []),
   ];
   return sha256(JSON.stringify([...all, ...later]));
@@ -146,47 +124,22 @@ function uuidOf(seed: string, purpose: string): string {
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Bytes that ext4 takes for itself in a filesystem of this size: inode tables, journal, bitmaps and descriptors. */
-function ext4Overhead(size: number): number {
-  return Math.ceil(size / BYTES_PER_INODE) * INODE_SIZE + JOURNAL_MIB * MiB + Math.ceil(size * 0.002) + 2 * MiB;
-}
-
-/** The smallest filesystem, in MiB steps, that holds the content with so much free beside it. */
-function filesystemFor(content: Content, free: number): number {
-  let size = up(Math.max(content.bytes + free, (content.inodes + 1024) * BYTES_PER_INODE), MiB);
-  while (size - ext4Overhead(size) < content.bytes + free) size += MiB;
-  return size;
-}
-
 /** Plans an image; refuses sizes into which it does not fit, with the size that it needs. */
 export function planDisk(checksum: string, options: ImageOptions, content: Content): DiskPlan {
   const label = options.label ?? "gpt";
   const gpt = label === "gpt";
-  const esp = options.espSize ?? ESP_MIN;
-  if (!gpt && options.espSize !== undefined)
-    die('espSize: an image with label "mbr" has no EFI system partition', 'leave it out, or set label: "gpt"');
-  if (!Number.isInteger(esp) || esp % ALIGN !== 0 || esp < ESP_MIN || esp > ESP_MAX)
-    die(
-      `espSize: the EFI system partition cannot have ${esp} bytes`,
-      `give ${mib(ESP_MIN)} to ${mib(ESP_MAX)}, in whole MiB`,
-    );
-  const swap = options.swap ?? 0;
-  if (!Number.isInteger(swap) || swap % ALIGN !== 0 || (swap > 0 && swap < SWAP_MIN) || swap > SWAP_MAX)
-    die(
-      `swap: a swap partition cannot have ${swap} bytes`,
-      `give ${mib(SWAP_MIN)} to ${mib(SWAP_MAX)}, in whole MiB, or leave it out`,
-    );
-  const before = ALIGN + (gpt ? BIOS_BOOT + esp : 0) + swap;
+  const { esp, boot, swap } = sizesBefore(options, content);
+  const before = ALIGN + (gpt ? BIOS_BOOT + esp : 0) + boot + swap;
   const after = gpt ? ALIGN : 0; // the second partition table, 33 sectors
   const needed = before + filesystemFor(content, FREE_MIN) + after;
   const size = options.size ?? up(before + filesystemFor(content, FREE_DEFAULT) + after, 64 * MiB);
   if (!Number.isInteger(size) || size % ALIGN !== 0)
     die(`size: a disk image cannot have ${size} bytes`, "give its size in whole MiB");
-  if (size < needed)
-    die(
-      `size: a disk of ${mib(size)} is too small for this commit`,
-      `it needs ${mib(needed)}, ${swap > 0 ? `swap and update space` : "update space"} included`,
-    );
+  if (size < needed) {
+    const also = [...(boot > 0 ? ["/boot"] : []), ...(swap > 0 ? ["swap"] : []), "update space"];
+    const all = also.join(", ").replace(/, ([^,]*)$/, " and $1");
+    die(`size: a disk of ${mib(size)} is too small for this commit`, `it needs ${mib(needed)}, ${all} included`);
+  }
   const seed = seedOf(checksum, options);
   const guid = gpt ? uuidOf(seed, "disk") : uuidOf(seed, "disk").slice(0, 8);
   const partitions: Partition[] = [];
@@ -200,14 +153,18 @@ export function planDisk(checksum: string, options: ImageOptions, content: Conte
     add("bios", BIOS_BOOT);
     add("esp", esp);
   }
+  // early: an old BIOS reads no further than some GiB
+  if (boot > 0) add("boot", boot);
   if (swap > 0) add("swap", swap);
   // the last one: it can grow
   add("root", size - after - from);
+  const rootUuid = uuidOf(seed, "root filesystem");
   return {
     label,
     size,
     guid,
-    rootUuid: uuidOf(seed, "root filesystem"),
+    rootUuid,
+    bootUuid: boot > 0 ? uuidOf(seed, "boot filesystem") : rootUuid,
     swapUuid: uuidOf(seed, "swap"),
     hashSeed: uuidOf(seed, "hash seed"),
     espSerial: uuidOf(seed, "esp").slice(0, 8),

@@ -7,12 +7,11 @@ import { humanBytes, type Task } from "../task.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import { type FileFormat, packDisk, writeSum } from "./disk-file.ts";
 import {
-  BYTES_PER_INODE,
+  bootPartition,
   type DiskPlan,
   fatOf,
   type ImageOptions,
   imageName,
-  JOURNAL_MIB,
   type Label,
   type Partition,
   partitionOf,
@@ -20,6 +19,7 @@ import {
   SECTOR,
   sfdiskScript,
 } from "./disk-plan.ts";
+import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, JOURNAL_MIB, MiB } from "./disk-sizes.ts";
 import { biosBoot } from "./grub-bios.ts";
 import { readCommit } from "./ostree.ts";
 import { envBlock, SLOTS_DIR, slotFile, slotOptions } from "./slots.ts";
@@ -27,8 +27,6 @@ import type { Store } from "./store.ts";
 import { PAGE, swapHeader } from "./swap.ts";
 import { type Sysroot, sysrootFormat, sysrootTar } from "./sysroot.ts";
 import type { Toolbox } from "./toolbox.ts";
-
-const MiB = 1024 * 1024;
 
 /** What json beside an image says. */
 export interface ImageFacts extends ArtifactFacts {
@@ -90,7 +88,9 @@ export async function diskImage(
   const path = store.image(name, format);
   const facts = await artifact<ImageFacts>(store, path, imageFormat(), task, async (dir) => {
     const sysroot = await sysrootTar(store, toolbox, checksum, task);
-    const plan = planDisk(checksum, options, { bytes: sysroot.unpackedSize, inodes: sysroot.inodes });
+    const plan = planDisk(checksum, options, {
+      ...{ bytes: sysroot.unpackedSize, inodes: sysroot.inodes, boot: sysroot.bootSize },
+    });
     await writeInputs(dir, plan, sysroot, options);
     task.step(`making the disk image (${humanBytes(plan.size)})`);
     await make(toolbox, dir, plan, sysroot, commit.created, task);
@@ -106,13 +106,18 @@ export async function diskImage(
 
 /** Files that the image gets beside the sysroot, and what disk.sh reads. */
 async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, options: ImageOptions): Promise<void> {
+  const read = bootPartition(plan);
+  const own = read.name === "boot";
+  // from the top of the filesystem that GRUB reads
+  const path = (path: string) => (own ? path.replace(/^\/boot/, "") : path);
   const slot = slotFile({
     title: options.title,
-    uuid: plan.rootUuid,
-    linux: sysroot.kernel,
-    initrd: sysroot.initrd,
+    uuid: plan.bootUuid,
+    linux: path(sysroot.kernel),
+    initrd: path(sysroot.initrd),
     options: slotOptions({
       rootUuid: plan.rootUuid,
+      bootUuid: own ? plan.bootUuid : undefined,
       checksum: sysroot.checksum,
       serial: 0,
       console: options.console,
@@ -120,10 +125,10 @@ async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, option
     }),
   });
   // the disk that GRUB came from first: a second disk made from the same image has the same UUID
-  const hint = `hd0,${plan.label === "gpt" ? "gpt" : "msdos"}${plan.partitions.length}`;
+  const hint = `hd0,${plan.label === "gpt" ? "gpt" : "msdos"}${plan.partitions.indexOf(read) + 1}`;
   const early = [
-    `search --no-floppy --fs-uuid --set=root --hint=${hint} ${plan.rootUuid}`,
-    "set prefix=($root)/boot/grub",
+    `search --no-floppy --fs-uuid --set=root --hint=${hint} ${plan.bootUuid}`,
+    `set prefix=($root)${path("/boot/grub")}`,
     "configfile $prefix/grub.cfg",
   ];
   const slots = join(dir, SLOTS_DIR);
@@ -164,9 +169,11 @@ async function make(
   const root = partitionOf(plan, "root");
   const esp = plan.label === "gpt" ? partitionOf(plan, "esp") : undefined;
   const fat = fatOf(esp?.size ?? 0);
+  const boot = bootPartition(plan);
   const args = [
-    ...[sysroot.deployment, plan.label, mib(plan.size)],
-    ...[mib(root.start), mib(root.size), plan.rootUuid, plan.hashSeed, String(JOURNAL_MIB), String(BYTES_PER_INODE)],
+    ...[sysroot.deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE)],
+    ...[mib(root.start), mib(root.size), plan.rootUuid, String(JOURNAL_MIB)],
+    ...(boot === root ? ["", "", "", ""] : [mib(boot.start), mib(boot.size), plan.bootUuid, String(BOOT_JOURNAL_MIB)]),
     ...(esp ? [mib(esp.start), mib(esp.size), plan.espSerial, String(fat.bits), String(fat.cluster)] : []),
   ];
   await toolbox.run(["/bin/sh", "/run/disk.sh", ...args], {

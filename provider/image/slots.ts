@@ -16,9 +16,9 @@ export type SlotName = "a" | "b";
 export interface Slot {
   /** What the menu shows. */
   title: string;
-  /** UUID of the root filesystem, which GRUB searches for. */
+  /** UUID of the filesystem with the kernels, which GRUB searches for: the root's, or that of a /boot of its own. */
   uuid: string;
-  /** Kernel and initramfs as GRUB finds them from the root of the root filesystem: "/boot/ostree/…". */
+  /** Kernel and initramfs from the top of that filesystem: "/boot/ostree/…", or of a /boot of its own "/ostree/…". */
   linux: string;
   initrd: string;
   /** Kernel arguments, see {@link slotOptions}. */
@@ -133,6 +133,8 @@ export interface SlotOptions {
   rootUuid: string;
   /** Its type; default ext4. */
   rootType?: string;
+  /** UUID of an image's /boot partition (ext4); default: /boot lies on the root. */
+  bootUuid?: string;
   /** Default: on that filesystem. */
   slots?: SlotsPlace;
   /** OSTree commit of the deployment, 64 hex digits. */
@@ -154,6 +156,8 @@ export function deploymentPath(checksum: string, serial: number): string {
   return `/ostree/deploy/${STATEROOT}/deploy/${checksum}.${serial}`;
 }
 
+const UUID = /^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/;
+
 /** Arguments that are the slot's own business; anything else may be added. */
 const RESERVED = /^(root|rootfstype|ostree|init|rdinit|pine\..*)(=|$)/;
 
@@ -162,8 +166,9 @@ const RESERVED = /^(root|rootfstype|ostree|init|rdinit|pine\..*)(=|$)/;
  * machine counts it and falls back.
  */
 export function slotOptions(o: SlotOptions): string {
-  if (!/^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/.test(o.rootUuid))
-    die(`not the UUID of a root filesystem: ${JSON.stringify(o.rootUuid)}`);
+  if (!UUID.test(o.rootUuid)) die(`not the UUID of a root filesystem: ${JSON.stringify(o.rootUuid)}`);
+  if (o.bootUuid !== undefined && !UUID.test(o.bootUuid))
+    die(`not the UUID of a /boot filesystem: ${JSON.stringify(o.bootUuid)}`);
   const consoles = (o.console ?? []).map((value) => {
     if (!/^[A-Za-z0-9,]+$/.test(value)) die(`not a console: ${JSON.stringify(value)}`, `give it as "ttyS0,115200"`);
     return `console=${value}`;
@@ -180,6 +185,7 @@ export function slotOptions(o: SlotOptions): string {
     "rw quiet panic=10 oops=panic softlockup_panic=1",
     ...consoles,
     ...(o.extra ?? []),
+    ...(o.bootUuid ? [`pine.boot=UUID=${o.bootUuid}`] : []),
     ...(o.slots ? [`pine.dir=${placeArgument(o.slots)}`] : []),
     `pine.deadman=${o.deadman ?? DEADMAN_SECONDS}`,
     `ostree=${deploymentPath(o.checksum, o.serial)}`,

@@ -6,7 +6,7 @@ import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
-import type { Content } from "./disk-plan.ts";
+import type { Content } from "./disk-sizes.ts";
 import { hasCommit } from "./ostree.ts";
 import { damaged, isDamage } from "./ostree-check.ts";
 import { deploymentPath, STATEROOT } from "./slots.ts";
@@ -31,6 +31,8 @@ interface SysrootFacts extends ArtifactFacts {
   unpackedSize: number;
   /** Files and folders, hard links once. */
   inodes: number;
+  /** Bytes of kernel and initramfs in blocks of 4 KiB. */
+  bootSize: number;
   /** Kernel and initramfs as GRUB finds them from the root of the filesystem. */
   kernel: string;
   initrd: string;
@@ -96,12 +98,13 @@ async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: strin
       if (isDamage(e)) return damaged(store, toolbox, checksum, e, task);
       throw e;
     });
-  const [entries = "", bootEntry = ""] = stdout.split("\n\n");
+  const [entries = "", kernels = "", bootEntry = ""] = stdout.split("\n\n");
   const content = measure(entries);
   const facts = {
     checksum,
     unpackedSize: content.bytes,
     inodes: content.inodes,
+    bootSize: measure(kernels).bytes,
     ...bootPaths(bootEntry),
     deployment: deploymentPath(checksum, 0),
   };
@@ -138,7 +141,7 @@ async function repack(store: Store, toolbox: Toolbox, checksum: string, dir: str
 }
 
 /** What `stat -c '%i %f %s'` of every entry says of the space it takes on ext4. Pure. */
-export function measure(lines: string): Content {
+export function measure(lines: string): Omit<Content, "boot"> {
   const seen = new Set<string>();
   let bytes = 0;
   for (const line of lines.split("\n")) {

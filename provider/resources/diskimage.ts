@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { die } from "../errors.ts";
 import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
 import { FILE_FORMATS, notForOverwrite } from "../image/disk-file.ts";
-import { ESP_MIB, type ImageOptions, LABELS, SWAP_MIB } from "../image/disk-plan.ts";
+import { type ImageOptions, LABELS } from "../image/disk-plan.ts";
+import { BOOT_MIB, ESP_MIB, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
 import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
 import { kernelArgumentProblem } from "../image/slots.ts";
 import { Store } from "../image/store.ts";
@@ -14,7 +15,6 @@ import { diffInputs } from "./diff.ts";
 import { noteDisk } from "./estimates.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
 
-const MiB = 1024 * 1024;
 /** A screen and the serial line that providers' web consoles show; the last is /dev/console. */
 const CONSOLES = ["tty0", "ttyS0,115200"];
 
@@ -25,6 +25,7 @@ const shape = {
   format: text({ enum: FILE_FORMATS, default: "raw.zst" }),
   label: text({ enum: LABELS, default: "gpt" }),
   espSize: integer({ ...ESP_MIB, hint: "the size is in MiB" }),
+  bootSize: integer({ ...BOOT_MIB, hint: "the size is in MiB; leave it out for none" }),
   swap: integer({ ...SWAP_MIB, hint: "the size is in MiB; leave it out for none" }),
   grow: flag({ default: true }),
   kernelArguments: list(
@@ -99,6 +100,7 @@ function contradictions(i: Props): CheckFailure[] {
     ];
   const given = [
     ["espSize", i.espSize],
+    ["bootSize", i.bootSize],
     ["swap", i.swap],
   ];
   const parts = given.filter(([, mib]) => typeof mib === "number") as [string, number][];
@@ -122,6 +124,7 @@ function optionsOf(inputs: Inputs): ImageOptions {
     size: inputs.size === undefined ? undefined : inputs.size * MiB,
     label: inputs.label,
     espSize: inputs.espSize === undefined ? undefined : inputs.espSize * MiB,
+    bootSize: inputs.bootSize === undefined ? undefined : inputs.bootSize * MiB,
     swap: inputs.swap === undefined ? undefined : inputs.swap * MiB,
     grow: inputs.grow,
     kernelArguments,
@@ -146,7 +149,7 @@ function stateOf(image: Image): Props {
     rootUuid: image.rootUuid,
     partitions: image.partitions.map(({ name, start, size, uuid }) => ({
       name,
-      type: name === "root" ? "linux" : name,
+      type: name === "root" || name === "boot" ? "linux" : name,
       start,
       size,
       uuid,

@@ -107,6 +107,7 @@ export async function findArtifacts(
         sha256: image.sha256,
         diskSize: image.diskSize,
         rootStart: partitionOf(image, "root").start,
+        bootStart: image.partitions.find((p) => p.name === "boot")?.start,
         deployment,
         digests: await blockDigests(box, image, call),
         block: BLOCK,

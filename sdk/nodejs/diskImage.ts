@@ -80,6 +80,7 @@ export class DiskImage extends pulumi.CustomResource {
             if (args?.commit === undefined && !opts.urn) {
                 throw new Error("Missing required property 'commit'");
             }
+            resourceInputs["bootSize"] = args?.bootSize;
             resourceInputs["commit"] = args?.commit;
             resourceInputs["espSize"] = args?.espSize;
             resourceInputs["format"] = args?.format;
@@ -112,6 +113,10 @@ export class DiskImage extends pulumi.CustomResource {
  * The set of arguments for constructing a DiskImage resource.
  */
 export interface DiskImageArgs {
+    /**
+     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default none: they lie on the root filesystem. Example: 128.
+     */
+    bootSize?: pulumi.Input<number | undefined>;
     /**
      * Checksum of an OstreeCommit.
      */

@@ -2,7 +2,6 @@
  * Disk images of every format and partition table: the same bytes each time; booted from a larger disk on every kind of bus, they grow, and
  * what is on them is sound.
  */
-import { rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskImage, type Image } from "../../provider/image/disk.ts";
@@ -12,11 +11,10 @@ import { commitFromRootfs } from "../../provider/image/ostree.ts";
 import { run } from "../../provider/run.ts";
 import { startDisk } from "../lab/disk/index.ts";
 import { type Bus, type Firmware, startVps, type Vps } from "../lab/vps/index.ts";
+import { BOOT_MS, on as commandOn, complete, expectSound, said } from "./disks-lab.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 
 const MiB = 1024 * 1024;
-/** As in image.test.ts: a loaded machine with two cores. */
-const BOOT_MS = 600_000;
 const SWAP = 64;
 /** MiB of the disks that are booted from: no multiple of anything. */
 const LARGER = 1999;
@@ -79,23 +77,6 @@ describe("files", () => {
   });
 });
 
-/** The table and the last partition's ext4 of a raw disk, which is gone afterwards. */
-async function expectSound(disk: string): Promise<void> {
-  const dir = dirname(disk);
-  const { stdout, stderr } = await run("sfdisk", ["--verify", disk]);
-  expect(`${stdout}${stderr}`).toMatch(/No errors detected/);
-  expect(stderr).not.toMatch(/mismatch|not on the end/);
-  const table = JSON.parse((await run("sfdisk", ["--json", disk])).stdout).partitiontable;
-  const root = table.partitions.at(-1);
-  const ext4 = join(dir, "root");
-  const range = ["bs=1M", `skip=${root.start / 2048}`, `count=${root.size / 2048}`, "conv=sparse", "status=none"];
-  await run("dd", [`if=${disk}`, `of=${ext4}`, ...range]);
-  rmSync(disk);
-  const binds = [{ source: dir, target: "/run/work" }];
-  const check = await lab.toolbox.run(["e2fsck", "-f", "-n", "/run/work/root"], { binds });
-  expect(check.stdout).not.toMatch(/journal|WARNING|Fix/);
-}
-
 const machines: [Label, Firmware, Bus, FileFormat, string][] = [
   ["gpt", "bios", "virtio-blk", "qcow2", "vda"],
   ["mbr", "bios", "virtio-blk", "raw", "vda"],
@@ -109,21 +90,14 @@ describe.each(machines)("%s under %s on %s", (label, firmware, bus, format, devi
   let image: Image;
   const number = label === "gpt" ? 4 : 2;
   const part = (n: number) => `${device}${/\d$/.test(device) ? "p" : ""}${n}`;
-  const on = async (command: string) => {
-    const { stdout, stderr, exitCode } = await vps.ssh(command);
-    return `${exitCode} ${stdout}${stderr}`.trim();
-  };
-  const complete = async () => {
-    await vps.waitSsh(BOOT_MS);
-    expect(await on("for i in $(seq 120); do [ -e /run/pine.completed ] && exit; sleep 1; done; exit 1")).toBe("0");
-  };
+  const on = (command: string) => commandOn(vps, command);
 
   beforeAll(async () => {
     image = await make(label, format);
     vps = await startVps({
       ...{ base: { disk: image.path }, dir: lab.folder(), firmware, bus, memory: 256, diskMiB: LARGER },
     });
-    await complete();
+    await complete(vps);
   });
   afterAll(() => vps?.stop());
 
@@ -161,15 +135,12 @@ describe.each(machines)("%s under %s on %s", (label, firmware, bus, format, devi
         "sed 's/pine.deadman=[0-9]*/pine.deadman=40/' /boot/grub/pine/a.cfg >/boot/grub/pine/b.cfg; pine arm b 1",
       );
       const from = (await vps.console()).length;
-      const since = async () => (await vps.console()).slice(from);
       const boot = await on("cat /proc/sys/kernel/random/boot_id");
       await on("pine reboot");
-      const end = Date.now() + BOOT_MS;
-      while (!/pine: slot b pine.trial=1.*pine: slot a /s.test(await since()) && Date.now() < end)
-        await new Promise((done) => setTimeout(done, 1000));
-      expect(await since()).toMatch(/pine: slot b pine.trial=1/);
-      expect(await since()).toMatch(/pine: slot=a trial=b tries=0 boots=1 default=pine-a/);
-      await complete();
+      const since = await said(vps, from, /pine: slot b pine.trial=1.*pine: slot a /s);
+      expect(since).toMatch(/pine: slot b pine.trial=1/);
+      expect(since).toMatch(/pine: slot=a trial=b tries=0 boots=1 default=pine-a/);
+      await complete(vps);
       expect(await on("cat /proc/sys/kernel/random/boot_id")).not.toBe(boot);
       expect(await on("pine status")).toMatch(/^0 running=a\n(.*\n)*slot=a\ntrial=b\ntries=0\nboots=$/m);
       // nothing was left to grow
@@ -182,17 +153,9 @@ describe.each(machines)("%s under %s on %s", (label, firmware, bus, format, devi
     const dir = lab.folder();
     const disk = join(dir, "disk");
     await run("qemu-img", ["convert", "-O", "raw", vps.disk, disk]);
-    await expectSound(disk);
+    expect(await expectSound(lab, disk)).toEqual(["ext4"]);
   });
 });
-
-/** Seconds of polling go by quickly beside a boot. */
-async function said(vps: Vps, from: number, what: string): Promise<void> {
-  for (const end = Date.now() + BOOT_MS; !(await vps.console()).slice(from).includes(what); ) {
-    if (Date.now() > end) throw new Error(`the console does not say ${JSON.stringify(what)}`);
-    await new Promise((done) => setTimeout(done, 200));
-  }
-}
 
 test("the power goes while it grows, three times, and the system that comes up goes on", async () => {
   const image = await make("gpt", "raw");
@@ -232,7 +195,7 @@ test("the power goes while it grows, three times, and the system that comes up g
     await vps.ssh("poweroff");
     await vps.off(BOOT_MS);
     await disk.export(join(dir, "end.raw"));
-    await expectSound(join(dir, "end.raw"));
+    await expectSound(lab, join(dir, "end.raw"));
   } finally {
     await vps.stop();
     await disk.close();

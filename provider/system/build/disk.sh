@@ -1,13 +1,15 @@
 #!/bin/sh
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
-# /run/sysroot.tar.zst: the sysroot. /run/work: boot/ (files for the root filesystem's /boot), etc/ (files for the
+# /run/sysroot.tar.zst: the sysroot. /run/work: boot/ (files for /boot), etc/ (files for the
 # deployment's /etc), fstab (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
 # core.img for it.
-# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB ROOT_START_MIB ROOT_MIB ROOT_UUID HASH_SEED JOURNAL_MIB BYTES_PER_INODE
+# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE
+#   ROOT_START_MIB ROOT_MIB ROOT_UUID ROOT_JOURNAL_MIB
+#   BOOT_START_MIB BOOT_MIB BOOT_UUID BOOT_JOURNAL_MIB (empty: no such partition)
 #   and of gpt: ESP_START_MIB ESP_MIB ESP_SERIAL FAT_BITS CLUSTER_SECTORS
 set -eu
-deployment=$1 label=$2 disk=$3 root_start=$4 root=$5 uuid=$6 seed=$7 journal=$8 ratio=$9
-shift 9
+deployment=$1 label=$2 disk=$3 seed=$4 ratio=$5
+shift 5
 cd /run/work
 mkdir -m 755 root
 zstd -q -d -c /run/sysroot.tar.zst | tar -xpf - --numeric-owner --xattrs --xattrs-include=security.capability -C root
@@ -36,8 +38,19 @@ grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p /boot/grub -c early.cfg -o c
 truncate -s "${disk}M" disk.raw
 # Features by name: mke2fs.conf and its defaults differ. No metadata_csum_seed and orphan_file, which GRUB 2.06 cannot read.
 features=none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum
-mke2fs -q -F -t ext4 -b 4096 -I 256 -i "$ratio" -m 0 -O "$features" -J "size=$journal" -L pine -U "$uuid" \
-	-E "nodiscard,root_owner=0:0,hash_seed=$seed,offset=$((root_start * 1048576))" -d root disk.raw "${root}M"
+ext4() { # FOLDER LABEL START_MIB MIB UUID JOURNAL_MIB
+	mke2fs -q -F -t ext4 -b 4096 -I 256 -i "$ratio" -m 0 -O "$features" -J "size=$6" -L "$2" -U "$5" \
+		-E "nodiscard,root_owner=0:0,hash_seed=$seed,offset=$(($3 * 1048576))" -d "$1" disk.raw "${4}M"
+}
+if [ -n "$5" ]; then
+	# nothing of it is hidden below the partition that is mounted there
+	mv root/boot boot-root
+	mkdir -m 755 root/boot
+	touch -d @0 root/boot root
+	ext4 boot-root pine-boot "$5" "$6" "$7" "$8"
+fi
+ext4 root pine "$1" "$2" "$3" "$4"
+shift 8
 
 if [ "$label" = gpt ]; then
 	esp=$1 esp_mib=$2 serial=$3 bits=$4 cluster=$5
@@ -49,4 +62,4 @@ if [ "$label" = gpt ]; then
 fi
 
 sfdisk --quiet --no-reread --no-tell-kernel disk.raw <table.sfdisk
-rm -rf root
+rm -rf root boot-root

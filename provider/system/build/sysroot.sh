@@ -2,7 +2,8 @@
 # Makes the physical root of an installed system out of a commit, and one archive of what belongs beside an old system.
 # Runs in the toolbox. /run/repo: the store's repository. /run/work: an empty folder, gets sysroot.tar.
 # usage: sysroot.sh CHECKSUM
-# Prints for every entry its inode, raw mode (hex) and size, then a blank line, then OSTree's boot entry.
+# Prints for every entry its inode, raw mode (hex) and size; a blank line, then the same of what lies in boot/ostree; a blank line, then OSTree's
+# boot entry.
 set -eu
 root=/run/work/root
 # as root: deployments that can be read back and removed without chattr
@@ -33,5 +34,7 @@ touch -d @1 ostree/deploy
 tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
 	--xattrs --xattrs-include=security.capability -cf /run/work/sysroot.tar ostree boot/ostree boot/loader*
 find ostree boot/ostree boot/loader* -exec stat -c '%i %f %s' {} +
+echo
+find boot/ostree -exec stat -c '%i %f %s' {} +
 echo
 cat boot/loader/entries/*.conf

@@ -7,7 +7,7 @@
 #   write                        the image from the first block that is not done, zstd, from standard input; prints "done N"
 #   flush                        what may still be on its way is on the disk; prints how many blocks were compared
 #   table LABEL START MIB UUID FS KEEP   … a data partition behind the image; MIB 0: the rest. KEEP 1: it is there, and stays
-#   mount START DEPLOYMENT       mounts the root file system that begins at byte START; fills /var
+#   mount START DEPLOYMENT [BOOT]   mounts the root file system that begins at byte START, and that of /boot at byte BOOT; fills /var
 #   slot                         prints slot a
 #   fstab DEPLOYMENT             lines for its fstab from standard input; makes the folders that are mounted on
 #   record ID                    the record of the installation into its place, with the id of the resource that finishes it
@@ -20,6 +20,17 @@ block=4 # MiB
 fail() {
   echo "pine: $*" >&2
   exit 1
+}
+
+# The partition that begins at this byte.
+part_at() { # BYTE
+  for path in /sys/class/block/"${device##*/}"*; do
+    if [ -e "$path/partition" ] && [ "$(cat "$path/start")" = $(($1 / 512)) ] && [ -b "/dev/${path##*/}" ]; then
+      echo "/dev/${path##*/}"
+      return
+    fi
+  done
+  fail "$device has no partition at byte $1"
 }
 
 [ -e $state/ready ] || fail "this is not the RAM system"
@@ -63,7 +74,7 @@ case $1 in
     fi
     # a run that was cut off while it made the disk this server's: from the image again
     if [ -e $state/identity ] && [ ! -e $state/finished ]; then
-      for target in /boot /sysroot; do
+      for target in /boot /sysroot/boot /sysroot; do
         while grep -q " $target " /proc/self/mounts; do umount $target; done
       done
       rm -f $state/identity
@@ -108,11 +119,7 @@ case $1 in
     [ "$uuid" = - ] || line="$line, uuid=$uuid"
     echo "$line" | sfdisk -q --append --no-reread --wipe never --wipe-partitions never "$device"
     blockdev --rereadpt "$device"
-    part=
-    for path in /sys/class/block/*; do
-      if [ -e "$path/partition" ] && [ "$(cat "$path/start")" = $((start / 512)) ] && [ -b "/dev/${path##*/}" ]; then part=/dev/${path##*/}; fi
-    done
-    [ -n "$part" ] || fail "the partition $label did not come to be"
+    part=$(part_at "$start")
     if [ "$keep" = 1 ]; then
       [ "$(blkid "$part" | sed -n 's/.* LABEL="\([^"]*\)".*/\1/p')" = "$label" ] || fail "$part is not the data partition $label any more"
     else
@@ -131,13 +138,13 @@ case $1 in
     deployment=/ostree/deploy/pine/deploy/$3
     if [ ! -d "$deployment/usr" ]; then
       blockdev --rereadpt "$device"
-      part=
-      for path in /sys/class/block/"${device##*/}"*; do
-        if [ -e "$path/partition" ] && [ "$(cat "$path/start")" = $(($2 / 512)) ]; then part=/dev/${path##*/}; fi
-      done
-      [ -n "$part" ] || fail "$device has no partition at byte $2"
+      part=$(part_at "$2")
       mkdir -p /sysroot /boot
       mount -t ext4 "$part" /sysroot
+      if [ -n "${4:-}" ]; then
+        part=$(part_at "$4")
+        mount -t ext4 "$part" /sysroot/boot
+      fi
       ln -sfn /sysroot/ostree /ostree
       mount --bind /sysroot/boot /boot
     fi
@@ -169,6 +176,7 @@ case $1 in
   finish)
     sync
     umount /boot
+    if mountpoint -q /sysroot/boot; then umount /sysroot/boot; fi
     umount /sysroot
     sync
     blockdev --flushbufs "$device"

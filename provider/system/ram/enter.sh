@@ -38,7 +38,7 @@ end() {
   while grep -q " $work " /proc/self/mounts; do umount $work || fail "$work is in use"; done
   rm -rf $work
   [ ! -e $staged ] || for slot in a b; do
-    if grep -qs " *pine_linux=\"$staged/" $dir/$slot.cfg; then rm -f $dir/$slot.cfg; fi
+    if grep -qs " *pine_linux=\"\(/boot\)\{0,1\}${staged#/boot}/" $dir/$slot.cfg; then rm -f $dir/$slot.cfg; fi
   done
   rm -rf $staged
 }

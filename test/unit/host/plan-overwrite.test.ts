@@ -87,6 +87,18 @@ describe("a server that runs Pine", () => {
     const { plan: p } = plan(runs(), { reinstall: true });
     expect(p!.overwrite).toMatchObject({ enter: "grub", slot: "b" });
   });
+  it("with a /boot partition is written anew through that, whatever its root is", () => {
+    const uuid = "bbbbbbbb-2222-8333-8444-555555555555";
+    const own = (freeKiB: number) =>
+      runs((f) => {
+        f.cmdline = [...f.cmdline, `pine.boot=UUID=${uuid}`];
+        f.root.type = "xfs";
+        f.mounts = [...f.mounts, { target: "/boot", source: "/dev/vda3", type: "ext4", freeKiB }];
+      });
+    const { plan: p } = plan(own(40_000), { reinstall: true });
+    expect([p!.overwrite!.enter, p!.disk.bootUuid]).toEqual(["grub", uuid]);
+    expect(codes(own(20_000), { reinstall: true })).toEqual(["boot-space"]);
+  });
   it("is not written anew by method auto", () => {
     expect(plan(runs(), { reinstall: true, method: "auto" }).plan!.overwrite).toBeUndefined();
   });

@@ -3,12 +3,20 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type DiskPlan, imageName, partitionOf, planDisk, sfdiskScript } from "../../../provider/image/disk-plan.ts";
+import {
+  bootPartition,
+  type DiskPlan,
+  imageName,
+  partitionOf,
+  planDisk,
+  sfdiskScript,
+} from "../../../provider/image/disk-plan.ts";
+import { bootFor } from "../../../provider/image/disk-sizes.ts";
 import { swapHeader } from "../../../provider/image/swap.ts";
 
 const MiB = 1024 * 1024;
 const checksum = "ab".repeat(32);
-const content = { bytes: 90 * MiB, inodes: 5600 };
+const content = { bytes: 90 * MiB, inodes: 5600, boot: 14 * MiB };
 const title = "Pine";
 const rootOf = (plan: DiskPlan) => partitionOf(plan, "root");
 const free = (plan: DiskPlan) => rootOf(plan).size - content.bytes;
@@ -28,8 +36,8 @@ describe("planDisk", () => {
     expect(free(plan)).toBeLessThan(360 * MiB);
   });
   test.each([
-    ["in bytes of content", { bytes: 2000 * MiB, inodes: 5600 }, 2100 * MiB],
-    ["in inodes", { bytes: 90 * MiB, inodes: 200_000 }, 3000 * MiB],
+    ["in bytes of content", { bytes: 2000 * MiB, inodes: 5600, boot: 14 * MiB }, 2100 * MiB],
+    ["in inodes", { bytes: 90 * MiB, inodes: 200_000, boot: 14 * MiB }, 3000 * MiB],
   ])("grows with the content, %s", (_, more, least) => {
     expect(planDisk(checksum, { title }, more).size).toBeGreaterThan(least);
   });
@@ -62,6 +70,17 @@ describe("planDisk", () => {
       { swap: 512 * MiB, size: 600 * MiB },
       /^size: .*it needs \d+ MiB, swap and update space/,
     ],
+    ["a /boot that is not whole MiB", { bootSize: 64 * MiB + 512 }, /^bootSize: .*whole MiB/],
+    [
+      "a /boot that cannot hold three kernels",
+      { bootSize: 48 * MiB },
+      /^bootSize: a \/boot of 48 MiB is too small.*give 50 MiB or more: .*\(14 MiB\) of 3 deployments/,
+    ],
+    [
+      "/boot and swap that leave no room",
+      { bootSize: 256 * MiB, swap: 256 * MiB, size: 600 * MiB },
+      /^size: .*it needs \d+ MiB, \/boot, swap and update space included/,
+    ],
     ["an ESP that leaves no room", { espSize: 512 * MiB, size: 600 * MiB }, /^size: .*it needs \d+ MiB/],
   ] as const)("refuses %s", (_, options, message) => {
     expect(() => planDisk(checksum, { title, ...options }, content)).toThrow(message);
@@ -79,6 +98,27 @@ describe("planDisk", () => {
     expect(plan!.size).toBe(without!.size + 64 * MiB);
     expect(plan!.swapUuid).not.toBe(without!.swapUuid);
   });
+  test.each(["gpt", "mbr"] as const)("/boot lies before swap, and GRUB reads it, with a %s", (label) => {
+    const without = planDisk(checksum, { title, label }, content);
+    expect([bootPartition(without).name, without.bootUuid]).toEqual(["root", without.rootUuid]);
+    const plan = planDisk(checksum, { title, label, bootSize: 64 * MiB, swap: 64 * MiB }, content);
+    expect(plan.partitions.map((p) => p.name).slice(-3)).toEqual(["boot", "swap", "root"]);
+    expect([bootPartition(plan).name, bootPartition(plan).start]).toEqual(["boot", rootOf(without).start]);
+    expect(new Set([plan.bootUuid, plan.rootUuid, plan.swapUuid]).size).toBe(3);
+    expect(plan.size).toBe(without.size + 128 * MiB);
+  });
+  test.each([1, 14, 80, 200])(
+    "the smallest /boot for %i MiB of kernel is enough, and one MiB less is not",
+    (kernel) => {
+      const of = { ...content, boot: kernel * MiB };
+      const least = bootFor(of.boot);
+      expect(least).toBeGreaterThan(3 * of.boot);
+      const size = 4096 * MiB;
+      const take = (bytes: number) => () => planDisk(checksum, { title, size, bootSize: bytes }, of);
+      expect(take(Math.max(least, 16 * MiB))).not.toThrow();
+      expect(take(least - MiB)).toThrow(/^bootSize/);
+    },
+  );
   test("an MBR has no partition but root, which takes all behind the first MiB", () => {
     const plan = planDisk(checksum, { title, label: "mbr", size: 512 * MiB }, content);
     expect(plan.partitions).toEqual([
@@ -112,7 +152,13 @@ describe("planDisk", () => {
     expect(imageName(checksum, { title, kernelArguments: [] }, "1")).toBe(name);
     expect(imageName(checksum, { title, size: 1024 * MiB }, "1")).not.toBe(name);
     expect(imageName(checksum, { title, label: "gpt", grow: true }, "1")).toBe(name);
-    const others = [{ label: "mbr" }, { grow: false }, { swap: 64 * MiB }, { swap: 65 * MiB }] as const;
+    const others = [
+      { label: "mbr" },
+      { grow: false },
+      { swap: 64 * MiB },
+      { swap: 65 * MiB },
+      { bootSize: 64 * MiB },
+    ] as const;
     const names = others.map((o) => imageName(checksum, { title, ...o }, "1"));
     expect(new Set([name, ...names]).size).toBe(1 + others.length);
     expect(imageName(checksum, { title }, "2")).not.toBe(name);

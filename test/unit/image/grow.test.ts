@@ -11,7 +11,7 @@ import { any, environment, folders, program } from "./a-shell.ts";
 const MiB = 1024 * 1024;
 const SCRIPT = asset("system", "rootfs", "usr", "libexec", "pine", "grow");
 const dir = folders();
-const content = { bytes: 20 * MiB, inodes: 500 };
+const content = { bytes: 20 * MiB, inodes: 500, boot: 0 };
 
 /** A disk of ours, then made larger. */
 function disk(label: "gpt" | "mbr", mib: number, more: Partial<ImageOptions> = {}): { path: string; number: number } {

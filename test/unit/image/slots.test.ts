@@ -55,6 +55,14 @@ describe("slotOptions", () => {
   ])("refuses %s", (_, change, message) => {
     expect(() => slotOptions({ rootUuid, checksum, serial: 0, ...change })).toThrow(message);
   });
+  test("names a /boot partition, and keeps it in the next slot", () => {
+    const options = slotOptions({ rootUuid, bootUuid: "bbbbbbbb-2222-8333-8444-555555555555", checksum, serial: 0 });
+    expect(options).toContain(" pine.boot=UUID=bbbbbbbb-2222-8333-8444-555555555555 pine.deadman=300 ");
+    expect(nextOptions(options.split(" "), { remove: [], add: [], deadman: 60 })).toContain(
+      " pine.boot=UUID=bbbbbbbb-",
+    );
+    expect(() => slotOptions({ rootUuid, bootUuid: "ABCD-1234", checksum, serial: 0 })).toThrow(/UUID of a \/boot/);
+  });
   test("names another root type, and where the slots are when not there", () => {
     const slots = { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" };
     const options = slotOptions({ rootUuid, checksum, serial: 0, rootType: "xfs", slots });

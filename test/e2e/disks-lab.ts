@@ -1,0 +1,59 @@
+/** What tests of disk images share: whether what a machine leaves on its disk is sound, and a machine's commands. */
+import { rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect } from "vitest";
+import { run } from "../../provider/run.ts";
+import type { Vps } from "../lab/vps/index.ts";
+import type { ImageLab } from "./image-lab.ts";
+
+/** As in image.test.ts: a loaded machine with two cores. */
+export const BOOT_MS = 600_000;
+
+const LINUX = ["0FC63DAF-8483-4772-8E79-3D69D8477DE4", "83"];
+
+/** The table and the Linux filesystems of a raw disk, which is gone afterwards. Answers their types, in order. */
+export async function expectSound(lab: ImageLab, disk: string): Promise<string[]> {
+  const dir = dirname(disk);
+  const { stdout, stderr } = await run("sfdisk", ["--verify", disk]);
+  expect(`${stdout}${stderr}`).toMatch(/No errors detected/);
+  expect(stderr).not.toMatch(/mismatch|not on the end/);
+  const table = JSON.parse((await run("sfdisk", ["--json", disk])).stdout).partitiontable;
+  const types: string[] = [];
+  const file = join(dir, "filesystem");
+  const binds = [{ source: dir, target: "/run/work" }];
+  for (const { start, size, type } of table.partitions.filter((p: { type: string }) => LINUX.includes(p.type))) {
+    const range = ["bs=1M", `skip=${start / 2048}`, `count=${size / 2048}`, "conv=sparse", "status=none"];
+    await run("dd", [`if=${disk}`, `of=${file}`, ...range]);
+    const { stdout: said } = await lab.toolbox.run(["blkid", "/run/work/filesystem"], { binds });
+    const found = / TYPE="([a-z0-9]+)"/.exec(said)?.[1] ?? `${type}?`;
+    types.push(found);
+    const check = found === "xfs" ? ["xfs_repair", "-n"] : ["e2fsck", "-f", "-n"];
+    const { stdout: checked } = await lab.toolbox.run([...check, "/run/work/filesystem"], { binds });
+    expect(checked).not.toMatch(/journal|WARNING|Fix|would/);
+    rmSync(file);
+  }
+  rmSync(disk);
+  return types;
+}
+
+/** Exit code and all that a command says on a machine. */
+export async function on(vps: Vps, command: string): Promise<string> {
+  const { stdout, stderr, exitCode } = await vps.ssh(command);
+  return `${exitCode} ${stdout}${stderr}`.trim();
+}
+
+/** Waits until this boot got to its end. */
+export async function complete(vps: Vps): Promise<void> {
+  await vps.waitSsh(BOOT_MS);
+  expect(await on(vps, "for i in $(seq 120); do [ -e /run/pine.completed ] && exit; sleep 1; done; exit 1")).toBe("0");
+}
+
+/** Waits for what the console says after `from`; seconds of polling go by quickly beside a boot. */
+export async function said(vps: Vps, from: number, what: string | RegExp): Promise<string> {
+  for (const end = Date.now() + BOOT_MS; ; ) {
+    const text = (await vps.console()).slice(from);
+    if (typeof what === "string" ? text.includes(what) : what.test(text)) return text;
+    if (Date.now() > end) throw new Error(`the console does not say ${what}`);
+    await new Promise((done) => setTimeout(done, 200));
+  }
+}

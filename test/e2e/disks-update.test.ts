@@ -1,0 +1,140 @@
+/**
+ * Machines from disk images are updated: a deployment with another kernel on trial, confirmed; a trial that goes back; and what is on the
+ * disk is sound. With a /boot partition, and under UEFI.
+ */
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { diskImage } from "../../provider/image/disk.ts";
+import type { ImageOptions } from "../../provider/image/disk-plan.ts";
+import { commitFromRootfs } from "../../provider/image/ostree.ts";
+import { run } from "../../provider/run.ts";
+import { type Firmware, startVps, type Vps } from "../lab/vps/index.ts";
+import { BOOT_MS, on as commandOn, complete, expectSound, said } from "./disks-lab.ts";
+import { type ImageLab, startImageLab } from "./image-lab.ts";
+
+const MiB = 1024 * 1024;
+
+let lab: ImageLab;
+let checksum: string;
+
+beforeAll(async () => {
+  lab = await startImageLab();
+  const rootfs = await lab.rootfs();
+  checksum = (await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task)).checksum;
+});
+afterAll(() => lab?.end());
+
+const make = (more: Partial<ImageOptions>) =>
+  diskImage(
+    lab.store,
+    lab.toolbox,
+    checksum,
+    { title: "Pine test", console: ["tty0", "ttyS0,115200"], ...more },
+    lab.task,
+    "raw",
+  );
+
+test("a /boot partition is the same bytes again, and refused when it cannot hold three kernels", async () => {
+  const options = { title: "Pine test", console: ["tty0", "ttyS0,115200"], bootSize: 64 * MiB };
+  const image = await make({ bootSize: 64 * MiB });
+  const again = await diskImage(await lab.copiedStore(), lab.toolbox, checksum, options, lab.task, "raw");
+  expect(again).toEqual({ ...image, path: again.path });
+  expect(again.path).not.toBe(image.path);
+  await expect(make({ bootSize: 32 * MiB })).rejects.toThrow(
+    /^bootSize: a \/boot of 32 MiB is too small.*give \d+ MiB or more/,
+  );
+});
+
+/** A commit on the machine with another initramfs than any before, as a new kernel's update has: bytes that the kernel skips. */
+const another = (n: number) => `set -eu
+  modules=usr/lib/modules/$(uname -r)
+  rm -rf /var/tmp/o && mkdir -p /var/tmp/o/$modules
+  { cat /$modules/initramfs.img; head -c ${n * 4096} /dev/zero; } >/var/tmp/o/$modules/initramfs.img
+  ostree commit -b test${n} --tree=ref=pine/current --tree=dir=/var/tmp/o --owner-uid=0 --owner-gid=0 --no-xattrs --bootable
+  rm -rf /var/tmp/o`;
+
+interface Layout {
+  firmware: Firmware;
+  options: Partial<ImageOptions>;
+  filesystems: string[];
+}
+const layouts: [string, Layout][] = [
+  [
+    "a /boot partition under BIOS",
+    { firmware: "bios", options: { bootSize: 64 * MiB }, filesystems: ["ext4", "ext4"] },
+  ],
+  ["one filesystem under UEFI", { firmware: "uefi", options: {}, filesystems: ["ext4"] }],
+];
+describe.each(layouts)("%s", (_, { firmware, options, filesystems }) => {
+  let vps: Vps;
+  const on = (command: string) => commandOn(vps, command);
+  const own = filesystems.length > 1;
+  /** Reboots and waits for what GRUB says it boots, and the end of that boot. */
+  const reboot = async (booted: RegExp) => {
+    const from = (await vps.console()).length;
+    await on("pine reboot");
+    await said(vps, from, booted);
+    await complete(vps);
+  };
+
+  beforeAll(async () => {
+    const image = await make(options);
+    vps = await startVps({ base: { disk: image.path }, dir: lab.folder(), firmware, memory: 512, diskMiB: 1024 });
+    await complete(vps);
+  });
+  afterAll(() => vps?.stop());
+
+  test("/boot is where the slots say", async () => {
+    expect(await on("test -d /sys/firmware/efi && echo uefi || echo bios")).toBe(`0 ${firmware}`);
+    const source = (path: string) => on(`awk '$5 == "${path}" { print $(NF - 1) }' /proc/self/mountinfo`);
+    const boot = await source("/boot");
+    if (own) expect(await source("/sysroot/boot")).toBe(boot);
+    expect(boot === (await source("/sysroot"))).toBe(!own);
+    expect(await on("sed -n 's/^set pine_linux=//p' /boot/grub/pine/a.cfg")).toMatch(
+      own ? /^0 "\/ostree\// : /^0 "\/boot\/ostree\//,
+    );
+    expect(await on("cat /boot/grub/pine/grow")).toBe(`0 ${1024 * 2048}`);
+    expect(await on("ls /boot/loader/entries")).toMatch(/^0 ostree-1-pine\.conf$/);
+  });
+  if (own)
+    test("what /boot has no room for is refused, and nothing is changed", async () => {
+      await on(another(1));
+      await on("dd if=/dev/zero of=/boot/full bs=64k; sync");
+      const before = await on("ls -R /boot; cat /boot/grub/pine/?.cfg /boot/grub/pine/env; ostree admin status");
+      expect(await on("pine deploy $(ostree rev-parse test1) another")).toMatch(
+        /^1 pine: \/boot has \d+ KiB free, and this commit's kernel and initramfs take \d+ KiB: /,
+      );
+      expect(await on("ls -R /boot; cat /boot/grub/pine/?.cfg /boot/grub/pine/env; ostree admin status")).toBe(before);
+      expect(await on("rm /boot/full; sync")).toBe("0");
+    });
+  test("another kernel is deployed, tried and confirmed", async () => {
+    await on(another(1));
+    expect(await on("pine deploy $(ostree rev-parse test1) another 2>/dev/null")).toMatch(/^0 slot=b\ndeployment=/);
+    expect(await on("pine arm b 1")).toBe("0");
+    await reboot(/pine: slot b pine\.trial=1/);
+    expect(await on("pine status")).toMatch(/^0 running=b\nrunning_trial=1\n(.*\n)*slot=a\ntrial=b\ntries=0\n/);
+    expect(await on("pine status | sed -n s/^checksum=//p")).toBe(await on("ostree rev-parse test1"));
+    expect(await on("pine confirm")).toBe("0");
+    expect(await on("pine status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=\ntries=\n/);
+  });
+  test("a third kernel fits, and a trial whose filesystem is not there goes back", async () => {
+    await on(another(2));
+    expect(await on("pine deploy $(ostree rev-parse test2) third 2>/dev/null")).toMatch(/^0 slot=a\ndeployment=/);
+    // the initramfs looks for /boot last, where there is one
+    const [arg, not] = [own ? "pine.boot" : "root", "00000000-0000-8000-8000-000000000000"];
+    await on(
+      `sed -i 's/ ${arg}=UUID=[^ ]*/ ${arg}=UUID=${not}/;s/"${arg}=UUID=[^ ]*/"${arg}=UUID=${not}/' /boot/grub/pine/a.cfg`,
+    );
+    expect(await on("pine arm a 1")).toBe("0");
+    await reboot(/pine: slot a pine\.trial=1.*no device UUID=0.* after 30 s; rebooting.*pine: slot b /s);
+    expect(await on("pine status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/);
+    expect(await on("ostree fsck --repo=/sysroot/ostree/repo --quiet 2>&1")).toMatch(/^0/);
+  });
+  test("off, its table and filesystems are sound", async () => {
+    await vps.ssh("poweroff");
+    await vps.off(BOOT_MS);
+    const disk = join(lab.folder(), "disk");
+    await run("qemu-img", ["convert", "-O", "raw", vps.disk, disk]);
+    expect(await expectSound(lab, disk)).toEqual(filesystems);
+  });
+});
