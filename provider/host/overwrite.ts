@@ -30,7 +30,8 @@ export interface ImageToSend {
   diskSize: number;
   /** Bytes from its start. */
   rootStart: number;
-  /** Bytes from its start to its /boot partition, where it has one. */
+  rootType: string;
+  /** Of its /boot partition, where it has one. */
   bootStart?: number;
   /** "<checksum>.<serial>". */
   deployment: string;
@@ -206,7 +207,7 @@ export async function finishDisk(
   task: Task,
 ): Promise<void> {
   const { plan, image } = o;
-  const { deployment } = image;
+  const { deployment, rootType } = image;
   const data = plan.overwrite!.data;
   for (const d of data) {
     task.step(`data partition ${d.label}${d.keep ? ", kept" : ""}`);
@@ -214,7 +215,7 @@ export async function finishDisk(
     await disk(ssh, ["table", d.label, String(d.start), size, d.partuuid ?? "-", d.filesystem, d.keep ? "1" : "0"]);
   }
   task.step("the server's name, keys and network");
-  await disk(ssh, ["mount", String(image.rootStart), deployment, String(image.bootStart ?? "")]);
+  await disk(ssh, ["mount", String(image.rootStart), deployment, rootType, String(image.bootStart ?? "")]);
   await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${deployment}`);
   const install = assetText("system/host/install.sh");
   for (const [n, file] of o.files.entries()) {
@@ -243,7 +244,6 @@ function withArguments(slot: Slot, plan: Plan, extra: string[]): Slot {
   return { ...slot, options: own.join(" ") };
 }
 
-/** Asks the RAM system for its reboot. */
 export async function leaveRam(ssh: Ssh): Promise<void> {
   await disk(ssh, ["reboot"], undefined, 30_000);
   await ssh.close();

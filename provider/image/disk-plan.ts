@@ -1,7 +1,18 @@
 /** What a disk image will look like: partitions, sizes, identifiers. Pure; disk.ts does it. */
 import { createHash } from "node:crypto";
 import { die } from "../errors.ts";
-import { ALIGN, type Content, FREE_DEFAULT, FREE_MIN, filesystemFor, MiB, mib, sizesBefore, up } from "./disk-sizes.ts";
+import {
+  ALIGN,
+  type Content,
+  type Filesystem,
+  FREE_DEFAULT,
+  FREE_MIN,
+  filesystemFor,
+  MiB,
+  mib,
+  sizesBefore,
+  up,
+} from "./disk-sizes.ts";
 
 export const SECTOR = 512;
 
@@ -22,7 +33,9 @@ export interface ImageOptions {
   size?: number;
   /** Of gpt: size of the EFI system partition in bytes; default 8 MiB. */
   espSize?: number;
-  /** Size of a /boot partition in bytes; default none: /boot lies on the root filesystem. */
+  /** The root's; default ext4. */
+  filesystem?: Filesystem;
+  /** Size of a /boot partition in bytes; default none with ext4: /boot lies on the root filesystem. */
   bootSize?: number;
   /** Size of a swap partition in bytes; default none. */
   swap?: number;
@@ -54,6 +67,7 @@ export interface DiskPlan {
   label: Label;
   /** Bytes of the whole disk. */
   size: number;
+  filesystem: Filesystem;
   /** GPT's disk identifier, or the MBR's 8 hex digits. */
   guid: string;
   /** UUID of the root filesystem. */
@@ -110,6 +124,7 @@ function seedOf(checksum: string, o: ImageOptions): string {
   const later = [
     ...(o.label === "mbr" ? [o.label] : []),
     ...(o.swap ? [`swap ${o.swap}`] : []),
+    ...((o.filesystem ?? "ext4") === "ext4" ? [] : [o.filesystem]),
     ...(o.bootSize ? [`boot ${o.bootSize}`] : []),
     ...(o.grow === false ? ["fixed"] : []),
   ];
@@ -131,8 +146,9 @@ export function planDisk(checksum: string, options: ImageOptions, content: Conte
   const { esp, boot, swap } = sizesBefore(options, content);
   const before = ALIGN + (gpt ? BIOS_BOOT + esp : 0) + boot + swap;
   const after = gpt ? ALIGN : 0; // the second partition table, 33 sectors
-  const needed = before + filesystemFor(content, FREE_MIN) + after;
-  const size = options.size ?? up(before + filesystemFor(content, FREE_DEFAULT) + after, 64 * MiB);
+  const type = options.filesystem ?? "ext4";
+  const needed = before + filesystemFor(content, FREE_MIN, type) + after;
+  const size = options.size ?? up(before + filesystemFor(content, FREE_DEFAULT, type) + after, 64 * MiB);
   if (!Number.isInteger(size) || size % ALIGN !== 0)
     die(`size: a disk image cannot have ${size} bytes`, "give its size in whole MiB");
   if (size < needed) {
@@ -162,6 +178,7 @@ export function planDisk(checksum: string, options: ImageOptions, content: Conte
   return {
     label,
     size,
+    filesystem: type,
     guid,
     rootUuid,
     bootUuid: boot > 0 ? uuidOf(seed, "boot filesystem") : rootUuid,

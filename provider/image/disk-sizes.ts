@@ -4,6 +4,10 @@ import { die } from "../errors.ts";
 const KiB = 1024;
 export const MiB = 1024 * KiB;
 
+/** What the root can be; all but ext4 with a /boot partition, for GRUB cannot write its state to them safely. */
+export const FILESYSTEMS = ["ext4", "xfs"] as const;
+export type Filesystem = (typeof FILESYSTEMS)[number];
+
 /** Everything is aligned to this: what sfdisk and Windows do, a multiple of every erase block and RAID stripe in use. */
 export const ALIGN = MiB;
 /** BOOTX64.EFI is about 900 kB; 8 MiB is also enough for a FAT16, which more firmwares read than FAT12. */
@@ -20,6 +24,11 @@ export const BOOT_JOURNAL_MIB = 4;
 /** Bytes of filesystem an inode: an OSTree object is 15 kB on average (measured on a minimal system). */
 export const BYTES_PER_INODE = 16384;
 const INODE_SIZE = 256;
+/** mkfs.xfs makes no less, and no smaller log. It takes another MiB (measured); the kernel keeps 5 % back, 32 MiB at most. */
+const XFS_MIN = 300 * MiB;
+const XFS_LOG = 64 * MiB;
+const XFS_INODE = 512;
+const XFS_SHARE = 1.05;
 /** Free space by default: a second deployment with another kernel, its delta, logs. */
 export const FREE_DEFAULT = 256 * MiB;
 /** Free space that an update needs at least: its delta, changed files and another kernel (25 MB). */
@@ -48,9 +57,11 @@ function ext4Overhead(size: number, journalMiB: number): number {
 }
 
 /** The smallest root filesystem, in MiB steps, that holds the content with so much free beside it. */
-export function filesystemFor(content: Content, free: number): number {
-  let size = up(Math.max(content.bytes + free, (content.inodes + 1024) * BYTES_PER_INODE), MiB);
-  while (size - ext4Overhead(size, JOURNAL_MIB) < content.bytes + free) size += MiB;
+export function filesystemFor(content: Content, free: number, type: Filesystem = "ext4"): number {
+  const bytes = content.bytes + free;
+  if (type === "xfs") return up(Math.max(XFS_MIN, (bytes + content.inodes * XFS_INODE + XFS_LOG) * XFS_SHARE), MiB);
+  let size = up(Math.max(bytes, (content.inodes + 1024) * BYTES_PER_INODE), MiB);
+  while (size - ext4Overhead(size, JOURNAL_MIB) < bytes) size += MiB;
   return size;
 }
 
@@ -62,6 +73,9 @@ export function bootFor(kernel: number): number {
   return size;
 }
 
+/** A /boot that nobody gave a size: kernels may grow by half, and the RAM system of an overwrite (25 MB) has room beside two. */
+export const bootDefault = (kernel: number): number => up(bootFor(Math.max(1.5 * kernel, 25 * MiB)), 16 * MiB);
+
 /** Dies unless a partition can have this size: whole MiB within bounds. */
 function bounded(property: string, what: string, bytes: number, { min, max }: { min: number; max: number }, end = "") {
   if (Number.isInteger(bytes) && bytes % ALIGN === 0 && bytes >= min * MiB && bytes <= max * MiB) return;
@@ -70,7 +84,7 @@ function bounded(property: string, what: string, bytes: number, { min, max }: { 
 
 /** Sizes of the partitions before the root, 0 for none; refuses those that cannot be. */
 export function sizesBefore(
-  o: { label?: string; espSize?: number; bootSize?: number; swap?: number },
+  o: { label?: string; espSize?: number; bootSize?: number; swap?: number; filesystem?: Filesystem },
   content: Content,
 ): { esp: number; boot: number; swap: number } {
   const gpt = o.label !== "mbr";
@@ -80,7 +94,7 @@ export function sizesBefore(
   if (gpt) bounded("espSize", "the EFI system partition", esp, ESP_MIB);
   const swap = o.swap ?? 0;
   if (swap !== 0) bounded("swap", "a swap partition", swap, SWAP_MIB, ", or leave it out");
-  const boot = o.bootSize ?? 0;
+  const boot = o.bootSize ?? ((o.filesystem ?? "ext4") === "ext4" ? 0 : bootDefault(content.boot));
   if (o.bootSize !== undefined) bounded("bootSize", "a /boot partition", boot, BOOT_MIB, ", or leave it out");
   const least = bootFor(content.boot);
   if (boot > 0 && boot < least)

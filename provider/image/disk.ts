@@ -6,6 +6,7 @@ import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import { type FileFormat, packDisk, writeSum } from "./disk-file.ts";
+import { fill, fillScript, needQemu } from "./disk-fill.ts";
 import {
   bootPartition,
   type DiskPlan,
@@ -19,7 +20,7 @@ import {
   SECTOR,
   sfdiskScript,
 } from "./disk-plan.ts";
-import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, JOURNAL_MIB, MiB } from "./disk-sizes.ts";
+import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, type Filesystem, JOURNAL_MIB, MiB } from "./disk-sizes.ts";
 import { biosBoot } from "./grub-bios.ts";
 import { readCommit } from "./ostree.ts";
 import { envBlock, SLOTS_DIR, slotFile, slotOptions } from "./slots.ts";
@@ -34,6 +35,8 @@ export interface ImageFacts extends ArtifactFacts {
   commit: string;
   fileFormat: FileFormat;
   label: Label;
+  /** The root's; none in images from before there were others than ext4. */
+  filesystem?: Filesystem;
   /** Bytes of the disk itself; `size` is the file's. */
   diskSize: number;
   /** UUID of the root filesystem. */
@@ -52,7 +55,8 @@ const SCRIPT = ["system", "build", "disk.sh"];
 const GRUB = [["system", "grub", "image.cfg"] as const, ["system", "grub", "pine.cfg"] as const] as const;
 
 /** Changes whenever the same commit and options give another image. */
-export const imageFormat = () => formatOf(2, [sysrootFormat(), ...[SCRIPT, ...GRUB].map((path) => assetText(...path))]);
+export const imageFormat = () =>
+  formatOf(2, [sysrootFormat(), fillScript(), ...[SCRIPT, ...GRUB].map((path) => assetText(...path))]);
 
 /** The image when the store has it already. */
 export async function readImage(
@@ -87,6 +91,7 @@ export async function diskImage(
   const name = imageName(checksum, options, imageFormat());
   const path = store.image(name, format);
   const facts = await artifact<ImageFacts>(store, path, imageFormat(), task, async (dir) => {
+    await needed(store, toolbox, checksum, options, task);
     const sysroot = await sysrootTar(store, toolbox, checksum, task);
     const plan = planDisk(checksum, options, {
       ...{ bytes: sysroot.unpackedSize, inodes: sysroot.inodes, boot: sysroot.bootSize },
@@ -94,14 +99,32 @@ export async function diskImage(
     await writeInputs(dir, plan, sysroot, options);
     task.step(`making the disk image (${humanBytes(plan.size)})`);
     await make(toolbox, dir, plan, sysroot, commit.created, task);
+    const { filesystem } = plan;
+    const { start } = partitionOf(plan, "root");
+    if (filesystem !== "ext4") await fill(toolbox, dir, { filesystem, start, created: commit.created }, task);
     await writeSectors(toolbox, dir, plan);
     task.step(`packing the disk image (${humanBytes(plan.size)})`);
     const file = await packDisk(toolbox, dir, format, task);
     const { label, size: diskSize, rootUuid, partitions } = plan;
-    return { file, facts: { commit: checksum, fileFormat: format, label, diskSize, rootUuid, partitions } };
+    return { file, facts: { commit: checksum, fileFormat: format, label, filesystem, diskSize, rootUuid, partitions } };
   });
   await writeSum(path, facts.sha256);
   return { ...facts, name, path };
+}
+
+/** Dies where this machine or the commit lacks what a root other than ext4 needs. */
+async function needed(store: Store, box: Toolbox, checksum: string, o: ImageOptions, task: Task): Promise<void> {
+  if ((o.filesystem ?? "ext4") === "ext4") return;
+  await needQemu(o.filesystem!);
+  if (o.grow === false) return;
+  const binds = [{ source: store.repo, target: "/run/repo", readOnly: true }];
+  const there = ["ostree", "ls", "--repo=/run/repo", checksum, "/usr/sbin/xfs_growfs"];
+  const { exitCode } = await box.run(there, { binds, signal: task.signal, ok: [0, 1] });
+  if (exitCode !== 0)
+    die(
+      "grow: an xfs grows by xfs_growfs, which this commit has not",
+      'add the package "xfsprogs-extra" to the Rootfs, or set grow: false',
+    );
 }
 
 /** Files that the image gets beside the sysroot, and what disk.sh reads. */
@@ -117,6 +140,7 @@ async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, option
     initrd: path(sysroot.initrd),
     options: slotOptions({
       rootUuid: plan.rootUuid,
+      rootType: plan.filesystem,
       bootUuid: own ? plan.bootUuid : undefined,
       checksum: sysroot.checksum,
       serial: 0,
@@ -171,7 +195,7 @@ async function make(
   const fat = fatOf(esp?.size ?? 0);
   const boot = bootPartition(plan);
   const args = [
-    ...[sysroot.deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE)],
+    ...[sysroot.deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE), plan.filesystem],
     ...[mib(root.start), mib(root.size), plan.rootUuid, String(JOURNAL_MIB)],
     ...(boot === root ? ["", "", "", ""] : [mib(boot.start), mib(boot.size), plan.bootUuid, String(BOOT_JOURNAL_MIB)]),
     ...(esp ? [mib(esp.start), mib(esp.size), plan.espSerial, String(fat.bits), String(fat.cluster)] : []),

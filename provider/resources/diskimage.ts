@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { die } from "../errors.ts";
 import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
 import { FILE_FORMATS, notForOverwrite } from "../image/disk-file.ts";
+import { needQemu } from "../image/disk-fill.ts";
 import { type ImageOptions, LABELS } from "../image/disk-plan.ts";
-import { BOOT_MIB, ESP_MIB, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
+import { BOOT_MIB, ESP_MIB, FILESYSTEMS, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
 import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
 import { kernelArgumentProblem } from "../image/slots.ts";
 import { Store } from "../image/store.ts";
@@ -25,6 +26,7 @@ const shape = {
   format: text({ enum: FILE_FORMATS, default: "raw.zst" }),
   label: text({ enum: LABELS, default: "gpt" }),
   espSize: integer({ ...ESP_MIB, hint: "the size is in MiB" }),
+  filesystem: text({ enum: FILESYSTEMS, default: "ext4" }),
   bootSize: integer({ ...BOOT_MIB, hint: "the size is in MiB; leave it out for none" }),
   swap: integer({ ...SWAP_MIB, hint: "the size is in MiB; leave it out for none" }),
   grow: flag({ default: true }),
@@ -52,7 +54,7 @@ export const diskImage: Resource = {
 
   async diff(call, { olds, oldInputs, news }): Promise<Diff> {
     // inputs of an older provider have no such defaults
-    const defaults = { format: "raw.zst", label: "gpt", grow: true };
+    const defaults = { format: "raw.zst", label: "gpt", filesystem: "ext4", grow: true };
     const detailed = diffInputs(
       { ...defaults, ...oldInputs },
       { ...defaults, ...news },
@@ -124,6 +126,7 @@ function optionsOf(inputs: Inputs): ImageOptions {
     size: inputs.size === undefined ? undefined : inputs.size * MiB,
     label: inputs.label,
     espSize: inputs.espSize === undefined ? undefined : inputs.espSize * MiB,
+    filesystem: inputs.filesystem,
     bootSize: inputs.bootSize === undefined ? undefined : inputs.bootSize * MiB,
     swap: inputs.swap === undefined ? undefined : inputs.swap * MiB,
     grow: inputs.grow,
@@ -172,6 +175,7 @@ async function preview(call: Call, inputs: Props): Promise<Props> {
   const bytes = found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0);
   noteDisk(bytes, notForOverwrite(inputs.format ?? "raw.zst", inputs.label ?? "gpt"));
   if (found) return stateOf(found);
+  if (inputs.filesystem === "xfs") await needQemu(inputs.filesystem);
   const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);
   return { ...Object.fromEntries(later), size: inputs.size ?? Unknown.value, commit: inputs.commit };
 }

@@ -107,6 +107,7 @@ export async function findArtifacts(
         sha256: image.sha256,
         diskSize: image.diskSize,
         rootStart: partitionOf(image, "root").start,
+        rootType: image.filesystem ?? "ext4",
         bootStart: image.partitions.find((p) => p.name === "boot")?.start,
         deployment,
         digests: await blockDigests(box, image, call),

@@ -83,6 +83,7 @@ export class DiskImage extends pulumi.CustomResource {
             resourceInputs["bootSize"] = args?.bootSize;
             resourceInputs["commit"] = args?.commit;
             resourceInputs["espSize"] = args?.espSize;
+            resourceInputs["filesystem"] = args?.filesystem;
             resourceInputs["format"] = args?.format;
             resourceInputs["grow"] = args?.grow;
             resourceInputs["hostname"] = args?.hostname;
@@ -114,7 +115,7 @@ export class DiskImage extends pulumi.CustomResource {
  */
 export interface DiskImageArgs {
     /**
-     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default none: they lie on the root filesystem. Example: 128.
+     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they lie on the root filesystem; with xfs what kernels take that are half as large again. Example: 128.
      */
     bootSize?: pulumi.Input<number | undefined>;
     /**
@@ -125,6 +126,10 @@ export interface DiskImageArgs {
      * Size of the EFI system partition in MiB, 8 to 1024; only with label gpt. Default 8. Example: 64.
      */
     espSize?: pulumi.Input<number | undefined>;
+    /**
+     * The root's filesystem: `ext4` or `xfs`. xfs always has a /boot partition, is filled in QEMU on the machine that builds, and grows by xfs_growfs (package xfsprogs-extra of the Rootfs). Default ext4.
+     */
+    filesystem?: pulumi.Input<enums.ImageFilesystem | undefined>;
     /**
      * Format of the file: `raw.zst`, `raw`, `qcow2` or `tar` (uncompressed, with a sparse `disk.raw` in it, as clouds take it). Default raw.zst. `HostHijack` takes raw.zst only.
      */

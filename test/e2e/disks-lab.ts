@@ -27,7 +27,7 @@ export async function expectSound(lab: ImageLab, disk: string): Promise<string[]
     const { stdout: said } = await lab.toolbox.run(["blkid", "/run/work/filesystem"], { binds });
     const found = / TYPE="([a-z0-9]+)"/.exec(said)?.[1] ?? `${type}?`;
     types.push(found);
-    const check = found === "xfs" ? ["xfs_repair", "-n"] : ["e2fsck", "-f", "-n"];
+    const check = found === "xfs" ? ["xfs_repair", "-n", "-f"] : ["e2fsck", "-f", "-n"];
     const { stdout: checked } = await lab.toolbox.run([...check, "/run/work/filesystem"], { binds });
     expect(checked).not.toMatch(/journal|WARNING|Fix|would/);
     rmSync(file);

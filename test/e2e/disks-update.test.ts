@@ -15,34 +15,31 @@ import { type ImageLab, startImageLab } from "./image-lab.ts";
 const MiB = 1024 * 1024;
 
 let lab: ImageLab;
-let checksum: string;
 
 beforeAll(async () => {
   lab = await startImageLab();
-  const rootfs = await lab.rootfs();
-  checksum = (await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task)).checksum;
 });
 afterAll(() => lab?.end());
 
-const make = (more: Partial<ImageOptions>) =>
-  diskImage(
-    lab.store,
-    lab.toolbox,
-    checksum,
-    { title: "Pine test", console: ["tty0", "ttyS0,115200"], ...more },
-    lab.task,
-    "raw",
-  );
+async function make(more: Partial<ImageOptions>, packages: string[] = [], store = lab.store) {
+  const rootfs = await lab.rootfs(packages);
+  const { checksum } = await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task);
+  const options = { title: "Pine test", console: ["tty0", "ttyS0,115200"], ...more };
+  return diskImage(store, lab.toolbox, checksum, options, lab.task, "raw");
+}
 
 test("a /boot partition is the same bytes again, and refused when it cannot hold three kernels", async () => {
-  const options = { title: "Pine test", console: ["tty0", "ttyS0,115200"], bootSize: 64 * MiB };
   const image = await make({ bootSize: 64 * MiB });
-  const again = await diskImage(await lab.copiedStore(), lab.toolbox, checksum, options, lab.task, "raw");
+  const again = await make({ bootSize: 64 * MiB }, [], await lab.copiedStore());
   expect(again).toEqual({ ...image, path: again.path });
   expect(again.path).not.toBe(image.path);
   await expect(make({ bootSize: 32 * MiB })).rejects.toThrow(
     /^bootSize: a \/boot of 32 MiB is too small.*give \d+ MiB or more/,
   );
+});
+
+test("an xfs that is to grow is refused where the commit has nothing that does it", async () => {
+  await expect(make({ filesystem: "xfs" })).rejects.toThrow(/^grow: .*xfs_growfs.*add the package "xfsprogs-extra"/);
 });
 
 /** A commit on the machine with another initramfs than any before, as a new kernel's update has: bytes that the kernel skips. */
@@ -56,6 +53,8 @@ const another = (n: number) => `set -eu
 interface Layout {
   firmware: Firmware;
   options: Partial<ImageOptions>;
+  /** Of the Rootfs. */
+  packages?: string[];
   filesystems: string[];
 }
 const layouts: [string, Layout][] = [
@@ -63,9 +62,16 @@ const layouts: [string, Layout][] = [
     "a /boot partition under BIOS",
     { firmware: "bios", options: { bootSize: 64 * MiB }, filesystems: ["ext4", "ext4"] },
   ],
+  [
+    "xfs under BIOS",
+    {
+      ...{ firmware: "bios", options: { filesystem: "xfs" }, packages: ["xfsprogs-extra"] },
+      filesystems: ["ext4", "xfs"],
+    },
+  ],
   ["one filesystem under UEFI", { firmware: "uefi", options: {}, filesystems: ["ext4"] }],
 ];
-describe.each(layouts)("%s", (_, { firmware, options, filesystems }) => {
+describe.each(layouts)("%s", (_, { firmware, options, packages, filesystems }) => {
   let vps: Vps;
   const on = (command: string) => commandOn(vps, command);
   const own = filesystems.length > 1;
@@ -78,7 +84,7 @@ describe.each(layouts)("%s", (_, { firmware, options, filesystems }) => {
   };
 
   beforeAll(async () => {
-    const image = await make(options);
+    const image = await make(options, packages);
     vps = await startVps({ base: { disk: image.path }, dir: lab.folder(), firmware, memory: 512, diskMiB: 1024 });
     await complete(vps);
   });
@@ -94,6 +100,11 @@ describe.each(layouts)("%s", (_, { firmware, options, filesystems }) => {
       own ? /^0 "\/ostree\// : /^0 "\/boot\/ostree\//,
     );
     expect(await on("cat /boot/grub/pine/grow")).toBe(`0 ${1024 * 2048}`);
+    const [, blocks] = /^0 (\d+)/.exec(await on("stat -f -c %b /sysroot")) ?? [];
+    expect(Number(blocks) * 4096).toBeGreaterThan(750 * MiB);
+    expect(await on("awk '$5 == \"/sysroot\" { print $(NF - 2) }' /proc/self/mountinfo")).toBe(
+      `0 ${filesystems.at(-1)}`,
+    );
     expect(await on("ls /boot/loader/entries")).toMatch(/^0 ostree-1-pine\.conf$/);
   });
   if (own)

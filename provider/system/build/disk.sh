@@ -2,14 +2,14 @@
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
 # /run/sysroot.tar.zst: the sysroot. /run/work: boot/ (files for /boot), etc/ (files for the
 # deployment's /etc), fstab (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
-# core.img for it.
-# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE
+# core.img for it; of a root that is not ext4 root.img, empty, with root.tar, vmlinuz and initrd, which fill it (image/disk-fill.ts).
+# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs
 #   ROOT_START_MIB ROOT_MIB ROOT_UUID ROOT_JOURNAL_MIB
 #   BOOT_START_MIB BOOT_MIB BOOT_UUID BOOT_JOURNAL_MIB (empty: no such partition)
 #   and of gpt: ESP_START_MIB ESP_MIB ESP_SERIAL FAT_BITS CLUSTER_SECTORS
 set -eu
-deployment=$1 label=$2 disk=$3 seed=$4 ratio=$5
-shift 5
+deployment=$1 label=$2 disk=$3 seed=$4 ratio=$5 filesystem=$6
+shift 6
 cd /run/work
 mkdir -m 755 root
 zstd -q -d -c /run/sysroot.tar.zst | tar -xpf - --numeric-owner --xattrs --xattrs-include=security.capability -C root
@@ -49,7 +49,15 @@ if [ -n "$5" ]; then
 	touch -d @0 root/boot root
 	ext4 boot-root pine-boot "$5" "$6" "$7" "$8"
 fi
-ext4 root pine "$1" "$2" "$3" "$4"
+if [ "$filesystem" = ext4 ]; then
+	ext4 root pine "$1" "$2" "$3" "$4"
+else
+	cp boot-root/ostree/pine-*/vmlinuz-* vmlinuz
+	cp boot-root/ostree/pine-*/initramfs-* initrd
+	tar --sort=name --numeric-owner --format=posix --xattrs --xattrs-include=security.capability -cf root.tar -C root .
+	truncate -s "${2}M" root.img
+	mkfs.xfs -q -L pine -m "uuid=$3" root.img
+fi
 shift 8
 
 if [ "$label" = gpt ]; then

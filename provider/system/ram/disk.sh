@@ -7,7 +7,7 @@
 #   write                        the image from the first block that is not done, zstd, from standard input; prints "done N"
 #   flush                        what may still be on its way is on the disk; prints how many blocks were compared
 #   table LABEL START MIB UUID FS KEEP   … a data partition behind the image; MIB 0: the rest. KEEP 1: it is there, and stays
-#   mount START DEPLOYMENT [BOOT]   mounts the root file system that begins at byte START, and that of /boot at byte BOOT; fills /var
+#   mount START DEPLOYMENT TYPE [BOOT]   mounts the root file system that begins at byte START, and that of /boot at byte BOOT; fills /var
 #   slot                         prints slot a
 #   fstab DEPLOYMENT             lines for its fstab from standard input; makes the folders that are mounted on
 #   record ID                    the record of the installation into its place, with the id of the resource that finishes it
@@ -140,9 +140,10 @@ case $1 in
       blockdev --rereadpt "$device"
       part=$(part_at "$2")
       mkdir -p /sysroot /boot
-      mount -t ext4 "$part" /sysroot
-      if [ -n "${4:-}" ]; then
-        part=$(part_at "$4")
+      modprobe -q "$4" || true
+      mount -t "$4" "$part" /sysroot
+      if [ -n "${5:-}" ]; then
+        part=$(part_at "$5")
         mount -t ext4 "$part" /sysroot/boot
       fi
       ln -sfn /sysroot/ostree /ostree

@@ -119,6 +119,25 @@ describe("planDisk", () => {
       expect(take(least - MiB)).toThrow(/^bootSize/);
     },
   );
+  test.each(["gpt", "mbr"] as const)(
+    "xfs has a /boot, its log, and is never smaller than mkfs.xfs makes it, with a %s",
+    (label) => {
+      const plan = planDisk(checksum, { title, label, filesystem: "xfs" }, content);
+      const ext4 = planDisk(checksum, { title, label }, content);
+      expect([plan.filesystem, ext4.filesystem]).toEqual(["xfs", "ext4"]);
+      expect(bootPartition(plan)).toMatchObject({ name: "boot", size: 96 * MiB });
+      expect(plan.rootUuid).not.toBe(ext4.rootUuid);
+      expect(free(plan)).toBeGreaterThan(320 * MiB);
+      const small = planDisk(
+        checksum,
+        { title, label, filesystem: "xfs", size: 416 * MiB },
+        { ...content, bytes: MiB },
+      );
+      expect(rootOf(small).size).toBeGreaterThanOrEqual(300 * MiB);
+      const less = { title, label, filesystem: "xfs", size: 384 * MiB } as const;
+      expect(() => planDisk(checksum, less, { ...content, bytes: MiB })).toThrow(/^size: .*\/boot and update space/);
+    },
+  );
   test("an MBR has no partition but root, which takes all behind the first MiB", () => {
     const plan = planDisk(checksum, { title, label: "mbr", size: 512 * MiB }, content);
     expect(plan.partitions).toEqual([
@@ -151,7 +170,7 @@ describe("planDisk", () => {
     const name = imageName(checksum, { title }, "1");
     expect(imageName(checksum, { title, kernelArguments: [] }, "1")).toBe(name);
     expect(imageName(checksum, { title, size: 1024 * MiB }, "1")).not.toBe(name);
-    expect(imageName(checksum, { title, label: "gpt", grow: true }, "1")).toBe(name);
+    expect(imageName(checksum, { title, label: "gpt", filesystem: "ext4", grow: true }, "1")).toBe(name);
     const others = [
       { label: "mbr" },
       { grow: false },

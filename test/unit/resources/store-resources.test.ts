@@ -158,6 +158,7 @@ describe("DiskImage", () => {
     ],
     ["a format that is close", { commit: tree, format: "qcow" }, "format", /did you mean qcow2\?/],
     ["a label that is none", { commit: tree, label: "dos" }, "label", /one of gpt, mbr, got "dos"/],
+    ["a filesystem that is none", { commit: tree, filesystem: "zfs" }, "filesystem", /one of ext4, xfs, got "zfs"/],
     ["an ESP that is too small", { commit: tree, espSize: 4 }, "espSize", /from 8 to 1024, got 4; the size is in MiB/],
     [
       "an ESP of no number",
@@ -211,7 +212,12 @@ describe("DiskImage", () => {
 
   test.each<[string, Props, Props]>([
     ["an unknown commit is an update", { commit: Unknown.value }, { commit: "update" }],
-    ["the defaults, written down, are nothing", { commit: tree, format: "raw.zst", label: "gpt", grow: true }, {}],
+    [
+      "the defaults, written down, are nothing",
+      { commit: tree, format: "raw.zst", label: "gpt", filesystem: "ext4", grow: true },
+      {},
+    ],
+    ["another filesystem is an update", { commit: tree, filesystem: "xfs" }, { filesystem: "update" }],
     ["another format is an update", { commit: tree, format: "qcow2" }, { format: "update" }],
     ["not to grow is an update", { commit: tree, grow: false }, { grow: "update" }],
     ["swap is an update", { commit: tree, swap: 64 }, { swap: "add" }],

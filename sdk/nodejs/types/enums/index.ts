@@ -98,6 +98,22 @@ export const Hugepages = {
  */
 export type Hugepages = (typeof Hugepages)[keyof typeof Hugepages];
 
+export const ImageFilesystem = {
+    /**
+     * ext4, the same bytes with every build.
+     */
+    Ext4: "ext4",
+    /**
+     * xfs, with a /boot partition of ext4.
+     */
+    Xfs: "xfs",
+} as const;
+
+/**
+ * Filesystem of a disk image's root.
+ */
+export type ImageFilesystem = (typeof ImageFilesystem)[keyof typeof ImageFilesystem];
+
 export const ImageFormat = {
     /**
      * The disk, compressed with zstd.
