@@ -25,7 +25,7 @@ import { readCommit } from "./ostree.ts";
 import { envBlock, SLOTS_DIR, slotFile, slotOptions } from "./slots.ts";
 import type { Store } from "./store.ts";
 import { PAGE, swapHeader } from "./swap.ts";
-import { type Sysroot, sysrootFormat, sysrootTar } from "./sysroot.ts";
+import { type SysrootTree, sysrootFormat, sysrootTree } from "./sysroot.ts";
 import type { Toolbox } from "./toolbox.ts";
 
 const MiB = 1024 * 1024;
@@ -89,7 +89,7 @@ export async function diskImage(
   const name = imageName(checksum, options, imageFormat());
   const path = store.image(name, format);
   const facts = await artifact<ImageFacts>(store, path, imageFormat(), task, async (dir) => {
-    const sysroot = await sysrootTar(store, toolbox, checksum, task);
+    const sysroot = await sysrootTree(store, toolbox, checksum, dir, task);
     const plan = planDisk(checksum, options, { bytes: sysroot.unpackedSize, inodes: sysroot.inodes });
     await writeInputs(dir, plan, sysroot, options);
     task.step(`making the disk image (${humanBytes(plan.size)})`);
@@ -105,7 +105,7 @@ export async function diskImage(
 }
 
 /** Files that the image gets beside the sysroot, and what disk.sh reads. */
-async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, options: ImageOptions): Promise<void> {
+async function writeInputs(dir: string, plan: DiskPlan, sysroot: SysrootTree, options: ImageOptions): Promise<void> {
   const slot = slotFile({
     title: options.title,
     uuid: plan.rootUuid,
@@ -156,7 +156,7 @@ async function make(
   toolbox: Toolbox,
   dir: string,
   plan: DiskPlan,
-  sysroot: Sysroot,
+  sysroot: SysrootTree,
   created: number,
   task: Task,
 ): Promise<void> {
@@ -172,7 +172,6 @@ async function make(
   await toolbox.run(["/bin/sh", "/run/disk.sh", ...args], {
     binds: [
       { source: dir, target: "/run/work" },
-      { source: sysroot.path, target: "/run/sysroot.tar.zst", readOnly: true },
       { source: asset(...SCRIPT), target: "/run/disk.sh", readOnly: true },
     ],
     env: { SOURCE_DATE_EPOCH: String(created), TZ: "UTC" },

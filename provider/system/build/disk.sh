@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
-# /run/sysroot.tar.zst: the sysroot. /run/work: boot/ (files for the root filesystem's /boot), etc/ (files for the
+# /run/work: root/ (the sysroot; is used up), boot/ (files for the root filesystem's /boot), etc/ (files for the
 # deployment's /etc), fstab (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
 # core.img for it.
 # usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB ROOT_START_MIB ROOT_MIB ROOT_UUID HASH_SEED JOURNAL_MIB BYTES_PER_INODE
@@ -9,9 +9,6 @@ set -eu
 deployment=$1 label=$2 disk=$3 root_start=$4 root=$5 uuid=$6 seed=$7 journal=$8 ratio=$9
 shift 9
 cd /run/work
-mkdir -m 755 root
-zstd -q -d -c /run/sysroot.tar.zst | tar -xpf - --numeric-owner --xattrs --xattrs-include=security.capability -C root
-[ -d root/ostree/repo/objects ] && [ -d root/boot/ostree ] # a pipe's failure is its last part's only
 cp -R boot/. root/boot/
 chown -R 0:0 root/boot/grub
 for file in etc/*; do
