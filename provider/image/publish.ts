@@ -44,6 +44,12 @@ export async function publishProblem(path: string): Promise<string | undefined> 
   return /^mode=archive(-z2)?$/m.test(config) ? undefined : "holds something else: give an empty folder";
 }
 
+/** Makes a folder that is there an empty repository, unless it is one. */
+export async function initPublished(path: string, toolbox: Toolbox, task: Task): Promise<void> {
+  const binds = [buildScript("publish.sh"), { source: path, target: "/run/out" }];
+  await toolbox.run(["/bin/sh", "/run/publish.sh"], { binds, signal: task.signal });
+}
+
 /** Publishes a commit of the store. One at a time into a folder; whoever is cut off leaves what was there, and the next one goes on. */
 export async function publish(store: Store, toolbox: Toolbox, p: Publication, task: Task): Promise<void> {
   const problem = await publishProblem(p.path);

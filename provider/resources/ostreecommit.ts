@@ -102,7 +102,7 @@ export const ostreeCommit: Resource = {
     // gone from the store (another machine, a new store): made again
     const there = store !== undefined && (await readCommit(store, checksum)) !== undefined;
     const published =
-      hasUnknown(news.publish) || (await isPublished(plain(news.publish) as PublishInputs, ref, checksum));
+      hasUnknown(news.publish) || (await isPublished(plain(news.publish) as PublishInputs, ref, checksum, call));
     return { detailed, changes: !there || !published };
   },
 
@@ -158,7 +158,7 @@ function publicKey(inputs: Props): Value {
 
 /** What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making. */
 async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
-  await checkPublish(inputs.publish);
+  await checkPublish(inputs.publish, call);
   const version = inputs.version ?? nextVersion(inputs, before);
   const store = await storeIfThere(call);
   if (before && isSame(inputs, before)) {

@@ -6,12 +6,13 @@
 set -eu
 umask 022
 out=/run/out
-ref=$1 to=$2 deltas=$3 empty=$4
-shift 4
 if [ ! -f $out/config ]; then
 	ostree init --repo=$out --mode=archive
 	ostree config --repo=$out set archive.zlib-level 9
 fi
+[ $# -gt 0 ] || exit 0
+ref=$1 to=$2 deltas=$3 empty=$4
+shift 4
 for commit in "$to" "$@"; do ostree pull-local --untrusted --repo=$out /run/repo "$commit" >&2; done
 have=$(ostree static-delta list --repo=$out)
 # usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object
