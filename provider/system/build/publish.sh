@@ -15,7 +15,7 @@ ref=$1 to=$2 deltas=$3 empty=$4
 shift 4
 for commit in "$to" "$@"; do ostree pull-local --untrusted --repo=$out /run/repo "$commit" >&2; done
 have=$(ostree static-delta list --repo=$out)
-# usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object
+# usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object; parts that little memory unpacks
 delta() {
 	case "
 $have
@@ -23,7 +23,9 @@ $have
 	*"
 $1
 "*) ;;
-	*) ostree static-delta generate --repo=$out "$2" --to="$to" --inline --min-fallback-size=0 --max-bsdiff-size=8 >&2 ;;
+	*)
+		ostree static-delta generate --repo=$out "$2" --to="$to" --inline --min-fallback-size=0 --max-bsdiff-size=8 --max-chunk-size=4 >&2
+		;;
 	esac
 }
 n=0
