@@ -53,24 +53,23 @@ function named(error: unknown): unknown {
   return new PineError(`publish.ssh: ${error.message.replaceAll(/\bconnection\./g, "publish.ssh.")}`, { cause: error });
 }
 
-/** Runs `fn` with a folder of a server, over one connection. `hold`: against other publishers, who wait. */
+/** Runs `fn` with a folder of a server, over one connection. */
 export async function withSshRemote<T>(
   connection: Connection,
   path: string,
-  o: { hold: boolean },
   task: Task,
   fn: (remote: Remote) => Promise<T>,
 ): Promise<T> {
   const ssh = await openSsh(connection, task).catch((e) => Promise.reject(named(e)));
   try {
-    const remote = new Folder(ssh, path);
-    return await (o.hold ? remote.held(task, () => fn(remote)) : fn(remote));
+    return await fn(new Folder(ssh, path));
   } finally {
     await ssh.close();
   }
 }
 
 class Folder implements Remote {
+  readonly property = "publish.path";
   readonly name: string;
   constructor(
     private readonly ssh: Ssh,

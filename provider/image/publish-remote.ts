@@ -19,8 +19,12 @@ import type { Toolbox } from "./toolbox.ts";
 export interface Remote {
   /** For people, and what tells it from others: `deploy@web:22:/srv/www`. */
   readonly name: string;
+  /** The input that says where it is. */
+  readonly property: string;
   /** Why it cannot be published to, and the commit that it offers on a branch. Writes nothing. */
   look(ref: string): Promise<{ problem?: string; commit?: string }>;
+  /** Runs `fn` while no other publisher can, where that can be had. */
+  held<T>(task: Task, fn: () => Promise<T>): Promise<T>;
   list(): Promise<Files>;
   /** Which summary is there: another text after every change of it. */
   stamp(): Promise<string>;
@@ -67,7 +71,8 @@ export async function publishRemote(
   const name = createHash("sha256").update(remote.name).digest("hex").slice(0, 16);
   const path = join(cache, "published", name);
   await mkdir(path, { recursive: true });
-  await withFileLock(`${path}.lock`, `publishing to ${remote.name}`, task, async () => {
+  await lookAt(remote);
+  const work = async () => {
     task.step(`looking at ${remote.name}`);
     const [there, before] = [await remote.list(), await remote.stamp()];
     await takeOver(path, toolbox, remote, there, task);
@@ -85,7 +90,14 @@ export async function publishRemote(
       if (paths.length > 0) await remote.put(paths, path, sent);
     }
     if (remove.length > 0) await remote.remove(remove);
-  });
+  };
+  await withFileLock(`${path}.lock`, `publishing to ${remote.name}`, task, () => remote.held(task, work));
+}
+
+/** Dies where it cannot be published to. Writes nothing. */
+export async function lookAt(remote: Remote): Promise<void> {
+  const { problem } = await remote.look("");
+  if (problem) die(`${remote.property}: ${problem}`);
 }
 
 /** Makes our copy hold what is there: other stacks and machines publish, too. */

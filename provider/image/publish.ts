@@ -15,7 +15,7 @@ export interface Publication {
   path: string;
   ref: string;
   checksum: string;
-  /** Commits that stay there besides, the newest first. */
+  /** Commits that are there besides, the newest first, as far as the folder or the store has them. */
   earlier: string[];
   /** How many of them get a delta to this one. */
   deltas: number;

@@ -4,7 +4,7 @@ import { die } from "../errors.ts";
 import { withSshRemote } from "../host/publish-ssh.ts";
 import { readCommit } from "../image/ostree.ts";
 import { publish, publishedCommit, publishProblem } from "../image/publish.ts";
-import { publishRemote, type Remote } from "../image/publish-remote.ts";
+import { lookAt, publishRemote, type Remote } from "../image/publish-remote.ts";
 import { S3Remote } from "../image/publish-s3.ts";
 import type { Store } from "../image/store.ts";
 import type { Call } from "../resource.ts";
@@ -56,15 +56,10 @@ export const publishShape = () =>
   });
 export type PublishInputs = Checked<typeof shape>;
 
-/** What is on another machine, opened and closed; undefined: the folder is on this one. `hold`: against other publishers, who wait. */
-async function withRemote<T>(
-  o: PublishInputs,
-  task: Task,
-  hold: boolean,
-  fn: (remote?: Remote) => Promise<T>,
-): Promise<T> {
+/** What is on another machine, opened and closed; undefined: the folder is on this one. */
+async function withRemote<T>(o: PublishInputs, task: Task, fn: (remote?: Remote) => Promise<T>): Promise<T> {
   if (o.s3) return fn(new S3Remote(o.s3, task));
-  if (o.ssh) return withSshRemote(o.ssh, o.path!, { hold }, task, fn);
+  if (o.ssh) return withSshRemote(o.ssh, o.path!, task, fn);
   return fn();
 }
 
@@ -72,14 +67,10 @@ async function withRemote<T>(
 export async function checkPublish(value: Value, task: Task): Promise<void> {
   if (value === undefined || hasUnknown(value)) return;
   const o = plain(value) as PublishInputs;
-  await withRemote(o, task, false, async (remote) => {
-    if (!remote) {
-      const problem = await publishProblem(o.path!);
-      if (problem) die(`publish.path: ${o.path} ${problem}`);
-      return;
-    }
-    const { problem } = await remote.look("");
-    if (problem) die(`publish.${o.s3 ? "s3" : "path"}: ${problem}`);
+  await withRemote(o, task, async (remote) => {
+    if (remote) return lookAt(remote);
+    const problem = await publishProblem(o.path!);
+    if (problem) die(`publish.path: ${o.path} ${problem}`);
   });
 }
 
@@ -97,14 +88,11 @@ export async function publishHistory(
   if (!o) return;
   const [newest, ...rest] = history.map((h) => h.checksum);
   const deltas = o.deltas ?? 1;
-  const earlier: string[] = [];
-  for (const checksum of rest.slice(0, Math.max(deltas, EARLIER)))
-    if (await readCommit(store, checksum)) earlier.push(checksum);
+  const earlier = rest.slice(0, Math.max(deltas, EARLIER));
   const signed = (await readCommit(store, newest!))?.signed;
   const p = { ref, checksum: newest!, earlier, deltas, fromEmpty: o.fromEmpty ?? false, signed };
   const toolbox = await toolboxOf(call);
-  await checkPublish(o as Value, call);
-  await withRemote(o, call, true, (remote) =>
+  await withRemote(o, call, (remote) =>
     remote
       ? publishRemote(store, toolbox, call.config.cache, remote, p, call)
       : publish(store, toolbox, { ...p, path: o.path! }, call),
@@ -120,5 +108,5 @@ export async function isPublished(
 ): Promise<boolean> {
   if (!o) return true;
   const look = (remote?: Remote) => (remote ? remote.look(ref).then((l) => l.commit) : publishedCommit(o.path!, ref));
-  return (await withRemote(o, task, false, look)) === checksum;
+  return (await withRemote(o, task, look)) === checksum;
 }

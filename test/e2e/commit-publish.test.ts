@@ -27,7 +27,7 @@ describe("while it is published to, again and again", () => {
     const { made } = versions;
     const { url, end } = await serve(path);
     const step = (p: Omit<Publication, "path">) => publish(store, lab.toolbox, { ...p, path }, lab.task);
-    await pullMeanwhile(lab, versions, { url, pulls: 50, publish: step }).finally(end);
+    await pullMeanwhile(lab, versions, { url, pulls: 50, seen: 3, publish: step }).finally(end);
     // of the earlier ones two are kept
     const commits = readdirSync(join(path, "objects")).flatMap((d) => readdirSync(join(path, "objects", d)));
     expect(commits.filter((name) => name.endsWith(".commit"))).toHaveLength(3);

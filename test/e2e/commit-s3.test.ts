@@ -39,7 +39,7 @@ describe("while it is published to, again and again", () => {
   it("whoever pulls gets one whole commit or the next; another machine goes on from what is there", async () => {
     const [prefix, cache] = ["a/b", lab.folder()];
     const versions = new Versions(lab, store);
-    await pullMeanwhile(lab, versions, { url: urlOf(prefix), pulls: 8, publish: publishTo(prefix, cache) });
+    await pullMeanwhile(lab, versions, { url: urlOf(prefix), pulls: 8, seen: 3, publish: publishTo(prefix, cache) });
     const files = async () => [...(await remote(prefix).list()).keys()];
     expect((await files()).filter((f) => f.endsWith(".commit"))).toHaveLength(3);
 

@@ -30,7 +30,7 @@ afterAll(async () => {
 
 /** Publishes as an OstreeCommit does, with a cache that may be another machine's. */
 const publishTo = (path: string, cache: string) => (p: Omit<Publication, "path">) =>
-  withSshRemote(sshd.connection, path, { hold: true }, lab.task, (remote) =>
+  withSshRemote(sshd.connection, path, lab.task, (remote) =>
     publishRemote(store, lab.toolbox, cache, remote, p, lab.task),
   );
 
@@ -40,7 +40,7 @@ describe("while it is published to over SSH, again and again", () => {
     writeFileSync(join(path, ".pine.held"), ""); // what another time left
     const versions = new Versions(lab, store);
     const { url, end } = await serve(path);
-    await pullMeanwhile(lab, versions, { url, pulls: 8, publish: publishTo(path, cache) }).finally(end);
+    await pullMeanwhile(lab, versions, { url, pulls: 5, seen: 2, publish: publishTo(path, cache) }).finally(end);
     const commits = () =>
       readdirSync(join(path, "objects"))
         .flatMap((d) => readdirSync(join(path, "objects", d)))
@@ -69,6 +69,42 @@ describe("while it is published to over SSH, again and again", () => {
     );
     await ostree("fsck", `--repo=${path}`, "--quiet");
   });
+});
+
+it("a publication that is cut off shows nothing, holds nothing, and is gone on with, from another machine without the earlier commits", async () => {
+  const [path, cache] = [lab.folder(), lab.folder()];
+  const versions = new Versions(lab, store);
+  await publishTo(path, cache)(await versions.next());
+  const next = await versions.next();
+  for (const moment of [/^publishing/, /^sending/]) {
+    const cut = new AbortController();
+    const step = (line: string) => moment.test(line) && cut.abort();
+    const task = { signal: cut.signal, warn() {}, step };
+    const cutOff = withSshRemote(sshd.connection, path, task, (remote) =>
+      publishRemote(store, lab.toolbox, cache, remote, next, task),
+    );
+    await expect(cutOff).rejects.toThrow(/abort/i);
+    expect(await publishedCommit(path, REF)).toBe(versions.made[0]);
+  }
+  const other = await lab.ownStore();
+  const there = new Versions(lab, other);
+  there.made.push(versions.made[0]!);
+  expect((await there.next()).checksum).toBe(next.checksum);
+  await withSshRemote(sshd.connection, path, lab.task, (remote) =>
+    publishRemote(
+      other,
+      lab.toolbox,
+      lab.folder(),
+      remote,
+      { ...next, earlier: [...next.earlier, "ab".repeat(32)] },
+      lab.task,
+    ),
+  );
+  expect(await publishedCommit(path, REF)).toBe(next.checksum);
+  // the one before is there, and a delta from it, though that store has none of it
+  expect(await ostree("static-delta", "list", `--repo=${path}`)).toContain(`${versions.made[0]}-${next.checksum}`);
+  await ostree("fsck", `--repo=${path}`, "--quiet");
+  expect(existsSync(join(path, ".pine.new"))).toBe(false);
 });
 
 describe("an OstreeCommit", () => {

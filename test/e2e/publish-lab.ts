@@ -70,13 +70,13 @@ export class Versions {
 
 /**
  * Publishes one version after the other while hosts pull so many times, each with a repository of its own: each gets one whole commit, never an
- * older one than the last. Answers how many versions were published.
+ * older one than the last, and at last one with `seen` before it.
  */
 export async function pullMeanwhile(
   lab: ImageLab,
   versions: Versions,
-  o: { url: string; pulls: number; publish: (p: Omit<Publication, "path">) => Promise<void> },
-): Promise<number> {
+  o: { url: string; pulls: number; seen: number; publish: (p: Omit<Publication, "path">) => Promise<void> },
+): Promise<void> {
   const step = async () => o.publish(await versions.next());
   await step();
   let done = false;
@@ -88,7 +88,7 @@ export async function pullMeanwhile(
   });
   try {
     let last = 0;
-    for (let pull = 0; (pull < o.pulls || last < 3) && !failed; pull++) {
+    for (let pull = 0; (pull < o.pulls || last < o.seen) && !failed; pull++) {
       const repo = await host(lab, o.url);
       await ostree("pull", `--repo=${repo}`, "pine", REF);
       const checksum = await ostree("rev-parse", `--repo=${repo}`, `pine:${REF}`);
@@ -107,5 +107,4 @@ export async function pullMeanwhile(
     await publishing;
   }
   if (failed) throw failed;
-  return versions.made.length;
 }
