@@ -1,10 +1,13 @@
 /** `npm run bench -- NAME [ROUNDS]`: ratios of things run side by side. Fails when one is over its limit. */
 import { messageOf } from "../provider/errors.ts";
+import { benchChange } from "./change.ts";
+import { benchRam } from "./ram.ts";
 import { benchRootfs } from "./rootfs.ts";
+import { benchSize } from "./size.ts";
 
-const BENCHES = { rootfs: benchRootfs };
+const BENCHES = { rootfs: benchRootfs, change: benchChange, ram: benchRam, size: benchSize };
 
-const [name = "rootfs", rounds = "5"] = process.argv.slice(2);
+const [name = "rootfs", rounds = "3"] = process.argv.slice(2);
 const bench = BENCHES[name as keyof typeof BENCHES];
 if (!bench || !/^[1-9]\d*$/.test(rounds)) {
   process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHES).join("|")} [ROUNDS]\n`);

@@ -14,15 +14,9 @@ import { rootfs } from "../provider/resources/rootfs.ts";
 import { toolsOf } from "../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../provider/task.ts";
 import { Life, startBench } from "../test/e2e/life.ts";
+import { median, seconds } from "./measure.ts";
 
 export const LIMITS = { whole: 1.15, oneFile: 0.2 };
-
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-const seconds = async (work: () => Promise<unknown>): Promise<number> => {
-  const begun = performance.now();
-  await work();
-  return (performance.now() - begun) / 1000;
-};
 
 export async function benchRootfs(rounds: number, say: (line: string) => void): Promise<boolean> {
   const bench = await startBench("bench");

@@ -23,7 +23,21 @@ const plugin = () =>
     configure,
   });
 
-const begun = command === "serve" ? import("./image/publish-serve.ts").then((m) => m.serveCommand(args)) : plugin();
+const HELP = `pulumi-resource-pine is started by Pulumi. By hand it knows:
+  serve FOLDER [PORT]                  a published folder by http on 127.0.0.1, for trying it
+  summary FOLDER                       what a published folder offers: branches, commits, who signed, deltas
+  fsck [--delete] [STORE [CACHE]]      whether everything in a store (default .pine) is what was made; exit code 1 when it is not.
+                                       --delete: what is damaged counts as missing, and the next \`pulumi up\` makes it anew
+`;
+const commands: Record<string, () => Promise<unknown>> = {
+  serve: async () => (await import("./image/publish-serve.ts")).serveCommand(args),
+  summary: async () => (await import("./image/publish-show.ts")).summaryCommand(args),
+  fsck: async () => (await import("./image/fsck.ts")).fsckCommand(args, configure({}).cache),
+  help: async () => process.stdout.write(HELP),
+};
+
+// Pulumi gives an address or flags
+const begun = Object.hasOwn(commands, command ?? "") ? commands[command!]!() : plugin();
 begun.catch((error) => {
   process.stderr.write(`pine: ${error instanceof Error ? error.message : error}\n`);
   process.exit(1);

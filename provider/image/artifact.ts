@@ -24,7 +24,7 @@ export function formatOf(version: number, texts: string[]): string {
 }
 
 /** `store/deltas/a-b.delta` -> `store/deltas/a-b.json`; `a.qcow2` -> `a.qcow2.json`. */
-const beside = (path: string) =>
+export const beside = (path: string) =>
   path.replace(/\.(tar\.(zst|gz)|raw\.zst|delta)$/, "") + (path.endsWith(".gz") ? ".gz.json" : ".json");
 
 /** The facts of an artifact that is there, whole, and made by `format`; undefined when it has to be made. */

@@ -73,8 +73,8 @@ export function bootFor(kernel: number): number {
   return size;
 }
 
-/** A /boot that nobody gave a size: kernels may grow by half, and the RAM system of an overwrite (25 MB) has room beside two. */
-export const bootDefault = (kernel: number): number => up(bootFor(Math.max(1.5 * kernel, 25 * MiB)), 16 * MiB);
+/** A /boot that nobody gave a size: kernels may grow by half, and the RAM system of an overwrite (29 MB) has room beside two. */
+export const bootDefault = (kernel: number): number => up(bootFor(Math.max(1.5 * kernel, 29e6)), 16 * MiB);
 
 /** Dies unless a partition can have this size: whole MiB within bounds. */
 function bounded(property: string, what: string, bytes: number, { min, max }: { min: number; max: number }, end = "") {

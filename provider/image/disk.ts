@@ -26,7 +26,7 @@ import { readCommit } from "./ostree.ts";
 import { envBlock, SLOTS_DIR, slotFile, slotOptions } from "./slots.ts";
 import type { Store } from "./store.ts";
 import { PAGE, swapHeader } from "./swap.ts";
-import { type Sysroot, sysrootFormat, sysrootTar } from "./sysroot.ts";
+import { type SysrootTree, sysrootFormat, sysrootTree } from "./sysroot.ts";
 import type { Toolbox } from "./toolbox.ts";
 
 /** What json beside an image says. */
@@ -92,7 +92,7 @@ export async function diskImage(
   const path = store.image(name, format);
   const facts = await artifact<ImageFacts>(store, path, imageFormat(), task, async (dir) => {
     await needed(store, toolbox, checksum, options, task);
-    const sysroot = await sysrootTar(store, toolbox, checksum, task);
+    const sysroot = await sysrootTree(store, toolbox, checksum, dir, task);
     const plan = planDisk(checksum, options, {
       ...{ bytes: sysroot.unpackedSize, inodes: sysroot.inodes, boot: sysroot.bootSize },
     });
@@ -128,7 +128,7 @@ async function needed(store: Store, box: Toolbox, checksum: string, o: ImageOpti
 }
 
 /** Files that the image gets beside the sysroot, and what disk.sh reads. */
-async function writeInputs(dir: string, plan: DiskPlan, sysroot: Sysroot, options: ImageOptions): Promise<void> {
+async function writeInputs(dir: string, plan: DiskPlan, sysroot: SysrootTree, options: ImageOptions): Promise<void> {
   const read = bootPartition(plan);
   const own = read.name === "boot";
   // from the top of the filesystem that GRUB reads
@@ -185,7 +185,7 @@ async function make(
   toolbox: Toolbox,
   dir: string,
   plan: DiskPlan,
-  sysroot: Sysroot,
+  sysroot: SysrootTree,
   created: number,
   task: Task,
 ): Promise<void> {
@@ -203,7 +203,6 @@ async function make(
   await toolbox.run(["/bin/sh", "/run/disk.sh", ...args], {
     binds: [
       { source: dir, target: "/run/work" },
-      { source: sysroot.path, target: "/run/sysroot.tar.zst", readOnly: true },
       { source: asset(...SCRIPT), target: "/run/disk.sh", readOnly: true },
     ],
     env: { SOURCE_DATE_EPOCH: String(created), TZ: "UTC" },

@@ -15,7 +15,7 @@ export interface Publication {
   path: string;
   ref: string;
   checksum: string;
-  /** Commits that stay there besides, the newest first. */
+  /** Commits that are there besides, the newest first, as far as the folder or the store has them. */
   earlier: string[];
   /** How many of them get a delta to this one. */
   deltas: number;
@@ -42,6 +42,12 @@ export async function publishProblem(path: string): Promise<string | undefined> 
   if (names.length === 0) return undefined;
   const config = await readFile(join(path, "config"), "utf8").catch(() => "");
   return /^mode=archive(-z2)?$/m.test(config) ? undefined : "holds something else: give an empty folder";
+}
+
+/** Makes a folder that is there an empty repository, unless it is one. */
+export async function initPublished(path: string, toolbox: Toolbox, task: Task): Promise<void> {
+  const binds = [buildScript("publish.sh"), { source: path, target: "/run/out" }];
+  await toolbox.run(["/bin/sh", "/run/publish.sh"], { binds, signal: task.signal });
 }
 
 /** Publishes a commit of the store. One at a time into a folder; whoever is cut off leaves what was there, and the next one goes on. */

@@ -22,10 +22,10 @@ export const ZSTD_LEVEL = 3;
 const SCRIPT = ["system", "build", "sysroot.sh"];
 
 /** Changes whenever the same commit gives another archive. */
-export const sysrootFormat = () => formatOf(1, [assetText(...SCRIPT)]);
+export const sysrootFormat = () => formatOf(2, [assetText(...SCRIPT)]);
 
-/** What json beside the archive says. */
-interface SysrootFacts extends ArtifactFacts {
+/** What is known of a physical root, in a folder or an archive. */
+export interface SysrootTree {
   checksum: string;
   /** Bytes on the disk of a host: files in blocks of 4 KiB, hard links once. */
   unpackedSize: number;
@@ -39,6 +39,9 @@ interface SysrootFacts extends ArtifactFacts {
   /** "/ostree/deploy/pine/deploy/<checksum>.0" */
   deployment: string;
 }
+
+/** What json beside the archive says. */
+type SysrootFacts = SysrootTree & ArtifactFacts;
 
 export interface Sysroot extends SysrootFacts {
   /** store/sysroots/<checksum>.tar.zst or .tar.gz */
@@ -73,8 +76,6 @@ export async function sysrootTar(
   task: Task,
   compression: Compression = "zstd",
 ): Promise<Sysroot> {
-  if (!(await hasCommit(store, checksum)))
-    die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   const path = archivePath(store, checksum, compression);
   const make = compression === "zstd" ? pack : repack;
   const facts = await artifact<SysrootFacts>(store, path, sysrootFormat(), task, (dir) =>
@@ -83,15 +84,27 @@ export async function sysrootTar(
   return { ...facts, path, compression };
 }
 
-type Made = { file: string; facts: Omit<SysrootFacts, keyof ArtifactFacts> };
-
-async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
+/**
+ * Makes the physical root of a commit in the folder `root` of `dir`: exactly what the archive holds, with its owners (those of the toolbox's
+ * user namespace). A damaged commit is named.
+ */
+export async function sysrootTree(
+  store: Store,
+  toolbox: Toolbox,
+  checksum: string,
+  dir: string,
+  task: Task,
+): Promise<SysrootTree> {
+  if (!(await hasCommit(store, checksum)))
+    die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   task.step("making the sysroot");
-  const script = asset(...SCRIPT);
-  const work = { source: dir, target: "/run/work" };
   const { stdout } = await toolbox
     .run(["/bin/sh", "/run/sysroot.sh", checksum], {
-      binds: [work, { source: store.repo, target: "/run/repo" }, { source: script, target: "/run/sysroot.sh" }],
+      binds: [
+        { source: dir, target: "/run/work" },
+        { source: store.repo, target: "/run/repo" },
+        { source: asset(...SCRIPT), target: "/run/sysroot.sh" },
+      ],
       signal: task.signal,
     })
     .catch((e) => {
@@ -100,7 +113,7 @@ async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: strin
     });
   const [entries = "", kernels = "", bootEntry = ""] = stdout.split("\n\n");
   const content = measure(entries);
-  const facts = {
+  return {
     checksum,
     unpackedSize: content.bytes,
     inodes: content.inodes,
@@ -108,10 +121,22 @@ async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: strin
     ...bootPaths(bootEntry),
     deployment: deploymentPath(checksum, 0),
   };
-  task.step(`packing the sysroot (${humanBytes(content.bytes)})`);
-  // zstd's bytes are the same with any number of threads (but not with --single-thread)
-  await toolbox.run(["zstd", "-q", "-T0", `-${ZSTD_LEVEL}`, "/run/work/sysroot.tar"], {
-    binds: [work],
+}
+
+type Made = { file: string; facts: SysrootTree };
+
+// pax for file capabilities, without what pax would add of times and of this process; zstd's bytes are the same with any number of threads
+// (but not with --single-thread)
+const PACK = `cd /run/work/root
+tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
+  --xattrs --xattrs-include=security.capability -cf ../sysroot.tar ostree boot/ostree boot/loader*
+zstd -q -T0 -${ZSTD_LEVEL} ../sysroot.tar`;
+
+async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
+  const facts = await sysrootTree(store, toolbox, checksum, dir, task);
+  task.step(`packing the sysroot (${humanBytes(facts.unpackedSize)})`);
+  await toolbox.run(["/bin/sh", "-euc", PACK], {
+    binds: [{ source: dir, target: "/run/work" }],
     signal: task.signal,
   });
   return { file: join(dir, "sysroot.tar.zst"), facts };

@@ -14,7 +14,5 @@ const endpoint = {
   hostKey: text({ pattern: /^(?!-----)\S.*\s*$/s, expected: 'a public key, "ssh-ed25519 AAAA…"' }),
 };
 
-export const connectionRule = object(
-  { ...endpoint, proxy: object(endpoint), acceptNewHostKey: flag() },
-  { required: true },
-);
+export const connectionShape = { ...endpoint, proxy: object(endpoint), acceptNewHostKey: flag() };
+export const connectionRule = object(connectionShape, { required: true });

@@ -6,12 +6,13 @@ import { collect } from "../image/gc.ts";
 import { CHECKSUM, commitFromRootfs, committed, readCommit, refProblem } from "../image/ostree.ts";
 import { KEY_EXPECTED, publicKeyOf, readSigningKey } from "../image/signing.ts";
 import { Store } from "../image/store.ts";
-import { type RootfsRecord, readRootfs } from "../image/tree.ts";
+import { readRootfs } from "../image/tree.ts";
 import type { Call, Diff, Resource } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 import { equalValues, hasUnknown, type Props, plain, Unknown, type Value } from "../values.ts";
 import { type Checked, checkProps, integer, object, text } from "./check.ts";
 import { type Made, retained, withCommit } from "./commit-history.ts";
+import { defaultRef, importCommit } from "./commit-import.ts";
 import { checkPublish, isPublished, type PublishInputs, publishHistory, publishShape } from "./commit-publish.ts";
 import { diffInputs } from "./diff.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
@@ -54,10 +55,6 @@ function keysOf(inputs: Pick<Inputs, "signingKey" | "oldSigningKey">): KeyObject
 }
 
 const FIRST_VERSION = "0.1.0";
-/** A machine and a container are never updated from each other's branch. */
-const defaultRef = ({ arch, target }: Pick<RootfsRecord, "arch" | "target">) =>
-  target === "container" ? `pine/${arch}/container/stable` : `pine/${arch}/stable`;
-
 /** The state; a preview answers the same with unknowns. */
 interface State extends Props {
   checksum: string;
@@ -102,7 +99,7 @@ export const ostreeCommit: Resource = {
     // gone from the store (another machine, a new store): made again
     const there = store !== undefined && (await readCommit(store, checksum)) !== undefined;
     const published =
-      hasUnknown(news.publish) || (await isPublished(plain(news.publish) as PublishInputs, ref, checksum));
+      hasUnknown(news.publish) || (await isPublished(plain(news.publish) as PublishInputs, ref, checksum, call));
     return { detailed, changes: !there || !published };
   },
 
@@ -117,10 +114,8 @@ export const ostreeCommit: Resource = {
     return { state: call.preview ? await preview(call, news, before) : await make(call, id, news, before) };
   },
 
-  async read(_call, { id, state, inputs }) {
-    if (!state.checksum)
-      die("an OstreeCommit cannot be imported", "create it: the same Rootfs gives the same checksum");
-    return { id, state, inputs };
+  async read(call, { id, state, inputs }) {
+    return state.checksum ? { id, state, inputs } : importCommit(call, id);
   },
 
   async delete(call, { id }) {
@@ -158,7 +153,7 @@ function publicKey(inputs: Props): Value {
 
 /** What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making. */
 async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
-  await checkPublish(inputs.publish);
+  await checkPublish(inputs.publish, call);
   const version = inputs.version ?? nextVersion(inputs, before);
   const store = await storeIfThere(call);
   if (before && isSame(inputs, before)) {

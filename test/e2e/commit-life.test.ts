@@ -6,7 +6,7 @@ import type { RootfsRecord } from "../../provider/image/tree.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { Unknown } from "../../provider/values.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
-import { Life } from "./life.ts";
+import { Life, testCall } from "./life.ts";
 
 let lab: ImageLab;
 let base: RootfsRecord;
@@ -51,3 +51,39 @@ test("the life of an OstreeCommit", async () => {
   expect((await elsewhere.roots())[id]).toBeUndefined();
   expect(await hasCommit(elsewhere, third.checksum)).toBe(true);
 });
+
+test("a commit of the store is imported by its checksum, and stays when who made it is gone", async () => {
+  const store = await lab.copiedStore();
+  const [maker, taker] = [new Life(ostreeCommit, lab.config(store)), new Life(ostreeCommit, lab.config(store))];
+  const made = await maker.up({ rootfs: more.digest, version: "3.0.0" });
+  const checksum = String(made.checksum);
+  await expect(importInto(taker, "some-id")).rejects.toThrow(/"some-id" cannot be imported; create it.*import id/);
+  await expect(importInto(taker, "ab".repeat(32))).rejects.toThrow(
+    /abababababab cannot be imported: the store .* does not/,
+  );
+  await importInto(taker, checksum);
+  expect(taker.state).toMatchObject({
+    checksum,
+    version: "3.0.0",
+    ref: made.ref,
+    rootfs: more.digest,
+    size: made.size,
+  });
+  await maker.destroy();
+  expect((await store.roots())[taker.id]).toEqual([`commit/${checksum}`]);
+
+  // the program that made it has no change
+  expect(await taker.diff({ rootfs: more.digest, version: "3.0.0" })).toEqual({ detailed: {}, changes: false });
+  const next = await taker.up({ rootfs: base.digest });
+  expect(next).toMatchObject({ checksum: base.checksum, parent: checksum, version: "3.0.1" });
+  // a version that is not part of the commit is none of the inputs
+  const other = new Life(ostreeCommit, lab.config(store));
+  await importInto(other, base.checksum);
+  expect(other.inputs).toEqual({ rootfs: base.digest });
+  expect(await other.diff({ rootfs: base.digest })).toEqual({ detailed: {}, changes: false });
+});
+
+/** As `pulumi import` does it. */
+async function importInto(life: Life, id: string): Promise<void> {
+  Object.assign(life, await life.resource.read(testCall(life.config), { id, state: {}, inputs: {} }));
+}

@@ -1,20 +1,16 @@
 /** A published repository, served by Python's web server, pulled from by Debian's ostree as a host does it. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { commitTree } from "../../provider/image/ostree.ts";
-import { manifestPath, publish } from "../../provider/image/publish.ts";
+import { manifestPath, type Publication, publish } from "../../provider/image/publish.ts";
 import type { Store } from "../../provider/image/store.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
-import { run } from "../../provider/run.ts";
 import { Secret } from "../../provider/values.ts";
-import { startProcess } from "../lab/processes.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
+import { host, ostree, pullMeanwhile, REF, serve, Versions } from "./publish-lab.ts";
 
 let lab: ImageLab;
 let store: Store;
@@ -24,100 +20,14 @@ beforeAll(async () => {
 });
 afterAll(() => lab?.end());
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
-
-/** Serves a folder; answers its address and how to end it. */
-async function serve(dir: string): Promise<{ url: string; end: () => Promise<unknown> }> {
-  const port = await freePort();
-  const args = ["-m", "http.server", "--bind", "127.0.0.1", "--directory", dir, String(port)];
-  const server = startProcess("web server", "python3", args, { cwd: dir, stdio: "ignore" });
-  const url = `http://127.0.0.1:${port}`;
-  for (let n = 0; ; n++) {
-    if ((await fetch(url).catch(() => undefined))?.ok) break;
-    expect(n).toBeLessThan(200);
-    await sleep(50);
-  }
-  const end = () => {
-    server.child.kill();
-    return server.ended;
-  };
-  return { url, end };
-}
-
-const ostree = async (...args: string[]) => (await run("ostree", args, { timeout: 120_000 })).stdout.trim();
-
-/** A host's repository that knows the server. */
-async function host(url: string, mode = "archive"): Promise<string> {
-  const repo = join(lab.folder(), "host");
-  await ostree("init", `--repo=${repo}`, `--mode=${mode}`);
-  await ostree("remote", "add", `--repo=${repo}`, "--no-gpg-verify", "pine", url);
-  return repo;
-}
-
 describe("while it is published to, again and again", () => {
-  const REF = "pine/test";
-  /** A tree that can be deployed, with almost nothing in it. */
-  async function version(n: number): Promise<string> {
-    const dir = lab.folder();
-    await mkdir(join(dir, "usr/lib/modules/1.0"), { recursive: true });
-    await mkdir(join(dir, "usr/etc"));
-    for (const name of ["vmlinuz", "initramfs.img"]) await writeFile(join(dir, "usr/lib/modules/1.0", name), name);
-    await writeFile(join(dir, "usr/etc/version"), `${n}\n`);
-    for (let f = 0; f < 50; f++) await writeFile(join(dir, "usr/etc", `file-${f}`), `${n} ${f}\n`.repeat(100));
-    return commitTree(store, lab.toolbox, dir, { timestamp: 1000 + n }, lab.task);
-  }
-
   it("whoever pulls gets one whole commit or the next, 50 times", async () => {
     const path = lab.folder();
-    const made: string[] = [];
-    let done = false;
-    const step = async () => {
-      made.push(await version(made.length));
-      const [checksum, ...earlier] = [...made].reverse();
-      const o = {
-        path,
-        ref: REF,
-        checksum: checksum!,
-        earlier: earlier.slice(0, 2),
-        deltas: 1,
-        fromEmpty: made.length % 2 === 0,
-      };
-      const text = `pine=1\nchecksum=${checksum}\n`;
-      await publish(store, lab.toolbox, { ...o, signed: { text, signatures: ["x"] } }, lab.task);
-    };
-    await step();
-    const publishing = (async () => {
-      while (!done) await step();
-    })();
+    const versions = new Versions(lab, store);
+    const { made } = versions;
     const { url, end } = await serve(path);
-    try {
-      let last = 0;
-      for (let pull = 0; pull < 50; pull++) {
-        const repo = await host(url);
-        await ostree("pull", `--repo=${repo}`, "pine", REF);
-        const checksum = await ostree("rev-parse", `--repo=${repo}`, `pine:${REF}`);
-        const n = made.indexOf(checksum);
-        expect(n, `pull ${pull}`).toBeGreaterThanOrEqual(last);
-        last = n;
-        expect(await ostree("cat", `--repo=${repo}`, checksum, "/usr/etc/version")).toBe(String(n));
-        await ostree("fsck", `--repo=${repo}`, "--quiet");
-        // what the manifest names is all there, too
-        const named = /^checksum=(.*)$/m.exec(await (await fetch(`${url}/pine/${REF}.manifest`)).text())![1]!;
-        await ostree("pull", `--repo=${repo}`, "pine", named);
-        rmSync(repo, { recursive: true });
-      }
-      expect(last).toBeGreaterThan(2); // it was published to meanwhile
-    } finally {
-      done = true;
-      await publishing;
-      await end();
-    }
+    const step = (p: Omit<Publication, "path">) => publish(store, lab.toolbox, { ...p, path }, lab.task);
+    await pullMeanwhile(lab, versions, { url, pulls: 50, seen: 3, publish: step }).finally(end);
     // of the earlier ones two are kept
     const commits = readdirSync(join(path, "objects")).flatMap((d) => readdirSync(join(path, "objects", d)));
     expect(commits.filter((name) => name.endsWith(".commit"))).toHaveLength(3);
@@ -129,11 +39,13 @@ describe("while it is published to, again and again", () => {
     expect(refs).toEqual(["pine/other", REF]);
     for (const ref of refs) await ostree("ls", `--repo=${path}`, "-R", ref);
     await ostree("fsck", `--repo=${path}`, "--quiet");
-    await step();
+    await step(await versions.next());
     expect(await ostree("rev-parse", `--repo=${path}`, "pine/other")).toBe(made[0]);
     await ostree("fsck", `--repo=${path}`, "--quiet");
   });
 });
+
+const BUCKET = { endpoint: "https://s3.example.com", bucket: "pine", accessKeyId: "K", secretAccessKey: "S" };
 
 describe("an OstreeCommit", () => {
   let path: string;
@@ -160,7 +72,7 @@ describe("an OstreeCommit", () => {
     expect(await ostree("static-delta", "list", `--repo=${path}`)).toBe(`${parent}-${checksum}`);
     const { url, end } = await serve(path);
     try {
-      const repo = await host(url, "bare-user"); // deltas are for what has files as they are
+      const repo = await host(lab, url, "bare-user"); // deltas are for what has files as they are
       await ostree("pull", `--repo=${repo}`, "pine", parent);
       await ostree("pull", `--repo=${repo}`, "--require-static-deltas", "pine", "pine/x86_64/stable");
       expect(await ostree("rev-parse", `--repo=${repo}`, "pine:pine/x86_64/stable")).toBe(checksum);
@@ -181,7 +93,9 @@ describe("an OstreeCommit", () => {
 
   it.each<[string, () => unknown, RegExp]>([
     ["a path that is not absolute", () => ({ path: "www" }), /publish\.path: expected an absolute path, got "www"/],
-    ["no path", () => ({}), /publish\.path: is missing/],
+    ["no path", () => ({}), /publish: path is missing; expected path \(a folder of this machine\), ssh and path/],
+    ["two places", () => ({ path: "/srv", s3: BUCKET }), /publish: expected path .*; got s3 and path/],
+    ["a server without a folder", () => ({ ssh: { host: "web" } }), /publish: path is missing/],
     ["deltas below 0", () => ({ path: "/srv", deltas: -1 }), /publish\.deltas: .*0 to 20/],
     [
       "a folder that is not there",

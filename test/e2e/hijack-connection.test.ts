@@ -12,7 +12,7 @@ import { planInstall } from "../../provider/host/plan.ts";
 import { openSsh, SshError, waitForSsh, withSsh } from "../../provider/host/ssh.ts";
 import { run } from "../../provider/run.ts";
 import { quietTask } from "../../provider/task.ts";
-import { ensureDebian, startVps, type Vps } from "../lab/vps/index.ts";
+import { ensureDebian, startBooted, type Vps } from "../lab/vps/index.ts";
 import { authLog, left, mentions, showing, strangersKey } from "./hijack-connection-tools.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-connection-"));
@@ -21,7 +21,7 @@ let vps: Vps;
 let root: Connection;
 
 beforeAll(async () => {
-  vps = await startVps({ base: await ensureDebian(), dir });
+  vps = await startBooted({ base: await ensureDebian(), dir });
   // a machine without KVM on a busy host answers late
   const { host, port, hostKey, privateKey } = vps;
   root = { host, port, user: "root", hostKey, privateKey, perDialTimeout: 90 };

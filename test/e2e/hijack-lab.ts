@@ -13,6 +13,7 @@ import {
   type Layout,
   RELEASES,
   type Release,
+  startBooted,
   startVps,
   type Vps,
 } from "../lab/vps/index.ts";
@@ -104,14 +105,12 @@ export async function startLab(
       ? await startDisk({ base: await rawBase(base.disk), dir, top: join(dir, "disk") })
       : undefined;
     ending.unshift(() => disk?.close());
-    const vps = await startVps({
-      base,
-      dir,
-      faulty: disk,
-      memory: process.env.PINE_MEMORY ? Number(process.env.PINE_MEMORY) : o.memory,
-      disks: o.disks,
-      log: tell,
-    });
+    const memory = process.env.PINE_MEMORY ? Number(process.env.PINE_MEMORY) : o.memory;
+    const plain = !disk && !memory && !o.disks && base.firmware === "bios";
+    const machine = { base, dir, log: tell };
+    const vps = plain
+      ? await startBooted(machine)
+      : await startVps({ ...machine, faulty: disk, memory, disks: o.disks });
     ending.unshift(() => vps.stop());
     const project = new Project(work);
     ending.unshift(() => project.end());

@@ -13,7 +13,7 @@ import { hostHijack } from "../../provider/resources/hosthijack.ts";
 import { run } from "../../provider/run.ts";
 import { quietTask } from "../../provider/task.ts";
 import { Unknown } from "../../provider/values.ts";
-import { addLogins, ensureDebian, startProcess, startVps, type Vps } from "../lab/vps/index.ts";
+import { addLogins, ensureDebian, startBooted, startProcess, type Vps } from "../lab/vps/index.ts";
 import { authLog, knowing, left, showing, strangersKey } from "./hijack-connection-tools.ts";
 import { labRelease } from "./hijack-lab.ts";
 import { Life } from "./life.ts";
@@ -27,7 +27,7 @@ let root: Connection;
 
 beforeAll(async () => {
   const log = (line: string) => process.stderr.write(`  logins: ${line}\n`);
-  vps = await startVps({ base: await ensureDebian(log, labRelease()), dir, log });
+  vps = await startBooted({ base: await ensureDebian(log, labRelease()), dir, log });
   const { host, port, hostKey, privateKey } = vps;
   root = { host, port, user: "root", hostKey, privateKey, perDialTimeout: 90 };
   await addLogins(vps, PASSWORD);

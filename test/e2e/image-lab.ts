@@ -1,6 +1,6 @@
 /** What tests of image/ share: the lab's mirror, a toolbox, and Rootfs built from it, each once a machine. */
 import { mkdtempSync } from "node:fs";
-import { cp, readdir, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { apkTool } from "../../provider/image/apk.ts";
@@ -73,6 +73,7 @@ export async function startImageLab(tell: (line: string) => void = () => {}): Pr
       copiedStore: (at = join(folder(), "store")) =>
         store.withLock(task, async () => {
           const copy = await Store.open(at);
+          await mkdir(store.path("commits"), { recursive: true }); // nothing was committed in a new one
           const parts = ["repo", "commits", "rootfs"].map((part) => [store.path(part), copy.path(part)] as const);
           for (const [from, to] of parts) await cp(from, to, { recursive: true });
           return copy;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
-# /run/sysroot.tar.zst: the sysroot. /run/work: boot/ (files for /boot), etc/ (files for the
+# /run/work: root/ (the sysroot; is used up), boot/ (files for /boot), etc/ (files for the
 # deployment's /etc), fstab (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
 # core.img for it; of a root that is not ext4 root.img, empty, with root.tar, vmlinuz and initrd, which fill it (image/disk-fill.ts).
 # usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs
@@ -11,9 +11,6 @@ set -eu
 deployment=$1 label=$2 disk=$3 seed=$4 ratio=$5 filesystem=$6
 shift 6
 cd /run/work
-mkdir -m 755 root
-zstd -q -d -c /run/sysroot.tar.zst | tar -xpf - --numeric-owner --xattrs --xattrs-include=security.capability -C root
-[ -d root/ostree/repo/objects ] && [ -d root/boot/ostree ] # a pipe's failure is its last part's only
 cp -R boot/. root/boot/
 chown -R 0:0 root/boot/grub
 for file in etc/*; do

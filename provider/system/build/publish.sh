@@ -1,20 +1,37 @@
 #!/bin/sh
 # Publishes a commit of /run/repo in the repository /run/out, which any static web server can serve. Runs in the toolbox; /run/prune.sh.
 # usage: publish.sh REF CHECKSUM DELTAS EMPTY COMMIT...   DELTAS: so many of the commits (the newest first) get a delta to it; EMPTY: 1 for one
-# from nothing; COMMIT: what is to be there besides, the rest goes
+# from nothing; COMMIT: what is to be there besides, where the
+# folder or the store has it; the rest goes
 # Who pulls meanwhile sees the state before or the one after: all files are there before the branch, and the branch before the summary.
 set -eu
 umask 022
 out=/run/out
-ref=$1 to=$2 deltas=$3 empty=$4
-shift 4
 if [ ! -f $out/config ]; then
 	ostree init --repo=$out --mode=archive
 	ostree config --repo=$out set archive.zlib-level 9
 fi
-for commit in "$to" "$@"; do ostree pull-local --untrusted --repo=$out /run/repo "$commit" >&2; done
+[ $# -gt 0 ] || exit 0
+ref=$1 to=$2 deltas=$3 empty=$4
+shift 4
+# usage: has REPOSITORY COMMIT   whole
+has() {
+	tail=${2#??}
+	[ -e "$1/objects/${2%"$tail"}/$tail.commit" ] && [ ! -e "$1/state/$2.commitpartial" ]
+}
+pull() { ostree pull-local --untrusted --repo=$out /run/repo "$1" >&2; }
+pull "$to"
+# earlier ones may be published and no longer in the store, or in neither
+for commit; do
+	shift
+	if ! has $out "$commit"; then
+		has /run/repo "$commit" || continue
+		pull "$commit"
+	fi
+	set -- "$@" "$commit"
+done
 have=$(ostree static-delta list --repo=$out)
-# usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object
+# usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object; parts that little memory unpacks
 delta() {
 	case "
 $have
@@ -22,7 +39,9 @@ $have
 	*"
 $1
 "*) ;;
-	*) ostree static-delta generate --repo=$out "$2" --to="$to" --inline --min-fallback-size=0 --max-bsdiff-size=8 >&2 ;;
+	*)
+		ostree static-delta generate --repo=$out "$2" --to="$to" --inline --min-fallback-size=0 --max-bsdiff-size=8 --max-chunk-size=4 >&2
+		;;
 	esac
 }
 n=0

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the physical root of an installed system out of a commit, and one archive of what belongs beside an old system.
-# Runs in the toolbox. /run/repo: the store's repository. /run/work: an empty folder, gets sysroot.tar.
+# Makes the physical root of an installed system out of a commit: what belongs beside an old system, and nothing else.
+# Runs in the toolbox. /run/repo: the store's repository. /run/work: an empty folder, gets root/.
 # usage: sysroot.sh CHECKSUM
 # Prints for every entry its inode, raw mode (hex) and size; a blank line, then the same of what lies in boot/ostree; a blank line, then OSTree's
 # boot entry.
@@ -26,13 +26,12 @@ mkdir -m 755 "$root"
 } >&2
 cd "$root"
 rm -rf ostree/repo/tmp/cache ostree/repo/.lock
-# not boot/boot -> . which OSTree makes for another layout
+# folders for a system without Pine's initramfs, and boot/boot -> . which OSTree makes for another layout
+find . -mindepth 1 -maxdepth 1 ! -name ostree ! -name boot -exec rm -rf {} +
+rm -f boot/boot
 # the same bytes every time; but not 0 for ostree/deploy, which libostree takes for "loaded already" and then asserts
 find . -exec touch -h -d @0 {} +
 touch -d @1 ostree/deploy
-# pax for file capabilities, without what pax would add of times and of this process
-tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
-	--xattrs --xattrs-include=security.capability -cf /run/work/sysroot.tar ostree boot/ostree boot/loader*
 find ostree boot/ostree boot/loader* -exec stat -c '%i %f %s' {} +
 echo
 find boot/ostree -exec stat -c '%i %f %s' {} +

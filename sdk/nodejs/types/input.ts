@@ -468,7 +468,7 @@ export interface ProxyConnectionArgs {
 }
 
 /**
- * A folder that a web server serves.
+ * A folder that a web server serves, on this machine (`path`) or on a server (`ssh` and `path`), or a bucket (`s3`).
  */
 export interface PublishArgs {
     /**
@@ -480,9 +480,17 @@ export interface PublishArgs {
      */
     fromEmpty?: pulumi.Input<boolean | undefined>;
     /**
-     * Absolute path of a folder on the machine that runs Pulumi: empty, or published to before. Example: `/srv/www/pine`.
+     * Absolute path of a folder on the machine that runs Pulumi, with `ssh` on that server: it is there, empty or published to before. Example: `/srv/www/pine`.
      */
-    path: pulumi.Input<string>;
+    path?: pulumi.Input<string | undefined>;
+    /**
+     * A bucket of an S3-compatible storage, instead of `path`.
+     */
+    s3?: pulumi.Input<inputs.S3BucketArgs | undefined>;
+    /**
+     * The server that `path` is on. The login needs no root, only the right to write there; the server needs `sh`, `tar`, `find` and `sha256sum`.
+     */
+    ssh?: pulumi.Input<inputs.ConnectionArgs | undefined>;
 }
 
 /**
@@ -497,6 +505,36 @@ export interface RetainArgs {
      * Those made within so many days.
      */
     days?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * A bucket of an S3-compatible storage. Whoever pulls reads it by plain http, so its objects are readable by everybody.
+ */
+export interface S3BucketArgs {
+    /**
+     * Id of an access key that may list the bucket, and get, put and delete its objects.
+     */
+    accessKeyId: pulumi.Input<string>;
+    /**
+     * Name of the bucket; it is there.
+     */
+    bucket: pulumi.Input<string>;
+    /**
+     * Address of the storage, without the bucket. Example: `https://s3.example.com`.
+     */
+    endpoint: pulumi.Input<string>;
+    /**
+     * Folder in the bucket, without a slash at either end. Default: the bucket itself. Example: `pine/web`.
+     */
+    prefix?: pulumi.Input<string | undefined>;
+    /**
+     * Region that the bucket is in. Default `us-east-1`, which storages without regions take.
+     */
+    region?: pulumi.Input<string | undefined>;
+    /**
+     * The secret of that key.
+     */
+    secretAccessKey: pulumi.Input<string>;
 }
 
 /**

@@ -33,6 +33,8 @@ export interface VpsOptions {
   port?: number;
   /** Begins with this memory of {@link Vps.freezeTo} instead of a boot; the disk must be as it was then. */
   memoryFile?: string;
+  /** For {@link Vps.freezeTo}, which a machine with a faulty disk always takes. */
+  freezable?: boolean;
   /** Sizes in MiB of further, empty disks: vdb, vdc, … */
   disks?: number[];
   /** Network cards in all; default 1. The first is the one with SSH. */
@@ -81,7 +83,7 @@ export interface Vps {
   off(timeoutMs: number): Promise<void>;
   /** Power cut. The choice is for a faulty disk, which loses everything that was not flushed when there is none. */
   cut(choice?: CutChoice): Promise<Lost>;
-  /** Ends with the memory in a file, for {@link VpsOptions.memoryFile}; for machines with a faulty disk. */
+  /** Ends with the memory in a file, for {@link VpsOptions.memoryFile}; for machines that are freezable. */
   freezeTo(file: string): Promise<void>;
   /** Power on, same disk, same port, changed from now on. Does not wait. */
   boot(change?: Partial<Pick<Machine, "memory" | "secureBoot">>): Promise<void>;
@@ -122,7 +124,7 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
     cards: o.cards,
     serialLog: o.serialLog ?? join(o.dir, `${name}.serial.log`),
     kernel: o.kernel,
-    extraArgs: [...(o.extraArgs ?? []), ...(o.faulty ? qmpArgs(name) : [])],
+    extraArgs: [...(o.extraArgs ?? []), ...(o.faulty || o.freezable || o.memoryFile ? qmpArgs(name) : [])],
   };
   writeFileSync(machine.serialLog, "");
   if (!o.faulty) await overlay(o, machine.disk);

@@ -13,7 +13,7 @@ const noGrub = () =>
 describe("the plan", () => {
   it("is one line that says what is erased", () => {
     expect(plan().plan!.summary).toBe(
-      "overwrite Debian 12: send about 82 MB, 2 reboots; ERASES /dev/vda (gpt 92b3d58c-252d-8444-8818-a4f72a377994): vda1 (1.0 MB), vda2 (ext4 cloudimg-rootfs, 4.3 GB); keeps 10.0.2.15/24 via 10.0.2.2, 3 host keys, 1 key of root; destroy leaves the server as it is",
+      "overwrite Debian 12: send about 86 MB, 2 reboots; ERASES /dev/vda (gpt 92b3d58c-252d-8444-8818-a4f72a377994): vda1 (1.0 MB), vda2 (ext4 cloudimg-rootfs, 4.3 GB); keeps 10.0.2.15/24 via 10.0.2.2, 3 host keys, 1 key of root; destroy leaves the server as it is",
     );
   });
   it("restores nothing, and says so", () => {

@@ -1,0 +1,59 @@
+/** What goes to and comes from a published repository on another machine, and in which order. Pure. */
+
+/** Files of a published repository by their path in it, with their bytes. */
+export type Files = Map<string, number>;
+
+/** What a repository of ours has. Another machine's word is not taken for anything else, so that nothing gets outside of a folder. */
+const KNOWN =
+  /^(config|summary|summary\.sig|objects\/[0-9a-f]{2}\/[0-9a-f]{62}\.[a-z]+|(deltas|delta-indexes|refs\/heads|pine)(\/[A-Za-z0-9_+=-][A-Za-z0-9_+=.-]*)+)$/;
+
+export const isOurs = (path: string): boolean => KNOWN.test(path);
+
+/** Whether a path's content is always the same, so that caches may keep it for ever. */
+export const isContent = (path: string): boolean => /^(objects|deltas)\//.test(path);
+
+/** Which step of an upload a file belongs to: what names another file comes after it. */
+function step(path: string): number {
+  if (path.startsWith("objects/")) return 0;
+  if (path.startsWith("deltas/")) return path.endsWith("/superblock") ? 1 : 0;
+  if (path.startsWith("pine/")) return 4;
+  return path.startsWith("summary") ? 3 : 2;
+}
+
+export interface Upload {
+  /** What is sent, one step after the other: content, deltas' heads, branches and lists of deltas, summary, manifests. A step may be empty. */
+  steps: string[][];
+  /** What goes afterwards: nothing names it any more. */
+  remove: string[];
+  /** All that is sent, in bytes. */
+  bytes: number;
+}
+
+/** Makes a repository like ours. Of content the name is enough: files come there whole. */
+export function planUpload(here: Files, there: Files): Upload {
+  const steps: string[][] = [[], [], [], [], []];
+  let bytes = 0;
+  for (const [path, size] of here) {
+    if (!isOurs(path) || (isContent(path) && has(there, path))) continue;
+    steps[step(path)]!.push(path);
+    bytes += size;
+  }
+  const remove = [...there.keys()].filter((path) => isOurs(path) && !here.has(path));
+  return { steps: steps.map((paths) => paths.sort()), remove: remove.sort((a, b) => step(b) - step(a)), bytes };
+}
+
+/** What our copy lacks of a repository that others may have published to, and what it has that is there no longer. */
+export function planFetch(here: Files, there: Files): { fetch: string[]; drop: string[]; bytes: number } {
+  // `config` is written here
+  const wanted = [...there].filter(([path]) => isOurs(path) && path !== "config");
+  const missing = wanted.filter(([path, size]) => {
+    if (!isContent(path)) return true;
+    // the same object may be compressed otherwise by another machine; a delta is made once
+    return path.startsWith("deltas/") ? here.get(path) !== size : !has(here, path);
+  });
+  const drop = [...here.keys()].filter((path) => !path.startsWith("objects/") && path !== "config" && !there.has(path));
+  return { fetch: missing.map(([path]) => path), drop, bytes: missing.reduce((sum, [, size]) => sum + size, 0) };
+}
+
+/** A file that is empty was cut off by a loss of power: no content of OSTree's is. */
+const has = (files: Files, path: string) => (files.get(path) ?? 0) > 0;

@@ -1,0 +1,129 @@
+/**
+ * A published repository on another machine: a copy of it in the cache is published to as a folder is (publish.ts), and what is new of it is
+ * sent, in an order in which whoever pulls meanwhile sees the state before or the one after.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { die } from "../errors.ts";
+import { humanBytes, type Task } from "../task.ts";
+import { withFileLock } from "./lock.ts";
+import { isDamage, REPO } from "./ostree-check.ts";
+import { initPublished, type Publication, publish } from "./publish.ts";
+import { type Files, planFetch, planUpload } from "./publish-plan.ts";
+import type { Store } from "./store.ts";
+import { withTemp } from "./temp.ts";
+import type { Toolbox } from "./toolbox.ts";
+
+/** What a place can do that is published to. Paths are those in the repository. */
+export interface Remote {
+  /** For people, and what tells it from others: `deploy@web:22:/srv/www`. */
+  readonly name: string;
+  /** The input that says where it is. */
+  readonly property: string;
+  /** Why it cannot be published to, and the commit that it offers on a branch. Writes nothing. */
+  look(ref: string): Promise<{ problem?: string; commit?: string }>;
+  /** Runs `fn` while no other publisher can, where that can be had. */
+  held<T>(task: Task, fn: () => Promise<T>): Promise<T>;
+  list(): Promise<Files>;
+  /** Which summary is there: another text after every change of it. */
+  stamp(): Promise<string>;
+  /** Copies files into a local folder. */
+  fetch(paths: string[], into: string, sent: (bytes: number) => void): Promise<void>;
+  /** Puts files of a local folder there, each whole or not at all. `sent` hears of bytes since the last time. */
+  put(paths: string[], from: string, sent: (bytes: number) => void): Promise<void>;
+  remove(paths: string[]): Promise<void>;
+}
+
+/** The files of a folder, by their path in it. Those whose names begin with a dot are nobody's business. */
+export async function publishedFiles(dir: string, below = ""): Promise<Files> {
+  const found: Files = new Map();
+  for (const entry of await readdir(join(dir, below), { withFileTypes: true })) {
+    const path = below ? `${below}/${entry.name}` : entry.name;
+    if (entry.name.startsWith(".") || ["tmp", "state"].includes(path)) continue;
+    if (entry.isDirectory()) for (const [name, size] of await publishedFiles(dir, path)) found.set(name, size);
+    else if (entry.isFile()) found.set(path, (await stat(join(dir, path))).size);
+  }
+  return found;
+}
+
+/** Says how far it is, a few times a second. */
+function progress(task: Task, what: string, total: number): (bytes: number) => void {
+  let done = 0;
+  let told = 0;
+  return (bytes) => {
+    done += bytes;
+    if (Date.now() - told < 250) return;
+    told = Date.now();
+    task.step(`${what} (${humanBytes(Math.min(done, total))} of ${humanBytes(total)})`);
+  };
+}
+
+/** Publishes a commit of the store there. Who is cut off leaves what was there, and the next one goes on. `cache`: absolute path. */
+export async function publishRemote(
+  store: Store,
+  toolbox: Toolbox,
+  cache: string,
+  remote: Remote,
+  p: Omit<Publication, "path">,
+  task: Task,
+): Promise<void> {
+  const name = createHash("sha256").update(remote.name).digest("hex").slice(0, 16);
+  const path = join(cache, "published", name);
+  await mkdir(path, { recursive: true });
+  await lookAt(remote);
+  const work = async () => {
+    task.step(`looking at ${remote.name}`);
+    const [there, before] = [await remote.list(), await remote.stamp()];
+    await takeOver(path, toolbox, remote, there, task);
+    await publish(store, toolbox, { ...p, path }, task);
+    const { steps, remove, bytes } = planUpload(await publishedFiles(path), there);
+    const sent = progress(task, `sending to ${remote.name}`, bytes);
+    for (const [n, paths] of steps.entries()) {
+      task.signal.throwIfAborted();
+      // from the branches on it shows
+      if (n === 2 && (await remote.stamp()) !== before)
+        die(
+          `somebody else published to ${remote.name} meanwhile`,
+          "run `pulumi up` again: it goes on from what is there",
+        );
+      if (paths.length > 0) await remote.put(paths, path, sent);
+    }
+    if (remove.length > 0) await remote.remove(remove);
+  };
+  await withFileLock(`${path}.lock`, `publishing to ${remote.name}`, task, () => remote.held(task, work));
+}
+
+/** Dies where it cannot be published to. Writes nothing. */
+export async function lookAt(remote: Remote): Promise<void> {
+  const { problem } = await remote.look("");
+  if (problem) die(`${remote.property}: ${problem}`);
+}
+
+/** Makes our copy hold what is there: other stacks and machines publish, too. */
+async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: Files, task: Task): Promise<void> {
+  await initPublished(path, toolbox, task);
+  const { fetch, drop, bytes } = planFetch(await publishedFiles(path), there);
+  for (const name of drop) await rm(join(path, name));
+  if (fetch.length === 0) return;
+  // a cut-off file is never among them
+  await withTemp(join(path, "tmp"), async (dir) => {
+    await remote.fetch(fetch, dir, progress(task, `fetching what ${remote.name} has`, bytes));
+    for (const name of fetch) {
+      await mkdir(dirname(join(path, name)), { recursive: true });
+      await rename(join(dir, name), join(path, name));
+    }
+  });
+  if (!fetch.some((name) => name.startsWith("objects/"))) return;
+  const binds = [{ source: path, target: REPO }];
+  const argv = ["ostree", "fsck", `--repo=${REPO}`, "--quiet"];
+  await toolbox.run(argv, { binds, signal: task.signal }).catch(async (e) => {
+    if (!isDamage(e)) throw e;
+    await rm(path, { recursive: true });
+    die(
+      `what is published at ${remote.name} is damaged: a file is not what its name says`,
+      "empty it, and run `pulumi up` again",
+      e,
+    );
+  });
+}
