@@ -23,7 +23,7 @@ export const GROUPS = {
   // every way back from a system that does not come up
   returning: { include: [file("returning")], setUp: everything, named: true },
   // a server whose disk was written over, updated
-  "overwrite-life": { include: [file("overwrite-life")], setUp: everything, named: true },
+  "overwrite-life": { include: [file("overwrite-life"), file("overwrite-boot")], setUp: everything, named: true },
   // the lab's disk that drops what was not flushed
   disk: { include: [file("disk")], setUp: ["debian", "npm"], named: true },
   // disk images of every format, partition table and layout, grown and updated, on every kind of disk
