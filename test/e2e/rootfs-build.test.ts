@@ -104,14 +104,16 @@ describe("the tree", () => {
     expect(tree.entries.get(`${modules}/vmlinuz`)).toMatchObject({ type: "-", mode: "0644" });
     expect(tree.entries.get(`${modules}/vmlinuz`)!.size).toBeGreaterThan(4e6);
     // xfs is nearly half of it
-    expect(tree.entries.get(`${modules}/initramfs.img`)!.size).toBeLessThan(3.2e6);
+    expect(tree.entries.get(`${modules}/initramfs.img`)!.size).toBeLessThan(3.7e6);
     const binds = [{ source: bench.config.store, target: "/run/store", readOnly: true }];
     const script = `cd /tmp && ostree --repo=/run/store/repo cat $1 $2/initramfs.img | zstd -dc | cpio -idm 2>/dev/null
-      cat init; find . -name '*.ko'; ls -l bin/sh; chroot . /bin/sh -c 'echo runs'`;
+      cat init; find . -name '*.ko*'; du -sk . | sed 's/^/kB: /'; chroot . /bin/sh -c 'echo runs'`;
     const { stdout } = await box.run(["/bin/sh", "-c", script, "sh", tree.checksum, modules], { binds });
     expect(stdout.startsWith(assetText("system/initramfs/init").trimEnd())).toBe(true);
     for (const name of ["ext4", "xfs", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "i6300esb"])
-      expect(stdout).toMatch(new RegExp(`/${name}\\.ko$`, "m"));
+      expect(stdout).toMatch(new RegExp(`/${name}\\.ko\\.gz$`, "m"));
+    // a machine with 96 MiB has to hold both at once
+    expect(Number(/^kB: (\d+)/m.exec(stdout)?.[1])).toBeLessThan(5500);
     expect(stdout).toMatch(/runs$/);
   });
 
