@@ -7,6 +7,7 @@ import { quietTask, type Task } from "../task.ts";
 import { type ArtifactFacts, beside, hashFile } from "./artifact.ts";
 import { type Bind, buildScript, runIn } from "./namespace.ts";
 import { REPO } from "./ostree-check.ts";
+import { exists } from "./programs.ts";
 import { Store } from "./store.ts";
 import { withTemp } from "./temp.ts";
 
@@ -15,12 +16,6 @@ export interface Damage {
   what: string;
   why: string;
 }
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** The newest toolbox that building left in the cache: its OSTree wrote the repository. */
 async function toolboxTree(cache: string): Promise<string | undefined> {
