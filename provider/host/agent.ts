@@ -20,6 +20,8 @@ export interface AgentStatus {
   boots?: number;
   /** "loaded": GRUB had kernel and initramfs of the trial it booted last. */
   stage?: string;
+  /** A container: its init counts and starts slots, as GRUB does on a machine. */
+  container: boolean;
   /** This boot reached the default runlevel. */
   completed: boolean;
 }
@@ -52,13 +54,18 @@ export function parseStatus(text: string): AgentStatus {
     tries: count("tries"),
     boots: count("boots"),
     stage: values.get("stage") || undefined,
+    container: values.get("loader") === "init",
     completed: values.get("completed") === "1",
   };
 }
 
+/** The agent as one script. */
+export const agentScript = () =>
+  ["libexec/pine/deployments", "sbin/pine"].map((f) => assetText(`system/rootfs/usr/${f}`)).join("\n");
+
 /** Runs the agent with a command; answers its standard output. */
 export async function agent(ssh: Ssh, args: string[], timeout = 120_000): Promise<string> {
-  const result = await ssh.exec(assetText("system/rootfs/usr/sbin/pine"), args, { root: true, timeout });
+  const result = await ssh.exec(agentScript(), args, { root: true, timeout });
   return result.stdout;
 }
 

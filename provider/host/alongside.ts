@@ -1,7 +1,7 @@
-/** Puts a sysroot beside the old system and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
+/** Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
 import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
-import { envBlock, slotFile, slotOptions, slotsConfig } from "../image/slots.ts";
+import { containerOptions, envBlock, slotFile, slotOptions, slotsConfig } from "../image/slots.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { agent } from "./agent.ts";
 import type { HostFile } from "./hostfiles.ts";
@@ -88,28 +88,34 @@ export async function installAlongside(
   const fstab = plan.swap.map((uuid) => `UUID=${uuid}\tnone\tswap\tsw\t0 0\n`).join("");
   if (fstab && !o.files.some((f) => f.path === "/etc/fstab")) await step(["fstab", sysroot.deployment], fstab);
 
-  task.step("adding the boot entry");
-  const options = slotOptions({
-    rootUuid: plan.disk.rootUuid,
-    rootType: plan.disk.rootType,
-    slots,
+  const container = plan.method === "container";
+  task.step(container ? "putting Pine's init in its place" : "adding the boot entry");
+  const deployed = {
     checksum: sysroot.checksum,
     serial: Number(sysroot.deployment.split(".")[1]),
-    console: plan.consoles,
-    extra: o.kernelArguments,
     deadman: plan.deadman,
-  });
+  };
   const slot = slotFile({
-    uuid: plan.disk.rootUuid,
+    uuid: container ? "" : plan.disk.rootUuid,
     title: slotTitle(o.version, sysroot.checksum),
     linux: sysroot.kernel,
     initrd: sysroot.initrd,
-    options,
+    options: container
+      ? containerOptions(deployed)
+      : slotOptions({
+          ...deployed,
+          rootUuid: plan.disk.rootUuid,
+          rootType: plan.disk.rootType,
+          slots,
+          console: plan.consoles,
+          extra: o.kernelArguments,
+        }),
   });
-  await step(["boot", "grub.cfg"], assetText("system/grub/pine.cfg"));
+  if (!container) await step(["boot", "grub.cfg"], assetText("system/grub/pine.cfg"));
   await step(["boot", "a.cfg"], slot);
   await step(["boot", "env"], envBlock({}));
-  await step(["grub"], slotsConfig(assetText("system/grub/custom.cfg"), slots));
+  if (container) await step(["init"]);
+  else await step(["grub"], slotsConfig(assetText("system/grub/custom.cfg"), slots));
   await agent(ssh, ["arm", "a", "1"]);
   return { sent: Math.max(sent, sysroot.size) };
 }

@@ -155,6 +155,15 @@ export interface KexecFacts {
   signedOnly?: boolean;
 }
 
+export interface ContainerRights {
+  /** Its root is somebody else outside (a user namespace). */
+  unprivileged: boolean;
+  /** What a new root needs and its host refuses: "unshare", "namespace", "tmpfs", "bind", "readonly", "dev", "proc", "sys", "chroot". */
+  refused: string[];
+  /** pivot_root is allowed; else chroot has to do. */
+  pivot: boolean;
+}
+
 export interface Mount {
   source: string;
   target: string;
@@ -194,6 +203,8 @@ export interface Facts {
   bootId: string;
   /** lxc, openvz, docker, … when it is no machine of its own. */
   container?: string;
+  /** What a container may do; absent on a machine. */
+  rights?: ContainerRights;
   /** DMI vendor and product: "QEMU", "Standard PC". */
   machine?: string;
   /** kvm, qemu, vmware, microsoft, xen, …, "unknown" for one that does not say, "none" for a real machine. */

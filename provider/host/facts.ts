@@ -6,14 +6,14 @@ import { parseDisks } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
 import { parseRam } from "./facts-overwrite.ts";
 import { trustOf } from "./trust.ts";
-import type { Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
+import type { ContainerRights, Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
 
 /** The script's lines: key -> values, in their order. */
 export type Lines = Map<string, string[]>;
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>
-  ["facts-network", "facts"].map((name) => assetText(`system/host/${name}.sh`)).join("\n");
+  ["facts-network", "facts-container", "facts"].map((name) => assetText(`system/host/${name}.sh`)).join("\n");
 
 /** Reads a server's facts; writes nothing there. As much as the login may see, when it may not become root. */
 export async function readFacts(ssh: Ssh): Promise<Facts> {
@@ -46,7 +46,9 @@ export function parseFacts(text: string): Facts {
     throw new PineError("the server's facts cannot be read: the script's output is not what was expected", {
       hint: "log in by hand and see whether its shell and its tools work",
     });
-  const cmdline = (one("cmdline") ?? "").split(/\s+/).filter(Boolean);
+  const container = parseContainer(lines);
+  // a container's kernel, and what it was told, are its host's
+  const cmdline = (one(container ? "pine.cmdline" : "cmdline") ?? "").split(/\s+/).filter(Boolean);
   const storage = parseStorage(lines);
   return {
     uid: Number(one("uid")),
@@ -58,7 +60,8 @@ export function parseFacts(text: string): Facts {
     cmdline,
     consoles: cmdline.filter((a) => a.startsWith("console=")).map((a) => a.slice("console=".length)),
     bootId: one("boot_id") ?? "",
-    container: one("container"),
+    container: container?.kind,
+    rights: container?.rights,
     machine: one("machine"),
     hypervisor: hypervisorOf(lines),
     xen: one("xen"),
@@ -111,6 +114,18 @@ function hypervisorOf(lines: Lines): string {
   if (named) return named;
   const machine = lines.get("machine")?.[0] ?? "";
   return VENDORS.find(([pattern]) => pattern.test(machine))?.[1] ?? (said.length > 0 ? "unknown" : "none");
+}
+
+function parseContainer(lines: Lines): { kind: string; rights: ContainerRights } | undefined {
+  const kind = lines.get("container")?.[0];
+  if (kind === undefined) return undefined;
+  const [inside, outside] = (lines.get("container.user")?.[0] ?? "0 0").trim().split(/\s+/);
+  const rights = {
+    unprivileged: inside !== outside,
+    refused: lines.get("container.no") ?? [],
+    pivot: !lines.has("container.chroot"),
+  };
+  return { kind, rights };
 }
 
 function parseKexec(lines: Lines): KexecFacts {

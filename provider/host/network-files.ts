@@ -75,7 +75,6 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
     ...dns.nameservers.map((n) => `nameserver ${n}`),
     ...(dns.search.length > 0 ? [`search ${dns.search.join(" ")}`] : []),
   ];
-  const short = hostname.split(".")[0]!;
   const loopback = stanza(
     "lo",
     "loopback",
@@ -89,9 +88,16 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
     mactab: names.map((c) => `${c.name} ${c.mac}\n`).join(""),
     // by DHCP: until it says otherwise, which it may not
     resolvConf: byDhcp && dns.nameservers.length === 0 ? undefined : resolv.map((l) => `${l}\n`).join(""),
-    hosts: `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${short === hostname ? short : `${hostname} ${short}`}\n`,
-    summary: [...cards.map(summary), ...lo.map((a) => `${a.address}/${a.prefix} on lo`)].join("; "),
+    hosts: hostsFile(hostname),
+    summary: [...cards.map(cardSummary), ...lo.map((a) => `${a.address}/${a.prefix} on lo`)].join("; "),
   };
+}
+
+/** /etc/hosts. */
+export function hostsFile(hostname: string): string {
+  const short = hostname.split(".")[0]!;
+  const own = short === hostname ? short : `${hostname} ${short}`;
+  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${own}\n`;
 }
 
 function stanza(name: string, method: string, lines: string[]): string {
@@ -124,7 +130,7 @@ function cardStanza(card: Card, withoutDns: boolean): string {
       ? [`pre-up echo ${card.refusesRa ? 0 : 2} >/proc/sys/net/ipv6/conf/${card.name}/accept_ra || true`]
       : []),
     ...rest.map((a) => addressLine(a, card.name)),
-    ...ordered(card.routes.filter((r) => r !== main)).map((r) => `up ${route(r, card.name)} || true`),
+    ...ordered(card.routes.filter((r) => r !== main)).map((r) => `up ${routeCommand(r, card.name)} || true`),
   ]);
 }
 
@@ -137,14 +143,15 @@ function addressLine(a: CardAddress, dev: string): string {
   return `up ip ${flag(a.family)} addr add ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix} dev ${dev} || true`;
 }
 
-function route(r: CardRoute, dev: string): string {
+export function routeCommand(r: CardRoute, dev: string): string {
   const via = r.via ? ` via ${r.via}` : "";
   const metric = r.metric ? ` metric ${r.metric}` : "";
   const src = r.src ? ` src ${r.src}` : "";
   return `ip ${flag(r.family)} route replace ${r.to}${via} dev ${dev}${metric}${src}`;
 }
 
-function summary(card: Card): string {
+/** "10.0.2.15/24 via 10.0.2.2" */
+export function cardSummary(card: Card): string {
   const gateway = (family: 4 | 6) => card.routes.find((r) => r.family === family && r.to === "default")?.via;
   const fixed = ([4, 6] as const).flatMap((family) => {
     const own = card.addresses.filter((a) => a.family === family).map((a) => `${a.address}/${a.prefix}`);

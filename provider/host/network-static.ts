@@ -16,6 +16,7 @@ export function planGiven(
   input: Exclude<NetworkInput, "keep">,
   names: Map<string, string>,
   hostname: string,
+  render: typeof renderNetwork = renderNetwork,
 ): NetworkPlan {
   const wanted: Partial<StaticNetwork> = input === "dhcp" ? {} : input.static;
   const card = pick(facts, wanted);
@@ -24,7 +25,7 @@ export function planGiven(
   if (problem) return { refusals: [problem] };
   const base = vlanOver(cardBase(card, facts, names), card, wanted);
   const write = (made: Omit<Card, keyof CardBase>, dns: { nameservers: string[]; search: string[] }) =>
-    renderNetwork({ cards: [{ ...base, ...made }], names: macs(facts, names), lo: [], dns, hostname });
+    render({ cards: [{ ...base, ...made }], names: macs(facts, names), lo: [], dns, hostname });
   if (input !== "dhcp") return planStatic(facts, input.static, card, write);
   const seen = facts.interfaces.some(
     (i) => i.dhcp !== undefined || i.addresses.some((a) => a.family === 4 && a.dynamic),

@@ -1,20 +1,15 @@
 /** Why a server cannot be taken. Pure; every reason at once, each with what to do. */
-import { humanBytes } from "../task.ts";
+
+import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
 import { bootRefusal, ROOT_TYPES } from "./plan-boot.ts";
+import { CONTAINER, targetRefusal } from "./plan-container.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
 import { type Check, refusal } from "./refusal.ts";
 import { trustRefusal } from "./trust.ts";
 import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.ts";
 
-/** Room beside the unpacked system for two more deployments and what runs there. */
-export const MARGIN_BYTES = 300e6;
-/** A minimal system has some 6000 files and folders; OSTree keeps objects and a second deployment beside them. */
-const INODES = 20_000;
 /** MemTotal of a machine with 96 MiB: the kernel takes its part before it counts. */
 const RAM_KIB = 80 * 1024;
-/** Debian 8's is 3.16; before 3.10 nothing was tried. */
-const KERNEL = [3, 10] as const;
-const KNOWN = { debian: 8, ubuntu: 14 } as Record<string, number>;
 
 const OVER = "or method: overwrite, which erases its disk";
 const LATER = `this is not supported yet: use a server with a plain ext4 or xfs root partition, ${OVER}`;
@@ -44,9 +39,15 @@ const ALWAYS: Check[] = [
       `the server is ${f.arch}, the image is for ${image.arch}`,
       `build the Rootfs with arch: "${f.arch}"`,
     ),
-  (_, __, image) =>
-    image.target === "container" &&
-    refusal("target", "the commit is of a container and has no kernel to boot", 'build the Rootfs with target: "vm"'),
+  targetRefusal,
+  (f, i) =>
+    f.container !== undefined &&
+    (i.kernelArguments ?? []).length > 0 &&
+    refusal(
+      "kernel-arguments",
+      `kernelArguments are given, and the server is a container (${f.container}), whose kernel is its host's`,
+      "leave them out",
+    ),
   (f, i) => {
     const owner = f.pine.install;
     const own = owner && (owner.stack === i.stack || (i.installationId !== undefined && owner.id === i.installationId));
@@ -73,15 +74,20 @@ const ALWAYS: Check[] = [
 
 /** What any installation needs. */
 const MACHINE: Check[] = [
-  (_, i) =>
+  (f, i) =>
     i.method === "container" &&
-    refusal("method", 'method "container" is not there yet', 'use "alongside" or "overwrite", or leave it out'),
-  (f) =>
+    f.container === undefined &&
+    refusal(
+      "method",
+      'method "container" is for containers, and the server is none',
+      'leave it out, or use "alongside" or "overwrite"',
+    ),
+  (f, i) =>
     f.container !== undefined &&
     refusal(
       "container",
-      `the server is a container (${f.container}): it has no kernel of its own`,
-      "use a virtual machine",
+      `the server is a container (${f.container}): it has no kernel of its own, so nothing can be installed by method "${i.method}"`,
+      'leave method out, or use "container"',
     ),
   (f) =>
     f.xen === "PV" &&
@@ -97,31 +103,7 @@ const MACHINE: Check[] = [
       "Secure Boot is on, and Alpine's kernel is not signed",
       "switch Secure Boot off in the firmware or at the provider",
     ),
-  (f, i) => {
-    const since = KNOWN[f.os.id];
-    const old = since !== undefined && f.os.versionId !== undefined && Number.parseInt(f.os.versionId, 10) < since;
-    return (
-      i.force !== true &&
-      f.pine.deployment === undefined &&
-      (since === undefined || old) &&
-      refusal(
-        "distribution",
-        `${f.os.name} is not known to work`,
-        "Debian 8 and Ubuntu 14.04 or later are; set force: true to try all the same",
-      )
-    );
-  },
-  (f) => {
-    const [major = 0, minor = 0] = f.kernelRelease.split(".").map((n) => Number.parseInt(n, 10));
-    return (
-      (major < KERNEL[0] || (major === KERNEL[0] && minor < KERNEL[1])) &&
-      refusal(
-        "kernel",
-        `its kernel ${f.kernelRelease} is too old`,
-        `upgrade the old system to a kernel from ${KERNEL.join(".")} on`,
-      )
-    );
-  },
+  ...OLD_SYSTEM,
 ];
 
 /** What an installation beside an old system needs. */
@@ -140,13 +122,6 @@ const ALONGSIDE: Check[] = [
     ROOT_TYPES.includes(f.root.type) &&
     LAYERS[f.root.kind] === undefined &&
     refusal("root-uuid", `the UUID of ${f.root.device} cannot be read`, "install util-linux's blkid on the server"),
-  (f) =>
-    f.root.options.includes("ro") &&
-    refusal(
-      "root-readonly",
-      "the root file system is mounted read-only",
-      "see with dmesg whether the disk fails, and remount it",
-    ),
   bootRefusal,
   (f, i) => {
     if (i.rootWay === "none") return; // grub.cfg could not be read
@@ -168,58 +143,19 @@ const ALONGSIDE: Check[] = [
       "the running kernel was not started by the server's own GRUB",
       "let the provider boot the disk (not a kernel or a rescue system of its own)",
     ),
-  (f, _, image) => {
-    const need = (image.unpackedBytes ?? 0) * 1.1 + MARGIN_BYTES;
-    const free = f.root.freeKiB * 1024;
-    return (
-      free < need &&
-      refusal(
-        "disk-space",
-        `${f.root.device} has ${humanBytes(free)} free, ${image.about ? "about " : ""}${humanBytes(need)} are needed (${humanBytes(image.unpackedBytes ?? 0)} of the new system, a tenth of it, ${humanBytes(MARGIN_BYTES)} for updates)`,
-        "free some space, for example with apt-get clean, or take a larger disk",
-      )
-    );
-  },
-  (f) =>
-    f.root.freeInodes !== undefined &&
-    f.root.freeInodes < INODES &&
-    refusal(
-      "inodes",
-      `${f.root.device} has ${f.root.freeInodes} inodes free, ${INODES} are needed`,
-      "remove small files",
-    ),
-  (f, i, image) => {
-    const wanted = ["tar", image.compression ?? "gzip", "dd", "fsfreeze", "chroot", "mount", "unshare"];
-    const missing = wanted.filter((t) => !f.tools[t]);
-    return (
-      missing.length > 0 &&
-      i.rootWay !== "none" &&
-      refusal(
-        "tools",
-        `the server has no ${missing.join(", ")}`,
-        "install it there (packages tar, gzip, zstd, coreutils, util-linux)",
-      )
-    );
-  },
-  (f) =>
-    f.pine.install === undefined &&
-    f.pine.leftovers.some((p) => p === "/ostree" || p === "/boot/ostree") &&
-    refusal(
-      "ostree-other",
-      `the server has ${f.pine.leftovers.join(", ")}, which Pine did not make`,
-      "move it away if nothing uses it",
-    ),
+  ...BESIDE,
+  tools(["dd", "fsfreeze"]),
 ];
 
+export type Way = "update" | "alongside" | "overwrite" | "container";
+
 /** Every reason not to go on. `way`: what is to be done, besides what is true of every server. */
-export function refusalsOf(
-  facts: Facts,
-  inputs: PlanInputs,
-  image: ImageFacts,
-  way: "update" | "alongside" | "overwrite",
-): Refusal[] {
-  const more = { update: [trustRefusal], alongside: [...MACHINE, ...ALONGSIDE], overwrite: [...MACHINE, ...OVERWRITE] }[
-    way
-  ];
+export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way): Refusal[] {
+  const more = {
+    update: [trustRefusal],
+    alongside: [...MACHINE, ...ALONGSIDE],
+    overwrite: [...MACHINE, ...OVERWRITE],
+    container: CONTAINER,
+  }[way];
   return [...ALWAYS, ...more].map((c) => c(facts, inputs, image)).filter((r): r is Refusal => Boolean(r));
 }

@@ -93,6 +93,8 @@ export interface PlanInputs {
   finalize?: boolean;
   /** Seconds; default 300. */
   deadman?: number;
+  /** Of the user; a machine's alone. */
+  kernelArguments?: string[];
 }
 
 export interface ImageFacts {
@@ -153,7 +155,7 @@ export interface OverwritePlan {
 export type Existing = "none" | "half" | "ours" | "adopt";
 
 export interface Plan {
-  method: "alongside" | "overwrite";
+  method: "alongside" | "overwrite" | "container";
   existing: Existing;
   disk: {
     device: string;

@@ -2,10 +2,12 @@
 import { humanBytes } from "../task.ts";
 import { finalizedOf } from "./finalize.ts";
 import { planNetwork } from "./network.ts";
+import { planContainerNetwork } from "./network-container.ts";
 import { ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
+import { containerLines, containerSummary } from "./plan-container.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
 import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
-import { refusalsOf } from "./plan-refusals.ts";
+import { refusalsOf, type Way } from "./plan-refusals.ts";
 import type { Existing, Facts, ImageFacts, Plan, PlanInputs, PlanResult, Refusal } from "./types.ts";
 
 /** Seconds a system on trial has to be confirmed. */
@@ -19,9 +21,11 @@ const CONSOLE = /^[A-Za-z0-9,]+$/;
  */
 export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {
   if (facts.pine.ram) return planRam(facts, inputs, image);
-  const running = facts.pine.install !== undefined && facts.pine.deployment !== undefined;
+  const running = facts.pine.deployment !== undefined && runsPine(facts);
   const anew = inputs.reinstall === true && inputs.erase === true && inputs.method === "overwrite";
   if (running && !anew) return planWay(facts, inputs, image, "update");
+  if (inputs.method === "container" || (facts.container !== undefined && (inputs.method ?? "auto") === "auto"))
+    return planWay(facts, inputs, image, "container");
   if (inputs.method === "overwrite") return planWay(facts, inputs, image, "overwrite");
   const beside = planWay(facts, inputs, image, "alongside");
   if (beside.plan || inputs.method === "alongside" || inputs.erase !== true) return beside;
@@ -31,19 +35,18 @@ export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts)
   return { refusals: [...beside.refusals, ...over.refusals.filter((r) => !codes.has(r.code))] };
 }
 
-function planWay(
-  facts: Facts,
-  inputs: PlanInputs,
-  image: ImageFacts,
-  way: "update" | "alongside" | "overwrite",
-): PlanResult {
+/** A record, or the slot that it was started from: an image or a template that nobody has taken over has no record. */
+export const runsPine = ({ pine }: Facts): boolean => pine.install !== undefined || pine.runningSlot !== undefined;
+
+function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way): PlanResult {
   const running = way === "update";
   const hostname = inputs.hostname ?? facts.hostname;
   const refusals: Refusal[] = refusalsOf(facts, inputs, image, way);
   // without root's rights most facts could not be read: what else is wrong is not known
   const rights = refusals.find((r) => r.code === "not-root");
   if (rights) return { refusals: [rights] };
-  const network = planNetwork(facts.network, inputs.network ?? "keep", hostname);
+  const inContainer = facts.container !== undefined;
+  const network = (inContainer ? planContainerNetwork : planNetwork)(facts.network, inputs.network ?? "keep", hostname);
   refusals.push(...network.refusals);
   const keys = keptKeys(facts.authorizedKeys.root, facts.authorizedKeys.login, inputs.authorizedKeys ?? []);
   const login = loginRefusal(keys.lines, inputs);
@@ -54,13 +57,14 @@ function planWay(
   const hostKeys = facts.hostKeys.filter((k) => !k.startsWith("ssh-dss "));
   const title = titleOf(facts);
   const finalize = inputs.finalize === true && !overwritten;
-  const gone = overwritten || finalize || finalizedOf(facts.pine.install) !== "no";
+  const none = running && facts.pine.install === undefined;
+  const gone = overwritten || finalize || none || finalizedOf(facts.pine.install) !== "no";
   const restore = inputs.onDestroy === "retain" || gone ? undefined : restoreOf(facts, running);
   const overwrite = way === "overwrite" ? planDiskOf(facts, inputs, image) : undefined;
   const planned = way === "alongside" ? planBoot(facts) : undefined;
   const boot = planned && "place" in planned ? planned.place : {};
   const base: Omit<Plan, "summary" | "lines"> = {
-    method: overwritten ? "overwrite" : "alongside",
+    method: overwritten ? "overwrite" : inContainer ? "container" : "alongside",
     existing: existingOf(facts, inputs, running),
     disk: {
       device: facts.root.disk ?? facts.root.device,
@@ -102,6 +106,10 @@ function planWay(
     return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
   }
   const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running, base)];
+  if (way === "container") {
+    const [summary, lines] = [containerSummary(base, facts, title), containerLines(base, facts, title, notes)];
+    return { plan: { ...base, summary, lines }, refusals: [] };
+  }
   return {
     plan: { ...base, summary: summaryOf(base, facts, title), lines: linesOf(base, facts, title, notes) },
     refusals: [],

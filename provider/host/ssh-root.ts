@@ -12,7 +12,8 @@ if [ "$uid" = 0 ]; then way=root
 elif command -v sudo >/dev/null 2>&1 && sudo=$(try sudo); then way=sudo
 elif command -v doas >/dev/null 2>&1 && doas=$(try doas); then way=doas
 fi
-printf 'pine-login %s %s %s\\n' "$uid" "$way" "$(cat /proc/sys/kernel/random/boot_id)"
+set -- $(sed 's/.*) //' /proc/1/stat 2>/dev/null)
+printf 'pine-login %s %s %s\\n' "$uid" "$way" "$(cat /proc/sys/kernel/random/boot_id).\${20:-}"
 for tool in sudo doas; do
   command -v $tool >/dev/null 2>&1 || continue
   eval "said=\\$$tool"
@@ -26,6 +27,15 @@ export interface Probe {
   /** What sudo said against it; undefined: there is no sudo, or it was not asked. */
   sudo?: string;
   doas?: string;
+}
+
+/**
+ * Whether two boot ids are of one boot: the kernel's, a dot, and when the first process started, which tells a container's restarts apart. Who
+ * may not see that (hidepid) has nothing after the dot.
+ */
+export function sameBoot(a: string, b: string): boolean {
+  const [[kernelA, startA], [kernelB, startB]] = [a.split("."), b.split(".")];
+  return kernelA === kernelB && (!startA || !startB || startA === startB);
 }
 
 /** What {@link PROBE} printed, among what a login's start files print; undefined when it did not run. */

@@ -4,6 +4,7 @@ import type { Task } from "../task.ts";
 import type { Connection } from "./connection-type.ts";
 import { openSsh } from "./ssh.ts";
 import { RemoteError, SshError, targetOf } from "./ssh-errors.ts";
+import { sameBoot } from "./ssh-root.ts";
 import type { Ssh } from "./types.ts";
 
 export interface WaitOptions {
@@ -33,7 +34,7 @@ export async function waitForSsh(connection: Connection | Connection[], task: Ta
     for (const one of connections) {
       try {
         const ssh = await openSsh(one, task, { connectTimeout: one.perDialTimeout || 15 });
-        if (!o.notBootId || ssh.bootId !== o.notBootId) return ssh;
+        if (!o.notBootId || !sameBoot(ssh.bootId, o.notBootId)) return ssh;
         await ssh.close();
         old = true;
         last = undefined;

@@ -24,10 +24,7 @@ const shape = {
   image: text({ pattern: /^[0-9a-f]{64}$/, expected: "the sha256 of a DiskImage (64 hex digits)" }),
   method: text({
     default: "auto",
-    verify: (m) =>
-      ["auto", "alongside", "overwrite"].includes(m)
-        ? undefined
-        : `expected auto, alongside or overwrite; "${m}" is not there yet in this version`,
+    enum: ["auto", "alongside", "overwrite", "container"],
   }),
   erase: flag(),
   disk: text(),

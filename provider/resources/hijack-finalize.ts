@@ -8,10 +8,14 @@ import { humanBytes } from "../task.ts";
 import type { HijackInputs, HijackState } from "./hijack-inputs.ts";
 import { connectionsOf, lockOwner, openAny, refuseAnother } from "./hijack-look.ts";
 
+/** Installed beside an old system. */
+const isBeside = (install: Record<string, string> | undefined) =>
+  install?.method === "alongside" || install?.method === "container";
+
 /** Whether there is an old system that is to go. */
 export function finalizeDue(inputs: HijackInputs, facts: Facts): boolean {
   const { install } = facts.pine;
-  return inputs.finalize && install?.method === "alongside" && finalizedOf(install) !== "done";
+  return inputs.finalize && isBeside(install) && finalizedOf(install) !== "done";
 }
 
 /** Removes the old system where that is asked for and not done; answers whether it is gone. */
@@ -27,7 +31,7 @@ export async function finalize(inputs: HijackInputs, state: HijackState, call: C
       const { old = "the old system" } = facts.pine.install ?? {};
       call.info(`${old} is gone, ${humanBytes(Math.max(0, freed))} are free again; it cannot be restored any more`);
     }
-    return facts.pine.install?.method === "alongside";
+    return isBeside(facts.pine.install);
   } finally {
     await unlock();
     await ssh.close();

@@ -5,7 +5,7 @@ import { type AgentStatus, agentStatus } from "../host/agent.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
 import { loginPublicKeys } from "../host/keys.ts";
-import { planInstall } from "../host/plan.ts";
+import { planInstall, runsPine } from "../host/plan.ts";
 import { isReinstall } from "../host/record.ts";
 import { openSsh, SshError } from "../host/ssh.ts";
 import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
@@ -53,7 +53,7 @@ export async function lookAt(ssh: Ssh, call: Call): Promise<Look> {
   try {
     call.step(`reading what ${ssh.target} is`);
     const facts = await readFacts(ssh);
-    const status = facts.pine.install && ssh.rootWay !== "none" ? await agentStatus(ssh) : undefined;
+    const status = runsPine(facts) && ssh.rootWay !== "none" ? await agentStatus(ssh) : undefined;
     return { ssh, facts, status };
   } catch (error) {
     await ssh.close();
@@ -116,6 +116,7 @@ export async function planFor(
       finalize: inputs.finalize,
       deadman: inputs.deadman,
       erase: inputs.erase,
+      kernelArguments: inputs.kernelArguments,
       disk: inputs.disk,
       dataPartitions: inputs.dataPartitions,
       // rule 7: a create that may erase writes the disk anew, also over a Pine of its own

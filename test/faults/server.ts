@@ -1,8 +1,7 @@
 /** A server and its stack as they were prepared, started anew in a folder: seconds instead of minutes. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { assetText } from "../../provider/assets.ts";
-import { keyValues, parseStatus } from "../../provider/host/agent.ts";
+import { agentScript, keyValues, parseStatus } from "../../provider/host/agent.ts";
 import { run } from "../../provider/run.ts";
 import { Project } from "../e2e/hijack-cli.ts";
 import { type FaultyDisk, startDisk } from "../lab/disk/index.ts";
@@ -69,7 +68,7 @@ function retarget(work: string, was: Prepared["was"], now: Prepared["was"]): voi
   }
 }
 
-const AGENT = assetText("system/rootfs/usr/sbin/pine");
+const AGENT = agentScript();
 
 /** What answers, by the agent's own words. */
 export interface Look {

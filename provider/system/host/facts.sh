@@ -6,7 +6,8 @@
 # A key may repeat; the value is the rest of the line, as the source has it. Values of several words are split by one space,
 # "-" stands for an empty word. Keys, in the order they come:
 #   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
-#   container NAME, machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME
+#   container NAME, container.user LINE (of uid_map), container.no WHAT (that a new root needs and is refused), container.chroot 1
+#   machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME
 #   kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration), systemd SHUTDOWN (its program); mem LINE (of meminfo)
 #   mount LINE (of mountinfo), swap LINE (of /proc/swaps), df LINE, dfi LINE (of df -kP, -iP)
 #   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; disk NAME REMOVABLE READONLY MODEL; start PARTITION SECTOR
@@ -19,7 +20,7 @@
 #   ssh ADDRESS (of this server, that the connection goes to)
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, managed INDEX (by networkd), ifupdown LINE; tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
-#   pine.install LINE, pine.env LINE, pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
+#   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 login=${1:-}
 
@@ -52,7 +53,11 @@ identity() {
   zone=$(readlink -f /etc/localtime)
   case $zone in */zoneinfo/*) put timezone "${zone##*/zoneinfo/}" ;; *) put timezone "$(first /etc/timezone)" ;; esac
   get /proc/sys/kernel/random/boot_id
-  put boot_id "$line"
+  boot=$line
+  # when the first process started: tells a container's restarts apart
+  # shellcheck disable=SC2046 # words
+  set -- $(sed 's/.*) //' /proc/1/stat 2>/dev/null)
+  put boot_id "$boot.${20:-}"
   get /proc/sys/kernel/osrelease
   put kernel "$line"
   put arch "$(uname -m)"
@@ -66,17 +71,6 @@ identity() {
 }
 
 machine() {
-  if [ -d /proc/vz ] && [ ! -d /proc/bc ]; then put container openvz; fi
-  get /run/systemd/container
-  put container "$line"
-  if [ -r /proc/1/environ ]; then
-    { tr '\0' '\n' </proc/1/environ; } 2>/dev/null | sed -n 's/^container=//p' | each container
-  fi
-  [ ! -e /.dockerenv ] || put container docker
-  [ ! -e /run/.containerenv ] || put container podman
-  # exit code 1 and "none" where there is none
-  if have systemd-detect-virt && line=$(systemd-detect-virt -c 2>/dev/null); then put container "$line"; fi
-  sed -n 's#.*/\(lxc\|docker\|kubepods\)[/.-].*#\1#p' /proc/1/cgroup 2>/dev/null | head -n 1 | each container
   put machine "$(first /sys/class/dmi/id/sys_vendor) $(first /sys/class/dmi/id/product_name)"
   if have systemd-detect-virt && line=$(systemd-detect-virt -v 2>/dev/null); then put hypervisor "$line"; fi
   get /sys/hypervisor/type
@@ -223,23 +217,8 @@ authorized() { # key user
   done
 }
 
-pine() {
-  dir=/boot/grub/pine
-  [ -d $dir ] || dir=/sysroot/boot/grub/pine
-  [ ! -r $dir/install ] || each pine.install <$dir/install
-  [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
-  [ ! -r /var/lib/pine/trust/manifest ] || each pine.trust </var/lib/pine/trust/manifest
-  for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
-    [ ! -d "$f" ] || put pine.deployment "$f"
-  done
-  # the RAM system of an overwrite
-  for f in install plan image blocks verified finished; do
-    [ ! -r /run/pine-ram/$f ] || each "pine.ram.$f" <"/run/pine-ram/$f"
-  done
-  for f in /.pine-new /.pine-var /ostree /boot/ostree /boot/loader /boot/boot; do [ ! -e $f ] || put pine.leftover $f; done
-}
-
 identity
+container
 machine
 storage
 grub

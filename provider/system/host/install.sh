@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu). A step a call; every step can be run again.
-# Sent over SSH; needs sh, tar, gzip or zstd, dd, fsfreeze. Nothing of the old system is changed but GRUB's custom.cfg.
+# Sent over SSH; needs sh, tar, gzip or zstd, dd, fsfreeze. Nothing of the old system is changed but GRUB's custom.cfg, or /sbin/init.
 #
 #   begin ID STACK URN METHOD CREATED OLD [BOOT FOLDER]   writes the installation record, removes what a half-made install left;
 #             BOOT: TYPE:UUID=... of /boot where it is a filesystem of its own; FOLDER: of the slots, where GRUB cannot write to /boot
@@ -10,6 +10,7 @@
 #   fstab DEPLOYMENT                          lines for /etc/fstab, from standard input
 #   boot NAME                                 a file of boot/grub/pine, from standard input
 #   grub                                      GRUB's custom.cfg sources ours, last of all
+#   init                                      in a container: its init is our wrapper, which starts what the slots say; the old one is kept
 set -eu
 umask 022
 dir=/boot/grub/pine
@@ -38,6 +39,13 @@ bare() { # text arguments...
 $text" sh "$@"
 }
 
+# A container's init is the old system's again, before anything that ours needs goes.
+old_init() {
+  if [ ! -e /sbin/init.pine-old ] && [ ! -L /sbin/init.pine-old ]; then return 0; fi
+  if head -c 15 /sbin/init | grep -q '^#!/ostree/pine/'; then mv -fT /sbin/init.pine-old /sbin/init; else rm -f /sbin/init.pine-old; fi
+  sync
+}
+
 clear_old() {
   [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
   # names no slot before anything that it named goes; in place, since GRUB may see a folder as it was
@@ -47,6 +55,7 @@ clear_old() {
     sync
   fi
   rm -f $dir/a.cfg $dir/b.cfg
+  old_init
   chattr -i $stateroot/deploy/*.? 2>/dev/null || true
   # what an earlier installation kept in /var is kept over a reinstall
   if [ -e $stateroot/var/.pine-factory ] && [ ! -e /.pine-var ]; then mv $stateroot/var /.pine-var; fi
@@ -136,6 +145,24 @@ case $1 in
   boot)
     case $2 in grub.cfg | a.cfg | b.cfg | env) ;; *) fail "name $2" ;; esac
     replace "$dir/$2" 644
+    ;;
+  init)
+    # what the container's manager wrote here: its changes from now on count in the new system, too
+    mkdir -p /ostree/pine/host
+    for f in hostname resolv.conf network/interfaces; do
+      if [ -f "/etc/$f" ] && [ ! -L "/etc/$f" ]; then cp "/etc/$f" "/ostree/pine/host/${f##*/}"; fi
+    done
+    head -c 15 /ostree/pine/init | grep -q '^#!/ostree/pine/' || fail "the sysroot has no init for containers"
+    for f in ld.so sh busybox; do [ -x "/ostree/pine/$f" ] || fail "the sysroot has no /ostree/pine/$f"; done
+    # a link is kept as one
+    rm -f /sbin/.init.pine
+    cp -P /sbin/init /sbin/.init.pine
+    mv -fT /sbin/.init.pine /sbin/init.pine-old
+    cp /ostree/pine/init /sbin/.init.pine
+    chmod 755 /sbin/.init.pine
+    sync
+    mv -fT /sbin/.init.pine /sbin/init
+    sync
     ;;
   grub)
     if [ ! -e $custom ]; then

@@ -16,7 +16,15 @@ if [ -s $dir/install ]; then
 elif [ ! -e /ostree ]; then
   exit 0
 fi
+# A container's init is the old system's again, before anything that ours needs goes.
+old_init() {
+  if [ ! -e /sbin/init.pine-old ] && [ ! -L /sbin/init.pine-old ]; then return 0; fi
+  if head -c 15 /sbin/init | grep -q '^#!/ostree/pine/'; then mv -fT /sbin/init.pine-old /sbin/init; else rm -f /sbin/init.pine-old; fi
+  sync
+}
+
 # first the way in, then what it leads to
+old_init
 if [ -e $custom ]; then
   sed '/^# >>> pine$/,/^# <<< pine$/d' $custom >$custom.pine-new
   # what was added to it meanwhile stays
@@ -60,5 +68,6 @@ unshare -m sh -euc 'mount --make-rprivate / && mount --bind / /run/pine-root && 
   if [ "$(stat -c %d /boot)" != "$(stat -c %d /)" ]; then rm -rf boot/grub/pine; rmdir boot/grub 2>/dev/null || true; fi'
 # a link where the slots are on the EFI system partition
 rm -rf "$(readlink -f $dir)" $dir
+rmdir /boot/grub 2>/dev/null || true
 rmdir /run/pine-root
 sync

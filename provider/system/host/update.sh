@@ -4,7 +4,8 @@
 #   write PATH MODE OWNER      a file of the running system, from standard input; one of /etc goes to the other slot, too
 #   write-in DEPLOYMENT PATH MODE OWNER   a file of /etc of a deployment that does not run
 #   remove PATH                a file that Pine put there before; from the other slot, too
-#   adopt ID STACK URN [fresh] the installation's record names another resource: it has it from now on; fresh: to be reinstalled
+#   adopt ID STACK URN [fresh] the installation's record names another resource: it has it from now on; fresh: to be reinstalled. An image or
+#                              a template that was started by hand has no record: it gets one, with no old system to give back
 #   done                       the record says that the operation which made it has ended
 #   fresh DEPLOYMENT           /etc of a deployment that does not run as its commit has it, with name and network of the running system;
 #                              SSH host keys: hostkeys.sh
@@ -12,6 +13,9 @@ set -eu
 work=/var/tmp/pine
 record=/boot/grub/pine/install
 deployments=/sysroot/ostree/deploy/pine/deploy
+# a container's kernel has another system's arguments: its init writes its own (system/container/init)
+arguments=/proc/cmdline
+[ ! -e /run/pine.cmdline ] || arguments=/run/pine.cmdline
 
 fail() {
   echo "pine: $*" >&2
@@ -31,7 +35,7 @@ put() { # path mode owner
 others() {
   for slot in a b; do
     name=$(sed -n 's,^set pine_options=.* ostree=/ostree/deploy/pine/deploy/\([^ "]*\).*,\1,p' "/boot/grub/pine/$slot.cfg" 2>/dev/null)
-    if [ -z "$name" ] || grep -q "ostree=[^ ]*/$name\( \|$\)" /proc/cmdline; then continue; fi
+    if [ -z "$name" ] || grep -q "ostree=[^ ]*/$name\( \|$\)" $arguments; then continue; fi
     [ ! -d "$deployments/$name/etc" ] || echo "$name"
   done
 }
@@ -80,6 +84,9 @@ case $1 in
     rm -f "$2"
     ;;
   adopt)
+    if [ ! -e $record ]; then
+      if [ -e /run/pine.cmdline ]; then printf 'method=container\nfinalized=1\n'; else echo method=overwrite; fi | whole $record
+    fi
     {
       printf 'id=%s\nstack=%s\nurn=%s\n' "$2" "$3" "$4"
       [ -z "${5:-}" ] || echo fresh=1
@@ -93,7 +100,7 @@ case $1 in
   fresh)
     root=$deployments/$2
     [ -d "$root/usr/etc" ] || fail "no deployment $2"
-    ! grep -q "ostree=[^ ]*/$2\( \|$\)" /proc/cmdline || fail "deployment $2 runs"
+    ! grep -q "ostree=[^ ]*/$2\( \|$\)" $arguments || fail "deployment $2 runs"
     find "$root/etc" -mindepth 1 -delete
     cp -a "$root/usr/etc/." "$root/etc/"
     mkdir -p "$root/etc/network"

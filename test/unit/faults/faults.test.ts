@@ -15,7 +15,7 @@ const commits = { first: "1".repeat(64), next: "2".repeat(64), bad: "3".repeat(6
 function look(running: "a" | "b" | undefined, trialRuns: boolean, state: string, checksum = ""): Look {
   const [slot = "", trial = "", tries = "", boots = ""] = state.split(" ").map((v) => (v === "-" ? "" : v));
   const of = (v: string) => (v === "" ? undefined : (v as "a" | "b"));
-  const status = { running, trialRuns, checksum, deployment: "", bootId: "", completed: true };
+  const status = { running, trialRuns, checksum, deployment: "", bootId: "", container: false, completed: true };
   return {
     status: { ...status, slot: of(slot), trial: of(trial) },
     state: { slot, trial, tries, boots },

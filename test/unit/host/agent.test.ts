@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { asset } from "../../../provider/assets.ts";
-import { parseStatus } from "../../../provider/host/agent.ts";
+import { agentScript, parseStatus } from "../../../provider/host/agent.ts";
 import { envBlock, parseEnvBlock } from "../../../provider/image/slots.ts";
 import { run } from "../../../provider/run.ts";
 
@@ -17,7 +17,8 @@ async function agent(state: Parameters<typeof envBlock>[0], args: string[]) {
   const dir = mkdtempSync(join(tmpdir(), "pine-agent-"));
   folders.push(dir);
   writeFileSync(join(dir, "env"), envBlock(state));
-  const script = asset("system", "rootfs", "usr", "sbin", "pine");
+  const script = join(dir, "pine");
+  writeFileSync(script, agentScript());
   const result = await run("sh", [script, ...args], {
     env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir },
     ok: [0, 1, 2],
@@ -37,7 +38,7 @@ describe("the agent on a machine that runs no slot", () => {
       trialRuns: false,
       completed: false,
     });
-    expect(status.bootId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(status.bootId).toMatch(/^[0-9a-f-]{36}\.\d+$/);
   });
   it("old empties the state in place, 1024 bytes", async () => {
     const { env, exitCode } = await agent({ slot: "a", trial: "b", tries: 2 }, ["old"]);
@@ -91,6 +92,7 @@ describe("parseStatus", () => {
       tries: 0,
       boots: undefined,
       stage: "loaded",
+      container: false,
       completed: true,
     });
   });

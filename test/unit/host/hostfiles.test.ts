@@ -64,7 +64,7 @@ describe("HostHijack's check", () => {
   });
   it.each([
     [{ commit: "abc" }, "commit", /64 hex/],
-    [{ method: "container" }, "method", /not there yet/],
+    [{ method: "kexec" }, "method", /one of/],
     [{ deadman: 5 }, "deadman", /60 to 3600/],
     [{ hostname: "-x" }, "hostname", /hostname/],
     [{ files: { "/usr/x": { content: "" } } }, 'files["/usr/x"]', /read-only/],

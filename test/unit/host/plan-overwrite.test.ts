@@ -115,7 +115,7 @@ describe("a server that runs Pine", () => {
 describe("what is refused", () => {
   it.each<[string, (f: Facts) => void, Partial<PlanInputs>, Partial<ImageFacts>]>([
     ["erase", () => {}, { erase: false }, {}],
-    ["container", set({ container: "lxc" }), {}, {}],
+    ["container", set({ container: "lxc" }), {}, { target: "container" }],
     ["secure-boot", set({ firmware: "uefi", secureBoot: true }), {}, {}],
     // which locks the kernel down
     ["secure-boot", onLvm({ firmware: "uefi", secureBoot: true, lockdown: "integrity" }), {}, {}],

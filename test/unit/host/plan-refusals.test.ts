@@ -16,7 +16,7 @@ describe("what is refused", () => {
       },
     ],
     [
-      "container",
+      "target",
       (f) => {
         f.container = "lxc";
       },
@@ -193,7 +193,7 @@ describe("what is refused", () => {
     expect(codes(f, { rootWay: "none", user: "nosudo" })).toEqual(["not-root"]);
   });
   it("a password as the only way in", () => expect(codes(facts(), { loginKeys: [] })).toEqual(["login-key"]));
-  it("methods that are not there yet", () => expect(codes(facts(), { method: "container" })).toEqual(["method"]));
+  it("method container on a machine", () => expect(codes(facts(), { method: "container" })).toEqual(["method"]));
   it("a server without zstd, for a sysroot packed with it", () =>
     expect(codes(facts(), {}, { compression: "zstd" })).toEqual(["tools"]));
   it("everything at once", () => {
@@ -202,7 +202,7 @@ describe("what is refused", () => {
       f.root.type = "zfs";
       f.ramKiB = 1;
     };
-    expect(codes(facts(bad))).toEqual(["container", "ram", "root-type"]);
+    expect(codes(facts(bad), { method: "alongside" })).toEqual(["target", "container", "ram", "root-type"]);
   });
   it("gives the numbers of the space that is missing", () => {
     const [r] = planInstall(
@@ -223,6 +223,6 @@ describe("what is refused", () => {
       x.os.id = "devuan";
       x.container = "lxc";
     });
-    expect(codes(f, { force: true })).toEqual(["container"]);
+    expect(codes(f, { force: true })).toEqual(["target"]);
   });
 });

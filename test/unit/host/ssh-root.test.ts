@@ -4,19 +4,39 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { askingSudo, dialogue, PROBE, parseProbe, wantsPassword, whyNotRoot } from "../../../provider/host/ssh-root.ts";
+import {
+  askingSudo,
+  dialogue,
+  PROBE,
+  parseProbe,
+  sameBoot,
+  wantsPassword,
+  whyNotRoot,
+} from "../../../provider/host/ssh-root.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-root-"));
 afterAll(() => rmSync(dir, { recursive: true }));
+
+describe("a boot id", () => {
+  it.each([
+    ["the same", "a-1.5", "a-1.5", true],
+    ["another kernel's boot", "a-1.5", "b-2.5", false],
+    ["a container that was started again", "a-1.5", "a-1.9", false],
+    ["somebody who may not see when the first process started", "a-1.", "a-1.9", true],
+    ["one of before there were starts in it", "a-1", "a-1.9", true],
+  ])("%s", (_, a, b, same) => expect([sameBoot(a, b), sameBoot(b, a)]).toEqual([same, same]));
+});
 
 describe("the probe", () => {
   it("runs in this machine's sh, and tells what it found", () => {
     const out = execFileSync("sh", ["-c", PROBE], { encoding: "utf8" });
     const found = parseProbe(`a greeting\n${out}`);
-    expect([found?.uid, found?.bootId]).toEqual([
-      process.getuid?.(),
-      readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
-    ]);
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    // field 22 of /proc/1/stat; where its name has no blank the words are the fields
+    const started = readFileSync("/proc/1/stat", "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ")[19];
+    expect([found?.uid, found?.bootId]).toEqual([process.getuid?.(), `${boot}.${started}`]);
     expect(found?.way === "root").toBe(process.getuid?.() === 0);
   });
   it("is read with what the tools said", () => {

@@ -33,7 +33,7 @@ describe("an overwrite's inputs", () => {
     ["no image", { ...over, image: undefined }, /^image: is missing: method overwrite/],
     ["auto with erase and no image", { ...base, erase: true }, /^image: is missing: with erase/],
     ["a path for the image", { ...over, image: "/srv/disk.raw" }, /^image: .*sha256 of a DiskImage/],
-    ["a container", { ...base, method: "container" }, /^method: .*not there yet/],
+    ["another method", { ...base, method: "kexec" }, /^method: .*one of/],
     ["a disk without overwrite", { ...base, disk: "/dev/vdb" }, /^disk: is only for overwrite/],
     [
       "data partitions without overwrite",

@@ -1,0 +1,67 @@
+#!/bin/sh
+# What facts.sh tells of a container and of Pine; sent before it, as one script (host/facts.ts). That has the other functions.
+line=
+
+container() {
+  said=$(container_names)
+  [ -n "$said" ] || return 0
+  printf '%s\n' "$said"
+  each container.user </proc/self/uid_map
+  if [ "$(id -u)" = 0 ]; then rights; fi
+}
+
+container_names() {
+  if [ -d /proc/vz ] && [ ! -d /proc/bc ]; then put container openvz; fi
+  get /run/systemd/container
+  put container "$line"
+  if [ -r /proc/1/environ ]; then
+    { tr '\0' '\n' </proc/1/environ; } 2>/dev/null | sed -n 's/^container=//p' | each container
+  fi
+  [ ! -e /.dockerenv ] || put container docker
+  [ ! -e /run/.containerenv ] || put container podman
+  # exit code 1 and "none" where there is none
+  if have systemd-detect-virt && line=$(systemd-detect-virt -c 2>/dev/null); then put container "$line"; fi
+  sed -n 's#.*/\(lxc\|docker\|kubepods\)[/.-].*#\1#p' /proc/1/cgroup 2>/dev/null | head -n 1 | each container
+  # Pine's own init wrote this
+  [ ! -e /run/pine.cmdline ] || put container unknown
+}
+
+# Whether what system/container/init does is allowed here: the same mounts, in a mount namespace that ends with it.
+rights() {
+  have unshare || { put container.no unshare; return 0; }
+  # shellcheck disable=SC2016
+  unshare -m sh -c '
+    no() { echo "container.no=$1"; }
+    mount --make-rprivate / 2>/dev/null
+    mount -t tmpfs -o mode=755 tmpfs /run || { no tmpfs; exit; }
+    mkdir /run/root
+    mount --bind / /run/root && cd /run/root || { no bind; exit; }
+    mount --bind usr usr || { no bind; exit; }
+    if ! mount -o remount,bind,ro usr 2>/dev/null; then
+      flags=
+      while read -r _ _ _ _ point options _; do [ "$point" != /run/root/usr ] || flags=$options; done </proc/self/mountinfo
+      mount -o "remount,bind,$flags,ro" usr || no readonly
+    fi
+    for m in dev proc sys; do mount --rbind /$m $m || no "$m"; done
+    chroot . /bin/true || no chroot
+    pivot_root . run 2>/dev/null || echo container.chroot=1
+  ' 2>/dev/null || put container.no namespace
+}
+
+pine() {
+  get /run/pine.cmdline
+  put pine.cmdline "$line"
+  dir=/boot/grub/pine
+  [ -d $dir ] || dir=/sysroot/boot/grub/pine
+  [ ! -r $dir/install ] || each pine.install <$dir/install
+  [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
+  [ ! -r /var/lib/pine/trust/manifest ] || each pine.trust </var/lib/pine/trust/manifest
+  for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
+    [ ! -d "$f" ] || put pine.deployment "$f"
+  done
+  # the RAM system of an overwrite
+  for f in install plan image blocks verified finished; do
+    [ ! -r /run/pine-ram/$f ] || each "pine.ram.$f" <"/run/pine-ram/$f"
+  done
+  for f in /.pine-new /.pine-var /ostree /boot/ostree /boot/loader /boot/boot; do [ ! -e $f ] || put pine.leftover $f; done
+}

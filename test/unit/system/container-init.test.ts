@@ -1,0 +1,79 @@
+/** What the container's init decides to start (system/container/init), as GRUB would on a machine. Its mounts are for the e2e tests. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { asset } from "../../../provider/assets.ts";
+import { type EnvState, envBlock, parseEnvBlock } from "../../../provider/image/slots.ts";
+import { run } from "../../../provider/run.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "pine-init-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+// in place of musl's loader: this machine's own busybox
+writeFileSync(join(dir, "ld.so"), '#!/bin/sh\nshift\n[ "$1" != fsync ] || exec sync "$2"\nexec busybox "$@"\n');
+chmodSync(join(dir, "ld.so"), 0o755);
+
+interface Given {
+  state: EnvState;
+  slots?: string;
+  old?: boolean;
+  readOnly?: boolean;
+}
+
+async function decide({ state, slots = "ab", old = true, readOnly }: Given): Promise<[string, EnvState]> {
+  for (const name of ["a", "b"]) {
+    rmSync(join(dir, `${name}.cfg`), { force: true });
+    if (slots.includes(name)) writeFileSync(join(dir, `${name}.cfg`), "set pine_title\n");
+  }
+  const env = join(dir, "env");
+  rmSync(env, { recursive: true, force: true });
+  writeFileSync(env, envBlock(state));
+  const script = asset("system", "container", "init");
+  const variables = { PINE_BASE: dir, PINE_DIR: dir, PINE_OLD: old ? "/bin/sh" : "/none", PINE_DECIDE: "1" };
+  // a file that cannot be written, also not by root
+  const write = readOnly
+    ? ["unshare", "-rm", "sh", "-c", `mount --bind ${env} ${env} && mount -o remount,bind,ro ${env} && exec "$@"`, "sh"]
+    : [];
+  const [file, ...args] = [...write, "busybox", "sh", script];
+  const { stdout } = await run(file!, args, { env: { PATH: process.env.PATH!, ...variables } });
+  const block = readFileSync(env);
+  expect(block.length).toBe(1024);
+  return [stdout.trim(), parseEnvBlock(block)];
+}
+
+describe("the container's init", () => {
+  it.each<[string, Given, string, EnvState]>([
+    ["nothing confirmed: the old system", { state: {} }, "old a b", {}],
+    ["a first trial, counted", { state: { trial: "a", tries: 1 } }, "trial:a old a b", { trial: "a", tries: 0 }],
+    ["a trial that had its boots", { state: { trial: "a", tries: 0 } }, "old a b", { trial: "a", tries: 0 }],
+    ["a trial without a slot", { state: { trial: "a", tries: 1 }, slots: "b" }, "old a b", { trial: "a", tries: 1 }],
+    [
+      "an update on trial",
+      { state: { slot: "a", trial: "b", tries: 2 } },
+      "trial:b a b old",
+      { slot: "a", trial: "b", tries: 1 },
+    ],
+    ["a confirmed slot, counted", { state: { slot: "a" } }, "a b old", { slot: "a", boots: 1 }],
+    ["its third boot", { state: { slot: "b", boots: 2 } }, "b a old", { slot: "b", boots: 3 }],
+    ["then the other", { state: { slot: "a", boots: 3 } }, "b a old", { slot: "a", boots: 4 }],
+    ["and at last the old system", { state: { slot: "a", boots: 6 } }, "old a b", { slot: "a", boots: 6 }],
+    [
+      "where there is none, from the beginning",
+      { state: { slot: "a", boots: 6 }, old: false },
+      "a b old",
+      { slot: "a", boots: 1 },
+    ],
+    ["no other slot", { state: { slot: "a", boots: 3 }, slots: "a" }, "old a b", { slot: "a", boots: 3 }],
+    [
+      "a state that cannot be written: no trial",
+      { state: { slot: "a", trial: "b", tries: 1 }, readOnly: true },
+      "a b old",
+      { slot: "a", trial: "b", tries: 1 },
+    ],
+  ])("%s", async (_, given, candidates, after) => {
+    const [said, state] = await decide(given);
+    expect(said).toBe(candidates);
+    const none = { slot: undefined, trial: undefined, tries: undefined, boots: undefined };
+    expect(state).toEqual({ ...none, ...after });
+  });
+});
