@@ -8,6 +8,7 @@ export const GROUPS = {
   rootfs: { include: [file("rootfs*")], setUp: everything },
   commit: { include: [file("commit*")], setUp: everything },
   image: { include: [file("image*")], setUp: everything },
+  container: { include: [file("container*")], setUp: everything },
   hijack: { include: [file("hijack*")], setUp: [...everything, "tun"] },
   // a disk written over
   overwrite: { include: [file("overwrite")], setUp: everything },

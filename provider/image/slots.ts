@@ -16,12 +16,12 @@ export type SlotName = "a" | "b";
 export interface Slot {
   /** What the menu shows. */
   title: string;
-  /** UUID of the filesystem with the kernels, which GRUB searches for: the root's, or that of a /boot of its own. */
+  /** UUID of the filesystem with the kernels, which GRUB searches for: the root's, or that of a /boot of its own. "" in a container. */
   uuid: string;
-  /** Kernel and initramfs from the top of that filesystem: "/boot/ostree/…", or of a /boot of its own "/ostree/…". */
+  /** Kernel and initramfs from the top of that filesystem: "/boot/ostree/…", or of a /boot of its own "/ostree/…". A container has "" as initrd. */
   linux: string;
   initrd: string;
-  /** Kernel arguments, see {@link slotOptions}. */
+  /** Kernel arguments, see {@link slotOptions}; of a container {@link containerOptions}. */
   options: string;
 }
 
@@ -49,10 +49,18 @@ const PATH = /^\/[A-Za-z0-9_.,:=+@%/~-]+$/;
 /** x86's COMMAND_LINE_SIZE is 2048; GRUB adds BOOT_IMAGE=, ` pine.slot=a` and ` pine.trial=1`. */
 const MAX_OPTIONS = 1800;
 
+/** The kernel of a container: a line of text in its commit, without which OSTree deploys nothing (system/targets/container). */
+const NO_KERNEL = /\/vmlinuz-0-container$/;
+
+/** What a slot has not where its system is a container, which no GRUB boots. */
+const isLeftOut = (slot: Partial<Slot>, key: keyof Slot) =>
+  (key === "uuid" || key === "initrd") && slot.uuid === "" && slot.initrd === "" && NO_KERNEL.test(slot.linux ?? "");
+
 /** The text of a slot file. Refuses what GRUB would interpret. */
 export function slotFile(slot: Slot): string {
   for (const key of KEYS) {
     const value = slot[key];
+    if (isLeftOut(slot, key)) continue;
     const allowed = key === "linux" || key === "initrd" ? PATH : PLAIN;
     if (!allowed.test(value))
       die(`${key} of a boot slot holds characters that GRUB would interpret: ${JSON.stringify(value)}`);
@@ -71,8 +79,8 @@ export function parseSlotFile(text: string): Slot | undefined {
     if (match) found.set(match[1]!, match[2]!);
     else if (line.trim() !== "" && !line.startsWith("#")) return undefined;
   }
-  if (!KEYS.every((key) => found.get(key))) return undefined;
-  return Object.fromEntries(KEYS.map((key) => [key, found.get(key)!])) as unknown as Slot;
+  const slot: Partial<Slot> = Object.fromEntries(KEYS.map((key) => [key, found.get(key)]));
+  return KEYS.every((key) => slot[key] || isLeftOut(slot, key)) ? (slot as Slot) : undefined;
 }
 
 /** Size of a GRUB environment block, in bytes: GRUB refuses any other. */
@@ -190,6 +198,11 @@ export function slotOptions(o: SlotOptions): string {
     `pine.deadman=${o.deadman ?? DEADMAN_SECONDS}`,
     `ostree=${deploymentPath(o.checksum, o.serial)}`,
   ].join(" ");
+}
+
+/** What a container's slot says: the deployment, and the seconds to the restart of an unconfirmed trial. */
+export function containerOptions(o: Pick<SlotOptions, "checksum" | "serial" | "deadman">): string {
+  return `ostree=${deploymentPath(o.checksum, o.serial)} pine.deadman=${o.deadman ?? DEADMAN_SECONDS}`;
 }
 
 /** `ext4:UUID=…:/grub/pine`. */

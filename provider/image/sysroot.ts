@@ -7,8 +7,9 @@ import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import type { Content } from "./disk-sizes.ts";
-import { hasCommit } from "./ostree.ts";
+import { hasCommit, readCommit } from "./ostree.ts";
 import { damaged, isDamage } from "./ostree-check.ts";
+import type { Target } from "./recipe-types.ts";
 import { deploymentPath, STATEROOT } from "./slots.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
@@ -21,8 +22,19 @@ export const ZSTD_LEVEL = 3;
 
 const SCRIPT = ["system", "build", "sysroot.sh"];
 
+/** What starts a container, a file of its sysroot. */
+const INIT = ["system", "container", "init"];
+
 /** Changes whenever the same commit gives another archive. */
-export const sysrootFormat = () => formatOf(2, [assetText(...SCRIPT)]);
+export const sysrootFormat = (target: Target = "vm") =>
+  formatOf(
+    2,
+    [SCRIPT, ...(target === "container" ? [INIT] : [])].map((path) => assetText(...path)),
+  );
+
+/** Of the archive of a commit. */
+const formatOfCommit = async (store: Store, checksum: string) =>
+  sysrootFormat((await readCommit(store, checksum))?.target);
 
 /** What is known of a physical root, in a folder or an archive. */
 export interface SysrootTree {
@@ -33,7 +45,7 @@ export interface SysrootTree {
   inodes: number;
   /** Bytes of kernel and initramfs in blocks of 4 KiB. */
   bootSize: number;
-  /** Kernel and initramfs as GRUB finds them from the root of the filesystem. */
+  /** Kernel and initramfs as GRUB finds them from the root of the filesystem. A container has a line of text as kernel, and "" as initrd. */
   kernel: string;
   initrd: string;
   /** "/ostree/deploy/pine/deploy/<checksum>.0" */
@@ -61,7 +73,7 @@ export async function readSysroot(
   compression: Compression = "zstd",
 ): Promise<Sysroot | undefined> {
   const path = archivePath(store, checksum, compression);
-  const facts = await readArtifact<SysrootFacts>(store, path, sysrootFormat());
+  const facts = await readArtifact<SysrootFacts>(store, path, await formatOfCommit(store, checksum));
   return facts && { ...facts, path, compression };
 }
 
@@ -78,7 +90,8 @@ export async function sysrootTar(
 ): Promise<Sysroot> {
   const path = archivePath(store, checksum, compression);
   const make = compression === "zstd" ? pack : repack;
-  const facts = await artifact<SysrootFacts>(store, path, sysrootFormat(), task, (dir) =>
+  const format = await formatOfCommit(store, checksum);
+  const facts = await artifact<SysrootFacts>(store, path, format, task, (dir) =>
     make(store, toolbox, checksum, dir, task),
   );
   return { ...facts, path, compression };
@@ -104,6 +117,7 @@ export async function sysrootTree(
         { source: dir, target: "/run/work" },
         { source: store.repo, target: "/run/repo" },
         { source: asset(...SCRIPT), target: "/run/sysroot.sh" },
+        { source: asset(...INIT), target: "/run/init", readOnly: true },
       ],
       signal: task.signal,
     })
@@ -187,7 +201,8 @@ export function bootPaths(entry: string): { kernel: string; initrd: string } {
     const value = new RegExp(`^${key} (?:/boot)?(/ostree/${STATEROOT}-[0-9a-f]{64}/[^/\\s]+)$`, "m").exec(entry)?.[1];
     return value ? `/boot${value}` : die(`OSTree's boot entry names no ${key}: ${JSON.stringify(entry.slice(0, 300))}`);
   };
-  return { kernel: path("linux"), initrd: path("initrd") };
+  const kernel = path("linux");
+  return { kernel, initrd: kernel.endsWith("/vmlinuz-0-container") ? "" : path("initrd") };
 }
 
 /** The archive as a stream. `compression` is checked: a gzip archive is made by `sysrootTar(…, "gzip")`. */

@@ -8,6 +8,7 @@ import { builder } from "../../provider/image/builder.ts";
 import { fetchIndexes } from "../../provider/image/mirror.ts";
 import { removeTree } from "../../provider/image/namespace.ts";
 import { recipeDigest, sha256, world } from "../../provider/image/recipe.ts";
+import type { Recipe, Target } from "../../provider/image/recipe-types.ts";
 import { resolve } from "../../provider/image/resolve.ts";
 import { Store } from "../../provider/image/store.ts";
 import { type Toolbox, type ToolboxSource, toolbox } from "../../provider/image/toolbox.ts";
@@ -24,8 +25,8 @@ export interface ImageLab {
   store: Store;
   toolbox: Toolbox;
   task: Task;
-  /** The lab's Rootfs (root logs in by the lab's key), with more packages, in the shared store or another. */
-  rootfs(packages?: string[], store?: Store): Promise<RootfsRecord>;
+  /** The lab's Rootfs (root logs in by the lab's key), with more packages, in the shared store or another, of a machine or a container. */
+  rootfs(packages?: string[], store?: Store, target?: Target): Promise<RootfsRecord>;
   /** An empty store of this test's own. */
   ownStore(): Promise<Store>;
   /** A store of this test's own with everything that is committed in the shared one, and nothing made of it. */
@@ -79,7 +80,7 @@ export async function startImageLab(tell: (line: string) => void = () => {}): Pr
           return copy;
         }),
       config: (of = store) => ({ ...tools, store: of.dir }),
-      rootfs: (packages = [], into = store) => labRootfs(into, tools, packages, key, task),
+      rootfs: (packages = [], into = store, target = "vm") => labRootfs(into, tools, { packages, target }, key, task),
       end,
     };
   } catch (e) {
@@ -102,13 +103,14 @@ async function forgetOldStores(current: string): Promise<void> {
 async function labRootfs(
   store: Store,
   tools: ToolboxSource,
-  packages: string[],
+  { packages, target }: Pick<Recipe, "packages" | "target">,
   key: string,
   task: Task,
 ): Promise<RootfsRecord> {
   const recipe = aRecipe({
     ...{ release: tools.release, arch: tools.arch, mirror: tools.mirror, keys: tools.keys },
     ...{ repositories: ["community", "main"], packages, authorizedKeys: [key] },
+    ...(target === "container" ? { target, kernel: "none" } : {}),
   });
   const indexes = await fetchIndexes(recipe.repositories, tools, task);
   const lock = await resolve(await apkTool(tools, task), { packages: world(recipe), indexes }, tools, task);

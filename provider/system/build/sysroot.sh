@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the physical root of an installed system out of a commit: what belongs beside an old system, and nothing else.
-# Runs in the toolbox. /run/repo: the store's repository. /run/work: an empty folder, gets root/.
+# Runs in the toolbox. /run/repo: the store's repository. /run/work: an empty folder, gets root/. /run/init: what starts a container.
 # usage: sysroot.sh CHECKSUM
 # Prints for every entry its inode, raw mode (hex) and size; a blank line, then the same of what lies in boot/ostree; a blank line, then OSTree's
 # boot entry.
@@ -29,6 +29,16 @@ rm -rf ostree/repo/tmp/cache ostree/repo/.lock
 # folders for a system without Pine's initramfs, and boot/boot -> . which OSTree makes for another layout
 find . -mindepth 1 -maxdepth 1 ! -name ostree ! -name boot -exec rm -rf {} +
 rm -f boot/boot
+deployment=ostree/deploy/pine/deploy/$1.0
+if [ -e "$deployment/usr/lib/modules/0-container" ]; then
+	# the wrapper runs by the deployment's own shell; links: not a byte more, and there when that deployment is gone
+	mkdir -m 755 ostree/pine
+	ln "$deployment"/usr/lib/ld-musl-*.so.1 ostree/pine/ld.so
+	ln "$deployment/usr/bin/busybox" ostree/pine/busybox
+	ln ostree/pine/busybox ostree/pine/sh
+	cp /run/init ostree/pine/init
+	chmod 755 ostree/pine/init
+fi
 # the same bytes every time; but not 0 for ostree/deploy, which libostree takes for "loaded already" and then asserts
 find . -exec touch -h -d @0 {} +
 touch -d @1 ostree/deploy

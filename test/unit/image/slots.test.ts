@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { asset, assetText } from "../../../provider/assets.ts";
 import {
+  containerOptions,
   ENV_SIZE,
   type EnvState,
   envBlock,
@@ -12,6 +13,7 @@ import {
   nextOptions,
   parseEnvBlock,
   parseSlotFile,
+  type Slot,
   slotFile,
   slotOptions,
   slotsConfig,
@@ -103,6 +105,31 @@ describe("slot files", () => {
     ["a cut file", slotFile(slot).slice(0, -20)],
     ["a line of something else", `${slotFile(slot)}linux /x\n`],
   ])("%s is no slot file", (_, text) => expect(parseSlotFile(text)).toBeUndefined());
+});
+
+describe("slot files of a container", () => {
+  const own: Slot = {
+    ...{ title: "web 1.0.3", uuid: "", linux: `${boot}/vmlinuz-0-container`, initrd: "" },
+    options: containerOptions({ checksum, serial: 0 }),
+  };
+  test("come back as they were, with the lines of what they have not", () => {
+    expect(own.options).toBe(`ostree=/ostree/deploy/pine/deploy/${checksum}.0 pine.deadman=300`);
+    expect(slotFile(own)).toMatch(/^set pine_uuid=""\n.*\nset pine_initrd=""$/m);
+    expect(parseSlotFile(slotFile(own))).toEqual(own);
+  });
+  test.each([
+    ["a machine's without a UUID", { ...slot, uuid: "" }, "uuid"],
+    ["a machine's without an initramfs", { ...slot, initrd: "" }, "initrd"],
+    ["a machine's without either", { ...slot, uuid: "", initrd: "" }, "uuid"],
+    ["a container's with a UUID", { ...own, uuid: rootUuid }, "initrd"],
+  ])("%s is refused", (_, wrong, key) => {
+    expect(() => slotFile(wrong)).toThrow(new RegExp(`${key} of a boot slot`));
+    const text = Object.entries(wrong).map(([key, value]) => `set pine_${key}="${value}"\n`);
+    expect(parseSlotFile(text.join(""))).toBeUndefined();
+  });
+  test("which lost a line is no slot file", () => {
+    expect(parseSlotFile(slotFile(own).replace(/^set pine_initrd.*\n/m, ""))).toBeUndefined();
+  });
 });
 
 describe("environment block", () => {

@@ -30,6 +30,11 @@ initrd ${boot}/initramfs-6.18.56-0-virt.img
     });
     expect(bootPaths(entry.replaceAll(` ${boot}`, ` /boot${boot}`))).toEqual(bootPaths(entry));
   });
+  // the same file of a container's commit has no such line (test/e2e/container-sysroot.test.ts)
+  test("a container has no initramfs", () => {
+    const container = entry.replace(/^initrd.*\n/m, "").replace("6.18.56-0-virt", "0-container");
+    expect(bootPaths(container)).toEqual({ kernel: `/boot${boot}/vmlinuz-0-container`, initrd: "" });
+  });
   test("a commit without an initramfs is refused", () => {
     expect(() => bootPaths(entry.replace(/^initrd.*$/m, ""))).toThrow(/names no initrd/);
   });
