@@ -64,6 +64,14 @@ export function endSession(leader: number): void {
   }
 }
 
+/** Pids of a process's children that are no zombies. */
+export function childrenOf(parent: number): number[] {
+  return readdirSync("/proc").flatMap((name) => {
+    const fields = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
+    return fields && fields[0] !== "Z" && Number(fields[1]) === parent ? [Number(name)] : [];
+  });
+}
+
 function sessionOf(pid: number): number | undefined {
   return Number(statOf(pid)?.[3]);
 }

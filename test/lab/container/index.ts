@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RunResult, run } from "../../../provider/run.ts";
-import { identify, isAlive, startProcess } from "../processes.ts";
+import { childrenOf, identify, isAlive, startProcess } from "../processes.ts";
 
 export interface ContainerOptions {
   /** Folder of the tree. It has dev, proc, sys and run; what the container writes stays in it. Its owners are as in an image. */
@@ -136,14 +136,11 @@ export async function startContainer(o: ContainerOptions): Promise<Container> {
 
 /** The container's init: the child of unshare whose root is the tree, so once plain.sh has become init. */
 function initOf(parent: number): number | undefined {
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+  for (const pid of childrenOf(parent)) {
     try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      if (Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) !== parent) continue;
       // one that was killed and not yet waited for (plain.py's) has an empty command line
-      const argv = readFileSync(`/proc/${name}/cmdline`, "utf8");
-      if (argv && !argv.includes("plain.sh")) return Number(name);
+      const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      if (argv && !argv.includes("plain.sh")) return pid;
     } catch {
       // ended meanwhile
     }

@@ -1,12 +1,10 @@
 /** Base images in this machine's cache: read-only disks, each made once, and known by what it is made of. */
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { die } from "../../../provider/errors.ts";
 import { run } from "../../../provider/run.ts";
+import { keptFolder } from "../kept.ts";
 import { labCache } from "../processes.ts";
-import { withLock } from "./key.ts";
 import type { Firmware } from "./qemu.ts";
 import type { Vps } from "./vps.ts";
 
@@ -43,20 +41,7 @@ export async function keptBase(
   parts: unknown[],
   make: (work: string) => Promise<void>,
 ): Promise<{ disk: string; hostKeys: string[] }> {
-  const digest = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-  const folder = join(bases(), `${name}-${digest.slice(0, 16)}`);
-  if (!existsSync(folder))
-    await withLock(bases(), async () => {
-      if (existsSync(folder)) return;
-      await removeWork(); // of a build that was killed: the lock is ours
-      const work = await mkdtemp(join(bases(), "tmp-"));
-      try {
-        await make(work);
-        renameSync(join(work, "done"), folder);
-      } finally {
-        await removeWork();
-      }
-    });
+  const folder = await keptFolder(bases(), name, parts, make);
   const hostKeys = readFileSync(join(folder, "hostkeys.pub"), "utf8").trim().split("\n");
   return { disk: join(folder, "base.qcow2"), hostKeys };
 }
@@ -70,19 +55,6 @@ export async function keep(work: string, disk: string, hostKeys: string[]): Prom
   writeFileSync(join(done, "hostkeys.pub"), `${hostKeys.join("\n")}\n`);
   await run("chmod", ["0444", kept]);
   return kept;
-}
-
-/** Removes work folders; a tree in one may belong to subordinate ids. */
-async function removeWork(): Promise<void> {
-  const names = readdirSync(bases()).filter((name) => name.startsWith("tmp-"));
-  if (names.length) await asRoot(["-c", 'rm -rf -- "$@"', "rm", ...names.map((name) => join(bases(), name))], {});
-}
-
-/** Runs a script as root, or as root of a user namespace that maps the whole subuid range. */
-export async function asRoot(command: string[], env: Record<string, string>): Promise<void> {
-  const map = ["unshare", "--map-auto", "--map-root-user", "--setuid", "0", "--setgid", "0"];
-  const [file, ...args] = [...(process.getuid?.() === 0 ? [] : map), "sh", ...command];
-  await run(file!, args, { timeout: 10 * 60_000, extendEnv: true, env: { ...env, LC_ALL: "C.UTF-8" } });
 }
 
 /** Runs a command of a build on a running machine; another exit code than 0 is an error. The answer is its output. */

@@ -1,14 +1,12 @@
 /** The base image: Debian by mmdebstrap with its own GRUB, keys and users, made once a machine and kept in the cache. */
-import type { StdioOptions } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { die } from "../../../provider/errors.ts";
-import { startProcess } from "../processes.ts";
-import { asRoot, type BaseImage, keep, keptBase, type Log, must, powerOff, type Release, timed } from "./bases.ts";
-import { labKey, newKey } from "./key.ts";
+import { asRoot } from "../kept.ts";
+import { type BaseImage, keep, keptBase, type Log, must, powerOff, type Release, timed } from "./bases.ts";
+import { bootstrap, HOOKS, newHostKeys } from "./bootstrap.ts";
+import { labKey } from "./key.ts";
 import { ensureLayout, type Layout, layoutPackages } from "./layouts.ts";
 import type { Firmware } from "./qemu.ts";
-import { aptOptions, sourcesList } from "./sources.ts";
 import { startVps } from "./vps.ts";
 
 /**
@@ -37,14 +35,7 @@ const RECIPE = {
       "fdisk",
     ],
   ],
-  // as Debian 11's installer makes it: /bin, /sbin and /lib are links. Later releases do so by themselves.
-  hooks: {
-    bullseye: [
-      'for d in bin sbin lib lib32 lib64 libx32; do mkdir -p "$1/usr/$d" && ln -s "usr/$d" "$1/$d" || exit 1; done',
-    ],
-    bookworm: [],
-    trixie: [],
-  },
+  hooks: HOOKS,
   // by its name of the time: package opendoas since Debian 12
   doas: { bullseye: "doas", bookworm: "opendoas", trixie: "opendoas" },
   firmware: {
@@ -115,22 +106,15 @@ async function build(work: string, what: What, publicKey: string, log: Log): Pro
   const { release, firmware, way } = what;
   const step = timed(log);
   step(`${release} (${way}) by mmdebstrap`);
-  await bootstrap(work, what);
+  const packages = [...RECIPE.packages, ...what.more, RECIPE.doas[release], ...RECIPE.firmware[way].packages];
+  await bootstrap(work, release, packages);
   step("disk with its own keys");
-  const ssh = join(work, "ssh");
-  mkdirSync(ssh);
-  for (const type of ["ed25519", "ecdsa", "rsa"]) await newKey(join(ssh, `ssh_host_${type}_key`), type, "root@vps");
-  writeFileSync(join(ssh, "key.pub"), `${publicKey}\n`);
+  const hostKeys = await newHostKeys(work, publicKey);
   await asRoot([join(import.meta.dirname, "tree.sh"), work], {
     UUID: RECIPE.uuid,
     DISK_MIB: String(RECIPE.diskMiB),
     FIRMWARE: firmware,
   });
-  const hostKeys = readdirSync(ssh)
-    .filter((n) => /^ssh_host_.*\.pub$/.test(n))
-    .sort((a, b) => Number(b.includes("ed25519")) - Number(a.includes("ed25519")))
-    .map((n) => readFileSync(join(ssh, n), "utf8").split(" ").slice(0, 2).join(" "));
-
   step("first boot: grub-install and update-grub");
   await firstBoot(work, hostKeys, way, step);
   const disk = await keep(work, join(work, "first.qcow2"), hostKeys);
@@ -139,24 +123,6 @@ async function build(work: string, what: What, publicKey: string, log: Log): Pro
   const vps = await startVps({ base: { disk, release, firmware, hostKeys }, dir: work, name: "check", log });
   await vps.stop();
   step("ready");
-}
-
-async function bootstrap(work: string, { release, way, more }: What): Promise<void> {
-  const list = join(work, "sources.list");
-  writeFileSync(list, sourcesList(release));
-  const root = process.getuid?.() === 0;
-  const args = [`--mode=${root ? "root" : "unshare"}`, "--variant=minbase", "--format=tar", "--quiet"];
-  const packages = [...RECIPE.packages, ...more, RECIPE.doas[release], ...RECIPE.firmware[way].packages];
-  args.push(...RECIPE.hooks[release].map((hook) => `--setup-hook=${hook}`));
-  args.push(`--include=${packages.join(",")}`, ...(await aptOptions()), release, "-", list);
-  const logFile = join(work, "mmdebstrap.log");
-  const [tar, log] = [openSync(join(work, "root.tar"), "w"), openSync(logFile, "w")];
-  const env = { ...process.env, LC_ALL: "C.UTF-8" };
-  const o = { cwd: work, env, stdio: ["ignore", tar, log] as StdioOptions, gentle: true };
-  const { exitCode, signal } = await startProcess("mmdebstrap", "mmdebstrap", args, o).ended;
-  for (const fd of [tar, log]) closeSync(fd);
-  const said = readFileSync(logFile, "utf8").trim().split("\n").slice(-15).join("\n");
-  if (exitCode !== 0) die(`mmdebstrap: ${signal ?? `exit code ${exitCode}`}: ${said}`);
 }
 
 /** Boots the kernel directly, lets Debian install its own GRUB, and powers off. */

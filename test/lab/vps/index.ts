@@ -8,4 +8,5 @@ export { labKey, newKey, withLock } from "./key.ts";
 export { LAYOUTS, type Layout } from "./layouts.ts";
 export { addLogins, LOGINS } from "./logins.ts";
 export type { Bus, Firmware } from "./qemu.ts";
-export { type SshResult, startVps, type Vps, type VpsOptions } from "./vps.ts";
+export type { SshResult } from "./ssh.ts";
+export { startVps, type Vps, type VpsOptions } from "./vps.ts";

@@ -10,7 +10,8 @@ import type { BaseImage } from "./bases.ts";
 import { labKey } from "./key.ts";
 import { type Bus, type Firmware, type Machine, type Qemu, startQemu } from "./qemu.ts";
 import { incomingArgs, qmpArgs, resume, saveMemory } from "./qmp.ts";
-import { answers, tail, typeOn } from "./serial.ts";
+import { tail, typeOn } from "./serial.ts";
+import { type Ssh, sshTo, waitForSsh } from "./ssh.ts";
 
 export interface VpsOptions {
   /** Debian from {@link ensureDebian}, or any raw or qcow2 disk; neither is ever written to. */
@@ -50,12 +51,6 @@ export interface VpsOptions {
   log?: (message: string) => void;
 }
 
-export interface SshResult {
-  stdout: string;
-  stderr: string;
-  exitCode: number;
-}
-
 export interface Vps {
   readonly host: "127.0.0.1";
   readonly port: number;
@@ -71,8 +66,7 @@ export interface Vps {
   readonly serialLog: string;
   /** The overlay (qcow2). */
   readonly disk: string;
-  /** Runs a shell command; exit code 255 and ssh's words when the machine cannot be reached. Timeout in ms, default 120 s. */
-  ssh(command: string, o?: { user?: string; input?: string | Uint8Array; timeout?: number }): Promise<SshResult>;
+  ssh: Ssh;
   /** The serial line since the first start. */
   console(): Promise<string>;
   /** Types on the serial line. */
@@ -136,12 +130,7 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
   if (o.memoryFile) await resume(qemu.pid, name);
   const started = Date.now();
 
-  const knownHosts = join(o.dir, `${name}.known_hosts`);
-  writeFileSync(knownHosts, hostKeys.map((k) => `[127.0.0.1]:${port} ${k}\n`).join(""));
-  const check = hostKeys.length ? ["StrictHostKeyChecking=yes"] : ["StrictHostKeyChecking=no"];
-  const settings = [...check, `UserKnownHostsFile=${hostKeys.length ? knownHosts : "/dev/null"}`, "BatchMode=yes"];
-  settings.push("IdentitiesOnly=yes", "ConnectTimeout=30", "ServerAliveInterval=15", "LogLevel=ERROR");
-  const sshArgs = ["-F", "none", "-i", key.path, "-p", String(port), ...settings.flatMap((s) => ["-o", s])];
+  const ssh = sshTo(port, key.path, hostKeys, join(o.dir, `${name}.known_hosts`));
 
   const power = async () => {
     const running = qemu;
@@ -159,32 +148,15 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
     get pid() {
       return qemu?.pid ?? 0;
     },
-    async ssh(command, s = {}) {
-      const target = `${s.user ?? "root"}@127.0.0.1`;
-      return run("ssh", [...sshArgs, target, "--", command], {
-        input: s.input,
-        timeout: s.timeout ?? 120_000,
-        ok: ANY,
-      });
-    },
+    ssh,
     console: async () => readFileSync(machine.serialLog, "utf8"),
     type: (text) => typeOn(`/proc/${vps.pid}/cwd/${name}.serial`, text),
-    async waitSsh(timeoutMs) {
-      const end = Date.now() + timeoutMs;
-      let last = "no answer";
-      while (Date.now() < end) {
-        if (!qemu?.child.pid || qemu.child.exitCode !== null || qemu.child.signalCode !== null)
-          die(`${name}: QEMU is not running; serial line:\n${tail(await vps.console())}`);
-        if (await answers(port)) {
-          const r = await vps.ssh("true", { timeout: Math.max(end - Date.now(), 1000) }).catch((e) => {
-            return { exitCode: -1, stdout: "", stderr: messageOf(e) };
-          });
-          if (r.exitCode === 0) return;
-          last = r.stderr || `exit code ${r.exitCode}`;
-        }
-        await sleep(500);
-      }
-      die(`${name}: no SSH after ${timeoutMs / 1000} s (${last}); serial line:\n${tail(await vps.console())}`);
+    waitSsh: (timeoutMs) => {
+      const dead = () =>
+        !qemu?.child.pid || qemu.child.exitCode !== null || qemu.child.signalCode !== null
+          ? "QEMU is not running"
+          : undefined;
+      return waitForSsh({ name, port, ssh, dead, console: vps.console }, timeoutMs);
     },
     async off(timeoutMs) {
       const over = await Promise.race([qemu?.ended, sleep(timeoutMs, "over" as const, { ref: false })]);
@@ -224,8 +196,6 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
   }
   return vps;
 }
-
-const ANY = Array.from({ length: 256 }, (_, code) => code);
 
 /** Waits for SSH as long as the serial line goes on talking; false when it fell silent. */
 async function reached(vps: Vps): Promise<boolean> {

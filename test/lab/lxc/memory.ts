@@ -1,0 +1,47 @@
+/** What a container's control group says of its memory. */
+import { existsSync, readFileSync } from "node:fs";
+import type { Stage } from "./stage.ts";
+
+export interface Memory {
+  /** Bytes, page cache included. */
+  now: number;
+  /** Highest of `now` since its start. */
+  peak: number;
+  /** Bytes; `undefined`: none. */
+  limit?: number;
+  /** How often the limit was hit; most of it ends with cache that was given back. */
+  failures: number;
+  /** Processes that were killed for it. */
+  kills: number;
+}
+
+/** Of the container with that init, which must be running. `name`: LXC's of it. */
+export function memoryOf(stage: Stage, name: string, init: number): Memory {
+  const lines = readFileSync(`/proc/${init}/cgroup`, "utf8").trim().split("\n");
+  const of = (kind: (controllers: string) => boolean) => lines.map((l) => l.split(":")).find((l) => kind(l[1]!))?.[2];
+  const old = of((c) => c.split(",").includes("memory"));
+  const path = old ?? of((c) => c === "") ?? "/";
+  // init may have moved to a group below the container's
+  const own = new RegExp(`^.*/lxc\\.payload\\.${name}(-\\d+)?(?=/|$)`).exec(path)?.[0] ?? path;
+  const group = stage.path(`/sys/fs/cgroup${old === undefined ? "" : "/memory"}${own}`);
+  const text = (file: string) =>
+    existsSync(`${group}/${file}`) ? readFileSync(`${group}/${file}`, "utf8").trim() : "";
+  const field = (file: string, key: string) => Number(new RegExp(`^${key} (\\d+)`, "m").exec(text(file))?.[1] ?? 0);
+  const limit = Number(text(old === undefined ? "memory.max" : "memory.limit_in_bytes"));
+  const some = limit < 2 ** 60 ? { limit } : {}; // "max", or the most that fits
+  return old === undefined
+    ? {
+        now: Number(text("memory.current")),
+        peak: Number(text("memory.peak")),
+        ...some,
+        failures: field("memory.events", "max"),
+        kills: field("memory.events", "oom_kill"),
+      }
+    : {
+        now: Number(text("memory.usage_in_bytes")),
+        peak: Number(text("memory.max_usage_in_bytes")),
+        ...some,
+        failures: Number(text("memory.failcnt")),
+        kills: field("memory.oom_control", "oom_kill"),
+      };
+}
