@@ -29,8 +29,8 @@ const RIGHTS: Record<string, string> = {
 
 /** A commit is of a machine or of a container; true of installs and updates. */
 export const targetRefusal: Check = (f, _, image) => {
-  const target = image.target ?? "vm";
-  if ((target === "container") === (f.container !== undefined)) return undefined;
+  const { target } = image;
+  if (target === undefined || (target === "container") === (f.container !== undefined)) return undefined;
   return f.container !== undefined
     ? refusal(
         "target",

@@ -100,7 +100,7 @@ export interface PlanInputs {
 export interface ImageFacts {
   /** As `uname -m` says it. */
   arch: string;
-  /** What the commit is for; a machine when absent. */
+  /** What the commit is for; absent: not known yet. */
   target?: "vm" | "container";
   /** Compressed bytes to send. */
   sysrootBytes?: number;

@@ -58,7 +58,7 @@ export const targets: Record<Target, TargetPlan> = {
   container: {
     kernel: false,
     packages: [],
-    services: { sysinit: ["pine-devices"], boot: ["pine-booted"] },
+    services: { sysinit: ["pine-devices"], boot: ["pine-booted"], default: ["pine-ok"] },
     gettys: [],
     mounts: [
       TMP,

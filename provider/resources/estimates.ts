@@ -6,17 +6,25 @@ export interface ImageEstimate {
   compressed: number;
   /** Bytes when installed. */
   unpacked: number;
+  target: "vm" | "container";
 }
 
 let latest: ImageEstimate | undefined;
+const targets = new Set<ImageEstimate["target"]>();
 
 /** Called by Rootfs' preview; the largest of a run counts. */
 export function noteImage(estimate: ImageEstimate): void {
+  targets.add(estimate.target);
   if (!latest || estimate.unpacked > latest.unpacked) latest = estimate;
 }
 
 export function largestImage(): ImageEstimate | undefined {
   return latest;
+}
+
+/** What every image of this run is for; undefined: they differ, and which one a server gets is not told. */
+export function onlyTarget(): ImageEstimate["target"] | undefined {
+  return targets.size === 1 ? [...targets][0] : undefined;
 }
 
 let leastDisk: number | undefined;

@@ -19,7 +19,7 @@ import { Store } from "../image/store.ts";
 import { openSysroot, readSysroot, sysrootTar } from "../image/sysroot.ts";
 import { machineArch, toolbox } from "../image/toolbox.ts";
 import type { Call } from "../resource.ts";
-import { largestImage } from "./estimates.ts";
+import { largestImage, onlyTarget } from "./estimates.ts";
 import type { HijackState } from "./hijack-inputs.ts";
 
 export type Compression = "zstd" | "gzip";
@@ -82,7 +82,7 @@ export async function findArtifacts(
       const packed = PACKED * (compression === "gzip" ? GZIP : 1);
       return {
         arch: manifest.arch,
-        target: manifest.target,
+        target: manifest.target ?? "vm",
         sysrootBytes: made?.size ?? Math.round(manifest.size * packed),
         unpackedBytes: made?.unpackedSize ?? manifest.size,
         about: !made,
@@ -176,6 +176,7 @@ export function estimatedImage(arch: string, compression: Compression): ImageFac
   if (!estimate) return { arch, about: true, compression };
   return {
     arch: estimate.arch,
+    target: onlyTarget(),
     sysrootBytes: Math.round(estimate.unpacked * PACKED * (compression === "gzip" ? GZIP : 1)),
     unpackedBytes: estimate.unpacked,
     about: true,

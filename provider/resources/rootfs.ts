@@ -116,7 +116,7 @@ async function preview(call: Call, props: Props, before: Before | undefined): Pr
   const lock = await lockFor(base, (plain(rest) as RootfsInputs).upgrade, before, call.config, call);
   const unpacked = lock.reduce((sum, p) => sum + p.installedSize, 0);
   const compressed = lock.reduce((sum, p) => sum + p.size, 0);
-  noteImage({ arch: base.arch, compressed, unpacked });
+  noteImage({ arch: base.arch, target: base.target, compressed, unpacked });
   say(call, base, lock, before, unpacked);
   const problem = archProblem(base.arch);
   if (problem) call.warn(`${problem.message}; ${problem.hint}`);

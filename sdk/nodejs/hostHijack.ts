@@ -199,7 +199,7 @@ export interface HostHijackArgs {
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
     /**
-     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside. Default false.
+     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside, or in a container. Default false.
      */
     finalize?: pulumi.Input<boolean | undefined>;
     /**

@@ -135,7 +135,7 @@ export async function secondLaptop(lab: Lab): Promise<Project> {
 }
 
 /** What the example's program asks for beside the server. */
-async function giveInputs(project: Project): Promise<void> {
+export async function giveInputs(project: Project): Promise<void> {
   await project.set({ hostname: "web-1" });
   await project.secret("token", "a token of no importance");
 }
@@ -143,7 +143,7 @@ async function giveInputs(project: Project): Promise<void> {
 /** Makes a stack `test` of a project and tells it about the lab. */
 export async function configure(
   project: Project,
-  o: Pick<Lab, "work" | "vps" | "mirror">,
+  o: { work: string; vps: Pick<Vps, "host" | "port" | "hostKey" | "privateKey">; mirror: Pick<MirrorServer, "url"> },
   keys?: Record<string, string>,
 ): Promise<void> {
   const { vps } = o;
@@ -160,7 +160,7 @@ export async function configure(
 }
 
 /** Runs a command on the server as root; another exit code than 0 is an error. */
-export async function on(vps: Vps, command: string, timeout?: number): Promise<string> {
+export async function on(vps: Pick<Vps, "ssh">, command: string, timeout?: number): Promise<string> {
   const r = await vps.ssh(command, { timeout });
   return r.exitCode === 0
     ? r.stdout
@@ -191,7 +191,7 @@ const BELOW = `[ "$(stat -c %d /boot)" = "$(stat -c %d /)" ] || { mkdir -p /run/
  * /; and what lies below the mount of a /boot.
  * `quick`: size and times of a file instead of its digest, so that nothing was even written.
  */
-export async function listing(vps: Vps, o: { quick?: boolean } = {}): Promise<Map<string, string>> {
+export async function listing(vps: Pick<Vps, "ssh">, o: { quick?: boolean } = {}): Promise<Map<string, string>> {
   const format = o.quick ? "%p\\t%y %m %U:%G %s %T@ %C@ %l\\n" : "%p\\t%y %m %U:%G %l\\n";
   const commands = [`find ${FOLDERS} -xdev -printf '${format}'`, "find / -maxdepth 1 -printf '%p\\t%y\\n'", BELOW];
   if (!o.quick) commands.push(`find ${FOLDERS} -xdev ${TIMES}`);

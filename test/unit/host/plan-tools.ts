@@ -22,6 +22,7 @@ export const inputs: PlanInputs = {
 };
 export const image: ImageFacts = {
   arch: "x86_64",
+  target: "vm",
   sysrootBytes: 82.6e6,
   unpackedBytes: 142e6,
   about: false,

@@ -140,7 +140,7 @@ export type ImageFormat = (typeof ImageFormat)[keyof typeof ImageFormat];
 
 export const InstallMethod = {
     /**
-     * What fits the server: `alongside`; where that cannot be and `erase` is true, `overwrite`.
+     * What fits the server: `container` in one, else `alongside`; where that cannot be and `erase` is true, `overwrite`.
      */
     Auto: "auto",
     /**
@@ -151,6 +151,10 @@ export const InstallMethod = {
      * A disk image over the old system, which is gone afterwards. Needs `erase: true` and `image`.
      */
     Overwrite: "overwrite",
+    /**
+     * In a container of LXC or OpenVZ, beside the old system, whose init becomes a wrapper; the old system stays and can be given back.
+     */
+    Container: "container",
 } as const;
 
 /**
