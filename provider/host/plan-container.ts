@@ -91,7 +91,7 @@ export function containerSummary(p: Base, facts: Facts, title: string): string {
   const end = p.restore ? `destroy restores ${title}` : left;
   return (
     `in the container (${containerKind(facts)}) beside ${title} (${humanBytes(facts.root.freeKiB * 1024)} free): ${sends(p)}, ` +
-    `no kernel, 1 restart; keeps ${p.keeps.slice(0, 3).join(", ")}; ${end}`
+    `no kernel, 1 restart${facts.rights?.pivot === false ? ", the new root a chroot (pivot_root is refused)" : ""}; keeps ${p.keeps.slice(0, 3).join(", ")}; ${end}`
   );
 }
 
