@@ -8,7 +8,11 @@ export const GROUPS = {
   rootfs: { include: [file("rootfs*")], setUp: everything },
   commit: { include: [file("commit*")], setUp: everything },
   image: { include: [file("image*")], setUp: everything },
-  container: { include: [file("container*")], setUp: everything },
+  // containers of LXC: built, taken, updated, given back
+  container: {
+    include: ["lab", "life", "refusals", "sysroot", "template"].map((name) => file(`container-${name}*`)),
+    setUp: everything,
+  },
   hijack: { include: [file("hijack*")], setUp: [...everything, "tun"] },
   // a disk written over
   overwrite: { include: [file("overwrite")], setUp: everything },
@@ -19,6 +23,8 @@ export const GROUPS = {
   reinstall: { include: [file("reinstall"), file("import"), file("killed")], setUp: everything, named: true },
   // four servers in one `up`
   many: { include: [file("many")], setUp: everything, named: true },
+  // a container that dies at random moments of install, update and restore
+  kills: { include: [file("container-kills")], setUp: everything, named: true },
   // who comes while a disk is written over, and what a power cut does there
   cuts: { include: [file("overwrite-cuts")], setUp: everything, named: true },
   // every way back from a system that does not come up
