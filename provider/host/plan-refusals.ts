@@ -2,8 +2,8 @@
 import { humanBytes } from "../task.ts";
 import { bootRefusal, ROOT_TYPES } from "./plan-boot.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
+import { UPDATE } from "./plan-update-refusals.ts";
 import { type Check, refusal } from "./refusal.ts";
-import { trustRefusal } from "./trust.ts";
 import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.ts";
 
 /** Room beside the unpacked system for two more deployments and what runs there. */
@@ -218,8 +218,6 @@ export function refusalsOf(
   image: ImageFacts,
   way: "update" | "alongside" | "overwrite",
 ): Refusal[] {
-  const more = { update: [trustRefusal], alongside: [...MACHINE, ...ALONGSIDE], overwrite: [...MACHINE, ...OVERWRITE] }[
-    way
-  ];
+  const more = { update: UPDATE, alongside: [...MACHINE, ...ALONGSIDE], overwrite: [...MACHINE, ...OVERWRITE] }[way];
   return [...ALWAYS, ...more].map((c) => c(facts, inputs, image)).filter((r): r is Refusal => Boolean(r));
 }

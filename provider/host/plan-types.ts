@@ -1,5 +1,6 @@
 /** What is planned for a server (network.ts, plan.ts). */
 import type { SignedManifest } from "../image/manifest.ts";
+import type { CommitKernel } from "../image/ostree-kernel.ts";
 import type { BootPlace } from "./plan-boot.ts";
 import type { NotRoot, RootWay } from "./types.ts";
 
@@ -110,6 +111,12 @@ export interface ImageFacts {
   compression?: "zstd" | "gzip";
   /** Checksum of the commit that is to run. */
   commit?: string;
+  /** What its initramfs mounts as a root. */
+  filesystems?: string[];
+  /** Its kernel and initramfs. */
+  kernel?: CommitKernel;
+  /** Of the commits on the server that the store knows: checksum -> id of their kernel. */
+  kernels?: Record<string, string | undefined>;
   /** Its manifest, where it is signed. */
   signed?: SignedManifest;
   /** The disk image that overwrite writes; absent while it is not built. */
