@@ -120,7 +120,7 @@ export interface ImageFacts {
   /** Its manifest, where it is signed. */
   signed?: SignedManifest;
   /** The disk image that overwrite writes; absent while it is not built. */
-  disk?: { commit: string; bytes: number; packedBytes: number };
+  disk?: { commit: string; bytes: number; packedBytes: number; filesystem?: string };
   /** Inputs of its DiskImage with which it cannot be written over a disk: `format: "qcow2"`. */
   diskUnfit?: string;
   /** Bytes that it will have at least, while it is not built; absent: not known. */
@@ -152,6 +152,8 @@ export interface OverwritePlan {
     head: string;
   };
   data: PlannedData[];
+  /** Of the image's root; absent while it is not built. */
+  filesystem?: string;
   /** What is on the disk now and will not be there any more; for comparing. */
   erases: string;
 }

@@ -93,7 +93,10 @@ export async function findArtifacts(
         kernel: manifest.kernel,
         kernels: on && (await kernelsOn(store, on)),
         signed: manifest.signed,
-        disk: image && { commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
+        disk: image && {
+          ...{ commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
+          filesystem: image.filesystem ?? "ext4",
+        },
         diskUnfit: image && notForOverwrite(image.fileFormat, image.label),
       };
     },
