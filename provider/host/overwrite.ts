@@ -109,8 +109,8 @@ export async function enterRam(
 
 /** What the RAM system needs of a kernel that is not its own: cards and disks work already. */
 function modulesFor(plan: Plan): string[] {
-  const modules = ["af_packet", "ext4"];
-  if (plan.overwrite!.data.some((d) => d.filesystem === "xfs")) modules.push("xfs");
+  const { data, filesystem = "ext4" } = plan.overwrite!;
+  const modules = ["af_packet", ...new Set(["ext4", filesystem, ...data.map((d) => d.filesystem)])];
   // ifupdown-ng knows a VLAN by its name
   if (/^iface \S+\.\d+/m.test(plan.network.interfaces)) modules.push("8021q");
   return modules;

@@ -1,7 +1,7 @@
 /** What an overwrite will do. Pure. */
 import { humanBytes } from "../task.ts";
 import { chooseDisk, describePartitions, layoutData } from "./plan-disk.ts";
-import { enterWay, imageProblem, RAM_BYTES } from "./plan-overwrite-refusals.ts";
+import { enterWay, imageProblem, ramBytes } from "./plan-overwrite-refusals.ts";
 import type { Facts, ImageFacts, OverwritePlan, Plan, PlanInputs, PlanResult } from "./types.ts";
 
 type Base = Omit<Plan, "summary" | "lines">;
@@ -22,11 +22,12 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
     slot: facts.pine.deployment !== undefined && facts.pine.runningSlot === "a" ? "b" : "a",
     disk: { device, bytes, sectorSize, head: disk.head! },
     data: layout.data,
+    filesystem: image.disk?.filesystem,
     erases: `${device}${disk.tableId ? ` (${disk.table} ${disk.tableId})` : ""}: ${gone || "no partitions"}`,
   };
 }
 
-export const overwriteBytes = (image: ImageFacts) => image.disk && image.disk.packedBytes + RAM_BYTES;
+export const overwriteBytes = (image: ImageFacts) => image.disk && image.disk.packedBytes + ramBytes(image);
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 const sends = (p: Base) => (p.sendBytes === undefined ? "send the image" : `send about ${humanBytes(p.sendBytes)}`);

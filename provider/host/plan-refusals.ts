@@ -1,11 +1,10 @@
 /** Why a server cannot be taken. Pure; every reason at once, each with what to do. */
-
 import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
 import { bootRefusal, ROOT_TYPES } from "./plan-boot.ts";
 import { CONTAINER, targetRefusal } from "./plan-container.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
+import { UPDATE } from "./plan-update-refusals.ts";
 import { type Check, refusal } from "./refusal.ts";
-import { trustRefusal } from "./trust.ts";
 import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.ts";
 
 /** MemTotal of a machine with 96 MiB: the kernel takes its part before it counts. */
@@ -152,7 +151,7 @@ export type Way = "update" | "alongside" | "overwrite" | "container";
 /** Every reason not to go on. `way`: what is to be done, besides what is true of every server. */
 export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way): Refusal[] {
   const more = {
-    update: [trustRefusal],
+    update: UPDATE,
     alongside: [...MACHINE, ...ALONGSIDE],
     overwrite: [...MACHINE, ...OVERWRITE],
     container: CONTAINER,

@@ -1,5 +1,6 @@
 /** What is planned for a server (network.ts, plan.ts). */
 import type { SignedManifest } from "../image/manifest.ts";
+import type { CommitKernel } from "../image/ostree-kernel.ts";
 import type { BootPlace } from "./plan-boot.ts";
 import type { NotRoot, RootWay } from "./types.ts";
 
@@ -112,10 +113,16 @@ export interface ImageFacts {
   compression?: "zstd" | "gzip";
   /** Checksum of the commit that is to run. */
   commit?: string;
+  /** What its initramfs mounts as a root. */
+  filesystems?: string[];
+  /** Its kernel and initramfs. */
+  kernel?: CommitKernel;
+  /** Of the commits on the server that the store knows: checksum -> id of their kernel. */
+  kernels?: Record<string, string | undefined>;
   /** Its manifest, where it is signed. */
   signed?: SignedManifest;
   /** The disk image that overwrite writes; absent while it is not built. */
-  disk?: { commit: string; bytes: number; packedBytes: number };
+  disk?: { commit: string; bytes: number; packedBytes: number; filesystem?: string };
   /** Inputs of its DiskImage with which it cannot be written over a disk: `format: "qcow2"`. */
   diskUnfit?: string;
   /** Bytes that it will have at least, while it is not built; absent: not known. */
@@ -147,6 +154,8 @@ export interface OverwritePlan {
     head: string;
   };
   data: PlannedData[];
+  /** Of the image's root; absent while it is not built. */
+  filesystem?: string;
   /** What is on the disk now and will not be there any more; for comparing. */
   erases: string;
 }

@@ -33,6 +33,8 @@ export interface Base {
   installed: string;
   /** Of the kernel; undefined where there is none. */
   release?: string;
+  /** What its initramfs mounts as a root; absent where it has no kernel. */
+  filesystems?: string[];
   /** Bytes of its files. */
   size: number;
 }

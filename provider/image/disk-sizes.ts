@@ -5,7 +5,7 @@ const KiB = 1024;
 export const MiB = 1024 * KiB;
 
 /** What the root can be; all but ext4 with a /boot partition, for GRUB cannot write its state to them safely. */
-export const FILESYSTEMS = ["ext4", "xfs"] as const;
+export const FILESYSTEMS = ["ext4", "xfs", "btrfs"] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];
 
 /** Everything is aligned to this: what sfdisk and Windows do, a multiple of every erase block and RAID stripe in use. */
@@ -29,6 +29,13 @@ const XFS_MIN = 300 * MiB;
 const XFS_LOG = 64 * MiB;
 const XFS_INODE = 512;
 const XFS_SHARE = 1.05;
+/** mkfs.btrfs makes no less with its metadata twice. */
+const BTRFS_MIN = 128 * MiB;
+/** Chunks of metadata (32 MiB) and of the system (8 MiB), twice each, and what is reserved. */
+const BTRFS_CHUNKS = 96 * MiB;
+/** Of an inode with its names, twice; small files lie there, too, and not in blocks of their own. */
+const BTRFS_INODE = 2048;
+const BTRFS_SHARE = 1.1;
 /** Free space by default: a second deployment with another kernel, its delta, logs. */
 export const FREE_DEFAULT = 256 * MiB;
 /** Free space that an update needs at least: its delta, changed files and another kernel (25 MB). */
@@ -60,6 +67,8 @@ function ext4Overhead(size: number, journalMiB: number): number {
 export function filesystemFor(content: Content, free: number, type: Filesystem = "ext4"): number {
   const bytes = content.bytes + free;
   if (type === "xfs") return up(Math.max(XFS_MIN, (bytes + content.inodes * XFS_INODE + XFS_LOG) * XFS_SHARE), MiB);
+  if (type === "btrfs")
+    return up(Math.max(BTRFS_MIN, (bytes + content.inodes * BTRFS_INODE + BTRFS_CHUNKS) * BTRFS_SHARE), MiB);
   let size = up(Math.max(bytes, (content.inodes + 1024) * BYTES_PER_INODE), MiB);
   while (size - ext4Overhead(size, JOURNAL_MIB) < bytes) size += MiB;
   return size;

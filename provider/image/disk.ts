@@ -6,7 +6,8 @@ import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import { type FileFormat, packDisk, writeSum } from "./disk-file.ts";
-import { fill, fillScript, needQemu } from "./disk-fill.ts";
+import { fill, fillScript } from "./disk-fill.ts";
+import { needed } from "./disk-needs.ts";
 import {
   bootPartition,
   type DiskPlan,
@@ -91,7 +92,7 @@ export async function diskImage(
   const name = imageName(checksum, options, imageFormat());
   const path = store.image(name, format);
   const facts = await artifact<ImageFacts>(store, path, imageFormat(), task, async (dir) => {
-    await needed(store, toolbox, checksum, options, task);
+    await needed(store, toolbox, commit, options, task);
     const sysroot = await sysrootTree(store, toolbox, checksum, dir, task);
     const plan = planDisk(checksum, options, {
       ...{ bytes: sysroot.unpackedSize, inodes: sysroot.inodes, boot: sysroot.bootSize },
@@ -110,21 +111,6 @@ export async function diskImage(
   });
   await writeSum(path, facts.sha256);
   return { ...facts, name, path };
-}
-
-/** Dies where this machine or the commit lacks what a root other than ext4 needs. */
-async function needed(store: Store, box: Toolbox, checksum: string, o: ImageOptions, task: Task): Promise<void> {
-  if ((o.filesystem ?? "ext4") === "ext4") return;
-  await needQemu(o.filesystem!);
-  if (o.grow === false) return;
-  const binds = [{ source: store.repo, target: "/run/repo", readOnly: true }];
-  const there = ["ostree", "ls", "--repo=/run/repo", checksum, "/usr/sbin/xfs_growfs"];
-  const { exitCode } = await box.run(there, { binds, signal: task.signal, ok: [0, 1] });
-  if (exitCode !== 0)
-    die(
-      "grow: an xfs grows by xfs_growfs, which this commit has not",
-      'add the package "xfsprogs-extra" to the Rootfs, or set grow: false',
-    );
 }
 
 /** Files that the image gets beside the sysroot, and what disk.sh reads. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { assetText } from "../assets.ts";
 import type { Task } from "../task.ts";
-import { initramfs } from "./initramfs.ts";
+import { initramfs, mountable } from "./initramfs.ts";
 import { sha256 } from "./recipe.ts";
 import { withTemp } from "./temp.ts";
 import type { Toolbox } from "./toolbox.ts";
@@ -14,11 +14,16 @@ export interface InitramfsSource {
   tree: string;
   release: string;
   arch: string;
+  /** What a root may be made with (`rootFilesystems`). */
+  filesystems: readonly string[];
   cache: string;
 }
 
-/** Path in the cache of the compressed initramfs. The same content gives the same bytes with the same toolbox. */
-export async function initramfsImage(s: InitramfsSource, task: Task): Promise<string> {
+/**
+ * Path in the cache of the compressed initramfs, and those of the filesystems that it mounts. The same content gives the same bytes with the
+ * same toolbox.
+ */
+export async function initramfsImage(s: InitramfsSource, task: Task): Promise<{ path: string; filesystems: string[] }> {
   const binds = [{ source: s.tree, target: "/run/tree", readOnly: true }];
   const read = async (argv: string[]): Promise<Buffer> => {
     const output = new PassThrough();
@@ -33,12 +38,14 @@ export async function initramfsImage(s: InitramfsSource, task: Task): Promise<st
   const folder = `/run/tree/usr/lib/modules/${s.release}`;
   const between = "# next";
   const script = `cat "$1/modules.dep"; echo "${between}"; cat "$1/modules.softdep"; echo "${between}"; cat "$1/modules.builtin"`;
-  const tables = (await read(["/bin/sh", "-euc", script, "sh", folder])).toString("utf8").split(`${between}\n`);
-  const [dep = "", softdep = "", builtin = ""] = tables;
+  const texts = (await read(["/bin/sh", "-euc", script, "sh", folder])).toString("utf8").split(`${between}\n`);
+  const [dep = "", softdep = "", builtin = ""] = texts;
+  const tables = { dep, softdep, builtin };
   const archive = await initramfs({
     release: s.release,
     arch: s.arch,
-    tables: { dep, softdep, builtin },
+    filesystems: s.filesystems,
+    tables,
     init: assetText("system/initramfs/init"),
     tar: (paths) => read(["tar", "-C", "/run/tree", "-cf", "-", ...paths]),
   });
@@ -54,5 +61,5 @@ export async function initramfsImage(s: InitramfsSource, task: Task): Promise<st
       await mkdir(join(s.cache, "initramfs"), { recursive: true });
       await rename(join(dir, "initramfs.img"), path);
     });
-  return path;
+  return { path, filesystems: mountable(s.filesystems, tables) };
 }

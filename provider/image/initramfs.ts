@@ -6,12 +6,19 @@ import { die } from "../errors.ts";
 import { readTar } from "./apkfile.ts";
 import { type CpioEntry, cpio } from "./cpio.ts";
 
+/** What a root may be made with, for a commit of these packages: btrfs is 1.2 MB, and only for those who have its programs. */
+export const rootFilesystems = (packages: readonly string[]): string[] => [
+  ...["ext4", "xfs"],
+  ...(packages.includes("btrfs-progs") ? ["btrfs"] : []),
+];
+
 /** Modules that init loads, with what they need. Those that the kernel has built in, or not at all, are left out. */
-export const wantedModules = [
-  ...["ext4", "xfs", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "hv_storvsc", "mptspi"],
+export const wantedModules = (filesystems: readonly string[]): string[] => [
+  ...filesystems,
+  ...["virtio_blk", "virtio_scsi", "sd_mod", "nvme", "hv_storvsc", "mptspi"],
   // the dead-man of a trial; without them a machine that hangs stays down
   ...["i6300esb", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "xen_wdt"],
-  // the checksum of ext4's metadata, asked for by name in the kernel
+  // the checksum of ext4's and btrfs' metadata, asked for by name in the kernel
   ...["crc32c_generic", "crc32c_intel", "crc32c-cryptoapi"],
 ];
 
@@ -76,6 +83,12 @@ export function bootModules(release: string, wanted: string[], tables: ModuleTab
   return files;
 }
 
+/** Those of the filesystems that a kernel has, as modules or built in. */
+export function mountable(filesystems: readonly string[], tables: ModuleTables): string[] {
+  const { missing } = moduleClosure([...filesystems], tables);
+  return filesystems.filter((name) => !missing.includes(name));
+}
+
 /** The lines of a table that are of these modules. */
 export function tableOf(table: string, files: string[], moduleOf: (line: string) => string | undefined): string[] {
   const kept = new Set(files.map(moduleName));
@@ -112,6 +125,8 @@ export function moduleEntries(
 export interface InitramfsParts {
   release: string;
   arch: string;
+  /** Of {@link rootFilesystems}. */
+  filesystems: readonly string[];
   tables: ModuleTables;
   /** Text of provider/system/initramfs/init. */
   init: string;
@@ -122,7 +137,7 @@ export interface InitramfsParts {
 /** The archive, uncompressed. */
 export async function initramfs(p: InitramfsParts): Promise<Buffer> {
   const folder = `usr/lib/modules/${p.release}`;
-  const files = bootModules(p.release, wantedModules, p.tables);
+  const files = bootModules(p.release, wantedModules(p.filesystems), p.tables);
   const loader = `usr/lib/ld-musl-${p.arch}.so.1`;
   const wanted = ["usr/bin/busybox", loader, ...files.map((f) => `${folder}/${f}`)];
   const got = await readTar(await p.tar(wanted), () => true);

@@ -8,6 +8,7 @@ import type { Task } from "../task.ts";
 import { type SignedManifest, signManifest } from "./manifest.ts";
 import { CHECKSUM, hasCommit } from "./ostree-check.ts";
 import { commit, refProblem, setRef } from "./ostree-commit.ts";
+import { type CommitKernel, kernelOfCommit } from "./ostree-kernel.ts";
 import type { Target } from "./recipe-types.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
@@ -26,6 +27,10 @@ export interface CommitManifest {
   target?: Target;
   /** "" where it has no kernel. */
   kernelRelease: string;
+  /** What its initramfs mounts as a root; absent: ext4 and xfs, as before there was another. */
+  filesystems?: string[];
+  /** Absent where it has none, or was made before this was kept. */
+  kernel?: CommitKernel;
   /** Digest of the Rootfs it was made from. */
   rootfs: string;
   /** Seconds since the epoch; the commit's timestamp. */
@@ -48,9 +53,13 @@ export interface BuiltRootfs {
   arch: string;
   target?: Target;
   kernelRelease: string;
+  filesystems?: string[];
   size: number;
   packages: number;
 }
+
+/** What a root may be made with, to be booted from this commit. */
+export const rootsOf = (commit: Pick<CommitManifest, "filesystems">): string[] => commit.filesystems ?? ["ext4", "xfs"];
 
 /**
  * The commit of a built Rootfs, with its manifest. Without a version it is the commit of the tree itself; a version
@@ -63,7 +72,7 @@ export function commitFromRootfs(
   o: { ref?: string; version?: string; shown?: string; keys?: KeyObject[] },
   task: Task,
 ): Promise<CommitManifest> {
-  const { digest, checksum: tree, timestamp, arch, target, kernelRelease, size, packages } = rootfs;
+  const { digest, checksum: tree, timestamp, arch, target, kernelRelease, filesystems, size, packages } = rootfs;
   const build = async () => {
     if (!(await hasCommit(store, tree)))
       die(`the store ${store.dir} has no tree of rootfs ${digest}`, "run `pulumi up` again to build it");
@@ -73,7 +82,9 @@ export function commitFromRootfs(
       const options = { timestamp, ref: o.ref, metadata: { version: o.version }, bootable };
       checksum = await commit(store, toolbox, { commit: tree }, options, task);
     } else if (o.ref) await setRef(store, toolbox, o.ref, checksum, task);
-    const known = { arch, target, kernelRelease, rootfs: digest, created: timestamp, size, packages };
+    const kernel = await kernelOfCommit(store, toolbox, checksum, task);
+    const boot = { kernelRelease, filesystems, kernel };
+    const known = { arch, target, ...boot, rootfs: digest, created: timestamp, size, packages };
     const manifest: CommitManifest = { checksum, ref: o.ref, version: o.version ?? o.shown, ...known };
     manifest.signed = signedOf(manifest, o.keys) ?? (await readCommit(store, checksum))?.signed;
     await store.writeJson(store.commit(checksum), manifest);

@@ -9,7 +9,7 @@ import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { type CpioEntry, cpio } from "./cpio.ts";
 import { bootModules, moduleEntries, tableEntry, tableOf, wantedModules, withFolders } from "./initramfs.ts";
-import { type CommitManifest, readCommit } from "./ostree.ts";
+import { type CommitManifest, readCommit, rootsOf } from "./ostree.ts";
 import { exists, read, withLibraries, wrapper } from "./programs.ts";
 import { sha256 } from "./recipe.ts";
 import type { Store } from "./store.ts";
@@ -108,7 +108,7 @@ async function kernelParts(
     softdep: await text("modules.softdep"),
     builtin: await text("modules.builtin"),
   };
-  const wanted = [...new Set([...wantedModules, ...disks, ...network])];
+  const wanted = [...new Set([...wantedModules(rootsOf(commit)), ...disks, ...network])];
   const files = bootModules(release, wanted, tables);
   const modules = await Promise.all(files.map(async (path) => ({ path, data: await readFile(at(path)) })));
   const alias = tableOf(await text("modules.alias"), files, (line) => line.split(" ")[2]);

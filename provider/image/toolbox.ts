@@ -23,7 +23,7 @@ export interface Toolbox {
 
 const packages = [
   ...["alpine-baselayout", "alpine-keys", "busybox", "apk-tools", "kmod", "tar", "zstd"],
-  ...["ostree", "e2fsprogs", "e2fsprogs-extra", "xfsprogs", "sfdisk", "dosfstools", "mtools"],
+  ...["ostree", "e2fsprogs", "e2fsprogs-extra", "xfsprogs", "btrfs-progs", "sfdisk", "dosfstools", "mtools"],
   ...["grub", "grub-bios", "grub-efi", "squashfs-tools"],
 ];
 

@@ -7,6 +7,7 @@ import { apkTool } from "./apk.ts";
 import { type Base, baseKey, makeBase, openBases, overlay, readBase } from "./base.ts";
 import { builder, systemFiles } from "./builder.ts";
 import { configure, type TreeFacts } from "./configure.ts";
+import { rootFilesystems } from "./initramfs.ts";
 import { initramfsImage } from "./initramfs-build.ts";
 import { parseInstalledDatabase } from "./installed.ts";
 import { withFileLock } from "./lock.ts";
@@ -31,6 +32,8 @@ export interface RootfsRecord {
   release: string;
   /** "" where it has no kernel. */
   kernelRelease: string;
+  /** What its initramfs mounts as a root: "ext4", …; absent where it has no kernel. */
+  filesystems?: string[];
   /** Bytes of its files. */
   size: number;
   /** Seconds since 1970: the newest build date of its packages. */
@@ -95,6 +98,7 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
   const { target, arch, release } = recipe;
   const record: RootfsRecord = {
     ...{ digest, ...made, lock, target, arch, release, kernelRelease: found.release ?? "" },
+    filesystems: found.filesystems,
     ...{ timestamp: timestampOf(lock), packages: lock.length },
   };
   await store.writeJson(store.rootfs(digest), record);
@@ -102,7 +106,7 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
 }
 
 /** What installing brought to a tree. */
-type Found = Pick<Base, "facts" | "installed" | "release">;
+type Found = Pick<Base, "facts" | "installed" | "release" | "filesystems">;
 interface Built {
   made: { checksum: string; size: number };
   found: Found;
@@ -140,7 +144,8 @@ function newBase(
     const tree = join(dir, "tree");
     const found = await installed(request, box, dir, tree, tools, task);
     const kernel = await kernelOf(request, box, tree, found.release, tools, task);
-    return makeBase(bases, box, dir, tree, { key, ...found, timestamp: timestampOf(request.lock), kernel }, task);
+    const known = { key, ...found, filesystems: kernel?.filesystems };
+    return makeBase(bases, box, dir, tree, { ...known, timestamp: timestampOf(request.lock), kernel }, task);
   };
   const once = async () => (await readBase(bases, key)) ?? (await bases.temp(make));
   return withFileLock(bases.path(`${key}.lock`), "the installation of the same packages", task, once);
@@ -186,7 +191,7 @@ function wholeTree(
     const size = await layout(box, tree, kernel, task);
     task.step("committing to OSTree");
     const checksum = await commitTree(store, box, tree, { timestamp, bootable: kernel !== undefined }, task);
-    return { made: { checksum, size }, found };
+    return { made: { checksum, size }, found: { ...found, filesystems: kernel?.filesystems } };
   });
 }
 
@@ -195,7 +200,7 @@ const changesOf = ({ recipe, contents, archives }: BuildRequest, facts: TreeFact
 
 /** What {@link layout} needs of the kernel; makes the initramfs. */
 async function kernelOf(
-  { recipe }: BuildRequest,
+  { recipe, lock }: BuildRequest,
   box: Toolbox,
   tree: string,
   release: string | undefined,
@@ -204,8 +209,10 @@ async function kernelOf(
 ) {
   if (release === undefined) return undefined;
   task.step("making the initramfs");
-  const initramfs = await initramfsImage({ box, tree, release, arch: recipe.arch, cache: tools.cache }, task);
-  return { release, flavour: recipe.kernel, initramfs };
+  const wanted = rootFilesystems(lock.map((p) => p.name));
+  const source = { box, tree, release, arch: recipe.arch, filesystems: wanted, cache: tools.cache };
+  const { path, filesystems } = await initramfsImage(source, task);
+  return { release, flavour: recipe.kernel, initramfs: path, filesystems };
 }
 
 /** The one kernel's release; undefined where the recipe wants none. */

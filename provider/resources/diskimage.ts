@@ -4,8 +4,9 @@ import { die } from "../errors.ts";
 import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
 import { FILE_FORMATS, notForOverwrite } from "../image/disk-file.ts";
 import { needQemu } from "../image/disk-fill.ts";
+import { needMount } from "../image/disk-needs.ts";
 import { type ImageOptions, LABELS } from "../image/disk-plan.ts";
-import { BOOT_MIB, ESP_MIB, FILESYSTEMS, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
+import { BOOT_MIB, ESP_MIB, FILESYSTEMS, type Filesystem, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
 import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
 import { kernelArgumentProblem } from "../image/slots.ts";
 import { Store } from "../image/store.ts";
@@ -170,12 +171,15 @@ function refuseContainer(manifest: CommitManifest | undefined, commit: string): 
 
 async function preview(call: Call, inputs: Props): Promise<Props> {
   const store = hasUnknown(inputs.commit) ? undefined : await storeIfThere(call);
-  if (store) refuseContainer(await readCommit(store, plain(inputs.commit)), plain(inputs.commit));
+  const manifest = store && (await readCommit(store, plain(inputs.commit)));
+  refuseContainer(manifest, inputs.commit);
+  const filesystem: Filesystem = hasUnknown(inputs.filesystem) ? "ext4" : (inputs.filesystem ?? "ext4");
+  if (manifest) needMount(manifest, filesystem);
   const found = hasUnknown(inputs) ? undefined : await find(call, plain(inputs) as Inputs);
   const bytes = found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0);
   noteDisk(bytes, notForOverwrite(inputs.format ?? "raw.zst", inputs.label ?? "gpt"));
   if (found) return stateOf(found);
-  if (inputs.filesystem === "xfs") await needQemu(inputs.filesystem);
+  if (filesystem !== "ext4") await needQemu(filesystem);
   const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);
   return { ...Object.fromEntries(later), size: inputs.size ?? Unknown.value, commit: inputs.commit };
 }

@@ -13,7 +13,7 @@ import { BLOCK, blockDigests, imageBySha256, imageStream } from "../image/disk-b
 import { notForOverwrite } from "../image/disk-file.ts";
 import { partitionOf } from "../image/disk-plan.ts";
 import type { SignedManifest } from "../image/manifest.ts";
-import { CHECKSUM, hasCommit, readCommit } from "../image/ostree.ts";
+import { CHECKSUM, hasCommit, readCommit, rootsOf } from "../image/ostree.ts";
 import { ramSystem } from "../image/ram.ts";
 import { Store } from "../image/store.ts";
 import { openSysroot, readSysroot, sysrootTar } from "../image/sysroot.ts";
@@ -27,7 +27,8 @@ export type Compression = "zstd" | "gzip";
 export interface CommitArtifacts {
   version?: string;
   signed?: SignedManifest;
-  imageFacts(compression: Compression): Promise<ImageFacts>;
+  /** `on`: of the server, where it runs Pine already. */
+  imageFacts(compression: Compression, on?: Facts): Promise<ImageFacts>;
   sysroot(compression: Compression, call: Call): Promise<SysrootToSend>;
   /** What overwrite writes; dies when the store has no such image of this commit. */
   diskImage(call: Call): Promise<ImageToSend>;
@@ -77,7 +78,7 @@ export async function findArtifacts(
   return {
     version: manifest.version,
     signed: manifest.signed,
-    async imageFacts(compression) {
+    async imageFacts(compression, on) {
       const made = await readSysroot(store, checksum, compression);
       const packed = PACKED * (compression === "gzip" ? GZIP : 1);
       return {
@@ -88,8 +89,14 @@ export async function findArtifacts(
         about: !made,
         compression,
         commit: checksum,
+        filesystems: rootsOf(manifest),
+        kernel: manifest.kernel,
+        kernels: on && (await kernelsOn(store, on)),
         signed: manifest.signed,
-        disk: image && { commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
+        disk: image && {
+          ...{ commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
+          filesystem: image.filesystem ?? "ext4",
+        },
         diskUnfit: image && notForOverwrite(image.fileFormat, image.label),
       };
     },
@@ -153,6 +160,16 @@ export async function findArtifacts(
       return made;
     },
   };
+}
+
+/** Of the deployments that a server has: checksum -> id of the kernel, for those that the store knows. */
+async function kernelsOn(store: Store, { pine }: Facts): Promise<Record<string, string | undefined>> {
+  const kernels: Record<string, string | undefined> = {};
+  for (const name of pine.deployments) {
+    const [, checksum = ""] = /([0-9a-f]{64})\.\d+$/.exec(name) ?? [];
+    kernels[checksum] = (await readCommit(store, checksum))?.kernel?.id;
+  }
+  return kernels;
 }
 
 /** What the server runs, would fall back to and is to run stays in the store, so that its deltas can be made. */

@@ -126,7 +126,9 @@ export async function previewState(
       // not in the store: another machine, where this `up` makes it again first
       const artifacts = commitKnown ? await findArtifacts(inputs.commit, call, inputs.image) : undefined;
       const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
-      const image = artifacts ? await artifacts.imageFacts(compression) : estimatedImage(seen.facts.arch, compression);
+      const image = artifacts
+        ? await artifacts.imageFacts(compression, seen.facts)
+        : estimatedImage(seen.facts.arch, compression);
       // it is made in this run, and its DiskImage was previewed before
       if (hasUnknown(props.image)) Object.assign(image, { diskAtLeast: smallestDisk(), diskUnfit: noDiskFits() });
       const plan = await planFor(seen, inputs, image, call, state?.installationId);

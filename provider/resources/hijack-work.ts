@@ -134,7 +134,7 @@ export async function update(
     const plan = await planFor(
       { ssh, facts, status },
       inputs,
-      await artifacts.imageFacts("zstd"),
+      await artifacts.imageFacts("zstd", facts),
       call,
       o.state?.installationId,
     );

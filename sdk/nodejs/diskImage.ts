@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * A disk image that boots a commit: partition table (GPT or MBR), boot loader (GRUB, for BIOS and UEFI), root filesystem (ext4), in a file of the store. docs/diskimage.md tells more.
+ * A disk image that boots a commit: partition table (GPT or MBR), boot loader (GRUB, for BIOS and UEFI), root filesystem (ext4, xfs or btrfs), in a file of the store. docs/diskimage.md tells more.
  */
 export class DiskImage extends pulumi.CustomResource {
     /**
@@ -115,7 +115,7 @@ export class DiskImage extends pulumi.CustomResource {
  */
 export interface DiskImageArgs {
     /**
-     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they lie on the root filesystem; with xfs what kernels take that are half as large again. Example: 128.
+     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they lie on the root filesystem; with xfs and btrfs what kernels take that are half as large again. Example: 128.
      */
     bootSize?: pulumi.Input<number | undefined>;
     /**
@@ -127,7 +127,7 @@ export interface DiskImageArgs {
      */
     espSize?: pulumi.Input<number | undefined>;
     /**
-     * The root's filesystem: `ext4` or `xfs`. xfs always has a /boot partition, is filled in QEMU on the machine that builds, and grows by xfs_growfs (package xfsprogs-extra of the Rootfs). Default ext4.
+     * The root's filesystem: `ext4`, `xfs` or `btrfs`. xfs and btrfs always have a /boot partition, and are filled in QEMU on the machine that builds. xfs grows by xfs_growfs (package xfsprogs-extra of the Rootfs); btrfs wants btrfs-progs in the Rootfs, which brings its module into the initramfs. Default ext4.
      */
     filesystem?: pulumi.Input<enums.ImageFilesystem | undefined>;
     /**

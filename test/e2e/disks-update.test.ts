@@ -4,6 +4,8 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { factsScript, parseFacts } from "../../provider/host/facts.ts";
+import { ownBoot } from "../../provider/host/plan-boot.ts";
 import { diskImage } from "../../provider/image/disk.ts";
 import type { ImageOptions } from "../../provider/image/disk-plan.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";
@@ -38,6 +40,12 @@ test("a /boot partition is the same bytes again, and refused when it cannot hold
   );
 });
 
+test("btrfs is refused where the initramfs does not mount it", async () => {
+  await expect(make({ filesystem: "btrfs" })).rejects.toThrow(
+    /^filesystem: the initramfs of commit [0-9a-f]{12} mounts no btrfs.*packages: \["btrfs-progs"\]/,
+  );
+});
+
 test("an xfs that is to grow is refused where the commit has nothing that does it", async () => {
   await expect(make({ filesystem: "xfs" })).rejects.toThrow(/^grow: .*xfs_growfs.*add the package "xfsprogs-extra"/);
 });
@@ -56,25 +64,43 @@ interface Layout {
   /** Of the Rootfs. */
   packages?: string[];
   filesystems: string[];
+  /** What a trial does not find: the root, or what is mounted after it. */
+  lacks: "root" | "pine.boot";
 }
 const layouts: [string, Layout][] = [
   [
     "a /boot partition under BIOS",
-    { firmware: "bios", options: { bootSize: 64 * MiB }, filesystems: ["ext4", "ext4"] },
+    { firmware: "bios", options: { bootSize: 64 * MiB }, filesystems: ["ext4", "ext4"], lacks: "pine.boot" },
   ],
   [
     "xfs under BIOS",
     {
       ...{ firmware: "bios", options: { filesystem: "xfs" }, packages: ["xfsprogs-extra"] },
-      filesystems: ["ext4", "xfs"],
+      ...{ filesystems: ["ext4", "xfs"], lacks: "root" },
     },
   ],
-  ["one filesystem under UEFI", { firmware: "uefi", options: {}, filesystems: ["ext4"] }],
+  [
+    "btrfs under BIOS",
+    {
+      ...{ firmware: "bios", options: { filesystem: "btrfs" }, packages: ["btrfs-progs"] },
+      ...{ filesystems: ["ext4", "btrfs"], lacks: "root" },
+    },
+  ],
+  ["one filesystem under UEFI", { firmware: "uefi", options: {}, filesystems: ["ext4"], lacks: "root" }],
 ];
-describe.each(layouts)("%s", (_, { firmware, options, packages, filesystems }) => {
+describe.each(layouts)("%s", (_, { firmware, options, packages, filesystems, lacks }) => {
   let vps: Vps;
   const on = (command: string) => commandOn(vps, command);
   const own = filesystems.length > 1;
+  /** KiB that the system has free there, and what the planner of an update is told. */
+  const free = async (path: string) => Number(/(\d+)$/.exec(await on(`df -kP ${path} | awk 'END { print $4 }'`))?.[1]);
+  const freeByPlan = async () => {
+    const { stdout } = await vps.ssh("sh -s", { input: factsScript() });
+    const facts = parseFacts(stdout);
+    expect([ownBoot(facts) !== undefined, facts.root.type]).toEqual([true, filesystems.at(-1)]);
+    expect(facts.pine.deployments).toEqual([expect.stringMatching(/[0-9a-f]{64}\.0$/)]);
+    return facts.mounts.find((m) => m.target === "/boot")?.freeKiB;
+  };
   /** Reboots and waits for what GRUB says it boots, and the end of that boot. */
   const reboot = async (booted: RegExp) => {
     const from = (await vps.console()).length;
@@ -110,6 +136,7 @@ describe.each(layouts)("%s", (_, { firmware, options, packages, filesystems }) =
   if (own)
     test("what /boot has no room for is refused, and nothing is changed", async () => {
       await on(another(1));
+      expect(await freeByPlan()).toBe(await free("/boot"));
       await on("dd if=/dev/zero of=/boot/full bs=64k; sync");
       const before = await on("ls -R /boot; cat /boot/grub/pine/?.cfg /boot/grub/pine/env; ostree admin status");
       expect(await on("pine deploy $(ostree rev-parse test1) another")).toMatch(
@@ -131,11 +158,9 @@ describe.each(layouts)("%s", (_, { firmware, options, packages, filesystems }) =
   test("a third kernel fits, and a trial whose filesystem is not there goes back", async () => {
     await on(another(2));
     expect(await on("pine deploy $(ostree rev-parse test2) third 2>/dev/null")).toMatch(/^0 slot=a\ndeployment=/);
-    // the initramfs looks for /boot last, where there is one
-    const [arg, not] = [own ? "pine.boot" : "root", "00000000-0000-8000-8000-000000000000"];
-    await on(
-      `sed -i 's/ ${arg}=UUID=[^ ]*/ ${arg}=UUID=${not}/;s/"${arg}=UUID=[^ ]*/"${arg}=UUID=${not}/' /boot/grub/pine/a.cfg`,
-    );
+    const not = "00000000-0000-8000-8000-000000000000";
+    await on(`sed -i 's/\\([ "]\\)${lacks}=UUID=[^ ]*/\\1${lacks}=UUID=${not}/' /boot/grub/pine/a.cfg`);
+    expect(await on(`grep -o '[^ "]*=UUID=0000[^ ]*' /boot/grub/pine/a.cfg`)).toBe(`0 ${lacks}=UUID=${not}`);
     expect(await on("pine arm a 1")).toBe("0");
     await reboot(/pine: slot a pine\.trial=1.*no device UUID=0.* after 30 s; rebooting.*pine: slot b /s);
     expect(await on("pine status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/);

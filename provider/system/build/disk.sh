@@ -3,7 +3,7 @@
 # /run/work: root/ (the sysroot; is used up), boot/ (files for /boot), etc/ (files for the
 # deployment's /etc), fstab (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
 # core.img for it; of a root that is not ext4 root.img, empty, with root.tar, vmlinuz and initrd, which fill it (image/disk-fill.ts).
-# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs
+# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs|btrfs
 #   ROOT_START_MIB ROOT_MIB ROOT_UUID ROOT_JOURNAL_MIB
 #   BOOT_START_MIB BOOT_MIB BOOT_UUID BOOT_JOURNAL_MIB (empty: no such partition)
 #   and of gpt: ESP_START_MIB ESP_MIB ESP_SERIAL FAT_BITS CLUSTER_SECTORS
@@ -53,7 +53,10 @@ else
 	cp boot-root/ostree/pine-*/initramfs-* initrd
 	tar --sort=name --numeric-owner --format=posix --xattrs --xattrs-include=security.capability -cf root.tar -C root .
 	truncate -s "${2}M" root.img
-	mkfs.xfs -q -L pine -m "uuid=$3" root.img
+	case $filesystem in
+		xfs) mkfs.xfs -q -L pine -m "uuid=$3" root.img ;;
+		btrfs) mkfs.btrfs -q -L pine -U "$3" root.img ;;
+	esac
 fi
 shift 8
 

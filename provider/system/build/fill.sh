@@ -8,7 +8,8 @@ mount -t sysfs sys /sys
 exec </dev/console >/dev/console 2>&1
 read -r line </proc/cmdline
 type=${line##* }
-for module in virtio_pci virtio_blk "$type"; do modprobe "$module" 2>/dev/null; done
+# the checksum first: btrfs asks for it by name, which nobody answers here
+for module in virtio_pci virtio_blk crc32c-cryptoapi crc32c_generic "$type"; do modprobe "$module" 2>/dev/null; done
 n=0
 until [ -b /dev/vdb ] || [ $n -ge 100 ]; do
 	sleep 0.1

@@ -32,6 +32,10 @@ describe("the plan", () => {
   ])("starts by the server's GRUB where kexec is %s", (_, change) => {
     expect(plan(facts(change)).plan!.overwrite).toMatchObject({ enter: "grub", slot: "a" });
   });
+  it("keeps what the image's root is: the RAM system mounts it, maybe on the old kernel", () => {
+    const disk = { commit, bytes: GiB, packedBytes: 1, filesystem: "btrfs" };
+    expect(plan(facts(), {}, { disk }).plan!.overwrite!.filesystem).toBe("btrfs");
+  });
   it("starts on the running kernel where that one starts no other, GRUB cannot, and systemd is the init", () => {
     const { plan: p } = plan(noGrub());
     expect(p!.overwrite!.enter).toBe("shutdown");
@@ -98,6 +102,9 @@ describe("a server that runs Pine", () => {
     const { plan: p } = plan(own(40_000), { reinstall: true });
     expect([p!.overwrite!.enter, p!.disk.bootUuid]).toEqual(["grub", uuid]);
     expect(codes(own(20_000), { reinstall: true })).toEqual(["boot-space"]);
+    // 29.2 MB: btrfs' module is more
+    expect(codes(own(28_500), { reinstall: true })).toEqual([]);
+    expect(codes(own(28_500), { reinstall: true }, { filesystems: ["ext4", "btrfs"] })).toEqual(["boot-space"]);
   });
   it("is not written anew by method auto", () => {
     expect(plan(runs(), { reinstall: true, method: "auto" }).plan!.overwrite).toBeUndefined();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { cpio } from "../../../provider/image/cpio.ts";
-import { moduleClosure } from "../../../provider/image/initramfs.ts";
+import { moduleClosure, mountable, rootFilesystems, wantedModules } from "../../../provider/image/initramfs.ts";
 import { run } from "../../../provider/run.ts";
 
 // lines of linux-virt 6.18.56-r0's tables; the first softdep is of our own making
@@ -15,6 +15,9 @@ kernel/lib/crc/crc16.ko.gz:
 kernel/crypto/crc32c-cryptoapi.ko.gz:
 kernel/drivers/nvme/host/nvme.ko.gz: kernel/drivers/nvme/host/nvme-core.ko.gz
 kernel/drivers/nvme/host/nvme-core.ko.gz:
+kernel/crypto/xor.ko.gz:
+kernel/lib/raid6/raid6_pq.ko.gz:
+kernel/fs/btrfs/btrfs.ko.gz: kernel/crypto/xor.ko.gz kernel/lib/raid6/raid6_pq.ko.gz
 `,
   softdep: "# Soft dependencies\nsoftdep ext4 pre: crc32c-cryptoapi post: nowhere\n",
   builtin: "kernel/drivers/virtio/virtio_pci.ko\n",
@@ -35,6 +38,18 @@ it("modules come with what they need, each after it; built-in ones are not misse
   );
   expect(files.indexOf("kernel/fs/jbd2/jbd2.ko.gz")).toBeLessThan(files.indexOf("kernel/fs/ext4/ext4.ko.gz"));
   expect(missing).toEqual(["mptspi"]);
+});
+
+it.each([
+  ["those of everybody", ["e2fsprogs", "xfsprogs"], ["ext4"], []],
+  ["btrfs for those who have its programs", ["btrfs-progs"], ["ext4", "btrfs"], ["xor", "raid6_pq", "btrfs"]],
+])("filesystems of a root: %s, as far as the kernel has them", (_, packages, has, modules) => {
+  const wanted = rootFilesystems(packages);
+  expect(mountable(wanted, tables)).toEqual(has);
+  expect(mountable(wanted, { ...tables, builtin: "kernel/fs/xfs/xfs.ko\n" })).toContain("xfs");
+  const { files } = moduleClosure(wantedModules(wanted), tables);
+  const names = files.map((path) => path.replace(/^.*\/|\.ko\.gz$/g, ""));
+  expect(names.filter((name) => ["xor", "raid6_pq", "btrfs"].includes(name))).toEqual(modules);
 });
 
 it("modules that need each other do not go round in circles", () =>

@@ -107,6 +107,10 @@ export const ImageFilesystem = {
      * xfs, with a /boot partition of ext4.
      */
     Xfs: "xfs",
+    /**
+     * btrfs, with a /boot partition of ext4; the Rootfs needs the package btrfs-progs.
+     */
+    Btrfs: "btrfs",
 } as const;
 
 /**
