@@ -89,7 +89,8 @@ export async function findArtifacts(
         about: !made,
         compression,
         commit: checksum,
-        filesystems: rootsOf(manifest),
+        // whatever a container lies on is its host's to mount
+        filesystems: manifest.target === "container" ? undefined : rootsOf(manifest),
         kernel: manifest.kernel,
         kernels: on && (await kernelsOn(store, on)),
         signed: manifest.signed,
