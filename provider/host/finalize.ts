@@ -1,4 +1,4 @@
-/** Gives the old system up: GRUB's configuration is ours alone, its files go. There is no way back. */
+/** Gives the old system up: GRUB's configuration or the container's init is ours alone, its files go. There is no way back. */
 import { assetText } from "../assets.ts";
 import { type SlotsPlace, slotsConfig } from "../image/slots.ts";
 import type { Task } from "../task.ts";
@@ -19,16 +19,24 @@ export function slotsOf(facts: Facts): SlotsPlace | undefined {
   return m ? { type: m[1]!, uuid: m[2]!, path: m[3]! } : undefined;
 }
 
+/** Programs that a container's manager may call on the physical root, once nothing else is there: busybox' own. */
+const PROGRAMS = [
+  ...["ash", "busybox", "cat", "chmod", "chown", "cp", "date", "echo", "grep", "hostname", "kill", "ln", "ls", "mkdir"],
+  ...["mknod", "mount", "mv", "ps", "rm", "rmdir", "sed", "sh", "sleep", "stat", "sync", "touch", "true", "umount"],
+].map((name) => `bin/${name}`);
+
 /** Every step can be run again; the first one ends the way back. Answers the bytes that are free now and were not. */
 export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {
-  const script = assetText("system/host/finalize.sh");
-  task.step("GRUB's configuration becomes Pine's alone");
-  const input = slotsConfig(assetText("system/grub/image.cfg"), slotsOf(facts));
-  await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "finalize: GRUB's configuration" });
+  const container = facts.container !== undefined;
+  const script = assetText(container ? "system/host/finalize-container.sh" : "system/host/finalize.sh");
+  task.step(container ? "the container's init knows Pine alone" : "GRUB's configuration becomes Pine's alone");
+  const input = container ? "" : slotsConfig(assetText("system/grub/image.cfg"), slotsOf(facts));
+  await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "finalize: what is started" });
   task.step("removing the old system");
   const left: string[] = [];
   let freed = 0;
   await ssh.exec(script, ["remove"], {
+    ...(container ? { input: PROGRAMS.map((path) => `${path}\n`).join("") } : {}),
     timeout: 0,
     what: "finalize: removing the old system",
     onLine: (line) => {

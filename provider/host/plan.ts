@@ -117,8 +117,11 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
 }
 
 /** What finalize takes. */
-const erasedBy = ({ root }: Facts, title: string) =>
-  `${title} on ${root.device} (${humanBytes(Math.max(0, root.sizeKiB - root.freeKiB) * 1024)} used), once the new system is confirmed`;
+// what is used is all of its host's file system, in a container
+const erasedBy = ({ root, container }: Facts, title: string) =>
+  container
+    ? `${title}, once the new system is confirmed`
+    : `${title} on ${root.device} (${humanBytes(Math.max(0, root.sizeKiB - root.freeKiB) * 1024)} used), once the new system is confirmed`;
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 

@@ -1,0 +1,105 @@
+#!/bin/sh
+# Gives the old system up in a container that runs Pine beside it, confirmed. Sent over SSH; every step can be run again.
+#   config    the wrapper has no other way any more than the slots
+#   remove    the old system's files go, but for what its manager reads and writes on the physical root: a manager that was told "Debian" looks
+#             for that. Standard input: links to busybox for its scripts, a path a line
+# The record: finalized=begun, then finalized=1.
+set -eu
+dir=/boot/grub/pine
+record=$dir/install
+
+fail() {
+  echo "pine: $*" >&2
+  exit 1
+}
+
+note() { # VALUE
+  { grep -v '^finalized=' $record; echo "finalized=$1"; } >$record.pine-new
+  sync
+  mv -f $record.pine-new $record
+  sync
+}
+
+gone() { # path
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  case $1 in /sysroot/*/*) ;; *) echo "removing ${1#/sysroot}" ;; esac
+  rm -rf "$1" 2>/dev/null || { chattr -R -f -i -a "$1" 2>/dev/null; rm -rf "$1"; } || echo "left ${1#/sysroot}"
+}
+
+[ -e /run/pine.cmdline ] || fail "this is no container that runs Pine"
+running=$(tr ' ' '\n' </run/pine.cmdline | sed -n 's/^pine.slot=//p')
+confirmed=$(tr '#' '\n' <$dir/env | sed -n 's/^pine_slot=//p')
+[ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"
+grep -q '^method=container$' $record || fail "there is no old system beside this one"
+# /sbin may be a link to usr/sbin: that is what the manager starts
+sbin=$(readlink -f /sysroot/sbin)
+case $sbin in /sysroot/*) ;; *) fail "/sbin of the old system leads to $sbin" ;; esac
+head -c 15 "$sbin/init" | grep -q '^#!/ostree/pine/' || fail "/sbin/init is not Pine's"
+
+case ${1:-} in
+  config)
+    note begun
+    rm -f "$sbin/init.pine-old"
+    sync
+    ;;
+  remove)
+    grep -q '^finalized=' $record || fail "the way back is still there"
+    inside=$(sed -n "s,^[^ ]* \\(/sysroot/[^ ]*\\) .*,\\1,p" /proc/mounts | head -n 1)
+    [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
+    before=$(df -kP /sysroot | awk 'END { print $4 }')
+    mkdir -p /sysroot/etc/network
+    # a link into /usr, which goes
+    for file in os-release hostname resolv.conf; do
+      if [ -L /sysroot/etc/$file ]; then
+        cat "/sysroot$(readlink -f "/sysroot/etc/$file" | sed "s,^/sysroot,,")" >/sysroot/etc/$file.pine-new 2>/dev/null || : >/sysroot/etc/$file.pine-new
+        mv -f /sysroot/etc/$file.pine-new /sysroot/etc/$file
+      fi
+    done
+    for entry in /sysroot/etc/* /sysroot/etc/.[!.]*; do
+      case ${entry##*/} in hostname | hosts | resolv.conf | network | debian_version | os-release | lsb-release | passwd | group | shadow | securetty) ;; *) gone "$entry" ;; esac
+    done
+    for entry in /sysroot/* /sysroot/.[!.]* /sysroot/..?*; do
+      case $entry in
+        /sysroot/ostree | /sysroot/boot | /sysroot/dev | /sysroot/proc | /sysroot/sys | /sysroot/run | /sysroot/tmp | /sysroot/etc | /sysroot/lost+found) continue ;;
+        /sysroot/bin | /sysroot/lib | /sysroot/sbin | /sysroot/usr) [ ! -L "$entry" ] || continue ;;
+      esac
+      # what leads to the init stays
+      case $sbin in
+        "$entry") for f in "$entry"/* "$entry"/.[!.]*; do [ "$f" = "$sbin/init" ] || gone "$f"; done ;;
+        "$entry"/*)
+          for f in "$entry"/* "$entry"/.[!.]*; do
+            if [ "$f" = "$sbin" ]; then
+              for g in "$f"/* "$f"/.[!.]*; do [ "$g" = "$sbin/init" ] || gone "$g"; done
+            else
+              gone "$f"
+            fi
+          done
+          ;;
+        *) gone "$entry" ;;
+      esac
+    done
+    # root alone, without a password; keys that the manager gives to root are those of the system that runs
+    echo 'root:x:0:0:root:/root:/bin/sh' >/sysroot/etc/passwd
+    echo 'root:x:0:' >/sysroot/etc/group
+    (umask 077 && echo 'root:*:::::::' >/sysroot/etc/shadow)
+    ln -sfn ostree/deploy/pine/var/roothome /sysroot/root
+    # relative, so that they are made below the old root: its bin and lib may be links to usr/bin and usr/lib
+    (
+      cd /sysroot
+      mkdir -p usr/bin usr/lib usr/sbin mnt
+      for d in bin lib; do [ -L $d ] || mkdir -p $d; done
+      while IFS= read -r path; do
+        mkdir -p "${path%/*}"
+        [ "$path" = "${sbin#/sysroot/}/init" ] || ln -sf /ostree/pine/busybox "$path"
+      done
+      for loader in /usr/lib/ld-musl-*.so.1; do ln -sf /ostree/pine/ld.so "lib/${loader##*/}"; done
+      printf '#!/bin/sh\nexec /bin/sh "$@"\n' >bin/bash
+      chmod 755 bin/bash
+    )
+    find /sysroot/boot -mindepth 1 -maxdepth 1 ! -name grub ! -name ostree ! -name 'loader*' -exec rm -rf {} +
+    sync
+    note 1
+    echo "freed $(($(df -kP /sysroot | awk 'END { print $4 }') - before))"
+    ;;
+  *) exit 2 ;;
+esac
