@@ -72,11 +72,14 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
         if (status.trial) await agent(next, ["disarm"]);
         return { outcome: "returned", reasons: [...reasons, ...logReason(log)], answered, status };
       }
-      if (reasons.length === 0) reasons = await judge(next, o, task);
+      // a connection that was lost while it was confirmed: it had been judged, and there is no going back by a reboot any more
+      const confirmedBefore = status.slot === o.slot && !status.trialRuns;
+      if (confirmedBefore) reasons = [];
+      else if (reasons.length === 0) reasons = await judge(next, o, task);
       answered = true;
       if (reasons.length === 0) {
         task.step("confirming");
-        await agent(next, ["confirm", o.checksum]);
+        if (!confirmedBefore) await agent(next, ["confirm", o.checksum]);
         const confirmed = await agentStatus(next);
         if (confirmed.slot === o.slot) {
           // without this line the next create takes the server over as it is: no reason to fail now
