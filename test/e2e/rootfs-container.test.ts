@@ -9,11 +9,11 @@ import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { run } from "../../provider/run.ts";
 import { quietTask } from "../../provider/task.ts";
 import { type Container, startContainer } from "../lab/container/index.ts";
+import { asRootBySudo, isRoot } from "./as-root.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 import { Committed } from "./rootfs-tree.ts";
 
 const key = `ssh-ed25519 ${"A".repeat(68)} test`;
-const isRoot = process.getuid?.() === 0;
 
 /** A commit as a host of containers would lay it out: /etc of its own, /var filled from the factory. */
 async function deploy(store: Store, box: Toolbox, checksum: string, folder: string): Promise<string> {
@@ -28,12 +28,7 @@ async function deploy(store: Store, box: Toolbox, checksum: string, folder: stri
   return join(folder, "root");
 }
 
-if (!isRoot)
-  test("as root, by sudo", async () => {
-    const vitest = join(import.meta.dirname, "../../node_modules/.bin/vitest");
-    const argv = ["-n", "env", `PATH=${process.env.PATH}`, vitest, "run", "--project", "rootfs", import.meta.filename];
-    await run("sudo", argv, { cwd: join(import.meta.dirname, "../.."), timeout: 1_700_000 });
-  });
+if (!isRoot) asRootBySudo("rootfs", import.meta.filename);
 
 describe.runIf(isRoot)("a classic container", () => {
   let bench: Bench;

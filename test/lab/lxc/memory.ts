@@ -1,5 +1,5 @@
 /** What a container's control group says of its memory. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Stage } from "./stage.ts";
 
 export interface Memory {
@@ -42,6 +42,18 @@ export function memoryOf(stage: Stage, name: string, init: number): Memory {
         peak: Number(text("memory.max_usage_in_bytes")),
         ...some,
         failures: Number(text("memory.failcnt")),
-        kills: field("memory.oom_control", "oom_kill"),
+        kills: killsBelow(group),
       };
+}
+
+/** Of a version 1 group and those below it: each counts its own processes only, and a group that is gone counts no more. */
+function killsBelow(group: string): number {
+  let own = 0;
+  try {
+    own = Number(/^oom_kill (\d+)/m.exec(readFileSync(`${group}/memory.oom_control`, "utf8"))?.[1] ?? 0);
+    const below = readdirSync(group, { withFileTypes: true }).filter((e) => e.isDirectory());
+    return below.reduce((sum, e) => sum + killsBelow(`${group}/${e.name}`), own);
+  } catch {
+    return own; // removed meanwhile
+  }
 }

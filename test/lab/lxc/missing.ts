@@ -16,8 +16,15 @@ const PROGRAMS = [
   "mmdebstrap",
 ];
 
-/** Why the lab's LXC containers cannot run here; undefined when they can. Changes nothing of the machine. */
-export async function lxcMissing(): Promise<string | undefined> {
+let answer: Promise<string | undefined> | undefined;
+
+/** Why the lab's LXC containers cannot run here; undefined when they can. Looks once a process, and changes nothing of the machine. */
+export function lxcMissing(): Promise<string | undefined> {
+  answer ??= look();
+  return answer;
+}
+
+async function look(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return "LXC containers need root: run the test with sudo";
   const { stdout } = await run("sh", [
     "-c",

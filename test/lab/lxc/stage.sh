@@ -32,7 +32,7 @@ mount_groups() {
   umount -R $groups && mount -t cgroup2 cgroup2 $groups
 }
 
-mount --make-rprivate / || fail "cannot keep mounts to itself"
+mount --make-rslave / || fail "cannot keep mounts to itself"
 # /sys of the new network, with the machine's control groups
 mkdir -p /run/lxc
 mount -t tmpfs -o mode=755 tmpfs /run/lxc || fail "cannot mount a tmpfs"
