@@ -12,6 +12,7 @@ const plugin = () =>
       "pine:index:Rootfs": async () => (await import("./resources/rootfs.ts")).rootfs,
       "pine:index:OstreeCommit": async () => (await import("./resources/ostreecommit.ts")).ostreeCommit,
       "pine:index:DiskImage": async () => (await import("./resources/diskimage.ts")).diskImage,
+      "pine:index:ContainerTemplate": async () => (await import("./resources/containertemplate.ts")).containerTemplate,
       "pine:index:HostHijack": async () => (await import("./resources/hosthijack.ts")).hostHijack,
     },
     functions: {

@@ -21,6 +21,10 @@ export interface Contents {
   files: string[];
 }
 
+/** What keeps an image is its name, with the ending of a file or without. */
+const imageNames = (keep: Iterable<string>) =>
+  new Set([...keep].flatMap((k) => /^image\/([^.]+)/.exec(k)?.slice(1) ?? []));
+
 export interface Garbage {
   commits: string[];
   /** Paths relative to the store. */
@@ -28,18 +32,19 @@ export interface Garbage {
 }
 
 /**
- * What goes. `keep`: names as {@link Store.roots} has them: `rootfs/<digest>`, `commit/<checksum>`, `image/<name>`. A kept rootfs keeps its
+ * What goes. `keep`: names as {@link Store.roots} has them: `rootfs/<digest>`, `commit/<checksum>`, `image/<name>.<format>`. A kept rootfs keeps its
  * tree's commit; a delta stays while both its ends do. Pure.
  */
 export function garbage(has: Contents, keep: Iterable<string>): Garbage {
   const kept = new Set(keep);
   const commits = new Set([...kept].filter((k) => k.startsWith("commit/")).map((k) => k.slice("commit/".length)));
+  const images = imageNames(kept);
   for (const [digest, checksum] of has.rootfs) if (kept.has(`rootfs/${digest}`)) commits.add(checksum);
   const files = has.files.filter((file) => {
     const [, folder, name] = /^(\w+)\/([^/.]+)/.exec(file) ?? [];
     if (name === undefined) return false;
     if (folder === "rootfs" || folder === "sboms") return !kept.has(`rootfs/${name}`);
-    if (folder === "images") return !kept.has(`image/${name}`);
+    if (folder === "images") return !images.has(name);
     if (folder === "commits" || folder === "sysroots") return !commits.has(name);
     if (folder !== "deltas") return false;
     const [from = "", to = ""] = name.split("-");
@@ -102,7 +107,7 @@ export async function collect(
 
 /** An image keeps the commit that it was made of: whoever has it on a disk is updated from there. */
 async function withImages(store: Store, keep: string[]): Promise<string[]> {
-  const names = new Set(keep.filter((k) => k.startsWith("image/")).map((k) => k.slice("image/".length)));
+  const names = imageNames(keep);
   const commits: string[] = [];
   for (const file of await readdir(store.path("images")).catch(() => [])) {
     if (!file.endsWith(".json") || !names.has(file.split(".")[0]!)) continue;

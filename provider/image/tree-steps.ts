@@ -33,20 +33,27 @@ export async function look(
   return { facts, kernels: list("kernels"), installed: `${text("installed")}\n` };
 }
 
-/** Carries out changes with the tree as root, so that none of its links leads out of it. `box`: a folder of programs that come first. */
-export async function apply(tree: string, dir: string, changes: Change[], task: Task, box?: string): Promise<void> {
-  const folder = join(dir, "files");
+/** Makes a folder with the contents of changes, and answers what apply.sh reads; `below`: goes before every path. */
+export async function writeChanges(folder: string, changes: Change[], below = ""): Promise<string> {
   await mkdir(folder);
-  const lines: string[] = [];
+  let lines = "";
   for (const [n, c] of changes.entries()) {
     if (c.do === "file") await writeFile(join(folder, String(n)), c.content);
     const a = c.do === "link" ? c.target : "mode" in c ? c.mode : "-";
-    lines.push([c.do, a, "owner" in c ? c.owner.join(":") : "-", c.do === "file" ? n : "-", c.path].join("\t"));
+    const owner = "owner" in c ? c.owner.join(":") : "-";
+    lines += `${[c.do, a, owner, c.do === "file" ? n : "-", below + c.path].join("\t")}\n`;
   }
+  return lines;
+}
+
+/** Carries out changes with the tree as root, so that none of its links leads out of it. `box`: a folder of programs that come first. */
+export async function apply(tree: string, dir: string, changes: Change[], task: Task, box?: string): Promise<void> {
+  const folder = join(dir, "files");
+  const input = await writeChanges(folder, changes);
   try {
     await runIn(tree, ["/bin/busybox", "sh", "/run/apply.sh"], {
       signal: task.signal,
-      input: `${lines.join("\n")}\n`,
+      input,
       binds: [
         buildScript("apply.sh"),
         { source: folder, target: "/run/files", readOnly: true },

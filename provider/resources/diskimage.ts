@@ -165,7 +165,7 @@ function refuseContainer(manifest: CommitManifest | undefined, commit: string): 
   if (manifest?.target === "container")
     die(
       `commit: ${commit.slice(0, 12)} is of a container, which has no kernel to boot`,
-      'build the Rootfs with target: "vm"',
+      'build the Rootfs with target: "vm", or make a ContainerTemplate of it',
     );
 }
 

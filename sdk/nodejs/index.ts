@@ -5,6 +5,11 @@ import * as pulumi from "@pulumi/pulumi";
 import * as utilities from "./utilities";
 
 // Export members:
+export { ContainerTemplateArgs } from "./containerTemplate";
+export type ContainerTemplate = import("./containerTemplate").ContainerTemplate;
+export const ContainerTemplate: typeof import("./containerTemplate").ContainerTemplate = null as any;
+utilities.lazyLoad(exports, ["ContainerTemplate"], () => require("./containerTemplate"));
+
 export { DiskImageArgs } from "./diskImage";
 export type DiskImage = import("./diskImage").DiskImage;
 export const DiskImage: typeof import("./diskImage").DiskImage = null as any;
@@ -57,6 +62,8 @@ const _module = {
     version: utilities.getVersion(),
     construct: (name: string, type: string, urn: string): pulumi.Resource => {
         switch (type) {
+            case "pine:index:ContainerTemplate":
+                return new ContainerTemplate(name, <any>undefined, { urn })
             case "pine:index:DiskImage":
                 return new DiskImage(name, <any>undefined, { urn })
             case "pine:index:HostHijack":

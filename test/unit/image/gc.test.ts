@@ -39,6 +39,7 @@ it.each<[string, string[], string[], string[]]>([
     [4, 5, 6, 7, 8, 9, 11, 12].map((n) => has.files[n]!),
   ],
   ["an image", ["image/x-1"], [], ["images/x-1.raw.zst", "images/x-1.json"]],
+  ["an image by its file", ["image/x-1.raw.zst"], [], ["images/x-1.raw.zst", "images/x-1.json"]],
   ["what is not there", [`commit/${"9".repeat(64)}`, "image/z", "something/else"], [], []],
 ])("keeping %s", (_, keep, commits, files) => expect(left(keep)).toEqual([commits, files]));
 

@@ -294,6 +294,22 @@ export const Target = {
  */
 export type Target = (typeof Target)[keyof typeof Target];
 
+export const TemplateFormat = {
+    /**
+     * An archive, compressed with zstd.
+     */
+    TarZst: "tar.zst",
+    /**
+     * A squashfs, compressed with zstd.
+     */
+    Squashfs: "squashfs",
+} as const;
+
+/**
+ * Format of a container template's file.
+ */
+export type TemplateFormat = (typeof TemplateFormat)[keyof typeof TemplateFormat];
+
 export const WhenUnreachable = {
     /**
      * Fails, and keeps the resource.

@@ -1,0 +1,92 @@
+/**
+ * What a container's manager looks for on the physical root, beside the sysroot: as little as lets it tell the distribution, run a shell, write
+ * name and network, and start the wrapper. Pure.
+ */
+import type { Change } from "./configure.ts";
+import { containerOptions, envBlock, SLOTS_DIR, slotFile } from "./slots.ts";
+
+/** What the skeleton is of. */
+export interface SkeletonInput {
+  /** OSTree commit of the deployment. */
+  checksum: string;
+  /** What stands for its kernel, from the root of the filesystem. */
+  kernel: string;
+  /** What a list of slots shows. */
+  title: string;
+  /** Text of the wrapper that starts the deployment. */
+  init: string;
+}
+
+/** Programs that scripts of managers call within the root; all are busybox' in every Alpine. */
+const PROGRAMS = {
+  "/bin": [
+    ...[
+      "ash",
+      "busybox",
+      "cat",
+      "chmod",
+      "chown",
+      "cp",
+      "date",
+      "echo",
+      "grep",
+      "hostname",
+      "kill",
+      "ln",
+      "ls",
+      "mkdir",
+    ],
+    ...["mknod", "mount", "mv", "ps", "rm", "rmdir", "sed", "sh", "sleep", "stat", "sync", "touch", "true", "umount"],
+  ],
+  "/sbin": ["ifconfig", "ip", "route"],
+  "/usr/bin": ["cut", "env", "find", "head", "id", "tail", "test"],
+};
+
+const root: [number, number] = [0, 0];
+
+/** Everything of the skeleton but copies of the deployment's own files, which build/template.sh makes. */
+export function skeleton(o: SkeletonInput): Change[] {
+  const dir = (path: string, mode = "0755"): Change => ({ do: "dir", path, mode, owner: root });
+  const file = (path: string, content: string | Uint8Array, mode = "0644"): Change => ({
+    ...{ do: "file", path, content, mode },
+    owner: root,
+  });
+  const slots = `/${SLOTS_DIR}`;
+  const slot = {
+    title: o.title,
+    uuid: "",
+    linux: o.kernel,
+    initrd: "",
+    options: containerOptions({ ...o, serial: 0 }),
+  };
+  return [
+    ...["/dev", "/proc", "/sys", "/run", "/mnt", "/bin", "/sbin", "/lib", "/usr", "/usr/bin", "/etc"].map((d) =>
+      dir(d),
+    ),
+    dir("/tmp", "1777"),
+    // keys that a manager gives to root are those of the system that runs
+    { do: "link", path: "/root", target: "ostree/deploy/pine/var/roothome" },
+    file("/sbin/init", o.init, "0755"),
+    ...Object.entries(PROGRAMS).flatMap(([folder, names]) =>
+      names.map(
+        (name): Change => ({ do: "link", path: `${folder}/${name}`, target: `${up(folder)}ostree/pine/busybox` }),
+      ),
+    ),
+    // Alpine's busybox does not answer to that name
+    file("/bin/bash", '#!/bin/sh\nexec /bin/sh "$@"\n', "0755"),
+    file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
+    file("/etc/group", "root:x:0:\n"),
+    // no password fits; without the file Proxmox would write one into passwd, which everybody reads
+    file("/etc/shadow", "root:*:::::::\n", "0600"),
+    // Proxmox adds to it, and ends where there is none
+    file("/etc/securetty", "console\n"),
+    dir("/etc/network"),
+    dir("/ostree/pine/host"),
+    ...["/boot/grub", slots].map((d) => dir(d)),
+    file(`${slots}/a.cfg`, slotFile(slot)),
+    file(`${slots}/env`, envBlock({ slot: "a" })),
+  ];
+}
+
+/** "../" for each folder of a path. */
+const up = (folder: string) => "../".repeat(folder.split("/").length - 1);

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Makes a container's whole physical root out of a sysroot, and packs it. Runs in the toolbox.
+# /run/work: root/ (the sysroot); gets template.FORMAT. Standard input: the skeleton, as apply.sh reads it, /run/files.
+# usage: template.sh DEPLOYMENT tar.zst|squashfs TIME   (TIME: seconds since 1970, of the file system)
+# Prints for every entry its inode, raw mode (hex) and size.
+set -eu
+cd /run/work
+deployment=root$1 format=$2 time=$3
+/bin/sh /run/apply.sh
+
+# managers tell the distribution by the first ones; the others they write
+for file in os-release alpine-release hosts hostname resolv.conf network/interfaces; do
+	: >"root/etc/$file"
+	if [ -f "$deployment/etc/$file" ]; then cat "$deployment/etc/$file" >"root/etc/$file"; fi
+	chmod 644 "root/etc/$file"
+done
+# what a manager wrote is seen by these
+for file in hostname resolv.conf network/interfaces; do cp -p "root/etc/$file" root/ostree/pine/host/; done
+# the name by which programs of the deployment ask for their loader
+for loader in "$deployment"/usr/lib/ld-musl-*.so.1; do ln -s ../ostree/pine/ld.so "root/lib/${loader##*/}"; done
+/bin/sh /run/factory "${1##*/}" "$PWD/$deployment" "$PWD/root/ostree/deploy/pine/var"
+
+# the same bytes every time; libostree takes 0 of this one for "loaded already"
+find root -exec touch -h -d @0 {} +
+touch -d @1 root/ostree/deploy
+find root -mindepth 1 -exec stat -c '%i %f %s' {} +
+
+case $format in
+tar.zst)
+	# pax for file capabilities, without what it would add of times and of this process
+	tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
+		--xattrs --xattrs-include=security.capability -C root -cf template.tar .
+	zstd -q -T0 -19 template.tar
+	;;
+squashfs)
+	mksquashfs root template.squashfs -noappend -no-progress -quiet -comp zstd -Xcompression-level 19 -b 256K -no-exports \
+		-xattrs-include '^security\.capability$' -mkfs-time "$time" >&2
+	;;
+esac
