@@ -1,6 +1,7 @@
 /** Gives the old system up: GRUB's configuration or the container's init is ours alone, its files go. There is no way back. */
 import { assetText } from "../assets.ts";
 import { type SlotsPlace, slotsConfig } from "../image/slots.ts";
+import { managersPrograms } from "../image/template-skeleton.ts";
 import type { Task } from "../task.ts";
 import type { Facts, Ssh } from "./types.ts";
 
@@ -19,12 +20,6 @@ export function slotsOf(facts: Facts): SlotsPlace | undefined {
   return m ? { type: m[1]!, uuid: m[2]!, path: m[3]! } : undefined;
 }
 
-/** Programs that a container's manager may call on the physical root, once nothing else is there: busybox' own. */
-const PROGRAMS = [
-  ...["ash", "busybox", "cat", "chmod", "chown", "cp", "date", "echo", "grep", "hostname", "kill", "ln", "ls", "mkdir"],
-  ...["mknod", "mount", "mv", "ps", "rm", "rmdir", "sed", "sh", "sleep", "stat", "sync", "touch", "true", "umount"],
-].map((name) => `bin/${name}`);
-
 /** Every step can be run again; the first one ends the way back. Answers the bytes that are free now and were not. */
 export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {
   const container = facts.container !== undefined;
@@ -36,7 +31,13 @@ export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<
   const left: string[] = [];
   let freed = 0;
   await ssh.exec(script, ["remove"], {
-    ...(container ? { input: PROGRAMS.map((path) => `${path}\n`).join("") } : {}),
+    ...(container
+      ? {
+          input: managersPrograms()
+            .map((path) => `${path.slice(1)}\n`)
+            .join(""),
+        }
+      : {}),
     timeout: 0,
     what: "finalize: removing the old system",
     onLine: (line) => {

@@ -42,6 +42,10 @@ const PROGRAMS = {
   "/usr/bin": ["cut", "env", "find", "head", "id", "tail", "test"],
 };
 
+/** Their paths. */
+export const managersPrograms = (): string[] =>
+  Object.entries(PROGRAMS).flatMap(([folder, names]) => names.map((name) => `${folder}/${name}`));
+
 const root: [number, number] = [0, 0];
 
 /** Everything of the skeleton but copies of the deployment's own files, which build/template.sh makes. */
@@ -67,11 +71,7 @@ export function skeleton(o: SkeletonInput): Change[] {
     // keys that a manager gives to root are those of the system that runs
     { do: "link", path: "/root", target: "ostree/deploy/pine/var/roothome" },
     file("/sbin/init", o.init, "0755"),
-    ...Object.entries(PROGRAMS).flatMap(([folder, names]) =>
-      names.map(
-        (name): Change => ({ do: "link", path: `${folder}/${name}`, target: `${up(folder)}ostree/pine/busybox` }),
-      ),
-    ),
+    ...managersPrograms().map((path): Change => ({ do: "link", path, target: `${up(path)}ostree/pine/busybox` })),
     // Alpine's busybox does not answer to that name
     file("/bin/bash", '#!/bin/sh\nexec /bin/sh "$@"\n', "0755"),
     file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
@@ -88,5 +88,5 @@ export function skeleton(o: SkeletonInput): Change[] {
   ];
 }
 
-/** "../" for each folder of a path. */
-const up = (folder: string) => "../".repeat(folder.split("/").length - 1);
+/** "../" for each folder above a path. */
+const up = (path: string) => "../".repeat(path.split("/").length - 2);

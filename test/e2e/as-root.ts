@@ -1,7 +1,8 @@
 /** Tests that need root on this machine: an ordinary user's run starts their file once more, by sudo. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "vitest";
 import { run } from "../../provider/run.ts";
+import { pulumiBinary } from "../lab/pulumi.ts";
 
 export const isRoot = process.getuid?.() === 0;
 
@@ -9,7 +10,16 @@ export const isRoot = process.getuid?.() === 0;
 export function asRootBySudo(group: string, file: string): void {
   test("as root, by sudo", async () => {
     const vitest = join(import.meta.dirname, "../../node_modules/.bin/vitest");
-    const argv = ["-n", "env", `PATH=${process.env.PATH}`, vitest, "run", "--project", group, file];
+    const argv = [
+      "-n",
+      "env",
+      `PATH=${dirname(pulumiBinary())}:${process.env.PATH}`,
+      vitest,
+      "run",
+      "--project",
+      group,
+      file,
+    ];
     await run("sudo", argv, { cwd: join(import.meta.dirname, "../.."), timeout: 1_700_000 });
   });
 }

@@ -47,7 +47,7 @@ async function unpacked(format: keyof typeof UNPACK): Promise<string> {
 }
 const within = async (folder: string, script: string) => {
   const binds = [{ source: folder, target: "/run/root" }];
-  return (await lab.toolbox.run(["/bin/sh", "-euc", `cd /run/root; ${script}`], { binds })).stdout;
+  return (await lab.toolbox.run(["/bin/sh", "-euc", `cd /run/root; ${script}`], { binds })).stdout.trim();
 };
 const text = (path: string) => readFileSync(join(root, path), "utf8");
 
@@ -55,7 +55,8 @@ describe("what is in it", () => {
   test("is the same in both formats: types, modes, owners, sizes, times, links, capabilities", async () => {
     const stat = "find . -exec stat -c '%n %f %u %g %Y %N %h' {} + | sort";
     // a folder's number of links and its size are the file system's
-    const files = "find . ! -type d -exec stat -c '%n %s %h' {} + | sort; getfattr -R -h -d -m - . 2>/dev/null || true";
+    // squashfs gives every link a number of its own
+    const files = "find . -type f -exec stat -c '%n %s %h' {} + | sort; getfattr -R -h -d -m - . 2>/dev/null || true";
     const other = await unpacked("squashfs");
     for (const script of [stat.replace(" %h", ""), files])
       expect(await within(other, script)).toBe(await within(root, script));

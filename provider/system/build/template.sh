@@ -33,7 +33,9 @@ tar.zst)
 	zstd -q -T0 -19 template.tar
 	;;
 squashfs)
+	# it takes a time from one place only; in a bare repository no other attributes are than those of the packages
+	unset SOURCE_DATE_EPOCH
 	mksquashfs root template.squashfs -noappend -no-progress -quiet -comp zstd -Xcompression-level 19 -b 256K -no-exports \
-		-xattrs-include '^security\.capability$' -mkfs-time "$time" >&2
+		-mkfs-time "$time" >&2
 	;;
 esac
