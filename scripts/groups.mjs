@@ -8,11 +8,8 @@ export const GROUPS = {
   rootfs: { include: [file("rootfs*")], setUp: everything },
   commit: { include: [file("commit*")], setUp: everything },
   image: { include: [file("image*")], setUp: everything },
-  // containers of LXC: built, taken, updated, given back
-  container: {
-    include: ["lab", "life", "refusals", "sysroot", "template"].map((name) => file(`container-${name}*`)),
-    setUp: everything,
-  },
+  // a container of LXC, and a template started by it
+  container: { include: ["life", "sysroot", "template-boot"].map((n) => file(`container-${n}`)), setUp: everything },
   hijack: { include: [file("hijack*")], setUp: [...everything, "tun"] },
   // a disk written over
   overwrite: { include: [file("overwrite")], setUp: everything },
@@ -23,6 +20,12 @@ export const GROUPS = {
   reinstall: { include: [file("reinstall"), file("import"), file("killed")], setUp: everything, named: true },
   // four servers in one `up`
   many: { include: [file("many")], setUp: everything, named: true },
+  // other containers, those with fewer rights, one whose old system goes, templates in full, and the lab's own
+  containers: {
+    include: ["lab", "lives", "finalize", "refusals", "template"].map((n) => file(`container-${n}`)),
+    setUp: everything,
+    named: true,
+  },
   // a container that dies at random moments of install, update and restore
   kills: { include: [file("container-kills")], setUp: everything, named: true },
   // who comes while a disk is written over, and what a power cut does there

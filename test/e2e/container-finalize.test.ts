@@ -8,7 +8,7 @@ import { on, steps } from "./hijack-lab.ts";
 
 const step = steps(test);
 let lab: ContainerLab;
-if (!isRoot) asRootBySudo("container", import.meta.filename);
+if (!isRoot) asRootBySudo("containers", import.meta.filename);
 
 describe.runIf(isRoot)("a container whose old system goes", () => {
   beforeAll(async () => {

@@ -7,7 +7,7 @@ import { type Lxc, type LxcOptions, removeTree, startLxc } from "../lab/lxc/inde
 import { identify, labCache } from "../lab/processes.ts";
 import { asRootBySudo, isRoot } from "./as-root.ts";
 
-if (!isRoot) asRootBySudo("container", import.meta.filename);
+if (!isRoot) asRootBySudo("containers", import.meta.filename);
 
 const log = (message: string) => console.log(message);
 

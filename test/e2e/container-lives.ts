@@ -1,6 +1,6 @@
 /** A container's life by the plain CLI: seen, taken, updated, broken, brought back, reinstalled, given back; in little memory. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { asRootBySudo, isRoot } from "./as-root.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { LxcOptions } from "../lab/lxc/index.ts";
 import { type ContainerLab, startContainerLab } from "./container-vps.ts";
 import { differences, listing, on, steps } from "./hijack-lab.ts";
 
@@ -8,110 +8,101 @@ const PAGE = "Hello from an atomic server";
 /** When the first process of a container started: another time after each start. */
 const STARTED = "sed 's/.*) //' /proc/1/stat | cut -d' ' -f20";
 
-const LIVES = [
-  { release: "bookworm", privileged: true, memoryMiB: 64, network: "host" },
-  { release: "trixie", privileged: false, memoryMiB: 48, network: "interfaces" },
-] as const;
+export type Given = Required<Pick<LxcOptions, "release" | "privileged" | "memoryMiB" | "network">>;
 
-if (!isRoot) asRootBySudo("container", import.meta.filename);
+/** The tests of one life, a step each. */
+export function containerLife(given: Given): void {
+  const step = steps(test);
+  let lab: ContainerLab;
+  let before: Map<string, string>;
+  let first: { checksum: string; sent: number };
+  const server = () => lab.project.server();
+  const run = (command: string) => on(lab.vps, command);
 
-describe.runIf(isRoot).each(LIVES)(
-  "Debian $release, privileged $privileged, $memoryMiB MiB, network by $network",
-  (given) => {
-    const step = steps(test);
-    let lab: ContainerLab;
-    let before: Map<string, string>;
-    let first: { checksum: string; sent: number };
-    const server = () => lab.project.server();
-    const run = (command: string) => on(lab.vps, command);
+  beforeAll(async () => {
+    lab = await startContainerLab(`ct-${given.release}`, given);
+  });
+  afterAll(() => lab?.end());
 
-    beforeAll(async () => {
-      lab = await startContainerLab(`ct-${given.release}`, given);
-    });
-    afterAll(() => lab?.end());
+  step("preview shows method, bytes and what is kept, and writes nothing there", async () => {
+    const quick = await listing(lab.vps, { quick: true });
+    const { output } = await lab.project.ok(["preview"]);
+    expect(output).toMatch(/in the container \(LXC(, unprivileged)?\) beside Debian/);
+    expect(output).toMatch(/send about \d+ MB, no kernel, 1 restart/);
+    expect(output).toContain(`keeps ${lab.vps.address}/24 via`);
+    expect(differences(quick, await listing(lab.vps, { quick: true }))).toEqual([]);
+    before = await listing(lab.vps);
+  });
 
-    step("preview shows method, bytes and what is kept, and writes nothing there", async () => {
-      const quick = await listing(lab.vps, { quick: true });
-      const { output } = await lab.project.ok(["preview"]);
-      expect(output).toMatch(/in the container \(LXC(, unprivileged)?\) beside Debian/);
-      expect(output).toMatch(/send about \d+ MB, no kernel, 1 restart/);
-      expect(output).toContain(`keeps ${lab.vps.address}/24 via`);
-      expect(differences(quick, await listing(lab.vps, { quick: true }))).toEqual([]);
-      before = await listing(lab.vps);
-    });
+  step("it is taken: Alpine at the same address, by the same key", async () => {
+    await lab.project.ok(["up"]);
+    const { booted, sent } = await server();
+    first = { checksum: booted.checksum, sent };
+    const seen = await run("(. /etc/os-release; echo $ID); hostname; ostree admin status; wget -qO- http://127.0.0.1/");
+    expect(seen).toMatch(/^alpine\nweb-1\n/);
+    expect(seen).toContain(`* pine ${first.checksum}`);
+    expect(seen).toContain(PAGE);
+    expect((await lab.vps.ssh("touch /usr/x")).stderr).toMatch(/Read-only file system/);
+    expect(await run("pine status")).toMatch(/^loader=init\nslot=a\ntrial=\n/m);
+    await lab.project.ok(["up", "--expect-no-changes"]);
+    lab.tell(`taken with ${sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
+  });
 
-    step("it is taken: Alpine at the same address, by the same key", async () => {
-      await lab.project.ok(["up"]);
-      const { booted, sent } = await server();
-      first = { checksum: booted.checksum, sent };
-      const seen = await run(
-        "(. /etc/os-release; echo $ID); hostname; ostree admin status; wget -qO- http://127.0.0.1/",
-      );
-      expect(seen).toMatch(/^alpine\nweb-1\n/);
-      expect(seen).toContain(`* pine ${first.checksum}`);
-      expect(seen).toContain(PAGE);
-      expect((await lab.vps.ssh("touch /usr/x")).stderr).toMatch(/Read-only file system/);
-      expect(await run("pine status")).toMatch(/^loader=init\nslot=a\ntrial=\n/m);
-      await lab.project.ok(["up", "--expect-no-changes"]);
-      lab.tell(`taken with ${sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
-    });
+  step("it stays what it is when it is started again, orderly or not", async () => {
+    await lab.vps.restart();
+    await lab.vps.waitForSsh();
+    expect(await run("ostree admin status")).toContain(`* pine ${first.checksum}`);
+    await lab.vps.kill();
+    await lab.vps.start();
+    await lab.vps.waitForSsh();
+    expect(await run("ostree admin status; pine status")).toMatch(/\* pine .*\nslot=a\n/s);
+    lab.tell(`memory at rest ${JSON.stringify(lab.vps.memory())}`);
+  });
 
-    step("it stays what it is when it is started again, orderly or not", async () => {
-      await lab.vps.restart();
-      await lab.vps.waitForSsh();
-      expect(await run("ostree admin status")).toContain(`* pine ${first.checksum}`);
-      await lab.vps.kill();
-      await lab.vps.start();
-      await lab.vps.waitForSsh();
-      expect(await run("ostree admin status; pine status")).toMatch(/\* pine .*\nslot=a\n/s);
-      lab.tell(`memory at rest ${JSON.stringify(lab.vps.memory())}`);
-    });
+  step("one package more comes by a delta", async () => {
+    const started = await run(STARTED);
+    await lab.project.set({ packages: ["lighttpd", "tree"] });
+    await lab.project.ok(["up"]);
+    const now = await server();
+    expect(now.sent).toBeLessThanOrEqual(0.05 * first.sent);
+    expect(await run(STARTED)).not.toBe(started);
+    expect(await run("tree --version; ostree admin status")).toMatch(/^tree v.*\* pine /s);
+    lab.tell(`an update of ${now.sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
+  });
 
-    step("one package more comes by a delta", async () => {
-      const started = await run(STARTED);
-      await lab.project.set({ packages: ["lighttpd", "tree"] });
-      await lab.project.ok(["up"]);
-      const now = await server();
-      expect(now.sent).toBeLessThanOrEqual(0.05 * first.sent);
-      expect(await run(STARTED)).not.toBe(started);
-      expect(await run("tree --version; ostree admin status")).toMatch(/^tree v.*\* pine /s);
-      lab.tell(`an update of ${now.sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
-    });
+  step("an update that is not healthy goes back, and is not tried again", async () => {
+    const { booted } = await server();
+    await lab.project.set({ webPort: "81" });
+    const failed = await lab.project.run(["up", "--skip-preview"]);
+    expect(failed.exitCode).not.toBe(0);
+    expect(failed.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
+    expect(await run("ostree admin status")).toContain(`* pine ${booted.checksum}`);
+    expect((await lab.project.run(["up", "--skip-preview"])).output).toMatch(/failed on this server before/);
+    await lab.project.set({ webPort: "80" });
+    await lab.project.ok(["up", "--skip-preview"]);
+  });
 
-    step("an update that is not healthy goes back, and is not tried again", async () => {
-      const { booted } = await server();
-      await lab.project.set({ webPort: "81" });
-      const failed = await lab.project.run(["up", "--skip-preview"]);
-      expect(failed.exitCode).not.toBe(0);
-      expect(failed.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
-      expect(await run("ostree admin status")).toContain(`* pine ${booted.checksum}`);
-      expect((await lab.project.run(["up", "--skip-preview"])).output).toMatch(/failed on this server before/);
-      await lab.project.set({ webPort: "80" });
-      await lab.project.ok(["up", "--skip-preview"]);
-    });
+  step("refresh sees what was changed by hand", async () => {
+    await run("echo else >/etc/hostname; hostname else");
+    const { output } = await lab.project.ok(["refresh"]);
+    expect(output).toMatch(/the hostname is else there, not web-1/);
+    await lab.project.ok(["up", "--skip-preview"]);
+    expect(await run("hostname")).toBe("web-1");
+  });
 
-    step("refresh sees what was changed by hand", async () => {
-      await run("echo else >/etc/hostname; hostname else");
-      const { output } = await lab.project.ok(["refresh"]);
-      expect(output).toMatch(/the hostname is else there, not web-1/);
-      await lab.project.ok(["up", "--skip-preview"]);
-      expect(await run("hostname")).toBe("web-1");
-    });
+  step("a reinstall gives it an /etc of its own", async () => {
+    await run("echo by hand >/etc/by-hand; echo kept >/var/kept");
+    const { urn } = (await lab.project.state()).find((r) => r.type === "pine:index:HostHijack")!;
+    await lab.project.ok(["up", "--skip-preview", "--replace", urn]);
+    expect(await run("ls /etc/by-hand 2>/dev/null; cat /var/kept")).toBe("kept");
+  });
 
-    step("a reinstall gives it an /etc of its own", async () => {
-      await run("echo by hand >/etc/by-hand; echo kept >/var/kept");
-      const { urn } = (await lab.project.state()).find((r) => r.type === "pine:index:HostHijack")!;
-      await lab.project.ok(["up", "--skip-preview", "--replace", urn]);
-      expect(await run("ls /etc/by-hand 2>/dev/null; cat /var/kept")).toBe("kept");
-    });
-
-    step("destroy gives Debian back as it was", async () => {
-      await lab.project.ok(["destroy"]);
-      expect(
-        await run(". /etc/os-release; echo $ID; ls -d /ostree /sbin/init.pine-old 2>/dev/null; readlink /sbin/init"),
-      ).toMatch(/^debian\n(\.\.)?\/?lib\/systemd\/systemd$/);
-      expect(differences(before, await listing(lab.vps))).toEqual([]);
-      lab.tell("given back");
-    });
-  },
-);
+  step("destroy gives Debian back as it was", async () => {
+    await lab.project.ok(["destroy"]);
+    expect(
+      await run(". /etc/os-release; echo $ID; ls -d /ostree /sbin/init.pine-old 2>/dev/null; readlink /sbin/init"),
+    ).toMatch(/^debian\n(\.\.)?\/?lib\/systemd\/systemd$/);
+    expect(differences(before, await listing(lab.vps))).toEqual([]);
+    lab.tell("given back");
+  });
+}

@@ -23,7 +23,7 @@ const refused = async (why: RegExp) => {
   expect(output).toMatch(why);
 };
 
-if (!isRoot) asRootBySudo("container", import.meta.filename);
+if (!isRoot) asRootBySudo("containers", import.meta.filename);
 
 describe.runIf(isRoot)("containers whose host allows less", () => {
   afterEach(async () => {
