@@ -25,17 +25,15 @@ find root -exec touch -h -d @0 {} +
 touch -d @1 root/ostree/deploy
 find root -mindepth 1 -exec stat -c '%i %f %s' {} +
 
+# pax for file capabilities, without what it would add of times and of this process
+tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
+	--xattrs --xattrs-include=security.capability -C root -cf template.tar .
 case $format in
-tar.zst)
-	# pax for file capabilities, without what it would add of times and of this process
-	tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
-		--xattrs --xattrs-include=security.capability -C root -cf template.tar .
-	zstd -q -T0 -19 template.tar
-	;;
+tar.zst) zstd -q -T0 -19 template.tar ;;
 squashfs)
-	# it takes a time from one place only; in a bare repository no other attributes are than those of the packages
-	unset SOURCE_DATE_EPOCH
-	mksquashfs root template.squashfs -noappend -no-progress -quiet -comp zstd -Xcompression-level 19 -b 256K -no-exports \
-		-mkfs-time "$time" >&2
+	# from the archive: of extended attributes it has the capabilities alone, and no security label of this machine's. The root's time is that of the
+	# run, unless all are set (squashfs-tools 4.5.1); 1 for the sake of libostree, as above
+	mksquashfs - template.squashfs -tar -noappend -no-progress -quiet -comp zstd -Xcompression-level 19 -b 256K \
+		-root-mode 755 -root-uid 0 -root-gid 0 -all-time 1 -mkfs-time "$time" <template.tar >&2
 	;;
 esac
