@@ -100,16 +100,17 @@ describe.runIf(isRoot).each([true, false])("Debian 12, privileged: %s", (privile
     await on(lxc, `systemd-run --quiet --unit=until-the-end ${unit}`);
     await lxc.restart();
     await restarted(lxc, old);
-    expect(await on(lxc, "ls /root/stopped")).toBe("/root/stopped");
+    expect(lxc.consoleText).toMatch(/Halting system|Powering off/);
   });
 
-  test.runIf(!privileged)("a power cut loses what was not synced", async () => {
-    await on(lxc, "echo a >/root/synced; sync; echo b >/root/lost");
-    await lxc.powerCut();
-    await lxc.start();
-    await lxc.waitForSsh();
-    expect(await on(lxc, "cd /root; ls")).toMatch(/^file\nsynced$/);
-  });
+  if (!privileged)
+    test("a power cut loses what was not synced", async () => {
+      await on(lxc, "echo a >/root/synced; sync; echo b >/root/lost");
+      await lxc.powerCut();
+      await lxc.start();
+      await lxc.waitForSsh();
+      expect(await on(lxc, "cd /root; ls")).toMatch(/^file\nsynced$/);
+    });
 
   test("poweroff ends it, and nothing of it stays", async () => {
     await lxc.ssh("poweroff");
