@@ -1,7 +1,7 @@
 /** What the lab's containers are asked for, and what they can do. */
 import type { RunResult } from "../../../provider/run.ts";
 import type { Log, Release } from "../vps/bases.ts";
-import type { Ssh } from "../vps/ssh.ts";
+import type { Reached } from "../vps/ssh.ts";
 import type { ContainerNetwork } from "./config.ts";
 import type { Memory } from "./memory.ts";
 
@@ -32,16 +32,7 @@ export interface LxcOptions {
   log?: Log;
 }
 
-export interface Lxc {
-  readonly host: "127.0.0.1";
-  readonly port: number;
-  readonly user: "root";
-  /** `ssh-ed25519 AAAA…`. */
-  readonly hostKey: string;
-  readonly hostKeys: string[];
-  /** The lab's key, OpenSSH format. */
-  readonly privateKey: string;
-  readonly privateKeyPath: string;
+export interface Lxc extends Reached {
   /** LXC's name of it. */
   readonly name: string;
   /** Of its init on this machine, another one after each restart; 0 when it is off. */
@@ -52,7 +43,6 @@ export interface Lxc {
   readonly image?: string;
   /** Its address in its own network. */
   readonly address: string;
-  ssh: Ssh;
   /** Runs a program in it as its root, without SSH; any exit code is an answer. Timeout in ms, default 120 s. */
   exec(argv: string[], o?: { input?: string | Uint8Array; timeout?: number }): Promise<RunResult>;
   /** What came on its console since the first start. */

@@ -17,6 +17,20 @@ export type Ssh = (
   o?: { user?: string; input?: string | Uint8Array; timeout?: number },
 ) => Promise<SshResult>;
 
+/** How a server of the lab is reached. */
+export interface Reached {
+  readonly host: "127.0.0.1";
+  readonly port: number;
+  readonly user: "root";
+  /** `ssh-ed25519 AAAA…`; "" for a disk that came without. */
+  readonly hostKey: string;
+  readonly hostKeys: string[];
+  /** The lab's key, OpenSSH format. */
+  readonly privateKey: string;
+  readonly privateKeyPath: string;
+  ssh: Ssh;
+}
+
 /**
  * SSH to a port of 127.0.0.1 with the private key at `key`, as root unless told otherwise. The host keys (`ssh-ed25519 AAAA…`) are pinned in
  * the file `knownHosts`, which is written; with none, any is taken.

@@ -11,7 +11,7 @@ import { labKey } from "./key.ts";
 import { type Bus, type Firmware, type Machine, type Qemu, startQemu } from "./qemu.ts";
 import { incomingArgs, qmpArgs, resume, saveMemory } from "./qmp.ts";
 import { tail, typeOn } from "./serial.ts";
-import { type Ssh, sshTo, waitForSsh } from "./ssh.ts";
+import { type Reached, sshTo, waitForSsh } from "./ssh.ts";
 
 export interface VpsOptions {
   /** Debian from {@link ensureDebian}, or any raw or qcow2 disk; neither is ever written to. */
@@ -51,22 +51,12 @@ export interface VpsOptions {
   log?: (message: string) => void;
 }
 
-export interface Vps {
-  readonly host: "127.0.0.1";
-  readonly port: number;
-  readonly user: "root";
-  /** `ssh-ed25519 AAAA…` of the base; "" for a disk that came without. */
-  readonly hostKey: string;
-  readonly hostKeys: string[];
-  /** The lab's key, OpenSSH format. */
-  readonly privateKey: string;
-  readonly privateKeyPath: string;
+export interface Vps extends Reached {
   /** Of the running QEMU; 0 when it is off. */
   readonly pid: number;
   readonly serialLog: string;
   /** The overlay (qcow2). */
   readonly disk: string;
-  ssh: Ssh;
   /** The serial line since the first start. */
   console(): Promise<string>;
   /** Types on the serial line. */
