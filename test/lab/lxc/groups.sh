@@ -12,4 +12,6 @@ for group in /sys/fs/cgroup/*/lxc.*.pine-* /sys/fs/cgroup/lxc.*.pine-*; do
   fi
   find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
 done
+# where LXC's monitors go at their end, for whoever uses it no more
+rmdir /sys/fs/cgroup/*/lxc.pivot /sys/fs/cgroup/lxc.pivot 2>/dev/null
 exit 0

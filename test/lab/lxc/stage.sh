@@ -15,20 +15,25 @@ usable() {
     grep -qw memory $groups/cgroup.controllers || return 1
     probe=$groups/pine-lxc-probe.$$
   else
-    [ -e $groups/memory/memory.limit_in_bytes ] && [ -d $groups/devices ] || return 1
+    [ -e $groups/memory/memory.limit_in_bytes ] && [ -d $groups/devices ] && [ -e $groups/unified/cgroup.procs ] || return 1
     probe=$groups/memory/pine-lxc-probe.$$
   fi
   mkdir "$probe" 2>/dev/null && rmdir "$probe"
 }
-# the old controllers, each on its own, or the new ones
+# the old controllers that LXC uses, each on its own, with the new hierarchy beside them; or that alone
 mount_groups() {
   mount -t tmpfs -o mode=755 tmpfs $groups || return 1
-  for c in systemd $(awk '$4 == 1 { print $1 }' /proc/cgroups); do
-    mkdir $groups/"$c"
+  for c in systemd cpu cpuacct cpuset memory devices freezer blkio pids; do
+    mkdir $groups/$c
     case $c in systemd) o=none,name=systemd ;; *) o=$c ;; esac
-    mount -t cgroup -o "$o" cgroup $groups/"$c" 2>/dev/null || rmdir $groups/"$c"
+    mount -t cgroup -o $o cgroup $groups/$c 2>/dev/null || rmdir $groups/$c
   done
-  if [ -d $groups/memory ]; then return 0; fi
+  if [ -d $groups/memory ]; then
+    # a container's own hierarchy begins where LXC put it: where it was not mounted, that would be the machine's root
+    mkdir $groups/unified
+    mount -t cgroup2 cgroup2 $groups/unified
+    return
+  fi
   umount -R $groups && mount -t cgroup2 cgroup2 $groups
 }
 
