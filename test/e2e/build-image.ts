@@ -1,13 +1,22 @@
-/** Makes a disk image in a process of its own: `{config, checksum, options}` as JSON in the first argument; answers its facts. */
+/**
+ * Makes a disk image, or with `template` (its format) a container template, in a process of its own: `{config, checksum, options, template}` as JSON in
+ * the first argument; answers its facts.
+ */
 import { diskImage } from "../../provider/image/disk.ts";
 import { Store } from "../../provider/image/store.ts";
+import { containerTemplate } from "../../provider/image/template.ts";
 import { machineArch, toolbox } from "../../provider/image/toolbox.ts";
 import { quietTask } from "../../provider/task.ts";
 
-const { config, checksum, options } = JSON.parse(process.argv[2] ?? "");
+const { config, checksum, options, template } = JSON.parse(process.argv[2] ?? "");
 const task = quietTask();
 Promise.all([Store.open(config.store), toolbox({ ...config, arch: machineArch() }, task)])
-  .then(([store, tools]) => diskImage(store, tools, checksum, options, task))
+  .then(
+    ([store, tools]): Promise<object> =>
+      template
+        ? containerTemplate(store, tools, checksum, task, template)
+        : diskImage(store, tools, checksum, options, task),
+  )
   .then(
     (image) => console.log(JSON.stringify(image)),
     (e) => {

@@ -1,5 +1,6 @@
 /** A container template of a real commit, in both formats: what is in it, that it is the same bytes each time, and the resource's life. */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assetText } from "../../provider/assets.ts";
@@ -14,6 +15,7 @@ import { Unknown } from "../../provider/values.ts";
 import { labKey } from "../lab/vps/index.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
+import { OtherUser } from "./other-user.ts";
 
 let lab: ImageLab;
 let rootfs: RootfsRecord;
@@ -59,8 +61,8 @@ describe("what is in it", () => {
     expect(await within(other, `${packed} | sha256sum`)).toBe(await within(root, `${packed} | sha256sum`));
     // of ping, in the deployment and by its name in OSTree's repository
     expect(await within(other, `${packed} | grep -aoc SCHILY.xattr.security.capability`)).toMatch(/^[1-9]/);
-    const unequal = "find ostree/repo/objects -name '*.file' -type f -links 1 | wc -l";
-    expect(await within(other, unequal)).toBe(await within(root, unequal));
+    const alone = "find ostree/repo/objects -name '*.file' -type f -links 1 | wc -l";
+    expect(await within(other, alone)).toBe(await within(root, alone));
   });
 
   test("unpacks by this machine's own tar, as root", async () => {
@@ -158,6 +160,25 @@ test.each(TEMPLATE_FORMATS)("%s is the same bytes from another store", async (fo
   expect(again).toEqual({ ...made[format], path: expect.stringContaining(store.dir) });
   expect(again.path).not.toBe(made[format].path);
   expect(readFileSync(`${again.path}.sha256`, "utf8")).toBe(`${again.sha256}  ${again.name}.${format}\n`);
+});
+
+test("the same bytes come from an ordinary user and from root", async () => {
+  const work = lab.folder();
+  await chmod(work, 0o755);
+  const other = await OtherUser.make(work);
+  try {
+    const config = { ...lab.config(), store: join(other.home, "store"), cache: join(other.home, "cache") };
+    await lab.copiedStore(config.store);
+    const owner = String(statSync(other.home).uid);
+    if (process.getuid?.() === 0) await run("chown", ["-R", owner, config.store]);
+    for (const template of TEMPLATE_FORMATS) {
+      const input = JSON.stringify({ config, checksum, template });
+      const again = JSON.parse(await other.node("test/e2e/build-image.ts", [input]));
+      expect(again, `made by ${other.name}`).toEqual({ ...made[template], path: again.path });
+    }
+  } finally {
+    await other.end();
+  }
 });
 
 test("the life of a ContainerTemplate", async () => {
