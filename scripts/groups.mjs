@@ -22,7 +22,7 @@ export const GROUPS = {
   many: { include: [file("many")], setUp: everything, named: true },
   // other containers, those with fewer rights, one whose old system goes, templates in full, and the lab's own
   containers: {
-    include: ["lab", "lives", "finalize", "refusals", "template"].map((n) => file(`container-${n}`)),
+    include: ["lab", "lives", "finalize", "refusals", "returning", "template"].map((n) => file(`container-${n}`)),
     setUp: everything,
     named: true,
   },

@@ -179,7 +179,9 @@ async function runningLine(
   const send = same ? "nothing to send" : `send ${size}`;
   if (isReinstall(install, !state))
     return `reinstall of Pine, which runs here (commit ${from}): ${send}, a new deployment in slot ${target} whose /etc is the image's, 1 reboot; keeps /var, name, network and keys; ${SAFETY}; to take it over as it is: pulumi import`;
-  const what = state ? "" : "what a run that was cut off left is taken over: ";
+  // an image or a template that was started by hand has no record
+  const found = install ? "what a run that was cut off left is taken over" : "Pine runs here and is taken over";
+  const what = state ? "" : `${found}: `;
   if (same) {
     const changed = await redeploys(seen, plan, inputs, o.before);
     return changed

@@ -68,6 +68,10 @@ async function giveBack(call: Call, known: HijackState, wanted: HijackInputs): P
       );
     if (seen.facts.pine.install?.method === "overwrite")
       return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
+    if (seen.facts.pine.install?.old === undefined)
+      return call.warn(
+        "the server stays as it is: it was started from a template, so there is no old system to give back",
+      );
     if (finalizedOf(seen.facts.pine.install) !== "no")
       return call.warn("the server stays as it is: finalize removed its old system, so there is none to give back");
     const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });

@@ -71,7 +71,9 @@ describe.runIf(isRoot)("a template", () => {
 
   step("is taken over and updated by a delta", async () => {
     const preview = await project.ok(["preview"]);
-    expect(preview.output).toMatch(/update [0-9a-f]{12} => the new commit: send a delta/);
+    expect(preview.output).toMatch(
+      /Pine runs here and is taken over: update [0-9a-f]{12} => the new commit: send a delta/,
+    );
     await project.ok(["up", "--skip-preview"]);
     const { booted, plan } = await project.server();
     expect(booted.slot).toBe("b");
@@ -89,7 +91,7 @@ describe.runIf(isRoot)("a template", () => {
     await project.set({ webPort: "81" });
     const failed = await project.run(["up", "--skip-preview"]);
     expect(failed.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
-    expect((await project.ok(["destroy"])).output).toMatch(/the server stays as it is/);
+    expect((await project.ok(["destroy"])).output).toMatch(/the server stays as it is: it was started from a template/);
     expect(await within("pine status")).toMatch(/^slot=b\ntrial=\n/m);
   });
 });
