@@ -76,4 +76,10 @@ describe("the container's init", () => {
     const none = { slot: undefined, trial: undefined, tries: undefined, boots: undefined };
     expect(state).toEqual({ ...none, ...after });
   });
+  it("starts the old system where there is no state at all", async () => {
+    rmSync(join(dir, "env"), { force: true });
+    const env = { PATH: process.env.PATH!, PINE_BASE: dir, PINE_DIR: dir, PINE_OLD: "/bin/sh", PINE_DECIDE: "1" };
+    const { stdout } = await run("busybox", ["sh", asset("system", "container", "init")], { env });
+    expect(stdout.trim()).toBe("old a b");
+  });
 });
