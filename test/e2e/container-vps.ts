@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Lxc, type LxcOptions, startLxc } from "../lab/lxc/index.ts";
 import { ensureMirror, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
 import { Project } from "./hijack-cli.ts";
-import { configure, giveInputs } from "./hijack-lab.ts";
+import { configure, giveInputs, teller } from "./hijack-lab.ts";
 
 /** A start of a container and SSH to it, at most. */
 export const START_MS = 120_000;
@@ -27,12 +27,7 @@ export async function startContainerLab(name: string, o: LxcOptions & { store?: 
   const end = async () => {
     for (const step of ending.splice(0)) await step();
   };
-  let last = performance.now();
-  const tell = (line: string) => {
-    const now = performance.now();
-    process.stderr.write(`  ${name}: ${line} (${((now - last) / 1000).toFixed(1)} s)\n`);
-    last = now;
-  };
+  const tell = teller(name);
   try {
     const tree = await ensureMirror(tell);
     const mirror = await serveMirror(tree);

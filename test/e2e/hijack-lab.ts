@@ -87,12 +87,7 @@ export async function startLab(
   const end = async () => {
     for (const step of ending.splice(0)) await step();
   };
-  let last = performance.now();
-  const tell = (line: string) => {
-    const now = performance.now();
-    process.stderr.write(`  ${name}: ${line} (${((now - last) / 1000).toFixed(1)} s)\n`);
-    last = now;
-  };
+  const tell = teller(name);
   try {
     const fault: Lab["fault"] = {};
     const tree = await ensureMirror(tell);
@@ -215,6 +210,16 @@ export function differences(before: Map<string, string>, after: Map<string, stri
     .filter((path) => before.get(path) !== after.get(path))
     .sort()
     .map((path) => `${path}:${before.get(path) ?? " -"} =>${after.get(path) ?? " -"}`);
+}
+
+/** Writes lines of a test's report, each with the seconds since the last one. */
+export function teller(name: string): (line: string) => void {
+  let last = performance.now();
+  return (line) => {
+    const now = performance.now();
+    process.stderr.write(`  ${name}: ${line} (${((now - last) / 1000).toFixed(1)} s)\n`);
+    last = now;
+  };
 }
 
 /** A random number generator that can be told to do the same again: PINE_SEED. */
