@@ -167,6 +167,14 @@ step("too little room on the disk", async () => {
   await on(lab.vps, "rm /var/fill");
 });
 
+step("a container's commit", async () => {
+  await lab.project.set({ target: "container" });
+  const { exitCode, output } = await lab.project.run(["preview"]);
+  expect(exitCode).not.toBe(0);
+  expect(output).toMatch(/the commit is of a container and has no kernel to boot; build the Rootfs with target: "vm"/);
+  await lab.project.set({ target: "vm" });
+});
+
 step("a container", async () => {
   // Stands for LXC: sshd in pid, mount, uts and ipc namespaces of its own, below a first process that has what LXC tells it.
   const script = `systemctl stop ssh; mkdir -p /run/sshd
