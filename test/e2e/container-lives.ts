@@ -1,4 +1,5 @@
 /** A container's life by the plain CLI: seen, taken, updated, broken, brought back, reinstalled, given back; in little memory. */
+import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LxcOptions } from "../lab/lxc/index.ts";
 import { type ContainerLab, startContainerLab } from "./container-vps.ts";
@@ -29,7 +30,7 @@ export function containerLife(given: Given): void {
     const { output } = await lab.project.ok(["preview"]);
     expect(output).toMatch(/in the container \(LXC(, unprivileged)?\) beside Debian/);
     expect(output).toMatch(/send about \d+ MB, no kernel, 1 restart/);
-    expect(output).toContain(`keeps ${lab.vps.address}/24 via`);
+    expect(output).toMatch(`${lab.vps.address}/24`);
     expect(differences(quick, await listing(lab.vps, { quick: true }))).toEqual([]);
     before = await listing(lab.vps);
   });
@@ -53,6 +54,8 @@ export function containerLife(given: Given): void {
     await lab.vps.waitForSsh();
     expect(await run("ostree admin status")).toContain(`* pine ${first.checksum}`);
     await lab.vps.kill();
+    // what is in the page cache already is on somebody else's account
+    if (process.env.PINE_MIB) writeFileSync("/proc/sys/vm/drop_caches", "3");
     await lab.vps.start();
     await lab.vps.waitForSsh();
     expect(await run("ostree admin status; pine status")).toMatch(/\* pine .*\nslot=a\n/s);
