@@ -1,7 +1,7 @@
 /** The network of a container. Its manager makes the cards and often configures them; what it does counts. Pure. */
 import { carried } from "./network-carry.ts";
 import type { Card } from "./network-files.ts";
-import { cardSummary, hostsFile, routeCommand } from "./network-files.ts";
+import { cardSummary, hostsFile, resolvLines, routeCommand } from "./network-files.ts";
 import { ordered } from "./network-metrics.ts";
 import { planGiven } from "./network-static.ts";
 import type { Interface, NetworkFacts, NetworkFiles, NetworkInput, NetworkPlan, Refusal } from "./types.ts";
@@ -73,10 +73,7 @@ function render(
       "",
     ];
   });
-  const resolv = [
-    ...dns.nameservers.map((n) => `nameserver ${n}`),
-    ...(dns.search.length > 0 ? [`search ${dns.search.join(" ")}`] : []),
-  ];
+  const resolv = resolvLines(dns);
   return {
     interfaces: [
       "# Written by Pine when this system was installed.",

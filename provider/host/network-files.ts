@@ -71,10 +71,7 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
   // the resolvers of the first card's network are the server's; another's DHCP must not replace them
   const byDhcp = cards[0]?.dhcp || (dns.nameservers.length === 0 && cards.some((c) => c.dhcp));
   const spare = (card: Card) => card.dhcp && card !== cards[0] && (cards[0]?.dhcp || !byDhcp);
-  const resolv = [
-    ...dns.nameservers.map((n) => `nameserver ${n}`),
-    ...(dns.search.length > 0 ? [`search ${dns.search.join(" ")}`] : []),
-  ];
+  const resolv = resolvLines(dns);
   const loopback = stanza(
     "lo",
     "loopback",
@@ -92,6 +89,12 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
     summary: [...cards.map(cardSummary), ...lo.map((a) => `${a.address}/${a.prefix} on lo`)].join("; "),
   };
 }
+
+/** Lines of /etc/resolv.conf. */
+export const resolvLines = ({ nameservers, search }: NetworkParts["dns"]): string[] => [
+  ...nameservers.map((n) => `nameserver ${n}`),
+  ...(search.length > 0 ? [`search ${search.join(" ")}`] : []),
+];
 
 /** /etc/hosts. */
 export function hostsFile(hostname: string): string {

@@ -3,7 +3,7 @@ import { humanBytes } from "../task.ts";
 import { type Check, refusal } from "./refusal.ts";
 
 /** Room beside the unpacked system for two more deployments and what runs there. */
-export const MARGIN_BYTES = 300e6;
+const MARGIN_BYTES = 300e6;
 /** The same in a container, whose system has no kernel and a quarter of the files. */
 const CONTAINER_MARGIN_BYTES = 120e6;
 /** A minimal system has some 6000 files and folders; OSTree keeps objects and a second deployment beside them. */

@@ -74,14 +74,6 @@ const ALWAYS: Check[] = [
 /** What any installation needs. */
 const MACHINE: Check[] = [
   (f, i) =>
-    i.method === "container" &&
-    f.container === undefined &&
-    refusal(
-      "method",
-      'method "container" is for containers, and the server is none',
-      'leave it out, or use "alongside" or "overwrite"',
-    ),
-  (f, i) =>
     f.container !== undefined &&
     refusal(
       "container",
