@@ -16,6 +16,8 @@ export const GROUPS = {
   // only when named: long, or not yet passed often enough to be everybody's
   // a short life on each Debian of the lab, on UEFI, and on other file systems and partitions
   alongside: { include: [file("alongside*")], setUp: everything, named: true },
+  // every kind of login, and what is said of those that cannot become root
+  logins: { include: [file("logins")], setUp: everything, named: true },
   // a server's reinstalls and imports, two who want it, its end
   reinstall: { include: [file("reinstall"), file("import"), file("killed")], setUp: everything, named: true },
   // four servers in one `up`

@@ -1,5 +1,4 @@
 /** DiskImage: a disk that boots a commit, in the store under a name that its content gives it. */
-import { randomBytes } from "node:crypto";
 import { die } from "../errors.ts";
 import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
 import { FILE_FORMATS, notForOverwrite } from "../image/disk-file.ts";
@@ -9,13 +8,13 @@ import { type ImageOptions, LABELS } from "../image/disk-plan.ts";
 import { BOOT_MIB, ESP_MIB, FILESYSTEMS, type Filesystem, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
 import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
 import { kernelArgumentProblem } from "../image/slots.ts";
-import { Store } from "../image/store.ts";
-import type { Call, CheckFailure, Diff, Resource } from "../resource.ts";
-import { equalValues, hasUnknown, type Props, plain, Unknown } from "../values.ts";
+import type { Call, CheckFailure } from "../resource.ts";
+import { hasUnknown, type Props, plain, Unknown } from "../values.ts";
 import { type Checked, checkProps, flag, integer, list, text } from "./check.ts";
+import { type CommitFile, commitFile, findFile } from "./commit-file.ts";
 import { diffInputs } from "./diff.ts";
 import { noteDisk } from "./estimates.ts";
-import { storeIfThere, toolboxOf } from "./store.ts";
+import { storeIfThere } from "./store.ts";
 
 /** A screen and the serial line that providers' web consoles show; the last is /dev/console. */
 const CONSOLES = ["tty0", "ttyS0,115200"];
@@ -47,49 +46,26 @@ const shape = {
 };
 type Inputs = Checked<typeof shape>;
 
-export const diskImage: Resource = {
+const image: CommitFile<Inputs, Image> = {
+  type: "DiskImage",
+  noun: "image",
   async check(_call, { news }) {
     const { inputs, failures } = checkProps(news, shape);
     return { inputs, failures: failures.length > 0 ? failures : contradictions(inputs) };
   },
-
-  async diff(call, { olds, oldInputs, news }): Promise<Diff> {
+  diffInputs(olds, news) {
     // inputs of an older provider have no such defaults
     const defaults = { format: "raw.zst", label: "gpt", filesystem: "ext4", grow: true };
-    const detailed = diffInputs(
-      { ...defaults, ...oldInputs },
-      { ...defaults, ...news },
-      { ordered: ["kernelArguments"] },
-    );
-    const there = await find(call, plain(oldInputs) as Inputs);
-    // another file than the state tells of (a newer boot loader, made by another stack) is told, too
-    return { detailed, changes: there === undefined || there.sha256 !== plain(olds).sha256 };
+    return diffInputs({ ...defaults, ...olds }, { ...defaults, ...news }, { ordered: ["kernelArguments"] });
   },
-
-  async create(call, { inputs }) {
-    if (call.preview) return { id: "", state: await preview(call, inputs) };
-    const id = `image-${randomBytes(8).toString("hex")}`;
-    return { id, state: await make(call, id, inputs) };
-  },
-
-  async update(call, { id, oldInputs, news }) {
-    if (!call.preview) return { state: await make(call, id, news) };
-    const state = await preview(call, news);
-    if (equalValues(oldInputs, news) && hasUnknown(state.sha256))
-      call.info(`the image is not in the store ${call.config.store}, or another provider made it: it is made again`);
-    return { state };
-  },
-
-  async read(call, { id, state, inputs }) {
-    if (!state.sha256) die("a DiskImage cannot be imported", "create it: the same commit gives the same image");
-    const found = await find(call, plain(inputs) as Inputs);
-    return { id, inputs, state: found && found.sha256 === state.sha256 ? stateOf(found) : state };
-  },
-
-  async delete(call, { id }) {
-    await (await storeIfThere(call))?.dropRoot(id);
-  },
+  find: (store, inputs) => readImage(store, inputs.commit, optionsOf(inputs), inputs.format),
+  refuse: refuseContainer,
+  preview,
+  build: (store, box, inputs, call) => buildImage(store, box, inputs.commit, optionsOf(inputs), call, inputs.format),
+  stateOf,
 };
+
+export const diskImage = commitFile(image);
 
 /** Inputs that are right one by one and cannot be had together; what a commit needs beside them is said by image/disk-plan.ts. */
 function contradictions(i: Props): CheckFailure[] {
@@ -138,11 +114,6 @@ function optionsOf(inputs: Inputs): ImageOptions {
   };
 }
 
-async function find(call: Call, inputs: Inputs): Promise<Image | undefined> {
-  const store = await storeIfThere(call);
-  return store && readImage(store, inputs.commit, optionsOf(inputs), inputs.format);
-}
-
 function stateOf(image: Image): Props {
   return {
     path: image.path,
@@ -175,26 +146,11 @@ async function preview(call: Call, inputs: Props): Promise<Props> {
   refuseContainer(manifest, inputs.commit);
   const filesystem: Filesystem = hasUnknown(inputs.filesystem) ? "ext4" : (inputs.filesystem ?? "ext4");
   if (manifest) needMount(manifest, filesystem);
-  const found = hasUnknown(inputs) ? undefined : await find(call, plain(inputs) as Inputs);
+  const found = hasUnknown(inputs) ? undefined : await findFile(call, image, inputs);
   const bytes = found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0);
   noteDisk(bytes, notForOverwrite(inputs.format ?? "raw.zst", inputs.label ?? "gpt"));
   if (found) return stateOf(found);
   if (filesystem !== "ext4") await needQemu(filesystem);
   const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);
   return { ...Object.fromEntries(later), size: inputs.size ?? Unknown.value, commit: inputs.commit };
-}
-
-async function make(call: Call, id: string, props: Props): Promise<Props> {
-  const inputs = plain(props) as Inputs;
-  const store = await Store.open(call.config.store);
-  const manifest = await readCommit(store, inputs.commit);
-  if (!manifest)
-    die(
-      `commit ${inputs.commit.slice(0, 12)} is not in the store ${store.dir}`,
-      "pass `checksum` of an OstreeCommit of the same program, which is then made first, or set pine:store to the store that has it",
-    );
-  refuseContainer(manifest, inputs.commit);
-  const image = await buildImage(store, await toolboxOf(call), inputs.commit, optionsOf(inputs), call, inputs.format);
-  await store.addRoot(id, [`image/${image.name}.${image.fileFormat}`]);
-  return stateOf(image);
 }
