@@ -65,9 +65,9 @@ export async function runMapped(argv: string[], o: Omit<RunInOptions, "binds" | 
 
 /** Removes a folder, whoever owns what is in it, also OSTree's immutable deployments. No error when it is not there. */
 export async function removeTree(path: string, signal?: AbortSignal): Promise<void> {
-  const remove = () => rm(path, { recursive: true, force: true, maxRetries: 3 });
   try {
-    return await remove();
+    // no retries: Node waits for each file that is immutable, minutes for a deployment
+    return await rm(path, { recursive: true, force: true });
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code;
     // Node takes a file that may not be removed for a folder
