@@ -67,11 +67,11 @@ test("every service of every runlevel has started, and none crashed", async () =
   expect(await on("for i in $(seq 240); do [ -e /run/pine.completed ] && exit; sleep 1; done; exit 1")).toBe("0");
   const status = await on("rc-status --all --nocolor 2>/dev/null || rc-status --all");
   expect(status).not.toMatch(/crashed|failed/);
+  const started = (await on("ls /run/openrc/started")).slice(2).split("\n");
   for (const level of ["sysinit", "boot", "default"]) {
     const declared = (await on(`ls /etc/runlevels/${level}`)).slice(2).split("\n");
     expect(declared.length, level).toBeGreaterThan(2);
-    for (const service of declared)
-      expect(await on(`rc-service ${service} status 2>&1 | tail -n 1`), `${level}/${service}`).toMatch(/started|^0$/);
+    expect(started, level).toEqual(expect.arrayContaining(declared));
   }
 });
 
