@@ -1,4 +1,5 @@
 /** The network of a container. Its manager makes the cards and often configures them; what it does counts. Pure. */
+import { isLoopback } from "./ip.ts";
 import { carried } from "./network-carry.ts";
 import type { Card } from "./network-files.ts";
 import { cardSummary, hostsFile, resolvLines, routeCommand } from "./network-files.ts";
@@ -22,7 +23,7 @@ export function planContainerNetwork(facts: NetworkFacts, input: NetworkInput, h
   const cards = used.map((card) => carried(card, facts, names)).sort((a, b) => leads(b) - leads(a));
   const problem = unreachable(facts, cards);
   if (problem) return { refusals: [problem] };
-  const dns = { nameservers: facts.nameservers.filter((n) => !n.startsWith("127.")), search: facts.search };
+  const dns = { nameservers: facts.nameservers.filter((n) => !isLoopback(n)), search: facts.search };
   if (dns.nameservers.length === 0 && !cards.some((c) => c.dhcp))
     notes.push("no nameserver was found: names will not resolve");
   const files = render({ cards, dns, hostname }, "unless set");

@@ -1,6 +1,7 @@
 /** Whether and how a container is taken: no kernel, no boot loader, and only the rights that its host gives it. Pure. */
 import { humanBytes } from "../task.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
+import { sendLines, sends } from "./plan-lines.ts";
 import { type Check, refusal } from "./refusal.ts";
 import type { ContainerRights, Facts, Plan } from "./types.ts";
 
@@ -76,9 +77,6 @@ export const CONTAINER: Check[] = [
 
 type Base = Omit<Plan, "summary" | "lines">;
 
-const sends = (p: Base) =>
-  p.sendBytes === undefined ? "send the system" : `send ${p.about ? "about " : ""}${humanBytes(p.sendBytes)}`;
-
 /** "LXC, unprivileged". */
 export function containerKind(facts: Facts): string {
   const name = KNOWN[facts.container ?? ""] ?? facts.container ?? "unknown";
@@ -97,13 +95,10 @@ export function containerSummary(p: Base, facts: Facts, title: string): string {
 
 /** The plan for people. */
 export function containerLines(p: Base, facts: Facts, title: string, notes: string[]): string[] {
-  const half =
-    p.existing === "half" ? ["an unfinished or fallen-back installation of this stack is there and is replaced"] : [];
   return [
     `method: container (${containerKind(facts)}): ${title} stays, and its /sbin/init becomes a wrapper that starts the new system beside it`,
     `root: ${humanBytes(facts.root.freeKiB * 1024)} free; kernel ${facts.kernelRelease} is the host's and stays`,
-    ...half,
-    `${sends(p)}${facts.tools.zstd ? "" : ", packed with gzip since the server has no zstd"}`,
+    ...sendLines(p, facts),
     `1 restart of the container, on trial: without confirmation within ${p.deadman} s it goes back by itself`,
     rootLine(facts.rights),
     `keeps: ${p.keeps.join(", ")}`,

@@ -6,6 +6,7 @@ import { planContainerNetwork } from "./network-container.ts";
 import { ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
 import { containerLines, containerSummary } from "./plan-container.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
+import { sendLines, sends } from "./plan-lines.ts";
 import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
 import { refusalsOf, type Way } from "./plan-refusals.ts";
 import type { Existing, Facts, ImageFacts, Plan, PlanInputs, PlanResult, Refusal } from "./types.ts";
@@ -184,9 +185,6 @@ function installNotes(facts: Facts, running: boolean, { boot: { boot, folder }, 
 
 type Base = Omit<Plan, "summary" | "lines">;
 
-const sends = (p: Base) =>
-  p.sendBytes === undefined ? "send the system" : `send ${p.about ? "about " : ""}${humanBytes(p.sendBytes)}`;
-
 function summaryOf(p: Base, facts: Facts, title: string): string {
   const where = `${p.disk.rootDevice.replace("/dev/", "")} (${facts.root.type}, ${humanBytes(facts.root.freeKiB * 1024)} free)`;
   const kept = `keeps ${p.keeps.slice(0, 3).join(", ")}`;
@@ -199,13 +197,10 @@ function summaryOf(p: Base, facts: Facts, title: string): string {
 
 function linesOf(p: Base, facts: Facts, title: string, notes: string[]): string[] {
   const table = p.disk.ptuuid ? `, ${facts.root.tableType} ${p.disk.ptuuid}` : "";
-  const half =
-    p.existing === "half" ? ["an unfinished or fallen-back installation of this stack is there and is replaced"] : [];
   return [
     `method: alongside ${title}, which stays on ${p.disk.rootDevice} and stays the default until the new system is confirmed`,
     `disk: ${p.disk.device}${table}, root ${facts.root.type} ${p.disk.rootUuid}, ${humanBytes(facts.root.freeKiB * 1024)} free`,
-    ...half,
-    `${sends(p)}${facts.tools.zstd ? "" : ", packed with gzip since the server has no zstd"}`,
+    ...sendLines(p, facts),
     `${count(p.boots, "reboot")}, on trial: without confirmation within ${p.deadman} s it goes back by itself`,
     p.watchdog
       ? "a hardware watchdog ends a system on trial that hangs"
