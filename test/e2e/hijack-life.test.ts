@@ -81,22 +81,25 @@ step("a second up has nothing to do", async () => {
   lab.tell("preview and up without changes");
 });
 
-step("one package more: named beforehand, at most 2 % of the first transfer", async () => {
+step("one package and one kernel argument more: named beforehand, at most 2 % of the first transfer", async () => {
   const boot = await bootId(lab.vps);
   await project.set({ packages: ["lighttpd", "tree"] });
+  project.edit((text) => text.replace(/^( +)hostname: \$.*$/m, "$&\n$1kernelArguments: [pine.life=1]"));
   const diff = await project.ok(["preview", "--diff"]);
   expect(diff.output).toMatch(/~ packages\s*: \[\s*\+ \[1\]: "tree"/);
   const json = JSON.parse((await project.ok(["preview", "--json"])).stdout);
   const rootfs = json.steps.find((s: { urn: string }) => s.urn.includes("Rootfs"));
   expect(rootfs.detailedDiff).toHaveProperty(["packages[1]"]);
-  expect(server(json)).toMatchObject({ op: "update" });
+  expect(server(json)).toMatchObject({ op: "update", detailedDiff: { kernelArguments: expect.anything() } });
   await project.ok(["up", "--skip-preview"]);
   const now = await project.server();
   lab.tell(`up with one package more: ${now.sent} of ${first.sent} bytes`);
   expect(now.sent).toBeGreaterThan(0);
   expect(now.sent).toBeLessThanOrEqual(0.02 * first.sent);
   expect(await bootId(lab.vps)).not.toBe(boot);
-  expect(await on(lab.vps, "tree --version; ostree admin status")).toMatch(/^tree v.*\* pine /s);
+  expect(await on(lab.vps, "tree --version; ostree admin status; cat /proc/cmdline")).toMatch(
+    /^tree v.*\* pine .* pine\.life=1\b/s,
+  );
   expect(now.previous).toBe(first.checksum);
 });
 
@@ -174,8 +177,11 @@ step(
     lab.tell("refused again");
 
     await project.set({ webPort: "80", page: "A better page" });
+    project.edit((text) => text.replace(/^ +kernelArguments: .*\n/m, ""));
     await project.ok(["up", "--skip-preview"]);
-    expect(await on(lab.vps, "wget -qO- http://127.0.0.1/")).toBe("A better page");
+    const good = await on(lab.vps, "wget -qO- http://127.0.0.1/; echo; cat /proc/cmdline");
+    expect(good).toMatch(/^A better page\n/);
+    expect(good).not.toContain("pine.life");
     expect((await project.server()).failed).toBeUndefined();
     lab.tell("up with a good one");
   },
