@@ -6,7 +6,7 @@ import { filesOf, type OwnFile } from "./system-files.ts";
 import { targets } from "./targets.ts";
 
 /** Raised whenever the same recipe and lock give another tree than before, but for files of system/. */
-const format = 5;
+const format = 6;
 const scripts = [
   "install.sh",
   "look.sh",

@@ -37,10 +37,10 @@ export async function initramfsImage(s: InitramfsSource, task: Task): Promise<{ 
   };
   const folder = `/run/tree/usr/lib/modules/${s.release}`;
   const between = "# next";
-  const script = `cat "$1/modules.dep"; echo "${between}"; cat "$1/modules.softdep"; echo "${between}"; cat "$1/modules.builtin"`;
+  const script = `for table in dep softdep builtin alias; do cat "$1/modules.$table"; echo "${between}"; done`;
   const texts = (await read(["/bin/sh", "-euc", script, "sh", folder])).toString("utf8").split(`${between}\n`);
-  const [dep = "", softdep = "", builtin = ""] = texts;
-  const tables = { dep, softdep, builtin };
+  const [dep = "", softdep = "", builtin = "", alias = ""] = texts;
+  const tables = { dep, softdep, builtin, alias };
   const archive = await initramfs({
     release: s.release,
     arch: s.arch,

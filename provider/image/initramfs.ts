@@ -5,6 +5,7 @@
 import { die } from "../errors.ts";
 import { readTar } from "./apkfile.ts";
 import { type CpioEntry, cpio } from "./cpio.ts";
+import { diskDrivers } from "./drivers.ts";
 
 /** What a root may be made with, for a commit of these packages: btrfs is 1.2 MB, and only for those who have its programs. */
 export const rootFilesystems = (packages: readonly string[]): string[] => [
@@ -15,7 +16,7 @@ export const rootFilesystems = (packages: readonly string[]): string[] => [
 /** Modules that init loads, with what they need. Those that the kernel has built in, or not at all, are left out. */
 export const wantedModules = (filesystems: readonly string[]): string[] => [
   ...filesystems,
-  ...["virtio_blk", "virtio_scsi", "sd_mod", "nvme", "hv_storvsc", "mptspi"],
+  ...diskDrivers,
   // the dead-man of a trial; without them a machine that hangs stays down
   ...["i6300esb", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "xen_wdt"],
   // the checksum of ext4's and btrfs' metadata, asked for by name in the kernel
@@ -34,6 +35,8 @@ export interface ModuleTables {
   dep: string;
   softdep: string;
   builtin: string;
+  /** modules.alias: `alias pci:v00001AF4d00001001sv*sd*bc*sc*i* virtio_pci` */
+  alias: string;
 }
 
 /** `kernel/a-b.ko.gz` -> `a_b`: as the kernel names it. */
@@ -90,34 +93,38 @@ export function mountable(filesystems: readonly string[], tables: ModuleTables):
 }
 
 /** The lines of a table that are of these modules. */
-export function tableOf(table: string, files: string[], moduleOf: (line: string) => string | undefined): string[] {
+function tableOf(table: string, files: string[], moduleOf: (line: string) => string | undefined): string[] {
   const kept = new Set(files.map(moduleName));
   const lines = table.split("\n").filter((line) => kept.has(moduleName(moduleOf(line) ?? "")));
   return lines.map((line) => `${line}\n`);
 }
 
 /** A text of lib/modules/<release>. */
-export function tableEntry(release: string, name: string, text: string): CpioEntry {
+function tableEntry(release: string, name: string, text: string): CpioEntry {
   return { path: `lib/modules/${release}/${name}`, type: "file", mode: 0o644, data: Buffer.from(text) };
 }
 
 /**
  * Modules and the tables that modprobe reads. They stay packed, and busybox unpacks those that it loads: unpacked they are 12 MB (xfs alone
- * 8.5), which a kernel with 96 MiB has not beside the archive itself: it panicked (measured, linux-virt 6.18.56).
+ * 8.5), which a kernel with 96 MiB has not beside the archive itself: it panicked (measured, linux-virt 6.18.56). A device's alias leads to those
+ * of `aliased` (paths) alone.
  */
 export function moduleEntries(
   release: string,
   files: { path: string; data: Uint8Array }[],
   tables: ModuleTables,
+  aliased: string[] = files.map((f) => f.path),
 ): CpioEntry[] {
   for (const { path } of files) if (!/\.ko(\.gz)?$/.test(path)) die(`busybox cannot load ${path}`);
   const paths = files.map((f) => f.path);
   const dep = tableOf(tables.dep, paths, (line) => line.split(":")[0]);
+  const alias = tableOf(tables.alias, aliased, (line) => line.split(" ")[2]);
   return [
     ...files.map(
       ({ path, data }): CpioEntry => ({ path: `lib/modules/${release}/${path}`, type: "file", mode: 0o644, data }),
     ),
     tableEntry(release, "modules.dep", dep.sort().join("")),
+    tableEntry(release, "modules.alias", alias.join("")),
     tableEntry(release, "modules.builtin", tables.builtin),
   ];
 }
@@ -152,7 +159,11 @@ export async function initramfs(p: InitramfsParts): Promise<Buffer> {
     { path: "dev/null", type: "char", mode: 0o666, major: 1, minor: 3 },
   ];
   const modules = files.map((path) => ({ path, data: take(`${folder}/${path}`) }));
-  entries.push(...moduleEntries(p.release, modules, p.tables));
+  // not the watchdogs', which are a trial's
+  const drivers = moduleClosure([...diskDrivers], p.tables).files;
+  entries.push(...moduleEntries(p.release, modules, p.tables, drivers));
+  const names = drivers.map((path) => `${moduleName(path)}\n`);
+  entries.push({ path: "etc/drivers", type: "file", mode: 0o644, data: Buffer.from(names.join("")) });
   return cpio(withFolders(entries));
 }
 

@@ -8,7 +8,7 @@ import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { type CpioEntry, cpio } from "./cpio.ts";
-import { bootModules, moduleEntries, tableEntry, tableOf, wantedModules, withFolders } from "./initramfs.ts";
+import { bootModules, moduleEntries, wantedModules, withFolders } from "./initramfs.ts";
 import { type CommitManifest, readCommit, rootsOf } from "./ostree.ts";
 import { exists, read, withLibraries, wrapper } from "./programs.ts";
 import { sha256 } from "./recipe.ts";
@@ -39,7 +39,6 @@ const network = [
   ...["i40e", "iavf", "ice", "r8169", "8139cp", "tg3", "bnxt_en", "ena", "gve", "mlx4_en", "mlx5_core", "pcnet32"],
   ...["af_packet", "8021q", "bonding", "ipv6"],
 ];
-const disks = ["ahci", "ata_piix", "xen_blkfront", "megaraid_sas", "mpt3sas", "virtio_pci", "virtio_mmio"];
 
 /** The RAM system of a commit, from the cache or made now. */
 export async function ramSystem(
@@ -107,13 +106,12 @@ async function kernelParts(
     dep: await text("modules.dep"),
     softdep: await text("modules.softdep"),
     builtin: await text("modules.builtin"),
+    alias: await text("modules.alias"),
   };
-  const wanted = [...new Set([...wantedModules(rootsOf(commit)), ...disks, ...network])];
+  const wanted = [...new Set([...wantedModules(rootsOf(commit)), ...network])];
   const files = bootModules(release, wanted, tables);
   const modules = await Promise.all(files.map(async (path) => ({ path, data: await readFile(at(path)) })));
-  const alias = tableOf(await text("modules.alias"), files, (line) => line.split(" ")[2]);
-  const entries = [...moduleEntries(release, modules, tables), tableEntry(release, "modules.alias", alias.join(""))];
-  return { vmlinuz: await readFile(at("vmlinuz")), entries };
+  return { vmlinuz: await readFile(at("vmlinuz")), entries: moduleEntries(release, modules, tables) };
 }
 
 function fixedEntries(): CpioEntry[] {
@@ -141,8 +139,8 @@ function fixedEntries(): CpioEntry[] {
     file("etc/group", "root:x:0:\n"),
     file("etc/shells", "/bin/sh\n"),
     file("etc/shadow", "root:*:::::::\n", 0o600),
-    // what no device asks for by itself
-    file("etc/modules", "af_packet\next4\n"),
+    // what no device asks for by itself, or none until its controller is done with it
+    file("etc/modules", "af_packet\next4\nsd_mod\n"),
     { path: "dev/console", type: "char", mode: 0o600, major: 5, minor: 1 },
     { path: "dev/null", type: "char", mode: 0o666, major: 1, minor: 3 },
   ];

@@ -9,13 +9,22 @@ import { identify, startProcess } from "../processes.ts";
 
 export type Firmware = "bios" | "uefi";
 
-/** What the disk hangs on, as the guest sees it: vda, sda, sda, nvme0n1. */
+const scsi = (controller: string) => ["-device", `${controller},id=scsi`, "-device", "scsi-hd,drive=disk,bus=scsi.0"];
+
+/** What the disk hangs on: vda, nvme0n1, or sda to the guest. linux-virt has no driver for lsi and megasas. */
 const BUSES = {
   "virtio-blk": ["-device", "virtio-blk-pci,drive=disk"],
-  "virtio-scsi": ["-device", "virtio-scsi-pci,id=scsi", "-device", "scsi-hd,drive=disk,bus=scsi.0"],
+  "virtio-scsi": scsi("virtio-scsi-pci"),
   // q35 has one of its own
   ahci: ["-device", "ide-hd,drive=disk,bus=ide.0"],
   nvme: ["-device", "nvme,drive=disk,serial=pine"],
+  // on the machine "pc": piix3
+  ide: ["-device", "ide-hd,drive=disk,bus=ide.0"],
+  // VMware's
+  pvscsi: scsi("pvscsi"),
+  mptsas: scsi("mptsas1068"),
+  lsi: scsi("lsi53c895a"),
+  megasas: scsi("megasas"),
 };
 export type Bus = keyof typeof BUSES;
 
@@ -77,7 +86,8 @@ function uefiArgs(m: Machine): string[] {
 export function qemuArgs(m: Machine, port: number): string[] {
   const cache = m.unsafe ? "unsafe" : "writeback";
   return [
-    ...["-name", m.name, "-machine", "q35", "-accel", TCG, "-cpu", "max", "-smp", "1", "-m", String(m.memory)],
+    ...["-name", m.name, "-machine", m.bus === "ide" ? "pc" : "q35", "-accel", TCG],
+    ...["-cpu", "max", "-smp", "1", "-m", String(m.memory)],
     ...["-nographic", "-nodefaults", "-vga", "none", "-monitor", "none"],
     ...(m.firmware === "uefi" ? uefiArgs(m) : []),
     ...["-drive", `file=${m.disk},format=${m.format},if=none,id=disk,cache=${cache},discard=unmap`],

@@ -3,8 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { cpio } from "../../../provider/image/cpio.ts";
-import { moduleClosure, mountable, rootFilesystems, wantedModules } from "../../../provider/image/initramfs.ts";
+import {
+  moduleClosure,
+  moduleEntries,
+  mountable,
+  rootFilesystems,
+  wantedModules,
+} from "../../../provider/image/initramfs.ts";
 import { run } from "../../../provider/run.ts";
+import lts from "../fixtures/linux-lts.json" with { type: "json" };
 
 // lines of linux-virt 6.18.56-r0's tables; the first softdep is of our own making
 const tables = {
@@ -21,6 +28,12 @@ kernel/fs/btrfs/btrfs.ko.gz: kernel/crypto/xor.ko.gz kernel/lib/raid6/raid6_pq.k
 `,
   softdep: "# Soft dependencies\nsoftdep ext4 pre: crc32c-cryptoapi post: nowhere\n",
   builtin: "kernel/drivers/virtio/virtio_pci.ko\n",
+  alias: `# Aliases extracted from modules themselves.
+alias fs-ext4 ext4
+alias pci:v*d*sv*sd*bc01sc08i02* nvme
+alias cpu:type:x86,ven*fam*mod*:feature:*0094* crc32c_intel
+alias scsi:t-0x00* sd_mod
+`,
 };
 
 it("modules come with what they need, each after it; built-in ones are not missed", () => {
@@ -52,11 +65,41 @@ it.each([
   expect(names.filter((name) => ["xor", "raid6_pq", "btrfs"].includes(name))).toEqual(modules);
 });
 
+const ltsTables = { ...tables, dep: lts.dep.join("\n"), builtin: lts.builtin.join("\n") };
+it.each([
+  ["QEMU: virtio-blk", ["virtio_pci", "virtio_mmio", "virtio_blk"]],
+  ["QEMU: virtio-scsi", ["virtio_pci", "virtio_scsi", "sd_mod"]],
+  ["SATA", ["ahci", "libahci", "libata", "scsi_mod", "sd_mod"]],
+  ["IDE", ["ata_piix", "libata", "sd_mod"]],
+  ["NVMe", ["nvme", "nvme-core", "vmd"]],
+  ["Xen", ["xen-scsifront", "sd_mod"]],
+  ["Hyper-V", ["hv_vmbus", "hv_storvsc", "sd_mod"]],
+  ["Azure with NVMe", ["hv_vmbus", "pci-hyperv", "nvme"]],
+  ["VMware", ["vmw_pvscsi", "mptspi", "mptsas", "BusLogic", "sd_mod"]],
+  ["Proxmox' default", ["sym53c8xx", "sd_mod"]],
+  ["a server's RAID controller", ["megaraid_sas", "mpt3sas", "mpi3mr", "hpsa", "smartpqi", "aacraid", "sd_mod"]],
+])("linux-lts, whose buses are modules too, has what a root needs on %s", (_, modules) => {
+  const { files, missing } = moduleClosure(wantedModules(["ext4", "xfs"]), ltsTables);
+  const names = files.map((path) => path.replace(/^.*\/|\.ko\.gz$/g, ""));
+  expect(names).toEqual(expect.arrayContaining(modules));
+  expect(missing).not.toContain("xen_blkfront");
+});
+
+it("aliases lead to drivers of disks alone: no watchdog is started but by a trial", () => {
+  const { files } = moduleClosure(["ext4", "nvme"], tables);
+  const all = files.map((path) => ({ path, data: Buffer.alloc(0) }));
+  const aliases = (found?: string[]) => {
+    const entry = moduleEntries("6", all, tables, found).find((e) => e.path === "lib/modules/6/modules.alias");
+    return entry?.type === "file" && Buffer.from(entry.data).toString();
+  };
+  expect(aliases(moduleClosure(["nvme"], tables).files)).toBe("alias pci:v*d*sv*sd*bc01sc08i02* nvme\n");
+  expect(aliases()).toBe("alias fs-ext4 ext4\nalias pci:v*d*sv*sd*bc01sc08i02* nvme\n");
+});
+
 it("modules that need each other do not go round in circles", () =>
-  expect(moduleClosure(["a"], { dep: "a.ko: b.ko\nb.ko: a.ko\n", softdep: "", builtin: "" }).files.sort()).toEqual([
-    "a.ko",
-    "b.ko",
-  ]));
+  expect(
+    moduleClosure(["a"], { dep: "a.ko: b.ko\nb.ko: a.ko\n", softdep: "", builtin: "", alias: "" }).files.sort(),
+  ).toEqual(["a.ko", "b.ko"]));
 
 it("another reader unpacks the archive, whose bytes depend on its content alone", async () => {
   const entries = [
