@@ -9,7 +9,9 @@ import { identify, startProcess } from "../processes.ts";
 
 export type Firmware = "bios" | "uefi";
 
-const scsi = (controller: string) => ["-device", `${controller},id=scsi`, "-device", "scsi-hd,drive=disk,bus=scsi.0"];
+const scsi = (controller: string, more = "") => [
+  ...["-device", `${controller},id=scsi`, "-device", `scsi-hd,drive=disk,bus=scsi.0${more}`],
+];
 
 /** What the disk hangs on: vda, nvme0n1, or sda to the guest. linux-virt has no driver for lsi and megasas. */
 const BUSES = {
@@ -22,7 +24,8 @@ const BUSES = {
   ide: ["-device", "ide-hd,drive=disk,bus=ide.0"],
   // VMware's
   pvscsi: scsi("pvscsi"),
-  mptsas: scsi("mptsas1068"),
+  // Linux passes over a disk without a SAS address; any
+  mptsas: scsi("mptsas1068", ",wwn=0x5000c50015ea71ac"),
   lsi: scsi("lsi53c895a"),
   megasas: scsi("megasas"),
 };
