@@ -39,6 +39,14 @@ export async function expectSound(lab: ImageLab, disk: string): Promise<string[]
   return types;
 }
 
+/** A commit on the machine with another initramfs than any before, as a new kernel's update has: bytes that the kernel skips. */
+export const another = (n: number) => `set -eu
+  modules=usr/lib/modules/$(uname -r)
+  rm -rf /var/tmp/o && mkdir -p /var/tmp/o/$modules
+  { cat /$modules/initramfs.img; head -c ${n * 4096} /dev/zero; } >/var/tmp/o/$modules/initramfs.img
+  ostree commit -b test${n} --tree=ref=pine/current --tree=dir=/var/tmp/o --owner-uid=0 --owner-gid=0 --no-xattrs --bootable
+  rm -rf /var/tmp/o`;
+
 /** Exit code and all that a command says on a machine. */
 export async function on(vps: Vps, command: string): Promise<string> {
   const { stdout, stderr, exitCode } = await vps.ssh(command);

@@ -1,6 +1,6 @@
 /**
  * Machines from disk images are updated: a deployment with another kernel on trial, confirmed; a trial that goes back; and what is on the
- * disk is sound. With a /boot partition, and under UEFI.
+ * disk is sound. With a /boot partition, every filesystem of a root, BIOS and UEFI, and as little memory as Pine asks for.
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,7 +11,7 @@ import type { ImageOptions } from "../../provider/image/disk-plan.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";
 import { run } from "../../provider/run.ts";
 import { type Firmware, startVps, type Vps } from "../lab/vps/index.ts";
-import { BOOT_MS, on as commandOn, complete, expectSound, said } from "./disks-lab.ts";
+import { another, BOOT_MS, on as commandOn, complete, expectSound, said } from "./disks-lab.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 
 const MiB = 1024 * 1024;
@@ -50,16 +50,10 @@ test("an xfs that is to grow is refused where the commit has nothing that does i
   await expect(make({ filesystem: "xfs" })).rejects.toThrow(/^grow: .*xfs_growfs.*add the package "xfsprogs-extra"/);
 });
 
-/** A commit on the machine with another initramfs than any before, as a new kernel's update has: bytes that the kernel skips. */
-const another = (n: number) => `set -eu
-  modules=usr/lib/modules/$(uname -r)
-  rm -rf /var/tmp/o && mkdir -p /var/tmp/o/$modules
-  { cat /$modules/initramfs.img; head -c ${n * 4096} /dev/zero; } >/var/tmp/o/$modules/initramfs.img
-  ostree commit -b test${n} --tree=ref=pine/current --tree=dir=/var/tmp/o --owner-uid=0 --owner-gid=0 --no-xattrs --bootable
-  rm -rf /var/tmp/o`;
-
 interface Layout {
   firmware: Firmware;
+  /** MiB; default 512. */
+  memory?: number;
   options: Partial<ImageOptions>;
   /** Of the Rootfs. */
   packages?: string[];
@@ -67,28 +61,25 @@ interface Layout {
   /** What a trial does not find: the root, or what is mounted after it. */
   lacks: "root" | "pine.boot";
 }
+/** A root with a /boot of its own beside it, whatever `bootSize` says: GRUB writes safely on ext4 alone. */
+const xfs = {
+  ...{ options: { filesystem: "xfs" }, packages: ["xfsprogs-extra"], filesystems: ["ext4", "xfs"], lacks: "root" },
+} satisfies Partial<Layout>;
+const btrfs = {
+  ...{ options: { filesystem: "btrfs" }, packages: ["btrfs-progs"], filesystems: ["ext4", "btrfs"], lacks: "root" },
+} satisfies Partial<Layout>;
 const layouts: [string, Layout][] = [
   [
     "a /boot partition under BIOS",
     { firmware: "bios", options: { bootSize: 64 * MiB }, filesystems: ["ext4", "ext4"], lacks: "pine.boot" },
   ],
-  [
-    "xfs under BIOS",
-    {
-      ...{ firmware: "bios", options: { filesystem: "xfs" }, packages: ["xfsprogs-extra"] },
-      ...{ filesystems: ["ext4", "xfs"], lacks: "root" },
-    },
-  ],
-  [
-    "btrfs under BIOS",
-    {
-      ...{ firmware: "bios", options: { filesystem: "btrfs" }, packages: ["btrfs-progs"] },
-      ...{ filesystems: ["ext4", "btrfs"], lacks: "root" },
-    },
-  ],
   ["one filesystem under UEFI", { firmware: "uefi", options: {}, filesystems: ["ext4"], lacks: "root" }],
+  ["xfs under BIOS", { firmware: "bios", ...xfs }],
+  ["xfs under UEFI", { firmware: "uefi", ...xfs }],
+  ["btrfs under BIOS, with 96 MiB", { firmware: "bios", memory: 96, ...btrfs }],
+  ["btrfs under UEFI", { firmware: "uefi", ...btrfs }],
 ];
-describe.each(layouts)("%s", (_, { firmware, options, packages, filesystems, lacks }) => {
+describe.each(layouts)("%s", (_, { firmware, memory = 512, options, packages, filesystems, lacks }) => {
   let vps: Vps;
   const on = (command: string) => commandOn(vps, command);
   const own = filesystems.length > 1;
@@ -111,7 +102,7 @@ describe.each(layouts)("%s", (_, { firmware, options, packages, filesystems, lac
 
   beforeAll(async () => {
     const image = await make(options, packages);
-    vps = await startVps({ base: { disk: image.path }, dir: lab.folder(), firmware, memory: 512, diskMiB: 1024 });
+    vps = await startVps({ base: { disk: image.path }, dir: lab.folder(), firmware, memory, diskMiB: 1024 });
     await complete(vps);
   });
   afterAll(() => vps?.stop());
