@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- ram`: a minimal disk image in machines with less and less memory: boots, answers SSH, gets an update (two packages more) by the
  * commands that HostHijack sends, boots and confirms it. Receiving and deploying against the same with 512 MiB; with PINE_WHOLE=1 the delta is
- * from nothing, as large as one of a new kernel and everything else.
+ * from nothing, as large as one of a new kernel and everything else; PINE_FIRMWARE=uefi is OVMF; PINE_MIB="512 96" other sizes.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,14 +13,15 @@ import { staticDelta } from "../provider/image/delta.ts";
 import { diskImage } from "../provider/image/disk.ts";
 import { commitFromRootfs } from "../provider/image/ostree.ts";
 import { type ImageLab, startImageLab } from "../test/e2e/image-lab.ts";
-import { startVps, type Vps } from "../test/lab/vps/index.ts";
+import { type Firmware, startVps, type Vps } from "../test/lab/vps/index.ts";
 import { seconds } from "./measure.ts";
 
 /** Times what it takes with 512 MiB; with less than 96 MiB there is no limit. */
 export const LIMIT = 3;
 const PLENTY = 512;
 const FLOOR = 96;
-const SIZES = [PLENTY, 256, 128, FLOOR, 88, 80];
+const SIZES = process.env.PINE_MIB?.split(" ").map(Number) ?? [PLENTY, 256, 128, FLOOR, 88, 80];
+const FIRMWARE: Firmware = process.env.PINE_FIRMWARE === "uefi" ? "uefi" : "bios";
 /** A boot without KVM beside other work. */
 const BOOT_MS = 600_000;
 
@@ -61,7 +62,7 @@ export async function benchRam(_rounds: number, say: (line: string) => void): Pr
 }
 
 async function update(lab: ImageLab, mib: number, disk: string, d: { path: string; sha256: string; to: string }) {
-  const vps = await startVps({ base: { disk }, dir: lab.folder(), memory: mib });
+  const vps = await startVps({ base: { disk }, dir: lab.folder(), memory: mib, firmware: FIRMWARE });
   try {
     await complete(vps);
     const memory = await answer(vps, "grep -E '^Mem(Total|Available)' /proc/meminfo");
