@@ -84,7 +84,7 @@ step("a second up has nothing to do", async () => {
 step("one package and one kernel argument more: named beforehand, at most 2 % of the first transfer", async () => {
   const boot = await bootId(lab.vps);
   await project.set({ packages: ["lighttpd", "tree"] });
-  project.edit((text) => text.replace(/^( +)hostname: \$.*$/m, "$&\n$1kernelArguments: [pine.life=1]"));
+  project.edit((text) => text.replace(/^( +)hostname: \$.*$/m, "$&\n$1kernelArguments: [no_timer_check]"));
   const diff = await project.ok(["preview", "--diff"]);
   expect(diff.output).toMatch(/~ packages\s*: \[\s*\+ \[1\]: "tree"/);
   const json = JSON.parse((await project.ok(["preview", "--json"])).stdout);
@@ -98,7 +98,7 @@ step("one package and one kernel argument more: named beforehand, at most 2 % of
   expect(now.sent).toBeLessThanOrEqual(0.02 * first.sent);
   expect(await bootId(lab.vps)).not.toBe(boot);
   expect(await on(lab.vps, "tree --version; ostree admin status; cat /proc/cmdline")).toMatch(
-    /^tree v.*\* pine .* pine\.life=1\b/s,
+    /^tree v.*\* pine .* no_timer_check\b/s,
   );
   expect(now.previous).toBe(first.checksum);
 });
@@ -181,7 +181,7 @@ step(
     await project.ok(["up", "--skip-preview"]);
     const good = await on(lab.vps, "wget -qO- http://127.0.0.1/; echo; cat /proc/cmdline");
     expect(good).toMatch(/^A better page\n/);
-    expect(good).not.toContain("pine.life");
+    expect(good).not.toContain("no_timer_check");
     expect((await project.server()).failed).toBeUndefined();
     lab.tell("up with a good one");
   },
