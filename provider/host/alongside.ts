@@ -33,9 +33,10 @@ export interface InstallRecord {
   old: string;
 }
 
-/** Title of a slot in GRUB's menu; plain characters only, since GRUB reads it. */
-export function slotTitle(version: string | undefined, checksum: string): string {
-  return `Pine ${version ?? checksum.slice(0, 12)}`.replace(/[^A-Za-z0-9 _.,:+-]/g, "_");
+/** Title of a slot in GRUB's menu: the version, and the day (UTC) on which it came to the server. Plain characters only, since GRUB reads it. */
+export function slotTitle(version: string | undefined, checksum: string, day = new Date()): string {
+  const title = `Pine ${version ?? checksum.slice(0, 12)}, ${day.toISOString().slice(0, 10)}`;
+  return title.replace(/[^A-Za-z0-9 _.,:+-]/g, "_");
 }
 
 /**

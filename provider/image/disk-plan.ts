@@ -45,7 +45,7 @@ export interface ImageOptions {
   kernelArguments?: readonly string[];
   /** Values of console=, the last is /dev/console. */
   console?: readonly string[];
-  /** What the boot menu shows. */
+  /** What the boot menu shows, before the day of the newest package. */
   title: string;
   /** Default: the Rootfs's. */
   hostname?: string;

@@ -57,7 +57,7 @@ const GRUB = [["system", "grub", "image.cfg"] as const, ["system", "grub", "pine
 
 /** Changes whenever the same commit and options give another image. */
 export const imageFormat = () =>
-  formatOf(2, [sysrootFormat(), fillScript(), ...[SCRIPT, ...GRUB].map((path) => assetText(...path))]);
+  formatOf(3, [sysrootFormat(), fillScript(), ...[SCRIPT, ...GRUB].map((path) => assetText(...path))]);
 
 /** The image when the store has it already. */
 export async function readImage(
@@ -97,7 +97,10 @@ export async function diskImage(
     const plan = planDisk(checksum, options, {
       ...{ bytes: sysroot.unpackedSize, inodes: sysroot.inodes, boot: sysroot.bootSize },
     });
-    await writeInputs(dir, plan, sysroot, options);
+    await writeInputs(dir, plan, sysroot, {
+      ...options,
+      title: `${options.title}, packages of ${dayOf(commit.created)}`,
+    });
     task.step(`making the disk image (${humanBytes(plan.size)})`);
     await make(toolbox, dir, plan, sysroot, commit.created, task);
     const { filesystem } = plan;
@@ -112,6 +115,9 @@ export async function diskImage(
   await writeSum(path, facts.sha256);
   return { ...facts, name, path };
 }
+
+/** The day (UTC) of a commit's newest package: the same for each image of it, as the day on which it is made is not. */
+const dayOf = (created: number) => new Date(created * 1000).toISOString().slice(0, 10);
 
 /** Files that the image gets beside the sysroot, and what disk.sh reads. */
 async function writeInputs(dir: string, plan: DiskPlan, sysroot: SysrootTree, options: ImageOptions): Promise<void> {

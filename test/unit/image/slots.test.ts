@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { asset, assetText } from "../../../provider/assets.ts";
+import { slotTitle } from "../../../provider/host/alongside.ts";
 import {
   containerOptions,
   ENV_SIZE,
@@ -130,6 +131,14 @@ describe("slot files of a container", () => {
   test("which lost a line is no slot file", () => {
     expect(parseSlotFile(slotFile(own).replace(/^set pine_initrd.*\n/m, ""))).toBeUndefined();
   });
+});
+
+test("the menu names a version, or the commit, and the day", () => {
+  const day = new Date("2026-11-28T23:59:59Z");
+  const line = (version?: string) => slotFile({ ...slot, title: slotTitle(version, checksum, day) }).split("\n")[0];
+  expect(line("1.0.3")).toBe('set pine_title="Pine 1.0.3, 2026-11-28"');
+  expect(line()).toBe('set pine_title="Pine 95209d263beb, 2026-11-28"');
+  expect(line('1$"x')).toBe('set pine_title="Pine 1__x, 2026-11-28"');
 });
 
 describe("environment block", () => {
