@@ -1,6 +1,7 @@
 /** What tests of disk images share: whether what a machine leaves on its disk is sound, and a machine's commands. */
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { expect } from "vitest";
 import { run } from "../../provider/run.ts";
 import type { Vps } from "../lab/vps/index.ts";
@@ -59,10 +60,13 @@ export async function complete(vps: Vps): Promise<void> {
   expect(await on(vps, "for i in $(seq 120); do [ -e /run/pine.completed ] && exit; sleep 1; done; exit 1")).toBe("0");
 }
 
+/** What the console says after `from`, without a terminal's escapes, which firmware and GRUB put between letters. */
+export const heard = async (vps: Vps, from = 0) => stripVTControlCharacters((await vps.console()).slice(from));
+
 /** Waits for what the console says after `from`; seconds of polling go by quickly beside a boot. */
 export async function said(vps: Vps, from: number, what: string | RegExp): Promise<string> {
   for (const end = Date.now() + BOOT_MS; ; ) {
-    const text = (await vps.console()).slice(from);
+    const text = await heard(vps, from);
     if (typeof what === "string" ? text.includes(what) : what.test(text)) return text;
     if (Date.now() > end) throw new Error(`the console does not say ${what}`);
     await new Promise((done) => setTimeout(done, 200));
