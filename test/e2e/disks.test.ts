@@ -11,7 +11,7 @@ import { commitFromRootfs } from "../../provider/image/ostree.ts";
 import { run } from "../../provider/run.ts";
 import { startDisk } from "../lab/disk/index.ts";
 import { type Bus, type Firmware, startVps, type Vps } from "../lab/vps/index.ts";
-import { BOOT_MS, on as commandOn, complete, expectSound, said } from "./disks-lab.ts";
+import { BOOT_MS, on as commandOn, complete, expectSound, heard, said } from "./disks-lab.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 
 const MiB = 1024 * 1024;
@@ -108,7 +108,7 @@ describe.each(machines)("%s under %s on %s", (label, firmware, bus, format, devi
     );
     expect(await on("pine status")).toMatch(/^0 running=a\n(.*\n)*slot=a\n(.*\n)*boots=$/m);
     // GRUB counted, and could write what it counted
-    expect(await vps.console()).toMatch(/pine: slot=a trial= tries= boots=1 default=pine-a/);
+    expect(await heard(vps)).toMatch(/pine: slot=a trial= tries= boots=1 default=pine-a/);
   });
   test("the root has the whole disk, without a word of warning", async () => {
     const start = partitionOf(image, "root").start / MiB;
