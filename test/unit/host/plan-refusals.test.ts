@@ -196,6 +196,13 @@ describe("what is refused", () => {
   it("method container on a machine", () => expect(codes(facts(), { method: "container" })).toEqual(["method"]));
   it("a server without zstd, for a sysroot packed with it", () =>
     expect(codes(facts(), {}, { compression: "zstd" })).toEqual(["tools"]));
+  it("little memory under UEFI, unless forced", () => {
+    const little = (f: Facts) => {
+      Object.assign(f, { firmware: "uefi", ramKiB: 160_000 });
+    };
+    expect(codes(facts(little), { method: "alongside" })).toEqual(["ram-uefi"]);
+    expect(codes(facts(little), { method: "alongside", force: true })).toEqual([]);
+  });
   it("everything at once", () => {
     const bad = (f: Facts) => {
       f.container = "lxc";
