@@ -10,12 +10,6 @@ import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.
 /** MemTotal of a machine with 96 MiB: the kernel takes its part before it counts. */
 const RAM_KIB = 80 * 1024;
 
-/**
- * MemTotal of a machine with 216 MiB under UEFI, of which firmware and kernel take some 46: with 208 GRUB has no memory left to load the
- * kernel (measured with OVMF and GRUB 2.06).
- */
-const RAM_UEFI_KIB = 168 * 1024;
-
 const OVER = "or method: overwrite, which erases its disk";
 const LATER = `this is not supported yet: use a server with a plain ext4 or xfs root partition, ${OVER}`;
 const LAYERS: Partial<Record<BlockKind, string>> = {
@@ -108,16 +102,6 @@ const ALONGSIDE: Check[] = [
   (f) =>
     f.ramKiB < RAM_KIB &&
     refusal("ram", `the server has ${Math.round(f.ramKiB / 1024)} MiB of memory`, "it needs 96 MiB or more"),
-  (f, i) =>
-    i.force !== true &&
-    f.firmware === "uefi" &&
-    f.ramKiB >= RAM_KIB &&
-    f.ramKiB < RAM_UEFI_KIB &&
-    refusal(
-      "ram-uefi",
-      `the server boots by UEFI and has ${Math.round(f.ramKiB / 1024)} MiB of memory beside its firmware: too little for GRUB to load a kernel`,
-      "it needs 216 MiB or more under UEFI; have it boot by BIOS, or set force: true to try: what GRUB cannot load goes back to the old system",
-    ),
   (f) =>
     LAYERS[f.root.kind] !== undefined &&
     // of ZFS, an overlay and the like the file system itself says it

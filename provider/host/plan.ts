@@ -162,6 +162,12 @@ function restoreOf(facts: Facts, running: boolean): string | undefined {
     : facts.os.name;
 }
 
+/**
+ * MemTotal of a machine with 216 MiB under UEFI, of which firmware and kernel take 46: with 208 GRUB 2.06 has no memory left to load the
+ * kernel (measured with OVMF). No refusal: other firmware and newer GRUBs need less, and a trial that is not loaded goes back.
+ */
+const RAM_UEFI_KIB = 168 * 1024;
+
 function installNotes(facts: Facts, running: boolean, { boot: { boot, folder }, swap }: Base): string[] {
   if (running) return [];
   const others = facts.mounts
@@ -170,6 +176,11 @@ function installNotes(facts: Facts, running: boolean, { boot: { boot, folder }, 
     .sort();
   const stays = others.length === 1 ? "stays as it is and is not" : "stay as they are and are not";
   return [
+    ...(facts.firmware === "uefi" && facts.ramKiB < RAM_UEFI_KIB
+      ? [
+          "under UEFI GRUB may have too little memory to load the kernel (with OVMF it takes 216 MiB): then the old system comes back",
+        ]
+      : []),
     ...(others.length > 0 ? [`${others.join(", ")} ${stays} mounted by the new system`] : []),
     ...(swap.length > 0 ? [`the new system uses the old one's swap (${count(swap.length, "partition")})`] : []),
     ...(boot

@@ -196,12 +196,16 @@ describe("what is refused", () => {
   it("method container on a machine", () => expect(codes(facts(), { method: "container" })).toEqual(["method"]));
   it("a server without zstd, for a sysroot packed with it", () =>
     expect(codes(facts(), {}, { compression: "zstd" })).toEqual(["tools"]));
-  it("little memory under UEFI, unless forced", () => {
-    const little = (f: Facts) => {
-      Object.assign(f, { firmware: "uefi", ramKiB: 160_000 });
-    };
-    expect(codes(facts(little), { method: "alongside" })).toEqual(["ram-uefi"]);
-    expect(codes(facts(little), { method: "alongside", force: true })).toEqual([]);
+  it("little memory under UEFI is no refusal, but told", () => {
+    const told = (firmware: "bios" | "uefi", ramKiB: number) =>
+      planInstall(
+        facts((f) => {
+          Object.assign(f, { firmware, ramKiB });
+        }),
+        { ...inputs, method: "alongside" },
+        image,
+      ).plan!.lines.some((line) => /^note: under UEFI GRUB may have too little memory/.test(line));
+    expect([told("uefi", 160_000), told("uefi", 174_116), told("bios", 160_000)]).toEqual([true, false, false]);
   });
   it("everything at once", () => {
     const bad = (f: Facts) => {
