@@ -3,33 +3,12 @@
  * `N passed, N failed, N skipped`; exit code 0 only when something ran and nothing failed.
  */
 import { runChecks } from "./checks.mjs";
+import { count, counter } from "./count.mjs";
 import { GROUPS } from "./groups.mjs";
 import { repository, runMain, SetupError, say } from "./setup/tell.mjs";
 import { setUp } from "./setup.mjs";
 
-const count = { passed: 0, failed: 0, skipped: 0 };
-
-function add(more) {
-  for (const key of Object.keys(count)) count[key] += more[key];
-}
-
-/** Counts what vitest ran: tests, and what failed outside of a test (a file that does not load, a hook, a stray rejection). */
-function counter(seen) {
-  return {
-    onTestRunEnd(modules, unhandled) {
-      count.failed += unhandled.length;
-      for (const module of modules) {
-        seen.add(module.project.name);
-        count.failed += module.errors().length;
-        for (const suite of module.children.allSuites()) count.failed += suite.errors().length;
-        for (const test of module.children.allTests()) {
-          const { state } = test.result();
-          count[state === "pending" ? "failed" : state]++;
-        }
-      }
-    },
-  };
-}
+const total = count();
 
 async function runVitest(groups) {
   const { startVitest } = await import("vitest/node");
@@ -39,7 +18,7 @@ async function runVitest(groups) {
     run: true,
     watch: false,
     passWithNoTests: true,
-    reporters: ["verbose", counter(seen)],
+    reporters: ["verbose", counter(total, seen)],
   };
   const vitest = await startVitest("test", [], { ...options, project: groups });
   await vitest.close();
@@ -57,13 +36,16 @@ async function main() {
   const named = process.argv.slice(2);
   const groups = chosenGroups(named);
   await setUp([...new Set(groups.flatMap((name) => GROUPS[name].setUp))]);
-  if (groups.includes("unit")) add(await runChecks(say));
+  if (groups.includes("unit")) {
+    const checks = await runChecks(say);
+    for (const key of Object.keys(total)) total[key] += checks[key];
+  }
   for (const group of await runVitest(groups)) {
     say(`group ${group} has no tests`);
-    if (named.includes(group)) count.failed++;
+    if (named.includes(group)) total.failed++;
   }
-  say(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
-  return count.failed === 0 && count.passed > 0 ? 0 : 1;
+  say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
 }
 
 if (process.env.CI || !process.stdout.isTTY) process.env.NO_COLOR = "1";

@@ -40,6 +40,10 @@ const JOIN_GROUP = '{ echo 0 >"$0"; } 2>/dev/null; exec nsenter "$@"';
 /** Control groups of containers: this, our pid and a number. */
 const GROUP = "pine-container-";
 let count = 0;
+/** The script that becomes the container's init; its name stands in its command line until then. */
+const SETUP = "plain.sh";
+/** Where the tree is mounted, in the container's own mount namespace: the path to the tree itself may be closed to its root. */
+const PLACE = "/mnt";
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const SIGNAL_POWER_OFF = "SIGUSR2"; // busybox init's
 const NAMESPACES = ["user", "mount", "uts", "ipc", "net", "pid", "cgroup"].map((n) => `--${n}`);
@@ -52,9 +56,11 @@ export async function startContainer(o: ContainerOptions): Promise<Container> {
   removeGroups(); // a killed run's
   const group = `${GROUP}${process.pid}-${++count}`;
   const args = [
-    ...[join(here, "plain.py"), String(FIRST_ID), group, root],
+    ...[join(here, "plain.py"), String(FIRST_ID), group, root, PLACE],
     ...["unshare", "--mount", "--propagation", "private", "--pid", "--net", "--ipc", "--uts", "--cgroup"],
-    ...["--fork", "--kill-child", "--", "sh", join(here, "plain.sh"), root, o.readOnlyUsr ? "ro" : "rw"],
+    // its text: the namespace's root may not read a file of this machine's (a home of mode 0700 on the way is enough)
+    ...["--fork", "--kill-child", "--", "sh", "-c", readFileSync(join(here, SETUP), "utf8"), SETUP],
+    ...[PLACE, o.readOnlyUsr ? "ro" : "rw"],
     ...(o.init ?? ["/sbin/init"]),
   ];
   const started = startProcess(`container ${root}`, "python3", args, {
@@ -140,7 +146,7 @@ function initOf(parent: number): number | undefined {
     try {
       // one that was killed and not yet waited for (plain.py's) has an empty command line
       const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-      if (argv && !argv.includes("plain.sh")) return pid;
+      if (argv && !argv.includes(SETUP)) return pid;
     } catch {
       // ended meanwhile
     }

@@ -1,7 +1,7 @@
 """First half of a plain container: a user namespace and the tree, mounted so that its root is the namespace's root.
 
-usage: plain.py FIRST-ID GROUP ROOT PROGRAM [ARGUMENT...]
-Runs PROGRAM as root of new user and mount namespaces; ROOT is mounted on itself there, its owners moved up by FIRST-ID. Nothing of it is
+usage: plain.py FIRST-ID GROUP ROOT PLACE PROGRAM [ARGUMENT...]
+Runs PROGRAM as root of new user and mount namespaces; ROOT is mounted on PLACE there, its owners moved up by FIRST-ID. Nothing of it is
 left when the last process is gone but the empty control group of that name. Must be run as root.
 """
 import ctypes
@@ -60,7 +60,8 @@ def own_group(first, name):
         f.write(str(os.getpid()))
 
 
-first, group, root, command = int(sys.argv[1]), sys.argv[2], sys.argv[3].encode(), sys.argv[4:]
+first, group, command = int(sys.argv[1]), sys.argv[2], sys.argv[5:]
+root, place = (os.fsencode(path) for path in sys.argv[3:5])
 parent = os.getppid()
 own_group(first, group)
 check(libc.unshare(NEWNS), "make a mount namespace")
@@ -70,7 +71,7 @@ tree = check(libc.syscall(OPEN_TREE, AT_FDCWD, root, CLONE), "open the tree")
 attributes = struct.pack("QQQQ", IDMAP, 0, 0, namespace)
 what = "shift the tree's owners (its file system must allow idmapped mounts)"
 check(libc.syscall(MOUNT_SETATTR, tree, b"", EMPTY_PATH, attributes, len(attributes)), what)
-check(libc.syscall(MOVE_MOUNT, tree, b"", AT_FDCWD, root, FROM_EMPTY_PATH), "mount the tree")
+check(libc.syscall(MOVE_MOUNT, tree, b"", AT_FDCWD, place, FROM_EMPTY_PATH), "mount the tree")
 os.close(tree)
 check(libc.setns(namespace, NEWUSER), "enter the user namespace")
 os.close(namespace)
