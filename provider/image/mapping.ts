@@ -23,6 +23,8 @@ export interface NamespaceFacts {
   user: string;
   unshare?: string;
   setpriv?: string;
+  nsenter?: string;
+  setsid?: string;
   /** Output of `unshare --version`. */
   version: string;
   newuidmap: boolean;
@@ -46,11 +48,14 @@ export function namespaceProblem(f: NamespaceFacts): PineError | undefined {
   const root = "or run pulumi as root";
   if (f.platform !== "linux")
     return no(`images are built on Linux, this is ${f.platform}`, "run pulumi on Linux, in a virtual machine or in CI");
-  if (!f.unshare || !f.setpriv)
-    return no(`${f.unshare ? "setpriv" : "unshare"} was not found in PATH`, "install util-linux (2.38 or newer)");
+  const missing = (["unshare", "setpriv", "nsenter", "setsid"] as const).find((name) => !f[name]);
+  if (missing) return no(`${missing} was not found in PATH`, "install util-linux (2.38 or newer)");
   const [, major, minor] = /util-linux (\d+)\.(\d+)/.exec(f.version) ?? [];
   if (!major)
     return no(`unshare is not util-linux's (${f.version.slice(0, 60)})`, "install util-linux (2.38 or newer)");
+  // what packages run gets a user namespace also where root builds
+  if (f.sysctl.max === "0")
+    return no("user namespaces are switched off", "as root: sysctl -w user.max_user_namespaces=28633");
   if (f.uid === 0) return undefined;
   if (Number(major) < 2 || (Number(major) === 2 && Number(minor) < 38))
     return no(`util-linux is ${major}.${minor}, 2.38 or newer is needed to build without root`, `upgrade it, ${root}`);
@@ -64,10 +69,11 @@ export function namespaceProblem(f: NamespaceFacts): PineError | undefined {
         `${file} gives user ${f.user} no range of 65536 ids`,
         `as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${f.user} (a range nobody else has), ${root}`,
       );
-  if (f.sysctl.clone === "0" || f.sysctl.max === "0") {
-    const key = f.sysctl.clone === "0" ? "kernel.unprivileged_userns_clone=1" : "user.max_user_namespaces=28633";
-    return no("user namespaces are switched off", `as root: sysctl -w ${key}, ${root}`);
-  }
+  if (f.sysctl.clone === "0")
+    return no(
+      "user namespaces are switched off for ordinary users",
+      `as root: sysctl -w kernel.unprivileged_userns_clone=1, ${root}`,
+    );
   if (f.sysctl.apparmor === "1")
     return no(
       "AppArmor restricts user namespaces (Ubuntu 23.10 and newer)",
@@ -105,6 +111,8 @@ async function gather(): Promise<{ facts: NamespaceFacts; path: string }> {
     user: userInfo().username,
     unshare,
     setpriv: await which("setpriv", path),
+    nsenter: await which("nsenter", path),
+    setsid: await which("setsid", path),
     version: unshare ? (await run(unshare, ["--version"], { timeout: 10_000, ok: [0, 1] })).stdout : "",
     newuidmap: Boolean((await which("newuidmap", path)) && (await which("newgidmap", path))),
     subuid: await text("/etc/subuid"),

@@ -1,6 +1,7 @@
 /**
  * Runs programs with a folder as their root, in namespaces of their own: no network, nothing of this machine but
- * what is bound in, dead with us. As root without a user namespace, else with the user's whole subuid range.
+ * what is bound in, dead with us. What runs has a user namespace of its own (system/build/enter.sh): as root with the same ids, else
+ * with the user's whole subuid range. A stranger's package may run in it.
  */
 import { rm } from "node:fs/promises";
 import { asset } from "../assets.ts";
@@ -36,7 +37,7 @@ export interface RunInOptions
 const setUpFailed = 125; // enter.sh
 
 /**
- * Runs `argv` with `tree` as its root: own mounts (/dev with seven nodes, /proc, empty /tmp and /run in memory),
+ * Runs `argv` with `tree` as its root: own mounts (/dev with five nodes, /proc to read, empty /tmp and /run in memory),
  * processes, empty network. The tree has an `umount`. When the signal aborts, or this process dies, everything
  * in it is killed at once. Throws RunError when the program fails, PineError when namespaces cannot be had.
  */

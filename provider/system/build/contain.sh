@@ -11,7 +11,8 @@ end() {
 	kill -KILL "$child" $children 2>/dev/null
 }
 trap end TERM INT HUP
+# a session of its own: no terminal that somebody could type into
 exec 3<&0 # a shell gives what it starts in the background an empty input, unless told
-"$@" <&3 3<&- &
+setsid "$@" <&3 3<&- &
 child=$!
 wait "$child"

@@ -1,5 +1,7 @@
 #!/bin/sh
-# Makes a folder the root of this process and starts a program in it. Runs as pid 1 of new mount and pid namespaces.
+# Makes a folder the root of this process and starts a program in it. Runs as pid 1 of new mount and pid namespaces, with the right to mount.
+# The program, which may be a stranger's, gets a user namespace within: there the mounts are locked, so that nothing read-only is ever writable
+# again, and no device, kernel setting or process of this machine is its root's.
 # usage: enter.sh TREE ro|rw CWD [bind|robind SOURCE TARGET]... -- PROGRAM [ARGUMENT...]
 # TREE has a busybox or another umount. /tmp and /run are empty and in memory; targets in a read-only tree lie below them.
 # Exit code 125 and a last line "namespace: ..." say that it could not be set up.
@@ -26,7 +28,8 @@ for d in dev proc tmp run; do
 done
 mount -t proc -o nosuid,nodev,noexec proc proc || fail "cannot mount /proc (a container that hides parts of /proc does not allow it)"
 mount -t tmpfs -o nosuid,mode=755 tmpfs dev || fail "cannot mount /dev"
-for d in null zero full random urandom tty; do
+# no /dev/tty: what runs here has no terminal to type into
+for d in null zero full random urandom; do
 	[ -e "/dev/$d" ] || continue
 	: >"dev/$d"
 	mount --bind "/dev/$d" "dev/$d" || fail "cannot bind /dev/$d"
@@ -50,14 +53,21 @@ while [ "${1-}" != -- ]; do
 	[ "$kind" = bind ] || readonly_mount "$PWD/${target#./}"
 done
 shift
+# The same ids, but not the same rights. A process that nobody is has the namespace until we are in it.
+unshare --user sleep 60 &
+holder=$!
+while [ "$(readlink "proc/$holder/ns/user")" = "$(readlink proc/self/ns/user)" ]; do
+	kill -0 "$holder" 2>/dev/null || fail "no user namespace can be made"
+done
+for kind in uid gid; do
+	ids=$(while read -r inside _ count; do echo "$inside $inside $count"; done <"proc/self/${kind}_map")
+	# one write: the kernel takes no second
+	printf '%s\n' "$ids" >"proc/$holder/${kind}_map" || fail "cannot map ${kind}s in a user namespace"
+done
+exec 9<"proc/$holder/ns/user"
+kill -KILL "$holder"
+wait "$holder" 2>/dev/null
+# sysrq-trigger and the kernel's settings are files that this machine's root may write, whatever its rights are
+readonly_mount "$PWD/proc"
 [ "$mode" = rw ] || readonly_mount "$tree"
-# The old root is stacked on the new one and taken away: nothing outside of the tree stays reachable.
-pivot_root . . || fail "cannot make $tree the root"
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
-# programs for a tree that has names of its own alone (skeleton.sh)
-[ ! -d /run/box ] || PATH=/run/box:$PATH
-export PATH
-hash -r
-umount -l / || fail "cannot take the old root away"
-cd -- "$cwd" || exit 126
-exec "$@"
+exec nsenter --user=/proc/self/fd/9 unshare --mount --propagation private -- /bin/sh "${0%/*}/inside.sh" "$tree" "$cwd" "$@"

@@ -13,14 +13,15 @@ for d in bin sbin lib lib64; do ln -s usr/$d $d; done
 echo 'disable_trigger="yes"' >etc/mkinitfs/mkinitfs.conf
 cp /run/keys/* etc/apk/keys/
 # Packages' scripts run with the tree as their root.
-mount --bind /dev dev
-mount -t proc proc proc
+mount --rbind /dev dev
+mount --rbind /proc proc
 apk=$(command -v apk)
 # no log, no cache, no network; no sync either, which would wait for everything else on this machine
 "$apk" add --root /run/tree --initdb --arch "$arch" --keys-dir /run/keys --repositories-file /dev/null \
 	--no-network --no-cache --no-progress --no-logfile --sync=no "$@" </dev/null
-umount proc
-umount dev
+# with what is mounted in them, which is locked there
+umount -l proc
+umount -l dev
 rmdir usr/lib64 2>/dev/null && rm lib64
 # apk's own leftovers
 rm -rf var/cache/apk var/log/apk.log lib/apk/db/lock
