@@ -1,9 +1,11 @@
 /** Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
 import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
+import { messageOf } from "../errors.ts";
 import { containerOptions, envBlock, slotFile, slotOptions, slotsConfig } from "../image/slots.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { agent } from "./agent.ts";
+import { fullDisk } from "./full.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
 import type { Plan, Ssh } from "./types.ts";
@@ -18,6 +20,8 @@ export interface SysrootToSend {
   initrd: string;
   /** Compressed bytes. */
   size: number;
+  /** Bytes on the server's disk; undefined: not known. */
+  unpackedSize?: number;
   compression: "zstd" | "gzip";
   open(): Readable;
 }
@@ -33,36 +37,44 @@ export interface InstallRecord {
   old: string;
 }
 
+/** The script whose steps put a system beside another. */
+export const installScript = () => ["beside.sh", "install.sh"].map((f) => assetText("system/host", f)).join("\n");
+
 /** Title of a slot in GRUB's menu: the version, and the day (UTC) on which it came to the server. Plain characters only, since GRUB reads it. */
 export function slotTitle(version: string | undefined, checksum: string, day = new Date()): string {
   const title = `Pine ${version ?? checksum.slice(0, 12)}, ${day.toISOString().slice(0, 10)}`;
   return title.replace(/[^A-Za-z0-9 _.,:+-]/g, "_");
 }
 
+export interface Installation {
+  plan: Plan;
+  sysroot: SysrootToSend;
+  record: InstallRecord;
+  version?: string;
+  files: HostFile[];
+  kernelArguments: string[];
+}
+
 /**
- * Everything up to and with arming slot a. Until then nothing boots differently; after it, one boot does. Every step
- * can be run again. Answers the bytes sent.
+ * Everything up to and with arming slot a. Until then nothing boots differently; after it, one boot does. What is there of another run goes
+ * first, and all of it goes where the disk is full: the old system needs the room. Answers the bytes sent.
  */
-export async function installAlongside(
-  ssh: Ssh,
-  o: {
-    plan: Plan;
-    sysroot: SysrootToSend;
-    record: InstallRecord;
-    version?: string;
-    files: HostFile[];
-    kernelArguments: string[];
-  },
-  task: Task,
-): Promise<{ sent: number }> {
-  const script = assetText("system/host/install.sh");
-  const step = (args: string[], input?: string | Uint8Array, timeout = 600_000) =>
-    ssh.exec(script, args, {
-      root: true,
-      timeout,
-      ...(input === undefined ? {} : { input }),
-      what: `install: ${args[0]}`,
-    });
+export async function installAlongside(ssh: Ssh, o: Installation, task: Task): Promise<{ sent: number }> {
+  const step: Step = async (args, input, timeout = 600_000) => {
+    const more = input === undefined ? {} : { input };
+    await ssh.exec(installScript(), args, { root: true, timeout, ...more, what: `install: ${args[0]}` });
+  };
+  try {
+    return await install(ssh, step, o, task);
+  } catch (error) {
+    const full = fullDisk(error, ssh.target);
+    if (!full) throw error;
+    await step(["clear"]).catch((e) => task.warn(`what is there of the new system stays: ${messageOf(e)}`));
+    throw full;
+  }
+}
+
+async function install(ssh: Ssh, step: Step, o: Installation, task: Task): Promise<{ sent: number }> {
   const { plan, sysroot, record } = o;
 
   task.step("preparing");
@@ -72,7 +84,8 @@ export async function installAlongside(
   await step(["begin", id, stack, urn, plan.method, created, old, bootFs, folder ?? ""]);
   const started = Date.now();
   let sent = 0;
-  await ssh.upload(sysroot.open(), script, ["receive", sysroot.compression], {
+  const kib = sysroot.unpackedSize === undefined ? [] : [String(Math.ceil(sysroot.unpackedSize / 1024))];
+  await ssh.upload(sysroot.open(), installScript(), ["receive", sysroot.compression, ...kib], {
     root: true,
     what: "sending the system",
     onProgress: (bytes) => {
@@ -121,7 +134,7 @@ export async function installAlongside(
   return { sent: Math.max(sent, sysroot.size) };
 }
 
-type Step = (args: string[], input?: string | Uint8Array) => Promise<unknown>;
+type Step = (args: string[], input?: string | Uint8Array, timeout?: number) => Promise<void>;
 
 async function putFiles(step: Step, deployment: string, files: HostFile[], task: Task): Promise<void> {
   for (const [n, file] of files.entries()) {

@@ -8,7 +8,7 @@ import { die } from "../errors.ts";
 import { envBlock, parseSlotFile, type Slot, type SlotName, slotFile } from "../image/slots.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { agent } from "./agent.ts";
-import type { InstallRecord } from "./alongside.ts";
+import { type InstallRecord, installScript } from "./alongside.ts";
 import { connectionLost } from "./health.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
@@ -124,7 +124,7 @@ function staged({ disk: { rootUuid, bootUuid } }: Plan): Omit<Slot, "options"> {
 
 /** The server's own GRUB boots the RAM system once, then what it booted before. */
 async function bootByGrub(ssh: Ssh, o: { slot: SlotName; pine: boolean; owner: string }, task: Task): Promise<void> {
-  const install = assetText("system/host/install.sh");
+  const install = installScript();
   if (!o.pine) {
     await ssh.exec(install, ["boot", "grub.cfg"], { input: assetText("system/grub/pine.cfg") });
     await ssh.exec(install, ["boot", "env"], { input: envBlock({}) });
@@ -217,7 +217,7 @@ export async function finishDisk(
   task.step("the server's name, keys and network");
   await disk(ssh, ["mount", String(image.rootStart), deployment, rootType, String(image.bootStart ?? "")]);
   await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${deployment}`);
-  const install = assetText("system/host/install.sh");
+  const install = installScript();
   for (const [n, file] of o.files.entries()) {
     task.step(`the host's own files: ${n + 1} of ${o.files.length}`);
     await ssh.exec(install, ["put", deployment, file.path, file.mode, file.owner], { input: file.content });

@@ -9,6 +9,9 @@ import { waitForSsh } from "./ssh.ts";
 import { reboot } from "./trial.ts";
 import type { Ssh } from "./types.ts";
 
+/** The script that removes what installScript's steps put there. */
+export const removeScript = () => ["beside.sh", "remove.sh"].map((f) => assetText("system/host", f)).join("\n");
+
 /** Answers where Pine's /var was left on the old system, if anywhere. `ssh` is used up when a reboot was needed. */
 export async function restoreOld(
   ssh: Ssh,
@@ -41,8 +44,8 @@ export async function restoreOld(
   try {
     task.step("removing Pine");
     const args = [o.id, ...(o.deleteData ? ["deleteData"] : [])];
-    const result = await old.exec(assetText("system/host/remove.sh"), args, { root: true, timeout: 600_000 });
-    return result.stdout.trim() || undefined;
+    const result = await old.exec(removeScript(), args, { root: true, timeout: 600_000, what: "removing Pine" });
+    return result.stdout.trim().replaceAll("\n", ", ") || undefined;
   } finally {
     await unlock();
     if (old !== ssh) await old.close();

@@ -142,6 +142,7 @@ export async function findArtifacts(
         kernel: made.kernel,
         initrd: made.initrd,
         size: made.size,
+        unpackedSize: made.unpackedSize,
         compression,
         open: () => openSysroot(made.path, compression, call.signal),
       };

@@ -1,0 +1,90 @@
+#!/bin/sh
+# What install.sh and remove.sh have in common; sent before either (host/alongside.ts, host/restore.ts).
+#
+# What a person may have in Pine's /var has one of two names, and goes from one to the other by a rename: in place
+# /ostree/deploy/pine/var, else /var/lib/pine/ID/var of the old system. Of these no clean-up removes the second, and none the first without
+# having renamed it. /.pine-var is the second name that earlier versions gave it.
+set -eu
+umask 022
+dir=/boot/grub/pine
+record=$dir/install
+# shellcheck disable=SC2034 # of the scripts that follow
+custom=/boot/grub/custom.cfg
+stateroot=/ostree/deploy/pine
+
+fail() {
+  echo "pine: $*" >&2
+  exit 1
+}
+
+# A value of the installation's record, or nothing.
+noted() { sed -n "s/^$1=//p" "$record" 2>/dev/null || true; }
+
+# Runs shell text in the root filesystem as it is, without what is mounted on it: /boot may be another one.
+bare() { # text arguments...
+  mkdir -p /run/pine-root
+  text=$1
+  shift
+  unshare -m sh -euc "mount --make-rprivate / && mount --bind / /run/pine-root && cd /run/pine-root || exit 1
+$text" sh "$@"
+}
+
+# No slot is named before anything that it named goes; in place, since GRUB may see a folder as it was.
+no_slot() {
+  if [ -s $dir/env ]; then
+    { printf '# GRUB Environment Block\n'; head -c 1024 /dev/zero | tr '\0' '#'; } | head -c 1024 | dd of=$dir/env bs=1024 conv=notrunc,fsync 2>/dev/null || fail "cannot write $dir/env"
+    rm -f $dir/env
+    sync
+  fi
+}
+
+is_ours() { head -c 15 "$1" 2>/dev/null | grep -q '^#!/ostree/pine/'; }
+
+# A container's init is the old system's again, before anything that ours needs goes.
+old_init() {
+  rm -f /sbin/.init.pine
+  if [ ! -e /sbin/init.pine-old ] && [ ! -L /sbin/init.pine-old ]; then return 0; fi
+  if is_ours /sbin/init; then mv -fT /sbin/init.pine-old /sbin/init; else rm -f /sbin/init.pine-old; fi
+  sync
+}
+
+# Where an installation's /var is kept: one a line, the one to go on with first.
+kept() { # ID
+  for place in /var/lib/pine /root/pine /pine; do
+    for name in "$place/$1/var" "$place/$1"/var.*; do [ ! -d "$name" ] || echo "$name"; done
+  done
+}
+
+# Gives what is in /var the name that no clean-up has. Renamed, not copied: another filesystem may have no room for it.
+keep() { # ID
+  for data in .pine-var "${stateroot#/}/var"; do
+    [ -d "/$data" ] || continue
+    # shellcheck disable=SC2016
+    bare '
+      for place in var/lib/pine root/pine pine; do
+        mkdir -p "/$place/$2" || continue
+        [ "$(stat -c %d:%i "/$place/$2")" != "$(stat -c %d:%i "$place/$2" 2>/dev/null)" ] || break
+        rmdir "/$place/$2" "/$place" 2>/dev/null || true # with what an earlier installation kept
+      done
+      chmod 700 "$place" "$place/$2"
+      name=var
+      n=0
+      while [ -e "$place/$2/$name" ]; do
+        n=$((n + 1))
+        name=var.$n
+      done
+      mv "$1" "$place/$2/$name"' "$data" "$1"
+    sync
+  done
+}
+
+# Everything of ours goes from beside the old system, but for the record and GRUB's lines. Needs no room: a full disk is no reason to stay.
+clear_away() { # [ID: keeps what is in /var]
+  no_slot
+  rm -f $dir/a.cfg $dir/b.cfg
+  old_init
+  chattr -i $stateroot/deploy/*.? 2>/dev/null || true
+  bare 'rm -rf .pine-new boot/ostree boot/loader boot/loader.0 boot/loader.1; [ ! -L boot/boot ] || rm -f boot/boot'
+  [ -z "${1:-}" ] || keep "$1"
+  bare 'rm -rf ostree'
+}
