@@ -20,10 +20,16 @@ export function slotsOf(facts: Facts): SlotsPlace | undefined {
   return m ? { type: m[1]!, uuid: m[2]!, path: m[3]! } : undefined;
 }
 
+/** The script of a machine or a container. */
+export const finalizeScript = (container: boolean) =>
+  ["finalize-kept.sh", container ? "finalize-container.sh" : "finalize.sh"]
+    .map((f) => assetText("system/host", f))
+    .join("\n");
+
 /** Every step can be run again; the first one ends the way back. Answers the bytes that are free now and were not. */
 export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {
   const container = facts.container !== undefined;
-  const script = assetText(container ? "system/host/finalize-container.sh" : "system/host/finalize.sh");
+  const script = finalizeScript(container);
   task.step(container ? "the container's init knows Pine alone" : "GRUB's configuration becomes Pine's alone");
   const input = container ? "" : slotsConfig(assetText("system/grub/image.cfg"), slotsOf(facts));
   await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "finalize: what is started" });
@@ -42,6 +48,8 @@ export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<
     what: "finalize: removing the old system",
     onLine: (line) => {
       if (/^removing \//.test(line)) task.step(`removing the old system: ${line.slice("removing ".length)}`);
+      if (/^kept \//.test(line))
+        task.warn(`what destroy kept of an installation before this one is in ${line.slice(5)} now`);
       if (/^left \//.test(line)) left.push(line.slice("left ".length));
       const kib = /^freed (-?\d+)$/.exec(line)?.[1];
       if (kib) freed = Number(kib) * 1024;

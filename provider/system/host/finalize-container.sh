@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gives the old system up in a container that runs Pine beside it, confirmed. Sent over SSH; every step can be run again.
+# Gives the old system up in a container that runs Pine beside it, confirmed. Sent over SSH, after finalize-kept.sh; every step can be run again.
 #   config    the wrapper has no other way any more than the slots
 #   remove    the old system's files go, but for what its manager reads and writes on the physical root: a manager that was told "Debian" looks
 #             for that. Standard input: links to busybox for its scripts, a path a line
@@ -14,7 +14,7 @@ fail() {
 }
 
 note() { # VALUE
-  { grep -v '^finalized=' $record; echo "finalized=$1"; } >$record.pine-new
+  { grep -v '^finalized=' $record && echo "finalized=$1"; } >$record.pine-new || { rm -f $record.pine-new && fail "cannot write $record"; }
   sync
   mv -f $record.pine-new $record
   sync
@@ -47,6 +47,7 @@ case ${1:-} in
     inside=$(sed -n "s,^[^ ]* \\(/sysroot/[^ ]*\\) .*,\\1,p" /proc/mounts | head -n 1)
     [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
     before=$(df -kP /sysroot | awk 'END { print $4 }')
+    take_kept
     mkdir -p /sysroot/etc/network
     # a link into /usr, which goes
     for file in os-release hostname resolv.conf; do

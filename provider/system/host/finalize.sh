@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gives the old system up on a server that runs Pine beside it, confirmed. Sent over SSH; every step can be run again.
+# Gives the old system up on a server that runs Pine beside it, confirmed. Sent over SSH, after finalize-kept.sh; every step can be run again.
 #   config    GRUB's own configuration from standard input becomes the only one; from here on there is no way back
 #   remove    the old system's files go; other filesystems of it (/home, /var, swap) stay as they are
 # What it says of files that stay is for people. The state of the record: finalized=begun, then finalized=1.
@@ -14,7 +14,7 @@ fail() {
 }
 
 note() { # VALUE
-  { grep -v '^finalized=' $record; echo "finalized=$1"; } >$record.pine-new
+  { grep -v '^finalized=' $record && echo "finalized=$1"; } >$record.pine-new || { rm -f $record.pine-new && fail "cannot write $record"; }
   sync
   mv -f $record.pine-new $record
   checkpoint
@@ -46,11 +46,14 @@ fi
 
 case ${1:-} in
   config)
-    cat >$boot/grub/grub.cfg.pine-new
-    grep -q pine_dir $boot/grub/grub.cfg.pine-new || fail "no configuration came"
+    trap 'rm -f $boot/grub/grub.cfg.pine-new; leave' EXIT
+    cat >$boot/grub/grub.cfg.pine-new || fail "cannot write $boot/grub/grub.cfg"
+    # its last line: a connection that is cut ends the input as well
+    # shellcheck disable=SC2016
+    [ "$(tail -n 1 $boot/grub/grub.cfg.pine-new)" = 'source $pine_dir/grub.cfg' ] || fail "the configuration did not arrive whole"
     note begun
     # the old one's blocks stay its own until GRUB sees the new one
-    ln -f $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old 2>/dev/null || cp $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old
+    ln -f $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old 2>/dev/null || cp $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old || { rm -f $boot/grub/grub.cfg.pine-old && fail "cannot write $boot/grub"; }
     sync
     mv -f $boot/grub/grub.cfg.pine-new $boot/grub/grub.cfg
     checkpoint
@@ -63,6 +66,7 @@ case ${1:-} in
     [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
     free() { df -kP /sysroot $bootfs | awk 'NR > 1 && !seen[$1]++ { sum += $4 } END { print sum }'; }
     before=$(free)
+    take_kept
     for entry in /sysroot/* /sysroot/.[!.]* /sysroot/..?*; do
       case $entry in /sysroot/ostree | /sysroot/boot | /sysroot/lost+found) continue ;; esac
       [ -e "$entry" ] || [ -L "$entry" ] || continue
