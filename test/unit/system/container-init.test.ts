@@ -10,7 +10,16 @@ import { run } from "../../../provider/run.ts";
 const dir = mkdtempSync(join(tmpdir(), "pine-init-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 // in place of musl's loader: this machine's own busybox
-writeFileSync(join(dir, "ld.so"), '#!/bin/sh\nshift\n[ "$1" != fsync ] || exec sync "$2"\nexec busybox "$@"\n');
+writeFileSync(
+  join(dir, "ld.so"),
+  `#!/bin/sh
+shift
+# a disk that says it has what it has not
+if [ "$1" = fsync ] && [ -e "$2.kept" ]; then cp "$2.kept" "$2"; fi
+[ "$1" != fsync ] || exec sync "$2"
+exec busybox "$@"
+`,
+);
 chmodSync(join(dir, "ld.so"), 0o755);
 
 interface Given {
@@ -18,9 +27,11 @@ interface Given {
   slots?: string;
   old?: boolean;
   readOnly?: boolean;
+  /** What is written does not stay. */
+  forgets?: boolean;
 }
 
-async function decide({ state, slots = "ab", old = true, readOnly }: Given): Promise<[string, EnvState]> {
+async function decide({ state, slots = "ab", old = true, readOnly, forgets }: Given): Promise<[string, EnvState]> {
   for (const name of ["a", "b"]) {
     rmSync(join(dir, `${name}.cfg`), { force: true });
     if (slots.includes(name)) writeFileSync(join(dir, `${name}.cfg`), "set pine_title\n");
@@ -28,6 +39,8 @@ async function decide({ state, slots = "ab", old = true, readOnly }: Given): Pro
   const env = join(dir, "env");
   rmSync(env, { recursive: true, force: true });
   writeFileSync(env, envBlock(state));
+  rmSync(`${env}.kept`, { force: true });
+  if (forgets) writeFileSync(`${env}.kept`, envBlock(state));
   const script = asset("system", "container", "init");
   const variables = { PINE_BASE: dir, PINE_DIR: dir, PINE_OLD: old ? "/bin/sh" : "/none", PINE_DECIDE: "1" };
   // a file that cannot be written, also not by root
@@ -69,6 +82,12 @@ describe("the container's init", () => {
       { state: { slot: "a", trial: "b", tries: 1 }, readOnly: true },
       "a b old",
       { slot: "a", trial: "b", tries: 1 },
+    ],
+    [
+      "a count that does not read back: no trial, and so no loop",
+      { state: { slot: "a", trial: "b", tries: 2 }, forgets: true },
+      "a b old",
+      { slot: "a", trial: "b", tries: 2 },
     ],
   ])("%s", async (_, given, candidates, after) => {
     const [said, state] = await decide(given);
