@@ -81,7 +81,7 @@ case $1 in
       rm -rf /.pine-new
       why=$(grep 'No space left\|quota' /run/pine.tar || tail -n 3 /run/pine.tar)
       case $why in *'No space left'*) enough "${3:-0}" ;; esac
-      fail "cannot unpack the sysroot: $(echo "$why" | head -n 3); $(room /)"
+      fail "cannot unpack the sysroot: $(echo "$why" | head -n 1); $(room /)"
     fi
     [ ! -e /.pine-new/.failed ] || fail "the sysroot did not arrive whole"
     sync
@@ -94,7 +94,11 @@ case $1 in
     [ ! -e /ostree ] || fail "/ostree is there already"
     data=$(kept "$(owner)" | head -n 1)
     # before anything is in its place, so that what is there is whole
-    within "$new/deploy/$2" "${data:-$new/var}" /usr/libexec/pine/factory "$2" || { rm -rf /.pine-new && fail "cannot fill /var: $(room /)"; }
+    within "$new/deploy/$2" "${data:-$new/var}" /usr/libexec/pine/factory "$2" || {
+      there=$(room /)
+      rm -rf /.pine-new
+      fail "cannot fill /var: $there"
+    }
     sync
     # grub/pine: where the new system mounts the slots when they are elsewhere. The sysroot's /var makes room for the one that is kept
     # shellcheck disable=SC2016
