@@ -1,0 +1,129 @@
+/**
+ * Root's scripts on servers, stopped between any two of their commands (stops.ts): what would boot is a whole system, what people have in /var has
+ * exactly one name, and the next run completes. By busybox, and by dash with Debian's programs.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { assetText } from "../../../provider/assets.ts";
+import { plant, SHELLS } from "./a-server.ts";
+import { install, installed, remove, sysrootTar } from "./a-sysroot.ts";
+import { type Scenario, stopEverywhere } from "./stops.ts";
+import { bootsByGrub, dataOf, OLD_INIT, OWN_LINES, PRECIOUS, startsByInit } from "./what-boots.ts";
+
+const [id, before, another] = ["1f", "2e", "3d"].map((digits) => digits.repeat(16)) as [string, string, string];
+const VAR = "ostree/deploy/pine/var";
+const [tar, tarOfContainer] = [sysrootTar(false), sysrootTar(true)];
+
+const precious = (folder: string) =>
+  Object.fromEntries(Object.entries(PRECIOUS).map(([path, content]) => [join(folder, path), content]));
+const machine = (root: string) =>
+  plant(root, { "old-system": "Debian", "boot/vmlinuz": "its kernel", "boot/grub/custom.cfg": OWN_LINES });
+const container = (root: string) =>
+  plant(root, { "old-system": "Debian", "sbin/init": `-> ${OLD_INIT}`, "etc/hostname": "ct\n" });
+
+/** A machine whose old system runs again, with what people did in Pine, and GRUB's lines. */
+function used(root: string): void {
+  plant(root, { "old-system": "Debian", "boot/vmlinuz": "its kernel" });
+  plant(root, { "boot/grub/custom.cfg": `${OWN_LINES}\n${assetText("system/grub/custom.cfg")}` });
+  plant(root, { "boot/grub/custom.cfg.pine-old": OWN_LINES });
+  installed(root, { id: before, confirmed: true });
+  plant(root, precious(VAR));
+}
+function usedContainer(root: string): void {
+  plant(root, { "old-system": "Debian", "sbin/init": assetText("system/container/init"), "etc/hostname": "ct\n" });
+  plant(root, { "sbin/init.pine-old": `-> ${OLD_INIT}` });
+  installed(root, { id: before, container: true, confirmed: true });
+  plant(root, precious(VAR));
+}
+
+/** What remove leaves. */
+const removed = (data: number, where?: string) => (root: string) => [
+  ...dataOf(root, data),
+  ...(where && !existsSync(join(root, where, "lib/db/months")) ? [`the data is not in ${where}`] : []),
+  ...[
+    "ostree",
+    ".pine-new",
+    ".pine-var",
+    "boot/ostree",
+    "boot/loader",
+    "boot/grub/pine",
+    "boot/grub/custom.cfg.pine-old",
+  ]
+    .filter((path) => existsSync(join(root, path)))
+    .map((path) => `${path} is there`),
+  ...(existsSync(join(root, "boot/vmlinuz")) && readFileSync(join(root, "boot/grub/custom.cfg"), "utf8") !== OWN_LINES
+    ? ["custom.cfg is not as it was"]
+    : []),
+];
+const kept = `var/lib/pine/${before}/var`;
+const withData = (judge: (root: string) => string[]) => (root: string) => [...judge(root), ...dataOf(root)];
+
+const SCENARIOS: Scenario[] = [
+  { name: "an installation", tree: machine, steps: install({ id }, tar), judge: bootsByGrub },
+  {
+    name: "an installation in a container",
+    tree: container,
+    steps: install({ id, container: true }, tarOfContainer),
+    judge: startsByInit,
+  },
+  {
+    name: "an installation over one that people used",
+    tree: used,
+    steps: install({ id }, tar),
+    judge: withData(bootsByGrub),
+    next: [
+      { name: "again", steps: install({ id }, tar) },
+      { name: "another's", steps: install({ id: another }, tar), judge: withData(bootsByGrub) },
+    ],
+  },
+  {
+    name: "a reinstall by the same, and then destroy",
+    tree: used,
+    steps: install({ id: before }, tar),
+    judge: withData(bootsByGrub),
+    next: [{ name: "remove", steps: remove(before), judge: removed(1, kept) }],
+  },
+  { name: "remove", tree: used, steps: remove(before), judge: withData(bootsByGrub) },
+  {
+    name: "remove where an earlier version's placing was cut off",
+    tree: (root) => {
+      used(root);
+      plant(root, { ".pine-var/": "", [`var/lib/pine/${before}/var/lib/db/older`]: "kept by an earlier destroy" });
+      plant(root, { ".pine-var/lib/other": "what an installation before had" });
+    },
+    steps: remove(before),
+    judge: (root) => [
+      ...withData(bootsByGrub)(root),
+      ...(existsSync(join(root, `var/lib/pine/${before}/var/lib/db/older`)) ? [] : ["what destroy kept is gone"]),
+    ],
+  },
+  {
+    name: "remove with deleteData",
+    tree: (root) => {
+      used(root);
+      plant(root, precious(`var/lib/pine/${another}/var`));
+    },
+    steps: remove(before, true),
+    judge: (root) => [
+      ...bootsByGrub(root),
+      ...(existsSync(join(root, `var/lib/pine/${another}/var/lib/db/months`)) ? [] : ["another's data is gone"]),
+    ],
+    next: [{ name: "again", steps: remove(before, true), judge: removed(1, `var/lib/pine/${another}/var`) }],
+  },
+  { name: "remove from a container", tree: usedContainer, steps: remove(before), judge: withData(startsByInit) },
+];
+
+describe.each(SHELLS)("%s", (shell) => {
+  it.each(SCENARIOS.map((s) => [s.name, s] as const))(
+    "%s",
+    async (_, scenario) => {
+      const t = Date.now();
+      const { stops, ran, problems } = await stopEverywhere(shell, scenario);
+      if (process.env.PINE_STOPS) console.log(shell, scenario.name, stops, ran, Date.now() - t);
+      expect(problems).toEqual([]);
+      expect(stops).toBeGreaterThan(5);
+    },
+    600_000,
+  );
+});
