@@ -1,11 +1,60 @@
 /** Apart from run.ts, so that the plugin starts without what starts processes. */
+import { AsyncLocalStorage } from "node:async_hooks";
 
-/** Replaces every secret in a text. */
-export function redactText(text: string, secrets: string[] = []): string {
-  let out = text;
-  for (const s of secrets) {
-    for (const part of [s, ...s.split("\n")].filter((p) => p.trim().length >= 4))
-      out = out.replaceAll(part, "[secret]");
-  }
-  return out;
+const current = new AsyncLocalStorage<Iterable<string>>();
+
+/** Runs `work`, in which every text is cleaned of `secrets` too (they may become more meanwhile). */
+export const withSecrets = <T>(secrets: Iterable<string>, work: () => T): T => current.run(secrets, work);
+
+/** Below this many letters a secret would be found within ordinary words: it is taken out only where it stands alone. */
+const SHORT = 4;
+
+/** The texts that stand for a secret: itself, its lines (a key's), and how JSON, a URL or a shell writes it. */
+function formsOf(secret: string): string[] {
+  const lines = secret.split(/\r\n|\r|\n/).map((line) => line.trim());
+  const whole = secret.trim();
+  const written = lines.flatMap((line) => {
+    const quoted = JSON.stringify(line).slice(1, -1);
+    return [line, quoted, encodeURIComponent(toWellFormed(line)), line.replaceAll("'", "'\\''")];
+  });
+  const forms = [secret, whole, ...written.filter((form) => form.length >= SHORT)];
+  return forms.filter((form) => form.trim() !== "");
 }
+
+/** encodeURIComponent throws at half a surrogate pair. */
+const toWellFormed = (text: string) => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
+
+const WORD = /[\p{L}\p{N}_]/u;
+
+/** Where `form` stands in `text`, as [begin, end). */
+function* places(text: string, form: string): Generator<[number, number]> {
+  const alone = form.length < SHORT;
+  for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1)) {
+    const end = at + form.length;
+    if (alone && (WORD.test(text[at - 1] ?? "") || WORD.test(text[end] ?? ""))) continue;
+    yield [at, end];
+  }
+}
+
+/**
+ * Replaces every secret in a text: those given, and those of the call that is under way. Where they overlap (one begins with, or holds,
+ * another) all of it goes. To be done before a text is cut: {@link shorten}.
+ */
+export function redactText(text: string, secrets: Iterable<string> = []): string {
+  const forms = new Set([...secrets, ...(current.getStore() ?? [])].flatMap(formsOf));
+  const found = [...forms].flatMap((form) => [...places(text, form)]).sort(([a], [b]) => a - b);
+  if (found.length === 0) return text;
+  let out = "";
+  let end = 0;
+  for (const [from, to] of found) {
+    if (from >= end) out += `${text.slice(end, from)}[secret]`;
+    end = Math.max(end, to);
+  }
+  return out + text.slice(end);
+}
+
+/** The first `length` letters of a text that is cleaned first: half a secret would not be known any more. */
+export const shorten = (text: string, length: number) => redactText(text).slice(0, length);
+
+/** The same of its last lines. */
+export const lastLines = (text: string, count: number) => redactText(text).split("\n").slice(-count).join("\n");

@@ -2,9 +2,9 @@
 import type { Readable, Writable } from "node:stream";
 import { execa } from "execa";
 import { PineError } from "./errors.ts";
-import { redactText } from "./redact.ts";
+import { lastLines, redactText, shorten } from "./redact.ts";
 
-export { redactText } from "./redact.ts";
+export { lastLines, redactText, shorten } from "./redact.ts";
 
 export interface RunOptions {
   signal?: AbortSignal;
@@ -82,21 +82,17 @@ export async function run(file: string, args: string[], o: RunOptions = {}): Pro
   if (o.signal?.aborted)
     throw o.signal.reason instanceof Error ? o.signal.reason : new DOMException("cancelled", "AbortError");
   if (r.exitCode !== undefined && (o.ok ?? [0]).includes(r.exitCode)) return result;
-  const tail = (result.stderr.trim() || result.stdout.trim()).split("\n").slice(-12).join("\n");
+  const clean = (text: string) => redactText(text, o.redact);
+  const [stdout, stderr] = [clean(result.stdout), clean(result.stderr)];
+  const tail = lastLines(stderr.trim() || stdout.trim(), 12);
   const why = r.timedOut
     ? `took longer than ${(o.timeout ?? 0) / 1000} s`
     : r.exitCode !== undefined
       ? `exit code ${r.exitCode}`
       : (r.signal ?? (r as { code?: string }).code ?? "did not start");
-  throw new RunError(
-    redactText(`${[file, ...args].join(" ").slice(0, 300)}: ${why}${tail ? `: ${tail}` : ""}`, o.redact),
-    {
-      exitCode: r.exitCode,
-      stdout: redactText(result.stdout, o.redact),
-      stderr: redactText(result.stderr, o.redact),
-      timedOut: r.timedOut,
-    },
-  );
+  const command = shorten(clean([file, ...args].join(" ")), 300);
+  const message = `${command}: ${why}${tail ? `: ${tail}` : ""}`;
+  throw new RunError(message, { exitCode: r.exitCode, stdout, stderr, timedOut: r.timedOut });
 }
 
 function lines(stream: Readable | null | undefined, each: (line: string) => void): void {

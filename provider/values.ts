@@ -66,12 +66,13 @@ export function hasSecret(v: Value): boolean {
 }
 
 /** Of a connection that is secret as a whole, what messages are still to name. */
-const ADDRESS = new Set(["host", "port", "user", "hostKey", "agentSocketPath"]);
+const ADDRESS = new Set(["host", "port", "user", "hostKey", "agentSocketPath", "dialErrorLimit", "perDialTimeout"]);
 
-/** Every secret string within: what must be redacted from logs and errors. */
+/** Every secret string or number within, as text: what must be redacted from logs and errors. */
 export function secretStrings(v: Value, within = false): string[] {
   if (v instanceof Secret) return secretStrings(v.value, true);
   if (typeof v === "string") return within && v !== "" ? [v] : [];
+  if (typeof v === "number") return within ? [String(v)] : [];
   if (v instanceof Asset) return within && v.content.text ? [v.content.text] : [];
   if (v instanceof Archive) return Object.values(v.content.assets ?? {}).flatMap((x) => secretStrings(x, within));
   if (Array.isArray(v)) return v.flatMap((x) => secretStrings(x, within));

@@ -6,7 +6,7 @@
 import { rm } from "node:fs/promises";
 import { asset } from "../assets.ts";
 import { die } from "../errors.ts";
-import { RunError, type RunOptions, type RunResult, redactText, run } from "../run.ts";
+import { RunError, type RunOptions, type RunResult, redactText, run, shorten } from "../run.ts";
 import { requireNamespaces, type Tools } from "./mapping.ts";
 
 /** A file or folder of this machine inside the tree. */
@@ -92,7 +92,7 @@ async function contained(tools: Tools, command: string[], argv: string[], o: Run
     const problem = lines.find((l) => /^(unshare|namespace|newuidmap|newgidmap|setpriv): /.test(l));
     if (problem && (e.exitCode === setUpFailed || lines.length === 1)) die(`cannot build here: ${problem}`, hint(), e);
     const why = e.timedOut ? `took longer than ${(o.timeout ?? 0) / 1000} s` : `exit code ${e.exitCode ?? "unknown"}`;
-    const what = redactText(argv.join(" ").slice(0, 300), o.redact);
+    const what = shorten(redactText(argv.join(" "), o.redact), 300);
     throw new RunError([`${what}: ${why}`, ...lines.filter(Boolean)].join("\n"), { ...e, cause: e });
   }
 }

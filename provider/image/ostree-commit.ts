@@ -2,6 +2,7 @@
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
+import { shorten } from "../redact.ts";
 import type { Task } from "../task.ts";
 import { buildScript, type RunInOptions, removeTree } from "./namespace.ts";
 import { CHECKSUM, damaged, hasCommit, isDamage, REPO } from "./ostree-check.ts";
@@ -100,7 +101,7 @@ async function committing(store: Store, make: () => Promise<string>): Promise<st
   try {
     await removeStaging(store);
     const checksum = (await make()).trim();
-    if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(checksum.slice(0, 200))}`);
+    if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(shorten(checksum, 200))}`);
     // of a commit that lost an object: it has just been written again
     await rm(join(store.repo, "state", `${checksum}.commitpartial`), { force: true });
     return checksum;

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwsClient } from "aws4fetch";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
+import { shorten } from "../redact.ts";
 import type { Task } from "../task.ts";
 import { hashFile } from "./artifact.ts";
 import { CHECKSUM } from "./ostree-check.ts";
@@ -33,7 +34,7 @@ const ATTEMPTS = 4;
 /** The part of an S3 error that is for people: code and message, never what was signed. */
 function said(xml: string): { code: string; message: string } {
   const tag = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? "";
-  return { code: tag("Code"), message: tag("Message").slice(0, 200) };
+  return { code: tag("Code"), message: shorten(tag("Message"), 200) };
 }
 
 /** What a refusal means and what to do, by S3's code. Pure. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Header } from "tar";
 import { PineError } from "../errors.ts";
-import { RunError } from "../run.ts";
+import { RunError, shorten } from "../run.ts";
 import type { Task } from "../task.ts";
 import { type Apk, entriesOf, locked } from "./apk.ts";
 import { checkPackage } from "./apkfile.ts";
@@ -182,14 +182,14 @@ export function complaint(output: string, request: ResolveRequest, cause?: unkno
   const culprits = [...output.matchAll(/^ {2}(\S+)-\d[^-\s]*-r\d+:?$/gm)].map((m) => m[1]!);
   const worlds = [...output.matchAll(/world\[([^\]]+)\]/g)].map((m) => packageName(m[1]!));
   const asked = [...new Set(worlds)].filter((w) => mine.has(w)).map((w) => mine.get(w));
-  const details = output
+  const lines = output
     .split("\n")
     .filter((l) => /^ {2,}\S/.test(l))
     .map((l) => l.trim())
     .join("; ")
-    .replaceAll(":;", ":")
-    .slice(0, 1200);
-  if (!details) return new Unsatisfiable(`packages: apk says: ${output.trim().slice(0, 600)}`, [], { cause });
+    .replaceAll(":;", ":");
+  const details = shorten(lines, 1200);
+  if (!details) return new Unsatisfiable(`packages: apk says: ${shorten(output.trim(), 600)}`, [], { cause });
   return new Unsatisfiable(
     `packages: ${asked.length > 0 ? `${asked.join(", ")} cannot be had together with the rest` : "these do not fit together"} (${details})`,
     culprits,

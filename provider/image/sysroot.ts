@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
+import { shorten } from "../redact.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import type { Content } from "./disk-sizes.ts";
@@ -199,7 +200,7 @@ export function measure(lines: string): Omit<Content, "boot"> {
 export function bootPaths(entry: string): { kernel: string; initrd: string } {
   const path = (key: string) => {
     const value = new RegExp(`^${key} (?:/boot)?(/ostree/${STATEROOT}-[0-9a-f]{64}/[^/\\s]+)$`, "m").exec(entry)?.[1];
-    return value ? `/boot${value}` : die(`OSTree's boot entry names no ${key}: ${JSON.stringify(entry.slice(0, 300))}`);
+    return value ? `/boot${value}` : die(`OSTree's boot entry names no ${key}: ${JSON.stringify(shorten(entry, 300))}`);
   };
   const kernel = path("linux");
   return { kernel, initrd: kernel.endsWith("/vmlinuz-0-container") ? "" : path("initrd") };

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die, PineError } from "../errors.ts";
-import { RunError } from "../run.ts";
+import { lastLines, RunError } from "../run.ts";
 import type { Task } from "../task.ts";
 import type { Change, TreeFacts } from "./configure.ts";
 import { buildScript, runIn } from "./namespace.ts";
@@ -78,7 +78,7 @@ export async function runHooks(tree: string, hooks: string[], time: number, task
     await runIn(tree, ["/bin/sh", "-eu", "-c", command], { signal: task.signal, timeout: HOOK_TIMEOUT, env }).catch(
       (e) => {
         if (!(e instanceof RunError)) throw e;
-        const said = (e.stderr.trim() || e.stdout.trim()).split("\n").slice(-5).join("\n");
+        const said = lastLines(e.stderr.trim() || e.stdout.trim(), 5);
         const why = e.timedOut ? `took longer than ${HOOK_TIMEOUT / 60_000} minutes` : `ended with ${e.exitCode}`;
         die(`hooks[${n}] ${why}${said ? `:\n${said}` : ""}`, "it runs in the image, as root, by /bin/sh -eu", e);
       },

@@ -1,7 +1,7 @@
 /** One rpc: what it may say, what it must not say, and how it ends. */
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { messageOf, PineError } from "../errors.ts";
-import { redactText } from "../redact.ts";
+import { redactText, withSecrets } from "../redact.ts";
 import { type Call, type Config, InitError } from "../resource.ts";
 import { type Props, secretStrings } from "../values.ts";
 import { CallLog, type Engine } from "./engine.ts";
@@ -30,14 +30,16 @@ export class Scope {
   }
 
   /** Takes every secret that this call has seen out of a text. */
-  readonly clean = (text: string): string => redactText(text, [...this.secrets]);
+  readonly clean = (text: string): string => redactText(text, this.secrets);
+
+  /** Runs the call's work: what cuts a text in it cleans it first ({@link withSecrets}). */
+  within<R>(work: () => R): R {
+    return withSecrets(this.secrets, work);
+  }
 
   /** Notes the secrets of what goes in or comes out. */
   noting(props: Props): Props {
-    // Longest first: a secret may hold another one.
-    const all = [...this.secrets, ...secretStrings(props)].sort((a, b) => b.length - a.length);
-    this.secrets.clear();
-    for (const s of all) this.secrets.add(s);
+    for (const s of secretStrings(props)) this.secrets.add(s);
     return props;
   }
 
@@ -74,7 +76,7 @@ export function unary<Q, R>(
     const answer = async (signal: AbortSignal) => {
       const scope = new Scope(rpc.request as Request, signal, engine());
       try {
-        const response = await work(rpc.request, scope);
+        const response = await scope.within(() => work(rpc.request, scope));
         await scope.log.end();
         reply(null, response);
       } catch (error) {
