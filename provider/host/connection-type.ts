@@ -25,6 +25,6 @@ export interface ProxyConnection {
 export interface Connection extends ProxyConnection {
   /** A jump host with a login of its own. */
   proxy?: ProxyConnection;
-  /** Without `hostKey` and without an entry in known_hosts: take the key the server shows at the first connection. */
+  /** Without `hostKey` and without an entry in known_hosts: take the key the server shows at the first connection, and no other one later. */
   acceptNewHostKey?: boolean;
 }

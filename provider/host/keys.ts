@@ -8,7 +8,7 @@ import type { Task } from "../task.ts";
 import type { Connection, ProxyConnection } from "./connection-type.ts";
 import { publicKeyOf } from "./public-key.ts";
 import { SshError } from "./ssh-errors.ts";
-import { privateFolder } from "./ssh-files.ts";
+import { privateFolder } from "./ssh-folder.ts";
 
 /** `connection.hostKey` as `type base64`. Throws when it is none. */
 export { publicKeyOf };
@@ -79,7 +79,7 @@ export async function loginPublicKeys(c: Connection, task: Pick<Task, "signal">)
   if (c.privateKey) {
     const folder = await privateFolder();
     try {
-      const file = await folder.write("key", privateKeyText(c.privateKey, "connection"));
+      const file = await folder.writeSecret("key", privateKeyText(c.privateKey, "connection"));
       const askpass = c.privateKeyPassword ? await folder.askpass("phrase", c.privateKeyPassword) : undefined;
       return [await derivePublicKey(file, c, "connection", { askpass, signal: task.signal })];
     } finally {

@@ -4,7 +4,7 @@ import { homedir, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { SshError } from "./ssh-errors.ts";
-import type { PrivateFolder } from "./ssh-files.ts";
+import type { PrivateFolder } from "./ssh-folder.ts";
 
 export interface Ended {
   stderr: string;
@@ -49,11 +49,15 @@ function killGroup(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Starts `ssh -M -N` in a process group of its own, so that a jump host's ssh ends with it. */
-export function startMaster(folder: PrivateFolder, asks: boolean): Master {
+/**
+ * Starts `ssh -M -N` in a process group of its own, so that a jump host's ssh ends with it. The kernel ends it with us (setpriv): nobody
+ * else does when we are killed.
+ */
+export function startMaster(folder: PrivateFolder): Master {
   const at = (name: string) => `${folder.path}/${name}`;
-  const child = execa("ssh", ["-F", at("config"), "-E", at("log"), "-M", "-S", at("ctl"), "-N", "pine-host"], {
-    env: sshEnv(asks ? at("ask") : undefined),
+  const ssh = ["ssh", "-F", at("config"), "-E", at("log"), "-M", "-S", at("ctl"), "-N", "pine-host"];
+  const child = execa("setpriv", ["--pdeathsig", "KILL", "--", ...ssh], {
+    env: sshEnv(at("ask_host")),
     extendEnv: false,
     stdin: "ignore",
     stdout: "ignore",
@@ -72,7 +76,8 @@ export function startMaster(folder: PrivateFolder, asks: boolean): Master {
   let missing = false;
   let timedOut = false;
   const done = child.then((result) => {
-    missing = result.exitCode === undefined && result.signal === undefined && pid === undefined;
+    // 127: setpriv did not find ssh
+    missing = result.exitCode === 127 || (result.exitCode === undefined && result.signal === undefined && !pid);
     // a jump host's ssh may outlive its parent
     if (pid) killGroup(pid, "SIGKILL");
     if (pid) groups.delete(pid);
@@ -98,7 +103,9 @@ export function startMaster(folder: PrivateFolder, asks: boolean): Master {
         await within(15);
       }
       if (missing)
-        throw new SshError("client", "ssh cannot be run on this machine", { hint: "install OpenSSH's client" });
+        throw new SshError("client", "ssh cannot be run on this machine", {
+          hint: "install OpenSSH's client, and util-linux (setpriv)",
+        });
       return ended;
     },
     async stop(now) {

@@ -114,11 +114,13 @@ export interface Dialogue {
   end(): void;
 }
 
-/** A remote command that becomes root by sudo with a password; `mark` is a random word. */
-export function askingSudo(mark: string, command: string): string {
-  const inner = shellQuote(`echo ${reached(mark)} >&2; ${command}`);
-  return `LC_ALL=C sudo -S -p ${shellQuote(`${asks(mark)}\n`)} sh -c ${inner} pine`;
-}
+/** Asks by sudo with a line of its own, `$1`; then tells that root's shell is reached, and runs `$2`. */
+const ASKING =
+  'n=$(printf "\\nx"); LC_ALL=C exec sudo -S -p "pine-asks-$1${n%x}" sh -c "echo pine-root-$1 >&2; $2" pine';
+
+/** A remote command that becomes root by sudo with a password, in one line that csh and fish read as sh does; `mark` is a random word. */
+export const askingSudo = (mark: string, command: string) =>
+  `sh -c ${shellQuote(ASKING)} pine ${mark} ${shellQuote(command)}`;
 const asks = (mark: string) => `pine-asks-${mark}`;
 const reached = (mark: string) => `pine-root-${mark}`;
 

@@ -2,17 +2,20 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { die, isAbort, PineError } from "../errors.ts";
+import { PassThrough, Readable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { die, isAbort } from "../errors.ts";
 import { RunError, type RunResult, redactText, run } from "../run.ts";
 import type { Task } from "../task.ts";
 import type { Connection } from "./connection-type.ts";
 import { frameScript } from "./quote.ts";
 import { RemoteError, SshError, targetOf } from "./ssh-errors.ts";
-import type { PrivateFolder } from "./ssh-files.ts";
+import type { PrivateFolder } from "./ssh-folder.ts";
+import { noShell } from "./ssh-login.ts";
 import { type Master, sshEnv } from "./ssh-master.ts";
-import { askingSudo, dialogue, PROBE, parseProbe, wantsPassword, whyNotRoot, wrongPassword } from "./ssh-root.ts";
-import { chunksOf, impatient, joined } from "./ssh-streams.ts";
+import { outcome, unfinished } from "./ssh-outcome.ts";
+import { askingSudo, dialogue, PROBE, parseProbe, wantsPassword, whyNotRoot } from "./ssh-root.ts";
+import { chunksOf, counted, impatient, joined, linesAfter, StreamAfter } from "./ssh-streams.ts";
 import type { ExecOptions, ExecResult, NotRoot, RootWay, Ssh, UploadOptions } from "./types.ts";
 
 export interface SessionParts {
@@ -21,11 +24,19 @@ export interface SessionParts {
   master: Master;
   task: Task;
   hostKeySeen: string;
+  proxyKeySeen?: string;
+  /** Sessions that must be had at one time. */
+  sessions: number;
   /** ssh's log so far. */
   log: () => string;
 }
 
+/** Milliseconds that a session is held open without a word by a server that works. */
+const PROBE_MS = 60_000;
+
 const ANY_CODE = Array.from({ length: 256 }, (_, code) => code);
+
+const PROBING = { root: false, ok: ANY_CODE, timeout: PROBE_MS };
 
 /** Passwords that sudo refused in this process (digests): a repeated attempt may lock the user out. */
 const refused = new Map<string, SshError>();
@@ -33,14 +44,20 @@ const refused = new Map<string, SshError>();
 /** Asks who we are there; throws {@link SshError} when the login gives no shell. */
 export async function openSession(p: SessionParts): Promise<Ssh> {
   const session = new Session(p);
-  await session.probe();
-  return session;
+  try {
+    await session.probe();
+    return session;
+  } catch (error) {
+    session.ignoreAbort();
+    throw error;
+  }
 }
 
 class Session implements Ssh {
   readonly target: string;
   readonly user: string;
   readonly hostKeySeen: string;
+  readonly proxyKeySeen: string | undefined;
   uid = -1;
   rootWay: RootWay = "none";
   bootId = "";
@@ -55,6 +72,7 @@ class Session implements Ssh {
     this.target = targetOf(p.connection);
     this.user = p.connection.user ?? "root";
     this.hostKeySeen = p.hostKeySeen;
+    this.proxyKeySeen = p.proxyKeySeen;
     const c = p.connection;
     const secrets = [c, c.proxy].flatMap((x) => [x?.password, x?.privateKey, x?.privateKeyPassword]);
     this.secrets = secrets.filter((s): s is string => Boolean(s));
@@ -62,15 +80,9 @@ class Session implements Ssh {
   }
 
   async probe(): Promise<void> {
-    const r = await this.start(PROBE, [], { root: false, ok: ANY_CODE, timeout: 60_000 });
+    const r = await (this.p.sessions > 1 ? this.probeTwice() : this.start(PROBE, [], PROBING));
     const found = parseProbe(r.stdout);
-    if (!found) {
-      const said = (r.stdout.trim() || r.stderr.trim()).split("\n").slice(0, 3).join(" ").slice(0, 300);
-      const other = /login as the user "?([A-Za-z0-9_.-]+)"? rather than/.exec(said)?.[1];
-      throw new SshError("shell", `the login ${this.target} gives no shell: ${said || `exit code ${r.exitCode}`}`, {
-        hint: other ? `set connection.user to "${other}"` : "use a login with a POSIX shell and no forced command",
-      });
-    }
+    if (!found) throw noShell(this.target, this.user, { ...r, said: r.stdout.trim() || r.stderr.trim() });
     this.uid = found.uid;
     this.rootWay = found.way;
     this.bootId = found.bootId;
@@ -79,6 +91,20 @@ class Session implements Ssh {
     const sudo = password && wantsPassword(found.sudo) ? await this.trySudo(password) : undefined;
     if (this.rootWay === "none")
       this.notRoot = whyNotRoot(this.user, { ...found, ...(sudo === undefined ? {} : { sudo }) }, sudo !== undefined);
+  }
+
+  /** The probe, with a second session beside it: the server's lock is held in one while another works. */
+  private async probeTwice(): Promise<RunResult> {
+    const input = new PassThrough();
+    let second: Promise<unknown> = Promise.resolve();
+    const onLine = (line: string) => {
+      if (line !== "pine-probed") return;
+      second = this.start(":", [], PROBING).finally(() => input.end());
+      second.catch(() => {});
+    };
+    const r = await this.start(`${PROBE}\necho pine-probed\ncat >/dev/null`, [], { ...PROBING, input, onLine });
+    await second;
+    return r;
   }
 
   /** One attempt to become root by sudo with a password. Answers what sudo says when it took it and still refuses. */
@@ -124,31 +150,11 @@ class Session implements Ssh {
           : Readable.from([source]);
     const size = o.size ?? (source instanceof Uint8Array ? source.length : undefined);
     let failure: unknown;
-    async function* counted() {
-      let sent = 0;
-      let told = 0;
-      try {
-        for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-          sent += chunk.length;
-          if (size !== undefined && sent > size) break;
-          yield chunk;
-          if (o.onProgress && Date.now() - told >= 250) {
-            told = Date.now();
-            o.onProgress(sent);
-          }
-        }
-        if (size !== undefined && sent !== size)
-          throw new PineError(
-            `what is to be sent has ${sent > size ? "more than" : "only"} ${Math.min(sent, size)} of ${size} bytes`,
-          );
-        o.onProgress?.(sent);
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
-    }
+    const parts = counted(stream as AsyncIterable<Uint8Array>, { ...o, size }, (error) => {
+      failure = error;
+    });
     try {
-      return await this.start(script, args, { ...o, input: Readable.from(counted()) });
+      return await this.start(script, args, { ...o, input: Readable.from(parts) });
     } catch (error) {
       // the source's own failure is the cause; a remote script that ended early is one too, and then there is none
       if (failure && !isAbort(failure) && !this.p.task.signal.aborted && !(error instanceof SshError)) throw failure;
@@ -162,8 +168,12 @@ class Session implements Ssh {
     return this.end(false);
   }
 
-  private end(now: boolean): Promise<void> {
+  ignoreAbort(): void {
     this.p.task.signal.removeEventListener("abort", this.onAbort);
+  }
+
+  private end(now: boolean): Promise<void> {
+    this.ignoreAbort();
     this.closing ??= this.p.master.stop(now || this.p.task.signal.aborted).finally(() => this.p.folder.remove());
     return this.closing;
   }
@@ -173,47 +183,41 @@ class Session implements Ssh {
     if (asRoot && this.rootWay === "none")
       throw new SshError("not-root", `${this.target}: ${this.notRoot?.message}`, { hint: this.notRoot?.hint });
     if (this.closing) throw new SshError("lost", `the connection to ${this.target} is closed`);
-    const mark = asRoot && this.password ? randomBytes(8).toString("hex") : undefined;
+    const id = randomBytes(8).toString("hex");
+    const mark = `pine-begins-${id}`;
     const way = asRoot ? (this.rootWay as "sudo" | "doas") : undefined;
+    const asks = asRoot && this.password !== undefined;
     const frame = frameScript(script, args, {
       more: o.input !== undefined,
-      by: mark ? (command) => askingSudo(mark, command) : way,
+      mark,
+      by: asks ? (command) => askingSudo(id, command) : way,
     });
     const sent = o.input === undefined ? frame.head : joined(frame.head, o.input);
-    const talk = mark ? dialogue(mark, this.password!, () => chunksOf(sent)) : undefined;
-    const apart = (text: string) => talk?.apart(text) ?? text;
+    const talk = asks ? dialogue(id, this.password!, () => chunksOf(sent)) : undefined;
+    const onLine = linesAfter(mark, o.onLine);
+    const output = o.output && new StreamAfter(mark, o.output);
+    const { target, user, secrets } = this;
+    const about = { mark, talk, asRoot, target, user, secrets };
     const sshArgs = ["-F", `${this.p.folder.path}/config`, "-T", "pine-mux", frame.command];
     try {
       const running = run("ssh", sshArgs, {
         env: sshEnv(),
         signal: this.p.task.signal,
         input: talk?.input ?? sent,
-        output: o.output,
+        output,
         timeout: o.timeout,
-        ok: o.ok,
-        onLine: talk ? (line, from) => (from === "stderr" && talk.hear(line)) || o.onLine?.(line, from) : o.onLine,
+        ok: ANY_CODE,
+        onLine: (line, from) => (from === "stderr" && talk?.hear(line)) || onLine?.(line, from),
         redact: this.secrets,
       });
       const r = await impatient(running, o.timeout);
-      if (talk?.refused()) throw wrongPassword(this.user, this.target, apart(r.stderr));
-      if (r.exitCode === 255) await this.throwIfLost(o.what);
-      return { ...r, stderr: apart(r.stderr) };
+      if (output) await finished(output.end());
+      if (r.exitCode === 255 && !talk?.refused()) await this.throwIfLost(o.what);
+      return outcome(r, { ...o, ...about, begun: output?.begun });
     } catch (error) {
-      if (!(error instanceof RunError)) throw error;
-      if (talk?.refused()) throw wrongPassword(this.user, this.target, apart(error.stderr));
-      if (!error.timedOut && (error.exitCode === 255 || error.exitCode === undefined)) await this.throwIfLost(o.what);
-      const stderr = apart(error.stderr);
-      const tail = (stderr.trim() || error.stdout.trim()).split("\n").slice(-12).join("\n");
-      const why = error.timedOut
-        ? `took longer than ${(o.timeout ?? 0) / 1000} s`
-        : `failed (exit code ${error.exitCode})`;
-      throw new RemoteError(`${o.what ?? "a remote script"} on ${this.target} ${why}${tail ? `: ${tail}` : ""}`, {
-        exitCode: error.exitCode,
-        stdout: error.stdout,
-        stderr,
-        timedOut: error.timedOut,
-        cause: error,
-      });
+      if (!(error instanceof RunError) || error instanceof RemoteError) throw error;
+      if (!error.timedOut && !talk?.refused()) await this.throwIfLost(o.what);
+      throw unfinished(error, { ...o, ...about });
     } finally {
       talk?.end();
     }
@@ -225,6 +229,8 @@ class Session implements Ssh {
     if (!ended && !this.closing) return;
     const reason = redactText(`${this.p.log()}\n${ended?.stderr ?? ""}`.trim(), this.secrets)
       .split("\n")
+      // what LogLevel VERBOSE tells of a connection that was well
+      .filter((line) => !/^(Authenticated |Transferred: |Bytes per second)/.test(line))
       .pop()
       ?.trim();
     throw new SshError(

@@ -6,16 +6,8 @@ import type { Task } from "../task.ts";
 import type { Connection, ProxyConnection } from "./connection-type.ts";
 import { derivePublicKey, hostKeyOf, privateKeyText } from "./keys.ts";
 import { classify, SshError, targetOf } from "./ssh-errors.ts";
-import {
-  askScript,
-  type HostBlock,
-  type PasswordWay,
-  type PrivateFolder,
-  privateFolder,
-  promptName,
-  shownScript,
-  sshConfig,
-} from "./ssh-files.ts";
+import { askScript, type HostBlock, type PasswordWay, shownScript, sshConfig } from "./ssh-files.ts";
+import { type PrivateFolder, privateFolder } from "./ssh-folder.ts";
 import { type Master, startMaster } from "./ssh-master.ts";
 import { openSession } from "./ssh-session.ts";
 import type { OpenOptions, Ssh } from "./types.ts";
@@ -102,8 +94,8 @@ async function dial(connection: Connection, task: Task, options: OpenOptions, wa
   let master: Master | undefined;
   try {
     const seconds = options.connectTimeout ?? connection.perDialTimeout ?? DIAL_TIMEOUT;
-    const asks = await writeFiles(folder, connection, seconds, ways, task);
-    master = startMaster(folder, asks);
+    await writeFiles(folder, connection, seconds, ways, task);
+    master = startMaster(folder);
     // ConnectTimeout ends with the key exchange; what follows gets as long again and some for slow servers
     const hops = connection.proxy ? 2 : 1;
     const ended = await master.ready(task.signal, seconds ? (2 * seconds + 15) * hops * 1000 : 0);
@@ -115,8 +107,13 @@ async function dial(connection: Connection, task: Task, options: OpenOptions, wa
       const shown = { host: shownKey(folder, "host"), proxy: shownKey(folder, "proxy") };
       throw classify({ connection, log: readLog(folder), stderr: ended.stderr, shown });
     }
+    folder.dropSecrets();
     const hostKeySeen = shownKey(folder, "host") ?? hostKeyOf(connection, "connection") ?? "";
-    return await openSession({ connection, folder, master, task, hostKeySeen, log: () => readLog(folder) });
+    const proxyKeySeen =
+      connection.proxy && (shownKey(folder, "proxy") ?? hostKeyOf(connection.proxy, "connection.proxy"));
+    const sessions = options.sessions ?? 2;
+    const log = () => readLog(folder);
+    return await openSession({ connection, folder, master, task, hostKeySeen, proxyKeySeen, sessions, log });
   } catch (error) {
     await master?.stop(isAbort(error, task.signal));
     folder.remove();
@@ -124,15 +121,14 @@ async function dial(connection: Connection, task: Task, options: OpenOptions, wa
   }
 }
 
-/** Configuration, known keys, private keys, passwords. Answers whether ssh may have to ask for something. */
+/** Configuration, known keys, private keys, passwords: each hop's in files of its own. */
 async function writeFiles(
   folder: PrivateFolder,
   connection: Connection,
   seconds: number,
   ways: Ways,
   task: Task,
-): Promise<boolean> {
-  const asks: { prompt: string; file: string }[] = [];
+): Promise<void> {
   const block = async (name: "host" | "proxy"): Promise<HostBlock> => {
     const c = name === "host" ? connection : connection.proxy!;
     const property = name === "host" ? "connection" : "connection.proxy";
@@ -140,33 +136,22 @@ async function writeFiles(
     if (hostKey) await folder.write(`known_${name}`, `pine-${name} ${hostKey}\n`);
     let keyFile: string | undefined;
     if (c.privateKey) {
-      keyFile = await folder.write(`key_${name}`, privateKeyText(c.privateKey, property));
+      keyFile = await folder.writeSecret(`key_${name}`, privateKeyText(c.privateKey, property));
       const askpass = c.privateKeyPassword ? await folder.askpass(`phrase_${name}`, c.privateKeyPassword) : undefined;
       const publicKey = await derivePublicKey(keyFile, c, property, { askpass, signal: task.signal });
       // beside the key, so that ssh asks for the passphrase only when the server takes this key
       await folder.write(`key_${name}.pub`, `${publicKey}\n`);
-      if (askpass) asks.push({ prompt: `key '${keyFile}'`, file: `phrase_${name}` });
     }
-    if (c.password) {
-      const file = await folder.write(`password_${name}`, `${c.password}\n`);
-      asks.push({ prompt: promptName(name, c, hostKey !== undefined), file: file.slice(folder.path.length + 1) });
-    }
+    if (c.password) await folder.writeSecret(`password_${name}`, `${c.password}\n`);
+    await folder.writeProgram(`ask_${name}`, askScript(folder.path, name));
     const acceptNew = hostKey === undefined && connection.acceptNewHostKey === true;
     const connectTimeout = name === "host" ? seconds : (c.perDialTimeout ?? seconds);
     return { connection: c, hostKey, acceptNew, keyFile, ask: ways[name], connectTimeout };
   };
   const host = await block("host");
   const proxy = connection.proxy ? await block("proxy") : undefined;
-  const prompts = new Set(asks.map((a) => a.prompt));
-  if (prompts.size < asks.length)
-    die(
-      "connection and connection.proxy have the same user and host name",
-      "set connection.hostKey and connection.proxy.hostKey",
-    );
   await folder.write("config", sshConfig(folder.path, host, proxy));
   await folder.write("shown", shownScript(folder.path));
-  if (asks.length > 0) await folder.writeProgram("ask", askScript(folder.path, asks));
-  return asks.length > 0;
 }
 
 function shownKey(folder: PrivateFolder, name: "host" | "proxy"): string | undefined {

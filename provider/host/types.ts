@@ -19,6 +19,8 @@ export interface OpenOptions {
   wait?: boolean;
   /** Seconds for one attempt, instead of the connection's `perDialTimeout`. */
   connectTimeout?: number;
+  /** Sessions that must be had at one time: the server's lock is held in one while another works. Default 2. */
+  sessions?: number;
 }
 
 export interface ExecOptions {
@@ -70,6 +72,8 @@ export interface Ssh {
   readonly notRoot?: NotRoot;
   /** The host key the server showed: `ssh-ed25519 AAAA…`. */
   readonly hostKeySeen: string;
+  /** The same of the jump host. */
+  readonly proxyKeySeen?: string;
   /** Boot id of the system this connection was opened to. */
   readonly bootId: string;
   /**

@@ -2,6 +2,7 @@
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
 import { withSsh } from "../host/ssh.ts";
+import type { Ssh } from "../host/types.ts";
 import type { Invoke } from "../resource.ts";
 import { hasUnknown, type Props, plain } from "../values.ts";
 import { checkProps } from "./check.ts";
@@ -15,8 +16,8 @@ export const getHostFacts: Invoke = async (call, args) => {
     return { failures: [{ property: "connection", reason: "is not known yet; call getHostFacts with known values" }] };
   const { connection } = plain(inputs) as Props as { connection: Connection };
   call.step(`reading facts of ${connection.host}`);
-  return withSsh(connection, call, async (ssh) => {
-    const facts = await readFacts(ssh);
-    return { result: { facts: allFacts(facts), hostKey: ssh.hostKeySeen } };
+  const read = async (ssh: Ssh) => ({
+    result: { facts: allFacts(await readFacts(ssh)), hostKey: ssh.hostKeySeen },
   });
+  return withSsh(connection, call, read, { sessions: 1 });
 };

@@ -14,11 +14,11 @@ import { startProcess } from "../processes.ts";
 /** sshd, and of its libraries those that a Debian without it may lack. */
 const PACKAGES = ["openssh-server", "libwrap0", "libnsl2", "libtirpc3"];
 
-/** The unpacked packages, once for these versions. */
-async function unpacked(): Promise<string> {
-  const lock = await debianLock(PACKAGES);
-  const server = lock.find((p) => p.name === "openssh-server")!;
-  const folder = join(await cachePath("..", "tools"), `sshd-${server.sha256.slice(0, 16)}`);
+/** Packages unpacked and not installed, once for these versions. The first one names the folder. */
+async function unpacked(packages: string[], name: string): Promise<string> {
+  const lock = await debianLock(packages);
+  const first = lock.find((p) => p.name === packages[0])!;
+  const folder = join(await cachePath("..", "tools"), `${name}-${first.sha256.slice(0, 16)}`);
   await withLock(`${folder}.lock`, async () => {
     if (await exists(folder)) return;
     const draft = await mkdtemp(`${folder}.`);
@@ -28,6 +28,9 @@ async function unpacked(): Promise<string> {
   return folder;
 }
 
+/** The path of Debian's tcsh: a login shell that is no POSIX shell. */
+export const tcsh = async () => join(await unpacked(["tcsh"], "tcsh"), "bin/tcsh");
+
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -36,46 +39,94 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** As root sshd wants a user and a folder that its package makes, and a login that is not locked: it gets them in a mount namespace. */
-const AS_ROOT = `set -eu
-cp /etc/passwd "$1/passwd"
-echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >>"$1/passwd"
-echo 'root:*:19000:0:99999:7:::' >"$1/shadow"
-mount --bind "$1/passwd" /etc/passwd
-mount --bind "$1/shadow" /etc/shadow
-mount -t tmpfs -o mode=755 none /run
-mkdir /run/sshd
-mount -t tmpfs -o ro none "$1/readonly"
-shift
+/**
+ * What a server of its own needs in a mount namespace: the login's home and shell, how PAM asks it, and as root a user and a folder that
+ * sshd's package makes, and a login that is not locked.
+ */
+const INSIDE = `set -eu
+work=$1 home=$2 shell=$3
+shift 3
+awk -F: -v OFS=: -v uid="$(id -u)" -v home="$home" -v shell="$shell" \
+  '$3 == uid { if (home) $6 = home; if (shell) $7 = shell } { print }' /etc/passwd >"$work/passwd"
+echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >>"$work/passwd"
+mount --bind "$work/passwd" /etc/passwd
+[ ! -d "$work/pam" ] || mount --bind "$work/pam" /etc/pam.d
+if [ "$(id -u)" = 0 ]; then
+  echo 'root:*:19000:0:99999:7:::' >"$work/shadow"
+  mount --bind "$work/shadow" /etc/shadow
+  mount -t tmpfs -o mode=755 none /run
+  mkdir /run/sshd
+fi
+mount -t tmpfs -o ro none "$work/readonly"
 exec "$@"`;
 
-/** Starts one in a folder of its own; `dir` is the test's to remove. `readonly`: a folder that the login cannot write. */
-export async function startSshd(
-  dir: string,
-): Promise<{ connection: Connection; readonly: string; end: () => Promise<unknown> }> {
-  const tree = await unpacked();
+export interface SshdOptions {
+  /** A name among several of one folder; default "sshd". */
+  name?: string;
+  /** Lines of sshd_config. They come first, and so count. */
+  config?: string;
+  /** The login's shell, a path; default its own. */
+  shell?: string;
+  /** The login's home; default its own. */
+  home?: string;
+  /** Logins by password, as PAM asks for it: after `says`, a text of this server's choice. */
+  pam?: { password: string; says?: string };
+}
+
+export interface Sshd {
+  connection: Connection;
+  /** A folder that the login cannot write. */
+  readonly: string;
+  /** Passwords that were given to it. */
+  got(): Promise<string[]>;
+  end(): Promise<unknown>;
+}
+
+async function writePam(work: string, pam: { password: string; says?: string }): Promise<void> {
+  await mkdir(join(work, "pam"));
+  await writeFile(join(work, "says"), `${pam.says ?? ""}\n`);
+  await writeFile(join(work, "password"), pam.password);
+  const grab = `#!/bin/sh\npassword=$(tr -d '\\0')\nprintf '%s\\n' "$password" >>${work}/got\n[ "$password" = "$(cat ${work}/password)" ]\n`;
+  await writeFile(join(work, "grab"), grab, { mode: 0o755 });
+  const says = pam.says === undefined ? "" : `auth optional pam_echo.so file=${work}/says\n`;
+  const stack = `${says}auth required pam_exec.so expose_authtok quiet ${work}/grab
+auth optional pam_permit.so
+account required pam_permit.so
+session required pam_permit.so
+`;
+  for (const name of ["sshd", "other"]) await writeFile(join(work, "pam", name), stack);
+}
+
+/** Starts one in a folder of its own; `dir` is the test's to remove. */
+export async function startSshd(dir: string, o: SshdOptions = {}): Promise<Sshd> {
+  const tree = await unpacked(PACKAGES, "sshd");
   const port = await freePort();
-  const work = join(dir, "sshd");
+  const work = join(dir, o.name ?? "sshd");
   await mkdir(work, { mode: 0o700 });
   const readonly = join(work, "readonly");
   await mkdir(readonly, { mode: 0o500 });
   for (const name of ["host", "login"])
     await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(work, name)]);
-  const config = `Port ${port}
+  if (o.pam) await writePam(work, o.pam);
+  const config = `${o.config ?? ""}
+Port ${port}
 ListenAddress 127.0.0.1
 HostKey ${work}/host
 AuthorizedKeysFile ${work}/login.pub
 PidFile none
-UsePAM no
+UsePAM ${o.pam ? "yes\nPermitRootLogin yes" : "no"}
 StrictModes no
 PasswordAuthentication no
+KbdInteractiveAuthentication ${o.pam ? "yes" : "no"}
 MaxStartups 100
 `;
   await writeFile(join(work, "config"), config);
   const sshd = [join(tree, "usr/sbin/sshd"), "-D", "-e", "-f", join(work, "config")];
   const root = process.getuid?.() === 0;
-  const [file, args] = root
-    ? ["unshare", ["--mount", "sh", "-c", AS_ROOT, "sh", work, ...sshd]]
+  const user = root ? [] : ["--user", "--map-current-user", "--keep-caps"];
+  const inside = root || o.shell || o.home || o.pam;
+  const [file, args] = inside
+    ? ["unshare", [...user, "--mount", "sh", "-c", INSIDE, "sh", work, o.home ?? "", o.shell ?? "", ...sshd]]
     : [sshd[0]!, sshd.slice(1)];
   const env = { ...process.env, LD_LIBRARY_PATH: join(tree, "usr/lib/x86_64-linux-gnu") };
   const server = startProcess("sshd", file as string, args as string[], {
@@ -100,10 +151,11 @@ MaxStartups 100
     ...{ host: "127.0.0.1", port, user: userInfo().username },
     ...{ privateKey: await text("login"), hostKey: (await text("host.pub")).split(" ").slice(0, 2).join(" ") },
   };
+  const got = async () => (await text("got").catch(() => "")).split("\n").filter(Boolean);
   const end = async () => {
     server.child.kill();
     await server.ended;
     await rm(work, { recursive: true });
   };
-  return { connection, readonly, end };
+  return { connection, readonly, got, end };
 }

@@ -13,6 +13,7 @@ import {
   wantsPassword,
   whyNotRoot,
 } from "../../../provider/host/ssh-root.ts";
+import { tcsh } from "../../lab/sshd/index.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-root-"));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -104,9 +105,8 @@ describe("why not", () => {
 
 describe("the dialogue", () => {
   /** Runs the command with a program in sudo's place that asks `questions` times, then goes on or gives up. */
-  async function talk(questions: number, gives: "root" | "up") {
-    const stand = join(dir, `${questions}-${gives}`);
-    execFileSync("mkdir", ["-p", stand]);
+  async function talk(questions: number, gives: "root" | "up", shell = "sh") {
+    const stand = mkdtempSync(join(dir, `${questions}-${gives}-`));
     const got = join(stand, "got");
     // like sudo: the prompt on standard error, one line of standard input an attempt, an end of input ends it
     const asking = `printf %s "$prompt" >&2; IFS= read -r line || exit 9; printf '%s\\n' "$line" >>${got}`;
@@ -118,7 +118,7 @@ describe("the dialogue", () => {
       yield Buffer.from("the script\n");
       yield Buffer.from("and input\n");
     });
-    const child = spawn("sh", ["-c", askingSudo("0123", "cat; exit 5")], {
+    const child = spawn(shell, ["-c", askingSudo("0123", "cat; exit 5")], {
       env: { PATH: `${stand}:${process.env.PATH}` },
       stdio: "pipe",
     });
@@ -151,6 +151,8 @@ describe("the dialogue", () => {
       passwords: "pass word\n",
       refused: false,
     }));
+  it("the same through a login shell that is no POSIX shell (nix-community/nixos-anywhere#200)", async () =>
+    expect(await talk(1, "root", await tcsh())).toMatchObject({ code: 5, out: script, passwords: "pass word\n" }));
   it("nothing at the second question", async () =>
     expect(await talk(2, "root")).toEqual({ code: 9, out: "", others: "", passwords: "pass word\n", refused: true }));
   it("sudo's own words stay, though they hold the command and the mark", () => {

@@ -1,6 +1,16 @@
 /** The parts of a connection that need no server: ssh's configuration (read by the real ssh), keys, and what errors say. */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -8,7 +18,8 @@ import type { Connection } from "../../../provider/host/connection-type.ts";
 import { loginPublicKeys, privateKeyText, publicKeyOf } from "../../../provider/host/keys.ts";
 import { openSsh } from "../../../provider/host/ssh.ts";
 import { SshError } from "../../../provider/host/ssh-errors.ts";
-import { privateFolder, sshConfig } from "../../../provider/host/ssh-files.ts";
+import { askScript, sshConfig } from "../../../provider/host/ssh-files.ts";
+import { privateFolder } from "../../../provider/host/ssh-folder.ts";
 import { quietTask } from "../../../provider/task.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-test-"));
@@ -59,7 +70,10 @@ describe("ssh's configuration, as ssh reads it", () => {
   });
   it("jumps with a login of its own", () => {
     const c = { ...host, proxy: { host: "198.51.100.1", user: "jump", port: 2200 } };
-    expect(seen("pine-host", c)("proxyjump")).toBe("pine-proxy");
+    // each hop asks a program of its own, which knows nothing of the other's
+    expect(seen("pine-host", c)("proxycommand")).toMatch(
+      /^setpriv --pdeathsig KILL env SSH_ASKPASS=\S+\/ask_proxy ssh -F \S+\/config -W '\[%h\]:%p' pine-proxy$/,
+    );
     const get = seen("pine-proxy", c);
     expect([get("hostname"), get("user"), get("port"), get("proxyjump")]).toEqual(["198.51.100.1", "jump", "2200", ""]);
   });
@@ -77,6 +91,17 @@ describe("ssh's configuration, as ssh reads it", () => {
       "true",
     ]);
   });
+  it.each(["pine-host", "pine-proxy"])(
+    "%s offers RSA keys to servers that know ssh-rsa only (kubectl-plugin-ssh-jump#17)",
+    (name) => {
+      const get = seen(name, { ...host, proxy: host });
+      for (const key of ["pubkeyacceptedalgorithms", "hostkeyalgorithms"]) {
+        const all = get(key).split(",");
+        expect(all).toContain("ssh-rsa");
+        expect(all.indexOf("rsa-sha2-512")).toBeLessThan(all.indexOf("ssh-rsa"));
+      }
+    },
+  );
   it("never dials for a session", () => expect(seen("pine-mux", host)("proxycommand")).toBe("false"));
 });
 
@@ -129,15 +154,67 @@ describe("keys", () => {
 });
 
 describe("private folders", () => {
-  it("are ours alone, gone afterwards, and those of dead processes go with them", async () => {
-    const stale = join(tmpdir(), "pine-ssh-4194999-dead");
-    if (!process.env.XDG_RUNTIME_DIR) execFileSync("mkdir", ["-m", "700", stale]);
+  const base = process.env.XDG_RUNTIME_DIR ?? tmpdir();
+  const dead = spawnSync("true").pid;
+  const mine = () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  const made = (name: string, owner: string | undefined) => {
+    const path = join(base, `pine-ssh-${name}-test-${process.pid}`);
+    mkdirSync(path, { mode: 0o700 });
+    if (owner !== undefined) writeFileSync(join(path, "owner"), `${owner}\n`);
+    return path;
+  };
+  it("are ours alone and gone afterwards", async () => {
     const folder = await privateFolder();
-    expect(existsSync(stale)).toBe(false);
-    const file = await folder.write("secret", "x");
+    const file = await folder.writeSecret("secret", "x");
     expect([statSync(folder.path).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
     expect(`${folder.path}/ctl.0123456789abcdef`.length).toBeLessThan(108);
+    folder.dropSecrets();
+    expect([existsSync(file), existsSync(folder.path)]).toEqual([false, true]);
     folder.remove();
     expect(existsSync(folder.path)).toBe(false);
   });
+  it("of dead processes go; of the living, and of those that cannot be known, stay", async () => {
+    const namespace = readlinkSync("/proc/self/ns/pid");
+    const living = await privateFolder();
+    const stay = [
+      living.path,
+      // another container or machine that shares /tmp: its process ids say nothing here
+      made("namespace", `${mine()} pid:[1] ${dead} 5`),
+      made("boot", `other ${namespace} ${dead} 5`),
+      made(`${dead}`, undefined),
+    ];
+    const go = [
+      made("dead", `${mine()} ${namespace} ${dead} 5`),
+      // the number came again: another process has it now
+      made("again", `${mine()} ${namespace} ${process.pid} 5`),
+    ];
+    const folder = await privateFolder();
+    expect(stay.map((path) => existsSync(path))).toEqual(stay.map(() => true));
+    expect(go.map((path) => existsSync(path))).toEqual(go.map(() => false));
+    folder.remove();
+    living.remove();
+    for (const path of stay) rmSync(path, { recursive: true, force: true });
+  });
+});
+
+describe("the program that ssh asks", () => {
+  const ask = (name: "host" | "proxy", prompt: string, files: Record<string, string>) => {
+    const folder = mkdtempSync(join(dir, "ask-"));
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+    writeFileSync(join(folder, "ask"), askScript(folder, name), { mode: 0o700 });
+    const r = spawnSync(join(folder, "ask"), [prompt], { encoding: "utf8" });
+    const again = spawnSync(join(folder, "ask"), [prompt], { encoding: "utf8" });
+    expect([again.status, again.stdout]).toEqual([1, ""]);
+    return r.status === 0 ? r.stdout : undefined;
+  };
+  const all = { password_host: "ph", phrase_host: "fh", password_proxy: "pp", phrase_proxy: "fp" };
+  it.each<[string, "host" | "proxy", string, string | undefined]>([
+    ["a password", "host", "root@pine-host's password: ", "ph"],
+    ["by keyboard-interactive", "host", "(root@pine-host) Password: ", "ph"],
+    ["the jump host's, with the target's words", "proxy", "(jump@pine-proxy) root@pine-host's password: ", "pp"],
+    ["a passphrase", "host", "Enter passphrase for key '/x/key_host': ", "fh"],
+    ["a passphrase that a server asks for", "host", "(root@pine-host) Enter passphrase for key '/x/key_host': ", "ph"],
+    ["a new password", "host", "Enter root@pine-host's new password: ", undefined],
+    ["another question", "host", "Are you sure you want to continue connecting (yes/no)? ", undefined],
+  ])("%s: once", (_, name, prompt, answer) => expect(ask(name, prompt, all)).toBe(answer));
 });

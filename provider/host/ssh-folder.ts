@@ -1,0 +1,143 @@
+/** The private folder of a connection: nobody else can read it, and it goes with the process that made it, however that one ends. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtemp, readdir, stat, writeFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { shellQuote } from "./quote.ts";
+
+export interface PrivateFolder {
+  path: string;
+  /** A file only we can read. Answers its path. */
+  write(name: string, text: string): Promise<string>;
+  /** The same, of what is gone once the login stands ({@link PrivateFolder.dropSecrets}). */
+  writeSecret(name: string, text: string): Promise<string>;
+  /** The same, to be run. */
+  writeProgram(name: string, text: string): Promise<string>;
+  /** A program that prints `secret`, for SSH_ASKPASS. Answers its path. */
+  askpass(name: string, secret: string): Promise<string>;
+  /** Removes what {@link PrivateFolder.writeSecret} wrote. */
+  dropSecrets(): void;
+  /** Synchronous, so that it also works while the process exits. */
+  remove(): void;
+}
+
+const PREFIX = "pine-ssh-";
+const open = new Set<string>();
+process.on("exit", () => {
+  for (const path of open) rmSync(path, { recursive: true, force: true });
+});
+
+/** In memory where there is such a place ($XDG_RUNTIME_DIR); short, since a socket's path is limited to 108 bytes. */
+async function base(): Promise<string> {
+  for (const path of [process.env.XDG_RUNTIME_DIR, tmpdir()]) {
+    if (!path || !/^\/[A-Za-z0-9_./-]{0,50}$/.test(path) || !existsSync(path)) continue;
+    const writable = await mkdtemp(join(path, `${PREFIX}${process.pid}-`)).catch(() => undefined);
+    if (!writable) continue;
+    rmSync(writable, { recursive: true });
+    return path;
+  }
+  return "/tmp";
+}
+
+/** When a process started, in clock ticks since the boot; undefined: there is no such process. */
+function startOf(pid: number | "self"): string | undefined {
+  try {
+    // the name, in brackets, may hold spaces and brackets; the start is the 20th field behind it (proc(5))
+    return readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Who made a folder: a process id means something only in its own boot and PID namespace. */
+function ownerLine(): string {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${boot} ${readlinkSync("/proc/self/ns/pid")} ${process.pid} ${startOf("self")}`;
+  } catch {
+    return "unknown";
+  }
+}
+
+/** Whether a folder's owner is known to be dead. Who cannot be known (another machine or container that shares the folder) counts as living. */
+function isDead(line: string): boolean {
+  const [boot, namespace, pid, start] = line.trim().split(" ");
+  const [ourBoot, ourNamespace] = ownerLine().split(" ");
+  if (!start || boot !== ourBoot || namespace !== ourNamespace) return false;
+  return startOf(Number(pid)) !== start;
+}
+
+/** Removes folders that outlived their makers, where the watcher was ended with its process. */
+async function sweep(parent: string): Promise<void> {
+  for (const name of await readdir(parent).catch(() => [])) {
+    if (!name.startsWith(PREFIX)) continue;
+    const path = join(parent, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found?.uid !== process.getuid?.() || !existsSync(join(path, "owner"))) continue;
+    if (isDead(readFileSync(join(path, "owner"), "utf8"))) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Removes the folder named in its first line when its input ends: with us, also by SIGKILL. Builtins only, so that it is one process. */
+const WATCHER = `trap '' HUP INT TERM
+IFS= read -r path && { IFS= read -r end; rm -rf -- "$path"; }`;
+
+function watch(path: string): () => void {
+  const child = spawn("/bin/sh", ["-c", WATCHER], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+    cwd: "/",
+    env: { PATH: process.env.PATH },
+  });
+  child.on("error", () => {});
+  child.stdin.on("error", () => {});
+  child.stdin.write(`${path}\n`);
+  child.unref();
+  (child.stdin as Socket).unref();
+  return () => {
+    child.kill("SIGKILL");
+    child.stdin.destroy();
+  };
+}
+
+export async function privateFolder(): Promise<PrivateFolder> {
+  const parent = await base();
+  await sweep(parent);
+  // mkdtemp makes it with mode 0700
+  const path = await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
+  open.add(path);
+  const unwatch = watch(path);
+  const secrets = new Set<string>();
+  const write = async (name: string, text: string, mode = 0o600) => {
+    await writeFile(join(path, name), text, { mode, flag: "wx" });
+    return join(path, name);
+  };
+  const writeSecret = async (name: string, text: string) => {
+    secrets.add(join(path, name));
+    return write(name, text);
+  };
+  await write("owner", `${ownerLine()}\n`);
+  return {
+    path,
+    write: (name, text) => write(name, text),
+    writeSecret,
+    writeProgram: (name, text) => write(name, text, 0o700),
+    async askpass(name, secret) {
+      const file = await writeSecret(name, `${secret}\n`);
+      return write(`ask-${name}`, `#!/bin/sh\nexec cat ${shellQuote(file)}\n`, 0o700);
+    },
+    dropSecrets() {
+      for (const file of secrets) rmSync(file, { force: true });
+      secrets.clear();
+    },
+    remove() {
+      rmSync(path, { recursive: true, force: true });
+      open.delete(path);
+      unwatch();
+    },
+  };
+}
