@@ -185,11 +185,15 @@ const moved = (before: Props, after: Props) => {
 /** Rule 7: another address with the same installation is an update, with another one (or none) a replacement. */
 async function whoIs(call: Call, state: HijackState, news: Props): Promise<DiffKind> {
   const { look } = await import("./hijack-look.ts");
+  const { connection } = hijackInputs({ ...news, files: {} });
   try {
-    const seen = await look(hijackInputs({ ...news, files: {} }).connection, call, 10);
+    const seen = await look(connection, state, call, 10);
     await seen.ssh.close();
     return seen.facts.pine.install?.id === state.installationId ? "update" : "update-replace";
   } catch (error) {
+    // not the key that was taken at the first connection: nothing was sent, and it is another server
+    const another = (error as { code?: string }).code === "host-key";
+    if (another && connection.acceptNewHostKey && !connection.hostKey) return "update-replace";
     throw new PineError(`connection.host changed, and the new address cannot be asked whether it is the same server`, {
       hint: error instanceof Error ? error.message : String(error),
       cause: error,

@@ -6,7 +6,8 @@ import type { Facts } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 import type { HijackInputs, HijackState } from "./hijack-inputs.ts";
-import { connectionsOf, lockOwner, openAny, refuseAnother } from "./hijack-look.ts";
+import { loginsOf, pinned } from "./hijack-logins.ts";
+import { lockOwner, openAny, refuseAnother } from "./hijack-look.ts";
 
 /** Installed beside an old system. */
 const isBeside = (install: Record<string, string> | undefined) =>
@@ -20,7 +21,7 @@ export function finalizeDue(inputs: HijackInputs, facts: Facts): boolean {
 
 /** Removes the old system where that is asked for and not done; answers whether it is gone. */
 export async function finalize(inputs: HijackInputs, state: HijackState, call: Call): Promise<boolean> {
-  const ssh = await openAny(connectionsOf({ ...inputs.connection, hostKey: state.hostKey }), call);
+  const ssh = await openAny(loginsOf(pinned(inputs.connection, state), state), call);
   let unlock = async () => {};
   try {
     unlock = await lockHost(ssh, lockOwner(call));

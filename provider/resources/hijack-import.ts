@@ -60,7 +60,7 @@ export function importError(id: string, error: unknown): unknown {
 /** Inputs and state of a server that runs Pine. Writes nothing there. */
 export async function importHost(call: Call, id: string): Promise<{ id: string; state: Props; inputs: Props }> {
   const connection = parseImportId(id);
-  const seen = await look(connection, call, SECONDS).catch((error: unknown) => {
+  const seen = await look(connection, undefined, call, SECONDS).catch((error: unknown) => {
     throw isAbort(error, call.signal) ? error : importError(id, error);
   });
   const { ssh, facts, status } = seen;

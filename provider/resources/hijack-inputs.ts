@@ -72,7 +72,10 @@ export interface HijackState {
   /** Commit of the slot that does not run, or the old system's name. */
   previous?: string;
   failed?: Failed;
+  /** The server's, as it was seen: with `acceptNewHostKey` the only one that is accepted from then on. */
   hostKey?: string;
+  /** The jump host's; kept within `connection`. */
+  proxyHostKey?: string;
   /** Bytes of the last transfer. */
   sent?: number;
   /** Paths of the user's `files` on the server. */

@@ -11,13 +11,9 @@ import { openSsh, SshError } from "../host/ssh.ts";
 import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { type HijackInputs, type HijackState, networkInput } from "./hijack-inputs.ts";
+import { loginsOf, pinned } from "./hijack-logins.ts";
 
-/** Root of the new system, by the same key and never by that user's password; then the old system's login. */
-export function connectionsOf(connection: Connection): Connection[] {
-  const { password: _, ...keys } = connection;
-  const root: Connection = { ...keys, user: "root" };
-  return (connection.user ?? "root") === "root" ? [connection] : [root, connection];
-}
+export { connectionsOf, keeping } from "./hijack-logins.ts";
 
 export interface Look {
   ssh: Ssh;
@@ -26,15 +22,20 @@ export interface Look {
   status?: AgentStatus;
 }
 
-/** Connects to whichever system runs and reads what is there. The caller closes `ssh`. */
-export async function look(connection: Connection, call: Call, seconds?: number): Promise<Look> {
-  return lookAt(await openAny(connectionsOf(connection), call, seconds), call);
+/** Connects to whichever system runs and reads what is there. The caller closes `ssh`. `seconds`: for one attempt to connect. */
+export async function look(
+  connection: Connection,
+  state: HijackState | undefined,
+  call: Call,
+  seconds?: number,
+): Promise<Look> {
+  return lookAt(await openAny(loginsOf(pinned(connection, state), state), call, seconds), call);
 }
 
 /** The same; a server that is silent since an overwrite was cut off may have lost its power meanwhile, and is told so. */
 export async function lookAgain(inputs: HijackInputs, state: HijackState | undefined, call: Call, seconds?: number) {
   try {
-    return await look(inputs.connection, call, seconds);
+    return await look(inputs.connection, state, call, seconds);
   } catch (error) {
     if (!state?.unfinished || !inputs.erase || (error as { code?: string }).code !== "unreachable") throw error;
     throw new SshError(
@@ -61,15 +62,16 @@ export async function lookAt(ssh: Ssh, call: Call): Promise<Look> {
   }
 }
 
+/** Opens the first connection that is let in. */
 export async function openAny(connections: Connection[], call: Call, seconds?: number): Promise<Ssh> {
   let first: unknown;
-  // the given login first: most often it is the old system, or root anyway
-  for (const connection of [...connections].reverse()) {
+  for (const connection of connections) {
     try {
       return await openSsh(connection, call, seconds === undefined ? {} : { connectTimeout: seconds });
     } catch (error) {
       first ??= error;
-      if ((error as { code?: string }).code !== "login") throw error;
+      // "shell": images of clouds let root in, and tell it to come as another user
+      if (!["login", "shell"].includes((error as { code?: string }).code ?? "")) throw error;
     }
   }
   throw first;

@@ -15,7 +15,7 @@ import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { type HijackInputs, hostFiles } from "./hijack-inputs.ts";
-import { connectionsOf, type Look, lockOwner, lookAt, planFor } from "./hijack-look.ts";
+import { connectionsOf, keeping, type Look, lockOwner, lookAt, planFor } from "./hijack-look.ts";
 import { asShown } from "./hijack-shown.ts";
 import type { Outcome } from "./hijack-work.ts";
 
@@ -40,7 +40,7 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
   const ram = entered?.look ?? seen;
   const { plan, sent } = await write(ram, { ...o, image, files }, call);
   const { ssh } = ram;
-  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
+  const connections = connectionsOf(keeping(inputs.connection, ssh));
   call.step("booting from the written disk");
   await leaveRam(ssh);
   const next = await waitForSsh(connections, call, {
@@ -99,7 +99,7 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
     await unlock();
     await ssh.close();
   }
-  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
+  const connections = connectionsOf(keeping(inputs.connection, ssh));
   const next = await waitForSsh(connections, call, {
     refusals: Number.POSITIVE_INFINITY,
     timeoutMs: BOOTS_MS,

@@ -23,9 +23,10 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
   if (!known.installationId) return importHost(call, id);
   let seen: Look;
   try {
-    seen = await look(hijackInputs(inputs).connection, call, 15);
+    seen = await look(hijackInputs(inputs).connection, known, call, 15);
   } catch (error) {
-    if (isAbort(error, call.signal)) throw error;
+    // another host key: not a server that is away but perhaps another one
+    if (isAbort(error, call.signal) || (error as { code?: string }).code === "host-key") throw error;
     call.warn(`the server was not looked at, its last known state stands: ${messageOf(error)}`);
     return { id, state, inputs };
   }
@@ -57,6 +58,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
         ...rest,
         ...(finalizedOf(facts.pine.install) === "done" ? { finalized: true } : {}),
         rootKeys: there.rootKeys,
+        hostKey: known.hostKey ?? ssh.hostKeySeen,
         booted: bootedOf(status, version),
       },
     };

@@ -7,7 +7,7 @@ import { waitForSsh } from "../host/ssh.ts";
 import { reboot } from "../host/trial.ts";
 import type { Call } from "../resource.ts";
 import type { HijackInputs } from "./hijack-inputs.ts";
-import { connectionsOf, type Look, lockOwner, lookAt } from "./hijack-look.ts";
+import { connectionsOf, keeping, type Look, lockOwner, lookAt } from "./hijack-look.ts";
 
 /** Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time for 15 s at most. */
 const GRACE_MS = 30_000;
@@ -19,7 +19,7 @@ const GRACE_MS = 30_000;
 export async function settle(seen: Look, inputs: HijackInputs, call: Call): Promise<Look> {
   const { ssh, status } = seen;
   if (!status?.running || status.running === status.slot) return seen;
-  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
+  const connections = connectionsOf(keeping(inputs.connection, ssh));
   call.step("an unconfirmed trial runs: waiting for whoever may be at it");
   await sleep(GRACE_MS, undefined, { signal: call.signal });
   const unlock = await lockHost(ssh, lockOwner(call));

@@ -11,6 +11,7 @@ import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-ar
 import { bareKey, redeploys } from "./hijack-drift.ts";
 import { finalizeDue } from "./hijack-finalize.ts";
 import { type Booted, type Failed, type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
+import { outputConnection } from "./hijack-logins.ts";
 import { type Look, lookAgain, planFor, refuseAnother } from "./hijack-look.ts";
 import { noteShown } from "./hijack-shown.ts";
 import type { Outcome } from "./hijack-work.ts";
@@ -20,12 +21,11 @@ const PREVIEW_SECONDS = 10;
 
 /** The outputs: the state plus the connection of the new system, which `@pulumi/command` takes as it is. */
 export function outputs(inputs: Props, state: HijackState): Props {
-  const given = plain(inputs.connection) as Props;
-  const { password: _, acceptNewHostKey: __, ...rest } = given;
-  const connection: Props = { ...rest, user: "root", hostKey: state.hostKey ?? rest.hostKey };
+  const connection: Props = outputConnection(plain(inputs.connection), state);
+  const { proxyHostKey: _, ...kept } = state;
   // Secret as a whole: a program in YAML loses a secret that lies within an object, and in other languages it makes the whole one anyway.
-  const secret = [connection, rest.proxy ?? {}].some((c) => CREDENTIALS.some((key) => c[key] !== undefined));
-  return { ...state, connection: secret ? new Secret(connection) : connection };
+  const secret = [connection, connection.proxy ?? {}].some((c) => CREDENTIALS.some((key) => c[key] !== undefined));
+  return { ...kept, connection: secret ? new Secret(connection) : connection };
 }
 
 const CREDENTIALS = ["password", "privateKey", "privateKeyPassword"];

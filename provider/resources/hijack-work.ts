@@ -18,7 +18,7 @@ import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, redeploys } from "./hijack-drift.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
-import { connectionsOf, type Look, lockOwner, openAny, planFor, refuseAnother } from "./hijack-look.ts";
+import { connectionsOf, keeping, type Look, lockOwner, openAny, planFor, refuseAnother } from "./hijack-look.ts";
 import { overwrite } from "./hijack-overwrite.ts";
 import { asShown } from "./hijack-shown.ts";
 
@@ -78,7 +78,7 @@ export async function install(
       },
       call,
     );
-    const connections = connectionsOf({ ...inputs.connection, hostKey: seen.ssh.hostKeySeen });
+    const connections = connectionsOf(keeping(inputs.connection, seen.ssh));
     const result = await runTrial(
       seen.ssh,
       {
@@ -121,7 +121,7 @@ export async function update(
   const { ssh } = seen;
   const files = await hostFiles(inputs.files);
   const status = seen.status!;
-  const connections = connectionsOf({ ...inputs.connection, hostKey: ssh.hostKeySeen });
+  const connections = connectionsOf(keeping(inputs.connection, ssh));
   const owner = lockOwner(call);
   const { commit: checksum, health, deadman } = inputs;
   const trial = { connections, checksum, signed: artifacts.signed, health, deadman, owner };

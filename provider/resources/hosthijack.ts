@@ -12,7 +12,7 @@ import { findArtifacts, hostRoot, keepForHost, missingCommit, runningCommit } fr
 import { checkHijack, diffHijack } from "./hijack-check.ts";
 import { finalize } from "./hijack-finalize.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
-import { connectionsOf, lockOwner, look, lookAgain, refuseAnother } from "./hijack-look.ts";
+import { connectionsOf, keeping, lockOwner, look, lookAgain, refuseAnother } from "./hijack-look.ts";
 import { readHost } from "./hijack-read.ts";
 import { settle } from "./hijack-settle.ts";
 import { afterTrial, outputs, previewState } from "./hijack-state.ts";
@@ -55,7 +55,7 @@ async function giveBack(call: Call, known: HijackState, wanted: HijackInputs): P
   if (wanted.onDestroy === "retain") return call.warn("the server stays as it is (onDestroy: retain)");
   let seen: Awaited<ReturnType<typeof look>>;
   try {
-    seen = await look(wanted.connection, call);
+    seen = await look(wanted.connection, known, call);
   } catch (error) {
     if (wanted.whenUnreachable !== "forget" || isAbort(error, call.signal)) throw error;
     return call.warn(`the server is forgotten without having been touched: ${messageOf(error)}`);
@@ -74,10 +74,9 @@ async function giveBack(call: Call, known: HijackState, wanted: HijackInputs): P
       );
     if (finalizedOf(seen.facts.pine.install) !== "no")
       return call.warn("the server stays as it is: finalize removed its old system, so there is none to give back");
-    const connections = connectionsOf({ ...wanted.connection, hostKey: seen.ssh.hostKeySeen });
     const o = {
       id: known.installationId,
-      connections: [...connections].reverse(),
+      connections: connectionsOf(keeping(wanted.connection, seen.ssh)),
       deleteData: wanted.deleteData,
       owner: lockOwner(call),
     };
@@ -123,7 +122,8 @@ async function bring(
   const inputs = hijackInputs(props);
   const known = await findArtifacts(inputs.commit, call, inputs.image);
   let seen = await lookAgain(inputs, state, call);
-  let now: HijackState = { ...state, installationId: state?.installationId ?? id };
+  const { hostKeySeen: hostKey, proxyKeySeen: proxyHostKey } = seen.ssh;
+  let now: HijackState = { ...state, installationId: state?.installationId ?? id, hostKey, proxyHostKey };
   let touched = false;
   const touch = () => {
     touched = true;
