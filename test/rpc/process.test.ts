@@ -1,5 +1,5 @@
 /** The plugin as a process of its own: how it starts, and that it ends as it should, whoever ends it. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -76,6 +76,20 @@ test("says its port and nothing else, and ends at once when nothing runs", async
   expect(plugin.port).toBeGreaterThan(1023);
   expect(await killed("SIGINT")).toEqual({ code: 0, signal: null });
   expect(plugin.output).toBe("");
+});
+
+test("listens on this machine's own address alone", async () => {
+  await start();
+  const port = plugin.port.toString(16).toUpperCase().padStart(4, "0");
+  // local address and state of each socket; 0A is LISTEN (proc(5))
+  const listening = ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/net/${table}`, "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === "0A")
+      .map(([, local]) => local),
+  );
+  expect(listening).toEqual([`0100007F:${port}`]);
 });
 
 describe("work under way has its time to clean up, and its answer arrives", () => {
