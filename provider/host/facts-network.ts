@@ -1,14 +1,32 @@
 /** Network out of the script's lines: what `ip -o` of iproute2 or busybox prints. Pure. */
 import type { Lines } from "./facts.ts";
+import { dhcpOf } from "./facts-dhcp.ts";
 import { ipLines } from "./facts-proc.ts";
-import type { Address, Bond, Interface, InterfaceKind, NetworkFacts, Route, Vlan } from "./types.ts";
+import { parseAddress, parseRoute } from "./facts-words.ts";
+import type { Bond, Interface, InterfaceKind, NetworkFacts, Route, Vlan } from "./types.ts";
+
+/** Routing daemons (rt_protos of iproute2, /etc/iproute2 of FRR), by name or number: the new system does not run them. */
+const DAEMONS: Record<string, string> = {
+  ...{ 8: "gated", 10: "mrt", 11: "zebra", 12: "bird", 13: "dnrouted", 14: "xorp", 15: "ntk", 17: "mrouted" },
+  ...{ 18: "keepalived", 42: "babel", 84: "ovn", 99: "openr", 186: "bgp", 187: "isis", 188: "ospf", 189: "rip" },
+  ...{
+    190: "ripng",
+    191: "nhrp",
+    192: "eigrp",
+    193: "ldp",
+    194: "sharp",
+    195: "pbr",
+    196: "zstatic",
+    197: "openfabric",
+  },
+};
+const NAMES = new Set(Object.values(DAEMONS));
+const daemonOf = (proto = "") => DAEMONS[proto] ?? (NAMES.has(proto) ? proto : undefined);
 
 export function parseNetwork(lines: Lines): NetworkFacts {
   const all = (key: string) => lines.get(key) ?? [];
-  const names = new Map<string, string>();
   const interfaces = all("if").map((line) => {
     const [name = "", index = "", mac, mtu, state, kind, master] = line.split(" ");
-    names.set(index, name);
     const has = mac !== undefined && mac !== "-" && mac !== "00:00:00:00:00:00";
     return {
       name,
@@ -26,14 +44,16 @@ export function parseNetwork(lines: Lines): NetworkFacts {
   const spare = ipLines({
     ...{ route4: proc("route4"), route6: proc("route6"), addr4: proc("addr4"), addr6: proc("addr6") },
   });
+  const made = routesOf(all, spare);
+  const byName = new Map(interfaces.map((i) => [i.name, i]));
   for (const line of [...all("addr"), ...spare.addr]) {
     const found = parseAddress(line);
-    interfaces.find((i) => i.name === found?.dev)?.addresses.push(found!.address);
+    if (!found) made.leftOut.push(line);
+    else byName.get(found.dev)?.addresses.push(found.address);
   }
+  const dhcp = { seen: all("dhcp"), ifupdown: all("ifupdown"), managed: all("managed"), kept: all("dhcp.kept") };
   for (const card of interfaces) {
-    // a file of ifupdown that nobody reads any more (an upgraded Ubuntu) says nothing
-    const files = all("managed").includes(String(card.index)) ? [] : all("ifupdown");
-    card.dhcp = dhcpOf(card.name, all("dhcp"), files, names);
+    Object.assign(card, dhcpOf(card, dhcp));
     const set = all("macset")
       .find((l) => l.startsWith(`${card.name} `))
       ?.split(" ")[1];
@@ -41,7 +61,13 @@ export function parseNetwork(lines: Lines): NetworkFacts {
     if (card.kind === "vlan") card.vlan = vlanOf(card.name, all("vlan"));
     if (card.kind === "bond") card.bond = bondOf(card.name, all("bond"));
     const ra = all("ra").find((l) => l.startsWith(`${card.name} `));
-    if (ra) card.acceptsRa = ra.split(" ")[1] !== "0";
+    if (ra) {
+      const [, accepts, forwards, autoconf] = ra.split(" ");
+      // ip-sysctl.rst: 1 takes advertisements where packets are not forwarded
+      card.acceptsRa = accepts !== "0" && !(accepts === "1" && forwards === "1");
+      if (autoconf === "0") card.noAutoconf = true;
+    }
+    if (all("noipv6").includes(card.name)) card.noIpv6 = true;
   }
   const dns = parseResolv(all("resolv"));
   // systemd-resolved's stub says nothing; its own file does
@@ -49,10 +75,7 @@ export function parseNetwork(lines: Lines): NetworkFacts {
   const real = parseResolv(all("resolved"));
   return {
     interfaces,
-    routes: [
-      ...[...all("route4"), ...spare.route4].flatMap((l) => parseRoute(l, 4)),
-      ...[...all("route6"), ...spare.route6].flatMap((l) => parseRoute(l, 6)),
-    ],
+    ...made,
     rules: [...all("rule4"), ...all("rule6")],
     // an IPv4 address as an IPv6 socket has it
     connectedTo: all("ssh")[0]
@@ -62,83 +85,28 @@ export function parseNetwork(lines: Lines): NetworkFacts {
   };
 }
 
-/** `2: eth0    inet 10.0.2.15/24 brd 10.0.2.255 scope global dynamic eth0\       valid_lft 85000sec …` */
-function parseAddress(line: string): { dev: string; address: Address } | undefined {
-  const m = /^\d+:\s+(\S+)\s+(inet6?)\s+(\S+)\s*(.*)$/.exec(line);
-  if (!m) return undefined;
-  const [, dev, inet, cidr, rest] = m as unknown as [string, string, string, string, string];
-  const family = inet === "inet6" ? 6 : 4;
-  const words = rest.split(/[\s\\]+/);
-  const after = (name: string) => (words.includes(name) ? words[words.indexOf(name) + 1] : undefined);
-  // `inet 10.0.0.2 peer 10.0.0.1/32`: the length stands with the peer
-  const peer = after("peer");
-  const [address, own] = cidr.split("/");
-  const length = own ?? peer?.split("/")[1] ?? (family === 4 ? "32" : "128");
-  const lifetime = after("valid_lft");
-  // temporary (privacy) addresses and those with an end are not the server's own
-  const dynamic = words.includes("dynamic") || words.includes("temporary") || (lifetime ?? "forever") !== "forever";
-  const scope = after("scope");
-  return {
-    dev: dev.split("@")[0]!.replace(/:\d+$/, ""),
-    address: {
-      family,
-      address: address!,
-      prefix: Number(length),
-      ...(peer ? { peer: peer.split("/")[0] } : {}),
-      dynamic,
-      ...(words.includes("temporary") ? { temporary: true as const } : {}),
-      scope: scope === "link" || scope === "host" || scope === "site" ? scope : "global",
-    },
-  };
-}
-
-const LOCAL_ROUTES = new Set([
-  "unreachable",
-  "blackhole",
-  "prohibit",
-  "throw",
-  "local",
-  "broadcast",
-  "multicast",
-  "anycast",
-]);
-
-/** A line of `ip -o route`. A route over several gateways becomes one a gateway. */
-function parseRoute(line: string, family: 4 | 6): Route[] {
-  const [head = "", ...hops] = line.split(/\\?\s*\bnexthop\s+/);
-  const words = head.replaceAll("\\", " ").trim().split(/\s+/);
-  if (LOCAL_ROUTES.has(words[0]!)) return [];
-  const read = (part: string[]) => {
-    const after = (name: string) => (part.includes(name) ? part[part.indexOf(name) + 1] : undefined);
-    const inet6 = after("via") === "inet6" ? part[part.indexOf("via") + 2] : undefined;
-    return { via: inet6 ?? after("via"), dev: after("dev"), onlink: part.includes("onlink"), after };
-  };
-  const main = read(words);
-  const to = words[0] === "0.0.0.0/0" || words[0] === "::/0" ? "default" : words[0]!;
-  const metric = main.after("metric");
-  const parts = hops.length > 0 ? hops.map((h) => read(h.replaceAll("\\", " ").trim().split(/\s+/))) : [main];
-  return parts.flatMap((p) =>
-    p.dev
-      ? [
-          {
-            family,
-            to,
-            via: p.via,
-            dev: p.dev,
-            onlink: p.onlink,
-            metric: metric ? Number(metric) : undefined,
-            src: main.after("src"),
-            proto: protocol(main.after("proto"), words, p.via),
-          },
-        ]
-      : [],
-  );
-}
-
-/** busybox names no protocol; what expires was advertised. Before Linux 3.14 advertised gateways were the kernel's. */
-function protocol(said: string | undefined, words: string[], via: string | undefined): string | undefined {
-  if (said === "kernel" && via !== undefined) return "ra";
-  return said ?? (words.includes("expires") ? "ra" : undefined);
+/** Routes but those of routing daemons, of which the default route alone is kept: without it nothing else can be judged. */
+function routesOf(
+  all: (key: string) => string[],
+  spare: { route4: string[]; route6: string[] },
+): Required<Pick<NetworkFacts, "routes" | "leftOut" | "daemons">> {
+  const [routes, leftOut, counts]: [Route[], string[], Map<string, number>] = [[], [], new Map()];
+  const count = (name: string, more: number) => counts.set(name, (counts.get(name) ?? 0) + more);
+  for (const family of [4, 6] as const) {
+    for (const line of [...all(`route${family}`), ...spare[`route${family}`]]) {
+      const parsed = parseRoute(line, family);
+      const daemon = daemonOf(/\bproto (\S+)/.exec(line)?.[1]);
+      const kept = parsed.routes.filter((r) => !daemon || r.to === "default");
+      for (const route of kept) routes.push(daemon ? { ...route, daemon } : route);
+      if (daemon && kept.length === 0) count(daemon, 1);
+      else if (parsed.leftOut) leftOut.push(parsed.leftOut);
+    }
+  }
+  for (const line of all("daemon")) {
+    const [, number, proto] = /^(\d+)\s+proto (\S+)/.exec(line) ?? [];
+    if (proto) count(daemonOf(proto) ?? proto, Number(number));
+  }
+  return { routes, leftOut, daemons: [...counts].map(([name, n]) => ({ name, routes: n })) };
 }
 
 /** `3: eth0.5@eth0: <…> … vlan protocol 802.1Q id 5 <REORDER_HDR>`, or `eth0.5 | 5 | eth0` of /proc/net/vlan/config. */
@@ -162,17 +130,6 @@ function bondOf(name: string, lines: string[]): Bond | undefined {
   const [, mode, ...words] = lines.find((l) => l.startsWith(`${name} `))?.split(" ") ?? [];
   if (mode === undefined) return undefined;
   return { mode: mode === "-" ? undefined : mode, members: words.filter((w) => !/^\d+$/.test(w)) };
-}
-
-function dhcpOf(name: string, seen: string[], ifupdown: string[], names: Map<string, string>): string | undefined {
-  for (const line of seen) {
-    const [source = "", ...words] = line.split(" ");
-    // a client for IPv6 alone
-    if (words.includes("-6") && !words.includes("-4")) continue;
-    if (/^\d+$/.test(words[0] ?? "") ? names.get(words[0]!) === name : words.includes(name)) return source;
-  }
-  const clause = new RegExp(`^iface\\s+${name.replaceAll(/[^\w]/g, "\\$&")}\\s+inet\\s+dhcp\\b`);
-  return ifupdown.some((l) => clause.test(l)) ? "ifupdown" : undefined;
 }
 
 function parseResolv(lines: string[]): { nameservers: string[]; search: string[] } {

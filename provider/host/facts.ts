@@ -32,7 +32,10 @@ export function factLines(text: string): Lines {
     const m = /^([a-zA-Z0-9_.]+)=(.*)$/.exec(line.replaceAll(/\p{Cc}/gu, " ").trimEnd());
     if (!m) continue;
     const [key, value] = [m[1]!, m[2]!.trim()];
-    if (value !== "") lines.set(key, [...(lines.get(key) ?? []), value]);
+    if (value === "") continue;
+    const values = lines.get(key);
+    if (values) values.push(value);
+    else lines.set(key, [value]);
   }
   return lines;
 }

@@ -39,6 +39,42 @@ export function contains(cidr: Cidr, address: string): boolean {
   return addressBits(cidr.address) >> shift === addressBits(address) >> shift;
 }
 
+/** Networks, asked in a time that does not depend on how many they are. */
+export class Networks {
+  readonly #of = new Map<string, Set<bigint>>();
+
+  add({ family, address, prefix }: Cidr): void {
+    const key = `${family}/${prefix}`;
+    const found = this.#of.get(key) ?? new Set();
+    this.#of.set(key, found.add(network(family, prefix, addressBits(address))));
+  }
+
+  /** Whether this very network is one of them. */
+  has({ family, address, prefix }: Cidr): boolean {
+    return this.#of.get(`${family}/${prefix}`)?.has(network(family, prefix, addressBits(address))) === true;
+  }
+
+  /** Whether an address lies in one of them. */
+  contain(address: string): boolean {
+    return this.longest(address) !== undefined;
+  }
+
+  /** The prefix length of the smallest network that an address lies in. */
+  longest(address: string): number | undefined {
+    const family = isIP(address.split("%")[0]!);
+    if (family === 0) return undefined;
+    const bits = addressBits(address);
+    let best: number | undefined;
+    for (const [key, networks] of this.#of) {
+      const [of, prefix] = key.split("/").map(Number) as [number, number];
+      if (of === family && networks.has(network(family as 4 | 6, prefix, bits))) best = Math.max(best ?? 0, prefix);
+    }
+    return best;
+  }
+}
+
+const network = (family: 4 | 6, prefix: number, bits: bigint) => bits >> BigInt((family === 4 ? 32 : 128) - prefix);
+
 /** fe80::/10: reached through its interface, without a route. */
 export function isLinkLocal(address: string): boolean {
   return /^fe[89ab]/i.test(address);

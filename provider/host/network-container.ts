@@ -1,17 +1,29 @@
 /** The network of a container. Its manager makes the cards and often configures them; what it does counts. Pure. */
-import { isLoopback } from "./ip.ts";
 import { carried } from "./network-carry.ts";
+import { usable } from "./network-dns.ts";
 import type { Card } from "./network-files.ts";
-import { cardSummary, hostsFile, resolvLines, routeCommand } from "./network-files.ts";
+import {
+  addressCommand,
+  cardSummary,
+  dhcpLines,
+  hostsFile,
+  inOrder,
+  ipv6Lines,
+  resolvLines,
+  routeCommand,
+} from "./network-files.ts";
 import { ordered } from "./network-metrics.ts";
+import { ofDaemons, tooMany } from "./network-routes.ts";
 import { planGiven } from "./network-static.ts";
 import type { Interface, NetworkFacts, NetworkFiles, NetworkInput, NetworkPlan, Refusal } from "./types.ts";
 
 /** Cards keep their names, which the manager gives, and are not known by MAC addresses, which it may make anew at each start. */
-export function planContainerNetwork(facts: NetworkFacts, input: NetworkInput, hostname: string): NetworkPlan {
-  const names = new Map(facts.interfaces.map((i) => [i.name, i.name]));
-  if (input !== "keep") return planGiven(asCards(facts), input, names, hostname, (parts) => render(parts, "always"));
+export function planContainerNetwork(all: NetworkFacts, input: NetworkInput, hostname: string): NetworkPlan {
+  const names = new Map(all.interfaces.map((i) => [i.name, i.name]));
+  if (input !== "keep") return planGiven(asCards(all), input, names, hostname, (parts) => render(parts, "always"));
   const notes: string[] = [];
+  const facts = ofDaemons(all, notes);
+  if ("refusals" in facts) return facts;
   const used = facts.interfaces.filter((i) => {
     if (i.kind === "loopback" || (global(i).length === 0 && !i.dhcp)) return false;
     if (i.kind !== "bridge") return true;
@@ -21,9 +33,14 @@ export function planContainerNetwork(facts: NetworkFacts, input: NetworkInput, h
   });
   const leads = (c: { name: string }) => Number(facts.routes.some((r) => r.to === "default" && r.dev === c.name));
   const cards = used.map((card) => carried(card, facts, names)).sort((a, b) => leads(b) - leads(a));
-  const problem = unreachable(facts, cards);
+  const problem = unreachable(facts, cards) ?? tooMany(cards, facts, undefined);
   if (problem) return { refusals: [problem] };
-  const dns = { nameservers: facts.nameservers.filter((n) => !isLoopback(n)), search: facts.search };
+  const resolvers = usable(
+    facts,
+    cards.map((c) => c.oldName),
+    notes,
+  );
+  const dns = { nameservers: resolvers, search: facts.search };
   if (dns.nameservers.length === 0 && !cards.some((c) => c.dhcp))
     notes.push("no nameserver was found: names will not resolve");
   const files = render({ cards, dns, hostname }, "unless set");
@@ -66,6 +83,8 @@ function render(
 ): NetworkFiles {
   const stanzas = cards.map((card) => {
     const lines = ([4, 6] as const).flatMap((family) => familyLine(card, family, when));
+    // what the manager does with advertisements is its own
+    lines.unshift(...dhcpLines(card), ...ipv6Lines({ ...card, routerAdvertised: false }));
     if (card.mtu) lines.unshift(`pre-up ip link set dev ${card.name} mtu ${card.mtu} || true`);
     return [
       `auto ${card.name}`,
@@ -97,7 +116,7 @@ function familyLine(card: Card, family: 4 | 6, when: "always" | "unless set"): s
   const addresses = card.addresses.filter((a) => a.family === family);
   const routes = card.routes.filter((r) => r.family === family);
   const commands = [
-    ...addresses.map((a) => `${ip} addr add ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix} ${dev}`),
+    ...inOrder(addresses).map((a) => addressCommand(a, card.name)),
     ...ordered(routes).map((r) => routeCommand(r, card.name)),
   ];
   if (commands.length === 0) return [];

@@ -13,6 +13,8 @@ export interface CardRoute {
   src?: string;
   /** The gateway gets a route to itself first. */
   onlink: boolean;
+  mtu?: { size: number; lock: boolean };
+  advmss?: number;
 }
 
 /** A network card of the new system, or a VLAN over one. */
@@ -24,17 +26,26 @@ export interface Card {
   /** The old system set the address; the new one does so too. */
   setMac?: boolean;
   /** `parent`: the new system's name of the card below. */
-  vlan?: { id: number; parent: string; parentMtu?: number };
+  vlan?: { id: number; parent: string; parentMtu?: number; parentIpv6?: { off?: boolean; refusesRa?: boolean } };
   mtu?: number;
   dhcp: boolean;
+  /** As whom the client asks, where not by the MAC address: option 61 in hexadecimal digits. */
+  dhcpId?: string;
   /** Of the default routes that DHCP brings. */
   metric?: number;
   /** IPv6 by router advertisements, which the kernel does. */
   routerAdvertised: boolean;
   /** Router advertisements are to be ignored. */
   refusesRa?: boolean;
+  /** No address is made of an advertisement, which counts otherwise. */
+  noAutoconf?: boolean;
+  /** IPv6 is off. */
+  noIpv6?: boolean;
+  /** IPv6 addresses are used without looking for a double first. */
+  noDad?: boolean;
   /** The address DHCP gave the old system. */
   now?: { address: string; prefix: number };
+  /** Those that the kernel shall prefer come first. */
   addresses: CardAddress[];
   routes: CardRoute[];
   notes?: string[];
@@ -45,6 +56,8 @@ export interface CardAddress {
   address: string;
   prefix: number;
   peer?: string;
+  /** Of IPv6: not to be the source of new connections. */
+  deprecated?: true;
 }
 
 export interface NetworkParts {
@@ -65,8 +78,11 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
   const below = new Map(
     cards.flatMap((c) => (c.vlan && !cards.some((d) => d.name === c.vlan!.parent) ? [[c.vlan.parent, c.vlan]] : [])),
   );
-  const parents = [...below].map(([name, vlan]) =>
-    stanza(name, "manual", vlan.parentMtu ? [mtuLine(name, vlan.parentMtu)] : []),
+  const parents = [...below].map(([name, { parentMtu, parentIpv6: { off: noIpv6, refusesRa } = {} }]) =>
+    stanza(name, "manual", [
+      ...(parentMtu ? [mtuLine(name, parentMtu)] : []),
+      ...ipv6Lines({ name, noIpv6, refusesRa, routerAdvertised: false }),
+    ]),
   );
   // the resolvers of the first card's network are the server's; another's DHCP must not replace them
   const byDhcp = cards[0]?.dhcp || (dns.nameservers.length === 0 && cards.some((c) => c.dhcp));
@@ -75,7 +91,7 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
   const loopback = stanza(
     "lo",
     "loopback",
-    lo.map((a) => addressLine(a, "lo")),
+    inOrder(lo).map((a) => addressLine(a, "lo")),
   );
   return {
     interfaces: [
@@ -116,7 +132,7 @@ function cardStanza(card: Card, withoutDns: boolean): string {
       r.family === 4 &&
       r.to === "default" &&
       (r.metric ?? 1) === 1 &&
-      !r.src &&
+      !(r.src || r.mtu || r.advmss) &&
       first &&
       r.via &&
       contains(first, r.via),
@@ -126,13 +142,11 @@ function cardStanza(card: Card, withoutDns: boolean): string {
     ...(main ? [`gateway ${main.via}`] : []),
     ...(card.metric !== undefined ? [`metric ${card.metric}`] : []),
     ...(withoutDns ? ["peer-dns no"] : []),
+    ...dhcpLines(card),
     ...(card.setMac ? [`pre-up ip link set dev ${card.name} address ${card.mac} || true`] : []),
     ...(card.mtu ? [mtuLine(card.name, card.mtu)] : []),
-    // 2: also where packets are forwarded
-    ...(card.refusesRa || card.routerAdvertised
-      ? [`pre-up echo ${card.refusesRa ? 0 : 2} >/proc/sys/net/ipv6/conf/${card.name}/accept_ra || true`]
-      : []),
-    ...rest.map((a) => addressLine(a, card.name)),
+    ...ipv6Lines(card),
+    ...inOrder(rest).map((a) => addressLine(a, card.name)),
     ...ordered(card.routes.filter((r) => r !== main)).map((r) => `up ${routeCommand(r, card.name)} || true`),
   ]);
 }
@@ -140,17 +154,46 @@ function cardStanza(card: Card, withoutDns: boolean): string {
 /** Not `mtu`: a card that refuses it would stay down. */
 const mtuLine = (dev: string, mtu: number) => `pre-up ip link set dev ${dev} mtu ${mtu} || true`;
 
+/** For busybox' client: who asks. */
+export const dhcpLines = (card: Card) => (card.dhcp && card.dhcpId ? [`udhcpc-opts -x 0x3d:${card.dhcpId}`] : []);
+
+/** What the kernel is told of IPv6 on a card before it comes up (ip-sysctl.rst). */
+export function ipv6Lines(
+  card: Pick<Card, "name" | "noIpv6" | "refusesRa" | "routerAdvertised" | "noAutoconf" | "noDad">,
+): string[] {
+  const set = (what: string, value: number) =>
+    `pre-up echo ${value} >/proc/sys/net/ipv6/conf/${card.name}/${what} || true`;
+  if (card.noIpv6) return [set("disable_ipv6", 1)];
+  return [
+    // 2: also where packets are forwarded
+    ...(card.refusesRa || card.routerAdvertised ? [set("accept_ra", card.refusesRa ? 0 : 2)] : []),
+    ...(card.noAutoconf ? [set("autoconf", 0)] : []),
+    ...(card.noDad ? [set("accept_dad", 0)] : []),
+  ];
+}
+
+/** Addresses in the order in which they are added: of IPv4's the kernel prefers the first, of IPv6's the last. */
+export const inOrder = (addresses: CardAddress[]): CardAddress[] => [
+  ...addresses.filter((a) => a.family === 4),
+  ...addresses.filter((a) => a.family === 6).reverse(),
+];
+
 const flag = (family: 4 | 6) => (family === 6 ? "-6" : "-4");
 
-function addressLine(a: CardAddress, dev: string): string {
-  return `up ip ${flag(a.family)} addr add ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix} dev ${dev} || true`;
+const addressLine = (a: CardAddress, dev: string) => `up ${addressCommand(a, dev)} || true`;
+
+export function addressCommand(a: CardAddress, dev: string): string {
+  const peer = a.peer ? ` peer ${a.peer}` : "";
+  return `ip ${flag(a.family)} addr add ${a.address}${peer}/${a.prefix} dev ${dev}${a.family === 6 && a.deprecated ? " preferred_lft 0" : ""}`;
 }
 
 export function routeCommand(r: CardRoute, dev: string): string {
   const via = r.via ? ` via ${r.via}` : "";
   const metric = r.metric ? ` metric ${r.metric}` : "";
   const src = r.src ? ` src ${r.src}` : "";
-  return `ip ${flag(r.family)} route replace ${r.to}${via} dev ${dev}${metric}${src}`;
+  const mtu = r.mtu ? ` mtu ${r.mtu.lock ? "lock " : ""}${r.mtu.size}` : "";
+  const advmss = r.advmss ? ` advmss ${r.advmss}` : "";
+  return `ip ${flag(r.family)} route replace ${r.to}${via} dev ${dev}${metric}${src}${mtu}${advmss}`;
 }
 
 /** "10.0.2.15/24 via 10.0.2.2" */

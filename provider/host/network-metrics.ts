@@ -10,7 +10,11 @@ const LAST = 4000;
 export function distinctMetrics(cards: Card[], notes: string[]): void {
   type Entry = { card: Card; metric: number; set: (metric: number) => void };
   const places = new Map<string, Entry[]>();
-  const add = (place: string, entry: Entry) => places.set(place, [...(places.get(place) ?? []), entry]);
+  const add = (place: string, entry: Entry) => {
+    const entries = places.get(place);
+    if (entries) entries.push(entry);
+    else places.set(place, [entry]);
+  };
   for (const card of cards) {
     if (card.dhcp && card.metric !== undefined)
       add("4 default", { card, metric: card.metric, set: (m) => (card.metric = m) });
@@ -43,7 +47,7 @@ export function distinctMetrics(cards: Card[], notes: string[]): void {
 
 /** Routes in an order in which each can be set: to gateways first. */
 export function ordered(routes: CardRoute[]): CardRoute[] {
-  const links = routes.flatMap((r) => (r.onlink && r.via ? [{ family: r.family, to: r.via, onlink: false }] : []));
-  const unique = links.filter((l, n) => links.findIndex((m) => m.to === l.to) === n);
-  return [...unique, ...routes.filter((r) => !r.via), ...routes.filter((r) => r.via)];
+  const links = new Map<string, CardRoute>();
+  for (const r of routes) if (r.onlink && r.via) links.set(r.via, { family: r.family, to: r.via, onlink: false });
+  return [...links.values(), ...routes.filter((r) => !r.via), ...routes.filter((r) => r.via)];
 }

@@ -1,8 +1,9 @@
 /** A network that is asked for: by DHCP, or as given. Pure. */
 import { isIP } from "node:net";
-import { addressBits, type Cidr, contains, isLinkLocal, isLoopback, parseCidr } from "./ip.ts";
+import { addressBits, type Cidr, contains, isLinkLocal, parseCidr } from "./ip.ts";
 import { defaultRoute, macs, memberProblem, unfit } from "./network-cards.ts";
-import { type CardBase, cardBase, oddMtu } from "./network-carry.ts";
+import { type CardBase, cardBase, identity, oddMtu } from "./network-carry.ts";
+import { usable } from "./network-dns.ts";
 import { type Card, type CardRoute, renderNetwork } from "./network-files.ts";
 import type { Interface, NetworkFacts, NetworkInput, NetworkPlan, Refusal, StaticNetwork } from "./types.ts";
 
@@ -31,7 +32,10 @@ export function planGiven(
     (i) => i.dhcp !== undefined || i.addresses.some((a) => a.family === 4 && a.dynamic),
   );
   const notes = seen ? [] : ["the old system does not use DHCP: whether somebody answers on this network is not known"];
-  const made = { mtu: oddMtu(card), dhcp: true, routerAdvertised: false, addresses: [], routes: [] };
+  const made = {
+    ...{ mtu: oddMtu(card), dhcp: true, routerAdvertised: false, addresses: [], routes: [] },
+    ...(card.dhcp ? identity(card, undefined, notes) : {}),
+  };
   return { files: write(made, { nameservers: [], search: [] }), refusals: [], notes };
 }
 
@@ -87,6 +91,12 @@ function vlanOver(base: CardBase, card: Interface, { vlan, mtu }: Partial<Static
   return { ...rest, name: `${base.name}.${vlan}`, vlan: { id: vlan, parent: base.name, parentMtu } };
 }
 
+/** Interfaces in whose place the card steps: the bridge above it, what leads now. */
+const stead = (facts: NetworkFacts, card: Interface) => [
+  ...(card.master ? [card.master] : []),
+  ...facts.routes.flatMap((r) => (r.to === "default" ? [r.dev] : [])),
+];
+
 function planStatic(
   facts: NetworkFacts,
   wanted: StaticNetwork,
@@ -123,7 +133,7 @@ function planStatic(
   }
   const notes: string[] = [];
   if (routes.length === 0) notes.push("no gateway: the server will only be reached from its own network");
-  const given = wanted.nameservers ?? facts.nameservers.filter((s) => !isLoopback(s));
+  const given = wanted.nameservers ?? usable(facts, [card.name, ...stead(facts, card)], notes);
   const wrong = given.findIndex((s) => isIP(s.split("%")[0]!) === 0);
   if (wrong >= 0) return bad(`nameservers[${wrong}]`, given[wrong]!, "an address");
   if (given.length === 0) notes.push("no nameserver: names will not resolve");

@@ -1,9 +1,11 @@
 /** The new system's network out of the old one's and what is wanted. Pure. */
-import { contains, isLoopback, parseCidr } from "./ip.ts";
+import { contains, parseCidr } from "./ip.ts";
 import { defaultRoute, macs, newNames, staticExample, unfit } from "./network-cards.ts";
 import { carried } from "./network-carry.ts";
+import { resolvers } from "./network-dns.ts";
 import { type Card, renderNetwork } from "./network-files.ts";
 import { distinctMetrics } from "./network-metrics.ts";
+import { ofDaemons, tooMany } from "./network-routes.ts";
 import { planGiven, refuse } from "./network-static.ts";
 import type { Interface, NetworkFacts, NetworkInput, NetworkPlan, Refusal, Route } from "./types.ts";
 
@@ -18,10 +20,12 @@ export function planNetwork(facts: NetworkFacts, input: NetworkInput, hostname: 
 
 const global = (card: Interface) => card.addresses.filter((a) => a.scope === "global");
 
-function keep(facts: NetworkFacts, names: Map<string, string>, hostname: string): NetworkPlan {
+function keep(all: NetworkFacts, names: Map<string, string>, hostname: string): NetworkPlan {
+  const notes: string[] = [];
+  const facts = ofDaemons(all, notes);
+  if ("refusals" in facts) return facts;
   const used = facts.interfaces.filter((i) => i.kind !== "loopback" && (global(i).length > 0 || i.dhcp));
   const defaults = [defaultRoute(facts.routes, 4), defaultRoute(facts.routes, 6)].filter((r) => r !== undefined);
-  const notes: string[] = [];
   const cards: Card[] = [];
   const unfits: { leads: boolean; why: Refusal }[] = [];
   for (const card of used) {
@@ -35,6 +39,8 @@ function keep(facts: NetworkFacts, names: Map<string, string>, hostname: string)
   }
   const worst = unfits.find((u) => u.leads) ?? unfits[0];
   if (worst) return { refusals: [worst.leads ? worst.why : { ...worst.why, hint: leaveOut(facts, defaults) }] };
+  const many = tooMany(cards, facts, defaults[0]);
+  if (many) return { refusals: [many] };
   const six = cards.flatMap((c) => c.routes).find((r) => r.family === 4 && r.via?.includes(":"));
   if (six)
     return refuse(
@@ -55,7 +61,13 @@ function keep(facts: NetworkFacts, names: Map<string, string>, hostname: string)
   const leads = (c: Card) => Number(c.oldName === defaults[0]!.dev);
   cards.sort((a, b) => leads(b) - leads(a) || a.name.localeCompare(b.name, "en", { numeric: true }));
   distinctMetrics(cards, notes);
-  const dns = resolvers(facts, cards, names, notes);
+  const dns = resolvers(
+    facts,
+    cards.map((c) => c.oldName),
+    names,
+    cards.some((c) => c.dhcp),
+    notes,
+  );
   if ("refusals" in dns) return dns;
   if (facts.rules.length > 0)
     notes.push(`rules for other routing tables are not carried over: ${facts.rules.join("; ")}`);
@@ -125,23 +137,4 @@ function rulesProblem(facts: NetworkFacts, cards: Card[], defaults: Route[]): Re
       };
   }
   return undefined;
-}
-
-function resolvers(
-  facts: NetworkFacts,
-  cards: Card[],
-  names: Map<string, string>,
-  notes: string[],
-): { nameservers: string[]; search: string[] } | { refusals: Refusal[] } {
-  const scoped = (n: string) => n.replace(/%(.+)$/, (_, dev) => `%${names.get(dev) ?? dev}`);
-  const nameservers = facts.nameservers.filter((n) => !isLoopback(n)).map(scoped);
-  const dhcp = cards.some((c) => c.dhcp);
-  if (nameservers.length === 0 && facts.nameservers.length > 0 && !dhcp)
-    return refuse(
-      "network-dns",
-      `the server asks a resolver of its own (${facts.nameservers.join(", ")}), which the new system has not`,
-      `name the resolvers it asks: ${staticExample(facts, cards[0]!.oldName).replace(" }", ', nameservers: ["192.0.2.53"] }')}`,
-    );
-  if (nameservers.length === 0 && !dhcp) notes.push("no nameserver was found: names will not resolve");
-  return { nameservers, search: facts.search };
 }

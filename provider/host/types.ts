@@ -10,6 +10,7 @@
 import type { Readable, Writable } from "node:stream";
 
 export type * from "./facts-types.ts";
+export type * from "./network-types.ts";
 export type * from "./pine-types.ts";
 export type * from "./plan-types.ts";
 export type * from "./ram-types.ts";

@@ -16,6 +16,99 @@ connected() {
   put ssh "${line%% *}"
 }
 
+# what the kernel does with IPv6 on card $name
+ipv6() {
+  conf=/proc/sys/net/ipv6/conf/$name
+  # ipv6.disable=1: the folder is not there
+  if [ -d /proc/sys/net/core ] && [ ! -d /proc/sys/net/ipv6 ]; then put noipv6 "$name"; fi
+  get "$conf/disable_ipv6"
+  [ "$line" != 1 ] || put noipv6 "$name"
+  get "$conf/accept_ra"
+  [ -n "$line" ] || return 0
+  about="$name $line"
+  for f in forwarding autoconf; do
+    get "$conf/$f" -
+    about="$about $line"
+  done
+  put ra "$about"
+}
+
+# to somewhere, not the default route, of a routing daemon: rt_protos of iproute2, or its numbers
+daemons='^([a-z]+ )?[0-9a-f.:/]+ .*proto (gated|mrt|zebra|bird|dnrouted|xorp|ntk|mrouted|keepalived|babel|openr|ovn|bgp|isis|ospf|rip|eigrp|8|1[0-5]|1[78]|42|84|99|18[6-9]|19[0-9])( |$)'
+
+# routes, without the many that a routing daemon will not make any more; a full table of the Internet has a million
+routes() { # family
+  ip -o "-$1" route show 2>/dev/null | grep -vE "$daemons" | head -n 20000 | each "route$1"
+  ip -o "-$1" route show 2>/dev/null | grep -E "$daemons" | sed 's/.*\(proto [^ ]*\).*/\1/' | sort | uniq -c | each daemon
+}
+
+# interfaces(5) as ifup reads it: a file that nothing names says nothing
+ifupdown() { # file depth
+  [ -r "$1" ] && [ -f "$1" ] && [ "$2" -lt 8 ] || return 0
+  # shellcheck disable=SC2162 # a backslash continues a line
+  while read word rest || [ -n "$word" ]; do
+    case $word in
+      iface | address) put ifupdown "$word $rest" ;;
+      source | source-directory | source-dir)
+        case $rest in /*) ;; *) rest=${1%/*}/$rest ;; esac
+        [ "$word" = source ] || rest="$rest/*"
+        # shellcheck disable=SC2086 # patterns
+        for f in $rest; do
+          if [ "$word" != source ]; then case ${f##*/} in *[!a-zA-Z0-9_-]*) continue ;; esac fi
+          ifupdown "$f" $(($2 + 1))
+        done
+        ;;
+    esac
+  done <"$1"
+}
+
+kept() { # file
+  while IFS= read -r line; do put dhcp.kept "$1 $line"; done
+}
+
+# clients of DHCP. Those of a container that runs here are not this system's: its network is another
+dhcp() {
+  ours=$(readlink /proc/self/ns/net 2>/dev/null)
+  for f in /proc/[0-9]*/comm; do
+    # no $(first …): a process for every process is slow
+    line=
+    { IFS= read -r line <"$f"; } 2>/dev/null
+    case $line in dhclient | dhcpcd | udhcpc) ;; *) continue ;; esac
+    pid=${f%/comm}
+    # before Linux 3.0 there is no such link
+    [ -z "$ours" ] || [ "$(readlink "$pid/ns/net" 2>/dev/null)" = "$ours" ] || continue
+    about=$(tr '\0' ' ' <"$pid/cmdline" 2>/dev/null)
+    put dhcp "$line $about"
+    # as whom it asks
+    case "$line $about" in
+      dhclient*" -lf "*) about=${about#* -lf } about=${about%% *} ;;
+      dhclient*) about=/var/lib/dhcp/dhclient.leases ;;
+      *) about= ;;
+    esac
+    [ -z "$about" ] || grep -s '^default-duid' "$about" | head -n 1 | kept "$about"
+  done
+  for f in /etc/dhcp/dhclient.conf /etc/dhcpcd.conf; do
+    grep -sE '^[[:space:]]*(send[[:space:]]+dhcp-client-identifier|duid|clientid|iaid|interface[[:space:]])' $f | kept "$f"
+  done
+  for f in /var/lib/dhcpcd/duid /var/lib/dhcpcd5/duid /etc/dhcpcd.duid; do
+    [ ! -r $f ] || kept "$f" <$f
+  done
+  for f in /run/systemd/netif/leases/[0-9]*; do
+    [ -r "$f" ] || continue
+    address=- id=-
+    while IFS= read -r line; do
+      case $line in ADDRESS=*) address=${line#*=} ;; CLIENTID=*) id=${line#*=} ;; esac
+    done <"$f"
+    put dhcp "networkd ${f##*/} $address $id"
+  done
+  for f in /run/systemd/netif/links/[0-9]*; do
+    ! grep -qs '^ADMIN_STATE=configured' "$f" || put managed "${f##*/}"
+  done
+  for f in /run/NetworkManager/devices/[0-9]*; do
+    ! grep -qs '^\(\[dhcp\|dhcp4\)' "$f" || put dhcp "NetworkManager ${f##*/}"
+  done
+}
+
 network() {
   connected
   for path in /sys/class/net/*; do
@@ -43,8 +136,7 @@ network() {
     mac=$line
     if [ $kind = vlan ] && have ip; then ip -o -d link show dev "$name" 2>/dev/null | each vlan; fi
     if [ $kind = bond ]; then put bond "$name $(first "$path/bonding/mode" -) $(first "$path/bonding/slaves")"; fi
-    get "/proc/sys/net/ipv6/conf/$name/accept_ra"
-    [ -z "$line" ] || put ra "$name $line"
+    ipv6
     about=$name
     get "$path/ifindex"
     about="$name $line $mac"
@@ -57,8 +149,8 @@ network() {
   [ ! -r /proc/net/vlan/config ] || grep '|.*|' /proc/net/vlan/config | each vlan
   if have ip; then
     ip -o addr show 2>/dev/null | each addr
-    ip -o -4 route show 2>/dev/null | each route4
-    ip -o -6 route show 2>/dev/null | each route6
+    routes 4
+    routes 6
     ip -4 rule show 2>/dev/null | grep -vE 'lookup (local|main|default|25[345]|\[l3mdev-table\]) *$' | each rule4
     ip -6 rule show 2>/dev/null | grep -vE 'lookup (local|main|default|25[345]|\[l3mdev-table\]) *$' | each rule6
   else
@@ -70,20 +162,6 @@ network() {
   [ ! -r /etc/resolv.conf ] || grep -E '^(nameserver|search|domain)' /etc/resolv.conf | each resolv
   f=/run/systemd/resolve/resolv.conf
   [ ! -r $f ] || grep -E '^(nameserver|search|domain)' $f | each resolved
-  for f in /proc/[0-9]*/comm; do
-    # no $(first …): a process for every process is slow
-    line=
-    { IFS= read -r line <"$f"; } 2>/dev/null
-    case $line in
-      dhclient | dhcpcd | udhcpc) put dhcp "$line $(tr '\0' ' ' <"${f%/comm}/cmdline" 2>/dev/null)" ;;
-    esac
-  done
-  for f in /run/systemd/netif/leases/[0-9]*; do [ ! -e "$f" ] || put dhcp "networkd ${f##*/}"; done
-  for f in /run/systemd/netif/links/[0-9]*; do
-    ! grep -qs '^ADMIN_STATE=configured' "$f" || put managed "${f##*/}"
-  done
-  for f in /run/NetworkManager/devices/[0-9]*; do
-    ! grep -qs '^\(\[dhcp\|dhcp4\)' "$f" || put dhcp "NetworkManager ${f##*/}"
-  done
-  cat /etc/network/interfaces /etc/network/interfaces.d/* 2>/dev/null | grep -E '^[[:space:]]*iface[[:space:]]' | each ifupdown
+  dhcp
+  ! have ifup || ifupdown /etc/network/interfaces 0
 }

@@ -15,10 +15,12 @@
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   if NAME INDEX MAC MTU STATE KIND MASTER, vlan LINE (of ip -d link or /proc/net/vlan/config), bond NAME MODE CARD…
 #   macset NAME OWN-MAC (a card whose address was set by software; of ip's permaddr)
-#   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA
+#   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA FORWARDING AUTOCONF
+#   noipv6 NAME (IPv6 is off), daemon COUNT proto NAME (a routing daemon's routes, which are not listed)
 #   without ip: proc.route4 LINE, proc.route6 LINE, proc.addr6 LINE (of /proc/net), proc.addr4 ADDRESS
 #   ssh ADDRESS (of this server, that the connection goes to)
-#   resolv LINE, resolved LINE; dhcp SOURCE WHAT, managed INDEX (by networkd), ifupdown LINE; tool NAME PATH, tar LINE
+#   resolv LINE, resolved LINE; dhcp SOURCE WHAT, dhcp.kept FILE LINE (as whom a client asks), managed INDEX (by networkd)
+#   ifupdown LINE (iface and address of the files that ifup reads); tool NAME PATH, tar LINE
 #   hostkey LINE, key.root LINE, key.login LINE
 #   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
