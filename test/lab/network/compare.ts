@@ -10,12 +10,14 @@ export interface Essence {
   routes: string[];
   /** Per family the default route that is used. */
   first: string[];
+  /** Addresses of IPv6 that have no end, in the kernel's order, which decides on the source of new connections: `eth0 2001:db8::5 deprecated`. */
+  order: string[];
 }
 
 /**
  * Addresses of global scope and routes of the main table, cards by their new names. Not the same by nature: metrics (only their order
  * counts), routes to a gateway itself (`onlink` or a route of its own), networks' routes in whose place stands another, networkd's
- * routes to resolvers by the default gateway.
+ * routes to resolvers by the default gateway, sizes that follow from the card's MTU.
  */
 export function essence(facts: NetworkFacts, rename: (dev: string) => string | undefined): Essence {
   const cards = facts.interfaces.flatMap((i) => {
@@ -33,25 +35,56 @@ export function essence(facts: NetworkFacts, rename: (dev: string) => string | u
     const own = routes.filter((r) => r.family === family && r.to === "default");
     return own.sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0)).slice(0, 1);
   });
+  const own = new Set(cards.flatMap((c) => c.addresses.map((a) => a.address)));
   const counts = (r: Route) =>
+    // what a single address of IPv6 brings with it
+    !(r.via === undefined && own.has(r.to)) &&
     !(r.via === undefined && gateways.has(r.to)) &&
     !(r.via === undefined && r.proto === "dhcp" && !r.to.includes("/")) &&
     !(r.via === undefined && routes.some((s) => s.via && s.to === r.to && s.dev === r.dev)) &&
     !(r.proto === "dhcp" && r.to !== "default" && first.some((f) => f.via === r.via && f.dev === r.dev)) &&
     !/^fe80::|^ff00::/.test(r.to);
+  // a single address, or one whose network has no route
+  const alone = (a: Address, dev: string) => {
+    const full = a.family === 4 ? 32 : 128;
+    const linked = routes.some((r) => {
+      const [to = "", length] = r.to.split("/");
+      return (
+        r.dev === dev &&
+        !r.via &&
+        Number(length) === a.prefix &&
+        to.includes(":") === (a.family === 6) &&
+        contains(a, to)
+      );
+    });
+    return !a.peer && (a.prefix === full || (a.noPrefixRoute === true && !linked));
+  };
+  const text = (r: Route) => {
+    const size = cards.find((c) => c.name === r.dev)?.mtu;
+    const mtu = r.mtu && r.mtu.size !== size ? ` mtu ${r.mtu.lock ? "lock " : ""}${r.mtu.size}` : "";
+    const usual = (r.mtu?.size ?? size ?? 1500) - (r.family === 4 ? 40 : 60);
+    const advmss = r.advmss && r.advmss !== usual ? ` advmss ${r.advmss}` : "";
+    return `${r.family} ${r.to}${r.via ? ` via ${r.via}` : ""} dev ${r.dev}${mtu}${advmss}`;
+  };
   return {
     addresses: cards
       .flatMap((c) =>
         c.addresses
           .filter((a) => a.scope === "global" && !a.temporary)
           .filter((a) => !(a.dynamic && eui(c, a.address) && c.addresses.some((b) => b !== a && sameNetwork(a, b))))
-          .map((a) => `${c.name} ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix}`),
+          .map(
+            (a) => `${c.name} ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${alone(a, c.name) ? "alone" : a.prefix}`,
+          ),
       )
       .sort(),
     routes: [...new Set(routes.filter(counts).map(text))].sort(),
     first: first.map(text),
+    order: cards.flatMap((c) =>
+      c.addresses
+        .filter((a) => a.family === 6 && a.scope === "global" && !a.dynamic)
+        .map((a) => `${c.name} ${a.address}${a.deprecated ? " deprecated" : ""}`),
+    ),
   };
 }
 
 const sameNetwork = (a: Address, b: Address) => a.prefix === b.prefix && contains(a, b.address);
-const text = (r: Route) => `${r.family} ${r.to}${r.via ? ` via ${r.via}` : ""} dev ${r.dev}`;

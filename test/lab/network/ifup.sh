@@ -5,7 +5,7 @@
 # TREE: a Rootfs, read-only. WORK: cards ("NEW OLD MAC MTU OWN-MAC"), old (commands for the old network), far (commands for the other side, whose
 # cards are far0, far1, …), interfaces, resolv.conf, ping ("-4 ADDRESS"),
 # wait ("ADDRESS/PREFIX" that comes later by itself).
-# Prints the lines of facts.sh (if, addr, route4, route6) behind "== before" and "== after", then "== ping" and what did not answer.
+# Prints the lines of facts.sh (if, noipv6, ra, addr, route4, route6, and source ADDRESS) behind "== before" and "== after", then "== ping" and what did not answer.
 set -eu
 tree=$1 work=$2
 mount -t sysfs sysfs /sys
@@ -53,9 +53,17 @@ look() {
     [ "$name" != lo ] || kind=loopback
     printf 'if=%s %s %s %s %s %s\n' "$name" "$(cat "$path/ifindex")" "$(cat "$path/address")" "$(cat "$path/mtu")" "$(cat "$path/operstate")" $kind
   done
+  for path in /proc/sys/net/ipv6/conf/*; do
+    [ "$(cat "$path/disable_ipv6")" = 0 ] || printf 'noipv6=%s\n' "${path##*/}"
+    printf 'ra=%s %s 0 %s\n' "${path##*/}" "$(cat "$path/accept_ra")" "$(cat "$path/autoconf")"
+  done
   ip -o addr show | sed 's/^/addr=/'
   ip -o -4 route show | sed 's/^/route4=/'
   ip -o -6 route show | sed 's/^/route6=/'
+  # of a new connection to elsewhere (OUTSIDE of old-system.ts)
+  for to in 198.19.255.254 2001:db8:ffff:ffff::1; do
+    ip -o route get "$to" 2>/dev/null | sed -n 's/.* src \([^ ]*\).*/source=\1/p'
+  done
 }
 
 plug old

@@ -15,6 +15,8 @@ export interface Seen {
   before: NetworkFacts;
   /** After ifup. */
   after: NetworkFacts;
+  /** Source addresses of new connections, before and after: IPv4's, IPv6's. */
+  sources: [string[], string[]];
   resolvConf: string;
   /** Addresses that did not answer. */
   silent: string[];
@@ -49,7 +51,9 @@ export async function ifup(tree: string, folder: string, facts: NetworkFacts, fi
     env: { PATH: tools.path, LC_ALL: "C" },
   });
   const part = (name: string) => new RegExp(`^== ${name}\\n([^]*?)(?=^== |(?![^]))`, "m").exec(stdout)?.[1] ?? "";
+  const sources = (name: string) => factLines(part(name)).get("source") ?? [];
   return {
+    sources: [sources("before"), sources("after")],
     before: parseNetwork(factLines(part("before"))),
     after: parseNetwork(factLines(part("after"))),
     resolvConf: part("resolv.conf"),

@@ -1,5 +1,5 @@
 /** What ifup.sh needs to build a server's old network and the other side of its cables, out of the server's facts. */
-import { isLinkLocal } from "../../../provider/host/ip.ts";
+import { contains, isLinkLocal } from "../../../provider/host/ip.ts";
 import { newNames } from "../../../provider/host/network-cards.ts";
 import type { Address, Interface, NetworkFacts, NetworkFiles, Route } from "../../../provider/host/types.ts";
 
@@ -33,8 +33,12 @@ export function work(facts: NetworkFacts, files: NetworkFiles): Record<string, s
       cards.map((c) => `${names.get(c.name)} ${c.name} ${c.mac} ${c.mtu ?? 1500} ${c.macSet?.own ?? c.mac}`),
     ),
     old: lines([
-      ...(lo ? own(lo).map((a) => addAddress(a, "lo")) : []),
-      ...cards.flatMap((c) => [`ip link set ${c.name} up`, ...own(c).map((a) => addAddress(a, c.name))]),
+      ...(lo ? inOrder(own(lo)).map((a) => addAddress(a, "lo", [])) : []),
+      ...cards.flatMap((c) => [
+        ...(c.noIpv6 ? [`echo 1 >/proc/sys/net/ipv6/conf/${c.name}/disable_ipv6`] : []),
+        `ip link set ${c.name} up`,
+        ...inOrder(own(c)).map((a) => addAddress(a, c.name, routesOf(facts, c))),
+      ]),
       ...cards.flatMap((c) => oldRoutes(routesOf(facts, c))),
     ]),
     far: lines([
@@ -58,8 +62,19 @@ export function work(facts: NetworkFacts, files: NetworkFiles): Record<string, s
 const lines = (all: string[]) => all.map((l) => `${l}\n`).join("");
 const length = (family: 4 | 6) => (family === 4 ? 32 : 128);
 
-function addAddress(a: Address, dev: string): string {
-  return `ip -${a.family} addr add ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix} dev ${dev}`;
+/** The kernel lists what was added last of IPv6 first. */
+const inOrder = (addresses: Address[]) => [
+  ...addresses.filter((a) => a.family === 4),
+  ...addresses.filter((a) => a.family === 6).reverse(),
+];
+
+function addAddress(a: Address, dev: string, routes: Route[]): string {
+  const linked = routes.some((r) => !r.via && r.to.endsWith(`/${a.prefix}`) && contains(a, r.to.split("/")[0]!));
+  const how = [
+    ...(a.noPrefixRoute && !linked ? [" noprefixroute"] : []),
+    ...(a.deprecated && !a.dynamic ? [" preferred_lft 0"] : []),
+  ].join("");
+  return `ip -${a.family} addr add ${a.address}${a.peer ? ` peer ${a.peer}` : ""}/${a.prefix} dev ${dev}${how}`;
 }
 
 /** `append`, not `add`: a second gateway, a route beside the kernel's own for a network. */
@@ -72,6 +87,8 @@ function oldRoutes(routes: Route[]): string[] {
       ...(r.src ? [`src ${r.src}`] : []),
       ...(r.proto === "dhcp" || r.proto === "ra" ? [`proto ${r.proto}`] : []),
       ...(r.onlink ? ["onlink"] : []),
+      ...(r.mtu ? [`mtu ${r.mtu.lock ? "lock " : ""}${r.mtu.size}`] : []),
+      ...(r.advmss ? [`advmss ${r.advmss}`] : []),
     ].join(" ");
   return [...made.filter((r) => !r.via), ...made.filter((r) => r.via)].map(text);
 }
@@ -122,7 +139,7 @@ function dhcp(card: Interface, lease: Address, routes: Route[], dev: string, fac
   return [
     `far ip addr add ${server}/${wide} dev ${dev} noprefixroute`,
     `${DNSMASQ} --interface=${dev} --dhcp-range=${lease.address},${lease.address},${dotted(wide)},1h` +
-      ` --dhcp-host=${card.mac},${lease.address} --dhcp-authoritative ${options.map((o) => `--dhcp-option=${o}`).join(" ")} 2>"$work/dhcp.${dev}" &`,
+      ` --dhcp-host=${card.dhcpId ? `id:${card.dhcpId.replaceAll(/..(?=.)/g, "$&:")}` : card.mac},${lease.address} --dhcp-authoritative ${options.map((o) => `--dhcp-option=${o}`).join(" ")} 2>"$work/dhcp.${dev}" &`,
   ];
 }
 
