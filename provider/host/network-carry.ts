@@ -236,8 +236,12 @@ function linkRoutes(card: Interface, routes: Route[], own: Networks): (route: Ro
     const link = r.via === undefined && r.to !== "default" ? routeCidr(r) : undefined;
     if (link) links.add(link);
   }
+  // most routes share a few gateways
+  const known = new Map<string, boolean>();
   return ({ via }) => {
     if (!via || isLinkLocal(via)) return false;
-    return replaced.has(via) || !(own.contain(via) || peers.has(via) || links.contain(via));
+    const found = known.get(via) ?? (replaced.has(via) || !(own.contain(via) || peers.has(via) || links.contain(via)));
+    known.set(via, found);
+    return found;
   };
 }

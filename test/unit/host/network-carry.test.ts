@@ -158,15 +158,16 @@ describe("many routes (ashi009/bestroutetb#11, 20c/pybird#5)", () => {
   });
   it("eight thousand take no more than five times as long as two thousand", () => {
     const took = (of: string) => {
-      const start = process.hrtime.bigint();
+      // the processor's time: what else this machine does is not in it
+      const start = process.cpuUsage();
       files(net(of));
-      return Number(process.hrtime.bigint() - start);
+      return process.cpuUsage(start).user;
     };
     const median = (all: number[]) => all.sort((a, b) => a - b)[Math.floor(all.length / 2)]!;
     const [few, many] = [text(2000), text(8000)];
     for (const warm of [few, many, few]) took(warm);
-    // side by side: what else this machine does slows both
-    const pairs = Array.from({ length: 9 }, () => [took(few), took(many)] as const);
+    // side by side: a slow minute slows both
+    const pairs = Array.from({ length: 7 }, () => [took(few), took(many)] as const);
     expect(median(pairs.map(([, m]) => m)) / median(pairs.map(([f]) => f))).toBeLessThanOrEqual(5);
   });
 });
