@@ -79,8 +79,10 @@ export function parseNetwork(lines: Lines): NetworkFacts {
     rules: [...all("rule4"), ...all("rule6")],
     // an IPv4 address as an IPv6 socket has it
     connectedTo: all("ssh")[0]
-      ?.replace(/^::ffff:(?=\d+\.)/i, "")
+      ?.replace(/ .*/, "")
+      .replace(/^::ffff:(?=\d+\.)/i, "")
       .replace(/%.*$/, ""),
+    connectedPort: Number(all("ssh")[0]?.split(" ")[1]) || undefined,
     ...((stub || dns.nameservers.length === 0) && real.nameservers.length > 0 ? real : dns),
   };
 }

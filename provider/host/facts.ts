@@ -5,6 +5,7 @@ import { parseStorage } from "./facts-disk.ts";
 import { parseDisks } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
 import { parseRam } from "./facts-overwrite.ts";
+import { publicKeyOf } from "./public-key.ts";
 import { trustOf } from "./trust.ts";
 import type { ContainerRights, Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
 
@@ -13,7 +14,9 @@ export type Lines = Map<string, string[]>;
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>
-  ["facts-network", "facts-container", "facts"].map((name) => assetText(`system/host/${name}.sh`)).join("\n");
+  ["facts-network", "facts-container", "facts-login", "facts"]
+    .map((name) => assetText(`system/host/${name}.sh`))
+    .join("\n");
 
 /** Reads a server's facts; writes nothing there. As much as the login may see, when it may not become root. */
 export async function readFacts(ssh: Ssh): Promise<Facts> {
@@ -83,9 +86,22 @@ export function parseFacts(text: string): Facts {
     grub: parseGrub(lines),
     network: parseNetwork(lines),
     tools: parseTools(lines),
-    hostKeys: [...new Set(all("hostkey"))],
+    ...parseHostKeys(all("hostkey")),
+    sshd: all("sshd").map((l) => [l.split(" ")[0]!, l.slice(l.indexOf(" ") + 1).trim()]),
     authorizedKeys: { root: all("key.root"), login: all("key.login") },
     pine: parsePine(lines, cmdline),
+  };
+}
+
+/** Lines are `PATH KEY`; without a path of a key whose file cannot be used. */
+function parseHostKeys(lines: string[]): Pick<Facts, "hostKeys" | "hostKeyFiles"> {
+  const found = lines.map((line) => /^(?:(\/\S+) )?(.*)$/.exec(line)!);
+  return {
+    hostKeys: [...new Set(found.map((m) => m[2]!))],
+    hostKeyFiles: found.flatMap(([, path, line = ""]) => {
+      const key = publicKeyOf(line);
+      return path && key ? [{ path, key }] : [];
+    }),
   };
 }
 

@@ -98,6 +98,8 @@ export interface NetworkFacts {
   daemons?: { name: string; routes: number }[];
   /** The server's address that this connection goes to, where it is known; behind NAT not the one that was dialled. */
   connectedTo?: string;
+  /** The port that it goes to, on the server's side; absent: not known. */
+  connectedPort?: number;
   /** Rules for other tables, as `ip rule` prints them: `32765: from 10.0.0.5 lookup 100`. */
   rules: string[];
   nameservers: string[];

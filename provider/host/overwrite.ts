@@ -11,7 +11,8 @@ import { agent } from "./agent.ts";
 import { type InstallRecord, installScript } from "./alongside.ts";
 import { connectionLost } from "./health.ts";
 import type { HostFile } from "./hostfiles.ts";
-import { keepHostKeys } from "./hostkeys.ts";
+import { hostKeyArguments, keepHostKeys } from "./hostkeys.ts";
+import { keptKeys } from "./plan-keys.ts";
 import { reboot } from "./trial.ts";
 import type { Plan, Ssh } from "./types.ts";
 
@@ -72,7 +73,7 @@ export async function enterRam(
       what: "sending the RAM system",
       onProgress: (bytes) => task.step(`sent ${humanBytes(bytes)} of ${humanBytes(ram.size)} of the RAM system`),
     });
-    await step(["hostkeys"]);
+    await step(["hostkeys", ...hostKeyArguments(plan.hostKeyFiles)]);
     const { resolvConf = "", interfaces, mactab, hosts } = plan.network;
     const own: [string, string, string][] = [
       ["/etc/network/interfaces", interfaces, "644"],
@@ -81,7 +82,8 @@ export async function enterRam(
       ["/etc/hosts", hosts, "644"],
       ["/etc/hostname", `${plan.hostname}\n`, "644"],
       ["/etc/ports", o.ports.map((p) => `${p}\n`).join(""), "644"],
-      ["/root/.ssh/authorized_keys", `${plan.authorizedKeys.join("\n")}\n`, "600"],
+      // it has dropbear, whatever the new system has
+      ["/root/.ssh/authorized_keys", `${keptKeys(plan.authorizedKeys, [], [], "dropbear").lines.join("\n")}\n`, "600"],
       ["/run/pine-ram/install", recordText(record), "644"],
       ["/run/pine-ram/plan", `${JSON.stringify(plan)}\n`, "600"],
     ];
@@ -216,7 +218,7 @@ export async function finishDisk(
   }
   task.step("the server's name, keys and network");
   await disk(ssh, ["mount", String(image.rootStart), deployment, rootType, String(image.bootStart ?? "")]);
-  await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${deployment}`);
+  await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${deployment}`, { sshPorts: plan.sshPorts });
   const install = installScript();
   for (const [n, file] of o.files.entries()) {
     task.step(`the host's own files: ${n + 1} of ${o.files.length}`);

@@ -1,6 +1,8 @@
 /** What is planned for a server (network.ts, plan.ts). */
 import type { SignedManifest } from "../image/manifest.ts";
 import type { CommitKernel } from "../image/ostree-kernel.ts";
+import type { SshServer } from "../image/ssh.ts";
+import type { HostKeyFile } from "./facts-types.ts";
 import type { BootPlace } from "./plan-boot.ts";
 import type { NotRoot, RootWay } from "./types.ts";
 
@@ -81,6 +83,8 @@ export interface PlanInputs {
   /** With "none": why (`Ssh.notRoot`). */
   notRoot?: NotRoot;
   user: string;
+  /** The port that the connection dials; default 22. */
+  port?: number;
   /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
   loginKeys: string[];
   /** The host key the connection saw (`Ssh.hostKeySeen`): the new system must have it. */
@@ -115,6 +119,8 @@ export interface ImageFacts {
   commit?: string;
   /** What its initramfs mounts as a root. */
   filesystems?: string[];
+  /** Its SSH server; absent: not known. */
+  ssh?: SshServer;
   /** Its kernel and initramfs. */
   kernel?: CommitKernel;
   /** Of the commits on the server that the store knows: checksum -> id of their kernel. */
@@ -189,6 +195,10 @@ export interface Plan {
   authorizedKeys: string[];
   /** Public host keys that are kept (DSA is not). */
   hostKeys: string[];
+  /** The files of them on the running system. */
+  hostKeyFiles: HostKeyFile[];
+  /** Where the new system's SSH server listens. */
+  sshPorts: number[];
   /** console= arguments for the new kernel. */
   consoles: string[];
   sendBytes?: number;

@@ -5,8 +5,8 @@ import { planNetwork } from "./network.ts";
 import { planContainerNetwork } from "./network-container.ts";
 import { ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
 import { containerLines, containerSummary } from "./plan-container.ts";
-import { admits, keptKeys } from "./plan-keys.ts";
 import { sendLines, sends } from "./plan-lines.ts";
+import { planLogin } from "./plan-login.ts";
 import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
 import { refusalsOf, type Way } from "./plan-refusals.ts";
 import type { Existing, Facts, ImageFacts, Plan, PlanInputs, PlanResult, Refusal } from "./types.ts";
@@ -49,9 +49,8 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
   const inContainer = facts.container !== undefined;
   const network = (inContainer ? planContainerNetwork : planNetwork)(facts.network, inputs.network ?? "keep", hostname);
   refusals.push(...network.refusals);
-  const keys = keptKeys(facts.authorizedKeys.root, facts.authorizedKeys.login, inputs.authorizedKeys ?? []);
-  const login = loginRefusal(keys.lines, inputs);
-  if (login) refusals.push(login);
+  const login = planLogin(facts, inputs, image.ssh, way === "overwrite");
+  refusals.push(...login.refusals);
   if (refusals.length > 0 || !("files" in network)) return { refusals };
 
   const overwritten = way === "overwrite" || (running && facts.pine.install?.method === "overwrite");
@@ -83,8 +82,10 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
     grubFolder: facts.grub?.folder ?? "/boot/grub",
     network: network.files,
     hostname,
-    authorizedKeys: keys.lines,
+    authorizedKeys: login.authorizedKeys,
     hostKeys,
+    hostKeyFiles: login.hostKeyFiles,
+    sshPorts: login.sshPorts,
     consoles: facts.consoles.filter((c) => CONSOLE.test(c)),
     sendBytes: way === "overwrite" ? overwriteBytes(image) : image.sysrootBytes,
     about: image.about,
@@ -92,7 +93,7 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
     keeps: [
       network.files.summary,
       count(hostKeys.length, "host key"),
-      `${count(keys.lines.length, "key")} of root`,
+      `${count(login.authorizedKeys.length, "key")} of root`,
       ...(inputs.hostname ? [] : [`hostname ${hostname}`]),
     ],
     erases: overwrite ? [overwrite.erases] : finalize && !running ? [erasedBy(facts, title)] : [],
@@ -102,11 +103,11 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
   };
   if (overwrite) {
     const elsewhere = facts.root.disk !== undefined && facts.root.disk !== overwrite.disk.device;
-    const notes = [...network.notes, ...keys.notes];
+    const notes = [...network.notes, ...login.notes];
     const lines = overwriteLines(base, title, notes, elsewhere);
     return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
   }
-  const notes = [...network.notes, ...keys.notes, ...installNotes(facts, running, base)];
+  const notes = [...network.notes, ...login.notes, ...installNotes(facts, running, base)];
   if (way === "container") {
     const [summary, lines] = [containerSummary(base, facts, title), containerLines(base, facts, title, notes)];
     return { plan: { ...base, summary, lines }, refusals: [] };
@@ -125,22 +126,6 @@ const erasedBy = ({ root, container }: Facts, title: string) =>
     : `${title} on ${root.device} (${humanBytes(Math.max(0, root.sizeKiB - root.freeKiB) * 1024)} used), once the new system is confirmed`;
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
-
-function loginRefusal(lines: string[], inputs: PlanInputs): Refusal | undefined {
-  if (inputs.loginKeys.length === 0)
-    return {
-      code: "login-key",
-      message: "the connection logs in by password alone, and the new system accepts keys only",
-      hint: "set connection.privateKey (or agentSocketPath) beside the password, and put its public key into authorizedKeys",
-    };
-  if (admits(lines, inputs.loginKeys)) return undefined;
-  return {
-    code: "login-key",
-    message:
-      "the new system would not accept the connection's key: neither root's nor the login user's authorized_keys has it",
-    hint: `add it to authorizedKeys: "${inputs.loginKeys[0]!.split(" ").slice(0, 2).join(" ")}"`,
-  };
-}
 
 function existingOf(facts: Facts, inputs: PlanInputs, running: boolean): Existing {
   if (running) return facts.pine.install?.id === inputs.installationId ? "ours" : "adopt";

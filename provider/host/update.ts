@@ -6,7 +6,7 @@ import { agent, keyValues } from "./agent.ts";
 import { slotTitle } from "./alongside.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
-import type { Ssh } from "./types.ts";
+import type { Plan, Ssh } from "./types.ts";
 
 export interface DeltaToSend {
   path: string;
@@ -22,7 +22,15 @@ export interface DeltaToSend {
  */
 export async function prepareUpdate(
   ssh: Ssh,
-  o: { checksum: string; version?: string; delta?: DeltaToSend; options?: string; etc: HostFile[]; fresh?: boolean },
+  o: {
+    checksum: string;
+    version?: string;
+    delta?: DeltaToSend;
+    options?: string;
+    etc: HostFile[];
+    fresh?: boolean;
+    login: Pick<Plan, "hostKeyFiles" | "sshPorts">;
+  },
   task: Task,
 ): Promise<{ slot: SlotName; deployment: string; sent: number }> {
   const script = assetText("system/host/update.sh");
@@ -48,7 +56,7 @@ export async function prepareUpdate(
   const slot = told.get("slot") as SlotName;
   const deployment = told.get("deployment")!;
   if (o.fresh) await ssh.exec(script, ["fresh", deployment], { root: true, what: "making /etc anew" });
-  await keepHostKeys(ssh, `/sysroot/ostree/deploy/pine/deploy/${deployment}`);
+  await keepHostKeys(ssh, `/sysroot/ostree/deploy/pine/deploy/${deployment}`, o.login);
   for (const file of o.etc) {
     await ssh.exec(script, ["write-in", deployment, file.path, file.mode, file.owner], {
       root: true,

@@ -1,6 +1,14 @@
 /** The SSH server of an image: what each of the two brings. Pure. */
 import type { Piece } from "./recipe-types.ts";
 
+export type SshServer = "dropbear" | "openssh";
+
+/** Which server a system with these packages has; with both dropbear, which takes less. Absent: neither. */
+export function sshServerOf(packages: readonly { name: string }[]): SshServer | undefined {
+  const has = (name: string) => packages.some((p) => p.name === name);
+  return has("dropbear") ? "dropbear" : has("openssh-server") ? "openssh" : undefined;
+}
+
 /** With either: a server's host keys are kept when the next image has the other one (system/host/hostkeys.sh). */
 export const baseSsh = ["dropbear-convert"];
 
@@ -20,7 +28,7 @@ PermitTunnel no
 `;
 
 /** Packages, service and settings; host keys that are missing are made at the first start, by either's service. */
-export function sshPiece(server: "dropbear" | "openssh"): Piece {
+export function sshPiece(server: SshServer): Piece {
   if (server === "openssh")
     return {
       // ssh-keygen is what the service makes host keys with

@@ -1,4 +1,6 @@
 /** What previews of images tell the previews of servers in the same run, before anything is built: figures to be marked "about". */
+import type { SshServer } from "../image/ssh.ts";
+
 export interface ImageEstimate {
   /** Alpine's name of the architecture. */
   arch: string;
@@ -7,14 +9,18 @@ export interface ImageEstimate {
   /** Bytes when installed. */
   unpacked: number;
   target: "vm" | "container";
+  /** Absent: neither. */
+  ssh?: SshServer;
 }
 
 let latest: ImageEstimate | undefined;
 const targets = new Set<ImageEstimate["target"]>();
+const servers = new Set<ImageEstimate["ssh"]>();
 
 /** Called by Rootfs' preview; the largest of a run counts. */
 export function noteImage(estimate: ImageEstimate): void {
   targets.add(estimate.target);
+  servers.add(estimate.ssh);
   if (!latest || estimate.unpacked > latest.unpacked) latest = estimate;
 }
 
@@ -25,6 +31,11 @@ export function largestImage(): ImageEstimate | undefined {
 /** What every image of this run is for; undefined: they differ, and which one a server gets is not told. */
 export function onlyTarget(): ImageEstimate["target"] | undefined {
   return targets.size === 1 ? [...targets][0] : undefined;
+}
+
+/** The SSH server of every image of this run; undefined: they differ. */
+export function onlySshServer(): SshServer | undefined {
+  return servers.size === 1 ? [...servers][0] : undefined;
 }
 
 let leastDisk: number | undefined;

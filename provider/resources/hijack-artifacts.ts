@@ -15,11 +15,13 @@ import { partitionOf } from "../image/disk-plan.ts";
 import type { SignedManifest } from "../image/manifest.ts";
 import { CHECKSUM, hasCommit, readCommit, rootsOf } from "../image/ostree.ts";
 import { ramSystem } from "../image/ram.ts";
+import { sshServerOf } from "../image/ssh.ts";
 import { Store } from "../image/store.ts";
 import { openSysroot, readSysroot, sysrootTar } from "../image/sysroot.ts";
 import { machineArch, toolbox } from "../image/toolbox.ts";
+import { readRootfs } from "../image/tree.ts";
 import type { Call } from "../resource.ts";
-import { largestImage, onlyTarget } from "./estimates.ts";
+import { largestImage, onlySshServer, onlyTarget } from "./estimates.ts";
 import type { HijackState } from "./hijack-inputs.ts";
 
 export type Compression = "zstd" | "gzip";
@@ -80,10 +82,12 @@ export async function findArtifacts(
     signed: manifest.signed,
     async imageFacts(compression, on) {
       const made = await readSysroot(store, checksum, compression);
+      const rootfs = await readRootfs(store, manifest.rootfs);
       const packed = PACKED * (compression === "gzip" ? GZIP : 1);
       return {
         arch: manifest.arch,
         target: manifest.target ?? "vm",
+        ssh: rootfs && sshServerOf(rootfs.lock),
         sysrootBytes: made?.size ?? Math.round(manifest.size * packed),
         unpackedBytes: made?.unpackedSize ?? manifest.size,
         about: !made,
@@ -196,6 +200,7 @@ export function estimatedImage(arch: string, compression: Compression): ImageFac
   return {
     arch: estimate.arch,
     target: onlyTarget(),
+    ssh: onlySshServer(),
     sysrootBytes: Math.round(estimate.unpacked * PACKED * (compression === "gzip" ? GZIP : 1)),
     unpackedBytes: estimate.unpacked,
     about: true,

@@ -92,7 +92,7 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
     await asShown(call, plan);
     const record = { id: o.id, stack: call.stack, urn: call.urn, created: o.created, old: facts.os.name };
     o.touched();
-    const ports = [...new Set([22, inputs.connection.port ?? 22])];
+    const ports = [...new Set([22, inputs.connection.port ?? 22, ...plan.sshPorts])];
     const pine = facts.pine.deployment !== undefined;
     await enterRam(ssh, { plan, ram, record, ports, pine, owner: lockOwner(call) }, call);
   } finally {

@@ -177,7 +177,7 @@ export async function update(
       add: inputs.kernelArguments,
       deadman: inputs.deadman,
     });
-    const next = { checksum: inputs.commit, version: artifacts.version, delta, options, etc, fresh };
+    const next = { checksum: inputs.commit, version: artifacts.version, delta, options, etc, fresh, login: plan };
     const ready = await prepareUpdate(ssh, next, call);
     const result = await runTrial(ssh, { ...trial, bootId: status.bootId, slot: ready.slot }, call);
     if (result.outcome === "returned" && result.status.running) await forgetSlot(connections, call);

@@ -5,6 +5,7 @@ import { builder } from "../image/builder.ts";
 import type { LockedPackage } from "../image/mirror.ts";
 import { kernelPackage, kernelReleaseOf, lockChanges, type Recipe, recipeDigest } from "../image/recipe.ts";
 import { sbomPaths } from "../image/sbom-write.ts";
+import { sshServerOf } from "../image/ssh.ts";
 import { Store } from "../image/store.ts";
 import { archProblem } from "../image/toolbox.ts";
 import { buildRootfs, type RootfsRecord, readRootfs } from "../image/tree.ts";
@@ -116,7 +117,7 @@ async function preview(call: Call, props: Props, before: Before | undefined): Pr
   const lock = await lockFor(base, (plain(rest) as RootfsInputs).upgrade, before, call.config, call);
   const unpacked = lock.reduce((sum, p) => sum + p.installedSize, 0);
   const compressed = lock.reduce((sum, p) => sum + p.size, 0);
-  noteImage({ arch: base.arch, target: base.target, compressed, unpacked });
+  noteImage({ arch: base.arch, target: base.target, ssh: sshServerOf(lock), compressed, unpacked });
   say(call, base, lock, before, unpacked);
   const problem = archProblem(base.arch);
   if (problem) call.warn(`${problem.message}; ${problem.hint}`);

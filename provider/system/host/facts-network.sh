@@ -12,8 +12,7 @@ connected() {
   done
   # client's address and port, ours
   line=${line#* }
-  line=${line#* }
-  put ssh "${line%% *}"
+  put ssh "${line#* }"
 }
 
 # what the kernel does with IPv6 on card $name

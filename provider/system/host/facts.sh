@@ -18,10 +18,10 @@
 #   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA FORWARDING AUTOCONF
 #   noipv6 NAME (IPv6 is off), daemon COUNT proto NAME (a routing daemon's routes, which are not listed)
 #   without ip: proc.route4 LINE, proc.route6 LINE, proc.addr6 LINE (of /proc/net), proc.addr4 ADDRESS
-#   ssh ADDRESS (of this server, that the connection goes to)
+#   ssh ADDRESS PORT (of this server, that the connection goes to)
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, dhcp.kept FILE LINE (as whom a client asks), managed INDEX (by networkd)
 #   ifupdown LINE (iface and address of the files that ifup reads); tool NAME PATH, tar LINE
-#   hostkey LINE, key.root LINE, key.login LINE
+#   sshd SETTING VALUE (of sshd -T), hostkey [FILE] LINE (no file: only an agent or a passphrase opens it), key.root LINE, key.login LINE
 #   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 login=${1:-}
@@ -188,35 +188,6 @@ tools() {
     unset IFS
   done
   if have tar; then tar --version 2>&1 | head -n 1 | each tar; fi
-}
-
-keys() {
-  # what sshd itself says, else its defaults
-  conf=$(sshd -T 2>/dev/null)
-  printf '%s\n' "$conf" | sed -n 's/^hostkey //p' | while IFS= read -r f; do
-    if [ -r "$f.pub" ]; then each hostkey <"$f.pub"; else ssh-keygen -y -P '' -f "$f" 2>/dev/null | each hostkey; fi
-  done
-  if [ -z "$conf" ]; then
-    for f in /etc/ssh/ssh_host_*_key.pub; do [ ! -r "$f" ] || each hostkey <"$f"; done
-  fi
-  if have dropbearkey; then
-    for f in /etc/dropbear/dropbear_*_host_key; do
-      [ ! -r "$f" ] || dropbearkey -y -f "$f" 2>/dev/null | grep -E '^(ssh|ecdsa)-' | each hostkey
-    done
-  fi
-  files=$(printf '%s\n' "$conf" | sed -n 's/^authorizedkeysfile //p')
-  authorized root root
-  [ -z "$login" ] || [ "$login" = root ] || authorized login "$login"
-}
-
-authorized() { # key user
-  home=$(grep "^$2:" /etc/passwd | cut -d : -f 6)
-  [ -n "$home" ] || return 0
-  for f in ${files:-.ssh/authorized_keys .ssh/authorized_keys2}; do
-    f=$(printf '%s\n' "$f" | sed -e "s#%h#$home#g" -e "s#%u#$2#g" -e 's#%%#%#g')
-    case $f in /*) ;; *) f=$home/$f ;; esac
-    [ ! -r "$f" ] || grep -v '^[[:space:]]*\(#.*\)\{0,1\}$' "$f" | each "key.$1"
-  done
 }
 
 identity

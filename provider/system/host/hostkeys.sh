@@ -1,16 +1,20 @@
 #!/bin/sh
-# The running system's SSH host keys for another deployment, in the form that its SSH server reads: the same keys, whatever server had
-# them. Runs on an old system (dash), on Pine and in the RAM system (busybox). Sent over SSH; of the running system nothing is changed.
+# What connections to a server depend on, for another deployment: the same SSH host keys, in the form that its SSH server reads, and the
+# same port. Runs on an old system (dash), on Pine and in the RAM system (busybox). Sent over SSH; of the running system nothing is changed.
 #
-#   hostkeys.sh FOLDER [none]   FOLDER: of the deployment; none: a running system without a key is no error. Prints how many were kept
+#   hostkeys.sh FOLDER none|some PORTS [FILE TYPE BASE64]…   FOLDER: of the deployment; none: a running system without a key is no error;
+#           PORTS: "22", "22 2222"; then each key: its file, as facts found it, and its public half. Without them the keys of the running
+#           system's own server are meant. Prints how many were kept
 #
 # Which SSH server a system of ours has is seen in itself: its service is in the default runlevel, and its program is there. Every key
 # came out right before any is put in its place.
 set -eu
 umask 077
-root=$1
+root=$1 none=$2 ports=$3
+shift 3
 running=${PINE_RUNNING:-} # for tests: where the running system lies
 work=$root/etc/.pine-hostkeys
+mark="pine: where this server's connections come in"
 
 fail() {
   echo "pine: $*" >&2
@@ -41,14 +45,14 @@ inside() { # program…
 # "TYPE BASE64" of a key; of several lines that say it
 words() { sed -n '/^\(ssh\|ecdsa\)-/p' | head -n 1 | cut -d' ' -f1,2; }
 
-# What the running system's own programs say; a key that only an agent can open says nothing, the file beside it does.
+# Which server's form a private key has.
+form_of() { if head -c 5 "$1" | grep -q -e '^-----'; then echo openssh; else echo dropbear; fi; }
+
+# What the running system's own programs say
 public_of() { # file
-  case $have in
+  case $(form_of "$1") in
     dropbear) dropbearkey -y -f "$1" | words ;;
-    openssh)
-      said=$(ssh-keygen -y -P '' -f "$1" 2>/dev/null </dev/null | words)
-      if [ -n "$said" ] || [ ! -r "$1.pub" ]; then echo "$said"; else words <"$1.pub"; fi
-      ;;
+    openssh) ssh-keygen -y -P '' -f "$1" 2>/dev/null </dev/null | words ;;
   esac
 }
 
@@ -58,6 +62,52 @@ came_out() { # openssh|dropbear file
     dropbear) inside /usr/bin/dropbearkey -y -f "/etc/.pine-hostkeys/$2" ;;
     openssh) inside /usr/bin/ssh-keygen -y -P '' -f "/etc/.pine-hostkeys/$2" ;;
   esac 2>/dev/null </dev/null | words
+}
+
+# Standard input to a file, whole.
+replace() { # path
+  cat >"$1.pine-new"
+  chmod 644 "$1.pine-new"
+  mv -f "$1.pine-new" "$1"
+}
+
+# The ports that a server's own settings name; none: it listens on 22.
+own_ports() { # openssh|dropbear
+  case $1 in
+    openssh) cat "$root"/etc/ssh/sshd_config.d/*.conf "$root/etc/ssh/sshd_config" 2>/dev/null | sed -n 's/^[[:space:]]*[Pp][Oo][Rr][Tt][[:space:]=]\{1,\}\([0-9]*\).*/\1/p' ;;
+    dropbear) sed '/^[[:space:]]*#/d; s/-p/\n-p/g' "$root/etc/conf.d/dropbear" 2>/dev/null | sed -n "s/^-p[[:space:]]*\([^[:space:]\"']*:\)\{0,1\}\([0-9]\{1,\}\).*/\2/p" ;;
+  esac
+}
+
+# The deployment's server listens where the connection comes in, beside what its own settings say. dropbear's settings are one file: what
+# the server itself has in it is the line with our mark, the rest is the commit's unless somebody else changed it.
+listen() { # openssh|dropbear
+  sshd=$root/etc/ssh/sshd_config.d/40-pine-port.conf
+  file=$root/etc/conf.d/dropbear
+  if [ "$1" = openssh ]; then
+    rm -f "$sshd"
+  elif grep -qs "$mark\$" "$file"; then
+    sed "/$mark\$/d" "$file" | replace "$file"
+    if cmp -s "$file" "$running/usr/etc/conf.d/dropbear" && [ -e "$root/usr/etc/conf.d/dropbear" ]; then replace "$file" <"$root/usr/etc/conf.d/dropbear"; fi
+  fi
+  there=$(own_ports "$1")
+  more=
+  for port in $ports; do
+    echo "${there:-22}" | grep -qx "$port" || more="$more $port"
+  done
+  [ -n "$more" ] || return 0
+  # what is asked for beside the port that nothing names
+  if [ -z "$there" ] && echo " $ports " | grep -q ' 22 '; then more=" 22$more"; fi
+  if [ "$1" = openssh ]; then
+    grep -qi '^[[:space:]]*include[[:space:]].*sshd_config\.d' "$root/etc/ssh/sshd_config" 2>/dev/null ||
+      fail "the new system's sshd_config does not read sshd_config.d, so that its sshd would not listen on port$more: let its Rootfs say so"
+    { echo "# $mark"; for port in $more; do echo "Port $port"; done; } | replace "$sshd"
+  else
+    [ -d "${file%/*}" ] || mkdir -p "${file%/*}"
+    options=
+    for port in $more; do options="$options -p $port"; done
+    { cat "$file" 2>/dev/null || true; echo "DROPBEAR_OPTS=\"\$DROPBEAR_OPTS$options\" # $mark"; } | replace "$file"
+  fi
 }
 
 if [ ! -d "$root/usr" ] || [ ! -d "$root/etc" ]; then fail "no deployment in $root"; fi
@@ -72,10 +122,20 @@ if [ "$wanted" = openssh ] && grep -qs '^root:!' "$root/etc/shadow"; then
   fail "root is locked in /etc/shadow, so sshd would refuse every key: let the second field of its line be *, and run it again"
 fi
 
-# of an image with dropbear alone, whatever lies in /etc/ssh
-have=dropbear
-if ! serves "$running" dropbear || serves "$running" sshd; then
-  for type in ed25519 ecdsa rsa; do [ ! -s "$(place "$running" openssh $type)" ] || have=openssh; done
+# nobody named them: those of the RAM system, and what a system of ours has
+if [ $# -eq 0 ]; then
+  have=dropbear
+  # of an image with dropbear alone, whatever lies in /etc/ssh
+  if ! serves "$running" dropbear || serves "$running" sshd; then
+    for type in ed25519 ecdsa rsa; do [ ! -s "$(place "$running" openssh $type)" ] || have=openssh; done
+  fi
+  for type in ed25519 ecdsa rsa; do
+    key=$(place "" $have $type)
+    [ -s "$running$key" ] || continue
+    public=$(public_of "$running$key")
+    [ -n "$public" ] || fail "cannot read $key"
+    set -- "$@" "$key" "${public% *}" "${public#* }"
+  done
 fi
 
 trap 'rm -rf "$work"' EXIT
@@ -83,18 +143,21 @@ trap 'exit 1' HUP INT TERM PIPE
 rm -rf "$work"
 mkdir "$work"
 count=0
-for type in ed25519 ecdsa rsa; do
-  key=$(place "$running" $have $type)
-  [ -s "$key" ] || continue
-  public=$(public_of "$key")
-  [ -n "$public" ] || fail "cannot read $key"
+have=
+while [ $# -gt 0 ]; do
+  key=$running$1 public="$2 $3"
+  case $2 in ssh-ed25519) type=ed25519 ;; ecdsa-*) type=ecdsa ;; ssh-rsa) type=rsa ;; *) fail "$1 is a key of type $2, which cannot be kept" ;; esac
+  shift 3
+  [ ! -e "$work/$type" ] || continue
+  [ -s "$key" ] || fail "there is no host key $key any more"
+  have=$(form_of "$key")
   cat "$key" >"$work/$type"
   for form in $wanted; do
     new=$form.$type
-    if [ "$form" = $have ]; then
+    if [ "$form" = "$have" ]; then
       cat "$key" >"$work/$new"
     else
-      inside /usr/bin/dropbearconvert $have "$form" "/etc/.pine-hostkeys/$type" "/etc/.pine-hostkeys/$new" >/dev/null 2>&1 </dev/null || fail "cannot convert $key"
+      inside /usr/bin/dropbearconvert "$have" "$form" "/etc/.pine-hostkeys/$type" "/etc/.pine-hostkeys/$new" >/dev/null 2>&1 </dev/null || fail "cannot convert $key"
     fi
     [ "$(came_out "$form" "$new")" = "$public" ] || fail "$key came out as another key"
     chmod 600 "$work/$new"
@@ -103,7 +166,7 @@ for type in ed25519 ecdsa rsa; do
   done
   count=$((count + 1))
 done
-[ $count -gt 0 ] || [ "${2:-}" = none ] || fail "the running system has no SSH host key that could be kept"
+[ $count -gt 0 ] || [ "$none" = none ] || fail "the running system has no SSH host key that could be kept"
 
 for form in openssh dropbear; do
   case " $wanted " in *" $form "*) served=1 ;; *) served= ;; esac
@@ -118,11 +181,12 @@ for form in openssh dropbear; do
     if [ -s "$work/$form.$type" ]; then
       mv -f "$work/$form.$type" "$key"
       [ $form = dropbear ] || mv -f "$work/$form.$type.pub" "$key.pub"
-    elif [ $count -gt 0 ] && { [ -z "$served" ] || [ $form != $have ]; }; then
+    elif [ $count -gt 0 ] && { [ -z "$served" ] || [ $form != "$have" ]; }; then
       # left from another time, or for a server that is not there: not to be taken for the keys
       rm -f "$key" "$key.pub"
     fi
   done
 done
 [ ! -d "$root/etc/dropbear" ] || chmod 700 "$root/etc/dropbear"
+for form in $wanted; do listen "$form"; done
 echo $count

@@ -5,7 +5,7 @@
 #
 #   begin                  an empty folder in memory
 #   receive                vmlinuz, initramfs.img and tools/ from standard input (tar)
-#   hostkeys               the server's SSH host keys, for this system's dropbear; prints how many
+#   hostkeys [FILE TYPE BASE64]…   the server's SSH host keys, for this system's dropbear: their files, as facts found them, and public halves
 #   put PATH MODE          a file of the RAM system, from standard input
 #   load ARGUMENTS         packs what is this server's own, loads the kernel
 #   go                     jumps; the connection is lost
@@ -64,28 +64,22 @@ case $1 in
     ;;
   receive) tar -xf - -C $work ;;
   hostkeys)
-    keys=$work/host/etc/dropbear
-    count=0
-    ssh=/etc/ssh
-    # a Pine with dropbear alone (hostkeys.sh): whatever else lies there
-    if [ -L /etc/runlevels/default/dropbear ] && [ ! -L /etc/runlevels/default/sshd ]; then ssh=/nonexistent; fi
-    for type in ed25519 ecdsa rsa; do
-      new=$keys/dropbear_${type}_host_key
-      if [ -s "$ssh/ssh_host_${type}_key" ]; then
-        cp "$ssh/ssh_host_${type}_key" $work/key
-        $work/tools/dropbearconvert openssh dropbear $work/key "$new" >/dev/null 2>&1 || fail "cannot convert the host key of type $type"
-        rm -f $work/key
-        public=$($work/tools/dropbearkey -y -f "$new" | sed -n '/^\(ssh\|ecdsa\)-/p' | cut -d' ' -f1,2)
-        [ "$public" = "$(cut -d' ' -f1,2 "$ssh/ssh_host_${type}_key.pub")" ] || fail "the host key of type $type came out as another one"
-      elif [ -s /etc/dropbear/dropbear_${type}_host_key ]; then
-        cp /etc/dropbear/dropbear_${type}_host_key "$new"
+    shift
+    [ $# -gt 0 ] || fail "the server has no SSH host key that can be kept"
+    while [ $# -gt 0 ]; do
+      case $2 in ssh-ed25519) type=ed25519 ;; ecdsa-*) type=ecdsa ;; ssh-rsa) type=rsa ;; *) fail "$1 is a key of type $2, which cannot be kept" ;; esac
+      new=$work/host/etc/dropbear/dropbear_${type}_host_key
+      cp "$1" $work/key
+      if head -c 5 $work/key | grep -q -e '^-----'; then
+        $work/tools/dropbearconvert openssh dropbear $work/key "$new" >/dev/null 2>&1 || fail "cannot convert the host key $1"
       else
-        continue
+        cp $work/key "$new"
       fi
-      count=$((count + 1))
+      rm -f $work/key
+      public=$($work/tools/dropbearkey -y -f "$new" | sed -n '/^\(ssh\|ecdsa\)-/p' | cut -d' ' -f1,2)
+      [ "$public" = "$2 $3" ] || fail "the host key $1 came out as another one"
+      shift 3
     done
-    [ $count -gt 0 ] || fail "the server has no SSH host key that can be kept"
-    echo $count
     ;;
   put)
     mkdir -p "$(dirname "$work/host$2")"

@@ -26,7 +26,10 @@ function recording(refuse: boolean) {
   return { sent, ssh: { exec, upload } as unknown as Ssh };
 }
 
+const kept = { hostKeyFiles: [{ path: "/etc/ssh/keys/web1", key: "ssh-ed25519 AAAA" }], sshPorts: [2222] };
+const key = "2222 /etc/ssh/keys/web1 ssh-ed25519 AAAA";
 const plan = {
+  ...kept,
   ...{ method: "alongside", consoles: [], swap: [], deadman: 300 },
   ...{
     boot: {},
@@ -36,10 +39,11 @@ const plan = {
 } as unknown as Plan;
 const record = { id: "i", stack: "s", urn: "u", created: "2026-11-28", old: "Debian" };
 const common = { plan, files: [], kernelArguments: [] };
-const update = (fresh: boolean) => (ssh: Ssh) => prepareUpdate(ssh, { checksum, etc: [], fresh }, quietTask());
+const update = (fresh: boolean) => (ssh: Ssh) =>
+  prepareUpdate(ssh, { checksum, etc: [], fresh, login: kept }, quietTask());
 const ways: [string, (ssh: Ssh) => Promise<unknown>, string, string[]][] = [
-  ["an update", update(false), `/sysroot/ostree/deploy/pine/deploy/${deployment}`, ["arm"]],
-  ["an update with /etc anew", update(true), `/sysroot/ostree/deploy/pine/deploy/${deployment}`, ["arm"]],
+  ["an update", update(false), `/sysroot/ostree/deploy/pine/deploy/${deployment} some ${key}`, ["arm"]],
+  ["an update with /etc anew", update(true), `/sysroot/ostree/deploy/pine/deploy/${deployment} some ${key}`, ["arm"]],
   [
     "an installation beside the old system",
     (ssh) => {
@@ -47,7 +51,7 @@ const ways: [string, (ssh: Ssh) => Promise<unknown>, string, string[]][] = [
       const sysroot = { checksum, deployment, ...paths, open: () => Readable.from([]) };
       return installAlongside(ssh, { ...common, sysroot, record }, quietTask());
     },
-    `/ostree/deploy/pine/deploy/${deployment} none`,
+    `/ostree/deploy/pine/deploy/${deployment} none ${key}`,
     ["boot", "grub", "arm"],
   ],
   [
@@ -56,7 +60,8 @@ const ways: [string, (ssh: Ssh) => Promise<unknown>, string, string[]][] = [
       const image = { deployment, rootStart: 1, rootType: "ext4", sha256: "", diskSize: 1, digests: [], block: 1 };
       return finishDisk(ssh, { ...common, image: { ...image, open: () => Readable.from([]) }, id: "i" }, quietTask());
     },
-    `/ostree/deploy/pine/deploy/${deployment}`,
+    // the RAM system has the keys in files of its own
+    `/ostree/deploy/pine/deploy/${deployment} some 2222`,
     ["boot", "record", "finish"],
   ],
 ];

@@ -92,10 +92,10 @@ function publicKey(root: string, server: Server, type: string): string {
   return /^(ssh|ecdsa)-\S+ \S+/m.exec(said)![0];
 }
 
-/** Runs the script as the server's shell does, in a user namespace for who is not root. */
-function keep(running: string, root: string, ...args: string[]) {
+/** Runs the script as the server's shell does, in a user namespace for who is not root. `keys`: as facts found them; else the script looks. */
+function keep(running: string, root: string, none = "some", ports = "22", keys: string[] = []) {
   const by = process.getuid?.() === 0 ? [] : ["unshare", "--user", "--map-root-user", "--mount"];
-  const [file, ...rest] = [...by, "sh", "-s", root, ...args] as [string, ...string[]];
+  const [file, ...rest] = [...by, "sh", "-s", root, none, ports, ...keys] as [string, ...string[]];
   const env = { ...process.env, PINE_RUNNING: running };
   const r = spawnSync(file, rest, { input: assetText("system/host/hostkeys.sh"), encoding: "utf8", env });
   return { code: r.status, stdout: r.stdout.trim(), stderr: r.stderr.trim() };
@@ -106,6 +106,7 @@ const keyFiles = (root: string) =>
   ["etc/dropbear", "etc/ssh"].flatMap((folder) =>
     existsSync(join(root, folder))
       ? readdirSync(join(root, folder))
+          .filter((name) => !name.startsWith("sshd_config"))
           .map((name) => `${name} ${(statSync(join(root, folder, name)).mode & 0o777).toString(8)}`)
           .sort()
       : [],
@@ -184,6 +185,39 @@ describe("from an old system", () => {
     const root = deployment("openssh");
     expect(keep(running, root).stdout).toBe("1");
     expect(publicKey(root, "openssh", "ed25519")).toBe(publicKey(running, "dropbear", "ed25519"));
+  });
+});
+
+// canonical/cloud-init#2422, dev-sec/ssh-baseline#174: HostKey names other files; atmoz/sftp#209: no .pub beside them
+describe("keys that facts named", () => {
+  const elsewhere = (running: string) => {
+    giveKey(running, "openssh", "ed25519");
+    mkdirSync(join(running, "etc/ssh/keys"));
+    copyFileSync(place(running, "openssh", "ed25519"), join(running, "etc/ssh/keys/web1"));
+    giveKey(running, "openssh", "ed25519", "another");
+    const text = sh("ssh-keygen", "-y", "-P", "", "-f", join(running, "etc/ssh/keys/web1"));
+    return ["/etc/ssh/keys/web1", ...text.trim().split(" ").slice(0, 2)];
+  };
+  it.each(SERVERS)("lie elsewhere, beside a stale one in the usual place: to %s", (to) => {
+    const running = mkdtempSync(join(work, "running-"));
+    const named = elsewhere(running);
+    const root = deployment(to);
+    expect(keep(running, root, "some", "22", named)).toEqual({ code: 0, stdout: "1", stderr: "" });
+    expect(publicKey(root, to, "ed25519")).toBe(named.slice(1).join(" "));
+  });
+  it("came out as another: nothing is changed", () => {
+    const running = mkdtempSync(join(work, "running-"));
+    const [path, type] = elsewhere(running);
+    const other = publicKey(running, "openssh", "ed25519").split(" ")[1]!;
+    const root = deployment("dropbear");
+    const r = keep(running, root, "some", "22", [path!, type!, other]);
+    expect([r.code, keyFiles(root)]).toEqual([1, []]);
+    expect(r.stderr).toMatch(/keys\/web1 came out as another key/);
+  });
+  it("are gone since", () => {
+    const root = deployment("dropbear");
+    const r = keep(mkdtempSync(join(work, "running-")), root, "none", "22", ["/etc/ssh/x", "ssh-ed25519", "AAAA"]);
+    expect([r.code, r.stderr]).toEqual([1, expect.stringMatching(/no host key .*\/etc\/ssh\/x any more/)]);
   });
 });
 
