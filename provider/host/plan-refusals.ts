@@ -22,6 +22,12 @@ const LAYERS: Partial<Record<BlockKind, string>> = {
   unknown: "no disk of its own that can be found",
 };
 
+/** Host keys that a new system can have: those whose files can be read. Facts of a provider before this one name no files. */
+const keepable = (f: Facts): string[] =>
+  f.hostKeyFiles.length > 0
+    ? f.hostKeyFiles.map((file) => file.key)
+    : f.hostKeys.map((k) => k.split(" ").slice(0, 2).join(" "));
+
 /** True of any server, also of one that runs Pine. */
 const ALWAYS: Check[] = [
   (_, i) =>
@@ -62,7 +68,7 @@ const ALWAYS: Check[] = [
   },
   (f, i) =>
     i.hostKeySeen !== undefined &&
-    !f.hostKeys.some((k) => k.split(" ").slice(0, 2).join(" ") === i.hostKeySeen) &&
+    !keepable(f).includes(i.hostKeySeen) &&
     i.rootWay !== "none" &&
     refusal(
       "host-key",
