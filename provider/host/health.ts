@@ -5,6 +5,9 @@ import type { Task } from "../task.ts";
 import { RemoteError, SshError } from "./ssh-errors.ts";
 import type { Ssh } from "./types.ts";
 
+/** Seconds that a check is tried for where nothing else is said. */
+export const HEALTH_SECONDS = 60;
+
 /** Exactly one of http, tcp, command, service is set. */
 export interface HealthCheck {
   /** URL as the server itself sees it. */
@@ -23,13 +26,13 @@ export interface HealthCheck {
   timeout?: number;
 }
 
-/** Arguments of health.sh, and how people call the check. */
+/** Arguments of health.sh, and what is said of the check: its kind alone, for an address or a command may hold a secret. */
 export function planHealth(check: HealthCheck): { label: string; args: string[]; timeoutSeconds: number } {
-  const timeoutSeconds = check.timeout ?? 60;
+  const timeoutSeconds = check.timeout ?? HEALTH_SECONDS;
   if (check.http !== undefined) {
     const status = check.status ?? 200;
     return {
-      label: `http ${check.http}`,
+      label: "http",
       args: ["http", check.http, String(status), check.contains ?? ""],
       timeoutSeconds,
     };
@@ -37,11 +40,10 @@ export function planHealth(check: HealthCheck): { label: string; args: string[];
   if (check.tcp !== undefined) {
     const colon = check.tcp.lastIndexOf(":");
     const host = check.tcp.slice(0, colon).replace(/^\[|\]$/g, "");
-    return { label: `tcp ${check.tcp}`, args: ["tcp", host, check.tcp.slice(colon + 1)], timeoutSeconds };
+    return { label: "tcp", args: ["tcp", host, check.tcp.slice(colon + 1)], timeoutSeconds };
   }
-  if (check.command !== undefined)
-    return { label: `command ${check.command}`, args: ["command", check.command], timeoutSeconds };
-  return { label: `service ${check.service}`, args: ["service", check.service!], timeoutSeconds };
+  if (check.command !== undefined) return { label: "command", args: ["command", check.command], timeoutSeconds };
+  return { label: "service", args: ["service", check.service!], timeoutSeconds };
 }
 
 /** Runs every check until it passes or its time is up. Answers what failed, one line each; empty: healthy. */
@@ -52,11 +54,12 @@ export async function checkHealth(ssh: Ssh, checks: HealthCheck[], task: Task): 
     const { label, args, timeoutSeconds } = planHealth(check);
     const end = Date.now() + timeoutSeconds * 1000;
     for (;;) {
-      task.step(`health check ${n + 1} of ${checks.length}: ${label}`);
+      const which = `health check ${n + 1} of ${checks.length} (${label})`;
+      task.step(which);
       const seen = await ssh.exec(script, args, { root: true, ok: [0, 1], timeout: 120_000 });
       if (seen.exitCode === 0) break;
       if (Date.now() >= end) {
-        failed.push(`health check ${label} failed for ${timeoutSeconds} s: ${seen.stdout.trim().split("\n").pop()}`);
+        failed.push(`${which} failed for ${timeoutSeconds} s: ${seen.stdout.trim().split("\n").pop()}`);
         break;
       }
       await sleep(Math.min(2000, Math.max(0, end - Date.now())), undefined, { signal: task.signal });

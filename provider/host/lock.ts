@@ -1,8 +1,11 @@
-/** The server's one lock: held by an open SSH channel, so it ends with us, with the connection, or after an hour. */
+/** The server's one lock: held by an open SSH channel, so it ends with us, with the connection, or when we are silent. */
 import { PassThrough } from "node:stream";
 import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import type { Ssh } from "./types.ts";
+
+/** Milliseconds; the server's side waits for 15 of them (lock.sh). */
+const SIGN_OF_LIFE_MS = 60_000;
 
 /** Takes the lock or dies. Answers how to let go of it. `owner` is what another one is told ("stack, user@machine"). */
 export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<void>> {
@@ -22,18 +25,24 @@ export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<v
       told();
     },
   });
+  const alive = setInterval(() => open.write("."), SIGN_OF_LIFE_MS).unref();
+  const end = () => {
+    clearInterval(alive);
+    open.end();
+  };
+  held.finally(() => clearInterval(alive)).catch(() => {});
   // it ends with the connection: what matters is seen by those who use the connection
   held.catch(() => {});
   await Promise.race([answered, held]);
   if (first !== "locked") {
-    open.end();
+    end();
     die(
       `another operation holds the server's lock: ${first.replace(/^busy /, "") || "no answer"}`,
       "wait until it is done; the lock ends with its connection",
     );
   }
   return async () => {
-    open.end();
+    end();
     await held.catch(() => {});
   };
 }

@@ -5,6 +5,7 @@ import { CONTAINER, targetRefusal } from "./plan-container.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
 import { UPDATE } from "./plan-update-refusals.ts";
 import { type Check, refusal } from "./refusal.ts";
+import { trustRefusal } from "./trust.ts";
 import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.ts";
 
 /** MemTotal of a machine with 96 MiB: the kernel takes its part before it counts. */
@@ -45,6 +46,7 @@ const ALWAYS: Check[] = [
       `build the Rootfs with arch: "${f.arch}"`,
     ),
   targetRefusal,
+  trustRefusal,
   (f, i) =>
     f.container !== undefined &&
     (i.kernelArguments ?? []).length > 0 &&

@@ -2,7 +2,6 @@
 import { humanBytes } from "../task.ts";
 import { ownBoot } from "./plan-boot.ts";
 import { type Check, refusal } from "./refusal.ts";
-import { trustRefusal } from "./trust.ts";
 
 /** What the agent asks for beside kernel and initramfs: folders and OSTree's entry (boot_room of system/rootfs/usr/sbin/pine). */
 const BESIDE = 64 * 1024;
@@ -39,4 +38,4 @@ const bootRefusal: Check = (f, _, { kernel, kernels = {} }) => {
   );
 };
 
-export const UPDATE: Check[] = [trustRefusal, rootRefusal, bootRefusal];
+export const UPDATE: Check[] = [rootRefusal, bootRefusal];

@@ -14,6 +14,7 @@ import { type Checked, checkProps, flag, integer, list, text } from "./check.ts"
 import { type CommitFile, commitFile, findFile } from "./commit-file.ts";
 import { diffInputs } from "./diff.ts";
 import { noteDisk } from "./estimates.ts";
+import { secretArguments } from "./secret-arguments.ts";
 import { storeIfThere } from "./store.ts";
 
 /** A screen and the serial line that providers' web consoles show; the last is /dev/console. */
@@ -51,7 +52,7 @@ const image: CommitFile<Inputs, Image> = {
   noun: "image",
   async check(_call, { news }) {
     const { inputs, failures } = checkProps(news, shape);
-    return { inputs, failures: failures.length > 0 ? failures : contradictions(inputs) };
+    return { inputs, failures: failures.length > 0 ? failures : [...contradictions(inputs), ...secretArguments(news)] };
   },
   diffInputs(olds, news) {
     // inputs of an older provider have no such defaults

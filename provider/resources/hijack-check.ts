@@ -1,5 +1,6 @@
 /** What HostHijack accepts, and what counts as a difference. */
 import { PineError } from "../errors.ts";
+import { HEALTH_SECONDS } from "../host/health.ts";
 import { hostPathProblem } from "../host/hostfiles.ts";
 import { kernelArgumentProblem } from "../image/slots.ts";
 import type { Call, CheckFailure, Diff, DiffKind } from "../resource.ts";
@@ -9,6 +10,7 @@ import { connectionRule } from "./connection-shape.ts";
 import { diffInputs } from "./diff.ts";
 import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { pathOf } from "./path.ts";
+import { secretArguments } from "./secret-arguments.ts";
 
 const publicKey = {
   pattern: /^(?!-----)\S.*\s*$/s,
@@ -112,7 +114,7 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
     if (own && typeof own === "object" && own.mode === undefined)
       own.mode = file instanceof Secret || inputs.files instanceof Secret || hasSecret(own.content) ? "0600" : "0644";
   }
-  failures.push(...overwriteFailures(inputs, news));
+  failures.push(...overwriteFailures(inputs, news), ...healthFailures(inputs), ...secretArguments(news));
   const network = plain(inputs.network) as Props | undefined;
   if (network && !hasUnknown(inputs.network)) {
     if (network.mode === "static" && !network.addresses?.length)
@@ -125,6 +127,23 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
       failures.push({ property: `network.${extra[0]}`, reason: `is only for mode static, not ${network.mode}` });
   }
   return { inputs, failures };
+}
+
+/** A check that is still being tried when the dead-man reboots could not be passed. */
+function healthFailures(inputs: Props): CheckFailure[] {
+  const { deadman } = inputs;
+  if (typeof deadman !== "number" || hasUnknown(inputs.health)) return [];
+  const checks = (plain(inputs.health) ?? []) as { timeout?: number }[];
+  return checks.flatMap(({ timeout = HEALTH_SECONDS }, n) =>
+    timeout <= deadman
+      ? []
+      : [
+          {
+            property: `health[${n}].timeout`,
+            reason: `is ${timeout} s, and a system on trial goes back after deadman, ${deadman} s: expected no more than that; shorten it, or raise deadman`,
+          },
+        ],
+  );
 }
 
 /** What overwrite needs, and what only it takes. */

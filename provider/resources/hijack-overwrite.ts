@@ -9,7 +9,7 @@ import { enterRam, finishDisk, forgetRam, leaveRam, settleImage, writeImage } fr
 import { markDone } from "../host/record.ts";
 import { SshError, waitForSsh } from "../host/ssh.ts";
 import { judge } from "../host/trial.ts";
-import { keepTrust } from "../host/trust.ts";
+import { checkTrust, keepTrust } from "../host/trust.ts";
 import type { Plan, Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
@@ -90,6 +90,7 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
     const image = await artifacts.imageFacts("zstd");
     plan = await planFor({ ...seen, facts }, inputs, image, call);
     await asShown(call, plan);
+    await checkTrust(ssh, inputs.commit, artifacts.signed);
     const record = { id: o.id, stack: call.stack, urn: call.urn, created: o.created, old: facts.os.name };
     o.touched();
     const ports = [...new Set([22, inputs.connection.port ?? 22, ...plan.sshPorts])];

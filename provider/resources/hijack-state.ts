@@ -3,9 +3,10 @@ import { isAbort, messageOf, PineError } from "../errors.ts";
 import type { AgentStatus } from "../host/agent.ts";
 import { isReinstall } from "../host/record.ts";
 import type { Facts, Plan } from "../host/types.ts";
+import { redactText } from "../redact.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
-import { hasUnknown, type Props, plain, Secret, Unknown } from "../values.ts";
+import { hasUnknown, type Props, plain, Secret, secretStrings, Unknown } from "../values.ts";
 import { noDiskFits, smallestDisk } from "./estimates.ts";
 import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, redeploys } from "./hijack-drift.ts";
@@ -25,7 +26,25 @@ export function outputs(inputs: Props, state: HijackState): Props {
   const { proxyHostKey: _, ...kept } = state;
   // Secret as a whole: a program in YAML loses a secret that lies within an object, and in other languages it makes the whole one anyway.
   const secret = [connection, connection.proxy ?? {}].some((c) => CREDENTIALS.some((key) => c[key] !== undefined));
-  return { ...kept, connection: secret ? new Secret(connection) : connection };
+  return { ...cleaned(inputs, kept), connection: secret ? new Secret(connection) : connection };
+}
+
+/** What was said of the server, without the secrets among the inputs: a state is no log, which is cleaned by who writes it. */
+function cleaned(inputs: Props, state: Omit<HijackState, "proxyHostKey">): Props {
+  const secrets = secretStrings(inputs).sort((a, b) => b.length - a.length);
+  const clean = (v: unknown): unknown => {
+    if (typeof v === "string") return redactText(v, secrets);
+    if (Array.isArray(v)) return v.map(clean);
+    return v !== null && typeof v === "object" && Object.getPrototypeOf(v) === Object.prototype
+      ? Object.fromEntries(Object.entries(v).map(([key, x]) => [key, clean(x)]))
+      : v;
+  };
+  const { failed, plan } = state;
+  return {
+    ...state,
+    ...(failed ? { failed: { ...failed, reason: clean(failed.reason) } } : {}),
+    ...(plan ? { plan: clean(plan) } : {}),
+  };
 }
 
 const CREDENTIALS = ["password", "privateKey", "privateKeyPassword"];

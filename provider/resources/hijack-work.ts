@@ -65,6 +65,7 @@ export async function install(
       created: o.created,
       old: plan.restore ?? facts.os.name,
     };
+    await checkTrust(seen.ssh, inputs.commit, artifacts.signed);
     o.touched();
     const { sent } = await installAlongside(
       seen.ssh,

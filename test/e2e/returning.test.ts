@@ -192,7 +192,7 @@ step("update, a health check that fails: two boots", async () => {
   const watch = new Watch(lab.vps.port);
   const error = await fails("health", 2, up);
   lab.tell(`longest silence: ${(await watch.end()).toFixed(1)} s`);
-  expect(error).toMatch(/health check command false failed for 2 s: exit code 1/);
+  expect(error).toMatch(/health check \d of \d \(command\) failed for 2 s: exit code 1/);
   expect(error).toMatch(/the last lines of its console:\n(.*\n)*.*Starting lighttpd/);
   expect(error).not.toMatch(/Stopping|Unmounting/);
   plain();

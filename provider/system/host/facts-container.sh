@@ -55,7 +55,12 @@ pine() {
   [ -d $dir ] || dir=/sysroot/boot/grub/pine
   [ ! -r $dir/install ] || each pine.install <$dir/install
   [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
-  [ ! -r /var/lib/pine/trust/manifest ] || each pine.trust </var/lib/pine/trust/manifest
+  # of an installation that fell back, too (trust.sh)
+  for f in /var /ostree/deploy/pine/var /.pine-var; do
+    [ -r "$f/lib/pine/trust/manifest" ] || continue
+    each pine.trust <"$f/lib/pine/trust/manifest"
+    break
+  done
   for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
     [ ! -d "$f" ] || put pine.deployment "$f"
   done

@@ -1,5 +1,6 @@
 #!/bin/sh
-# One health check on the server itself. Exit 0: healthy. Else the last line says what was seen.
+# One health check on the server itself. Exit 0: healthy. Else the last line says what was seen, in words of ours: what programs say may
+# hold what was asked with, and goes into a state.
 #   http URL STATUS CONTAINS   answers with STATUS, and CONTAINS (may be empty) in the body
 #   tcp HOST PORT              takes a connection
 #   command TEXT               exits 0
@@ -13,7 +14,9 @@ case $1 in
     [ -n "$status" ] || status=$(echo "$head" | sed -n 's,.*HTTP/[0-9.]* \([0-9][0-9][0-9]\).*,\1,p' | tail -n 1)
     result=0
     if [ "$status" != "$3" ]; then
-      echo "status ${status:-none ($(echo "$head" | tail -n 1))}, expected $3"
+      # of wget's words those that name no address
+      why=$(echo "$head" | grep -oi 'connection refused\|timed out\|bad address\|not resolve\|unreachable\|no route to host\|tls\|certificate' | tail -n 1)
+      echo "status ${status:-none (${why:-no answer})}, expected $3"
       result=1
     elif [ -n "$4" ] && ! grep -qF -- "$4" "$body"; then
       echo "the body does not contain the expected text"
@@ -24,21 +27,21 @@ case $1 in
     ;;
   tcp)
     timeout 10 nc -z "$2" "$3" </dev/null >/dev/null 2>&1 || {
-      echo "no connection to $2 port $3"
+      echo "no connection"
       exit 1
     }
     ;;
   command)
-    out=$(timeout 60 sh -c "$2" 2>&1 </dev/null)
+    timeout 60 sh -c "$2" >/dev/null 2>&1 </dev/null
     code=$?
     [ $code -eq 0 ] || {
-      echo "exit code $code: $(echo "$out" | tail -n 1)"
+      echo "exit code $code"
       exit 1
     }
     ;;
   service)
     rc-service "$2" status >/dev/null 2>&1 || {
-      echo "service $2 is $(rc-service "$2" status 2>&1 | sed -n 's/.*status: *//p' | head -n 1)"
+      echo "the service is $(rc-service "$2" status 2>&1 | sed -n 's/.*status: *//p' | head -n 1)"
       exit 1
     }
     ;;

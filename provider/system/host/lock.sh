@@ -1,18 +1,20 @@
 #!/bin/sh
-# Holds the server's one lock for as long as standard input stays open, an hour at most: a connection that ends lets go of it.
+# Holds the server's one lock for as long as standard input stays open and says something now and then: a connection that ends lets go
+# of it, and so does one that is silent for a quarter of an hour, for its other end may be gone without a word.
 #   lock.sh OWNER
 # Nobody gets it on a server that is about to reboot (trial.ts).
 set -eu
-if [ -e /run/pine.rebooting ]; then
-  echo "busy $(head -n 1 /run/pine.rebooting), which is rebooting the server"
+run=${PINE_RUN:-/run} lease=${PINE_LEASE:-900} # for tests
+if [ -e "$run/pine.rebooting" ]; then
+  echo "busy $(head -n 1 "$run/pine.rebooting"), which is rebooting the server"
   exit 75
 fi
-exec 9>>/run/pine.lock
+exec 9>>"$run/pine.lock"
 if ! flock -n 9; then
-  echo "busy $(head -n 1 /run/pine.lock)"
+  echo "busy $(head -n 1 "$run/pine.lock")"
   exit 75
 fi
-echo "$1" >/run/pine.lock
+echo "$1" >"$run/pine.lock"
 echo locked
 # without the lock: busybox' timeout leaves a process that looks each second whether it can end, and would hold it that long
-timeout 3600 cat 9>&- >/dev/null || true
+while [ -n "$(exec 9>&-; timeout "$lease" head -c 1)" ]; do :; done

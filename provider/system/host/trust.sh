@@ -1,11 +1,13 @@
 #!/bin/sh
 # What a server that runs Pine makes of the manifest of a commit. Standard input: the manifest, an empty line, and signify's signatures,
 # base64, a line each. It trusts the keys of the last manifest that it kept; while it has none it takes anything.
-#   check CHECKSUM   refuses a commit that is not signed by such a key, not the one that was signed, or older than what was kept
+#   check CHECKSUM   refuses a commit that is not signed by such a key, not the one that was signed, or older than what was kept. On an old
+#                    system what an installation before kept there counts; without signify only the planner has looked (host/trust.ts)
 #   keep             this manifest's keys and version are what counts from now on
 #   forget           nothing is
 set -eu
-trust=/var/lib/pine/trust
+top=${PINE_ROOT:-} # for tests: where the system lies
+trust=$top/var/lib/pine/trust
 
 fail() {
   echo "pine: $*" >&2
@@ -22,7 +24,7 @@ of() {
 }
 
 signed() {
-  for key in $(value key $trust/manifest); do
+  for key in $(value key "$trust/manifest"); do
     of "$key" "$work/key"
     while IFS= read -r line; do
       of "$line" "$work/signature"
@@ -55,7 +57,7 @@ older() {
 }
 
 [ "$1" != forget ] || {
-  rm -rf $trust
+  rm -rf "$trust"
   exit 0
 }
 umask 077
@@ -66,22 +68,27 @@ sed '/^$/,$d' "$work/in" >"$work/manifest"
 sed '1,/^$/d' "$work/in" >"$work/signatures"
 case $1 in
   check)
-    [ -s $trust/manifest ] || exit 0
+    # facts-container.sh looks in the same places
+    for kept in "$top/ostree/deploy/pine/var" "$top/.pine-var"; do
+      if [ ! -s "$trust/manifest" ] && [ -s "$kept/lib/pine/trust/manifest" ]; then trust=$kept/lib/pine/trust; fi
+    done
+    [ -s "$trust/manifest" ] || exit 0
+    if [ ! -e "$top/run/ostree-booted" ] && ! command -v signify >/dev/null; then exit 0; fi
     command -v signify >/dev/null || fail "this server trusts keys, and its system has no signify to check a signature with"
     [ -s "$work/signatures" ] || fail "the commit is not signed, and this server takes signed ones only"
     signed || fail "the commit is not signed by a key that this server trusts"
     [ "$(value checksum "$work/manifest")" = "$2" ] || fail "the manifest was signed for another commit"
     version=$(value version "$work/manifest")
-    last=$(value version $trust/manifest)
+    last=$(value version "$trust/manifest")
     ! older "$version" "$last" || fail "version $version is older than $last, which this server has had"
     ;;
   keep)
     [ -s "$work/signatures" ] || exit 0
     command -v signify >/dev/null || fail "its system has no signify to check signatures with"
-    mkdir -p $trust
-    cp "$work/manifest" $trust/manifest.pine-new
+    mkdir -p "$trust"
+    cp "$work/manifest" "$trust/manifest.pine-new"
     sync
-    mv -f $trust/manifest.pine-new $trust/manifest
+    mv -f "$trust/manifest.pine-new" "$trust/manifest"
     ;;
   *) exit 2 ;;
 esac
