@@ -2,12 +2,19 @@
 import { humanBytes } from "../task.ts";
 import type { Facts, Plan } from "./types.ts";
 
-/** "send about 58 MB" */
-export const sends = (p: Pick<Plan, "sendBytes" | "about">): string =>
-  p.sendBytes === undefined ? "send the system" : `send ${p.about ? "about " : ""}${humanBytes(p.sendBytes)}`;
+/** "send 58 MB", or "send 36 to 69 MB" of what is not packed yet. */
+export function sends(p: Pick<Plan, "sendBytes" | "sendRange" | "about">): string {
+  if (p.sendBytes === undefined) return "send the system";
+  if (p.sendRange) {
+    const [least, most] = p.sendRange.map(humanBytes) as [string, string];
+    const [size, unit] = least.split(" ");
+    return `send ${most.endsWith(` ${unit}`) ? size : least} to ${most}`;
+  }
+  return `send ${p.about ? "about " : ""}${humanBytes(p.sendBytes)}`;
+}
 
 /** What is replaced, and what is sent. */
-export const sendLines = (p: Pick<Plan, "sendBytes" | "about" | "existing">, facts: Facts): string[] => [
+export const sendLines = (p: Pick<Plan, "sendBytes" | "sendRange" | "about" | "existing">, facts: Facts): string[] => [
   ...(p.existing === "half"
     ? ["an unfinished or fallen-back installation of this stack is there and is replaced"]
     : []),

@@ -109,6 +109,8 @@ export interface ImageFacts {
   target?: "vm" | "container";
   /** Compressed bytes to send. */
   sysrootBytes?: number;
+  /** While it is not packed: at least and at most. */
+  sysrootRange?: [number, number];
   /** Bytes on the disk when unpacked. */
   unpackedBytes?: number;
   /** The figures are estimates (preview of an image not built yet). */
@@ -202,6 +204,8 @@ export interface Plan {
   /** console= arguments for the new kernel. */
   consoles: string[];
   sendBytes?: number;
+  /** Where that is an estimate: at least and at most. */
+  sendRange?: [number, number];
   about: boolean;
   /** Reboots. */
   boots: number;

@@ -88,6 +88,7 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
     sshPorts: login.sshPorts,
     consoles: facts.consoles.filter((c) => CONSOLE.test(c)),
     sendBytes: way === "overwrite" ? overwriteBytes(image) : image.sysrootBytes,
+    sendRange: way === "overwrite" ? undefined : image.sysrootRange,
     about: image.about,
     boots: way === "overwrite" ? 2 : 1,
     keeps: [

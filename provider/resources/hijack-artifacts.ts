@@ -21,7 +21,7 @@ import { openSysroot, readSysroot, sysrootTar } from "../image/sysroot.ts";
 import { machineArch, toolbox } from "../image/toolbox.ts";
 import { readRootfs } from "../image/tree.ts";
 import type { Call } from "../resource.ts";
-import { largestImage, onlySshServer, onlyTarget } from "./estimates.ts";
+import { largestImage, onlySshServer, onlyTarget, packedRange } from "./estimates.ts";
 import type { HijackState } from "./hijack-inputs.ts";
 
 export type Compression = "zstd" | "gzip";
@@ -40,10 +40,6 @@ export interface CommitArtifacts {
   /** From what the server runs; from nothing when this store does not have that. */
   delta(from: string, call: Call): Promise<DeltaToSend>;
 }
-
-/** zstd -3 of a sysroot against its content, and gzip against zstd: measured 0.42 and 1.13; for estimates only. */
-const PACKED = 0.45;
-const GZIP = 1.13;
 
 export function missingCommit(checksum: string, call: Call): never {
   die(
@@ -83,12 +79,13 @@ export async function findArtifacts(
     async imageFacts(compression, on) {
       const made = await readSysroot(store, checksum, compression);
       const rootfs = await readRootfs(store, manifest.rootfs);
-      const packed = PACKED * (compression === "gzip" ? GZIP : 1);
+      const range = packedRange(manifest.size, compression);
       return {
         arch: manifest.arch,
         target: manifest.target ?? "vm",
         ssh: rootfs && sshServerOf(rootfs.lock),
-        sysrootBytes: made?.size ?? Math.round(manifest.size * packed),
+        sysrootBytes: made?.size ?? Math.round((range[0] + range[1]) / 2),
+        sysrootRange: made ? undefined : range,
         unpackedBytes: made?.unpackedSize ?? manifest.size,
         about: !made,
         compression,
@@ -197,11 +194,13 @@ export const hostRoot = (installationId: string) => `host-${installationId}`;
 export function estimatedImage(arch: string, compression: Compression): ImageFacts {
   const estimate = largestImage();
   if (!estimate) return { arch, about: true, compression };
+  const range = packedRange(estimate.unpacked, compression);
   return {
     arch: estimate.arch,
     target: onlyTarget(),
     ssh: onlySshServer(),
-    sysrootBytes: Math.round(estimate.unpacked * PACKED * (compression === "gzip" ? GZIP : 1)),
+    sysrootBytes: Math.round((range[0] + range[1]) / 2),
+    sysrootRange: range,
     unpackedBytes: estimate.unpacked,
     about: true,
     compression,

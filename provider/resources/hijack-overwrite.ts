@@ -59,7 +59,7 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
       );
     const reasons = await judge(next, inputs, call);
     const known = {
-      sent,
+      sent: sent + (entered?.sent ?? 0),
       plan: entered?.plan ?? plan,
       facts: entered && seen.facts,
       hostKey: next.hostKeySeen,
@@ -78,7 +78,7 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
 }
 
 /** From the old system into the RAM system. Nothing on the disk is changed; what comes up is looked at. */
-async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; plan: Plan }> {
+async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; plan: Plan; sent: number }> {
   const { inputs, artifacts } = o;
   const ram = await artifacts.ram(call);
   const { ssh } = seen;
@@ -107,7 +107,7 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
     notBootId: ssh.bootId,
   });
   const there = await lookAt(next, call);
-  if (there.facts.pine.ram) return { look: there, plan };
+  if (there.facts.pine.ram) return { look: there, plan, sent: ram.size };
   try {
     await forgetRam(there.ssh);
   } finally {

@@ -29,7 +29,7 @@ export function containerLife(given: Given): void {
     const quick = await listing(lab.vps, { quick: true });
     const { output } = await lab.project.ok(["preview"]);
     expect(output).toMatch(/in the container \(LXC(, unprivileged)?\) beside Debian/);
-    expect(output).toMatch(/send about \d+ MB, no kernel, 1 restart/);
+    expect(output).toMatch(/send \d+ to \d+ MB, no kernel, 1 restart/);
     expect(output).toMatch(`${lab.vps.address}/24`);
     expect(differences(quick, await listing(lab.vps, { quick: true }))).toEqual([]);
     before = await listing(lab.vps);

@@ -14,6 +14,8 @@ let lab: Lab;
 let project: Project;
 let secrets: Planted;
 let before: Map<string, string>;
+/** Bytes that preview said are sent, at least and at most. */
+let shown: number[];
 let first: { checksum: string; sent: number };
 
 beforeAll(async () => {
@@ -33,7 +35,13 @@ step("preview, as text, diff and JSON, shows the plan and writes nothing on the 
   const json = JSON.parse((await project.ok(["preview", "--json"])).stdout);
   expect(json.changeSummary).toEqual({ create: 4 });
   expect(JSON.stringify(json.diagnostics)).toMatch(/\d+ packages, linux-virt 6\.\S+, \d+ MB/);
-  expect(JSON.stringify(json.diagnostics)).toMatch(/alongside Debian.* about \d+ MB.*reboot.*keeps 10\.0\.2\.15\/24/);
+  expect(JSON.stringify(json.diagnostics)).toMatch(
+    /alongside Debian.* send \d+ to \d+ MB.*reboot.*keeps 10\.0\.2\.15\/24/,
+  );
+  shown = /send (\d+) to (\d+) MB/
+    .exec(JSON.stringify(json.diagnostics))!
+    .slice(1)
+    .map((n) => Number(n) * 1e6);
   const diff = await project.ok(["preview", "--diff"]);
   expect(diff.output).toMatch(/\[0\]: "lighttpd"/);
   expect(diff.output).toMatch(/content: \[secret\]/);
@@ -54,6 +62,8 @@ step("the server is taken", async () => {
   lab.tell("up");
   const { booted, sent } = await project.server();
   first = { checksum: booted.checksum, sent };
+  expect(sent).toBeGreaterThanOrEqual(shown[0]! - 5e5);
+  expect(sent).toBeLessThanOrEqual(shown[1]! + 5e5);
   secrets.watchServer();
 });
 

@@ -8,7 +8,7 @@ import { codes, facts, image, inputs, key } from "./plan-tools.ts";
 
 const bare = key.split(" ").slice(0, 2).join(" ");
 const other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYiSYlz3oe28c4sVNMRNCemi45hmkQ78fKmzOeWGjly";
-const sk = `sk-ssh-ed25519@openssh.com ${Buffer.from("\0\0\0\x1ask-ssh-ed25519@openssh.com" + "x".repeat(40), "latin1").toString("base64")}`;
+const sk = `sk-ssh-ed25519@openssh.com ${Buffer.from(`\0\0\0\x1ask-ssh-ed25519@openssh.com${"x".repeat(40)}`, "latin1").toString("base64")}`;
 const lines = (root: string[], server: "dropbear" | "openssh") => keptKeys(root, [], [], server).lines;
 
 describe("ports", () => {
