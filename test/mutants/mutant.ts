@@ -36,7 +36,7 @@ const matches = (pattern: string, file: string) =>
 
 /** The group of a test file; undefined: none has it. */
 export const groupOf = (file: string): { name: string; named: boolean } | undefined => {
-  for (const [name, group] of Object.entries(GROUPS) as [string, { include: string[]; named?: boolean }][])
+  for (const [name, group] of Object.entries(GROUPS))
     if (group.include.some((pattern) => matches(pattern, file))) return { name, named: group.named === true };
   return undefined;
 };
