@@ -110,7 +110,11 @@ describe.each(SHELLS)("trust.sh, %s", (_, shell) => {
 describe.each(SHELLS)("lock.sh, %s", (_, shell) => {
   const started: ChildProcess[] = [];
   afterEach(() => {
-    for (const child of started.splice(0)) child.kill("SIGKILL");
+    for (const child of started.splice(0)) {
+      // what it waits for ends with its input
+      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
+      child.kill("SIGKILL");
+    }
   });
   /** A holder, with what it said first. */
   function hold(owner: string, lease = "60") {
