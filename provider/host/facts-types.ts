@@ -113,7 +113,7 @@ export interface GrubFacts {
   default?: string;
 }
 
-/** Where a private host key lies that its server can use, and its public half. */
+/** Where a private host key lies that can be kept, and its public half. */
 export interface HostKeyFile {
   path: string;
   /** `type base64`. */
@@ -165,7 +165,6 @@ export interface Facts {
   tools: Record<string, string>;
   /** Public SSH host keys, `ssh-ed25519 AAAA…`. */
   hostKeys: string[];
-  /** The files of those that can be kept: of the server that this connection came through, in its order. */
   hostKeyFiles: HostKeyFile[];
   /** What sshd says of its settings that decide who may log in and where: `["port", "22"]`, in lower case. */
   sshd: [string, string][];

@@ -82,7 +82,6 @@ export async function enterRam(
       ["/etc/hosts", hosts, "644"],
       ["/etc/hostname", `${plan.hostname}\n`, "644"],
       ["/etc/ports", o.ports.map((p) => `${p}\n`).join(""), "644"],
-      // it has dropbear, whatever the new system has
       ["/root/.ssh/authorized_keys", `${keptKeys(plan.authorizedKeys, [], [], "dropbear").lines.join("\n")}\n`, "600"],
       ["/run/pine-ram/install", recordText(record), "644"],
       ["/run/pine-ram/plan", `${JSON.stringify(plan)}\n`, "600"],
@@ -246,7 +245,4 @@ function withArguments(slot: Slot, plan: Plan, extra: string[]): Slot {
   return { ...slot, options: own.join(" ") };
 }
 
-export async function leaveRam(ssh: Ssh): Promise<void> {
-  await disk(ssh, ["reboot"], undefined, 30_000);
-  await ssh.close();
-}
+export const leaveRam = (ssh: Ssh): Promise<void> => disk(ssh, ["reboot"], undefined, 30_000).then(() => ssh.close());
