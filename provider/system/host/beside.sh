@@ -84,7 +84,10 @@ clear_away() { # [ID: keeps what is in /var]
   rm -f $dir/a.cfg $dir/b.cfg
   old_init
   chattr -i $stateroot/deploy/*.? 2>/dev/null || true
-  bare 'rm -rf .pine-new boot/ostree boot/loader boot/loader.0 boot/loader.1; [ ! -L boot/boot ] || rm -f boot/boot'
+  # OSTree's loader is a link; a folder of that name is the old system's (systemd-boot, Fedora)
+  # shellcheck disable=SC2016
+  bare 'for f in boot/loader boot/boot; do [ ! -L $f ] || rm -f $f; done
+    rm -rf .pine-new boot/ostree boot/loader.0 boot/loader.1'
   [ -z "${1:-}" ] || keep "$1"
   bare 'rm -rf ostree'
 }

@@ -49,6 +49,7 @@ on_failure() { # command
 
 case $1 in
   begin)
+    bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots by it"
     [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
     of=$(owner)
     : "${of:=$2}"
