@@ -232,11 +232,14 @@ export function nextOptions(cmdline: string[], o: { remove: string[]; add: strin
   return words.join(" ");
 }
 
-/** A configuration of GRUB's out of system/grub (custom.cfg, image.cfg): where it finds the folder of the slots. */
+/** Ends what custom.cfg and image.cfg say of where they look. */
+const LOOKED = /^ {2}set pine_config=\$config_directory.*\nfi$/m;
+
+/** A configuration of GRUB's out of system/grub (custom.cfg, image.cfg): where it finds the folder of the slots, if not beside itself. */
 export function slotsConfig(template: string, slots?: SlotsPlace): string {
   if (slots?.type !== "vfat") return template;
   const found = [`search --no-floppy --fs-uuid --set=pine_esp ${slots.uuid}`, `set pine_dir=($pine_esp)${slots.path}`];
-  return template.replace("set pine_dir=$prefix/pine", () => found.join("\n"));
+  return template.replace(LOOKED, (looked) => [looked, ...found].join("\n"));
 }
 
 /** Why a kernel argument of the user's cannot be taken, or undefined. */

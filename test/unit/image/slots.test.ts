@@ -171,12 +171,11 @@ describe("custom.cfg", () => {
   const template = assetText("system/grub/custom.cfg");
   test("looks beside itself, or on the EFI system partition", () => {
     expect(slotsConfig(template, { type: "ext4", uuid: rootUuid, path: "/grub/pine" })).toBe(template);
-    expect(slotsConfig(template, { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" })).toBe(
-      template.replace(
-        "set pine_dir=$prefix/pine",
-        () => "search --no-floppy --fs-uuid --set=pine_esp 5AFE-0EF1\nset pine_dir=($pine_esp)/EFI/pine",
-      ),
-    );
+    const lines = "search --no-floppy --fs-uuid --set=pine_esp 5AFE-0EF1\nset pine_dir=($pine_esp)/EFI/pine";
+    for (const text of [template, assetText("system/grub/image.cfg")])
+      expect(slotsConfig(text, { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" })).toBe(
+        text.replace(/\nfi\n(?=if \[ -s|source)/, () => `\nfi\n${lines}\n`),
+      );
   });
 });
 
