@@ -68,7 +68,6 @@ export interface DiskPartition extends Volume {
   start: number;
 }
 
-/** Whether another kernel can be started from the running one. */
 export interface KexecFacts {
   /** /proc/sys/kernel/kexec_load_disabled; absent: a kernel without kexec, or before 3.14. */
   disabled?: boolean;
@@ -104,13 +103,22 @@ export interface GrubFacts {
   folder: string;
   /** Platform folders in it: `i386-pc`, `x86_64-efi`. */
   platforms: string[];
+  /** Another one with a grub.cfg and modules: it cannot be told which GRUB reads. */
+  otherFolder?: string;
   /** grub.cfg sources custom.cfg of its folder (Debian's 41_custom). */
   sourcesCustom: boolean;
-  /** A custom.cfg exists; with our marker in it or not. */
   custom: "none" | "ours" | "other" | "mixed";
   grubenv: boolean;
   /** GRUB_DEFAULT of /etc/default/grub. */
   default?: string;
+  /** It asks for a user name and a password (superusers) before anything is changed. */
+  password: boolean;
+  /** It reads only what is signed (check_signatures). */
+  signed: boolean;
+  /** Lines of grub.cfg, outside its entries, at which it waits for a person at every boot. */
+  waits: string[];
+  /** Lines after custom.cfg that decide what boots and when. */
+  after: string[];
 }
 
 /** Where a private host key lies that can be kept, and its public half. */
@@ -144,6 +152,10 @@ export interface Facts {
   /** PV, PVH or HVM under Xen: a PV guest's kernel is not started by the GRUB on its disk. */
   xen?: string;
   firmware: "bios" | "uefi";
+  /** Of UEFI's own programs. Absent: not known. */
+  efiBits?: 32 | 64;
+  /** Mounts of a folder of their file system (bind mounts, subvolumes): where they are -> that folder. */
+  folders: Record<string, string>;
   secureBoot?: boolean;
   /** none, integrity, confidentiality. */
   lockdown?: string;

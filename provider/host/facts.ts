@@ -1,20 +1,21 @@
 /** What is known of a server: one script there (system/host/facts.sh), a pure parser here. */
 import { assetText } from "../assets.ts";
 import { PineError } from "../errors.ts";
+import { efiBits, foldersOf, parseContainer, parseGrub, xenOf } from "./facts-boot.ts";
 import { parseStorage } from "./facts-disk.ts";
 import { parseDisks } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
 import { parseRam } from "./facts-overwrite.ts";
 import { publicKeyOf } from "./public-key.ts";
 import { trustOf } from "./trust.ts";
-import type { ContainerRights, Facts, GrubFacts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
+import type { Facts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
 
 /** The script's lines: key -> values, in their order. */
 export type Lines = Map<string, string[]>;
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>
-  ["facts-network", "facts-container", "facts-login", "facts"]
+  ["facts-network", "facts-container", "facts-boot", "facts-login", "facts"]
     .map((name) => assetText(`system/host/${name}.sh`))
     .join("\n");
 
@@ -52,10 +53,12 @@ export function parseFacts(text: string): Facts {
     throw new PineError("the server's facts cannot be read: the script's output is not what was expected", {
       hint: "log in by hand and see whether its shell and its tools work",
     });
-  const container = parseContainer(lines);
+  const storage = parseStorage(lines);
+  const folders = foldersOf(lines);
+  const hypervisor = hypervisorOf(lines);
+  const container = parseContainer(lines, { root: storage.root, folders, hypervisor });
   // a container's kernel, and what it was told, are its host's
   const cmdline = (one(container ? "pine.cmdline" : "cmdline") ?? "").split(/\s+/).filter(Boolean);
-  const storage = parseStorage(lines);
   return {
     uid: Number(one("uid")),
     os: parseOs(lines),
@@ -69,9 +72,11 @@ export function parseFacts(text: string): Facts {
     container: container?.kind,
     rights: container?.rights,
     machine: one("machine"),
-    hypervisor: hypervisorOf(lines),
-    xen: one("xen"),
+    hypervisor,
+    xen: xenOf(lines, hypervisor),
     firmware: one("efi") ? "uefi" : "bios",
+    efiBits: efiBits(lines),
+    folders,
     secureBoot: one("secureboot") === undefined ? undefined : one("secureboot") === "1",
     lockdown: /\[(\w+)\]/.exec(one("lockdown") ?? "")?.[1],
     watchdog: lines.has("watchdog"),
@@ -135,18 +140,6 @@ function hypervisorOf(lines: Lines): string {
   return VENDORS.find(([pattern]) => pattern.test(machine))?.[1] ?? (said.length > 0 ? "unknown" : "none");
 }
 
-function parseContainer(lines: Lines): { kind: string; rights: ContainerRights } | undefined {
-  const kind = lines.get("container")?.[0];
-  if (kind === undefined) return undefined;
-  const [inside, outside] = (lines.get("container.user")?.[0] ?? "0 0").trim().split(/\s+/);
-  const rights = {
-    unprivileged: inside !== outside,
-    refused: lines.get("container.no") ?? [],
-    pivot: !lines.has("container.chroot"),
-  };
-  return { kind, rights };
-}
-
 function parseKexec(lines: Lines): KexecFacts {
   const disabled = lines.get("kexec.disabled")?.[0];
   const config = lines.get("kexec.config");
@@ -159,7 +152,8 @@ function parseKexec(lines: Lines): KexecFacts {
   };
 }
 
-const unquote = (text: string) => text.replace(/^(["'])(.*)\1$/, "$2").replaceAll(/\\(.)/g, "$1");
+/** A word of a shell's assignment, without its quotes. */
+export const unquote = (text: string) => text.replace(/^(["'])(.*)\1$/, "$2").replaceAll(/\\(.)/g, "$1");
 
 function parseOs(lines: Lines): Facts["os"] {
   const field = (name: string) => {
@@ -174,22 +168,6 @@ function parseOs(lines: Lines): Facts["os"] {
     // before Debian 9 the name stands only in the title
     codename: field("VERSION_CODENAME") ?? /\((\w+)\)/.exec(pretty)?.[1],
     name: pretty,
-  };
-}
-
-function parseGrub(lines: Lines): GrubFacts | undefined {
-  const folder = lines.get("grub.folder")?.[0];
-  if (!folder) return undefined;
-  const custom = lines.get("grub.custom") ?? [];
-  const [ours, other] = [custom.includes("ours"), custom.includes("other")];
-  return {
-    version: /\d+\.\d+\S*/.exec(lines.get("grub.version")?.[0] ?? "")?.[0],
-    folder,
-    platforms: lines.get("grub.platform") ?? [],
-    sourcesCustom: lines.has("grub.source"),
-    custom: ours && other ? "mixed" : ours ? "ours" : other ? "other" : "none",
-    grubenv: lines.has("grub.env"),
-    default: lines.has("grub.default") ? unquote(lines.get("grub.default")![0]!) : undefined,
   };
 }
 
@@ -233,6 +211,8 @@ function parsePine(lines: Lines, cmdline: string[]): PineFacts {
   // /boot/loader and /boot/boot are other systems' as well
   const tell = leftovers.some((p) => ["/.pine-new", "/ostree", "/boot/ostree"].includes(p));
   return {
+    ...(lines.has("pine.options") ? { options: lines.get("pine.options")![0]!.split(/\s+/) } : {}),
+    ...(lines.has("boot.loader") ? { otherLoader: true as const } : {}),
     install: lines.has("pine.install") ? assignments(lines.get("pine.install")!) : undefined,
     slots,
     ...(lines.has("pine.trust") ? { trust: trustOf(lines.get("pine.trust")!) } : {}),

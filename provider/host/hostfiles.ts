@@ -1,5 +1,6 @@
 /** The files of one server: what makes it itself (name, network, keys) and what its owner adds. Pure. */
 import { die } from "../errors.ts";
+import { hostnamePattern } from "../image/recipe-rules.ts";
 import type { NetworkFiles } from "./types.ts";
 
 /** A file of the new system. */
@@ -36,6 +37,30 @@ export function hostPathProblem(path: string): string | undefined {
   return undefined;
 }
 
+/**
+ * A server's own name as one that an input may be: administrators use underscores, which systemd allows (canonical/subiquity#1401), and
+ * names of up to 64 characters without a dot. Says in a note what became of it.
+ */
+export function carriedHostname(name: string): { hostname: string; note?: string } {
+  if (hostnamePattern.test(name)) return { hostname: name };
+  const labels = name.split(".").map((label) =>
+    label
+      .replaceAll(/[^A-Za-z0-9-]+/g, "-")
+      .replace(/^-+/, "")
+      .slice(0, 63)
+      .replace(/-+$/, ""),
+  );
+  // of a name that is too long its first labels stay
+  const whole = labels
+    .filter(Boolean)
+    .reduce((all, label) => (`${all}.${label}`.length <= 65 ? `${all}.${label}` : all), "");
+  const hostname = whole.replace(/^\./, "") || "localhost";
+  return {
+    hostname,
+    note: `the server's name ${JSON.stringify(name)} becomes ${hostname}: set hostname for another one`,
+  };
+}
+
 /** Name, network and root's keys as files. */
 export function identityFiles(o: { hostname: string; network: NetworkFiles; authorizedKeys: string[] }): HostFile[] {
   return [...systemIdentity(o), ...(o.authorizedKeys.length > 0 ? [authorizedKeysFile(o.authorizedKeys)] : [])];
@@ -43,8 +68,8 @@ export function identityFiles(o: { hostname: string; network: NetworkFiles; auth
 
 /** Name and network: what lies in /etc and needs a boot. */
 export function systemIdentity(o: { hostname: string; network: NetworkFiles }): HostFile[] {
-  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(o.hostname))
-    die(`not a hostname: ${JSON.stringify(o.hostname)}`);
+  if (!hostnamePattern.test(o.hostname))
+    die(`not a hostname: ${JSON.stringify(o.hostname)}`, 'set the input hostname, such as "web-1"');
   const root = "root:root";
   return [
     { path: "/etc/hostname", content: `${o.hostname}\n`, mode: "0644", owner: root },

@@ -23,6 +23,10 @@ export interface PineFacts {
   /** Deployments on the disk, `<stateroot>/<checksum>.<n>`. */
   deployments: string[];
   ram?: RamFacts;
+  /** The kernel arguments in the running slot's file; absent where nothing was started from a slot. */
+  options?: string[];
+  /** /boot/loader is a folder, as systemd-boot and Fedora have it: OSTree's is a link. */
+  otherLoader?: true;
   /** Left by an install that did not finish: "/.pine-new", "/ostree", "/boot/ostree". */
   leftovers: string[];
 }

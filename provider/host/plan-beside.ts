@@ -71,7 +71,16 @@ export const BESIDE: Check[] = [
     refusal(
       "inodes",
       `${f.root.device} has ${f.root.freeInodes} inodes free, ${INODES} are needed`,
-      "remove small files",
+      "remove what is many and small: `du --inodes -x / | sort -n | tail` shows its folders",
+    ),
+  (f) =>
+    f.pine.otherLoader === true &&
+    f.pine.deployment === undefined &&
+    !f.mounts.some((m) => m.target === "/boot") &&
+    refusal(
+      "boot-loader",
+      "/boot/loader is the old system's own (entries of systemd-boot or the like), and the new system needs that name",
+      "move it away if nothing boots by it (systemd-boot reads its entries on the EFI system partition)",
     ),
   (f) =>
     f.pine.install === undefined &&

@@ -42,6 +42,8 @@ function systemPartition(facts: Facts): { volume: Volume; target: string } | und
   if (facts.firmware !== "uefi") return undefined;
   for (const target of ["/boot/efi", "/efi"]) {
     const volume = mountedAt(facts, target);
+    // a folder of it is not where GRUB looks
+    if (facts.folders[target] !== undefined) continue;
     if (volume?.type === "vfat" && volume.holds.length === 0 && volume.uuid !== undefined) return { volume, target };
   }
   return undefined;
@@ -58,7 +60,20 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
       `/boot is a file system of its own (${mount.source}), and its partition cannot be found`,
       "use a server whose /boot is on its root file system or a partition",
     );
+  if (volume.holds.includes("luks"))
+    return no(
+      "boot-luks",
+      `/boot (${volume.device}) is encrypted: GRUB asks for its passphrase at every boot`,
+      "use a server whose /boot is not encrypted, or method: overwrite, which erases its disk",
+    );
   const reason = unwritable(volume);
+  const inside = facts.folders["/boot"];
+  if (reason === undefined && inside !== undefined)
+    return no(
+      "boot-folder",
+      `/boot is the folder ${inside} of the file system on ${volume.device}, where GRUB would not look for Pine's slots`,
+      "mount a file system of its own on /boot, or let it be a folder of the root file system, or use method: overwrite, which erases its disk",
+    );
   if (reason === undefined && volume.uuid === undefined)
     return no(
       "boot-uuid",
@@ -91,6 +106,85 @@ function room(facts: Facts, target: string): { refusal: Refusal } | undefined {
   const free = mount?.freeKiB;
   if (free === undefined || free >= ROOM_KIB) return undefined;
   return no("boot-space", `${target} has ${free} KiB free, ${ROOM_KIB} are needed`, "remove old kernels from it");
+}
+
+/** The folder of GRUB on the old system that all scripts know (system/host, system/ram, system/rootfs). */
+const GRUB_DIR = "/boot/grub";
+const OVER = "or method: overwrite, which erases its disk";
+
+/** Why GRUB would not come to our slots by itself, though its configuration sources custom.cfg; undefined: it does. */
+export function grubProblem({ grub }: Facts): Refusal | undefined {
+  if (!grub) return undefined;
+  if (grub.folder !== GRUB_DIR)
+    return refusal(
+      "grub-folder",
+      `GRUB reads ${grub.folder}, and Pine's boot menu lies in ${GRUB_DIR}`,
+      `move it: grub-install --boot-directory=/boot of Debian's GRUB and update-grub make ${GRUB_DIR}; ${OVER}`,
+    );
+  if (grub.otherFolder !== undefined)
+    return refusal(
+      "grub-folder",
+      `there are two GRUBs, in ${grub.folder} and ${grub.otherFolder}, and it cannot be told which one boots`,
+      "remove the folder of the one that does not",
+    );
+  if (grub.signed)
+    return refusal(
+      "grub-signed",
+      "GRUB reads only signed files (check_signatures), and would read nothing of Pine's",
+      `switch check_signatures off in its configuration and run grub-install and update-grub, ${OVER}`,
+    );
+  if (grub.waits.length > 0)
+    return refusal(
+      "grub-waits",
+      `GRUB waits for a person at every boot: ${grub.waits[0]} in ${grub.folder}/grub.cfg`,
+      `take it out of /etc/grub.d or /etc/default/grub and run update-grub, ${OVER}`,
+    );
+  if (grub.after.length > 0)
+    return refusal(
+      "grub-after",
+      `${grub.folder}/grub.cfg decides what boots after it has read custom.cfg: ${grub.after[0]}`,
+      "let 41_custom be the last file of /etc/grub.d (rename what comes after it) and run update-grub",
+    );
+  return undefined;
+}
+
+/** Why the firmware would not boot a disk that is written whole; undefined: nothing speaks against it. */
+export const firmwareRefusal: Check = (f) => {
+  if (f.efiBits === 32)
+    return refusal(
+      "firmware-32",
+      "the firmware is UEFI of 32 bits, which does not start the image's boot loader (BOOTX64.EFI)",
+      'switch it to BIOS (CSM) at the provider, or use method: "alongside", where the old system\'s GRUB boots it',
+    );
+  return (
+    f.container === undefined &&
+    outsideKernel(f) &&
+    f.machine === undefined &&
+    refusal(
+      "firmware-none",
+      "the machine has no firmware that boots a disk (no BIOS tables, no UEFI): its kernel comes from outside",
+      "let the provider boot the server's disk, by BIOS or UEFI",
+    )
+  );
+};
+
+/** No boot loader of the disk started the kernel, as far as its command line tells. */
+const outsideKernel = (f: Facts) => f.firmware === "bios" && !f.cmdline.some((word) => word.startsWith("BOOT_IMAGE="));
+
+/** What is told of GRUB and firmware; `gone`: the old system goes. */
+export function bootNotes(facts: Facts, gone: boolean): string[] {
+  if (facts.container !== undefined) return [];
+  return [
+    ...(facts.firmware === "uefi" && facts.secureBoot === undefined
+      ? ["whether Secure Boot is on cannot be read: with it neither the new system nor the RAM system boots"]
+      : []),
+    ...(gone && facts.grub?.password
+      ? ["GRUB's password goes with the old system: whoever is at the console may then change what boots"]
+      : []),
+    ...(gone && outsideKernel(facts)
+      ? ["the running kernel came from outside of the disk: afterwards the server's own disk has to be booted"]
+      : []),
+  ];
 }
 
 export const bootRefusal: Check = (facts) => {

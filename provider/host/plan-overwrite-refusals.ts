@@ -1,6 +1,6 @@
 /** Why a disk cannot be overwritten. Pure; every reason at once, each with what to do. */
 import { humanBytes } from "../task.ts";
-import { ownBoot } from "./plan-boot.ts";
+import { grubProblem, ownBoot } from "./plan-boot.ts";
 import { chooseDisk, layoutData, mountedData } from "./plan-disk.ts";
 import { type Check, refusal } from "./refusal.ts";
 import type { Disk, Facts, ImageFacts, OverwritePlan, PlanInputs, Refusal } from "./types.ts";
@@ -55,7 +55,10 @@ function grubBoots(f: Facts): boolean {
   const ours = f.pine.deployment !== undefined && f.pine.runningSlot !== undefined;
   if (ours && ownBoot(f)) return started;
   const theirs =
-    f.grub?.sourcesCustom === true && f.root.kind === "plain" && !f.mounts.some((m) => m.target === "/boot");
+    f.grub?.sourcesCustom === true &&
+    grubProblem(f) === undefined &&
+    f.root.kind === "plain" &&
+    !f.mounts.some((m) => m.target === "/boot");
   return started && f.root.type === "ext4" && f.root.uuid !== undefined && (ours || theirs);
 }
 

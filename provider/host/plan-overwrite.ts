@@ -1,5 +1,7 @@
 /** What an overwrite will do. Pure. */
 import { humanBytes } from "../task.ts";
+import { carriedHostname } from "./hostfiles.ts";
+import { hostsFile } from "./network-files.ts";
 import { chooseDisk, describePartitions, layoutData } from "./plan-disk.ts";
 import { enterWay, imageProblem, ramBytes } from "./plan-overwrite-refusals.ts";
 import type { Facts, ImageFacts, OverwritePlan, Plan, PlanInputs, PlanResult } from "./types.ts";
@@ -109,5 +111,12 @@ export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): Pl
   const done =
     ram.image && ram.blocks ? `${ram.verified} of ${ram.blocks} blocks are written` : "nothing is written yet";
   const summary = `goes on with the overwrite of ${ram.install.old ?? "the old system"} on ${target.disk.device}: ${ram.finished ? "all is written" : done}; 1 reboot; keeps ${plan.keeps.slice(0, 3).join(", ")}`;
-  return { plan: { ...plan, boots: 1, existing: "half", summary, lines: [summary, ...plan.lines] }, refusals: [] };
+  // what a run before could not use, or was given otherwise, counts as it is given now
+  const hostname = inputs.hostname ?? carriedHostname(plan.hostname).hostname;
+  const network = { ...plan.network, hosts: hostsFile(hostname) };
+  const own = { hostname, network, deadman: inputs.deadman ?? plan.deadman };
+  return {
+    plan: { ...plan, ...own, boots: 1, existing: "half", summary, lines: [summary, ...plan.lines] },
+    refusals: [],
+  };
 }

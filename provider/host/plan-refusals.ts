@@ -1,6 +1,7 @@
 /** Why a server cannot be taken. Pure; every reason at once, each with what to do. */
+import { argumentsTooLong } from "../image/slot-options.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
-import { bootRefusal, ROOT_TYPES } from "./plan-boot.ts";
+import { bootRefusal, firmwareRefusal, grubProblem, ROOT_TYPES } from "./plan-boot.ts";
 import { CONTAINER, targetRefusal } from "./plan-container.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
 import { UPDATE } from "./plan-update-refusals.ts";
@@ -28,6 +29,11 @@ const keepable = (f: Facts): string[] =>
   f.hostKeyFiles.length > 0
     ? f.hostKeyFiles.map((file) => file.key)
     : f.hostKeys.map((k) => k.split(" ").slice(0, 2).join(" "));
+/** A 32-bit kernel may run on a 64-bit processor: many small servers were installed so. */
+const archHint = (arch: string) =>
+  /^i\d86$/.test(arch)
+    ? "boot a 64-bit kernel on it (Debian: dpkg --add-architecture amd64, then the package linux-image-amd64:amd64), or take a 64-bit server"
+    : "use a server of the image's architecture";
 
 /** True of any server, also of one that runs Pine. */
 const ALWAYS: Check[] = [
@@ -40,13 +46,13 @@ const ALWAYS: Check[] = [
     ),
   (f, _, image) =>
     image.arch !== f.arch &&
-    refusal(
-      "arch",
-      `the server is ${f.arch}, the image is for ${image.arch}`,
-      `build the Rootfs with arch: "${f.arch}"`,
-    ),
+    refusal("arch", `the server is ${f.arch}, the image is for ${image.arch}`, archHint(f.arch)),
   targetRefusal,
   trustRefusal,
+  (f, i) => {
+    const problem = argumentsTooLong([...f.consoles.map((c) => `console=${c}`), ...(i.kernelArguments ?? [])]);
+    return problem !== undefined && refusal("kernel-arguments", problem, "leave some of kernelArguments out");
+  },
   (f, i) =>
     f.container !== undefined &&
     (i.kernelArguments ?? []).length > 0 &&
@@ -86,7 +92,9 @@ const MACHINE: Check[] = [
     refusal(
       "container",
       `the server is a container (${f.container}): it has no kernel of its own, so nothing can be installed by method "${i.method}"`,
-      'leave method out, or use "container"',
+      ["lxc", "openvz"].includes(f.container)
+        ? 'leave method out, or use "container"'
+        : "use a container of LXC or OpenVZ, or a virtual machine",
     ),
   (f) =>
     f.xen === "PV" &&
@@ -125,22 +133,37 @@ const ALONGSIDE: Check[] = [
   (f, i) => {
     if (i.rootWay === "none") return; // grub.cfg could not be read
     if (!f.grub)
-      return refusal("no-grub", "GRUB's folder is not there", "the old system must boot by GRUB 2 (grub-pc)");
+      return refusal(
+        "no-grub",
+        "GRUB's folder is not there",
+        `let it boot by GRUB 2 (package ${f.firmware === "uefi" ? "grub-efi-amd64" : "grub-pc"}, grub-install, update-grub), ${OVER}`,
+      );
     if (!f.grub.sourcesCustom)
       return refusal(
         "grub-custom",
         `${f.grub.folder}/grub.cfg does not read custom.cfg`,
         "make /etc/grub.d/41_custom executable (package grub-common) and run update-grub",
       );
-    return undefined;
+    return grubProblem(f);
   },
+  (f) =>
+    ROOT_TYPES.includes(f.root.type) &&
+    f.container === undefined &&
+    f.folders["/"] !== undefined &&
+    refusal(
+      "root-folder",
+      `/ is the folder ${f.folders["/"]} of the file system on ${f.root.device}, where the new system would not be found`,
+      "use a server whose root is a file system of its own",
+    ),
   (f) =>
     f.grub !== undefined &&
     !f.cmdline.some((a) => a.startsWith("BOOT_IMAGE=")) &&
     refusal(
       "grub-unused",
       "the running kernel was not started by the server's own GRUB",
-      "let the provider boot the disk (not a kernel or a rescue system of its own)",
+      f.firmware === "uefi"
+        ? `another boot loader started it (systemd-boot, or the firmware itself): let GRUB do it (package grub-efi-amd64, grub-install, update-grub), ${OVER}`
+        : "let the provider boot the disk (not a kernel or a rescue system of its own)",
     ),
   ...BESIDE,
   tools(["dd", "fsfreeze"]),
@@ -153,7 +176,7 @@ export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, 
   const more = {
     update: UPDATE,
     alongside: [...MACHINE, ...ALONGSIDE],
-    overwrite: [...MACHINE, ...OVERWRITE],
+    overwrite: [...MACHINE, firmwareRefusal, ...OVERWRITE],
     container: CONTAINER,
   }[way];
   return [...ALWAYS, ...more].map((c) => c(facts, inputs, image)).filter((r): r is Refusal => Boolean(r));

@@ -1,9 +1,10 @@
 /** What an installation will do, from facts and inputs alone. Pure: preview shows it, `up` does it. */
 import { humanBytes } from "../task.ts";
 import { finalizedOf } from "./finalize.ts";
+import { carriedHostname } from "./hostfiles.ts";
 import { planNetwork } from "./network.ts";
 import { planContainerNetwork } from "./network-container.ts";
-import { ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
+import { bootNotes, ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
 import { containerLines, containerSummary } from "./plan-container.ts";
 import { sendLines, sends } from "./plan-lines.ts";
 import { planLogin } from "./plan-login.ts";
@@ -41,7 +42,8 @@ export const runsPine = ({ pine }: Facts): boolean => pine.install !== undefined
 
 function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way): PlanResult {
   const running = way === "update";
-  const hostname = inputs.hostname ?? facts.hostname;
+  const named = carriedHostname(facts.hostname);
+  const hostname = inputs.hostname ?? named.hostname;
   const refusals: Refusal[] = refusalsOf(facts, inputs, image, way);
   // without root's rights most facts could not be read: what else is wrong is not known
   const rights = refusals.find((r) => r.code === "not-root");
@@ -102,13 +104,19 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
     deadman: inputs.deadman ?? DEADMAN_SECONDS,
     watchdog: facts.watchdog,
   };
+  const carried = [
+    ...(named.note && inputs.hostname === undefined ? [named.note] : []),
+    ...facts.consoles
+      .filter((c) => !CONSOLE.test(c))
+      .map((c) => `console=${c} is not carried over: give it as one of kernelArguments`),
+  ];
   if (overwrite) {
     const elsewhere = facts.root.disk !== undefined && facts.root.disk !== overwrite.disk.device;
-    const notes = [...network.notes, ...login.notes];
+    const notes = [...carried, ...network.notes, ...login.notes, ...bootNotes(facts, true)];
     const lines = overwriteLines(base, title, notes, elsewhere);
     return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
   }
-  const notes = [...network.notes, ...login.notes, ...installNotes(facts, running, base)];
+  const notes = [...carried, ...network.notes, ...login.notes, ...installNotes(facts, running, base)];
   if (way === "container") {
     const [summary, lines] = [containerSummary(base, facts, title), containerLines(base, facts, title, notes)];
     return { plan: { ...base, summary, lines }, refusals: [] };
@@ -154,7 +162,7 @@ function restoreOf(facts: Facts, running: boolean): string | undefined {
  */
 const RAM_UEFI_KIB = 168 * 1024;
 
-function installNotes(facts: Facts, running: boolean, { boot: { boot, folder }, swap }: Base): string[] {
+function installNotes(facts: Facts, running: boolean, { boot: { boot, folder }, swap, erases }: Base): string[] {
   if (running) return [];
   const others = facts.mounts
     .filter((m) => !/^\/(boot|efi|sysroot|snap)(\/|$)/.test(m.target))
@@ -162,6 +170,7 @@ function installNotes(facts: Facts, running: boolean, { boot: { boot, folder }, 
     .sort();
   const stays = others.length === 1 ? "stays as it is and is not" : "stay as they are and are not";
   return [
+    ...bootNotes(facts, erases.length > 0),
     ...(facts.firmware === "uefi" && facts.ramKiB < RAM_UEFI_KIB
       ? [
           "under UEFI GRUB may have too little memory to load the kernel (with OVMF it takes 216 MiB): then the old system comes back",

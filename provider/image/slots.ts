@@ -3,6 +3,7 @@
  * server, and here. Pure: no files, no processes.
  */
 import { die } from "../errors.ts";
+import { kernelArgumentProblem, MAX_OPTIONS, PLAIN, tooLong } from "./slot-options.ts";
 
 /** Stateroot of every installed system. */
 export const STATEROOT = "pine";
@@ -39,15 +40,7 @@ export interface EnvState {
 
 const KEYS = ["title", "uuid", "linux", "initrd", "options"] as const;
 
-/**
- * What may stand in a slot file. GRUB expands `$` and `\` within double quotes, and globs `*`, `?`, `[` when a variable is
- * used unquoted; the agent reads the same lines with sed. So only characters that mean nothing to any of the three.
- */
-const PLAIN = /^[A-Za-z0-9 _.,:;=+@%/~^()#-]*$/;
 const PATH = /^\/[A-Za-z0-9_.,:=+@%/~-]+$/;
-
-/** x86's COMMAND_LINE_SIZE is 2048; GRUB adds BOOT_IMAGE=, ` pine.slot=a` and ` pine.trial=1`. */
-const MAX_OPTIONS = 1800;
 
 /** The kernel of a container: a line of text in its commit, without which OSTree deploys nothing (system/targets/container). */
 const NO_KERNEL = /\/vmlinuz-0-container$/;
@@ -66,8 +59,7 @@ export function slotFile(slot: Slot): string {
       die(`${key} of a boot slot holds characters that GRUB would interpret: ${JSON.stringify(value)}`);
     if (value === "") die(`${key} of a boot slot is empty`);
   }
-  if (slot.options.length > MAX_OPTIONS)
-    die(`the kernel arguments are ${slot.options.length} characters long, at most ${MAX_OPTIONS} fit`);
+  if (slot.options.length > MAX_OPTIONS) die(tooLong(slot.options.length));
   return KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`).join("");
 }
 
@@ -166,9 +158,6 @@ export function deploymentPath(checksum: string, serial: number): string {
 
 const UUID = /^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/;
 
-/** Arguments that are the slot's own business; anything else may be added. */
-const RESERVED = /^(root|rootfstype|ostree|init|rdinit|pine\..*)(=|$)/;
-
 /**
  * The kernel arguments of a slot. A kernel that panics, oopses or locks up reboots after 10 s, so that GRUB's state
  * machine counts it and falls back.
@@ -213,25 +202,6 @@ function placeArgument({ type, uuid, path }: SlotsPlace): string {
     : die(`not a place for boot slots: ${text}`);
 }
 
-/** What GRUB and the agent add to a slot's options on the kernel's command line. */
-const ADDED = /^(BOOT_IMAGE|pine\.(slot|trial))=/;
-
-/**
- * The options of the next slot, out of the running kernel's command line: other arguments of the user's, another dead-man; `ostree=` is the
- * agent's to change.
- */
-export function nextOptions(cmdline: string[], o: { remove: string[]; add: string[]; deadman: number }): string {
-  for (const arg of o.add) {
-    const reason = kernelArgumentProblem(arg);
-    if (reason) die(`kernel argument ${JSON.stringify(arg)} ${reason}`);
-  }
-  const gone = new Set([...o.remove, ...o.add]);
-  const words = cmdline.filter((w) => !ADDED.test(w) && !w.startsWith("pine.deadman=") && !gone.has(w));
-  const at = words.findIndex((w) => w.startsWith("ostree="));
-  words.splice(at < 0 ? words.length : at, 0, ...o.add, `pine.deadman=${o.deadman}`);
-  return words.join(" ");
-}
-
 /** Ends what custom.cfg and image.cfg say of where they look. */
 const LOOKED = /^ {2}set pine_config=\$config_directory.*\nfi$/m;
 
@@ -240,11 +210,4 @@ export function slotsConfig(template: string, slots?: SlotsPlace): string {
   if (slots?.type !== "vfat") return template;
   const found = [`search --no-floppy --fs-uuid --set=pine_esp ${slots.uuid}`, `set pine_dir=($pine_esp)${slots.path}`];
   return template.replace(LOOKED, (looked) => [looked, ...found].join("\n"));
-}
-
-/** Why a kernel argument of the user's cannot be taken, or undefined. */
-export function kernelArgumentProblem(arg: string): string | undefined {
-  if (arg === "" || /\s/.test(arg)) return "must be one argument without spaces";
-  if (!PLAIN.test(arg)) return "holds characters that GRUB would interpret";
-  return RESERVED.test(arg) ? "is set by Pine itself" : undefined;
 }

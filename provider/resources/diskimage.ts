@@ -7,7 +7,7 @@ import { needMount } from "../image/disk-needs.ts";
 import { type ImageOptions, LABELS } from "../image/disk-plan.ts";
 import { BOOT_MIB, ESP_MIB, FILESYSTEMS, type Filesystem, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
 import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
-import { kernelArgumentProblem } from "../image/slots.ts";
+import { kernelArgumentProblem } from "../image/slot-options.ts";
 import type { Call, CheckFailure } from "../resource.ts";
 import { hasUnknown, type Props, plain, Unknown } from "../values.ts";
 import { type Checked, checkProps, flag, integer, list, text } from "./check.ts";

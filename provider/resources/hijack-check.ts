@@ -2,7 +2,8 @@
 import { PineError } from "../errors.ts";
 import { HEALTH_SECONDS } from "../host/health.ts";
 import { hostPathProblem } from "../host/hostfiles.ts";
-import { kernelArgumentProblem } from "../image/slots.ts";
+import { hostnamePattern } from "../image/recipe-rules.ts";
+import { kernelArgumentProblem } from "../image/slot-options.ts";
 import type { Call, CheckFailure, Diff, DiffKind } from "../resource.ts";
 import { equalValues, hasSecret, hasUnknown, type Props, plain, Secret } from "../values.ts";
 import { any, asset, checkProps, flag, integer, list, map, object, type Shape, text } from "./check.ts";
@@ -48,7 +49,7 @@ const shape = {
     }),
   ),
   hostname: text({
-    pattern: /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/,
+    pattern: hostnamePattern,
     expected: 'a hostname such as "web-1"',
   }),
   authorizedKeys: list(text(publicKey)),

@@ -13,7 +13,7 @@ import { runTrial, type TrialResult } from "../host/trial.ts";
 import { checkTrust, keepTrust } from "../host/trust.ts";
 import type { Facts, Plan } from "../host/types.ts";
 import { prepareUpdate, writeFiles } from "../host/update.ts";
-import { nextOptions } from "../image/slots.ts";
+import { nextOptions } from "../image/slot-options.ts";
 import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, redeploys } from "./hijack-drift.ts";
@@ -173,11 +173,14 @@ export async function update(
       : [];
     // a merged /etc has the server's own files already
     const etc = [...identity, ...(fresh ? files.filter((f) => f.path.startsWith("/etc/")) : [])];
-    const options = nextOptions(facts.cmdline, {
-      remove: o.before?.kernelArguments ?? [],
-      add: inputs.kernelArguments,
-      deadman: inputs.deadman,
-    });
+    const options = nextOptions(
+      { options: facts.pine.options, cmdline: facts.cmdline },
+      {
+        remove: o.before?.kernelArguments ?? [],
+        add: inputs.kernelArguments,
+        deadman: inputs.deadman,
+      },
+    );
     const next = { checksum: inputs.commit, version: artifacts.version, delta, options, etc, fresh, login: plan };
     const ready = await prepareUpdate(ssh, next, call);
     const result = await runTrial(ssh, { ...trial, bootId: status.bootId, slot: ready.slot }, call);

@@ -6,6 +6,12 @@ container() {
   said=$(container_names)
   [ -n "$said" ] || return 0
   printf '%s\n' "$said"
+  # the number of the first PID namespace (PROC_PID_INIT_INO of the kernel's proc_ns.h); before Linux 3.8 the kernel's threads, seen in it alone
+  case $(readlink /proc/self/ns/pid) in
+    'pid:[4026531836]') put container.pid first ;;
+    pid:*) put container.pid own ;;
+    *) ! grep -qs '^Name:.kthreadd$' /proc/2/status || put container.pid first ;;
+  esac
   each container.user </proc/self/uid_map
   if [ "$(id -u)" = 0 ]; then rights; fi
 }
@@ -55,6 +61,11 @@ pine() {
   [ -d $dir ] || dir=/sysroot/boot/grub/pine
   [ ! -r $dir/install ] || each pine.install <$dir/install
   [ ! -r $dir/env ] || grep '^pine_' $dir/env | each pine.env
+  words=/proc/cmdline
+  [ ! -e /run/pine.cmdline ] || words=/run/pine.cmdline
+  slot=$(tr ' ' '\n' 2>/dev/null <$words | sed -n 's/^pine\.slot=\([ab]\)$/\1/p' | tail -n 1)
+  [ -z "$slot" ] || [ ! -r "$dir/$slot.cfg" ] || sed -n 's/^set pine_options="\(.*\)"$/\1/p' "$dir/$slot.cfg" | each pine.options
+  if [ -d /boot/loader ] && [ ! -L /boot/loader ]; then put boot.loader other; fi
   # of an installation that fell back, too (trust.sh)
   for f in /var /ostree/deploy/pine/var /.pine-var; do
     [ -r "$f/lib/pine/trust/manifest" ] || continue

@@ -7,12 +7,15 @@
 # "-" stands for an empty word. Keys, in the order they come:
 #   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
 #   container NAME, container.user LINE (of uid_map), container.no WHAT (that a new root needs and is refused), container.chroot 1
-#   machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi, secureboot BYTE, lockdown LINE, watchdog NAME
+#   container.pid first|own (whether process 1 is the kernel's own first one)
+#   machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi 32|64|1 (1: not known which), secureboot BYTE, lockdown LINE, watchdog NAME
 #   kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration), systemd SHUTDOWN (its program); mem LINE (of meminfo)
 #   mount LINE (of mountinfo), swap LINE (of /proc/swaps), df LINE, dfi LINE (of df -kP, -iP)
 #   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; disk NAME REMOVABLE READONLY MODEL; start PARTITION SECTOR
 #   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
+#   grub.password 1 (superusers), grub.signed 1 (check_signatures), grub.waits LINE (at every boot), grub.after LINE (set after custom.cfg)
+#   boot.loader other (/boot/loader is a folder, not OSTree's link)
 #   if NAME INDEX MAC MTU STATE KIND MASTER, vlan LINE (of ip -d link or /proc/net/vlan/config), bond NAME MODE CARD…
 #   macset NAME OWN-MAC (a card whose address was set by software; of ip's permaddr)
 #   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA FORWARDING AUTOCONF
@@ -22,7 +25,7 @@
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, dhcp.kept FILE LINE (as whom a client asks), managed INDEX (by networkd)
 #   ifupdown LINE (iface and address of the files that ifup reads); tool NAME PATH, tar LINE
 #   sshd SETTING VALUE (of sshd -T), hostkey [FILE] LINE (no file: only an agent or a passphrase opens it), key.root LINE, key.login LINE
-#   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
+#   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.options WORDS (of the running slot's file), pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 login=${1:-}
 
@@ -81,7 +84,12 @@ machine() {
   get /sys/hypervisor/guest_type
   put xen "$line"
   if [ -d /sys/firmware/efi ]; then
-    put efi 1
+    put efi "$(first /sys/firmware/efi/fw_platform_size 1)"
+    # a firmware that knows no Secure Boot has no such variable; where none can be read nothing is known
+    set -- /sys/firmware/efi/efivars/* /sys/firmware/efi/vars/*
+    known=
+    for f; do case $f in */SecureBoot-*) known=; break ;; */Boot*) known=0 ;; esac; done
+    put secureboot "$known"
     for f in /sys/firmware/efi/efivars/SecureBoot-*; do
       [ ! -r "$f" ] || put secureboot "$(dd if="$f" bs=1 skip=4 count=1 2>/dev/null | od -An -tu1 | tr -d ' ')"
     done
@@ -156,25 +164,6 @@ storage() {
     [ ! -d "/dev/disk/by-$kind" ] || ls -l "/dev/disk/by-$kind" |
       sed -n -e '/\/\(loop\|sr\)[0-9]*$/d' -e "s#^l.* \([^ ]*\) -> .*/\([^/ ]*\)\$#link=$kind \2 \1#p"
   done
-}
-
-grub() {
-  for tool in grub-install grub2-install; do
-    if have $tool; then put grub.version "$($tool --version 2>/dev/null | head -n 1)"; break; fi
-  done
-  for dir in /boot/grub /boot/grub2; do
-    [ -e $dir/grub.cfg ] || [ -e $dir/pine ] || continue
-    put grub.folder $dir
-    for f in "$dir"/*/normal.mod; do [ ! -e "$f" ] || put grub.platform "$(basename "${f%/*}")"; done
-    grep -s 'source.*custom\.cfg' $dir/grub.cfg | each grub.source
-    if [ -e $dir/custom.cfg ]; then
-      ! grep -q '^# >>> pine' $dir/custom.cfg || put grub.custom ours
-      ! sed '/^# >>> pine/,/^# <<< pine/d' $dir/custom.cfg | grep -qv '^[[:space:]]*\(#.*\)\{0,1\}$' || put grub.custom other
-    fi
-    [ ! -e $dir/grubenv ] || put grub.env 1
-    break
-  done
-  sed -n 's/^[[:space:]]*GRUB_DEFAULT=//p' /etc/default/grub /etc/default/grub.d/*.cfg 2>/dev/null | tail -n 1 | each grub.default
 }
 
 tools() {

@@ -40,7 +40,6 @@ describe("the place of the slots", () => {
     ["btrfs", { type: "btrfs" }],
     ["a RAID", { type: "linux_raid_member", holds: ["raid"] }],
     ["on lvm", { type: "LVM2_member", holds: ["lvm"] }],
-    ["encrypted", { type: "crypto_LUKS", holds: ["luks"] }],
   ])("is the EFI system partition where /boot is %s, and nowhere without one", (what, part) => {
     expect(planBoot(withPartitions([boot(part), esp], uefi))).toMatchObject({
       place: { slots: { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" }, folder: "/boot/efi/EFI/pine" },

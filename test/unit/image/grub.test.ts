@@ -110,7 +110,7 @@ describe("of the old grub.cfg", () => {
       return `${own}echo "[${value.replaceAll('"', "")}] becomes $timeout $timeout_style."`;
     });
     const grub = await start({ env: {}, sets: ["unset timeout", ...tried, ""].join("\n") });
-    const text = (await grub.until(OLD)).split("BOOT_IMAGE=")[0]!;
+    const text = (await grub.until(/\[5\] becomes \S+ \w+\./)).split("BOOT_IMAGE=")[0]!;
     const becomes = [...text.matchAll(/\[([^\]]*)\] becomes (\S+) (\w+)\./g)].map((m) => m.slice(1));
     const [menu, hidden] = ["menu", "hidden"];
     expect(becomes).toEqual([

@@ -5,13 +5,12 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { asset, assetText } from "../../../provider/assets.ts";
 import { slotTitle } from "../../../provider/host/alongside.ts";
+import { argumentsTooLong, kernelArgumentProblem, nextOptions } from "../../../provider/image/slot-options.ts";
 import {
   containerOptions,
   ENV_SIZE,
   type EnvState,
   envBlock,
-  kernelArgumentProblem,
-  nextOptions,
   parseEnvBlock,
   parseSlotFile,
   type Slot,
@@ -61,7 +60,7 @@ describe("slotOptions", () => {
   test("names a /boot partition, and keeps it in the next slot", () => {
     const options = slotOptions({ rootUuid, bootUuid: "bbbbbbbb-2222-8333-8444-555555555555", checksum, serial: 0 });
     expect(options).toContain(" pine.boot=UUID=bbbbbbbb-2222-8333-8444-555555555555 pine.deadman=300 ");
-    expect(nextOptions(options.split(" "), { remove: [], add: [], deadman: 60 })).toContain(
+    expect(nextOptions({ cmdline: options.split(" ") }, { remove: [], add: [], deadman: 60 })).toContain(
       " pine.boot=UUID=bbbbbbbb-",
     );
     expect(() => slotOptions({ rootUuid, bootUuid: "ABCD-1234", checksum, serial: 0 })).toThrow(/UUID of a \/boot/);
@@ -75,13 +74,33 @@ describe("slotOptions", () => {
     expect(() => slotOptions({ rootUuid, checksum, serial: 0, slots: { ...slots, path: "/a b" } })).toThrow(/place/);
     expect(() => slotOptions({ rootUuid, checksum, serial: 0, rootType: "x fs" })).toThrow(/type of a filesystem/);
   });
-  test("of the next slot are those of the running kernel with other arguments", () => {
-    const cmdline = `BOOT_IMAGE=(hd0,gpt2)${boot}/vmlinuz ${slot.options} pine.slot=a pine.trial=1`.split(" ");
-    expect(nextOptions(cmdline, { remove: [], add: ["mitigations=off"], deadman: 300 })).toBe(slot.options);
-    expect(nextOptions(cmdline, { remove: ["mitigations=off"], add: ["quiet2", "x=1"], deadman: 60 })).toBe(
+  test("of the next slot are those of the running slot's file with other arguments", () => {
+    // what was typed at GRUB's prompt once is not the slot's
+    const typed = "single init=/bin/sh rd.break systemd.unit=rescue.target";
+    const cmdline = `BOOT_IMAGE=(hd0,gpt2)${boot}/vmlinuz ${slot.options} ${typed} pine.slot=a pine.trial=1`.split(" ");
+    const running = { options: slot.options.split(" "), cmdline };
+    expect(nextOptions(running, { remove: [], add: ["mitigations=off"], deadman: 300 })).toBe(slot.options);
+    expect(nextOptions(running, { remove: ["mitigations=off"], add: ["quiet2", "x=1"], deadman: 60 })).toBe(
       slot.options.replace("mitigations=off pine.deadman=300", "quiet2 x=1 pine.deadman=60"),
     );
-    expect(() => nextOptions(cmdline, { remove: [], add: ["a b"], deadman: 60 })).toThrow(/without spaces/);
+    expect(() => nextOptions(running, { remove: [], add: ["a b"], deadman: 60 })).toThrow(/without spaces/);
+    // without the file only what is ours
+    expect(nextOptions({ cmdline }, { remove: [], add: ["mitigations=off"], deadman: 300 })).toBe(slot.options);
+  });
+  test.each(['x="', "x=$y", "x=\\", "x=`a`", "x=a\nb", "'x", "a=*"])("no next slot has %j", (word) => {
+    const options = [...slot.options.split(" "), word];
+    expect(() => nextOptions({ options, cmdline: [] }, { remove: [], add: [], deadman: 300 })).toThrow(/GRUB would/);
+  });
+  test("say beforehand what does not fit", () => {
+    expect(argumentsTooLong(["x".repeat(1400)])).toBeUndefined();
+    expect(argumentsTooLong(["x".repeat(1000), "y".repeat(400)])).toMatch(/1401 characters long, at most 1400 fit/);
+    const longest = {
+      rootUuid,
+      bootUuid: rootUuid,
+      rootType: "btrfs",
+      slots: { type: "vfat", uuid: rootUuid, path: "/EFI/pine" },
+    };
+    expect(slotOptions({ ...longest, checksum, serial: 99, deadman: 3600 }).length).toBeLessThan(400);
   });
   test("names what is allowed of arguments", () => {
     expect(kernelArgumentProblem("net.ifnames=0")).toBeUndefined();
