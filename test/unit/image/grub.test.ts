@@ -109,8 +109,10 @@ describe("of the old grub.cfg", () => {
       const own = `set timeout=${value}\nset timeout_style=hidden\nsource $config_directory/custom.cfg\n`;
       return `${own}echo "[${value.replaceAll('"', "")}] becomes $timeout $timeout_style."`;
     });
-    const grub = await start({ env: {}, sets: ["unset timeout", ...tried, ""].join("\n") });
-    const text = (await grub.until(/\[5\] becomes \S+ \w+\./)).split("BOOT_IMAGE=")[0]!;
+    // and no pager comes by ours
+    const more = [...Array.from({ length: 30 }, (_, n) => `echo line ${n}`), "echo the end\n"];
+    const grub = await start({ env: {}, sets: ["unset timeout", ...tried, ...more].join("\n") });
+    const text = (await grub.until(/line 29 the end/)).split("BOOT_IMAGE=")[0]!;
     const becomes = [...text.matchAll(/\[([^\]]*)\] becomes (\S+) (\w+)\./g)].map((m) => m.slice(1));
     const [menu, hidden] = ["menu", "hidden"];
     expect(becomes).toEqual([
