@@ -16,6 +16,8 @@ export interface RunOptions {
   extendEnv?: boolean;
   /** Standard input: text, bytes or a stream. Undefined: empty. */
   input?: string | Uint8Array | Readable;
+  /** An open file as standard input instead: the child shares it as it is. */
+  stdin?: number;
   /** Where standard output goes instead of `stdout`. */
   output?: Writable;
   /** Each line of standard error and output as it comes. */
@@ -58,7 +60,8 @@ export async function run(file: string, args: string[], o: RunOptions = {}): Pro
     cwd: o.cwd,
     env: o.env,
     extendEnv: o.extendEnv ?? o.env === undefined,
-    stdin: o.input === undefined ? "ignore" : "pipe",
+    // a number is passed on as it is; execa's types know only the standard streams'
+    stdin: o.input === undefined ? ((o.stdin ?? "ignore") as "ignore") : "pipe",
     ...(typeof o.input === "string" || o.input instanceof Uint8Array ? { input: o.input } : {}),
     reject: false,
     stripFinalNewline: true,

@@ -1,10 +1,11 @@
 /** The private folder of a connection: nobody else can read it, and it goes with the process that made it, however that one ends. */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, readlinkSync, rmSync } from "node:fs";
-import { mkdtemp, readdir, stat, writeFile } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
+import { lstat, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hold, isAbandoned } from "../holder.ts";
 import { shellQuote } from "./quote.ts";
 
 export interface PrivateFolder {
@@ -41,44 +42,14 @@ async function base(): Promise<string> {
   return "/tmp";
 }
 
-/** When a process started, in clock ticks since the boot; undefined: there is no such process. */
-function startOf(pid: number | "self"): string | undefined {
-  try {
-    // the name, in brackets, may hold spaces and brackets; the start is the 20th field behind it (proc(5))
-    return readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ")[19];
-  } catch {
-    return undefined;
-  }
-}
-
-/** Who made a folder: a process id means something only in its own boot and PID namespace. */
-function ownerLine(): string {
-  try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return `${boot} ${readlinkSync("/proc/self/ns/pid")} ${process.pid} ${startOf("self")}`;
-  } catch {
-    return "unknown";
-  }
-}
-
-/** Whether a folder's owner is known to be dead. Who cannot be known (another machine or container that shares the folder) counts as living. */
-function isDead(line: string): boolean {
-  const [boot, namespace, pid, start] = line.trim().split(" ");
-  const [ourBoot, ourNamespace] = ownerLine().split(" ");
-  if (!start || boot !== ourBoot || namespace !== ourNamespace) return false;
-  return startOf(Number(pid)) !== start;
-}
-
 /** Removes folders that outlived their makers, where the watcher was ended with its process. */
 async function sweep(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     if (!name.startsWith(PREFIX)) continue;
     const path = join(parent, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found?.uid !== process.getuid?.() || !existsSync(join(path, "owner"))) continue;
-    if (isDead(readFileSync(join(path, "owner"), "utf8"))) rmSync(path, { recursive: true, force: true });
+    const found = await lstat(path).catch(() => undefined);
+    if (!found?.isDirectory() || found.uid !== process.getuid?.()) continue;
+    if (await isAbandoned(join(path, "owner"), path)) rmSync(path, { recursive: true, force: true });
   }
 }
 
@@ -120,7 +91,7 @@ export async function privateFolder(): Promise<PrivateFolder> {
     secrets.add(join(path, name));
     return write(name, text);
   };
-  await write("owner", `${ownerLine()}\n`);
+  const letGo = await hold(join(path, "owner"));
   return {
     path,
     write: (name, text) => write(name, text),
@@ -138,6 +109,7 @@ export async function privateFolder(): Promise<PrivateFolder> {
       rmSync(path, { recursive: true, force: true });
       open.delete(path);
       unwatch();
+      void letGo();
     },
   };
 }

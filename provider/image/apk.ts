@@ -8,7 +8,7 @@ import { type RunResult, run } from "../run.ts";
 import type { Task } from "../task.ts";
 import { gzipMember } from "./apkfile.ts";
 import { compareVersions, dependencyName, type IndexEntry, parseIndex } from "./index.ts";
-import { withFileLock, writeWhole } from "./lock.ts";
+import { withFileLock } from "./lock.ts";
 import {
   fetchIndexes,
   fetchPackages,
@@ -18,6 +18,7 @@ import {
   type Source,
 } from "./mirror.ts";
 import { removeLeftovers, withTemp } from "./temp.ts";
+import { writeWhole } from "./whole.ts";
 
 export interface Apk {
   /** A tree with apk, musl, busybox and what they need: it can be a root. */

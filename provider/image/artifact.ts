@@ -1,12 +1,11 @@
 /** A large file of the store with what is known of it beside: made once, whole or not there, made again when it is missing. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { rm, stat } from "node:fs/promises";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
-import { syncFolder } from "./lock.ts";
 import type { Store } from "./store.ts";
+import { placeFile } from "./whole.ts";
 
 /** What every artifact's json holds. */
 export interface ArtifactFacts {
@@ -64,10 +63,7 @@ export function artifact<T extends ArtifactFacts>(
       const { file, facts } = await make(dir);
       task.signal.throwIfAborted();
       const all = { ...(await hashFile(file, task.signal)), format, ...facts } as T;
-      await mkdir(dirname(path), { recursive: true });
-      await flush(file);
-      await rename(file, path);
-      await syncFolder(dirname(path));
+      await placeFile(file, path);
       await store.writeJson(beside(path), all);
       return all;
     });
@@ -100,13 +96,4 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<Omit
     size += chunk.length;
   }
   return { size, sha256: hash.digest("hex") };
-}
-
-async function flush(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -1,47 +1,11 @@
-/** A lock that processes share by a file, and files that are whole or not there. */
+/** A lock that processes share by a file. */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { link, mkdir, open, readFile, rename, rm, unlink } from "node:fs/promises";
-import { hostname } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { link, mkdir, readFile, rm, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PineError } from "../errors.ts";
+import { type Holder, hold, isAbandoned, myself, readHolder } from "../holder.ts";
 import type { Task } from "../task.ts";
-
-/** A process, so that it is not taken for a later one with the same pid. */
-export interface Holder {
-  pid: number;
-  /** Field 22 of /proc/<pid>/stat: clock ticks after the boot. */
-  start: string;
-  boot: string;
-  host: string;
-}
-
-const text = (file: string) => {
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch {
-    return "";
-  }
-};
-
-/** When a process started, in clock ticks after the boot; "" when there is none. */
-export function startTime(pid: number): string {
-  const stat = text(`/proc/${pid}/stat`); // the name (field 2) may hold spaces and brackets
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-}
-
-export function myself(): Holder {
-  const boot = text("/proc/sys/kernel/random/boot_id");
-  return { pid: process.pid, start: startTime(process.pid), boot, host: hostname() };
-}
-
-/** Whether it has surely ended. Of other machines (a shared folder) and containers nothing is known. */
-export function isDead(h: Holder): boolean {
-  const me = myself();
-  if (h.host !== me.host) return false;
-  return h.boot !== me.boot || startTime(h.pid) !== h.start;
-}
 
 interface Held extends Holder {
   token: string;
@@ -49,37 +13,49 @@ interface Held extends Holder {
 }
 
 async function readHeld(path: string): Promise<Held | undefined> {
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new PineError(`the lock ${path} cannot be read`, {
-      hint: "delete it if no other pulumi is running",
-      cause: e,
-    });
-  }
+  const text = await readFile(path, "utf8").catch((e: NodeJS.ErrnoException) => {
+    if (e.code === "ENOENT") return undefined;
+    throw e;
+  });
+  if (text === undefined) return undefined;
+  const held = readHolder<Held>(text);
+  if (!held)
+    throw new PineError(`the lock ${path} cannot be read`, { hint: "delete it if no other pulumi is running" });
+  return held;
 }
 
-/** One attempt. A lock of a dead process is taken over, by one of those who want it: who holds the lock's own lock. */
-async function tryLock(path: string, what: string): Promise<string | Held | undefined> {
+type Release = () => Promise<void>;
+
+/** One attempt: how to give it back, else who has it. One of an ended process is taken over, by one of those who want it: who holds its own lock. */
+async function tryLock(path: string, what: string): Promise<Release | Held | undefined> {
+  const held = await readHeld(path);
+  if (!held) return makeLock(path, what);
+  if (!(await isAbandoned(path))) return held;
+  const takeover = `${path}.${held.token}`;
+  const mine = await tryLock(takeover, what);
+  if (typeof mine !== "function") return held;
+  if ((await readHeld(path))?.token === held.token) await unlink(path);
+  await mine();
+  return undefined;
+}
+
+async function makeLock(path: string, what: string): Promise<Release | undefined> {
   const token = randomBytes(8).toString("hex");
   const draft = `${path}.${process.pid}-${token}`;
-  await writeWhole(draft, JSON.stringify({ ...myself(), token, what } satisfies Held));
+  const letGo = await hold(draft, { token, what });
   try {
-    await link(draft, path); // unlike O_EXCL, never seen empty
-    return token;
+    await link(draft, path); // unlike O_EXCL, never seen empty or without its holder's lock
+    return async () => {
+      await rm(path, { force: true });
+      await letGo();
+    };
   } catch (e) {
+    await letGo();
     if ((e as NodeJS.ErrnoException).code !== "EEXIST") throw e;
+    return undefined;
   } finally {
     await rm(draft, { force: true });
   }
-  const held = await readHeld(path);
-  if (!held || !isDead(held)) return held;
-  const takeover = `${path}.${held.token}`;
-  if (typeof (await tryLock(takeover, what)) !== "string") return held;
-  if ((await readHeld(path))?.token === held.token) await unlink(path);
-  await unlink(takeover);
-  return undefined;
 }
 
 const queues = new Map<string, Promise<unknown>>();
@@ -92,22 +68,21 @@ export async function withFileLock<T>(path: string, what: string, task: Task, fn
   const before = queues.get(path) ?? Promise.resolve();
   const mine = before.then(async () => {
     task.signal.throwIfAborted();
+    await mkdir(dirname(path), { recursive: true });
     const since = Date.now();
-    let token: string | Held | undefined;
-    while (typeof token !== "string") {
-      token = await tryLock(path, what);
-      if (typeof token === "string") break;
-      if (token) {
-        const seconds = Math.round((Date.now() - since) / 1000);
-        const where = token.host === hostname() ? "" : ` on ${token.host}`;
-        if (seconds > 0) task.step(`waiting for ${token.what} (pid ${token.pid}${where}), ${seconds} s; lock ${path}`);
-        await sleep(100, undefined, { signal: task.signal });
-      }
+    let letGo: Release | Held | undefined;
+    while (typeof letGo !== "function") {
+      letGo = await tryLock(path, what);
+      if (letGo === undefined || typeof letGo === "function") continue;
+      const waited = Date.now() - since;
+      if (waited >= 500) task.step(waiting(letGo, path, waited));
+      // asked less often the longer it takes: on another machine the kernel has to be asked each time
+      await sleep(Math.min(100 + waited / 10, 1000), undefined, { signal: task.signal });
     }
     try {
       return await fn();
     } finally {
-      await rm(path, { force: true });
+      await letGo();
     }
   });
   queues.set(
@@ -117,32 +92,10 @@ export async function withFileLock<T>(path: string, what: string, task: Task, fn
   return mine;
 }
 
-/** Writes a file so that after a power cut it is the old one or the new one, whole. */
-export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const draft = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString("hex")}`);
-  try {
-    const f = await open(draft, "wx", mode);
-    try {
-      await f.writeFile(content);
-      await f.sync();
-    } finally {
-      await f.close();
-    }
-    await rename(draft, path);
-  } catch (e) {
-    await rm(draft, { force: true });
-    throw e;
-  }
-  await syncFolder(dirname(path));
-}
-
-/** Makes renames within a folder last. */
-export async function syncFolder(path: string): Promise<void> {
-  const d = await open(path, "r");
-  try {
-    await d.sync();
-  } finally {
-    await d.close();
-  }
+/** What is said to one who waits. Of an owner elsewhere it cannot always be known whether it lives: then a person decides. */
+function waiting(h: Held, path: string, waited: number): string {
+  const me = myself();
+  const on = h.host === me.host ? "" : ` on ${h.host}`;
+  const who = `waiting for ${h.what} (pid ${h.pid}${on}), ${Math.round(waited / 1000)} s; lock ${path}`;
+  return h.boot === me.boot ? who : `${who} (if no pulumi runs there any more, delete it)`;
 }

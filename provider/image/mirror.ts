@@ -6,7 +6,7 @@ import { PineError } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { BadFile, checkPackage, checksumHex, type Keys, readIndex } from "./apkfile.ts";
 import { FetchError, fetchFile } from "./fetch.ts";
-import { writeWhole } from "./lock.ts";
+import { writeWhole } from "./whole.ts";
 
 /** A package of a lock. */
 export interface LockedPackage {

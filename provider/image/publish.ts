@@ -3,12 +3,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
-import { withFileLock, writeWhole } from "./lock.ts";
+import { withFileLock } from "./lock.ts";
 import { manifestFile, type SignedManifest } from "./manifest.ts";
 import { buildScript } from "./namespace.ts";
 import { CHECKSUM } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
+import { writeWhole } from "./whole.ts";
 
 export interface Publication {
   /** Absolute path of a folder that is there: empty, or published to before. */

@@ -4,8 +4,9 @@ import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
-import { withFileLock, writeWhole } from "./lock.ts";
+import { withFileLock } from "./lock.ts";
 import { removeLeftovers, withTemp } from "./temp.ts";
+import { writeWhole } from "./whole.ts";
 
 /** What a resource keeps alive: names of things in the store, as `rootfs/<digest>` or `commit/<checksum>`. */
 export interface Root {

@@ -1,26 +1,33 @@
-/** Folders for work in progress, gone afterwards whatever happens: `<parent>/<pid>-<start time>-<random>`. */
+/** Folders for work in progress, gone afterwards whatever happens: `<parent>/<pid>-<random>/work`, and beside it `owner`, who works there. */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { myself, startTime } from "./lock.ts";
+import { hold, isAbandoned } from "../holder.ts";
 import { removeTree } from "./namespace.ts";
 
 /** Runs `fn` with a new empty folder and removes it afterwards, also when cancelled. */
 export async function withTemp<T>(parent: string, fn: (dir: string) => Promise<T>): Promise<T> {
-  const { pid, start } = myself();
-  const dir = join(parent, `${pid}-${start}-${randomBytes(4).toString("hex")}`);
-  await mkdir(dir, { recursive: true });
+  const outer = join(parent, `${process.pid}-${randomBytes(8).toString("hex")}`);
+  const dir = join(outer, "work");
+  await mkdir(outer, { recursive: true });
+  const letGo = await hold(join(outer, "owner"));
   try {
+    await mkdir(dir);
     return await fn(dir);
   } finally {
+    // last goes what says whose it is
     await removeTree(dir);
+    await removeTree(outer);
+    await letGo();
   }
 }
 
-/** Removes what processes that are dead left behind. */
+/** Removes what was left behind by those who have surely ended. */
 export async function removeLeftovers(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
-    const [, pid, start] = /^(\d+)-(\d+)-[0-9a-f]+$/.exec(name) ?? [];
-    if (pid && startTime(Number(pid)) !== start) await removeTree(join(parent, name));
+    const outer = join(parent, name);
+    if (!/^\d+-[0-9a-f-]+$/.test(name) || !(await isAbandoned(join(outer, "owner"), outer))) continue;
+    await removeTree(join(outer, "work"));
+    await removeTree(outer);
   }
 }

@@ -1,26 +1,37 @@
 /** What preview showed, so that `up` does that or stops and says what changed since. Kept in the cache, for the same run of the engine. */
-import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
+import { FORGOTTEN_MS, myself, startTime } from "../holder.ts";
 import type { Plan } from "../host/types.ts";
-import { startTime, writeWhole } from "../image/lock.ts";
+import { sha256 } from "../image/hash.ts";
+import { writeWhole } from "../image/whole.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 
+/** The processes that a pid is one of: of this boot, in this PID namespace. */
+const processes = () => {
+  const { boot, namespace } = myself();
+  return sha256(`${boot} ${namespace}`).slice(0, 12);
+};
+
 /** The engine that started this plugin: `pulumi up` previews and updates in one process, with two plugins. */
-const engine = () => `${process.ppid}-${startTime(process.ppid)}`;
+const engine = () => `${processes()}-${process.ppid}-${startTime(process.ppid)}`;
 
 const folderOf = (call: Call) => join(call.config.cache, "shown");
 /** By the engine too: two stacks may have the same names, on two backends or in two folders. */
-const fileOf = (call: Call) =>
-  join(folderOf(call), `${engine()}-${createHash("sha256").update(call.urn).digest("hex").slice(0, 32)}.json`);
+const fileOf = (call: Call) => join(folderOf(call), `${engine()}-${sha256(call.urn).slice(0, 32)}.json`);
 
-/** Of engines that have ended. */
+/** Of engines that have ended. Of those elsewhere that share this cache nothing is known: theirs go when they are old. */
 async function sweep(call: Call): Promise<void> {
   for (const name of await readdir(folderOf(call))) {
-    const [pid, start] = name.split("-");
-    if (startTime(Number(pid)) !== start) await rm(join(folderOf(call), name), { force: true });
+    const path = join(folderOf(call), name);
+    const [where, pid, start] = name.split("-");
+    const ended =
+      where === processes()
+        ? startTime(Number(pid)) !== start
+        : Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now()) > FORGOTTEN_MS;
+    if (ended) await rm(path, { force: true });
   }
 }
 

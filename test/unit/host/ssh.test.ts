@@ -1,16 +1,6 @@
 /** The parts of a connection that need no server: ssh's configuration (read by the real ssh), keys, and what errors say. */
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -154,15 +144,7 @@ describe("keys", () => {
 });
 
 describe("private folders", () => {
-  const base = process.env.XDG_RUNTIME_DIR ?? tmpdir();
-  const dead = spawnSync("true").pid;
-  const mine = () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  const made = (name: string, owner: string | undefined) => {
-    const path = join(base, `pine-ssh-${name}-test-${process.pid}`);
-    mkdirSync(path, { mode: 0o700 });
-    if (owner !== undefined) writeFileSync(join(path, "owner"), `${owner}\n`);
-    return path;
-  };
+  // whose go when: test/unit/holder.test.ts
   it("are ours alone and gone afterwards", async () => {
     const folder = await privateFolder();
     const file = await folder.writeSecret("secret", "x");
@@ -172,28 +154,6 @@ describe("private folders", () => {
     expect([existsSync(file), existsSync(folder.path)]).toEqual([false, true]);
     folder.remove();
     expect(existsSync(folder.path)).toBe(false);
-  });
-  it("of dead processes go; of the living, and of those that cannot be known, stay", async () => {
-    const namespace = readlinkSync("/proc/self/ns/pid");
-    const living = await privateFolder();
-    const stay = [
-      living.path,
-      // another container or machine that shares /tmp: its process ids say nothing here
-      made("namespace", `${mine()} pid:[1] ${dead} 5`),
-      made("boot", `other ${namespace} ${dead} 5`),
-      made(`${dead}`, undefined),
-    ];
-    const go = [
-      made("dead", `${mine()} ${namespace} ${dead} 5`),
-      // the number came again: another process has it now
-      made("again", `${mine()} ${namespace} ${process.pid} 5`),
-    ];
-    const folder = await privateFolder();
-    expect(stay.map((path) => existsSync(path))).toEqual(stay.map(() => true));
-    expect(go.map((path) => existsSync(path))).toEqual(go.map(() => false));
-    folder.remove();
-    living.remove();
-    for (const path of stay) rmSync(path, { recursive: true, force: true });
   });
 });
 

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { myself, startTime, withFileLock, writeWhole } from "../../../provider/image/lock.ts";
+import { myself } from "../../../provider/holder.ts";
+import { withFileLock } from "../../../provider/image/lock.ts";
 import { Store } from "../../../provider/image/store.ts";
+import { writeWhole } from "../../../provider/image/whole.ts";
 import { quietTask } from "../../../provider/task.ts";
 
 let dir = "";
@@ -127,7 +129,7 @@ describe("files and folders", () => {
         throw new Error("no");
       }),
     ).rejects.toThrow("no");
-    expect(seen).toMatch(new RegExp(`/tmp/${process.pid}-${startTime(process.pid)}-[0-9a-f]+$`));
+    expect(seen).toMatch(new RegExp(`/tmp/${process.pid}-[0-9a-f]+/work$`));
     expect(readdirSync(store.path("tmp"))).toEqual([]);
     const { child, line } = await other(`import { Store } from "${provider}/store.ts";
       const s = await Store.open(${JSON.stringify(store.dir)});
@@ -136,7 +138,7 @@ describe("files and folders", () => {
     await other(
       `import { Store } from "${provider}/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
     );
-    expect(store.path("tmp", readdirSync(store.path("tmp"))[0]!)).toBe(line);
+    expect(store.path("tmp", readdirSync(store.path("tmp"))[0]!, "work")).toBe(line);
     child.removeAllListeners("exit");
     const gone = new Promise((r) => child.once("exit", r));
     child.kill("SIGKILL");

@@ -1,11 +1,11 @@
 /** What preview showed against what is there now. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { FORGOTTEN_MS } from "../../../provider/holder.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import type { Facts } from "../../../provider/host/types.ts";
-import { startTime } from "../../../provider/image/lock.ts";
 import type { Call } from "../../../provider/resource.ts";
 import { asShown, changedSince, essence, noteShown } from "../../../provider/resources/hijack-shown.ts";
 import { facts, image, inputs } from "../host/plan-tools.ts";
@@ -34,10 +34,17 @@ describe("what was shown", () => {
     await expect(asShown(call("other"), moved)).resolves.toBeUndefined();
     await expect(asShown(call("web"), moved)).rejects.toThrow(/is not what the preview showed any more:\n- network:/);
   });
-  it("is forgotten once its engine has ended, and another engine's stays", async () => {
-    const [ended, other] = ["1-1-x.json", `${process.pid}-${startTime(process.pid)}-x.json`];
-    for (const name of [ended, other]) writeFileSync(join(cache, "shown", name), "{}");
+  it("is forgotten once its engine has ended, and another engine's stays, in whatever PID namespace", async () => {
     await noteShown(call("web"), plan());
-    expect(readdirSync(join(cache, "shown")).filter((name) => name.endsWith("-x.json"))).toEqual([other]);
+    const mine = readdirSync(join(cache, "shown"))[0]!;
+    const [where, pid] = mine.split("-") as [string, string];
+    const [ended, other] = [`${where}-${pid}-1-x.json`, mine.replace(/[^-]*$/, "x.json")];
+    const [elsewhere, old] = ["0123456789ab-1-1-x.json", "0123456789ab-2-1-x.json"];
+    for (const name of [ended, other, elsewhere, old]) writeFileSync(join(cache, "shown", name), "{}");
+    const then = new Date(Date.now() - FORGOTTEN_MS - 60_000);
+    utimesSync(join(cache, "shown", old), then, then);
+    await noteShown(call("web"), plan());
+    const left = readdirSync(join(cache, "shown")).filter((name) => name.endsWith("x.json"));
+    expect(left.sort()).toEqual([elsewhere, other].sort());
   });
 });

@@ -1,0 +1,65 @@
+/** Files and folders that are whole or not there, also after a power cut: on the disk before they have their name. */
+import { randomBytes } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { run } from "../run.ts";
+
+/** Writes a file so that after a power cut it is the old one or the new one, whole. */
+export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  await makeFolder(dirname(path));
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString("hex")}`);
+  try {
+    const f = await open(draft, "wx", mode);
+    try {
+      await f.writeFile(content);
+      await f.sync();
+    } finally {
+      await f.close();
+    }
+    await rename(draft, path);
+  } catch (e) {
+    await rm(draft, { force: true });
+    throw e;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Gives a file that is complete its name, so that after a power cut it has all its bytes or not that name. */
+export async function placeFile(from: string, path: string): Promise<void> {
+  await sync(from);
+  await makeFolder(dirname(path));
+  await rename(from, path);
+  await syncFolder(dirname(path));
+}
+
+/** The same for a folder with everything in it. Its name is free. */
+export async function placeFolder(from: string, path: string): Promise<void> {
+  await syncTree(from);
+  await makeFolder(dirname(path));
+  await rename(from, path);
+  await syncFolder(dirname(path));
+}
+
+/** Puts everything below a folder on the disk. By syncfs(2): a toolbox has tens of thousands of files. */
+export async function syncTree(path: string): Promise<void> {
+  await run("sync", ["-f", path]);
+}
+
+/** Makes renames within a folder last. */
+export const syncFolder = (path: string): Promise<void> => sync(path);
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a folder and those above it last. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
