@@ -3,7 +3,7 @@ import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as tar from "tar";
 import { assetText } from "../assets.ts";
-import { isAbort, PineError } from "../errors.ts";
+import { die, isAbort, PineError } from "../errors.ts";
 import { type Files, isOurs } from "../image/publish-plan.ts";
 import type { Remote } from "../image/publish-remote.ts";
 import type { Task } from "../task.ts";
@@ -44,6 +44,9 @@ export function parseList(text: string): Files {
 
 /** Names in one go: of some 120 letters each, far below what a server's programs take (2 MB). */
 const AT_ONCE = 1000;
+
+/** What tar calls a file, in its formats. */
+const PLAIN = ["File", "OldFile", "ContiguousFile"];
 
 const lines = (paths: string[]) => paths.map((p) => `${p}\n`).join("");
 
@@ -127,12 +130,23 @@ class Folder implements Remote {
       const names = paths.slice(n, n + AT_ONCE);
       const output = new PassThrough();
       output.on("data", (chunk: Buffer) => sent(chunk.length));
-      const filter = (name: string) => names.includes(name);
+      let other: string | undefined;
+      // a link, of whatever kind, could lead whoever writes there later out of the folder
+      const filter = (name: string, entry: unknown) => {
+        const type = (entry as tar.ReadEntry).type;
+        if (names.includes(name) && !PLAIN.includes(type)) other ??= `${name} as ${type}`;
+        return names.includes(name) && PLAIN.includes(type);
+      };
       const unpacked = pipeline(output, tar.extract({ cwd: into, strict: true, preserveOwner: false, filter }));
       unpacked.catch(() => {});
       await this.run("get", "fetching what is published", { output }, ...names);
       output.end();
       await unpacked;
+      if (other)
+        die(
+          `publish.ssh: ${this.name} sent ${other}, and a repository has files alone`,
+          "see who else writes there, empty it, and run `pulumi up` again",
+        );
     }
   }
 

@@ -3,17 +3,18 @@
  * sent, in an order in which whoever pulls meanwhile sees the state before or the one after.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { withFileLock } from "./lock.ts";
 import { isDamage, REPO } from "./ostree-check.ts";
 import { initPublished, type Publication, publish } from "./publish.ts";
-import { type Files, planFetch, planUpload } from "./publish-plan.ts";
+import { type Files, isOurs, planFetch, planUpload } from "./publish-plan.ts";
 import type { Store } from "./store.ts";
 import { withTemp } from "./temp.ts";
 import type { Toolbox } from "./toolbox.ts";
+import { syncTree } from "./whole.ts";
 
 /** What a place can do that is published to. Paths are those in the repository. */
 export interface Remote {
@@ -100,8 +101,47 @@ export async function lookAt(remote: Remote): Promise<void> {
   if (problem) die(`${remote.property}: ${problem}`);
 }
 
+/** Removes what is neither a file nor a folder: our copy is written to by its names, and a link would lead elsewhere. */
+export async function removeOthers(dir: string): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) await removeOthers(path);
+    else if (!entry.isFile()) await rm(path);
+  }
+}
+
+/** Gives fetched files their places in our copy. Dies before any gets one when another machine's word made something else than a file. */
+export async function takeIn(from: string, path: string, names: string[], who: string): Promise<void> {
+  for (const name of names) {
+    const bad = (what: string) =>
+      die(`${who} gave ${name} as ${what}, and a repository has files alone`, "empty it, and run `pulumi up` again");
+    if (!isOurs(name)) bad("a name of a repository");
+    for (let at = dirname(name); at !== "."; at = dirname(at))
+      if (!(await lstat(join(from, at))).isDirectory()) bad("something below a link");
+    const seen = await lstat(join(from, name));
+    if (!seen.isFile() || seen.nlink !== 1) bad("a link");
+  }
+  await syncTree(from);
+  for (const name of names) {
+    await makeInside(path, dirname(name));
+    await rename(join(from, name), join(path, name));
+  }
+}
+
+/** A folder below another one, through no link. */
+async function makeInside(path: string, below: string): Promise<void> {
+  let at = path;
+  for (const part of below.split("/").filter((p) => p !== ".")) {
+    at = join(at, part);
+    const seen = await lstat(at).catch(() => undefined);
+    if (seen && !seen.isDirectory()) await rm(at);
+    if (!seen?.isDirectory()) await mkdir(at);
+  }
+}
+
 /** Makes our copy hold what is there: other stacks and machines publish, too. */
 async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: Files, task: Task): Promise<void> {
+  await removeOthers(path);
   await initPublished(path, toolbox, task);
   const { fetch, drop, bytes } = planFetch(await publishedFiles(path), there);
   for (const name of drop) await rm(join(path, name));
@@ -109,10 +149,7 @@ async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: F
   // a cut-off file is never among them
   await withTemp(join(path, "tmp"), async (dir) => {
     await remote.fetch(fetch, dir, progress(task, `fetching what ${remote.name} has`, bytes));
-    for (const name of fetch) {
-      await mkdir(dirname(join(path, name)), { recursive: true });
-      await rename(join(dir, name), join(path, name));
-    }
+    await takeIn(dir, path, fetch, remote.name);
   });
   if (!fetch.some((name) => name.startsWith("objects/"))) return;
   const binds = [{ source: path, target: REPO }];

@@ -1,0 +1,100 @@
+/** A server that is published to and wants to write files of the build machine: a real sshd, and a folder with links where files were listed. */
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { withSshRemote } from "../../../provider/host/publish-ssh.ts";
+import { removeOthers, takeIn } from "../../../provider/image/publish-remote.ts";
+import { quietTask } from "../../../provider/task.ts";
+import { startSshd } from "../../lab/sshd/index.ts";
+
+let sshd: Awaited<ReturnType<typeof startSshd>>;
+const base = mkdtempSync(join(tmpdir(), "pine-hostile-"));
+beforeAll(async () => {
+  mkdirSync(join(base, "sshd"));
+  sshd = await startSshd(join(base, "sshd"));
+});
+afterAll(async () => {
+  await sshd?.end();
+  rmSync(base, { recursive: true });
+});
+
+let [victim, there, copy, into] = ["", "", "", ""];
+beforeEach(() => {
+  const dir = mkdtempSync(join(base, "case-"));
+  [victim, there, copy, into] = ["victim", "there", "copy", "into"].map((n) => join(dir, n)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  for (const d of [victim, there, copy, into]) mkdirSync(d);
+  writeFileSync(join(victim, "authorized_keys"), "mine\n");
+});
+const MANIFEST = "pine/web.manifest";
+
+it("a link that it sends in place of a file is refused, and not made", async () => {
+  mkdirSync(join(there, "pine"));
+  writeFileSync(join(there, "summary"), "fine");
+  symlinkSync(join(victim, "authorized_keys"), join(there, MANIFEST));
+  const got = withSshRemote(sshd.connection, there, quietTask(), (r) => r.fetch(["summary", MANIFEST], into, () => {}));
+  await expect(got).rejects.toThrow(/sent pine\/web\.manifest as SymbolicLink, and a repository has files alone/);
+  expect(readdirSync(into)).toEqual(["summary"]);
+});
+
+it("a hard link that it sends in place of a file is refused", async () => {
+  mkdirSync(join(there, "pine"));
+  writeFileSync(join(there, "summary"), "fine");
+  linkSync(join(there, "summary"), join(there, MANIFEST));
+  const got = withSshRemote(sshd.connection, there, quietTask(), (r) => r.fetch(["summary", MANIFEST], into, () => {}));
+  await expect(got).rejects.toThrow(/as Link/);
+});
+
+it("plain files come in", async () => {
+  mkdirSync(join(there, "pine"));
+  writeFileSync(join(there, MANIFEST), "fine");
+  await withSshRemote(sshd.connection, there, quietTask(), (r) => r.fetch([MANIFEST], into, () => {}));
+  await takeIn(into, copy, [MANIFEST], "web");
+  expect(readFileSync(join(copy, MANIFEST), "utf8")).toBe("fine");
+});
+
+it.each<[string, () => void]>([
+  ["a link", () => symlinkSync(join(victim, "authorized_keys"), join(into, MANIFEST))],
+  ["a hard link", () => linkSync(join(victim, "authorized_keys"), join(into, MANIFEST))],
+  ["a folder", () => mkdirSync(join(into, MANIFEST))],
+])("%s that is unpacked in whatever way does not get into our copy", async (_, make) => {
+  mkdirSync(join(into, "pine"));
+  make();
+  await expect(takeIn(into, copy, [MANIFEST], "web")).rejects.toThrow(/web gave pine\/web\.manifest as a link/);
+  expect(readdirSync(copy)).toEqual([]);
+});
+
+it("a folder that is a link, on either side, is not gone through", async () => {
+  mkdirSync(join(into, "real"));
+  writeFileSync(join(into, "real/web.manifest"), "x");
+  symlinkSync("real", join(into, "pine"));
+  await expect(takeIn(into, copy, [MANIFEST], "web")).rejects.toThrow(/below a link/);
+  await expect(takeIn(into, copy, ["../x"], "web")).rejects.toThrow(/web gave \.\.\/x/);
+  // what an earlier Pine let in
+  rmSync(join(into, "pine"));
+  mkdirSync(join(into, "pine"));
+  writeFileSync(join(into, MANIFEST), "x");
+  symlinkSync(victim, join(copy, "pine"));
+  await takeIn(into, copy, [MANIFEST], "web");
+  expect(readFileSync(join(copy, MANIFEST), "utf8")).toBe("x");
+  expect(readdirSync(victim)).toEqual(["authorized_keys"]);
+  symlinkSync(victim, join(copy, "refs"));
+  await removeOthers(copy);
+  expect(readdirSync(copy)).toEqual(["pine"]);
+  expect(lstatSync(victim).isDirectory() && readFileSync(join(victim, "authorized_keys"), "utf8")).toBe("mine\n");
+});
