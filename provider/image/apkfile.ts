@@ -6,6 +6,7 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 import { inflateRawSync } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import { PineError } from "../errors.ts";
+import { humanBytes } from "../task.ts";
 
 /** Public keys: name as in signatures -> PEM. */
 export type Keys = Record<string, string>;
@@ -15,7 +16,7 @@ export class BadFile extends PineError {
   override name = "BadFile";
   constructor(
     readonly file: string,
-    readonly check: "format" | "key" | "signature" | "checksum" | "data",
+    readonly check: "format" | "size" | "key" | "signature" | "checksum" | "data",
     message: string,
     hint?: string,
   ) {
@@ -23,8 +24,19 @@ export class BadFile extends PineError {
   }
 }
 
+/**
+ * Bytes that parts may unpack to: what nobody has signed yet is kept small. A signature of RSA-4096 is a tar of some 2 kB, a control part
+ * holds a few scripts, an index some hundred bytes a package: each limit is far above.
+ */
+export const LIMITS = { signature: 64 << 10, control: 16 << 20, index: 512 << 20 };
+
 /** Splits off the gzip member at `at`: its content, and where the next one starts. */
-export function gzipMember(bytes: Uint8Array, at: number, file: string): { content: Buffer; end: number } {
+export function gzipMember(
+  bytes: Uint8Array,
+  at: number,
+  file: string,
+  limit: number,
+): { content: Buffer; end: number } {
   const bad = (what: string) => new BadFile(file, "format", what);
   if (Buffer.from(bytes.subarray(at, at + 3)).toString("latin1") === "ADB")
     throw bad("is in apk's newer format (ADB), which is not read yet");
@@ -36,12 +48,22 @@ export function gzipMember(bytes: Uint8Array, at: number, file: string): { conte
   if (flags & 2) start += 2;
   try {
     // `info` makes zlib say how much it read
-    const { buffer, engine } = inflateRawSync(bytes.subarray(start), { info: true } as object) as unknown as {
+    const { buffer, engine } = inflateRawSync(bytes.subarray(start), {
+      info: true,
+      maxOutputLength: limit,
+    } as object) as unknown as {
       buffer: Buffer;
       engine: { bytesWritten: number };
     };
     return { content: buffer, end: start + engine.bytesWritten + 8 };
   } catch (e) {
+    if ((e as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
+      throw new BadFile(
+        file,
+        "size",
+        `unpacks to more than ${humanBytes(limit)}`,
+        "no package or index of Alpine's does: use another mirror",
+      );
     throw new BadFile(file, "format", `is cut or damaged (${(e as Error).message})`);
   }
 }
@@ -72,7 +94,7 @@ async function checkSignature(
   keys: Keys,
   signedEnd: (start: number) => number,
 ): Promise<number> {
-  const first = gzipMember(bytes, 0, file);
+  const first = gzipMember(bytes, 0, file, LIMITS.signature);
   const signatures = await readTar(first.content, (p) => p.startsWith(".SIGN.")).catch(() => new Map<string, Buffer>());
   if (signatures.size === 0) throw new BadFile(file, "signature", "is not signed");
   const unknown: string[] = [];
@@ -104,7 +126,7 @@ async function checkSignature(
 /** The text of a signed index. */
 export async function readIndex(bytes: Uint8Array, file: string, keys: Keys): Promise<string> {
   const start = await checkSignature(bytes, file, keys, () => bytes.length);
-  const entries = await readTar(gzipMember(bytes, start, file).content, (p) => p === "APKINDEX");
+  const entries = await readTar(gzipMember(bytes, start, file, LIMITS.index).content, (p) => p === "APKINDEX");
   const index = entries.get("APKINDEX");
   if (!index) throw new BadFile(file, "format", "holds no APKINDEX");
   return index.toString("utf8");
@@ -125,7 +147,7 @@ export async function checkPackage(
 ): Promise<{ info: PackageInfo; checksum: string }> {
   let control: ReturnType<typeof gzipMember> | undefined;
   const start = await checkSignature(bytes, file, keys, (at) => {
-    control = gzipMember(bytes, at, file);
+    control = gzipMember(bytes, at, file, LIMITS.control);
     return control.end;
   });
   const { content, end } = control!;

@@ -1,7 +1,7 @@
 /** Fetching over http(s): retries, a limit on silence, cancellation, errors that name the address. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAbort, PineError } from "../errors.ts";
-import type { Task } from "../task.ts";
+import { humanBytes, type Task } from "../task.ts";
 
 /** A server that gives no file. `status` is undefined when it could not be reached. */
 export class FetchError extends PineError {
@@ -34,12 +34,15 @@ const silence = 30_000;
 /** Milliseconds before the second, third and fourth attempt. */
 const pauses = [300, 1000, 3000];
 
+export interface FetchOptions {
+  headers?: Record<string, string>;
+  onBytes?: (count: number) => void;
+  /** Bytes that the file may have: what its index says, or what none of its kind has. A longer one ends the fetching. */
+  limit: number;
+}
+
 /** Gets a file. `onBytes` is told of each piece that arrives; a piece may be told of again after a retry. */
-export async function fetchFile(
-  url: string,
-  task: Task,
-  o: { headers?: Record<string, string>; onBytes?: (count: number) => void } = {},
-): Promise<Fetched> {
+export async function fetchFile(url: string, task: Task, o: FetchOptions): Promise<Fetched> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await once(url, task.signal, o);
@@ -55,11 +58,7 @@ export async function fetchFile(
   }
 }
 
-async function once(
-  url: string,
-  signal: AbortSignal,
-  o: { headers?: Record<string, string>; onBytes?: (count: number) => void },
-): Promise<Fetched> {
+async function once(url: string, signal: AbortSignal, o: FetchOptions): Promise<Fetched> {
   const quiet = new AbortController();
   let timer = setTimeout(() => quiet.abort(), silence);
   try {
@@ -68,8 +67,18 @@ async function once(
       await response.body?.cancel();
       throw new FetchError(url, response.status, `the server answers ${response.status} ${response.statusText}`.trim());
     }
+    const tooLong = (bytes: number) =>
+      new FetchError(url, 413, `has ${humanBytes(bytes)} or more, expected at most ${humanBytes(o.limit)}`);
+    const said = Number(response.headers.get("content-length") ?? 0);
+    if (said > o.limit && response.status !== 304) {
+      await response.body?.cancel();
+      throw tooLong(said);
+    }
     const pieces: Uint8Array[] = [];
+    let sum = 0;
     for await (const piece of response.body ?? []) {
+      sum += (piece as Uint8Array).length;
+      if (sum > o.limit) throw tooLong(sum);
       pieces.push(piece as Uint8Array);
       o.onBytes?.((piece as Uint8Array).length);
       clearTimeout(timer);

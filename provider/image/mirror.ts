@@ -66,14 +66,25 @@ export interface RepositoryIndex extends Repository {
   text: string;
 }
 
+/** Bytes of a signed index: Alpine's largest have some MB. */
+const INDEX_LIMIT = 64 << 20;
+
 interface IndexRecord {
   url: string;
+  /** When the newest package of the newest index that was seen here was built: seconds since 1970. */
+  newest?: number;
   sha256: string;
   etag?: string;
   lastModified?: string;
 }
 
 const sha256 = (bytes: string | Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** When the newest package of an index was built: seconds since 1970, 0 for one that has none. Pure. */
+export const newestBuild = (text: string): number =>
+  [...text.matchAll(/^t:(\d+)$/gm)].reduce((max, [, t]) => Math.max(max, Number(t)), 0);
+
+const day = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 10);
 
 /** The index of a repository as the mirror has it now. Not fetched again when it did not change. */
 export async function fetchIndex(r: Repository, source: Source, task: Task): Promise<RepositoryIndex> {
@@ -93,15 +104,24 @@ export async function fetchIndex(r: Repository, source: Source, task: Task): Pro
   const headers: Record<string, string> = {};
   if (kept && record?.etag) headers["if-none-match"] = record.etag;
   else if (kept && record?.lastModified) headers["if-modified-since"] = record.lastModified;
-  const answer = await fetchFile(url, task, { headers });
+  const answer = await fetchFile(url, task, { headers, limit: INDEX_LIMIT });
   if (answer.status === 304 && kept && record)
     return { ...r, path: pathOf(record.sha256), text: await readIndex(kept, url, source.keys) };
   const text = await readIndex(answer.body, url, source.keys);
+  // a signature says who made it, not that it is the last one
+  const [newest, before] = [newestBuild(text), record?.newest ?? 0];
+  if (newest < before)
+    task.warn(
+      `${url} is older than what was seen there before (newest package ${day(newest)}, before ${day(before)}): a mirror that lags behind, or somebody who keeps security updates from you`,
+    );
   const hash = sha256(answer.body);
   await writeWhole(pathOf(hash), answer.body);
   const etag = answer.headers.get("etag") ?? undefined;
   const lastModified = answer.headers.get("last-modified") ?? undefined;
-  await writeWhole(recordPath, JSON.stringify({ url, sha256: hash, etag, lastModified } satisfies IndexRecord));
+  await writeWhole(
+    recordPath,
+    JSON.stringify({ url, newest: Math.max(newest, before), sha256: hash, etag, lastModified } satisfies IndexRecord),
+  );
   return { ...r, path: pathOf(hash), text };
 }
 
@@ -193,6 +213,7 @@ async function fetchPackage(p: LockedPackage, source: Source, task: Task, onByte
   const url = `${parseRepository(p.repository, source).url}/${source.arch}/${p.name}-${p.version}.apk`;
   let sum = 0;
   const { body } = await fetchFile(url, task, {
+    limit: p.size,
     onBytes: (count) => {
       sum = Math.min(sum + count, p.size);
       onBytes(sum);
