@@ -1,13 +1,14 @@
 /** apk itself, from the mirror's own packages: started through musl's loader, it needs nothing of this machine. */
 import { createHash } from "node:crypto";
-import { chmod, lstat, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { extract } from "tar";
 import { die, PineError } from "../errors.ts";
 import { type RunResult, run } from "../run.ts";
 import type { Task } from "../task.ts";
-import { gzipMember } from "./apkfile.ts";
+import { gzipMember, LIMITS } from "./apkfile.ts";
 import { compareVersions, dependencyName, type IndexEntry, parseIndex } from "./index.ts";
+import { isWhole, keepTree } from "./kept-tree.ts";
 import { withFileLock } from "./lock.ts";
 import {
   fetchIndexes,
@@ -103,6 +104,7 @@ export async function toolTree(cache: string, tool: Tool, task: Task): Promise<{
   const read = () =>
     readFile(record, "utf8")
       .then((t) => JSON.parse(t) as LockedPackage[])
+      .then((list) => (Array.isArray(list) && list.length > 0 ? list : undefined))
       .catch(() => undefined);
   const make = async (packages: LockedPackage[]) => {
     const digest = packagesDigest(packages);
@@ -126,19 +128,14 @@ export async function toolTree(cache: string, tool: Tool, task: Task): Promise<{
 
 /** Makes a folder of the cache once: `fill` works in a temporary one, which then gets its name. */
 async function makeOnce(cache: string, path: string, task: Task, fill: (dir: string) => Promise<void>): Promise<void> {
-  const there = () =>
-    lstat(path).then(
-      () => true,
-      () => false,
-    );
-  if (await there()) return;
+  if (await isWhole(path)) return;
   await withFileLock(`${path}.lock`, "another start of the same", task, async () => {
-    if (await there()) return;
+    if (await isWhole(path)) return;
     await withTemp(join(cache, "tmp"), async (dir) => {
       const inner = join(dir, "new");
       await mkdir(inner);
       await fill(inner);
-      await rename(inner, path);
+      await keepTree(inner, path);
     });
   });
 }
@@ -198,8 +195,8 @@ export async function apkTool(source: Source, task: Task): Promise<Apk> {
 /** Unpacks the data of a checked package. Owners do not matter here. */
 async function unpack(file: string, dir: string): Promise<void> {
   const bytes = await readFile(file);
-  const control = gzipMember(bytes, 0, file).end;
-  const data = bytes.subarray(gzipMember(bytes, control, file).end);
+  const control = gzipMember(bytes, 0, file, LIMITS.signature).end;
+  const data = bytes.subarray(gzipMember(bytes, control, file, LIMITS.control).end);
   await new Promise<void>((done, failed) => {
     const out = extract({ cwd: dir, preserveOwner: false, strict: false });
     out.on("close", done);

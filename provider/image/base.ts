@@ -2,10 +2,11 @@
  * The packages of a Rootfs as a commit of their own, without anything of its configuration: kept in the cache by lock and builder, for every
  * stack of this user, so that a change of one file or setting installs nothing again. What is configured is laid over it in the store.
  */
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Task } from "../task.ts";
 import { type Change, TAKEN_OUT, type TreeFacts } from "./configure.ts";
+import { isWhole, keepTree, manifestBeside } from "./kept-tree.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { buildScript } from "./namespace.ts";
 import { hasCommit } from "./ostree-check.ts";
@@ -49,7 +50,8 @@ export function baseKey(recipe: Recipe, lock: LockedPackage[], builder: string):
 /** The base when the cache has it whole. */
 export async function readBase(bases: Store, key: string): Promise<Base | undefined> {
   const base = await bases.readJson<Base>(bases.path(`${key}.json`)).catch(() => undefined);
-  return base && (await hasCommit(bases, base.checksum)) ? base : undefined;
+  if (!base || !(await hasCommit(bases, base.checksum))) return undefined;
+  return (await isWhole(bases.path(key), true)) ? base : undefined;
 }
 
 /** Makes the base of an installed tree, which it turns into what OSTree deploys. `dir`: a folder for the work, on the cache's filesystem. */
@@ -81,8 +83,7 @@ export async function makeBase(
   );
   const base: Base = { ...known, checksum, parts, size };
   const folder = bases.path(known.key);
-  await rm(folder, { recursive: true, force: true });
-  await rename(work, folder);
+  await keepTree(work, folder, true);
   await bases.writeJson(`${folder}.json`, base);
   await forgetOld(bases, box, task);
   return base;
@@ -106,6 +107,7 @@ async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> 
     for (const { key } of old) {
       await rm(bases.path(`${key}.json`), { force: true });
       await rm(bases.path(key), { recursive: true, force: true });
+      await rm(manifestBeside(bases.path(key)), { force: true });
       await rm(head("base", key), { force: true });
     }
     for (const part of await readdir(head("part"))) if (!used.has(part)) await rm(head("part", part), { force: true });

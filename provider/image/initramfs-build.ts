@@ -1,13 +1,15 @@
 /** Makes the initramfs of a tree and compresses it, which takes long: kept in the cache by its content. */
-import { access, mkdir, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { assetText } from "../assets.ts";
 import type { Task } from "../task.ts";
+import { hashFile } from "./artifact.ts";
 import { initramfs, mountable } from "./initramfs.ts";
 import { sha256 } from "./recipe.ts";
 import { withTemp } from "./temp.ts";
 import type { Toolbox } from "./toolbox.ts";
+import { placeFile, writeWhole } from "./whole.ts";
 
 export interface InitramfsSource {
   box: Toolbox;
@@ -50,16 +52,15 @@ export async function initramfsImage(s: InitramfsSource, task: Task): Promise<{ 
     tar: (paths) => read(["tar", "-C", "/run/tree", "-cf", "-", ...paths]),
   });
   const path = join(s.cache, "initramfs", `${s.box.digest}-${sha256(archive)}.img`);
-  const there = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!there)
+  const sum = `${path}.sha256`;
+  const wanted = await readFile(sum, "utf8").catch(() => "");
+  const found = await hashFile(path, task.signal).catch(() => undefined);
+  if (found?.sha256 !== wanted.trim())
     await withTemp(join(s.cache, "tmp"), async (dir) => {
       const argv = ["zstd", "-19", "-q", "-", "-o", "/run/out/initramfs.img"];
       await s.box.run(argv, { signal: task.signal, input: archive, binds: [{ source: dir, target: "/run/out" }] });
-      await mkdir(join(s.cache, "initramfs"), { recursive: true });
-      await rename(join(dir, "initramfs.img"), path);
+      await placeFile(join(dir, "initramfs.img"), path);
+      await writeWhole(sum, `${(await hashFile(path, task.signal)).sha256}\n`);
     });
   return { path, filesystems: mountable(s.filesystems, tables) };
 }

@@ -2,15 +2,17 @@
  * The RAM system of an overwrite: the commit's kernel, an initramfs with an SSH server and what writes a disk, and the few programs that
  * start it on an old system (kexec, dropbearconvert), which need nothing there. What is the server's own is added on the server.
  */
-import { lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { type CpioEntry, cpio } from "./cpio.ts";
 import { bootModules, moduleEntries, wantedModules, withFolders } from "./initramfs.ts";
+import { isWhole, keepTree } from "./kept-tree.ts";
+import { withFileLock } from "./lock.ts";
 import { type CommitManifest, readCommit, rootsOf } from "./ostree.ts";
-import { exists, read, withLibraries, wrapper } from "./programs.ts";
+import { read, withLibraries, wrapper } from "./programs.ts";
 import { sha256 } from "./recipe.ts";
 import type { Store } from "./store.ts";
 import { withTemp } from "./temp.ts";
@@ -65,7 +67,7 @@ export async function ramSystem(
     const wrappers = await Promise.all(tools.map((name) => wrapper(tree, name)));
     const digest = sha256([vmlinuz, archive, cpio(kit), wrappers.join()].map(sha256).join()).slice(0, 32);
     const path = join(source.cache, "ram-systems", `${box.digest}-${digest}`);
-    if (!(await exists(path))) {
+    if (!(await isWhole(path, true))) {
       const work = join(dir, "new");
       await mkdir(join(work, "tools"), { recursive: true });
       await writeFile(join(work, "vmlinuz"), vmlinuz);
@@ -73,11 +75,9 @@ export async function ramSystem(
       await box.run(argv, { signal: task.signal, input: archive, binds: [{ source: work, target: "/run/out" }] });
       for (const e of kit) if (e.type === "file") await put(join(work, "tools", e.path), e.data);
       for (const [n, name] of tools.entries()) await put(join(work, "tools", name), wrappers[n]!);
-      await mkdir(dirname(path), { recursive: true });
       // another one made the same meanwhile: as good
-      await rename(work, path).catch(async (e) => {
-        if (!(await exists(path))) throw e;
-      });
+      const place = async () => (await isWhole(path, true)) || keepTree(work, path, true);
+      await withFileLock(`${path}.lock`, "another RAM system", task, place);
     }
     return { path, size: await sizeOf(path) };
   });

@@ -56,7 +56,8 @@ export interface BuildRequest {
 
 /** What the store has of a digest: record and commit, else nothing. */
 export async function readRootfs(store: Store, digest: string): Promise<RootfsRecord | undefined> {
-  const record = await store.readJson<RootfsRecord>(store.rootfs(digest));
+  // damaged: made again
+  const record = await store.readJson<RootfsRecord>(store.rootfs(digest)).catch(() => undefined);
   return record && (await hasCommit(store, record.checksum)) ? record : undefined;
 }
 

@@ -1,6 +1,12 @@
 /** What of a store goes. That OSTree then has the rest whole: e2e/commit-gc.test.ts. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { type Contents, garbage } from "../../../provider/image/gc.ts";
+import { type Contents, collect, garbage } from "../../../provider/image/gc.ts";
+
+import { Store } from "../../../provider/image/store.ts";
+import { quietTask } from "../../../provider/task.ts";
 
 const [a, b, c] = ["a".repeat(64), "b".repeat(64), "c".repeat(64)] as [string, string, string];
 const [d1, d2] = ["1".repeat(64), "2".repeat(64)] as [string, string];
@@ -46,4 +52,21 @@ it.each<[string, string[], string[], string[]]>([
 it("a name that is no artifact's is left alone", () => {
   const files = ["deltas/.tmp", "tmp/x", "lock", "roots/x.json"];
   expect(garbage({ ...has, files }, []).files).toEqual([]);
+});
+
+it("what is younger than an hour stays, what is older goes", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "pine-gc-"));
+  try {
+    const store = await Store.open(dir);
+    mkdirSync(store.path("deltas"));
+    const names = ["young", "old"].map((name) => store.path("deltas", `empty-${name}.delta`));
+    for (const name of names) writeFileSync(name, "x");
+    const then = new Date(Date.now() - 2 * 3_600_000);
+    utimesSync(names[1]!, then, then);
+    // no commit goes: the toolbox is not asked
+    expect((await collect(store, undefined as never, quietTask())).files).toEqual(["deltas/empty-old.delta"]);
+    expect(readdirSync(store.path("deltas"))).toEqual(["empty-young.delta"]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });

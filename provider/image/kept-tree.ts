@@ -1,0 +1,65 @@
+/** Folders of the cache that are made once and used for long: whole when they get their name, and looked at when they are used. */
+import { createHash } from "node:crypto";
+import { lstat, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { hashFile } from "./artifact.ts";
+import { removeTree } from "./namespace.ts";
+import { placeFolder, writeWhole } from "./whole.ts";
+
+/** Beside a folder: what is in it. */
+export const manifestBeside = (path: string) => `${path}.manifest`;
+
+/** In place of what another user has and we may not read. */
+const notOurs =
+  <T>(instead: T) =>
+  (e: NodeJS.ErrnoException): T => {
+    if (e.code !== "EACCES") throw e;
+    return instead;
+  };
+
+/**
+ * Digest of what is below a folder: names, kinds, modes, bytes, where links lead; with `content` also what is in the files. A folder of
+ * another user's that cannot be read counts as itself.
+ */
+export async function manifest(path: string, content: boolean): Promise<string> {
+  const lines: string[] = [];
+  const look = async (below: string): Promise<void> => {
+    const names = await readdir(join(path, below)).catch(notOurs([]));
+    for (const name of names.sort()) {
+      const at = below ? `${below}/${name}` : name;
+      // apk writes its lock there while it resolves
+      if (at === "empty") continue;
+      const seen = await lstat(join(path, at)).catch(notOurs(undefined));
+      if (!seen) continue;
+      const more = seen.isSymbolicLink() ? await readlink(join(path, at)) : seen.isFile() ? String(seen.size) : "";
+      const sum =
+        content && seen.isFile() ? (await hashFile(join(path, at)).catch(notOurs({ sha256: "" }))).sha256 : "";
+      lines.push(JSON.stringify([at, seen.mode, more, sum]));
+      if (seen.isDirectory()) await look(at);
+    }
+  };
+  await look("");
+  return createHash("sha256").update(lines.join("\n")).digest("hex");
+}
+
+const looked = new Set<string>();
+
+/** Whether a folder is there as it was made; one that is not goes. Looked at once a process. */
+export async function isWhole(path: string, content = false): Promise<boolean> {
+  if (looked.has(path)) return true;
+  const wanted = await readFile(manifestBeside(path), "utf8").catch(() => "");
+  const found = await manifest(path, content).catch(() => undefined);
+  if (found !== undefined && found === wanted.trim()) {
+    looked.add(path);
+    return true;
+  }
+  return false;
+}
+
+/** Gives a complete folder its name, in place of one that is not whole. What is in it is written down first. */
+export async function keepTree(from: string, path: string, content = false): Promise<void> {
+  await removeTree(path);
+  await rm(manifestBeside(path), { force: true });
+  await writeWhole(manifestBeside(path), `${await manifest(from, content)}\n`);
+  await placeFolder(from, path);
+}

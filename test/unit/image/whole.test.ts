@@ -1,0 +1,84 @@
+/** What has its name is whole: on the disk before, and looked at when it is used. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { isWhole, keepTree, manifest } from "../../../provider/image/kept-tree.ts";
+import { placeFile, writeWhole } from "../../../provider/image/whole.ts";
+
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "pine-whole-"));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(dir, { recursive: true });
+});
+
+/** Whether `path` had its name at each fsync(2), in order. */
+async function syncs(path: string): Promise<boolean[]> {
+  const file = await open(dir, "r");
+  const prototype = Object.getPrototypeOf(file) as { sync: () => Promise<void> };
+  await file.close();
+  const seen: boolean[] = [];
+  const real = prototype.sync;
+  vi.spyOn(prototype, "sync").mockImplementation(function (this: unknown) {
+    seen.push(existsSync(path));
+    return real.call(this);
+  });
+  return seen;
+}
+
+describe("a file", () => {
+  it("that is written is flushed before it has its name, and its folders are flushed", async () => {
+    const path = join(dir, "a/b/f");
+    const seen = await syncs(path);
+    await writeWhole(path, "x");
+    // b in a, a in dir, the file; then its name
+    expect(seen).toEqual([false, false, false, true]);
+    expect(readFileSync(path, "utf8")).toBe("x");
+  });
+  it("that was made by a program is flushed before it has its name", async () => {
+    writeFileSync(join(dir, "draft"), "x");
+    const seen = await syncs(join(dir, "f"));
+    await placeFile(join(dir, "draft"), join(dir, "f"));
+    expect(seen).toEqual([false, true]);
+    expect(readdirSync(dir)).toEqual(["f"]);
+  });
+});
+
+describe("a folder of the cache", () => {
+  const make = (name: string) => {
+    mkdirSync(join(dir, name, "usr/bin"), { recursive: true });
+    writeFileSync(join(dir, name, "usr/bin/tool"), "a program");
+    writeFileSync(join(dir, name, "usr/bin/other"), "another");
+    return join(dir, name);
+  };
+  it.each<[string, boolean, (tree: string) => void]>([
+    ["a file cut to nothing by a power cut", false, (t) => truncateSync(join(t, "usr/bin/tool"))],
+    ["a file that is missing: a clean-up came between", false, (t) => rmSync(join(t, "usr/bin/other"))],
+    ["a file too many", false, (t) => writeFileSync(join(t, "usr/bin/more"), "")],
+    ["bytes of the same number", true, (t) => writeFileSync(join(t, "usr/bin/tool"), "A program")],
+    ["no manifest", false, (t) => rmSync(`${t}.manifest`)],
+    ["an empty manifest", false, (t) => truncateSync(`${t}.manifest`)],
+  ])("that has %s is made again", async (_, content, harm) => {
+    const path = join(dir, "tree");
+    await keepTree(make("new"), path, content);
+    expect(await manifest(path, content)).toBe(readFileSync(`${path}.manifest`, "utf8").trim());
+    harm(path);
+    expect(await isWhole(path, content)).toBe(false);
+    await keepTree(make("new"), path, content);
+    expect(await isWhole(path, content)).toBe(true);
+    expect(readFileSync(join(path, "usr/bin/tool"), "utf8")).toBe("a program");
+  });
+});
