@@ -4,6 +4,7 @@ import type { BlockKind } from "./types.ts";
 
 export interface Block {
   name: string;
+  /** `8:1`; "-" of what has no device file. */
   number: string;
   /** Of 512 bytes, whatever the disk's own. */
   sectors: number;
@@ -34,16 +35,48 @@ export function mountLinesOf(lines: Lines): MountLine[] {
   return (lines.get("mount") ?? []).map(parseMount).filter((m): m is MountLine => m !== undefined);
 }
 
-/** What stands between a block device and the disk; of several layers the one that says most. */
+/** What only other mount namespaces have mounted, of each device the first: its target says whose it is. */
+export function elsewhereOf(lines: Lines): MountLine[] {
+  const seen = new Map<string, MountLine>();
+  for (const text of lines.get("elsewhere") ?? []) {
+    const [, pid, comm, line = ""] = /^(\d+) (.*?) (\d+ \d+ \d+:\d+ .*)$/.exec(text) ?? [];
+    const mount = parseMount(line);
+    if (mount && !seen.has(mount.number))
+      seen.set(mount.number, { ...mount, target: `process ${pid} (${comm}): ${mount.target}` });
+  }
+  return [...seen.values()];
+}
+
+/** What stands between a block device and the disk; of several layers the one that says most. A RAID or a loop may have partitions. */
 export function kindOf(block: Block, blocks: Map<string, Block>, depth = 0): BlockKind {
-  const below = block.slaves
+  const below = [...block.slaves, ...(block.disk ? [block.disk] : [])]
     .map((s) => blocks.get(s))
     .filter((b): b is Block => b !== undefined && depth < 8)
     .map((b) => kindOf(b, blocks, depth + 1));
   const own = ownKind(block);
-  const order: BlockKind[] = ["luks", "lvm", "raid", "multipath", "mapper"];
+  const order: BlockKind[] = ["luks", "lvm", "raid", "multipath", "mapper", "loop", "unknown"];
   return order.find((k) => k === own || below.includes(k)) ?? own;
 }
+
+/**
+ * Block devices that are no disk of the server: built upon others, in memory, in files, of a network, optical; and the parts of an eMMC
+ * that boot loaders and keys are in, which the kernel shows as devices of their own.
+ */
+const NO_DISK =
+  /^(dm-|md|loop|zloop|ram|zram|sr|scd|fd\d|nbd|rbd|drbd|zd\d|bcache|mtdblock|etherd!|nullb|ublkb|mmcblk\d+(boot|gp|rpmb))/;
+
+/** Whether a block device is hardware (also a hypervisor's) that can be written over. `virtual`: names of those without any below them. */
+export const isDisk = (block: Block, virtual: Set<string>): boolean =>
+  block.partition === undefined &&
+  block.slaves.length === 0 &&
+  !block.dmUuid &&
+  !NO_DISK.test(block.name) &&
+  !virtual.has(block.name) &&
+  // a path of an NVMe with several has no device file
+  block.number !== "-";
+
+/** sysfs writes ! for the / in a name (`cciss!c0d0`). */
+export const deviceOf = (name: string) => `/dev/${name.replaceAll("!", "/")}`;
 
 export function ownKind(block: Block): BlockKind {
   const dm = block.dmUuid ?? "";
@@ -53,8 +86,10 @@ export function ownKind(block: Block): BlockKind {
   if (/^(part\d+-)?DMRAID-/i.test(dm)) return "raid";
   if (block.mdLevel || /^md/.test(block.name)) return "raid";
   if (dm || /^dm-/.test(block.name)) return "mapper";
+  if (/^loop\d+$/.test(block.name)) return "loop";
   if (block.slaves.length > 0) return "raid"; // bcache and the like: more than one device below
-  return block.partition ? "plain" : "disk";
+  if (block.partition) return "plain";
+  return NO_DISK.test(block.name) ? "unknown" : "disk";
 }
 
 function parseBlock(line: string): Block {
@@ -84,20 +119,38 @@ function parseMount(line: string): MountLine | undefined {
   return { number: left[2]!, target: decode(left[4]!), options, type: right[0]!, source: decode(right[1]!) };
 }
 
-/** `df -kP`: file system, size, used, available, capacity, target. */
-export function parseFree(lines: string[]): Map<string, { size: number; free: number }> {
-  const free = new Map<string, { size: number; free: number }>();
-  for (const line of lines) {
+/** KiB by target: of `df -kP` (file system, size, used, available, capacity, target), or of statfs (bytes of a block, blocks, available, inodes, free ones). */
+export function parseFree(lines: Lines): Map<string, { size: number; free: number; inodes?: number }> {
+  const free = new Map<string, { size: number; free: number; inodes?: number }>();
+  for (const line of lines.get("statfs") ?? []) {
+    const [unit, size, available, inodes, left] = line.split(" ").map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const target = line.split(" ").slice(5).join(" ");
+    const kib = (blocks: number) => Math.floor((blocks * unit) / 1024);
+    free.set(target, { size: kib(size), free: kib(available), ...(inodes > 0 ? { inodes: left } : {}) });
+  }
+  for (const line of lines.get("df") ?? []) {
     const m = /^.*?\s+(\d+)\s+(\d+)\s+(-?\d+)\s+\S+\s+(\/.*)$/.exec(line);
     if (m) free.set(m[4]!, { size: Number(m[1]), free: Math.max(0, Number(m[3])) });
   }
   return free;
 }
 
+/** What blkid says of the first of the devices that it knows. */
 export function blkid(lines: string[], devices: string[]): Record<string, string> {
   const line = lines.find((l) => devices.some((d) => l.startsWith(`${d}:`)));
-  return Object.fromEntries([...(line ?? "").matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!]));
+  return line === undefined ? {} : tagsOf(line);
 }
+
+/** `/dev/vda2: UUID="…" TYPE="ext4"`: its device, and what it says of it. */
+export const blkidDevice = (line: string) => line.slice(0, line.indexOf(":"));
+export const tagsOf = (line: string): Record<string, string> =>
+  Object.fromEntries([...line.matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!]));
 
 /** The table as the kernel and GRUB name it, from the disk's own first sectors. */
 export function partitionTable(lines: Lines, disk: string): { type: string; id: string } | undefined {
@@ -116,8 +169,22 @@ export function partitionTable(lines: Lines, disk: string): { type: string; id: 
   return { type: "dos", id: bytes.readUInt32LE(440).toString(16).padStart(8, "0") };
 }
 
+/** What a BIOS would run from a disk's first sector: GRUB's boot.img has its name in it (grub-core/boot/i386/pc/boot.S). */
+export function bootCode(lines: Lines, disk: string): "grub" | "other" | "none" | undefined {
+  const hex = lines
+    .get("table")
+    ?.find((l) => l.startsWith(`${disk} `))
+    ?.split(" ")[2];
+  const bytes = Buffer.from(hex ?? "", "hex");
+  if (bytes.length < 512) return undefined;
+  // 55 aa at 510 makes a sector one to boot; behind 440 bytes of code the table begins
+  const code = bytes.subarray(0, 440);
+  if (bytes.readUInt16BE(510) !== 0x55aa || code.every((b) => b === 0)) return "none";
+  return code.includes("GRUB ") ? "grub" : "other";
+}
+
 /** A GUID as it lies in a GPT: three little-endian numbers, then bytes. */
-function guid(bytes: Buffer, at: number): string {
+export function guid(bytes: Buffer, at: number): string {
   const hex = (n: number, width: number) => n.toString(16).padStart(width, "0");
   const parts = [
     hex(bytes.readUInt32LE(at), 8),

@@ -4,19 +4,22 @@ import {
   type Block,
   blkid,
   blocksOf,
+  deviceOf,
   hex2,
+  isDisk,
   kindOf,
   type MountLine,
   mountLinesOf,
   parseFree,
   partitionTable,
 } from "./facts-blocks.ts";
+import { namesOf } from "./facts-mounts.ts";
 import type { Mount, RootFacts } from "./types.ts";
 
 export function parseStorage(lines: Lines): { root: RootFacts; mounts: Mount[] } {
   const blocks = blocksOf(lines);
   const mountLines = mountLinesOf(lines);
-  const free = parseFree(lines.get("df") ?? []);
+  const free = parseFree(lines);
   // the last one mounted on / is the one that is seen
   const top = mountLines.filter((m) => m.target === "/").pop();
   const mounts = mountLines
@@ -35,17 +38,19 @@ function parseRoot(
   lines: Lines,
   top: MountLine | undefined,
   blocks: Map<string, Block>,
-  free: { size: number; free: number } | undefined,
+  free: { size: number; free: number; inodes?: number } | undefined,
 ): RootFacts {
-  // btrfs has a device number of its own, and names one of its devices
-  const named = top?.type === "btrfs" ? top.source.replace(/^\/dev\//, "") : undefined;
+  // btrfs and bcachefs have device numbers of their own, and name their devices, or one
+  const several = top !== undefined && ["btrfs", "bcachefs"].includes(top.type);
+  const named = several ? namesOf(lines, blocks)(top.source.split(/:(?=\/dev\/)/)[0]!) : undefined;
   const block = [...blocks.values()].find((b) => b.number === top?.number || b.name === named);
   // of device-mapper the name it was given, not the kernel's dm-0
-  const device = block && !/^dm-/.test(block.name) ? `/dev/${block.name}` : (top?.source ?? "unknown");
+  const device = block && !/^dm-/.test(block.name) ? deviceOf(block.name) : (top?.source ?? "unknown");
   const ids = blkid(lines.get("blkid") ?? [], [device, top?.source ?? ""]);
-  const disk = block?.disk ?? (block && block.slaves.length === 0 && !block.dmUuid ? block.name : undefined);
+  const whole = block?.disk ? blocks.get(block.disk) : block;
+  const disk = whole && isDisk(whole, new Set(lines.get("virtual") ?? [])) ? whole.name : undefined;
   const table = disk ? partitionTable(lines, disk) : undefined;
-  const inodes = Number((lines.get("dfi")?.[0] ?? "").split(/\s+/)[3]);
+  const inodes = free?.inodes ?? Number((lines.get("dfi")?.[0] ?? "").split(/\s+/)[3]);
   const sectors = disk ? blocks.get(disk)?.sectors : undefined;
   const dosPart = table?.type === "dos" && block?.partition ? `${table.id}-${hex2(block.partition)}` : undefined;
   return {
@@ -58,7 +63,7 @@ function parseRoot(
     freeInodes: inodes > 0 ? inodes : undefined,
     kind: block ? kindOf(block, blocks) : "unknown",
     partition: block?.partition,
-    disk: disk ? `/dev/${disk}` : undefined,
+    disk: disk ? deviceOf(disk) : undefined,
     diskBytes: sectors ? sectors * 512 : undefined,
     tableType: table?.type,
     tableId: table?.id,

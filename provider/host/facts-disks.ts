@@ -1,27 +1,37 @@
 /** Every disk of a server: its size, table, names, and what is on it and mounted from it. Pure. */
 import { createHash } from "node:crypto";
 import type { Lines } from "./facts.ts";
-import { type Block, blkid, blocksOf, hex2, mountLinesOf, ownKind, partitionTable } from "./facts-blocks.ts";
+import {
+  type Block,
+  blkid,
+  blocksOf,
+  bootCode,
+  deviceOf,
+  hex2,
+  isDisk,
+  ownKind,
+  partitionTable,
+} from "./facts-blocks.ts";
+import { mountedOn } from "./facts-mounts.ts";
 import type { BlockKind, Disk, Volume } from "./types.ts";
 
 interface Look {
   lines: Lines;
   blocks: Map<string, Block>;
-  /** Block device name -> where it is mounted; "swap" for swap. */
+  /** Block device -> where it is mounted. */
   targets: Map<string, string[]>;
 }
 
-/** Whole disks in the kernel's order; no optical, floppy, loop or memory devices, nothing stacked on others. */
+/** Whole disks in the kernel's order; nothing that only looks like one, nothing stacked on others. */
 export function parseDisks(lines: Lines): Disk[] {
   const blocks = blocksOf(lines);
-  const look: Look = { lines, blocks, targets: targetsOf(lines, blocks) };
+  const { targets, lost } = mountedOn(lines, blocks);
+  const look: Look = { lines, blocks, targets };
   const marks = new Map((lines.get("disk") ?? []).map((l) => [l.split(" ")[0]!, l.split(" ")]));
   const starts = new Map((lines.get("start") ?? []).map((l) => [l.split(" ")[0]!, Number(l.split(" ")[1])]));
-  const whole = [...blocks.values()].filter(
-    (b) => b.partition === undefined && b.slaves.length === 0 && !b.dmUuid && !/^(dm-|md)/.test(b.name),
-  );
-  return whole
-    .filter((b) => b.sectors > 0)
+  const virtual = new Set(lines.get("virtual") ?? []);
+  return [...blocks.values()]
+    .filter((b) => b.sectors > 0 && isDisk(b, virtual))
     .map((block) => {
       const mark = marks.get(block.name);
       const table = partitionTable(lines, block.name);
@@ -39,6 +49,8 @@ export function parseDisks(lines: Lines): Disk[] {
         removable: mark?.[1] === "1",
         readOnly: mark?.[2] === "1",
         sectorSize: Number(sector) || 512,
+        bootCode: bootCode(lines, block.name),
+        ...(lost.length > 0 ? { perhaps: lost } : {}),
         head: hex ? createHash("sha256").update(Buffer.from(hex, "hex")).digest("hex") : undefined,
         partitions,
       };
@@ -46,13 +58,13 @@ export function parseDisks(lines: Lines): Disk[] {
 }
 
 function volume(block: Block, look: Look, table?: { type: string; id: string }): Volume {
-  const ids = blkid(look.lines.get("blkid") ?? [], [`/dev/${block.name}`]);
+  const ids = blkid(look.lines.get("blkid") ?? [], [deviceOf(block.name)]);
   const link = (kind: string) => links(look.lines, kind, block.name)[0];
   const above = stack(block, look.blocks);
   const dos = table?.type === "dos" && block.partition ? `${table.id}-${hex2(block.partition)}` : undefined;
   const kinds = above.map((b) => ownKind(b));
   return {
-    device: `/dev/${block.name}`,
+    device: deviceOf(block.name),
     bytes: block.sectors * 512,
     type: ids.TYPE,
     label: ids.LABEL ?? plainLabel(link("label")),
@@ -63,49 +75,13 @@ function volume(block: Block, look: Look, table?: { type: string; id: string }):
   };
 }
 
-/** What is built upon a device: volumes of LVM, RAID, LUKS, one upon the other. Not its partitions. */
+/** What is built upon a device: volumes of LVM, RAID, LUKS, one upon the other, and partitions of these. Not its own partitions. */
 function stack(block: Block, blocks: Map<string, Block>, depth = 0): Block[] {
   if (depth > 8) return [];
-  const above = [...blocks.values()].filter((b) => b.slaves.includes(block.name));
+  const above = [...blocks.values()].filter(
+    (b) => b.slaves.includes(block.name) || (depth > 0 && b.partition !== undefined && b.disk === block.name),
+  );
   return above.flatMap((b) => [b, ...stack(b, blocks, depth + 1)]);
-}
-
-function targetsOf(lines: Lines, blocks: Map<string, Block>): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  const add = (name: string | undefined, target: string) => {
-    if (name !== undefined) found.set(name, [...(found.get(name) ?? []), target]);
-  };
-  const numbers = new Map([...blocks.values()].map((b) => [b.number, b.name]));
-  const named = (path: string) => {
-    const name = path.replace(/^\/dev\//, "");
-    return blocks.has(name)
-      ? name
-      : lines
-          .get("link")
-          ?.find((l) => l.endsWith(` ${name.split("/").pop()}`))
-          ?.split(" ")[1];
-  };
-  for (const m of mountLinesOf(lines)) {
-    // btrfs and zfs have device numbers of their own; btrfs names one of its devices
-    const name = numbers.get(m.number) ?? (m.source.startsWith("/dev/") ? named(m.source) : undefined);
-    if (name !== undefined) add(name, m.target);
-    else if (m.type === "zfs") for (const b of members(lines, "zfs_member")) add(b, m.target);
-    if (m.type === "btrfs") for (const b of members(lines, "btrfs", name)) if (b !== name) add(b, m.target);
-  }
-  for (const line of lines.get("swap") ?? []) {
-    const [path = "", kind] = line.split(/\s+/);
-    if (kind === "partition") add(named(path), "swap");
-  }
-  return found;
-}
-
-/** Devices that blkid calls members of a type: of a pool without a mount's name all, of a file system those of the same UUID. */
-function members(lines: Lines, type: string, of?: string): string[] {
-  const all = lines.get("blkid") ?? [];
-  const uuid = of ? blkid(all, [`/dev/${of}`]).UUID : undefined;
-  return all
-    .filter((l) => l.includes(` TYPE="${type}"`) && (uuid === undefined || l.includes(` UUID="${uuid}"`)))
-    .map((l) => l.slice("/dev/".length, l.indexOf(":")));
 }
 
 /** Names of a device in /dev/disk/by-KIND. */

@@ -56,6 +56,10 @@ export interface Disk extends Volume {
   readOnly: boolean;
   /** Bytes of a sector as the disk counts them. */
   sectorSize: number;
+  /** What a BIOS would run from its first sector; absent: it could not be read. */
+  bootCode?: "grub" | "other" | "none";
+  /** Where something is mounted whose device cannot be found: it may be on this disk. */
+  perhaps?: string[];
   /** sha256 of its first two sectors: what it is known by whatever its table is; absent when they could not be read. */
   head?: string;
   /** In the order of their numbers. */

@@ -15,7 +15,7 @@ export type Lines = Map<string, string[]>;
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>
-  ["facts-network", "facts-container", "facts-boot", "facts-login", "facts"]
+  ["facts-network", "facts-container", "facts-boot", "facts-login", "facts-storage", "facts"]
     .map((name) => assetText(`system/host/${name}.sh`))
     .join("\n");
 

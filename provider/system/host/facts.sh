@@ -10,8 +10,10 @@
 #   container.pid first|own (whether process 1 is the kernel's own first one)
 #   machine VENDOR PRODUCT, hypervisor NAME, xen TYPE, efi 32|64|1 (1: not known which), secureboot BYTE, lockdown LINE, watchdog NAME
 #   kexec.disabled 0|1, kexec.config LINE (of the kernel's configuration), systemd SHUTDOWN (its program); mem LINE (of meminfo)
-#   mount LINE (of mountinfo), swap LINE (of /proc/swaps), df LINE, dfi LINE (of df -kP, -iP)
+#   mount LINE (of mountinfo), elsewhere PID COMM LINE (of another mount namespace), swap LINE (of /proc/swaps)
+#   statfs BLOCKSIZE BLOCKS AVAILABLE INODES FREE TARGET, else df LINE (of df -kP); efiboot HEX (the entry that UEFI booted: EFI_LOAD_OPTION)
 #   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; disk NAME REMOVABLE READONLY MODEL; start PARTITION SECTOR
+#   dm NAME MAPPER-NAME, loop NAME FILE, virtual NAME (no hardware below it), member UUID NAME (of a file system with several)
 #   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   grub.password 1 (superusers), grub.signed 1 (check_signatures), grub.waits LINE (at every boot), grub.after LINE (set after custom.cfg)
@@ -26,7 +28,8 @@
 #   ifupdown LINE (iface and address of the files that ifup reads); tool NAME PATH, tar LINE
 #   sshd SETTING VALUE (of sshd -T), hostkey [FILE] LINE (no file: only an agent or a passphrase opens it), key.root LINE, key.login LINE
 #   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.options WORDS (of the running slot's file), pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
-export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
+# not the login's own: a folder in it may be on a mount whose server is gone
+export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # shellcheck disable=SC2034 # of facts-login.sh
 login=${1:-}
 
@@ -108,63 +111,6 @@ machine() {
     grep -E '^CONFIG_KEXEC(_FILE|_SIG|_SIG_FORCE)?=' | each kexec.config
   [ ! -d /run/systemd/system ] || [ ! -x /lib/systemd/systemd-shutdown ] || put systemd /lib/systemd/systemd-shutdown
   grep -E '^(MemTotal|MemAvailable|MemFree|Buffers|Cached|SwapTotal):' /proc/meminfo | each mem
-}
-
-storage() {
-  # file systems on something, and whatever is the root
-  grep -E '^([^ ]+ ){4}/ | - (ext[234]|xfs|btrfs|zfs|vfat|f2fs|jfs|reiserfs|bcachefs|ntfs3?|fuseblk|exfat|udf|iso9660) ' /proc/self/mountinfo | each mount
-  sed 1d /proc/swaps 2>/dev/null | each swap
-  df -kP 2>/dev/null | grep -E '^(/dev|overlay|[^ ]+ .* /$)' | each df
-  df -iP / 2>/dev/null | tail -n 1 | each dfi
-  for path in /sys/class/block/*; do
-    name=${path##*/}
-    case $name in loop* | ram* | zram* | sr* | fd* | nbd* | \*) continue ;; esac
-    slaves=
-    for s in "$path"/slaves/*; do [ ! -e "$s" ] || slaves="$slaves${slaves:+,}${s##*/}"; done
-    partition=$(first "$path/partition")
-    disk=
-    if [ -n "$partition" ]; then
-      disk=$(readlink -f "$path")
-      disk=${disk%/*}
-      disk=${disk##*/}
-    fi
-    about=$name
-    for f in dev size; do
-      get "$path/$f" -
-      about="$about $line"
-    done
-    about="$about ${partition:--} ${disk:--} ${slaves:--}"
-    for f in md/level dm/uuid; do
-      get "$path/$f" -
-      about="$about $line"
-    done
-    put block "$about"
-    if [ -n "$partition" ]; then
-      put start "$name $(first "$path/start")"
-      continue
-    fi
-    if [ -e "$path/device" ]; then
-      about=$name
-      for f in removable ro; do
-        get "$path/$f" 0
-        about="$about $line"
-      done
-      get "$path/device/model"
-      put disk "$about $line"
-    fi
-    if [ -z "$slaves" ] && [ -r "/dev/$name" ]; then
-      sector=$(first "$path/queue/logical_block_size" 512)
-      hex=$({ dd if="/dev/$name" bs="$sector" count=2 | od -An -v -tx1 | tr -d ' \n'; } 2>/dev/null)
-      [ -z "$hex" ] || put table "$name $sector $hex"
-    fi
-  done
-  if have blkid; then blkid 2>/dev/null | grep -v '^/dev/loop' | each blkid; fi
-  # udev's names: for everybody, where blkid tells only root
-  for kind in id uuid label partuuid; do
-    # shellcheck disable=SC2012 # find has no -printf in busybox; udev's names have no blanks
-    [ ! -d "/dev/disk/by-$kind" ] || ls -l "/dev/disk/by-$kind" |
-      sed -n -e '/\/\(loop\|sr\)[0-9]*$/d' -e "s#^l.* \([^ ]*\) -> .*/\([^/ ]*\)\$#link=$kind \2 \1#p"
-  done
 }
 
 tools() {
