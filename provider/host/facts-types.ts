@@ -171,6 +171,10 @@ export interface Facts {
   root: RootFacts;
   /** All of them, in the kernel's order. */
   disks: Disk[];
+  /** UUIDs that several file systems have, with their devices. */
+  twins?: Record<string, string[]>;
+  /** PARTUUID of the partition that UEFI started a boot loader from. */
+  bootPartition?: string;
   kexec: KexecFacts;
   /** systemd is the server's init, and its shutdown can leave the machine to what lies in /run/initramfs. */
   systemd: boolean;

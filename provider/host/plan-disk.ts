@@ -48,23 +48,28 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
     : refuse("disk-choice", `the server has ${disks.length} disks: ${all}`, "say which one is erased: set `disk`");
 }
 
-/** Mounted file systems that an overwrite would take somebody's data with. */
+/** Mounted file systems that an overwrite would take somebody's data with; what may be on the disk counts. */
 export function mountedData(disk: Disk, wanted: DataPartition[]): { target: string; device: string }[] {
   const labels = new Set(wanted.map((d) => d.label));
-  return [disk, ...disk.partitions].flatMap((volume) => {
+  const lost = (disk.perhaps ?? []).filter((target) => !SYSTEM.test(target));
+  const perhaps = lost.map((target) => ({ target, device: "from a device that cannot be found, maybe there" }));
+  const found = [disk, ...disk.partitions].flatMap((volume) => {
     if (volume.label !== undefined && labels.has(volume.label)) return [];
     // what is mounted from the root's own file system goes with it; of LVM each volume is another one
     if (volume.holds.length === 0 && volume.mounts.includes("/")) return [];
     const data = volume.mounts.filter((target) => target !== "swap" && !SYSTEM.test(target));
     return data.map((target) => ({ target, device: volume.device }));
   });
+  return [...found, ...perhaps];
 }
 
 /** "vda1 (1.0 MB), vda2 (ext4 cloudimg-rootfs, 4.3 GB)". */
-export function describePartitions(partitions: DiskPartition[]): string {
+export function describePartitions(partitions: (Disk | DiskPartition)[]): string {
   return partitions
     .map((p) => {
-      const what = [p.type, p.label].filter(Boolean).join(" ");
+      const what = [p.type, p.label, ...(p.holds.length > 0 && p.type === undefined ? p.holds : [])]
+        .filter(Boolean)
+        .join(" ");
       return `${p.device.replace("/dev/", "")} (${what ? `${what}, ` : ""}${humanBytes(p.bytes)})`;
     })
     .join(", ");

@@ -2,6 +2,7 @@
 import { humanBytes } from "../task.ts";
 import { grubProblem, ownBoot } from "./plan-boot.ts";
 import { chooseDisk, layoutData, mountedData } from "./plan-disk.ts";
+import { firmwareRefusal } from "./plan-firmware.ts";
 import { type Check, refusal } from "./refusal.ts";
 import type { Disk, Facts, ImageFacts, OverwritePlan, PlanInputs, Refusal } from "./types.ts";
 
@@ -123,6 +124,44 @@ export const OVERWRITE: Check[] = [
         "see with dmesg whether the disk fails",
       ),
   ),
+  onDisk(
+    (disk) =>
+      disk.sectorSize !== 512 &&
+      refusal(
+        "disk-sectors",
+        `${disk.device} has sectors of ${disk.sectorSize} bytes, and a disk image is for 512`,
+        'use a disk that has or emulates 512-byte sectors (an NVMe: nvme format --lbaf), or method: "alongside", which does not mind',
+      ),
+  ),
+  (f, i) => {
+    const chosen = chooseDisk(f, i);
+    if (!("disk" in chosen) || chosen.disk.head === undefined) return undefined;
+    const { device, bytes, head } = chosen.disk;
+    const twin = f.disks.find((d) => d.device !== device && d.bytes === bytes && d.head === head);
+    return (
+      twin !== undefined &&
+      refusal(
+        "disk-twins",
+        `${device} and ${twin.device} have the same size and the same first sectors, by which the RAM system knows its disk`,
+        `detach ${twin.device}, or give it a partition table of its own (sgdisk -G, or a new label)`,
+      )
+    );
+  },
+  (f, i) => {
+    const chosen = chooseDisk(f, i);
+    if (!("disk" in chosen)) return undefined;
+    for (const { label } of i.dataPartitions ?? []) {
+      const alike = f.disks.flatMap((d) => [d, ...d.partitions]).filter((v) => v.label === label);
+      if (alike.length > 1 || (alike[0] && !chosen.disk.partitions.some((p) => p === alike[0])))
+        return refusal(
+          "data-label",
+          `${alike.map((v) => v.device).join(" and ")} ${alike.length > 1 ? "have" : "has"} the label ${label}, by which the data partition on ${chosen.disk.device} is mounted`,
+          "give the other one another label (e2label, xfs_admin -L), or the data partition",
+        );
+    }
+    return undefined;
+  },
+  firmwareRefusal,
   onDisk((disk, i) => {
     const data = mountedData(disk, i.dataPartitions ?? []);
     return (

@@ -17,7 +17,9 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
   const enter = enterWay(facts, disk);
   if ("refusal" in layout || !enter) return undefined;
   const kept = new Set(layout.data.filter((d) => d.keep).map((d) => d.start));
-  const gone = describePartitions(disk.partitions.filter((p) => !kept.has(p.start)));
+  // a file system may be on the disk itself, without a table, or beside one
+  const whole = disk.type !== undefined || disk.holds.length > 0 ? [disk] : [];
+  const gone = describePartitions([...whole, ...disk.partitions.filter((p) => !kept.has(p.start))]);
   const { device, bytes, sectorSize } = disk;
   return {
     enter,
@@ -25,7 +27,7 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
     disk: { device, bytes, sectorSize, head: disk.head! },
     data: layout.data,
     filesystem: image.disk?.filesystem,
-    erases: `${device}${disk.tableId ? ` (${disk.table} ${disk.tableId})` : ""}: ${gone || "no partitions"}`,
+    erases: `${device}${disk.tableId ? ` (${disk.table} ${disk.tableId})` : ""}: ${gone || "no partitions, and no file system that is known"}`,
   };
 }
 
@@ -53,7 +55,7 @@ const ENTERS = {
   shutdown: "systemd's shutdown leaves the running kernel to it, since that one starts no other and GRUB cannot either",
 };
 
-export function overwriteLines(p: Base, title: string, notes: string[], otherDisk: boolean): string[] {
+export function overwriteLines(p: Base, title: string, notes: string[]): string[] {
   const { disk, erases } = p.overwrite!;
   return [
     `method: overwrite ${title}: a RAM system takes over (${ENTERS[p.overwrite!.enter]}), the image is written over the disk and every block read back`,
@@ -68,9 +70,6 @@ export function overwriteLines(p: Base, title: string, notes: string[], otherDis
     `erases: ${erases}`,
     ...dataText(p).map((l) => `data: ${l}`),
     "destroy: leaves the server as it is, for there is no old system to give back",
-    ...(otherDisk
-      ? ["note: the old system is on another disk: the firmware has to boot from this one afterwards"]
-      : []),
     ...notes.map((n) => `note: ${n}`),
   ];
 }

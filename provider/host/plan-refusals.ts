@@ -4,6 +4,7 @@ import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
 import { bootRefusal, firmwareRefusal, grubProblem, ROOT_TYPES } from "./plan-boot.ts";
 import { CONTAINER, targetRefusal } from "./plan-container.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
+import { twinsBeside } from "./plan-twins.ts";
 import { UPDATE } from "./plan-update-refusals.ts";
 import { type Check, refusal } from "./refusal.ts";
 import { trustRefusal } from "./trust.ts";
@@ -130,6 +131,7 @@ const ALONGSIDE: Check[] = [
     LAYERS[f.root.kind] === undefined &&
     refusal("root-uuid", `the UUID of ${f.root.device} cannot be read`, "install util-linux's blkid on the server"),
   bootRefusal,
+  twinsBeside,
   (f, i) => {
     if (i.rootWay === "none") return; // grub.cfg could not be read
     if (!f.grub)

@@ -72,7 +72,7 @@ export interface PlanInputs {
   /** Of the resource: only its own Pine is written anew. */
   urn?: string;
   network?: NetworkInput;
-  /** Go on where only the distribution is unknown. */
+  /** Go on where the distribution is unknown, or where something else than the disk that is written over boots the server. */
   force?: boolean;
   /** New hostname; default the old one. */
   hostname?: string;

@@ -1,6 +1,7 @@
 /** Why a server that runs Pine cannot take another commit; the server looks itself, too, and this tells it beforehand. Pure. */
 import { humanBytes } from "../task.ts";
 import { ownBoot } from "./plan-boot.ts";
+import { twinsRunning } from "./plan-twins.ts";
 import { type Check, refusal } from "./refusal.ts";
 
 /** What the agent asks for beside kernel and initramfs: folders and OSTree's entry (boot_room of system/rootfs/usr/sbin/pine). */
@@ -38,4 +39,4 @@ const bootRefusal: Check = (f, _, { kernel, kernels = {} }) => {
   );
 };
 
-export const UPDATE: Check[] = [rootRefusal, bootRefusal];
+export const UPDATE: Check[] = [rootRefusal, bootRefusal, twinsRunning];

@@ -6,6 +6,7 @@ import { planNetwork } from "./network.ts";
 import { planContainerNetwork } from "./network-container.ts";
 import { bootNotes, ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
 import { containerLines, containerSummary } from "./plan-container.ts";
+import { firmwareNotes } from "./plan-firmware.ts";
 import { sendLines, sends } from "./plan-lines.ts";
 import { planLogin } from "./plan-login.ts";
 import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
@@ -111,9 +112,8 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
       .map((c) => `console=${c} is not carried over: give it as one of kernelArguments`),
   ];
   if (overwrite) {
-    const elsewhere = facts.root.disk !== undefined && facts.root.disk !== overwrite.disk.device;
-    const notes = [...carried, ...network.notes, ...login.notes, ...bootNotes(facts, true)];
-    const lines = overwriteLines(base, title, notes, elsewhere);
+    const boots = [...firmwareNotes(facts, inputs), ...bootNotes(facts, true)];
+    const lines = overwriteLines(base, title, [...carried, ...boots, ...network.notes, ...login.notes]);
     return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
   }
   const notes = [...carried, ...network.notes, ...login.notes, ...installNotes(facts, running, base)];
