@@ -6,7 +6,10 @@ import { codes, data, disk, facts, inputs, kept, MiB, plan, set, withMount } fro
 
 describe("the disk", () => {
   const two = facts((f) => {
-    f.disks = [disk(), disk({ device: "/dev/vdb", tableId: "0badcafe", ids: ["lvm-pv-uuid-AbCd", "virtio-two"] })];
+    f.disks = [
+      disk(),
+      disk({ device: "/dev/vdb", tableId: "0badcafe", head: "b".repeat(64), ids: ["lvm-pv-uuid-AbCd", "virtio-two"] }),
+    ];
   });
   it.each([
     ["its device", "/dev/vdb"],

@@ -1,0 +1,30 @@
+/** The facts script beside a mount that never answers (ansible/ansible#25046): FUSE, whose program is there and silent. Real, in a mount namespace. */
+import { execFileSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { factLines, factsScript } from "../../../provider/host/facts.ts";
+
+/** /boot and /mnt hang: the shell holds the other end of FUSE and never reads it. Ends by taking both away. */
+const HANG = `
+mount --make-rprivate / && mkdir -p /run/pine-hang && mount -t tmpfs tmpfs /run/pine-hang || exit 9
+exec 3<>/dev/fuse 4<>/dev/fuse
+mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 hang /mnt || exit 9
+mount -i -t fuse -o fd=4,rootmode=40000,user_id=0,group_id=0 hang /boot || exit 9
+! timeout -s KILL 1 stat -f /boot >/dev/null 2>&1 || exit 8
+`;
+
+it.each(["dash", "busybox sh"])(
+  "%s: what hangs is left out, and the rest is told",
+  (shell) => {
+    const user = process.getuid?.() === 0 ? [] : ["-r"];
+    const args = [...user, "-m", "sh", "-c", `${HANG}${shell} -s nobody 3<&- 4<&-; umount -l /boot /mnt`];
+    const stdout = execFileSync("unshare", args, { input: storage(), encoding: "utf8", timeout: 60_000 });
+    const lines = factLines(stdout);
+    expect(lines.get("mount")?.filter((l) => l.includes(" - fuse hang"))).toHaveLength(2);
+    expect(lines.get("statfs")?.map((l) => l.split(" ").pop())).toEqual(["/"]);
+    expect(lines.has("block")).toBe(true);
+  },
+  90_000,
+);
+
+/** The functions of the script, and its part on disks: what reads GRUB's folder is not of this test. */
+const storage = () => factsScript().replace(/\nidentity\n[\s\S]*$/, "\nstorage\n");
