@@ -12,8 +12,10 @@ import {
   ownKind,
   partitionTable,
 } from "./facts-blocks.ts";
+import { efiPartition } from "./facts-efi.ts";
 import { mountedOn } from "./facts-mounts.ts";
-import type { BlockKind, Disk, Volume } from "./types.ts";
+import { twinsOf } from "./facts-twins.ts";
+import type { BlockKind, Disk, Facts, Volume } from "./types.ts";
 
 interface Look {
   lines: Lines;
@@ -21,6 +23,13 @@ interface Look {
   /** Block device -> where it is mounted. */
   targets: Map<string, string[]>;
 }
+
+/** The disks, which file systems on them cannot be told apart, and from which partition UEFI started. */
+export const diskFacts = (lines: Lines): Pick<Facts, "disks" | "twins" | "bootPartition"> => ({
+  disks: parseDisks(lines),
+  twins: twinsOf(lines),
+  bootPartition: efiPartition(lines.get("efiboot")?.[0]),
+});
 
 /** Whole disks in the kernel's order; nothing that only looks like one, nothing stacked on others. */
 export function parseDisks(lines: Lines): Disk[] {

@@ -3,11 +3,9 @@ import { assetText } from "../assets.ts";
 import { PineError } from "../errors.ts";
 import { efiBits, foldersOf, parseContainer, parseGrub, xenOf } from "./facts-boot.ts";
 import { parseStorage } from "./facts-disk.ts";
-import { parseDisks } from "./facts-disks.ts";
-import { efiPartition } from "./facts-efi.ts";
+import { diskFacts } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
 import { parseRam } from "./facts-overwrite.ts";
-import { twinsOf } from "./facts-twins.ts";
 import { publicKeyOf } from "./public-key.ts";
 import { trustOf } from "./trust.ts";
 import type { Facts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
@@ -86,9 +84,7 @@ export function parseFacts(text: string): Facts {
     availableKiB: memory(lines, "MemAvailable") ?? available(lines),
     swapKiB: memory(lines, "SwapTotal") ?? 0,
     root: storage.root,
-    disks: parseDisks(lines),
-    twins: twinsOf(lines),
-    bootPartition: efiPartition(one("efiboot")),
+    ...diskFacts(lines),
     kexec: parseKexec(lines),
     systemd: lines.has("systemd"),
     mounts: storage.mounts,
