@@ -181,9 +181,6 @@ export function bootNotes(facts: Facts, gone: boolean): string[] {
     ...(gone && facts.grub?.password
       ? ["GRUB's password goes with the old system: whoever is at the console may then change what boots"]
       : []),
-    ...(gone && outsideKernel(facts)
-      ? ["the running kernel came from outside of the disk: afterwards the server's own disk has to be booted"]
-      : []),
   ];
 }
 
