@@ -20,6 +20,8 @@ export interface AgentStatus {
   boots?: number;
   /** "loaded": GRUB had kernel and initramfs of the trial it booted last. */
   stage?: string;
+  /** Commit of the slot that does not run, where its deployment is there. */
+  other?: string;
   /** A container: its init counts and starts slots, as GRUB does on a machine. */
   container: boolean;
   /** This boot reached the default runlevel. */
@@ -54,6 +56,7 @@ export function parseStatus(text: string): AgentStatus {
     tries: count("tries"),
     boots: count("boots"),
     stage: values.get("stage") || undefined,
+    other: values.get("other") || undefined,
     container: values.get("loader") === "init",
     completed: values.get("completed") === "1",
   };

@@ -85,6 +85,8 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
           // without this line the next create takes the server over as it is: no reason to fail now
           await markDone(next).catch(() => {});
           await keepTrust(next, o.signed, task);
+          // what the slot named before goes now, two stay; else the next update does it
+          await agent(next, ["tidy"], 600_000).catch(() => {});
           return { outcome: "confirmed", status: confirmed };
         }
         reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];

@@ -8,7 +8,7 @@ import { driftOf } from "./hijack-drift.ts";
 import { importHost } from "./hijack-import.ts";
 import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { type Look, look } from "./hijack-look.ts";
-import { bootedOf } from "./hijack-state.ts";
+import { bootedOf, previousOf } from "./hijack-state.ts";
 import { storeIfThere } from "./store.ts";
 
 interface Read {
@@ -59,6 +59,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
         ...(finalizedOf(facts.pine.install) === "done" ? { finalized: true } : {}),
         rootKeys: there.rootKeys,
         hostKey: known.hostKey ?? ssh.hostKeySeen,
+        previous: previousOf(status, known.previous),
         booted: bootedOf(status, version),
       },
     };

@@ -3,6 +3,7 @@ import { isAbort, messageOf, PineError } from "../errors.ts";
 import type { AgentStatus } from "../host/agent.ts";
 import { isReinstall } from "../host/record.ts";
 import type { Facts, Plan } from "../host/types.ts";
+import { CHECKSUM } from "../image/ostree.ts";
 import { redactText } from "../redact.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../task.ts";
@@ -79,6 +80,11 @@ export function bootedOf(status: AgentStatus, version?: string): Booted {
   return { checksum, version, deployment, slot: running!, bootId };
 }
 
+/** What the server would go back to: the commit that its other slot truly has, else what is no commit, the old system's name. */
+export function previousOf(status: AgentStatus, known: string | undefined): string | undefined {
+  return status.other ?? (CHECKSUM.test(known ?? "") ? undefined : known);
+}
+
 /** The state after a trial, or after nothing had to boot. */
 export function afterTrial(
   state: HijackState,
@@ -97,7 +103,7 @@ export function afterTrial(
     files: Object.keys(inputs.files),
     ...(state.facts || !o.facts ? {} : { facts: factsOutput(o.facts) }),
     ...(o.plan ? { plan: planOutput(o.plan) } : {}),
-    previous: failed ? state.previous : o.previous,
+    previous: previousOf(status, failed ? state.previous : o.previous),
     failed,
     ...(o.rootKeys ? { rootKeys: o.rootKeys.map(bareKey) } : {}),
     booted: status.running ? bootedOf(status, failed ? sameAsBefore : (version ?? sameAsBefore)) : undefined,

@@ -184,7 +184,10 @@ export async function update(
     const next = { checksum: inputs.commit, version: artifacts.version, delta, options, etc, fresh, login: plan };
     const ready = await prepareUpdate(ssh, next, call);
     const result = await runTrial(ssh, { ...trial, bootId: status.bootId, slot: ready.slot }, call);
-    if (result.outcome === "returned" && result.status.running) await forgetSlot(connections, call);
+    if (result.outcome === "returned" && result.status.running) {
+      const now = await restoreSlot(connections, ready.deployment, call);
+      if (now) return { ...known, result: { ...result, status: now }, sent: ready.sent };
+    }
     return { ...known, result, sent: ready.sent };
   } finally {
     await unlock();
@@ -209,17 +212,26 @@ function rootKeys(planned: string[], given: string[], before: string[], login: s
   return kept;
 }
 
-/** After a return the bad deployment goes; that it stays is no failure of its own. */
-async function forgetSlot(connections: Connection[], call: Call): Promise<void> {
+/**
+ * After a return the bad deployment goes, and its slot names again what it named before; that it stays is no failure of its own.
+ * Answers what holds then.
+ */
+async function restoreSlot(
+  connections: Connection[],
+  deployment: string,
+  call: Call,
+): Promise<AgentStatus | undefined> {
   try {
     const ssh = await openAny(connections, call);
     try {
       call.step("removing the deployment that failed");
-      await agent(ssh, ["undeploy"], 600_000);
+      await agent(ssh, ["restore", deployment], 600_000);
+      return await agentStatus(ssh);
     } finally {
       await ssh.close();
     }
   } catch (error) {
     call.warn(`the deployment that failed is still on the server: ${messageOf(error)}`);
+    return undefined;
   }
 }

@@ -150,11 +150,14 @@ describe.each(layouts)("%s", (_, { firmware, memory = 512, options, packages, fi
     await on(another(2));
     expect(await on("pine deploy $(ostree rev-parse test2) third 2>/dev/null")).toMatch(/^0 slot=a\ndeployment=/);
     const not = "00000000-0000-8000-8000-000000000000";
-    await on(`sed -i 's/\\([ "]\\)${lacks}=UUID=[^ ]*/\\1${lacks}=UUID=${not}/' /boot/grub/pine/a.cfg`);
-    expect(await on(`grep -o '[^ "]*=UUID=0000[^ ]*' /boot/grub/pine/a.cfg`)).toBe(`0 ${lacks}=UUID=${not}`);
+    await on(`sed -i 's/\\([ "]\\)${lacks}=UUID=[^ ]*/\\1${lacks}=UUID=${not}/' /boot/grub/pine/a.next`);
+    expect(await on(`grep -o '[^ "]*=UUID=0000[^ ]*' /boot/grub/pine/a.next`)).toBe(`0 ${lacks}=UUID=${not}`);
     expect(await on("pine arm a 1")).toBe("0");
     await reboot(/pine: slot a pine\.trial=1.*no device UUID=0.* after 30 s; rebooting.*pine: slot b /s);
     expect(await on("pine status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/);
+    // the slot names again what it named before, which is there
+    expect(await on("grep -c 'set pine_title=.*third' /boot/grub/pine/a.cfg")).toBe("1 0");
+    expect(await on("pine status | grep ^other=")).toMatch(/^0 other=/);
     expect(await on("ostree fsck --repo=/sysroot/ostree/repo --quiet 2>&1")).toMatch(/^0/);
   });
   test("off, its table and filesystems are sound", async () => {

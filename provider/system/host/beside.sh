@@ -81,7 +81,7 @@ keep() { # ID
 # Everything of ours goes from beside the old system, but for the record and GRUB's lines. Needs no room: a full disk is no reason to stay.
 clear_away() { # [ID: keeps what is in /var]
   no_slot
-  rm -f $dir/a.cfg $dir/b.cfg
+  rm -f $dir/[ab].cfg $dir/[ab].kept $dir/[ab].next
   old_init
   chattr -i $stateroot/deploy/*.? 2>/dev/null || true
   # OSTree's loader is a link; a folder of that name is the old system's (systemd-boot, Fedora)

@@ -38,7 +38,9 @@ end() {
   while grep -q " $work " /proc/self/mounts; do umount $work || fail "$work is in use"; done
   rm -rf $work
   [ ! -e $staged ] || for slot in a b; do
-    if grep -qs " *pine_linux=\"\(/boot\)\{0,1\}${staged#/boot}/" $dir/$slot.cfg; then rm -f $dir/$slot.cfg; fi
+    if grep -qs " *pine_linux=\"\(/boot\)\{0,1\}${staged#/boot}/" $dir/$slot.cfg; then
+      if [ -s $dir/$slot.kept ]; then mv -f $dir/$slot.kept $dir/$slot.cfg; else rm -f $dir/$slot.cfg; fi
+    fi
   done
   rm -rf $staged
 }
@@ -107,8 +109,12 @@ case $1 in
     chmod 755 $dir
     cat >"$dir/$2.cfg.pine-new"
     chmod 644 "$dir/$2.cfg.pine-new"
+    # given back by the agent or by `end`
+    [ ! -s "$dir/$2.cfg" ] || cp "$dir/$2.cfg" "$dir/$2.kept.new"
     sync
+    [ ! -s "$dir/$2.cfg" ] || mv -f "$dir/$2.kept.new" "$dir/$2.kept"
     mv -f "$dir/$2.cfg.pine-new" "$dir/$2.cfg"
+    rm -f "$dir/$2.next"
     sync
     umount $work
     ;;

@@ -1,0 +1,197 @@
+/** A made-up system of Pine with a real OSTree: its physical root is a folder, a slot of it is booted by namespaces, as a container's init would. */
+import { execFileSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { agentScript } from "../../../provider/host/agent.ts";
+import { containerOptions, envBlock, parseEnvBlock, type SlotName, slotFile } from "../../../provider/image/slots.ts";
+import { type RunResult, run } from "../../../provider/run.ts";
+
+/** Root of a namespace is enough: everything belongs to it. */
+const NAMESPACE = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"];
+
+/** A deployment as the root, with this machine's programs in /usr; $1 physical root, $2 deployment, $3 kernel's arguments, $4 folder with the scripts. */
+const BOOT = `set -eu
+physical=$1 root=$1/ostree/deploy/pine/deploy/$2 arguments=$3 scripts=$4
+shift 4
+mount --make-rprivate /
+mount --bind "$root" "$root"
+mount --bind "$root/../../var" "$root/var"
+# never to be written: what is bound here is this machine's own
+mount --bind /usr "$root/usr"
+mount -o remount,bind,ro "$root/usr"
+# a power cut is none of this: the disk is that of everybody on this machine
+mount --bind /usr/bin/true "$root/usr/bin/sync"
+mount --bind "$physical" "$root/sysroot"
+mount --bind "$root/sysroot/boot" "$root/boot"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for device in null zero urandom; do : >"$root/dev/$device"; mount --bind "/dev/$device" "$root/dev/$device"; done
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+: >"$root/run/ostree-booted"
+echo "$arguments" >"$root/run/pine.cmdline"
+mkdir "$root/run/scripts"
+mount --bind "$scripts" "$root/run/scripts"
+exec chroot "$root" "$@"`;
+
+const LINKS = { bin: "usr/bin", sbin: "usr/sbin", lib: "usr/lib", lib64: "usr/lib64", ostree: "sysroot/ostree" };
+const FOLDERS = [
+  "boot",
+  "dev",
+  "proc",
+  "run",
+  "sys",
+  "sysroot",
+  "tmp",
+  "var",
+  "usr/bin",
+  "usr/etc",
+  "usr/lib/modules/0-container",
+  "usr/lib64",
+  "usr/sbin",
+];
+
+const APPLETS = "sh cat chmod chown mkdir mktemp mv readlink rm rmdir stat".split(" ");
+const busybox = () => execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim();
+const libraries = () => execFileSync("ldd", [busybox()], { encoding: "utf8" }).match(/\/\S+(?= \(0x)/g) ?? [];
+
+export class Sysroot {
+  // in memory: OSTree flushes whole file systems
+  readonly dir = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "pine-sysroot-"));
+  readonly root = join(this.dir, "root");
+  readonly slots = join(this.root, "boot/grub/pine");
+  private readonly scripts = join(this.dir, "scripts");
+  private readonly repo = join(this.root, "ostree/repo");
+  /** Which shell runs the scripts. */
+  shell = ["dash"];
+  /** The commit of slot a in the beginning, "1". */
+  first = "";
+
+  /** With one commit in slot a, confirmed; the old system is beside it. */
+  static async make(): Promise<Sysroot> {
+    const made = new Sysroot();
+    mkdirSync(made.root);
+    mkdirSync(made.scripts);
+    const admin = (...args: string[]) => made.ostree(["admin", ...args, `--sysroot=${made.root}`]);
+    await made.ostree(["admin", "init-fs", "--modern", made.root]);
+    await admin("os-init", "pine");
+    await made.ostree(["config", `--repo=${made.repo}`, "set", "sysroot.bootloader", "none"]);
+    await made.ostree(["config", `--repo=${made.repo}`, "set", "core.fsync", "false"]);
+    const first = await made.commit("1");
+    made.first = first;
+    await admin("deploy", "--os=pine", first);
+    mkdirSync(made.slots, { recursive: true });
+    const options = containerOptions({ checksum: first, serial: 0 });
+    const kernel = readdirSync(join(made.root, "boot/ostree"))[0]!;
+    const linux = `/boot/ostree/${kernel}/vmlinuz-0-container`;
+    writeFileSync(join(made.slots, "a.cfg"), slotFile({ uuid: "", title: "Pine 1", linux, initrd: "", options }));
+    writeFileSync(join(made.slots, "env"), envBlock({ slot: "a" }));
+    writeFileSync(join(made.slots, "install"), "id=i\nstack=s\nurn=u\nmethod=container\n");
+    writeFileSync(join(made.scripts, "pine"), agentScript());
+    return made;
+  }
+
+  ostree(args: string[]): Promise<RunResult> {
+    return run("unshare", ["--map-root-user", "ostree", ...args]);
+  }
+
+  /** A commit whose content is its name; `kernel` false: one that OSTree cannot deploy. In another repository with `repo`. */
+  async commit(name: string, o: { kernel?: boolean; repo?: string } = {}): Promise<string> {
+    const tree = join(this.dir, `tree-${name}`);
+    rmSync(tree, { recursive: true, force: true });
+    for (const folder of FOLDERS) mkdirSync(join(tree, folder), { recursive: true });
+    for (const [link, target] of Object.entries(LINKS)) symlinkSync(target, join(tree, link));
+    // a shell of its own: nothing of this machine is bound into a deployment that may be removed
+    for (const file of [busybox(), ...libraries()]) {
+      mkdirSync(join(tree, dirname(file)), { recursive: true });
+      copyFileSync(file, join(tree, file));
+    }
+    for (const applet of APPLETS) symlinkSync("busybox", join(tree, "usr/bin", applet));
+    writeFileSync(join(tree, "usr/etc/release"), `${name}\n`);
+    writeFileSync(join(tree, "usr/etc/os-release"), `ID=pine\nPRETTY_NAME=Pine\nVERSION=${name}\n`);
+    if (o.kernel !== false) writeFileSync(join(tree, "usr/lib/modules/0-container/vmlinuz"), `Not a kernel: ${name}\n`);
+    const args = [
+      "commit",
+      `--repo=${o.repo ?? this.repo}`,
+      "--orphan",
+      "--owner-uid=0",
+      "--owner-gid=0",
+      "--no-xattrs",
+    ];
+    return (await this.ostree([...args, `--tree=dir=${tree}`])).stdout.trim();
+  }
+
+  /** Runs a script of root's in a booted slot. */
+  async on(
+    slot: SlotName,
+    script: string,
+    args: string[],
+    o: { trial?: boolean; input?: string | Uint8Array; ok?: number[] } = {},
+  ) {
+    const options = /pine_options="(.*)"/.exec(readFileSync(join(this.slots, `${slot}.cfg`), "utf8"))![1]!;
+    const deployment = /deploy\/([^/ ]*)( |$)/.exec(options)![1]!;
+    writeFileSync(join(this.scripts, "run"), script);
+    const line = `${options} pine.slot=${slot}${o.trial ? " pine.trial=1" : ""}`;
+    const boot = [...NAMESPACE, "sh", "-c", BOOT, "sh", this.root, deployment, line, this.scripts];
+    const [file, ...rest] = [...boot, ...this.shell, "/run/scripts/run", ...args];
+    return run(file!, rest, { input: o.input, ok: o.ok ?? [0], timeout: 60_000 });
+  }
+
+  /** The agent, as the provider sends it. */
+  pine(slot: SlotName, args: string[], o: { trial?: boolean; ok?: number[] } = {}): Promise<RunResult> {
+    return this.on(slot, agentScript(), args, o);
+  }
+
+  get env() {
+    return parseEnvBlock(readFileSync(join(this.slots, "env")));
+  }
+
+  /** What each slot would start: the content of its deployment, where that and its kernel are whole. */
+  bootable(): Record<string, string> {
+    const found: Record<string, string> = {};
+    for (const slot of ["a", "b"]) {
+      const file = join(this.slots, `${slot}.cfg`);
+      if (!existsSync(file)) continue;
+      const text = readFileSync(file, "utf8");
+      const deployment = join(this.root, /ostree=(\S*)/.exec(text)![1]!);
+      const kernel = join(this.root, /pine_linux="(.*)"/.exec(text)![1]!);
+      if (!existsSync(join(deployment, "usr/etc/release"))) continue;
+      const name = readFileSync(join(deployment, "usr/etc/release"), "utf8").trim();
+      if (existsSync(kernel) && readFileSync(kernel, "utf8") === `Not a kernel: ${name}\n`) found[slot] = name;
+    }
+    return found;
+  }
+
+  /** Contents of all deployments on the disk, in order. */
+  deployments(): string[] {
+    const folder = join(this.root, "ostree/deploy/pine/deploy");
+    const names = readdirSync(folder).filter((name) => !name.endsWith(".origin"));
+    return names.map((name) => readFileSync(join(folder, name, "usr/etc/release"), "utf8").trim()).sort();
+  }
+
+  async has(commit: string): Promise<boolean> {
+    const { stdout } = await this.ostree(["refs", `--repo=${this.repo}`]);
+    expectText(stdout);
+    return existsSync(join(this.repo, "objects", commit.slice(0, 2), `${commit.slice(2)}.commit`));
+  }
+
+  async end(): Promise<void> {
+    await run("chattr", ["-R", "-f", "-i", this.dir], { ok: [0, 1] });
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+function expectText(text: string): void {
+  if (!text.includes("ostree/")) throw new Error("no deployment has a ref");
+}
