@@ -19,12 +19,15 @@ export type Difference =
   | { path: string; gone: true }
   | { path: string; gone?: undefined; content: boolean; mode?: string; owner?: string };
 
+/** Root's script that looks at a file. */
+export const compareScript = () => ["safely.sh", "compare.sh"].map((f) => assetText("system/host", f)).join("\n");
+
 /** Bytes up to which a file's text is read back to be shown. */
 const SHOWN = 65_536;
 
 /** The difference, or undefined when there is none. */
 export async function compareFile(ssh: Ssh, e: Expected): Promise<Difference | undefined> {
-  const script = assetText("system/host/compare.sh");
+  const script = compareScript();
   const ask = async (args: string[], input?: string | Uint8Array) =>
     keyValues((await ssh.exec(script, args, { root: true, input, what: `looking at ${e.path}` })).stdout);
   const there = await ask(["stat", e.path]);
@@ -57,7 +60,7 @@ export async function sameFiles(ssh: Ssh, files: Expected[]): Promise<boolean> {
 
 /** A file's text, when it is text and not long. */
 export async function readText(ssh: Ssh, path: string): Promise<string | undefined> {
-  const script = assetText("system/host/compare.sh");
+  const script = compareScript();
   const { stdout } = await ssh.exec(script, ["text", path, String(SHOWN)], { root: true, what: `reading ${path}` });
   const text = stdout.slice(0, -1);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what text does not have

@@ -1,6 +1,6 @@
 /** The installation's record on a server, boot/grub/pine/install: whose it is, and whether what made it has ended. */
-import { assetText } from "../assets.ts";
 import type { Ssh } from "./types.ts";
+import { updateScript } from "./update.ts";
 
 /**
  * The record names another resource: it has the installation from now on. `id` may stay the same. `fresh`: a reinstall has begun,
@@ -8,7 +8,7 @@ import type { Ssh } from "./types.ts";
  */
 export async function adopt(ssh: Ssh, o: { id: string; stack: string; urn: string }, fresh: boolean): Promise<void> {
   const args = ["adopt", o.id, o.stack, o.urn, ...(fresh ? ["fresh"] : [])];
-  await ssh.exec(assetText("system/host/update.sh"), args, { what: "adopting the installation" });
+  await ssh.exec(updateScript(), args, { what: "adopting the installation" });
 }
 
 /** Whether an operation on a server that runs Pine is a reinstall: a create where what made the installation has ended, or one begun. */
@@ -18,5 +18,5 @@ export function isReinstall(record: Record<string, string> | undefined, create: 
 
 /** Writes down that the operation which made or took this installation has ended. Without it the next create goes on with it. */
 export async function markDone(ssh: Ssh): Promise<void> {
-  await ssh.exec(assetText("system/host/update.sh"), ["done"], { what: "noting that the operation has ended" });
+  await ssh.exec(updateScript(), ["done"], { what: "noting that the operation has ended" });
 }

@@ -8,6 +8,9 @@ import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
 import type { Plan, Ssh } from "./types.ts";
 
+/** Root's script whose steps change a server that runs Pine. */
+export const updateScript = () => ["safely.sh", "update.sh"].map((f) => assetText("system/host", f)).join("\n");
+
 export interface DeltaToSend {
   path: string;
   size: number;
@@ -33,7 +36,7 @@ export async function prepareUpdate(
   },
   task: Task,
 ): Promise<{ slot: SlotName; deployment: string; sent: number }> {
-  const script = assetText("system/host/update.sh");
+  const script = updateScript();
   let sent = 0;
   if (o.delta) {
     const size = o.delta.size;
@@ -69,7 +72,7 @@ export async function prepareUpdate(
 
 /** Writes and removes files of the running system. No reboot. */
 export async function writeFiles(ssh: Ssh, files: HostFile[], removed: string[], task: Task): Promise<void> {
-  const script = assetText("system/host/update.sh");
+  const script = updateScript();
   for (const [n, file] of files.entries()) {
     task.step(`the host's own files: ${n + 1} of ${files.length}`);
     await ssh.exec(script, ["write", file.path, file.mode, file.owner], { root: true, input: file.content });

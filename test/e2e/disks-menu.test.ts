@@ -37,7 +37,9 @@ describe.each(["bios", "uefi"] as const)("by %s", (firmware) => {
       /boot/grub/grub.cfg && grep -c '^set timeout=${seconds}$' /boot/grub/grub.cfg`);
   /** The kernel's own words on the serial line, and another dead-man. */
   const loud = (deadman: number) =>
-    on(`sed -i 's/ quiet / ignore_loglevel /; s/pine.deadman=[0-9]*/pine.deadman=${deadman}/' "$(ls /boot/grub/pine/a.next 2>/dev/null || echo /boot/grub/pine/a.cfg)"`);
+    on(
+      `sed -i 's/ quiet / ignore_loglevel /; s/pine.deadman=[0-9]*/pine.deadman=${deadman}/' "$(ls /boot/grub/pine/a.next 2>/dev/null || echo /boot/grub/pine/a.cfg)"`,
+    );
 
   beforeAll(async () => {
     vps = await startVps({ base: { disk }, dir: lab.folder(), firmware, memory: 256, diskMiB: 1024 });

@@ -1,26 +1,29 @@
 #!/bin/sh
-# Looks at one file of a server that runs Pine, against what should be in it. Reads only. Sent over SSH.
+# Looks at one file of a server that runs Pine, against what should be in it. Reads only. Sent over SSH, after safely.sh:
+# no link that another user put there is followed.
 #   stat PATH            mode=, owner=, ids= and type=file; type=none when there is no such file
 #   same PATH            content=same or content=differs, against standard input
 #   digest PATH SHA256   the same, against a digest
 #   text PATH BYTES      its content, that much at most, and a dot behind it
+# shellcheck disable=SC2154 # what safely.sh has
 set -eu
-case $1 in
-  stat)
-    if [ -f "$2" ] && [ ! -L "$2" ]; then
-      stat -c 'type=file
+eval "$safely"
+open=1
+case $1 in stat | same | digest | text) opened "$2" || open= ;; *) exit 2 ;; esac
+it=/proc/self/fd/3
+case $1$open in
+  stat1)
+    stat -L -c 'type=file
 mode=%a
 owner=%U:%G
-ids=%u:%g' "$2"
-    else
-      echo type=none
-    fi
+ids=%u:%g' $it
     ;;
-  same) if cmp -s "$2" -; then echo content=same; else echo content=differs; fi ;;
-  digest) if [ "$(sha256sum <"$2" | cut -d' ' -f1)" = "$3" ]; then echo content=same; else echo content=differs; fi ;;
-  text)
-    head -c "$3" "$2"
+  stat) echo type=none ;;
+  same1) if cmp -s $it -; then echo content=same; else echo content=differs; fi ;;
+  digest1) if [ "$(sha256sum <&3 | cut -d' ' -f1)" = "$3" ]; then echo content=same; else echo content=differs; fi ;;
+  text1)
+    head -c "$3" <&3
     printf .
     ;;
-  *) exit 2 ;;
+  *) refuse "$2 is no file any more" ;;
 esac

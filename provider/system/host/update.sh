@@ -1,5 +1,5 @@
 #!/bin/sh
-# What an update does to a server that runs Pine. Sent over SSH.
+# What an update does to a server that runs Pine. Sent over SSH, after safely.sh.
 #   receive SHA256 CHECKSUM    a static delta from standard input into the repository
 #   write PATH MODE OWNER      a file of the running system, from standard input; one of /etc goes to the other slot, too
 #   write-in DEPLOYMENT PATH MODE OWNER   a file of /etc of a deployment that does not run
@@ -9,8 +9,9 @@
 #   done                       the record says that the operation which made it has ended
 #   fresh DEPLOYMENT           /etc of a deployment that does not run as its commit has it, with name and network of the running system;
 #                              SSH host keys: hostkeys.sh
+# shellcheck disable=SC2154 # what safely.sh has
 set -eu
-work=/var/tmp/pine
+work=/var/lib/pine/incoming
 record=/boot/grub/pine/install
 deployments=/sysroot/ostree/deploy/pine/deploy
 # a container's kernel has another system's arguments: its init writes its own (system/container/init)
@@ -22,19 +23,10 @@ fail() {
   exit 1
 }
 
-put() { # path mode owner
-  umask 077
-  mkdir -p "${1%/*}"
-  cat >"$1.pine-new"
-  chown "$3" "$1.pine-new"
-  chmod "$2" "$1.pine-new"
-  mv -f "$1.pine-new" "$1"
-}
-
 # Deployments of the slots that do not run: what is written now is there after a fall-back as well.
 others() {
   for slot in a b; do
-    name=$(sed -n 's,^set pine_options=.* ostree=/ostree/deploy/pine/deploy/\([^ "]*\).*,\1,p' "/boot/grub/pine/$slot.cfg" 2>/dev/null)
+    name=$(sed -n 's,^set pine_options=.*[ "]ostree=/ostree/deploy/pine/deploy/\([^ "]*\).*,\1,p' "/boot/grub/pine/$slot.cfg" 2>/dev/null)
     if [ -z "$name" ] || grep -q "ostree=[^ ]*/$name\( \|$\)" $arguments; then continue; fi
     [ ! -d "$deployments/$name/etc" ] || echo "$name"
   done
@@ -42,11 +34,21 @@ others() {
 
 # Does the same there. Its root is the deployment, so that links lead nowhere else. What cannot be done is told and no failure: an
 # owner may not be known to the older system.
-there() { # path script arguments
-  case $1 in /etc/*) ;; *) return 0 ;; esac
+there() { # function path arguments…; its standard input for each
+  case $2 in /etc/*) ;; *) return 0 ;; esac
   for name in $(others); do
-    chroot "$deployments/$name" /bin/sh -euc "$2" sh "$@" <"$1" || echo "pine: $1 is not as it should be in deployment $name" >&2
+    within "$name" "$@" <"$input" || echo "pine: $2 is not as it should be in deployment $name" >&2
   done
+}
+
+# A function of safely.sh, on the running system or on a deployment.
+here() { sh -euc "$safely
+\"\$@\"" sh "$@"; }
+within() { # deployment function arguments…
+  root=$deployments/$1
+  shift
+  chroot "$root" /bin/sh -euc "$safely
+\"\$@\"" sh "$@"
 }
 
 # Standard input to a file that is either the old or the new one, whole.
@@ -59,8 +61,9 @@ whole() { # path
 case $1 in
   receive)
     rm -rf $work
-    mkdir -p $work
-    chmod 700 $work
+    mkdir -p "${work%/*}"
+    # made, not found: in a folder that only root can write to
+    mkdir -m 700 $work
     trap 'rm -rf $work' EXIT
     trap 'exit 1' HUP INT TERM PIPE
     cat >$work/delta
@@ -69,19 +72,20 @@ case $1 in
     ostree show "$3" >/dev/null 2>&1 || fail "the delta does not hold commit $3"
     ;;
   write)
-    put "$2" "$3" "$4"
-    # shellcheck disable=SC2016
-    there "$2" 'umask 077; mkdir -p "${1%/*}"; cat >"$1.pine-new"; chown "$4" "$1.pine-new"; chmod "$3" "$1.pine-new"; mv -f "$1.pine-new" "$1"' "$3" "$4"
+    input=$(mktemp /run/pine.XXXXXX)
+    trap 'rm -f "$input"' EXIT
+    cat >"$input"
+    here put "$2" "$3" "$4" <"$input"
+    there put "$2" "$3" "$4"
     ;;
   write-in)
-    root=$deployments/$2
-    [ -d "$root/etc" ] || fail "no deployment $2"
-    case $3 in /etc/*) put "$root$3" "$4" "$5" ;; *) fail "$3 is not in /etc" ;; esac
+    [ -d "$deployments/$2/etc" ] || fail "no deployment $2"
+    case $3 in /etc/*) within "$2" put "$3" "$4" "$5" ;; *) fail "$3 is not in /etc" ;; esac
     ;;
   remove)
-    # shellcheck disable=SC2016
-    [ ! -f "$2" ] || there "$2" 'rm -f "$1"'
-    rm -f "$2"
+    input=/dev/null
+    there drop "$2"
+    here drop "$2"
     ;;
   adopt)
     if [ ! -e $record ]; then

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { asset } from "../../../provider/assets.ts";
 import { compareFile, type Expected, readText, sameFiles, sameOwner } from "../../../provider/host/compare.ts";
 import { isReinstall } from "../../../provider/host/record.ts";
 import type { Ssh } from "../../../provider/host/types.ts";
@@ -14,8 +13,8 @@ const at = (name: string) => join(dir, name);
 
 /** The real script, on this machine instead of over SSH. */
 const here = {
-  exec: (_script: string, args: string[], o: { input?: string | Uint8Array }) =>
-    run("sh", [asset("system", "host", "compare.sh"), ...args], { input: o.input }),
+  exec: (script: string, args: string[], o: { input?: string | Uint8Array }) =>
+    run("sh", ["-c", script, "sh", ...args], { input: o.input }),
 } as unknown as Ssh;
 
 const SHA = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"; // of "foo"
