@@ -17,21 +17,23 @@ const [tar, tarOfContainer] = [sysrootTar(false), sysrootTar(true)];
 
 const precious = (folder: string) =>
   Object.fromEntries(Object.entries(PRECIOUS).map(([path, content]) => [join(folder, path), content]));
+/** What says that it is the old system, and what each has in /var. */
+const DEBIAN = { "old-system": "Debian", "var/lib/dpkg/status": "Package: dash\n" };
 const machine = (root: string) =>
-  plant(root, { "old-system": "Debian", "boot/vmlinuz": "its kernel", "boot/grub/custom.cfg": OWN_LINES });
+  plant(root, { ...DEBIAN, "boot/vmlinuz": "its kernel", "boot/grub/custom.cfg": OWN_LINES });
 const container = (root: string) =>
-  plant(root, { "old-system": "Debian", "sbin/init": `-> ${OLD_INIT}`, "etc/hostname": "ct\n" });
+  plant(root, { ...DEBIAN, "sbin/init": `-> ${OLD_INIT}`, "etc/hostname": "ct\n" });
 
 /** A machine whose old system runs again, with what people did in Pine, and GRUB's lines. */
 function used(root: string): void {
-  plant(root, { "old-system": "Debian", "boot/vmlinuz": "its kernel" });
+  plant(root, { ...DEBIAN, "boot/vmlinuz": "its kernel" });
   plant(root, { "boot/grub/custom.cfg": `${OWN_LINES}\n${assetText("system/grub/custom.cfg")}` });
   plant(root, { "boot/grub/custom.cfg.pine-old": OWN_LINES });
   installed(root, { id: before, confirmed: true });
   plant(root, precious(VAR));
 }
 function usedContainer(root: string): void {
-  plant(root, { "old-system": "Debian", "sbin/init": assetText("system/container/init"), "etc/hostname": "ct\n" });
+  plant(root, { ...DEBIAN, "sbin/init": assetText("system/container/init"), "etc/hostname": "ct\n" });
   plant(root, { "sbin/init.pine-old": `-> ${OLD_INIT}` });
   installed(root, { id: before, container: true, confirmed: true });
   plant(root, precious(VAR));
