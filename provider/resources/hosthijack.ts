@@ -102,7 +102,10 @@ function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean 
 }
 
 /** Rule 9: a commit that was seen to fail here is not booted again until it or the triggers change. */
-function refuseKnownFailure(state: HijackState, inputs: HijackInputs): void {
+export function refuseKnownFailure(
+  state: Pick<HijackState, "failed">,
+  inputs: Pick<HijackInputs, "commit" | "attempt">,
+): void {
   const { failed } = state;
   if (!failed?.final || failed.checksum !== inputs.commit || failed.triggers !== inputs.attempt) return;
   die(

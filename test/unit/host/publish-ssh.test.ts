@@ -1,6 +1,16 @@
 /** The script that a server runs, in dash and in busybox's shell, on folders of this machine. */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -16,9 +26,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-/** Programs of busybox alone. */
+/** Programs of busybox alone, and flock, which Alpine's busybox has and Debian's has not. */
 const tools = mkdtempSync(join(tmpdir(), "pine-busybox-"));
 execFileSync("busybox", ["--install", "-s", tools]);
+if (!existsSync(join(tools, "flock"))) symlinkSync("/usr/bin/flock", join(tools, "flock"));
 afterAll(() => rmSync(tools, { recursive: true }));
 
 describe.each([
@@ -80,8 +91,31 @@ describe.each([
     expect(existsSync(join(there, "index.html"))).toBe(true);
   });
 
-  it("holds the folder until its input ends", () => {
-    expect(sh("hold").toString()).toBe("held\n");
-    expect(sh("hold").toString()).toBe("held\n");
+  it("holds the folder until its input ends: who comes meanwhile waits", async () => {
+    const file = shell === "dash" ? "dash" : join(tools, "sh");
+    const start = () => spawn(file, [SCRIPT, "hold", dir], { env: { PATH }, stdio: ["pipe", "pipe", "ignore"] });
+    const saying = (child: ReturnType<typeof start>, word: string) =>
+      new Promise<void>((seen, ended) => {
+        child.stdout.on("data", (text) => `${text}`.includes(word) && seen());
+        child.on("close", () => ended(new Error(`it ended before it said "${word}"`)));
+      });
+    const first = start();
+    const children = [first];
+    try {
+      await saying(first, "held");
+      const second = start();
+      children.push(second);
+      let text = "";
+      second.stdout.on("data", (more) => {
+        text += more;
+      });
+      await saying(second, "busy");
+      expect(text).not.toContain("held");
+      first.stdin.end();
+      await saying(second, "held");
+    } finally {
+      for (const child of children) child.stdin.end();
+      await Promise.all(children.map((c) => c.exitCode ?? once(c, "close")));
+    }
   });
 });
