@@ -21,8 +21,7 @@ const precious = (folder: string) =>
 const DEBIAN = { "old-system": "Debian", "var/lib/dpkg/status": "Package: dash\n" };
 const machine = (root: string) =>
   plant(root, { ...DEBIAN, "boot/vmlinuz": "its kernel", "boot/grub/custom.cfg": OWN_LINES });
-const container = (root: string) =>
-  plant(root, { ...DEBIAN, "sbin/init": `-> ${OLD_INIT}`, "etc/hostname": "ct\n" });
+const container = (root: string) => plant(root, { ...DEBIAN, "sbin/init": `-> ${OLD_INIT}`, "etc/hostname": "ct\n" });
 
 /** A machine whose old system runs again, with what people did in Pine, and GRUB's lines. */
 function used(root: string): void {
