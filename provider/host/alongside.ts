@@ -38,7 +38,8 @@ export interface InstallRecord {
 }
 
 /** The script whose steps put a system beside another. */
-export const installScript = () => ["beside.sh", "install.sh"].map((f) => assetText("system/host", f)).join("\n");
+export const installScript = () =>
+  ["safely.sh", "beside.sh", "install.sh"].map((f) => assetText("system/host", f)).join("\n");
 
 /** Title of a slot in GRUB's menu: the version, and the day (UTC) on which it came to the server. Plain characters only, since GRUB reads it. */
 export function slotTitle(version: string | undefined, checksum: string, day = new Date()): string {

@@ -116,17 +116,9 @@ case $1 in
   put)
     root=$stateroot/deploy/$2
     [ -d "$root/usr" ] || fail "no deployment $2"
-    # through the deployment's own links (/root -> var/roothome)
-    # shellcheck disable=SC2016
-    within "$root" "$stateroot/var" /bin/sh -c '
-      set -eu
-      umask 077
-      mkdir -p "${1%/*}"
-      trap "rm -f \"\$1.pine-new\"" EXIT
-      cat >"$1.pine-new"
-      chown "$3" "$1.pine-new"
-      chmod "$2" "$1.pine-new"
-      mv -f "$1.pine-new" "$1"' sh "$3" "$4" "$5" || fail "cannot write $3 of the new system: $(room "$stateroot/var")"
+    # through the deployment's own links (/root -> var/roothome), of what an earlier /var has through no other's
+    within "$root" "$stateroot/var" /bin/sh -euc "$safely
+put \"\$@\"" sh "$3" "$4" "$5" || fail "cannot write $3 of the new system: $(room "$stateroot/var")"
     ;;
   fstab)
     file=$stateroot/deploy/$2/etc/fstab
