@@ -3,17 +3,21 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hold, isAbandoned } from "../holder.ts";
+import { freeBytes, roomError } from "./full.ts";
 import { removeTree } from "./namespace.ts";
 
-/** Runs `fn` with a new empty folder and removes it afterwards, also when cancelled. */
+/** Runs `fn` with a new empty folder and removes it afterwards, also when cancelled. A full disk is told as one. */
 export async function withTemp<T>(parent: string, fn: (dir: string) => Promise<T>): Promise<T> {
   const outer = join(parent, `${process.pid}-${randomBytes(8).toString("hex")}`);
   const dir = join(outer, "work");
   await mkdir(outer, { recursive: true });
   const letGo = await hold(join(outer, "owner"));
+  const free = await freeBytes(outer);
   try {
     await mkdir(dir);
     return await fn(dir);
+  } catch (error) {
+    throw await roomError(error, parent, free);
   } finally {
     // last goes what says whose it is
     await removeTree(dir);
