@@ -58,6 +58,14 @@ walk() { # path [make]; 1: a folder is not there
 put() { # path mode owner
   umask 077
   walk "$1" make
+  # of a run that was killed
+  for old in ./.pine.??????; do
+    if [ -L "$old" ] || [ ! -d "$old" ]; then continue; fi
+    (
+      enter "$1" "${old#./}"
+      [ "$(stat -c "%u %a" .)" = "0 700" ] && rm -f ./new && cd .. && rmdir "$old"
+    ) || true
+  done
   draft=$(mktemp -d ./.pine.XXXXXX) file=${1##*/}
   trap "rm -f ./new; cd ..; rmdir $draft || true" EXIT
   enter "$1" "${draft#./}"
