@@ -6,8 +6,11 @@
 set -eu
 
 [ ! -e /run/ostree-booted ] || fail "Pine runs, not the old system"
-# nothing of ours is on a server without a record
-[ -s "$record" ] || exit 0
+# nothing of ours is on a server without a record, but for an empty folder, where the last command was stopped
+if [ ! -s "$record" ]; then
+  rmdir /boot/grub 2>/dev/null || true
+  exit 0
+fi
 [ "$(noted id)" = "$1" ] || fail "another installation is on this server"
 # of another installation, over which this one was begun and not placed
 was=$(noted var)
