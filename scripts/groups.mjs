@@ -7,6 +7,8 @@ export const GROUPS = {
   rpc: { include: ["test/rpc/**/*.test.ts"], setUp: everything },
   rootfs: { include: [file("rootfs*")], setUp: everything },
   commit: { include: [file("commit*")], setUp: everything },
+  // our entries in a real GRUB, under settings of the old system's
+  grub: { include: [file("grub")], setUp: ["debian", "npm"] },
   image: { include: [file("image*")], setUp: everything },
   // a container of LXC, and a template started by it
   container: { include: ["life", "sysroot", "template-boot"].map((n) => file(`container-${n}`)), setUp: everything },

@@ -182,6 +182,6 @@ export const MUTANTS: Mutant[] = [
     file: "provider/system/grub/pine.cfg",
     from: ' --unrestricted "$s"',
     to: ' "$s"',
-    tests: ["test/unit/image/grub.test.ts"],
+    tests: ["test/e2e/grub.test.ts"],
   },
 ];

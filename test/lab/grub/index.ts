@@ -33,7 +33,7 @@ export interface GrubMachine {
 }
 
 /** Milliseconds for anything that is waited for; with a busy machine a boot takes ten times as long as with an idle one. */
-const LIMIT = 50_000;
+const LIMIT = 240_000;
 
 /** Makes the disk and starts the machine. */
 export async function startGrub({ dir, uuid, files, prefix = "/boot/grub" }: GrubOptions): Promise<GrubMachine> {

@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { assetText } from "../../../provider/assets.ts";
-import { type EnvState, envBlock, slotFile } from "../../../provider/image/slots.ts";
-import { type GrubMachine, type GrubOptions, startGrub } from "../../lab/grub/index.ts";
-import { tinyKernel } from "../../lab/grub/kernel.ts";
+import { assetText } from "../../provider/assets.ts";
+import { type EnvState, envBlock, slotFile } from "../../provider/image/slots.ts";
+import { type GrubMachine, type GrubOptions, startGrub } from "../lab/grub/index.ts";
+import { tinyKernel } from "../lab/grub/kernel.ts";
 
 const uuid = "aaaaaaaa-2222-4333-8444-555555555555";
 const scratch = mkdtempSync(join(tmpdir(), "pine-grub-"));
