@@ -38,7 +38,7 @@ beforeEach(() => {
 it("healthy: confirmed", { timeout: 20_000 }, async () => {
   vi.mocked(waitForSsh).mockResolvedValueOnce(server("b", "a", ""));
   expect((await runTrial(server("a", "a", ""), options, quietTask())).outcome).toBe("confirmed");
-  expect(sent).toEqual(["reboot", `confirm ${checksum}`]);
+  expect(sent).toEqual(["reboot", `confirm ${checksum}`, "tidy"]);
 });
 
 it("not healthy: sent back, never confirmed", { timeout: 30_000 }, async () => {
