@@ -54,9 +54,8 @@ export interface BuildRequest {
   modules: Map<string, Uint8Array>;
 }
 
-/** What the store has of a digest: record and commit, else nothing. */
+/** What the store has of a digest: record and commit, else nothing; a damaged record is none, and is made again. */
 export async function readRootfs(store: Store, digest: string): Promise<RootfsRecord | undefined> {
-  // damaged: made again
   const record = await store.readJson<RootfsRecord>(store.rootfs(digest)).catch(() => undefined);
   return record && (await hasCommit(store, record.checksum)) ? record : undefined;
 }
