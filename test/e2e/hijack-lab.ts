@@ -7,6 +7,7 @@ import { die } from "../../provider/errors.ts";
 import { type FaultyDisk, rawBase, startDisk } from "../lab/disk/index.ts";
 import { ensureMirror, type Fault, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
 import {
+  BOOT_WAYS,
   type BootWay,
   ensureDebian,
   LAYOUTS,
@@ -27,8 +28,6 @@ export function labRelease(): Release {
   const name = process.env.PINE_RELEASE || "bookworm";
   return RELEASES.find((r) => r === name) ?? die(`PINE_RELEASE=${name}`, `expected is one of ${RELEASES.join(", ")}`);
 }
-
-const BOOT_WAYS: BootWay[] = ["bios", "uefi", "uefi-signed"];
 
 /** What the lab's servers boot by: PINE_FIRMWARE, else bios. */
 export function labFirmware(): BootWay {

@@ -9,15 +9,17 @@ import { pluginFolder } from "../lab/pulumi.ts";
 import { labCache } from "../lab/vps/index.ts";
 import { BROKEN, breakPlugin } from "./broken.ts";
 import { lengths, makeCut, type Where } from "./cut.ts";
+import { kindName, kindOf, PLAIN } from "./kinds.ts";
 import { PHASES } from "./phases.ts";
 import { cutOf } from "./plan.ts";
 import { prepare } from "./prepared.ts";
 import { addResult, type Result, readResults, table, told } from "./results.ts";
 
-const USAGE = `npm run faults -- [--cuts N] [--seed S] [--phase P]… [--workers W] [--file F] [--broken KIND] [--only N]… [--summary F]
+const USAGE = `npm run faults -- [--cuts N] [--seed S] [--phase P]… [--server K] [--workers W] [--file F] [--broken KIND] [--only N]… [--summary F]
   --cuts     how many, in all: those that the file has are not made again (default 9)
   --seed     which ones (default 1)
   --phase    ${Object.keys(PHASES).join(", ")} (default: each in turn)
+  --server   bookworm-bios-plain (default), or another release, firmware and layout of the lab: bookworm-uefi-signed-boot-xfs
   --workers  servers at the same time (default 1)
   --file     results, a line of JSON a cut (default: in the lab's cache, by seed, phases and build)
   --broken   ${BROKEN.join(", ")}: a build that must not pass
@@ -31,7 +33,7 @@ async function main(): Promise<number> {
   const many = { type: "string", multiple: true } as const;
   const { values: o } = parseArgs({
     options: {
-      ...{ cuts: text, seed: text, workers: text, file: text, broken: text, summary: text },
+      ...{ cuts: text, seed: text, server: text, workers: text, file: text, broken: text, summary: text },
       ...{ phase: many, only: many },
       help: { type: "boolean" },
     },
@@ -51,7 +53,9 @@ async function main(): Promise<number> {
   const [cuts, seed, workers] = [number("cuts", 9), number("seed", 1), number("workers", 1)];
   const phases = o.phase ?? Object.keys(PHASES);
   for (const phase of phases) if (!PHASES[phase]) die(`--phase ${phase}`, `there is ${Object.keys(PHASES).join(", ")}`);
-  const name = [`seed-${seed}`, ...(o.phase ?? []), ...(o.broken ? [o.broken] : [])].join("-");
+  const kind = o.server ? kindOf(o.server) : PLAIN;
+  const server = kindName(kind) === kindName(PLAIN) ? [] : [kindName(kind)];
+  const name = [`seed-${seed}`, ...server, ...(o.phase ?? []), ...(o.broken ? [o.broken] : [])].join("-");
   const file = resolve(o.file ?? join(labCache(), "faults", `${name}.jsonl`));
 
   const work = mkdtempSync(join(tmpdir(), "pine-faults-"));
@@ -61,7 +65,7 @@ async function main(): Promise<number> {
       process.on("exit", () => rmSync(work, { recursive: true, force: true }));
       process.exit(128 + number);
     });
-  const prepared = await prepare(log);
+  const prepared = await prepare(kind, log);
   const mirror = await mirrorOn(prepared.mirrorPort);
   try {
     const bin = o.broken ? breakPlugin(o.broken, join(work, "broken")) : pluginFolder;

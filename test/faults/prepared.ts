@@ -19,6 +19,7 @@ import { rawBase, startDisk } from "../lab/disk/index.ts";
 import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
 import { pluginFolder } from "../lab/pulumi.ts";
 import { type BaseImage, ensureDebian, labCache, startVps, withLock } from "../lab/vps/index.ts";
+import type { Kind } from "./kinds.ts";
 import { COMMANDS, type Commit, type StateName } from "./phases.ts";
 
 export interface Prepared {
@@ -52,9 +53,9 @@ export function digestOf(folder: string): string {
   return hash.digest("hex");
 }
 
-/** The prepared states for this build of the provider; made when they are not there, in about five minutes. */
-export async function prepare(log: (line: string) => void): Promise<Prepared> {
-  const base = await ensureDebian(log);
+/** The prepared states of a kind of server for this build of the provider; made when they are not there, in about five minutes. */
+export async function prepare(kind: Kind, log: (line: string) => void): Promise<Prepared> {
+  const base = await ensureDebian(log, kind.release, kind.way, [], kind.layout);
   const raw = await rawBase(base.disk);
   const tree = await ensureMirror(log);
   const made = [FORMAT, basename(dirname(base.disk)), basename(tree.dir), digestOf(pluginFolder)];

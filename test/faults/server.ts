@@ -83,7 +83,7 @@ export interface Look {
 }
 
 const LOOK = `. /etc/os-release; echo "id=$ID"
-find /boot -xdev -path '*pine/env' -exec wc -c {} + 2>/dev/null | sed -n 's/^ *\\([0-9]*\\) .*env$/size=\\1/p'
+find /boot /boot/grub/pine -xdev -path '*pine/env' -exec wc -c {} + 2>/dev/null | sed -n 's/^ *\\([0-9]*\\) .*env$/size=\\1/p'
 dmesg | grep -E 'EXT4-fs( \\([^)]*\\))?:? (error|warning)|EXT4-fs error|XFS.*([Cc]orrupt|error)|I/O error|Remounting filesystem read-only' | sed 's/^/kernel=/'
 true`;
 

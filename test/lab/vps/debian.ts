@@ -13,7 +13,8 @@ import { startVps } from "./vps.ts";
  * What Debian boots by: GRUB for BIOS; GRUB for UEFI as grub-install makes it, on the fallback path alone; or shim and the GRUB that Debian
  * signed, as its installer has them: EFI/debian with a grub.cfg that leads to /boot/grub, and a copy on the fallback path.
  */
-export type BootWay = Firmware | "uefi-signed";
+export const BOOT_WAYS = ["bios", "uefi", "uefi-signed"] as const satisfies (Firmware | "uefi-signed")[];
+export type BootWay = (typeof BOOT_WAYS)[number];
 
 /** What the image is made of; with tree.sh and the lab's key it decides whether a kept one is still right. */
 const RECIPE = {

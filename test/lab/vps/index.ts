@@ -3,7 +3,7 @@
 export { endLeftovers, labCache, startProcess } from "../processes.ts";
 export { type BaseImage, RELEASES, type Release } from "./bases.ts";
 export { startBooted } from "./booted.ts";
-export { type BootWay, ensureDebian } from "./debian.ts";
+export { BOOT_WAYS, type BootWay, ensureDebian } from "./debian.ts";
 export { labKey, newKey, withLock } from "./key.ts";
 export { LAYOUTS, type Layout } from "./layouts.ts";
 export { addLogins, LOGINS } from "./logins.ts";

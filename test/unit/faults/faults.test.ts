@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { BROKEN, breakAgent } from "../../faults/broken.ts";
 import { faultsOf } from "../../faults/judge.ts";
+import { kindName, kindOf, PLAIN } from "../../faults/kinds.ts";
 import { COMMANDS, type Command, PHASES } from "../../faults/phases.ts";
 import { cutOf } from "../../faults/plan.ts";
 import type { Look } from "../../faults/server.ts";
@@ -99,5 +100,19 @@ describe("builds broken on purpose", () => {
     writeFileSync(file, breakAgent(kind, agent));
     execFileSync("sh", ["-n", file]);
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe("the campaign's servers", () => {
+  it("are named by release, firmware and layout", () => {
+    expect(kindOf("bookworm-bios-plain")).toEqual(PLAIN);
+    expect(kindOf("bookworm-uefi-signed-boot-xfs")).toEqual({
+      ...{ release: "bookworm", way: "uefi-signed", layout: "boot-xfs" },
+    });
+    expect(kindName(kindOf("trixie-uefi-boot-btrfs"))).toBe("trixie-uefi-boot-btrfs");
+  });
+
+  it.each(["bookworm", "bookworm-bios", "buster-bios-plain", "bookworm-bios-zfs"])("%s is none", (name) => {
+    expect(() => kindOf(name)).toThrow(`--server ${name}`);
   });
 });
