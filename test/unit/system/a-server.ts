@@ -144,7 +144,7 @@ own() {
 own /usr "$root/tools/usr"
 for f in lib lib64; do [ ! -e /$f ] || own /$f "$root/$f"; done
 mount --rbind /proc "$root/proc"
-mount -t tmpfs tmpfs "$root/dev"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for f in null zero full urandom; do : >"$root/dev/$f" && mount --bind /dev/$f "$root/dev/$f"; done
 mount -t tmpfs tmpfs "$root/run"
 mkdir "$root/run/steps"
