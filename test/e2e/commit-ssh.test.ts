@@ -1,5 +1,5 @@
 /** Published over SSH: a real sshd, a folder that Python's web server serves, and hosts that pull by Debian's ostree. */
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Connection } from "../../provider/host/connection-type.ts";
@@ -11,6 +11,7 @@ import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { Secret } from "../../provider/values.ts";
 import { startSshd } from "../lab/sshd/index.ts";
+import { newKey } from "../lab/vps/index.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
 import { ostree, pullMeanwhile, REF, serve, Versions } from "./publish-lab.ts";
@@ -18,10 +19,14 @@ import { ostree, pullMeanwhile, REF, serve, Versions } from "./publish-lab.ts";
 let lab: ImageLab;
 let store: Store;
 let sshd: Awaited<ReturnType<typeof startSshd>>;
+let stranger: string;
 beforeAll(async () => {
   lab = await startImageLab();
   store = await lab.ownStore();
   sshd = await startSshd(lab.folder());
+  const key = join(lab.folder(), "stranger");
+  await newKey(key, "ed25519", "a stranger");
+  stranger = readFileSync(key, "utf8");
 });
 afterAll(async () => {
   await sshd?.end();
@@ -155,7 +160,8 @@ describe("an OstreeCommit", () => {
       () => inputs("/srv", { port: 1 }),
       /publish\.ssh: the server .*:1 cannot be reached.*check publish\.ssh\.host/,
     ],
-    ["a stranger", () => inputs("/srv", { user: "nobody" }), /publish\.ssh: .*refused publish\.ssh\.privateKey/],
+    // not another user: an sshd that is not root's lets in none, and says nothing
+    ["a stranger", () => inputs("/srv", { privateKey: stranger }), /publish\.ssh: .*refused publish\.ssh\.privateKey/],
   ])("refuses %s in preview", async (_, value, message) => {
     const life = new Life(ostreeCommit, lab.config(store));
     await expect(life.preview(value() as never)).rejects.toThrow(message);

@@ -84,7 +84,7 @@ describe("sessions (cloudposse/bastion#79)", () => {
       withSsh(c, task, async (ssh) => {
         // the lock's file is root's: the same over this login
         const asLogin = {
-          exec: (script, args, o) => ssh.exec(script.replaceAll("/run/", `${dir}/`), args, { ...o, root: false }),
+          exec: (script, args, o) => ssh.exec(`PINE_RUN=${dir}\n${script}`, args, { ...o, root: false }),
         } as Ssh;
         const unlock = await lockHost(asLogin, "a test");
         expect((await ssh.exec("echo beside", [], { root: false })).stdout).toBe("beside");
