@@ -18,7 +18,7 @@ import {
   type RepositoryIndex,
   type Source,
 } from "./mirror.ts";
-import { removeLeftovers, withTemp } from "./temp.ts";
+import { tidy, withTemp } from "./temp.ts";
 import { writeWhole } from "./whole.ts";
 
 export interface Apk {
@@ -33,7 +33,7 @@ export interface Apk {
 /** What apk is taken from; the toolbox's own repositories. */
 export const toolRepositories = ["main", "community"];
 /** Raised when what is done with the packages of apk or the toolbox changes. */
-const format = 2;
+const format = 3;
 
 /** Of what decides which apk and toolbox this is, not of the mirror's address: it works with the mirror away. */
 export function sourceKey(source: Source, wanted: string[]): string {
@@ -145,7 +145,7 @@ const tidied = new Set<string>();
 
 /** apk for this machine, from the cache or fetched now. */
 export async function apkTool(source: Source, task: Task): Promise<Apk> {
-  if (!tidied.has(source.cache)) await removeLeftovers(join(source.cache, "tmp"));
+  if (!tidied.has(source.cache)) await tidy(source.cache, ["apk", "toolbox", "ram", "ram-systems", "published"]);
   tidied.add(source.cache);
   const { tree } = await toolTree(
     source.cache,

@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
+import { spare } from "./grace.ts";
 import type { Store } from "./store.ts";
 import { placeFile } from "./whole.ts";
 
@@ -58,7 +59,7 @@ export function artifact<T extends ArtifactFacts>(
   if (running) return running;
   const begun = (async () => {
     const known = await readArtifact<T>(store, path, format);
-    if (known) return known;
+    if (known && (await spare(store, [path, beside(path)], task))) return known;
     return store.temp(async (dir) => {
       const { file, facts } = await make(dir);
       task.signal.throwIfAborted();

@@ -6,6 +6,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Task } from "../task.ts";
 import { type Change, TAKEN_OUT, type TreeFacts } from "./configure.ts";
+import { GRACE_MS, spare } from "./grace.ts";
 import { isWhole, keepTree, manifestBeside } from "./kept-tree.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { buildScript } from "./namespace.ts";
@@ -16,7 +17,7 @@ import { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { apply, layout } from "./tree-steps.ts";
 
-/** How many are kept: each new lock makes one, of some 100 MB, of which most is shared with the one before. */
+/** How many are kept of those that nobody used within the last hour: each new lock makes one, of some 100 MB, of which most is shared with the one before. */
 const KEPT = 6;
 
 /** The folder of the cache that bases lie in: a store of their own. */
@@ -47,11 +48,16 @@ export function baseKey(recipe: Recipe, lock: LockedPackage[], builder: string):
   return sha256(canonical({ builder, packages, arch, kernel, keys, target }));
 }
 
-/** The base when the cache has it whole. */
-export async function readBase(bases: Store, key: string): Promise<Base | undefined> {
+/** The base when the cache has it whole; no other Pine lets go of it while it is used. */
+export async function usedBase(bases: Store, key: string, task: Task): Promise<Base | undefined> {
+  const base = await readBase(bases, key);
+  return base && (await spare(bases, [bases.path(`${key}.json`)], task)) ? base : undefined;
+}
+
+async function readBase(bases: Store, key: string): Promise<Base | undefined> {
   const base = await bases.readJson<Base>(bases.path(`${key}.json`)).catch(() => undefined);
   if (!base || !(await hasCommit(bases, base.checksum))) return undefined;
-  return (await isWhole(bases.path(key), true)) ? base : undefined;
+  return (await isWhole(bases.path(key))) ? base : undefined;
 }
 
 /** Makes the base of an installed tree, which it turns into what OSTree deploys. `dir`: a folder for the work, on the cache's filesystem. */
@@ -83,28 +89,40 @@ export async function makeBase(
   );
   const base: Base = { ...known, checksum, parts, size };
   const folder = bases.path(known.key);
-  await keepTree(work, folder, true);
+  await keepTree(work, folder);
   await bases.writeJson(`${folder}.json`, base);
   await forgetOld(bases, box, task);
   return base;
 }
 
-/** Keeps the newest; what stores have of the others stays theirs. */
-async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> {
-  const all: { key: string; made: number }[] = [];
+/** Keys of bases that stay, and of those that go: neither used within the time of grace nor among the newest. Pure. */
+export function oldBases(all: { key: string; used: number }[], now: number): { kept: string[]; old: string[] } {
+  const sorted = [...all].sort((a, b) => b.used - a.used);
+  const stays = ({ used }: { used: number }, n: number) => n < KEPT || used > now - GRACE_MS;
+  const keys = (stay: boolean) => sorted.filter((one, n) => stays(one, n) === stay).map(({ key }) => key);
+  return { kept: keys(true), old: keys(false) };
+}
+
+/** When each base was used last. */
+async function lastUse(bases: Store): Promise<{ key: string; used: number }[]> {
+  const all: { key: string; used: number }[] = [];
   for (const name of await readdir(bases.dir)) {
     const [, key] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
-    if (key) all.push({ key, made: (await stat(bases.path(name))).mtimeMs });
+    if (key) all.push({ key, used: (await stat(bases.path(name))).mtimeMs });
   }
-  all.sort((a, b) => b.made - a.made);
-  const old = all.slice(KEPT);
-  if (old.length === 0) return;
-  const used = new Set<string>();
-  for (const { key } of all.slice(0, KEPT))
-    for (const part of (await bases.readJson<Base>(bases.path(`${key}.json`)))?.parts ?? []) used.add(part);
-  const head = (...names: string[]) => bases.path("repo", "refs", "heads", ...names);
+  return all;
+}
+
+/** Lets go of those that are old; what stores have of them stays theirs. */
+async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> {
+  if (oldBases(await lastUse(bases), Date.now()).old.length === 0) return;
   await bases.withLock(task, async () => {
-    for (const { key } of old) {
+    const { kept, old } = oldBases(await lastUse(bases), Date.now());
+    const used = new Set<string>();
+    for (const key of kept)
+      for (const part of (await bases.readJson<Base>(bases.path(`${key}.json`)))?.parts ?? []) used.add(part);
+    const head = (...names: string[]) => bases.path("repo", "refs", "heads", ...names);
+    for (const key of old) {
       await rm(bases.path(`${key}.json`), { force: true });
       await rm(bases.path(key), { recursive: true, force: true });
       await rm(manifestBeside(bases.path(key)), { force: true });

@@ -3,13 +3,11 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Task } from "../task.ts";
 import type { ImageFacts } from "./disk.ts";
+import { GRACE_MS } from "./grace.ts";
 import { buildScript } from "./namespace.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 import type { RootfsRecord } from "./tree.ts";
-
-/** What is younger stays: an `up` that runs beside this one names what it needs only when it has made it. Milliseconds. */
-const GRACE_MS = 3_600_000;
 
 /** Names of what the store has. */
 export interface Contents {

@@ -1,8 +1,7 @@
 /** Folders of the cache that are made once and used for long: whole when they get their name, and looked at when they are used. */
-import { createHash } from "node:crypto";
 import { lstat, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hashFile } from "./artifact.ts";
+import { sha256 } from "./hash.ts";
 import { removeTree } from "./namespace.ts";
 import { placeFolder, writeWhole } from "./whole.ts";
 
@@ -18,10 +17,10 @@ const notOurs =
   };
 
 /**
- * Digest of what is below a folder: names, kinds, modes, bytes, where links lead; with `content` also what is in the files. A folder of
- * another user's that cannot be read counts as itself.
+ * Digest of what is below a folder: names, kinds, modes, where links lead, what is in the files: a file whose bytes a power cut took can be as long as
+ * before, of zeros. A folder of another user's that cannot be read counts as itself.
  */
-export async function manifest(path: string, content: boolean): Promise<string> {
+export async function manifest(path: string): Promise<string> {
   const lines: string[] = [];
   const look = async (below: string): Promise<void> => {
     const names = await readdir(join(path, below)).catch(notOurs([]));
@@ -32,23 +31,22 @@ export async function manifest(path: string, content: boolean): Promise<string> 
       const seen = await lstat(join(path, at)).catch(notOurs(undefined));
       if (!seen) continue;
       const more = seen.isSymbolicLink() ? await readlink(join(path, at)) : seen.isFile() ? String(seen.size) : "";
-      const sum =
-        content && seen.isFile() ? (await hashFile(join(path, at)).catch(notOurs({ sha256: "" }))).sha256 : "";
+      const sum = seen.isFile() ? await readFile(join(path, at)).then(sha256, notOurs("")) : "";
       lines.push(JSON.stringify([at, seen.mode, more, sum]));
       if (seen.isDirectory()) await look(at);
     }
   };
   await look("");
-  return createHash("sha256").update(lines.join("\n")).digest("hex");
+  return sha256(lines.join("\n"));
 }
 
 const looked = new Set<string>();
 
 /** Whether a folder is there as it was made; one that is not goes. Looked at once a process. */
-export async function isWhole(path: string, content = false): Promise<boolean> {
+export async function isWhole(path: string): Promise<boolean> {
   if (looked.has(path)) return true;
   const wanted = await readFile(manifestBeside(path), "utf8").catch(() => "");
-  const found = await manifest(path, content).catch(() => undefined);
+  const found = await manifest(path).catch(() => undefined);
   if (found !== undefined && found === wanted.trim()) {
     looked.add(path);
     return true;
@@ -57,9 +55,9 @@ export async function isWhole(path: string, content = false): Promise<boolean> {
 }
 
 /** Gives a complete folder its name, in place of one that is not whole. What is in it is written down first. */
-export async function keepTree(from: string, path: string, content = false): Promise<void> {
+export async function keepTree(from: string, path: string): Promise<void> {
   await removeTree(path);
   await rm(manifestBeside(path), { force: true });
-  await writeWhole(manifestBeside(path), `${await manifest(from, content)}\n`);
+  await writeWhole(manifestBeside(path), `${await manifest(from)}\n`);
   await placeFolder(from, path);
 }

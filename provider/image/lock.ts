@@ -1,7 +1,7 @@
 /** A lock that processes share by a file. */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, rm, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { link, mkdir, readdir, readFile, rm, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PineError } from "../errors.ts";
 import { type Holder, hold, isAbandoned, myself, readHolder } from "../holder.ts";
@@ -98,4 +98,25 @@ function waiting(h: Held, path: string, waited: number): string {
   const on = h.host === me.host ? "" : ` on ${h.host}`;
   const who = `waiting for ${h.what} (pid ${h.pid}${on}), ${Math.round(waited / 1000)} s; lock ${path}`;
   return h.boot === me.boot ? who : `${who} (if no pulumi runs there any more, delete it)`;
+}
+
+/** `lock`, `<what>.lock`, one to take it over (`lock.<token>`), and a draft of any, with who makes it. */
+const LOCK = /^(?:[^.].*\.)?lock(?:\.[0-9a-f]{16})*(\.\d+-[0-9a-f]{16})?$/;
+
+async function takeAndFree(path: string): Promise<void> {
+  if ((await tryLock(path, "tidying")) !== undefined) return;
+  const mine = await tryLock(path, "tidying");
+  if (typeof mine === "function") await mine();
+}
+
+/** Removes locks of ended processes from a folder, and drafts of locks that never came to be. Waits for nobody. */
+export async function removeAbandonedLocks(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const found = LOCK.exec(name);
+    const path = join(folder, name);
+    if (!found || !(await isAbandoned(path))) continue;
+    // a draft's name nobody else will have; a lock may be taken meanwhile
+    if (found[1]) await rm(path, { force: true });
+    else await takeAndFree(path).catch(() => {}); // a damaged one is told to who wants it
+  }
 }

@@ -43,16 +43,20 @@ export async function damaged(
   );
 }
 
+/** The file of a commit itself. */
+export const commitObject = (store: Store, checksum: string): string =>
+  join(store.repo, "objects", checksum.slice(0, 2), `${checksum.slice(2)}.commit`);
+
 /** Whether the repository holds a commit, whole. */
 export async function hasCommit(store: Store, checksum: string): Promise<boolean> {
   if (!CHECKSUM.test(checksum)) return false;
-  const there = (...parts: string[]) =>
-    access(join(store.repo, ...parts)).then(
+  const there = (path: string) =>
+    access(path).then(
       () => true,
       () => false,
     );
   return (
-    (await there("objects", checksum.slice(0, 2), `${checksum.slice(2)}.commit`)) &&
-    !(await there("state", `${checksum}.commitpartial`))
+    (await there(commitObject(store, checksum))) &&
+    !(await there(join(store.repo, "state", `${checksum}.commitpartial`)))
   );
 }

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import { shorten } from "../redact.ts";
 import type { Task } from "../task.ts";
+import { makeYoung, spare } from "./grace.ts";
 import { buildScript, type RunInOptions, removeTree } from "./namespace.ts";
-import { CHECKSUM, damaged, hasCommit, isDamage, REPO } from "./ostree-check.ts";
+import { CHECKSUM, commitObject, damaged, hasCommit, isDamage, REPO } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 
@@ -104,6 +105,8 @@ async function committing(store: Store, make: () => Promise<string>): Promise<st
     if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(shorten(checksum, 200))}`);
     // of a commit that lost an object: it has just been written again
     await rm(join(store.repo, "state", `${checksum}.commitpartial`), { force: true });
+    // one that was there already is not written again
+    await makeYoung([commitObject(store, checksum)]);
     return checksum;
   } catch (e) {
     await removeStaging(store);
@@ -205,7 +208,7 @@ export async function pullCommit(
   task: Task,
   trusted = false,
 ): Promise<void> {
-  if (await hasCommit(store, checksum)) return;
+  if ((await hasCommit(store, checksum)) && (await spare(store, [commitObject(store, checksum)], task))) return;
   await store.withLock(
     task,
     async () => {
@@ -221,6 +224,8 @@ export async function pullCommit(
         if (isDamage(e)) return damaged(from, toolbox, checksum, e, task, "cache");
         throw e;
       });
+      // hard links and copies keep the time that the object had there
+      await makeYoung([commitObject(store, checksum)]);
     },
     "a commit",
   );

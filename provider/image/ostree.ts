@@ -5,8 +5,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
+import { makeYoung } from "./grace.ts";
 import { type SignedManifest, signManifest } from "./manifest.ts";
-import { CHECKSUM, hasCommit } from "./ostree-check.ts";
+import { CHECKSUM, commitObject, hasCommit } from "./ostree-check.ts";
 import { commit, refProblem, setRef } from "./ostree-commit.ts";
 import { type CommitKernel, kernelOfCommit } from "./ostree-kernel.ts";
 import type { Target } from "./recipe-types.ts";
@@ -74,7 +75,7 @@ export function commitFromRootfs(
 ): Promise<CommitManifest> {
   const { digest, checksum: tree, timestamp, arch, target, kernelRelease, filesystems, size, packages } = rootfs;
   const build = async () => {
-    if (!(await hasCommit(store, tree)))
+    if (!(await hasCommit(store, tree)) || !(await makeYoung([commitObject(store, tree)])))
       die(`the store ${store.dir} has no tree of rootfs ${digest}`, "run `pulumi up` again to build it");
     let checksum = tree;
     if (o.version) {
@@ -114,10 +115,10 @@ export async function committed(
   return undefined;
 }
 
-/** The manifest of a commit that the store has; undefined when either is missing. */
+/** The manifest of a commit that the store has; undefined when either is missing, or the manifest is damaged: it is made again with the commit. */
 export async function readCommit(store: Store, checksum: string): Promise<CommitManifest | undefined> {
   if (!(await hasCommit(store, checksum))) return undefined;
-  return store.readJson<CommitManifest>(store.commit(checksum));
+  return store.readJson<CommitManifest>(store.commit(checksum)).catch(() => undefined);
 }
 
 /** The commit that a branch of the store names. */

@@ -77,8 +77,12 @@ export async function publishRemote(
     task.step(`looking at ${remote.name}`);
     const [there, before] = [await remote.list(), await remote.stamp()];
     await takeOver(path, toolbox, remote, there, task);
-    await publish(store, toolbox, { ...p, path }, task);
+    await publish(store, toolbox, { ...p, path }, task).catch((e) =>
+      isDamage(e) ? forget(path, e) : Promise.reject(e),
+    );
     const { steps, remove, bytes } = planUpload(await publishedFiles(path), there);
+    // what a power cut took of our copy goes nowhere
+    if (steps[0]!.some(isObject)) await looked(path, toolbox, task, (e) => forget(path, e));
     const sent = progress(task, `sending to ${remote.name}`, bytes);
     for (const [n, paths] of steps.entries()) {
       task.signal.throwIfAborted();
@@ -151,11 +155,8 @@ async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: F
     await remote.fetch(fetch, dir, progress(task, `fetching what ${remote.name} has`, bytes));
     await takeIn(dir, path, fetch, remote.name);
   });
-  if (!fetch.some((name) => name.startsWith("objects/"))) return;
-  const binds = [{ source: path, target: REPO }];
-  const argv = ["ostree", "fsck", `--repo=${REPO}`, "--quiet"];
-  await toolbox.run(argv, { binds, signal: task.signal }).catch(async (e) => {
-    if (!isDamage(e)) throw e;
+  if (!fetch.some(isObject)) return;
+  await looked(path, toolbox, task, async (e) => {
     await rm(path, { recursive: true });
     die(
       `what is published at ${remote.name} is damaged: a file is not what its name says`,
@@ -163,4 +164,31 @@ async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: F
       e,
     );
   });
+}
+
+const isObject = (name: string) => name.startsWith("objects/");
+
+/** Looks whether every object of our copy is what its name says; `damaged` dies. */
+async function looked(
+  path: string,
+  toolbox: Toolbox,
+  task: Task,
+  damaged: (e: unknown) => Promise<never>,
+): Promise<void> {
+  const binds = [{ source: path, target: REPO }];
+  const argv = ["ostree", "fsck", `--repo=${REPO}`, "--quiet"];
+  await toolbox.run(argv, { binds, signal: task.signal }).catch((e) => {
+    if (!isDamage(e)) throw e;
+    return damaged(e);
+  });
+}
+
+/** Of a copy that is damaged nothing is kept: it is fetched anew. Dies. */
+async function forget(path: string, cause: unknown): Promise<never> {
+  await rm(path, { recursive: true });
+  return die(
+    `our copy of what is published is damaged: ${path}`,
+    "run `pulumi up` again: it is fetched anew, and nothing was sent",
+    cause,
+  );
 }

@@ -67,7 +67,7 @@ export async function ramSystem(
     const wrappers = await Promise.all(tools.map((name) => wrapper(tree, name)));
     const digest = sha256([vmlinuz, archive, cpio(kit), wrappers.join()].map(sha256).join()).slice(0, 32);
     const path = join(source.cache, "ram-systems", `${box.digest}-${digest}`);
-    if (!(await isWhole(path, true))) {
+    if (!(await isWhole(path))) {
       const work = join(dir, "new");
       await mkdir(join(work, "tools"), { recursive: true });
       await writeFile(join(work, "vmlinuz"), vmlinuz);
@@ -76,7 +76,7 @@ export async function ramSystem(
       for (const e of kit) if (e.type === "file") await put(join(work, "tools", e.path), e.data);
       for (const [n, name] of tools.entries()) await put(join(work, "tools", name), wrappers[n]!);
       // another one made the same meanwhile: as good
-      const place = async () => (await isWhole(path, true)) || keepTree(work, path, true);
+      const place = async () => (await isWhole(path)) || keepTree(work, path);
       await withFileLock(`${path}.lock`, "another RAM system", task, place);
     }
     return { path, size: await sizeOf(path) };

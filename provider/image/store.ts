@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { withFileLock } from "./lock.ts";
-import { removeLeftovers, withTemp } from "./temp.ts";
+import { tidy, withTemp } from "./temp.ts";
 import { writeWhole } from "./whole.ts";
 
 /** What a resource keeps alive: names of things in the store, as `rootfs/<digest>` or `commit/<checksum>`. */
@@ -31,7 +31,7 @@ export class Store {
         e,
       );
     }
-    if (!opened.has(path)) await removeLeftovers(join(path, "tmp"));
+    if (!opened.has(path)) await tidy(path);
     opened.add(path);
     return new Store(path);
   }
@@ -108,11 +108,20 @@ export class Store {
     const out: Record<string, string[]> = {};
     for (const name of await readdir(this.path("roots")).catch(() => [])) {
       if (!name.endsWith(".json") || name.startsWith(".")) continue;
-      const root = await this.readJson<Root>(this.path("roots", name));
+      const root = await this.readJson<Root>(this.path("roots", name)).catch((e) => damagedRoot(name, e));
       if (root) out[name.slice(0, -".json".length)] = root.keep;
     }
     return out;
   }
+}
+
+/** Without it, what a server runs could go. */
+function damagedRoot(name: string, cause: unknown): never {
+  return die(
+    `roots/${name} of the store is damaged, and says what a resource needs of the store: nothing is removed`,
+    "change that resource, so that `pulumi up` writes it again; delete the file only when its stack is gone",
+    cause,
+  );
 }
 
 /** A name that stays inside its folder. */

@@ -6,7 +6,7 @@ import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import { shorten } from "../redact.ts";
 import { humanBytes, type Task } from "../task.ts";
-import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
+import { type ArtifactFacts, artifact, formatOf, intact, readArtifact } from "./artifact.ts";
 import type { Content } from "./disk-sizes.ts";
 import { hasCommit, readCommit } from "./ostree.ts";
 import { damaged, isDamage } from "./ostree-check.ts";
@@ -158,14 +158,9 @@ async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: strin
 }
 
 async function repack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
-  const {
-    path,
-    size: _,
-    sha256: __,
-    format: ___,
-    compression: ____,
-    ...facts
-  } = await sysrootTar(store, toolbox, checksum, task);
+  const made = await sysrootTar(store, toolbox, checksum, task);
+  const { path, size: _, sha256: __, format: ___, compression: ____, ...facts } = made;
+  await intact(path, made, "sysroot", task.signal);
   task.step("packing the sysroot with gzip");
   await toolbox.run(
     ["/bin/sh", "-c", "zstd -q -d /run/in.zst -o /run/work/sysroot.tar && gzip -n -3 /run/work/sysroot.tar"],

@@ -4,6 +4,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hold, isAbandoned } from "../holder.ts";
 import { freeBytes, roomError } from "./full.ts";
+import { removeAbandonedLocks } from "./lock.ts";
 import { removeTree } from "./namespace.ts";
 
 /** Runs `fn` with a new empty folder and removes it afterwards, also when cancelled. A full disk is told as one. */
@@ -24,6 +25,12 @@ export async function withTemp<T>(parent: string, fn: (dir: string) => Promise<T
     await removeTree(outer);
     await letGo();
   }
+}
+
+/** Removes from a store or cache what those left behind who have surely ended: working folders, and locks in it and in its `folders`. */
+export async function tidy(dir: string, folders: string[] = []): Promise<void> {
+  await removeLeftovers(join(dir, "tmp"));
+  for (const name of ["", ...folders]) await removeAbandonedLocks(join(dir, name));
 }
 
 /** Removes what was left behind by those who have surely ended. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { apkTool } from "./apk.ts";
-import { type Base, baseKey, makeBase, openBases, overlay, readBase } from "./base.ts";
+import { type Base, baseKey, makeBase, openBases, overlay, usedBase } from "./base.ts";
 import { builder, systemFiles } from "./builder.ts";
 import { configure, type TreeFacts } from "./configure.ts";
 import { rootFilesystems } from "./initramfs.ts";
@@ -12,35 +12,16 @@ import { initramfsImage } from "./initramfs-build.ts";
 import { parseInstalledDatabase } from "./installed.ts";
 import { withFileLock } from "./lock.ts";
 import { fetchPackages, type LockedPackage, parseRepository, type Source } from "./mirror.ts";
-import { commitTree, hasCommit } from "./ostree.ts";
+import { commitTree } from "./ostree.ts";
 import { type Recipe, timestampOf } from "./recipe.ts";
-import type { Target } from "./recipe-types.ts";
+import { foundRootfs, type RootfsRecord } from "./rootfs-record.ts";
 import { writeSboms } from "./sbom-write.ts";
 import type { Store } from "./store.ts";
 import { installPackages, type Toolbox, type ToolboxSource, toolbox } from "./toolbox.ts";
 import { addModules, apply, layout, look, runHooks } from "./tree-steps.ts";
 import type { ArchiveEntry } from "./unpack.ts";
 
-/** store/rootfs/<digest>.json */
-export interface RootfsRecord {
-  digest: string;
-  /** OSTree checksum of the tree. */
-  checksum: string;
-  lock: LockedPackage[];
-  target: Target;
-  arch: string;
-  release: string;
-  /** "" where it has no kernel. */
-  kernelRelease: string;
-  /** What its initramfs mounts as a root: "ext4", …; absent where it has no kernel. */
-  filesystems?: string[];
-  /** Bytes of its files. */
-  size: number;
-  /** Seconds since 1970: the newest build date of its packages. */
-  timestamp: number;
-  /** Number of packages. */
-  packages: number;
-}
+export { type RootfsRecord, readRootfs } from "./rootfs-record.ts";
 
 export interface BuildRequest {
   digest: string;
@@ -52,12 +33,6 @@ export interface BuildRequest {
   archives: Map<string, ArchiveEntry[]>;
   /** name -> content of the recipe's kernel modules. */
   modules: Map<string, Uint8Array>;
-}
-
-/** What the store has of a digest: record and commit, else nothing; a damaged record is none, and is made again. */
-export async function readRootfs(store: Store, digest: string): Promise<RootfsRecord | undefined> {
-  const record = await store.readJson<RootfsRecord>(store.rootfs(digest)).catch(() => undefined);
-  return record && (await hasCommit(store, record.checksum)) ? record : undefined;
 }
 
 const underWay = new Map<string, Promise<RootfsRecord>>();
@@ -72,7 +47,7 @@ export function buildRootfs(
   const key = `${store.dir} ${request.digest}`;
   const running = underWay.get(key);
   if (running) return running;
-  const begun = readRootfs(store, request.digest)
+  const begun = foundRootfs(store, request.digest, task)
     .then((known) => known ?? build(store, request, tools, task))
     .finally(() => underWay.delete(key));
   underWay.set(key, begun);
@@ -122,7 +97,7 @@ async function overBase(
 ): Promise<Built> {
   const bases = await openBases(tools.cache);
   const key = baseKey(request.recipe, request.lock, builder());
-  const known = await readBase(bases, key);
+  const known = await usedBase(bases, key, task);
   const found = known ?? (await newBase(bases, key, request, box, tools, task));
   task.step("configuring");
   const changes = changesOf(request, found.facts);
@@ -147,7 +122,7 @@ function newBase(
     const known = { key, ...found, filesystems: kernel?.filesystems };
     return makeBase(bases, box, dir, tree, { ...known, timestamp: timestampOf(request.lock), kernel }, task);
   };
-  const once = async () => (await readBase(bases, key)) ?? (await bases.temp(make));
+  const once = async () => (await usedBase(bases, key, task)) ?? (await bases.temp(make));
   return withFileLock(bases.path(`${key}.lock`), "the installation of the same packages", task, once);
 }
 

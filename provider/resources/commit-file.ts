@@ -1,6 +1,7 @@
 /** What DiskImage and ContainerTemplate are both: a file of the store that a commit is made into, under a name that its content gives it. */
 import { randomBytes } from "node:crypto";
 import { die } from "../errors.ts";
+import { type ArtifactFacts, intact } from "../image/artifact.ts";
 import { type CommitManifest, readCommit } from "../image/ostree.ts";
 import { Store } from "../image/store.ts";
 import type { Toolbox } from "../image/toolbox.ts";
@@ -8,11 +9,11 @@ import type { Call, Diff, Resource } from "../resource.ts";
 import { equalValues, hasUnknown, type Props, plain } from "../values.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
 
-interface MadeFile {
+interface MadeFile extends ArtifactFacts {
   /** Name in the store, without the format. */
   name: string;
+  path: string;
   fileFormat: string;
-  sha256: string;
 }
 
 export interface CommitFile<Inputs extends { commit: string }, File extends MadeFile> {
@@ -98,6 +99,7 @@ async function make<Inputs extends { commit: string }, File extends MadeFile>(
     );
   of.refuse(manifest, inputs.commit);
   const file = await of.build(store, await toolboxOf(call), inputs, call);
+  await intact(file.path, file, of.noun, call.signal);
   await store.addRoot(id, [`image/${file.name}.${file.fileFormat}`]);
   return of.stateOf(file);
 }

@@ -70,14 +70,24 @@ export async function noteShown(call: Call, plan: Plan): Promise<void> {
   }
 }
 
+const AGAIN = "nothing was changed; run `pulumi up` again to see the plan for what is there now";
+
+/** Undefined: it was cut off or changed. */
+export function readShown(text: string): Record<string, string> | undefined {
+  try {
+    const shown = JSON.parse(text);
+    return typeof shown === "object" && shown !== null ? shown : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Called with the server's lock held, before anything is changed. Dies when this run's preview showed something else. */
 export async function asShown(call: Call, plan: Plan): Promise<void> {
   const text = await readFile(fileOf(call), "utf8").catch(() => undefined);
   if (text === undefined) return;
-  const changes = changedSince(JSON.parse(text) as Record<string, string>, essence(plan));
+  const shown = readShown(text) ?? die(`what the preview showed cannot be read: ${fileOf(call)} is damaged`, AGAIN);
+  const changes = changedSince(shown, essence(plan));
   if (changes.length > 0)
-    die(
-      `the server is not what the preview showed any more:\n${changes.map((c) => `- ${c}`).join("\n")}`,
-      "nothing was changed; run `pulumi up` again to see the plan for what is there now",
-    );
+    die(`the server is not what the preview showed any more:\n${changes.map((c) => `- ${c}`).join("\n")}`, AGAIN);
 }

@@ -27,7 +27,7 @@ export async function judgeDone(config: Config, { stack, made }: Done): Promise<
 async function judgeMade({ path, sha256 }: Made): Promise<string | undefined> {
   if (sha256) return (await hashFile(path)).sha256 === sha256 ? undefined : `${path} is not what was made`;
   const wanted = await readFile(manifestBeside(path), "utf8");
-  return (await manifest(path, true)) === wanted.trim() ? undefined : `${path} is not whole`;
+  return (await manifest(path)) === wanted.trim() ? undefined : `${path} is not whole`;
 }
 
 /** Whether the store has what the states name. */
@@ -71,7 +71,7 @@ async function locks(dir: string, deep = 1): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(dir)) {
     const path = join(dir, name);
-    if (/^lock(\.|$)|\.lock(\.|$)/.test(name)) found.push(path);
+    if (/^(?!\.)(.*\.)?lock(\.|$)/.test(name)) found.push(path);
     else if (deep > 0 && (await stat(path).catch(() => undefined))?.isDirectory())
       found.push(...(await locks(path, deep - 1)));
   }
