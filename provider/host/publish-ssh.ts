@@ -3,10 +3,11 @@ import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as tar from "tar";
 import { assetText } from "../assets.ts";
-import { die, isAbort, PineError } from "../errors.ts";
+import { isAbort, PineError } from "../errors.ts";
 import { type Files, isOurs } from "../image/publish-plan.ts";
 import type { Remote } from "../image/publish-remote.ts";
-import type { Task } from "../task.ts";
+import { shorten } from "../redact.ts";
+import { humanBytes, type Task } from "../task.ts";
 import { keyValues } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
 import { openSsh } from "./ssh.ts";
@@ -19,7 +20,12 @@ const PROBLEMS: Record<string, string> = {
   unreadable: "cannot be read by that user",
   unwritable: "cannot be written by that user: give it to them (chown)",
   other: "holds something else: give an empty folder",
+  shared:
+    "has folders that others than root may write to, and the login is root: give it to one user (chown -R), or take that right away (chmod -R go-w)",
 };
+
+/** What runs publish.sh, with the rights of the folder's owner. */
+export const asOwnerScript = () => ["safely.sh", "as-owner.sh"].map((f) => assetText("system/host", f)).join("\n");
 
 /** What publish.sh's `look` printed. */
 export function parseLook(text: string, path: string): { problem?: string; commit?: string } {
@@ -47,6 +53,35 @@ const AT_ONCE = 1000;
 
 /** What tar calls a file, in its formats. */
 const PLAIN = ["File", "OldFile", "ContiguousFile"];
+
+/** Bytes of a list: some 130 a file, so of half a million files; and of the few lines that everything else prints. */
+const LIST_LIMIT = 64 << 20;
+const SAID_LIMIT = 64 << 10;
+/** Bytes that tar may add: of a file its head, the rest of its last block and a long name before it; at the end of all a record (10 kB) and a block. */
+const TAR_FILE = 2560;
+const TAR_END = 20 << 10;
+
+const SOMEBODY = "see who else writes there; if nobody does, empty it, and run `pulumi up` again";
+const tooLong = (name: string, what: string, limit: number) =>
+  new PineError(`publish.ssh: ${name} sent more than ${humanBytes(limit)} (${what})`, { hint: SOMEBODY });
+
+/** Passes on what comes, and fails behind `limit` bytes. */
+async function* pieces(body: AsyncIterable<Buffer>, limit: number, error: () => Error) {
+  let sum = 0;
+  for await (const piece of body) {
+    sum += piece.length;
+    if (sum > limit) throw error();
+    yield piece;
+  }
+}
+const limited = (limit: number, error: () => Error) => (body: AsyncIterable<Buffer>) => pieces(body, limit, error);
+
+/** Both; when what is read is refused, what sends it is not waited for. */
+async function whileGood(read: Promise<void>, running: Promise<unknown>): Promise<void> {
+  for (const one of [running, read]) one.catch(() => {});
+  await Promise.race([running, read.then(() => running)]);
+  await read;
+}
 
 const lines = (paths: string[]) => paths.map((p) => `${p}\n`).join("");
 
@@ -82,16 +117,17 @@ class Folder implements Remote {
   }
 
   private async run(command: string, what: string, o: ExecOptions = {}, ...more: string[]): Promise<string> {
-    const script = assetText("system/host/publish.sh");
+    const [asOwner, script] = [asOwnerScript(), assetText("system/host/publish.sh")];
     return (
-      await this.ssh.exec(script, [command, this.path, ...more], { root: false, what, ...o }).catch((e) => {
+      await this.ssh.exec(asOwner, [script, command, this.path, ...more], { root: false, what, ...o }).catch((e) => {
         throw named(e);
       })
     ).stdout;
   }
 
   async look(ref: string) {
-    const found = parseLook(await this.run("look", "looking at the folder", { timeout: 60_000 }, ref), this.path);
+    const said = await this.text(SAID_LIMIT, "look", "looking at the folder", { timeout: 60_000 }, ref);
+    const found = parseLook(said, this.path);
     return { ...found, problem: found.problem && `${found.problem} (${this.ssh.target})` };
   }
 
@@ -118,35 +154,65 @@ class Folder implements Remote {
   }
 
   async list() {
-    return parseList(await this.run("list", "listing what is published"));
+    return parseList(await this.text(LIST_LIMIT, "list", "listing what is published"));
   }
 
   stamp() {
-    return this.run("stamp", "looking at the summary");
+    return this.text(SAID_LIMIT, "stamp", "looking at the summary");
   }
 
-  async fetch(paths: string[], into: string, sent: (bytes: number) => void) {
-    for (let n = 0; n < paths.length; n += AT_ONCE) {
-      const names = paths.slice(n, n + AT_ONCE);
+  /** What a command prints; dies as soon as that is longer than `limit` bytes: the connection ends with us, and what still runs. */
+  private async text(limit: number, command: string, what: string, o: ExecOptions = {}, ...more: string[]) {
+    const pieces: Buffer[] = [];
+    const output = new PassThrough();
+    const read = pipeline(
+      output,
+      limited(limit, () => tooLong(this.name, what, limit)),
+      async (body) => {
+        for await (const piece of body) pieces.push(piece as Buffer);
+      },
+    );
+    await whileGood(
+      read,
+      this.run(command, what, { ...o, output }, ...more).finally(() => output.end()),
+    );
+    return Buffer.concat(pieces).toString("utf8");
+  }
+
+  async fetch(files: Files, into: string, sent: (bytes: number) => void) {
+    const all = [...files.keys()];
+    for (let n = 0; n < all.length; n += AT_ONCE) {
+      const names = all.slice(n, n + AT_ONCE);
       const output = new PassThrough();
       output.on("data", (chunk: Buffer) => sent(chunk.length));
-      let other: string | undefined;
+      let refuse: (error: Error) => void = () => {};
+      // at once: node-tar does not go on behind a file with content that is not taken
+      const refused = new Promise<never>((_, failed) => {
+        refuse = failed;
+      });
       // a link, of whatever kind, could lead whoever writes there later out of the folder
       const filter = (name: string, entry: unknown) => {
-        const type = (entry as tar.ReadEntry).type;
-        if (names.includes(name) && !PLAIN.includes(type)) other ??= `${name} as ${type}`;
-        return names.includes(name) && PLAIN.includes(type);
+        const { type, size } = entry as tar.ReadEntry;
+        const listed = names.includes(name) ? files.get(name) : undefined;
+        const kind = PLAIN.includes(type) ? "" : ` as ${type}`;
+        if (kind === "" && size === listed) return true;
+        const why =
+          listed === undefined
+            ? `${shorten(name, 100)}${kind}, which was not asked for`
+            : kind
+              ? `${name}${kind}, and a repository has files alone`
+              : `${name} with ${size} bytes, and it had listed ${listed}`;
+        refuse(new PineError(`publish.ssh: ${this.name} sent ${why}`, { hint: SOMEBODY }));
+        return false;
       };
-      const unpacked = pipeline(output, tar.extract({ cwd: into, strict: true, preserveOwner: false, filter }));
-      unpacked.catch(() => {});
-      await this.run("get", "fetching what is published", { output }, ...names);
-      output.end();
-      await unpacked;
-      if (other)
-        die(
-          `publish.ssh: ${this.name} sent ${other}, and a repository has files alone`,
-          "see who else writes there, empty it, and run `pulumi up` again",
-        );
+      const most = names.reduce((sum, name) => sum + files.get(name)! + TAR_FILE, TAR_END);
+      const unpacked = pipeline(
+        output,
+        limited(most, () => tooLong(this.name, `${names.length} files that it had listed`, most)),
+        tar.extract({ cwd: into, strict: true, preserveOwner: false, filter }),
+      );
+      const get = this.run("get", "fetching what is published", { output }, ...names).finally(() => output.end());
+      await whileGood(Promise.race([unpacked, refused]), get);
     }
   }
 

@@ -9,6 +9,14 @@ const KNOWN =
 
 export const isOurs = (path: string): boolean => KNOWN.test(path);
 
+/** A path that is a file and a folder too, which a storage can have and no file system; undefined: none. */
+export function fileAndFolder(files: Files): string | undefined {
+  for (const path of files.keys())
+    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
+      if (files.has(path.slice(0, at))) return path.slice(0, at);
+  return undefined;
+}
+
 /** Whether a path's content is always the same, so that caches may keep it for ever. */
 export const isContent = (path: string): boolean => /^(objects|deltas)\//.test(path);
 

@@ -7,10 +7,11 @@ import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { die } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
+import { freeBytes } from "./full.ts";
 import { withFileLock } from "./lock.ts";
 import { isDamage, REPO } from "./ostree-check.ts";
 import { initPublished, type Publication, publish } from "./publish.ts";
-import { type Files, isOurs, planFetch, planUpload } from "./publish-plan.ts";
+import { type Files, fileAndFolder, isOurs, planFetch, planUpload } from "./publish-plan.ts";
 import type { Store } from "./store.ts";
 import { withTemp } from "./temp.ts";
 import type { Toolbox } from "./toolbox.ts";
@@ -29,8 +30,8 @@ export interface Remote {
   list(): Promise<Files>;
   /** Which summary is there: another text after every change of it. */
   stamp(): Promise<string>;
-  /** Copies files into a local folder. */
-  fetch(paths: string[], into: string, sent: (bytes: number) => void): Promise<void>;
+  /** Copies files into a local folder. What is longer than it was listed is refused. */
+  fetch(files: Files, into: string, sent: (bytes: number) => void): Promise<void>;
   /** Puts files of a local folder there, each whole or not at all. `sent` hears of bytes since the last time. */
   put(paths: string[], from: string, sent: (bytes: number) => void): Promise<void>;
   remove(paths: string[]): Promise<void>;
@@ -76,6 +77,8 @@ export async function publishRemote(
   const work = async () => {
     task.step(`looking at ${remote.name}`);
     const [there, before] = [await remote.list(), await remote.stamp()];
+    const both = fileAndFolder(there);
+    if (both) die(`${remote.name} has ${both} as a file and as a folder`, "empty it, and run `pulumi up` again");
     await takeOver(path, toolbox, remote, there, task);
     await publish(store, toolbox, { ...p, path }, task).catch((e) =>
       isDamage(e) ? forget(path, e) : Promise.reject(e),
@@ -143,6 +146,16 @@ async function makeInside(path: string, below: string): Promise<void> {
   }
 }
 
+/** Dies where what a machine says that it has does not fit: before it fills the disk. */
+async function roomFor(bytes: number, path: string, remote: Remote): Promise<void> {
+  const free = await freeBytes(path);
+  if (free !== undefined && bytes > free)
+    die(
+      `${remote.name} says that it has ${humanBytes(bytes)} to fetch, and ${humanBytes(free)} are free in ${path}`,
+      "see what is there; free some space, or put pine:cache on a larger file system",
+    );
+}
+
 /** Makes our copy hold what is there: other stacks and machines publish, too. */
 async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: Files, task: Task): Promise<void> {
   await removeOthers(path);
@@ -150,9 +163,14 @@ async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: F
   const { fetch, drop, bytes } = planFetch(await publishedFiles(path), there);
   for (const name of drop) await rm(join(path, name));
   if (fetch.length === 0) return;
+  await roomFor(bytes, path, remote);
   // a cut-off file is never among them
   await withTemp(join(path, "tmp"), async (dir) => {
-    await remote.fetch(fetch, dir, progress(task, `fetching what ${remote.name} has`, bytes));
+    await remote.fetch(
+      new Map(fetch.map((name) => [name, there.get(name)!])),
+      dir,
+      progress(task, `fetching what ${remote.name} has`, bytes),
+    );
     await takeIn(dir, path, fetch, remote.name);
   });
   if (!fetch.some(isObject)) return;

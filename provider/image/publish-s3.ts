@@ -2,17 +2,16 @@
 import { createWriteStream, openAsBlob } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwsClient } from "aws4fetch";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
-import { shorten } from "../redact.ts";
 import type { Task } from "../task.ts";
 import { hashFile } from "./artifact.ts";
 import { CHECKSUM } from "./ostree-check.ts";
 import { type Files, isContent, isOurs } from "./publish-plan.ts";
 import type { Remote } from "./publish-remote.ts";
+import { measured, parseKeys, refuseRedirect, S3_LIMITS, s3Problem, textOf } from "./publish-s3-answers.ts";
 
 export interface S3Options {
   /** Address of the storage's API, `https://s3.example.com`. */
@@ -31,46 +30,6 @@ const AT_ONCE = 8;
 /** Attempts of a request, with growing pauses between them. */
 const ATTEMPTS = 4;
 
-/** The part of an S3 error that is for people: code and message, never what was signed. */
-function said(xml: string): { code: string; message: string } {
-  const tag = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? "";
-  return { code: tag("Code"), message: shorten(tag("Message"), 200) };
-}
-
-/** What a refusal means and what to do, by S3's code. Pure. */
-export function s3Problem(status: number, xml: string, o: Pick<S3Options, "endpoint" | "bucket">): PineError {
-  const { code, message } = said(xml);
-  const known: Record<string, [string, string]> = {
-    SignatureDoesNotMatch: ["the storage refused secretAccessKey", "give the one that belongs to accessKeyId"],
-    InvalidAccessKeyId: ["the storage does not know accessKeyId", "give one of this storage"],
-    AccessDenied: [
-      `the key may not do this in the bucket ${o.bucket}`,
-      "let it list the bucket, and get, put and delete objects",
-    ],
-    NoSuchBucket: [`there is no bucket ${o.bucket} at ${o.endpoint}`, "make it, and let everybody read its objects"],
-    AuthorizationHeaderMalformed: [`the storage refused region: ${message}`, "give the region of the bucket"],
-    PermanentRedirect: ["the bucket is in another region", "give that region's endpoint, and region"],
-    RequestTimeTooSkewed: ["this machine's clock is wrong", "set it"],
-  };
-  const [what, hint] = known[code] ?? [`the storage answered ${status} ${code} ${message}`.trim(), undefined];
-  return new PineError(`publish.s3: ${what}`, { hint });
-}
-
-/** What a page of a bucket's list has: keys with their bytes, and where the next page begins. Pure. */
-export function parseKeys(xml: string): { keys: [string, number][]; next?: string } {
-  const text = (s: string) =>
-    s.replace(
-      /&(amp|lt|gt|quot|apos|#39|#34);/g,
-      (_, e) => ({ amp: "&", lt: "<", gt: ">", apos: "'", "#39": "'" })[e as string] ?? '"',
-    );
-  const keys = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, one]): [string, number] => [
-    text(/<Key>([^<]*)<\/Key>/.exec(one!)?.[1] ?? ""),
-    Number(/<Size>(\d+)<\/Size>/.exec(one!)?.[1] ?? 0),
-  ]);
-  const next = /<NextContinuationToken>([^<]*)</.exec(xml)?.[1];
-  return { keys, next: next && text(next) };
-}
-
 /** For caches on the way: what never changes, and what is to be asked for again. */
 const cacheControl = (path: string) => (isContent(path) ? "public, max-age=31536000, immutable" : "no-cache");
 
@@ -79,6 +38,9 @@ const cacheControl = (path: string) => (isContent(path) ? "public, max-age=31536
  * Undefined: the path has none.
  */
 export const twin = (path: string): string | undefined => (path.includes("+") ? path.replaceAll("+", " ") : undefined);
+
+/** Of an answer whose body is nobody's business. */
+const nothing = async (answer: Response): Promise<void> => void (await answer.body?.cancel());
 
 export class S3Remote implements Remote {
   readonly name: string;
@@ -89,6 +51,9 @@ export class S3Remote implements Remote {
   constructor(
     private readonly o: S3Options,
     private readonly task: Task,
+    private readonly limits = S3_LIMITS,
+    /** Milliseconds before the second attempt; each further one four times as long. */
+    private readonly pause = 250,
   ) {
     const { accessKeyId, secretAccessKey, region = "us-east-1" } = o;
     this.client = new AwsClient({ accessKeyId, secretAccessKey, region, service: "s3", retries: 0 });
@@ -101,48 +66,67 @@ export class S3Remote implements Remote {
     return `/${key.split("/").map(encodeURIComponent).join("/")}`;
   }
 
-  /** One request, again when the storage or the way to it is in trouble. Dies but for the codes of `ok`. */
-  private async ask(
+  /** For messages. */
+  private address(at: string): string {
+    return this.base + at.replace(/\?.*/, "");
+  }
+
+  /** One request, again when the storage or the way to it is in trouble. Dies but for the codes of `ok`. `read`: what is had of the answer. */
+  private async ask<T>(
     method: string,
     at: string,
-    o: { headers?: Record<string, string>; body?: () => Promise<Blob>; ok?: number[] } = {},
-  ) {
+    o: { headers?: Record<string, string>; body?: () => Promise<Blob>; ok?: number[] },
+    read: (answer: Response) => Promise<T>,
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       this.task.signal.throwIfAborted();
       let trouble: string;
       try {
         const body = await o.body?.();
         const answer = await this.client.fetch(this.base + at, {
-          method,
-          headers: o.headers,
-          body,
-          signal: this.task.signal,
+          ...{ method, headers: o.headers, body, signal: this.task.signal },
+          redirect: "manual",
         });
-        if (answer.ok || o.ok?.includes(answer.status)) return answer;
-        const problem = s3Problem(answer.status, await answer.text(), this.o);
+        if (answer.ok || o.ok?.includes(answer.status)) return await read(answer);
+        refuseRedirect(answer, this.o.endpoint);
+        const xml = await textOf(answer, `the refusal of ${this.address(at)}`, this.limits.error);
+        const problem = s3Problem(answer.status, xml, this.o);
         if ((answer.status < 500 && answer.status !== 429) || attempt >= ATTEMPTS) throw problem;
         trouble = problem.message;
       } catch (e) {
-        if (e instanceof PineError || isAbort(e, this.task.signal)) throw e;
+        if (e instanceof PineError || isAbort(e, this.task.signal) || (e as NodeJS.ErrnoException).syscall) throw e;
         const cause = e instanceof Error && e.cause ? messageOf(e.cause) : messageOf(e);
         const hint = "check endpoint, and that no firewall is in between";
-        if (attempt >= ATTEMPTS) die(`publish.s3: ${this.o.endpoint} cannot be reached: ${cause}`, hint, e);
+        if (attempt >= ATTEMPTS) die(`publish.s3: ${this.address(at)} cannot be reached: ${cause}`, hint, e);
         trouble = cause;
       }
       this.task.step(`asking ${this.o.endpoint} again (${attempt} of ${ATTEMPTS - 1}): ${trouble}`);
-      await sleep(250 * 4 ** (attempt - 1), undefined, { signal: this.task.signal });
+      await sleep(this.pause * 4 ** (attempt - 1), undefined, { signal: this.task.signal });
     }
   }
 
   private async *keys(): AsyncGenerator<[string, number]> {
     const prefix = this.o.prefix ? `${this.o.prefix}/` : "";
-    let next: string | undefined;
-    do {
+    const seen = new Set<string>();
+    let count = 0;
+    for (let next: string | undefined, empty = 0; ; ) {
       const query = new URLSearchParams({ "list-type": "2", prefix, ...(next ? { "continuation-token": next } : {}) });
-      const page = parseKeys(await (await this.ask("GET", `?${query}`)).text());
-      for (const [key, size] of page.keys) yield [key.slice(prefix.length), size];
+      const page = await this.ask("GET", `?${query}`, {}, (answer) =>
+        textOf(answer, `a page of the list of ${this.name}`, this.limits.page).then(parseKeys),
+      );
+      // what is asked for by a prefix may come without it, too
+      for (const [key, size] of page.keys) if (key.startsWith(prefix)) yield [key.slice(prefix.length), size];
       next = page.next;
-    } while (next);
+      if (!next) return;
+      count += page.keys.length;
+      empty = page.keys.length > 0 ? 0 : empty + 1;
+      if (seen.has(next) || empty > 100 || count > this.limits.keys)
+        die(
+          `publish.s3: the list of ${this.name} does not end: ${count} keys, and it goes on`,
+          "give a bucket or prefix that holds nothing else",
+        );
+      seen.add(next);
+    }
   }
 
   async look(ref: string) {
@@ -161,9 +145,10 @@ export class S3Remote implements Remote {
   }
 
   private async read(path: string): Promise<string | undefined> {
-    const answer = await this.ask("GET", this.key(path), { ok: [404] });
-    const text = await answer.text();
-    return answer.ok ? text : undefined;
+    return this.ask("GET", this.key(path), { ok: [404] }, async (answer) => {
+      const text = await textOf(answer, this.address(this.key(path)), this.limits.file);
+      return answer.ok ? text : undefined;
+    });
   }
 
   async list() {
@@ -173,13 +158,14 @@ export class S3Remote implements Remote {
   }
 
   async stamp() {
-    const answer = await this.ask("HEAD", this.key("summary"), { ok: [404] });
-    return answer.ok ? (answer.headers.get("etag") ?? "") : "none";
+    return this.ask("HEAD", this.key("summary"), { ok: [404] }, async (answer) =>
+      answer.ok ? (answer.headers.get("etag") ?? "") : "none",
+    );
   }
 
-  async fetch(paths: string[], into: string, sent: (bytes: number) => void) {
-    await this.each(paths, async (path) => {
-      const answer = await this.ask("GET", this.key(path));
+  async fetch(files: Files, into: string, sent: (bytes: number) => void) {
+    await this.each([...files.keys()], async (path) => {
+      const at = this.key(path);
       const file = join(into, path);
       await mkdir(dirname(file), { recursive: true });
       const counted = async function* (body: AsyncIterable<Uint8Array>) {
@@ -188,7 +174,13 @@ export class S3Remote implements Remote {
           yield chunk;
         }
       };
-      await pipeline(Readable.fromWeb(answer.body as never), counted, createWriteStream(file));
+      await this.ask("GET", at, {}, (answer) =>
+        pipeline(
+          measured(answer, this.address(at), { exactly: files.get(path)! }),
+          counted,
+          createWriteStream(file, { flags: "w" }),
+        ),
+      );
     });
   }
 
@@ -201,11 +193,11 @@ export class S3Remote implements Remote {
         "cache-control": cacheControl(path),
         "content-type": "application/octet-stream",
       };
-      await this.ask("PUT", this.key(path), { headers, body: () => openAsBlob(file) });
+      await this.ask("PUT", this.key(path), { headers, body: () => openAsBlob(file) }, nothing);
       const other = twin(path);
       if (other) {
         const source = `/${this.o.bucket}${this.key(path)}`;
-        await this.ask("PUT", this.key(other), { headers: { "x-amz-copy-source": source } });
+        await this.ask("PUT", this.key(other), { headers: { "x-amz-copy-source": source } }, nothing);
       }
       sent(size);
     });
@@ -213,7 +205,7 @@ export class S3Remote implements Remote {
 
   async remove(paths: string[]) {
     const all = paths.flatMap((path) => [path, twin(path) ?? []].flat());
-    await this.each(all, async (path) => void (await this.ask("DELETE", this.key(path), { ok: [404] })));
+    await this.each(all, (path) => this.ask("DELETE", this.key(path), { ok: [404] }, nothing));
   }
 
   /** A few at a time; the first that fails ends it. */

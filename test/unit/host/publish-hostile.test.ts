@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,7 +48,16 @@ it("a link that it sends in place of a file is refused, and not made", async () 
   mkdirSync(join(there, "pine"));
   writeFileSync(join(there, "summary"), "fine");
   symlinkSync(join(victim, "authorized_keys"), join(there, MANIFEST));
-  const got = withSshRemote(sshd.connection, there, quietTask(), (r) => r.fetch(["summary", MANIFEST], into, () => {}));
+  const got = withSshRemote(sshd.connection, there, quietTask(), (r) =>
+    r.fetch(
+      new Map([
+        ["summary", 4],
+        [MANIFEST, 4],
+      ]),
+      into,
+      () => {},
+    ),
+  );
   await expect(got).rejects.toThrow(/sent pine\/web\.manifest as SymbolicLink, and a repository has files alone/);
   expect(readdirSync(into)).toEqual(["summary"]);
 });
@@ -56,14 +66,69 @@ it("a hard link that it sends in place of a file is refused", async () => {
   mkdirSync(join(there, "pine"));
   writeFileSync(join(there, "summary"), "fine");
   linkSync(join(there, "summary"), join(there, MANIFEST));
-  const got = withSshRemote(sshd.connection, there, quietTask(), (r) => r.fetch(["summary", MANIFEST], into, () => {}));
+  const got = withSshRemote(sshd.connection, there, quietTask(), (r) =>
+    r.fetch(
+      new Map([
+        ["summary", 4],
+        [MANIFEST, 4],
+      ]),
+      into,
+      () => {},
+    ),
+  );
   await expect(got).rejects.toThrow(/as Link/);
+});
+
+it.each<[string, number, RegExp]>([
+  [
+    "longer than it was listed is refused",
+    6,
+    /sent summary with 6 bytes, and it had listed 4; see who else writes there/,
+  ],
+  [
+    "without end is given up, and what sends it is not waited for",
+    200_000_000,
+    /sent more than \d+ kB \(1 files that it had listed/,
+  ],
+])("a file that is %s", async (_, size, says) => {
+  writeFileSync(join(there, "summary"), "");
+  truncateSync(join(there, "summary"), size);
+  const got = withSshRemote(sshd.connection, there, quietTask(), (r) =>
+    r.fetch(new Map([["summary", 4]]), into, () => {}),
+  );
+  await expect(got).rejects.toThrow(says);
+  expect(readdirSync(into)).toEqual([]);
+});
+
+it("a folder in place of a file is refused, whatever is in it", async () => {
+  mkdirSync(join(there, "summary"));
+  writeFileSync(join(there, "summary", "authorized_keys"), "evil");
+  const got = withSshRemote(sshd.connection, there, quietTask(), (r) =>
+    r.fetch(new Map([["summary", 4]]), into, () => {}),
+  );
+  await expect(got).rejects.toThrow(/sent summary\/? as Directory, which was not asked for/);
+  expect(readdirSync(into)).toEqual([]);
+});
+
+it("an answer that does not end is given up", async () => {
+  const evil = join(base, "evil");
+  mkdirSync(evil);
+  writeFileSync(join(evil, "sha256sum"), "#!/bin/sh\nexec yes\n", { mode: 0o755 });
+  writeFileSync(join(there, "summary"), "");
+  mkdirSync(join(base, "other"));
+  const other = await startSshd(join(base, "other"), { config: `SetEnv PATH=${evil}:/usr/bin:/bin` });
+  try {
+    const got = withSshRemote(other.connection, there, quietTask(), (r) => r.stamp());
+    await expect(got).rejects.toThrow(/sent more than 66 kB \(looking at the summary\)/);
+  } finally {
+    await other.end();
+  }
 });
 
 it("plain files come in", async () => {
   mkdirSync(join(there, "pine"));
   writeFileSync(join(there, MANIFEST), "fine");
-  await withSshRemote(sshd.connection, there, quietTask(), (r) => r.fetch([MANIFEST], into, () => {}));
+  await withSshRemote(sshd.connection, there, quietTask(), (r) => r.fetch(new Map([[MANIFEST, 4]]), into, () => {}));
   await takeIn(into, copy, [MANIFEST], "web");
   expect(readFileSync(join(copy, MANIFEST), "utf8")).toBe("fine");
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Files, isOurs, planFetch, planUpload } from "../../../provider/image/publish-plan.ts";
-import { parseKeys, s3Problem, twin } from "../../../provider/image/publish-s3.ts";
+import { twin } from "../../../provider/image/publish-s3.ts";
+import { parseKeys, s3Problem } from "../../../provider/image/publish-s3-answers.ts";
 
 const object = (n: number) => `objects/${String(n).padStart(2, "0")}/${"ab".repeat(31)}.filez`;
 const DELTA = "deltas/aB/c_d+e-fG/superblock";
