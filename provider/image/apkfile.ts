@@ -3,7 +3,8 @@
  * (of the bytes that follow), then for an index the index, for a package its control part and its data.
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { inflateRawSync } from "node:zlib";
+import { Readable } from "node:stream";
+import { createGunzip, inflateRawSync } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import { PineError } from "../errors.ts";
 import { humanBytes } from "../task.ts";
@@ -175,6 +176,32 @@ export async function checkPackage(
       "it was changed or did not arrive whole: try again",
     );
   return { info, checksum: found };
+}
+
+/**
+ * Bytes that a package's data may unpack to: twice what its control part names, for a tar's heads and paddings, and 64 MiB. It grows with what is
+ * named, since a fixed one is too small one day (chainguard-dev/apko#2063, rust-lang/cargo#11337).
+ */
+export const dataLimit = (named: number): number => 2 * named + (64 << 20);
+
+/** Dies of data that unpacks to more than its control part, which is signed, lets expect: before apk fills the disk with it. */
+export async function checkDataSize(bytes: Uint8Array, info: PackageInfo, file: string): Promise<void> {
+  const control = gzipMember(bytes, 0, file, LIMITS.signature).end;
+  const data = bytes.subarray(gzipMember(bytes, control, file, LIMITS.control).end);
+  if (data.length === 0) return;
+  const named = Number(info.get("size")?.[0] ?? 0);
+  const most = dataLimit(named);
+  let sum = 0;
+  for await (const piece of Readable.from([data]).pipe(createGunzip({ chunkSize: 1 << 20 }))) {
+    sum += (piece as Buffer).length;
+    if (sum > most)
+      throw new BadFile(
+        file,
+        "size",
+        `its data unpacks to more than ${humanBytes(most)}, and its control part names ${humanBytes(named)}`,
+        "no package of Alpine's does: use another mirror, or ask who signed it",
+      );
+  }
 }
 
 /** Q1 and base64 -> hex, for file names. */

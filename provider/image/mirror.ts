@@ -4,7 +4,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PineError } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
-import { BadFile, checkPackage, checksumHex, type Keys, readIndex } from "./apkfile.ts";
+import { BadFile, checkDataSize, checkPackage, checksumHex, type Keys, readIndex } from "./apkfile.ts";
 import { FetchError, fetchFile } from "./fetch.ts";
 import { writeWhole } from "./whole.ts";
 
@@ -228,6 +228,7 @@ async function fetchPackage(p: LockedPackage, source: Source, task: Task, onByte
       },
     );
   });
-  await checkPackage(body, url, source.keys, p.checksum);
+  const { info } = await checkPackage(body, url, source.keys, p.checksum);
+  await checkDataSize(body, info, url);
   await writeWhole(packagePath(p, source), body);
 }

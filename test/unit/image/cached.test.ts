@@ -98,8 +98,7 @@ function filesOf(folder: string, fits: RegExp): string[] {
     .filter((path) => fits.test(path));
 }
 
-const checksum = "c".repeat(64);
-const digest = "d".repeat(64);
+const [checksum, digest] = ["c".repeat(64), "d".repeat(64)] as [string, string];
 const index = { name: "main", url: "" };
 const filesOfBase = [`${digest}.json`, `${digest}.manifest`, `${digest}/skeleton.tar`, `${digest}/sizes`];
 const commitFile = () => store.path("repo/objects", checksum.slice(0, 2), `${checksum.slice(2)}.commit`);

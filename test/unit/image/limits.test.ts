@@ -1,5 +1,5 @@
 /** What a mirror may make us fetch, unpack and believe. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkPackage, readIndex } from "../../../provider/image/apkfile.ts";
 import { fetchFile } from "../../../provider/image/fetch.ts";
-import { fetchIndex, newestBuild } from "../../../provider/image/mirror.ts";
+import { fetchIndex, fetchPackages, newestBuild } from "../../../provider/image/mirror.ts";
 import { quietTask } from "../../../provider/task.ts";
 import { buildIndex, buildPackage, publicPem } from "../../lab/mirror/apk-format.ts";
 import { freshKey } from "../../lab/mirror/index.ts";
@@ -56,6 +56,28 @@ describe("what nobody signed is not unpacked", () => {
     await expect(checkPackage(Buffer.concat([signature, bomb]), "x.apk", keys)).rejects.toThrow(/more than 17 MB/);
     await expect(readIndex(Buffer.concat([signature, bomb]), "i", keys)).rejects.toThrow(/does not fit its content/);
   });
+});
+
+it("data that unpacks to more than its control part lets expect does not get into the cache", async () => {
+  const source = { cache: join(dir, "bomb"), mirror: url, release: "v3.23", arch: "x86_64", keys };
+  const fetch = async (bytes: number, named: number) => {
+    const files = [{ path: "usr/share/zeros", content: Buffer.alloc(bytes) }];
+    const made = await buildPackage(
+      { name: "zeros", version: "1.0-r0", description: "z", files, size: named } as never,
+      key,
+    );
+    answer = { body: made.bytes, length: true };
+    const checksum = /^C:(.*)$/m.exec(made.index)![1]!;
+    const locked = { name: "zeros", version: "1.0-r0", checksum, size: made.bytes.length, installedSize: named };
+    return fetchPackages([{ ...locked, built: 1, repository: "main" }], source, quietTask());
+  };
+  // 100 kB that were signed, and 100 MB on the disk
+  await expect(fetch(100_000_000, 10)).rejects.toThrow(
+    /zeros-1\.0-r0\.apk: its data unpacks to more than 67 MB, and its control part names 10 B; no package of Alpine's does/,
+  );
+  expect(existsSync(source.cache)).toBe(false);
+  expect(await fetch(100_000_000, 100_000_000)).toHaveLength(1);
+  expect(await fetch(1_000_000, 10)).toHaveLength(1);
 });
 
 it("an older signed index is told, each time, and the newest stays known", async () => {
