@@ -111,7 +111,9 @@ async function takeAndFree(path: string): Promise<void> {
 
 /** Removes locks of ended processes from a folder, and drafts of locks that never came to be. Waits for nobody. */
 export async function removeAbandonedLocks(folder: string): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
+  const names = await readdir(folder).catch(() => []);
+  // one to take another over goes before that
+  for (const name of names.sort((a, b) => b.length - a.length)) {
     const found = LOCK.exec(name);
     const path = join(folder, name);
     if (!found || !(await isAbandoned(path))) continue;

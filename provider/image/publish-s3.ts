@@ -81,12 +81,14 @@ export class S3Remote implements Remote {
     for (let attempt = 1; ; attempt++) {
       this.task.signal.throwIfAborted();
       let trouble: string;
+      let reached = false;
       try {
         const body = await o.body?.();
         const answer = await this.client.fetch(this.base + at, {
           ...{ method, headers: o.headers, body, signal: this.task.signal },
           redirect: "manual",
         });
+        reached = true;
         if (answer.ok || o.ok?.includes(answer.status)) return await read(answer);
         refuseRedirect(answer, this.o.endpoint);
         const xml = await textOf(answer, `the refusal of ${this.address(at)}`, this.limits.error);
@@ -97,7 +99,8 @@ export class S3Remote implements Remote {
         if (e instanceof PineError || isAbort(e, this.task.signal) || (e as NodeJS.ErrnoException).syscall) throw e;
         const cause = e instanceof Error && e.cause ? messageOf(e.cause) : messageOf(e);
         const hint = "check endpoint, and that no firewall is in between";
-        if (attempt >= ATTEMPTS) die(`publish.s3: ${this.address(at)} cannot be reached: ${cause}`, hint, e);
+        const what = reached ? `${this.address(at)} was cut off` : `${this.o.endpoint} cannot be reached`;
+        if (attempt >= ATTEMPTS) die(`publish.s3: ${what}: ${cause}`, hint, e);
         trouble = cause;
       }
       this.task.step(`asking ${this.o.endpoint} again (${attempt} of ${ATTEMPTS - 1}): ${trouble}`);

@@ -2,9 +2,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { oldBases } from "../../../provider/image/base.ts";
 import { type Contents, collect, garbage } from "../../../provider/image/gc.ts";
-
+import { GRACE_MS, spare } from "../../../provider/image/grace.ts";
 import { Store } from "../../../provider/image/store.ts";
 import { quietTask } from "../../../provider/task.ts";
 
@@ -69,4 +70,53 @@ it("what is younger than an hour stays, what is older goes", async () => {
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+describe("what was made long ago and is used now", () => {
+  const setUp = async () => {
+    const dir = mkdtempSync(join(tmpdir(), "pine-grace-"));
+    const store = await Store.open(dir);
+    const path = store.image("x");
+    mkdirSync(store.path("images"));
+    writeFileSync(path, "");
+    const long = new Date(Date.now() - 2 * GRACE_MS);
+    utimesSync(path, long, long);
+    return { dir, store, path, end: () => rmSync(dir, { recursive: true }) };
+  };
+  const collected = (store: Store) => collect(store, undefined as never, quietTask()).then(({ files }) => files);
+
+  it("stays, though nobody has said yet that it is needed", async () => {
+    const { store, path, end } = await setUp();
+    expect(await spare(store, [path], quietTask())).toBe(true);
+    expect(await collected(store)).toEqual([]);
+    end();
+  });
+  it("goes otherwise, and who finds it afterwards is told so", async () => {
+    const { store, path, end } = await setUp();
+    expect(await collected(store)).toEqual(["images/x.raw.zst"]);
+    expect(await spare(store, [path], quietTask())).toBe(false);
+    end();
+  });
+  it("is not found while a collection has the lock that saw it before", async () => {
+    const { store, path, end } = await setUp();
+    let spared: Promise<boolean> | undefined;
+    await store.withLock(quietTask(), async () => {
+      spared = spare(store, [path], quietTask());
+      await new Promise((done) => setTimeout(done, 50));
+      rmSync(path);
+    });
+    expect(await spared).toBe(false);
+    end();
+  });
+});
+
+it("bases that were used within the hour stay beside the six newest", () => {
+  const now = 10 * GRACE_MS;
+  const bases = (...ages: number[]) => ages.map((age, n) => ({ key: `b${n}`, used: now - age * GRACE_MS }));
+  expect(oldBases(bases(2, 3, 4, 5, 6, 7), now).old).toEqual([]);
+  expect(oldBases(bases(8, 3, 4, 5, 6, 7, 2), now)).toEqual({
+    kept: ["b6", "b1", "b2", "b3", "b4", "b5"],
+    old: ["b0"],
+  });
+  expect(oldBases(bases(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.2), now).old).toEqual(["b8"]);
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { myself } from "../../../provider/holder.ts";
-import { withFileLock } from "../../../provider/image/lock.ts";
+import { removeAbandonedLocks, withFileLock } from "../../../provider/image/lock.ts";
 import { Store } from "../../../provider/image/store.ts";
 import { writeWhole } from "../../../provider/image/whole.ts";
 import { quietTask } from "../../../provider/task.ts";
@@ -95,6 +95,17 @@ describe("the lock", () => {
       ),
     );
     expect(readdirSync(dir).filter((n) => n.startsWith("lock"))).toEqual([]);
+  });
+
+  it("of an ended process goes at the next start, with its drafts; a living one's and what is none stay", async () => {
+    const held = JSON.stringify({ ...myself(), start: "1", token: "0123456789abcdef", what: "old" });
+    const gone = ["lock", "a.lock", "lock.0123456789abcdef", "a.lock.7-0123456789abcdef"];
+    for (const name of gone) writeFileSync(join(dir, name), held);
+    for (const name of [".lock", "block", "a.lock.json", "unlocked"]) writeFileSync(join(dir, name), held);
+    await withFileLock(join(dir, "b.lock"), "x", quietTask(), async () => {
+      await removeAbandonedLocks(dir);
+      expect(readdirSync(dir).sort()).toEqual([".lock", "a.lock.json", "b.lock", "block", "unlocked"]);
+    });
   });
 
   it("of a pid that was given again is no lock", async () => {

@@ -175,7 +175,7 @@ describe("a file that is not as long as it was listed is refused", () => {
         r.writeHead(200, { "content-length": "4" });
         r.write("x", () => r.destroy());
       },
-      /b\/summary cannot be reached: /,
+      /b\/summary was cut off: /,
     ],
   ])("%s", async (_, answer, says) => {
     const s3 = await remote(answer);
