@@ -10,7 +10,7 @@ import { GRACE_MS, spare } from "./grace.ts";
 import { isWhole, keepTree, manifestBeside } from "./kept-tree.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { buildScript } from "./namespace.ts";
-import { hasCommit } from "./ostree-check.ts";
+import { hasCommit, removeDamagedRefs } from "./ostree-check.ts";
 import { commitOverlay, commitParts, pullCommit } from "./ostree-commit.ts";
 import { canonical, type Recipe, sha256 } from "./recipe.ts";
 import { Store } from "./store.ts";
@@ -129,6 +129,7 @@ async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> 
       await rm(head("base", key), { force: true });
     }
     for (const part of await readdir(head("part"))) if (!used.has(part)) await rm(head("part", part), { force: true });
+    await removeDamagedRefs(bases.repo);
     const binds = [{ source: bases.repo, target: "/run/repo" }];
     await box.run(["ostree", "prune", "--repo=/run/repo", "--refs-only"], { binds, signal: task.signal });
   });

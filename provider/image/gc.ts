@@ -5,6 +5,7 @@ import type { Task } from "../task.ts";
 import type { ImageFacts } from "./disk.ts";
 import { GRACE_MS } from "./grace.ts";
 import { buildScript } from "./namespace.ts";
+import { removeDamagedRefs } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 import type { RootfsRecord } from "./tree.ts";
@@ -116,6 +117,7 @@ async function withImages(store: Store, keep: string[]): Promise<string[]> {
 }
 
 async function removeCommits(store: Store, toolbox: Toolbox, commits: string[], task: Task): Promise<void> {
+  await removeDamagedRefs(store.repo);
   const binds = [buildScript("prune.sh"), { source: store.repo, target: "/run/repo" }];
   await toolbox.run(["/bin/sh", "/run/prune.sh", ...commits], { binds, signal: task.signal });
 }

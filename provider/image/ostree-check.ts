@@ -1,5 +1,5 @@
 /** Whether the store's OSTree repository has a commit, whole; and what to do when an object of it is not what its name says. */
-import { access } from "node:fs/promises";
+import { access, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
 import { RunError } from "../run.ts";
@@ -41,6 +41,18 @@ export async function damaged(
     "run `pulumi up` again: it is made anew from the lock",
     cause,
   );
+}
+
+/**
+ * Removes branches of a repository that name no commit, as a power cut leaves them: OSTree moves none that it cannot read, and looks at all when it
+ * prunes. Who needs one makes it again. Under the repository's lock.
+ */
+export async function removeDamagedRefs(repo: string): Promise<void> {
+  const heads = join(repo, "refs", "heads");
+  for (const entry of await readdir(heads, { recursive: true, withFileTypes: true }).catch(() => [])) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !CHECKSUM.test((await readFile(path, "utf8")).trim())) await rm(path);
+  }
 }
 
 /** The file of a commit itself. */

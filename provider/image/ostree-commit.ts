@@ -6,7 +6,7 @@ import { shorten } from "../redact.ts";
 import type { Task } from "../task.ts";
 import { makeYoung, spare } from "./grace.ts";
 import { buildScript, type RunInOptions, removeTree } from "./namespace.ts";
-import { CHECKSUM, commitObject, damaged, hasCommit, isDamage, REPO } from "./ostree-check.ts";
+import { CHECKSUM, commitObject, damaged, hasCommit, isDamage, REPO, removeDamagedRefs } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 
@@ -101,6 +101,7 @@ function ofFolder(name: string, store: Store, toolbox: Toolbox, dir: string, o: 
 async function committing(store: Store, make: () => Promise<string>): Promise<string> {
   try {
     await removeStaging(store);
+    await removeDamagedRefs(store.repo);
     const checksum = (await make()).trim();
     if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(shorten(checksum, 200))}`);
     // of a commit that lost an object: it has just been written again
@@ -124,6 +125,7 @@ async function removeStaging(store: Store): Promise<void> {
 export async function setRef(store: Store, toolbox: Toolbox, ref: string, checksum: string, task: Task): Promise<void> {
   const problem = refProblem(ref);
   if (problem) die(`ref ${JSON.stringify(ref)} ${problem}`);
+  await removeDamagedRefs(store.repo);
   const argv = ["ostree", "refs", `--repo=${REPO}`, "--force", `--create=${ref}`, checksum];
   await toolbox.run(argv, { binds: [{ source: store.repo, target: REPO }], signal: task.signal });
 }

@@ -6,7 +6,7 @@ import type { Task } from "../task.ts";
 import { withFileLock } from "./lock.ts";
 import { manifestFile, type SignedManifest } from "./manifest.ts";
 import { buildScript } from "./namespace.ts";
-import { CHECKSUM } from "./ostree-check.ts";
+import { CHECKSUM, removeDamagedRefs } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { writeWhole } from "./whole.ts";
@@ -56,6 +56,7 @@ export async function publish(store: Store, toolbox: Toolbox, p: Publication, ta
   const problem = await publishProblem(p.path);
   if (problem) die(`publish.path: ${p.path} ${problem}`);
   await withFileLock(join(p.path, ".pine.lock"), `publishing ${p.ref}`, task, async () => {
+    await removeDamagedRefs(p.path);
     task.step(p.fromEmpty ? "publishing; the delta from nothing takes a minute" : "publishing");
     const binds = [
       buildScript("publish.sh"),

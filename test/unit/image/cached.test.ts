@@ -14,6 +14,7 @@ import type { Base } from "../../../provider/image/base.ts";
 import { keepTree } from "../../../provider/image/kept-tree.ts";
 import { fetchIndex, fetchPackages, type LockedPackage } from "../../../provider/image/mirror.ts";
 import { readCommit } from "../../../provider/image/ostree.ts";
+import { removeDamagedRefs } from "../../../provider/image/ostree-check.ts";
 import { foundRootfs } from "../../../provider/image/rootfs-record.ts";
 import { writeSboms } from "../../../provider/image/sbom-write.ts";
 import { Store } from "../../../provider/image/store.ts";
@@ -194,6 +195,15 @@ describe.each(harms)("%s instead of its bytes", (_, harm) => {
       expect([path, await foundRootfs(store, digest, task)]).toEqual([path, undefined]);
       await make();
     }
+  });
+
+  it("branches: gone, so that OSTree moves and prunes again; others stay", async () => {
+    const branch = (name: string) => store.path("repo/refs/heads", name);
+    mkdirSync(branch("part"), { recursive: true });
+    for (const name of ["part/a", "b"]) writeFileSync(branch(name), `${checksum}\n`);
+    writeFileSync(branch("part/a"), harm(readFileSync(branch("part/a"))));
+    await removeDamagedRefs(store.repo);
+    expect(filesOf(store.repo, /heads/)).toEqual([branch("b")]);
   });
 
   it("commits/*.json: made again", async () => {
