@@ -210,7 +210,7 @@ export const MUTANTS: Mutant[] = [
     file: "provider/image/rootfs-record.ts",
     from: "    if (!(await store.readJson(path).catch(() => undefined))) return undefined;\n",
     to: "    void path;\n",
-    tests: ["test/unit/image/cached.test.ts"],
+    tests: ["test/unit/image/stored.test.ts"],
   },
   {
     name: "a package's data may unpack to anything",
