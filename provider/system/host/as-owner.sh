@@ -13,7 +13,8 @@ walk \"\$folder/.\""; then
 fi
 uid=$(stat -c %u .)
 if [ "$uid" = 0 ]; then
-	others=$(find . -type d \( ! -user 0 -o -perm -0020 -o -perm -0002 \) | head -n 1)
+	others=
+	[ ! -w . ] || others=$(find . -type d \( ! -user 0 -o -perm -0020 -o -perm -0002 \) | head -n 1)
 	if [ -z "$others" ]; then exec sh -c "$script" publish.sh "$command" . "$@"; fi
 	[ "$command" != look ] || { echo state=shared && exit 0; }
 	refuse "$folder: others than root may write to $others"
