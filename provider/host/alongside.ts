@@ -1,29 +1,26 @@
 /** Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
-import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
 import { messageOf } from "../errors.ts";
 import { containerOptions, envBlock, slotFile, slotOptions, slotsConfig } from "../image/slots.ts";
-import { humanBytes, type Task } from "../task.ts";
+import type { Task } from "../task.ts";
 import { agent } from "./agent.ts";
 import { fullDisk } from "./full.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
+import { type FileToSend, sendFile } from "./parts.ts";
 import type { Plan, Ssh } from "./types.ts";
 
-/** The sysroot of a commit as image/sysroot.ts makes it. */
-export interface SysrootToSend {
+/** The sysroot of a commit as image/sysroot.ts makes it, compressed. */
+export interface SysrootToSend extends FileToSend {
   checksum: string;
   /** "<checksum>.<serial>". */
   deployment: string;
   /** As GRUB finds them from the root filesystem. */
   kernel: string;
   initrd: string;
-  /** Compressed bytes. */
-  size: number;
   /** Bytes on the server's disk; undefined: not known. */
   unpackedSize?: number;
   compression: "zstd" | "gzip";
-  open(): Readable;
 }
 
 export interface InstallRecord {
@@ -39,7 +36,7 @@ export interface InstallRecord {
 
 /** The script whose steps put a system beside another. */
 export const installScript = () =>
-  ["safely.sh", "beside.sh", "install.sh"].map((f) => assetText("system/host", f)).join("\n");
+  ["safely.sh", "parts.sh", "beside.sh", "install.sh"].map((f) => assetText("system/host", f)).join("\n");
 
 /** Title of a slot in GRUB's menu: the version, and the day (UTC) on which it came to the server. Plain characters only, since GRUB reads it. */
 export function slotTitle(version: string | undefined, checksum: string, day = new Date()): string {
@@ -58,7 +55,7 @@ export interface Installation {
 
 /**
  * Everything up to and with arming slot a. Until then nothing boots differently; after it, one boot does. What is there of another run goes
- * first, and all of it goes where the disk is full: the old system needs the room. Answers the bytes sent.
+ * first, but for what arrived of the same archive, and all of it goes where the disk is full: the old system needs the room. Answers the bytes sent.
  */
 export async function installAlongside(ssh: Ssh, o: Installation, task: Task): Promise<{ sent: number }> {
   const step: Step = async (args, input, timeout = 600_000) => {
@@ -83,18 +80,9 @@ async function install(ssh: Ssh, step: Step, o: Installation, task: Task): Promi
   const bootFs = boot ? `${boot.type}:UUID=${boot.uuid}` : "";
   const { id, stack, urn, created, old } = record;
   await step(["begin", id, stack, urn, plan.method, created, old, bootFs, folder ?? ""]);
-  const started = Date.now();
-  let sent = 0;
-  const kib = sysroot.unpackedSize === undefined ? [] : [String(Math.ceil(sysroot.unpackedSize / 1024))];
-  await ssh.upload(sysroot.open(), installScript(), ["receive", sysroot.compression, ...kib], {
-    root: true,
-    what: "sending the system",
-    onProgress: (bytes) => {
-      sent = bytes;
-      const seconds = Math.max(1, (Date.now() - started) / 1000);
-      task.step(`sent ${humanBytes(bytes)} of ${humanBytes(sysroot.size)}, ${humanBytes(bytes / seconds)}/s`);
-    },
-  });
+  const kib = sysroot.unpackedSize === undefined ? undefined : Math.ceil(sysroot.unpackedSize / 1024);
+  const more = [sysroot.compression, ...(kib === undefined ? [] : [String(kib)])];
+  const sent = await sendFile(ssh, sysroot, { script: installScript(), kib, more, what: "sending the system" }, task);
   task.step("unpacked; putting it in place");
   await step(["place", sysroot.deployment]);
   const kept = await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${sysroot.deployment}`, {
@@ -133,8 +121,9 @@ async function install(ssh: Ssh, step: Step, o: Installation, task: Task): Promi
   await step(["boot", "env"], envBlock({}));
   if (container) await step(["init"]);
   else await step(["grub"], slotsConfig(assetText("system/grub/custom.cfg"), slots));
+  await step(["forget"]);
   await agent(ssh, ["arm", "a", "1"]);
-  return { sent: Math.max(sent, sysroot.size) };
+  return { sent };
 }
 
 type Step = (args: string[], input?: string | Uint8Array, timeout?: number) => Promise<void>;

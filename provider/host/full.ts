@@ -3,7 +3,7 @@ import { PineError } from "../errors.ts";
 import { RunError } from "../run.ts";
 
 /** What programs, and our own scripts, say of it. */
-const FULL = /No space left on device|Disk quota exceeded|is too full/;
+const FULL = /No space left on device|Disk quota exceeded|is too full|min-free-space/;
 
 /** The error for a person, when a script on a server failed since there was no room left; else undefined. */
 export function fullDisk(error: unknown, target: string): PineError | undefined {

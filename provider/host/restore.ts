@@ -10,7 +10,8 @@ import { reboot } from "./trial.ts";
 import type { Ssh } from "./types.ts";
 
 /** The script that removes what installScript's steps put there. */
-export const removeScript = () => ["beside.sh", "remove.sh"].map((f) => assetText("system/host", f)).join("\n");
+export const removeScript = () =>
+  ["parts.sh", "beside.sh", "remove.sh"].map((f) => assetText("system/host", f)).join("\n");
 
 /** Answers where Pine's /var was left on the old system, if anywhere. `ssh` is used up when a reboot was needed. */
 export async function restoreOld(

@@ -1,56 +1,67 @@
 /** A server that runs Pine gets another deployment: by delta into the slot that does not run, armed for one boot. */
 import { assetText } from "../assets.ts";
+import { messageOf } from "../errors.ts";
 import type { SlotName } from "../image/slots.ts";
-import { humanBytes, type Task } from "../task.ts";
+import type { Task } from "../task.ts";
 import { agent, keyValues } from "./agent.ts";
 import { slotTitle } from "./alongside.ts";
+import { fullDisk } from "./full.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
+import { type FileToSend, sendFile } from "./parts.ts";
 import type { Plan, Ssh } from "./types.ts";
 
 /** Root's script whose steps change a server that runs Pine. */
-export const updateScript = () => ["safely.sh", "update.sh"].map((f) => assetText("system/host", f)).join("\n");
+export const updateScript = () =>
+  ["safely.sh", "parts.sh", "update.sh"].map((f) => assetText("system/host", f)).join("\n");
 
-export interface DeltaToSend {
-  path: string;
-  size: number;
-  sha256: string;
+export interface DeltaToSend extends FileToSend {
+  /** KiB that it adds to the server's repository; undefined: not known. */
+  adds?: number;
+}
+
+interface Update {
+  checksum: string;
+  version?: string;
+  delta?: DeltaToSend;
+  options?: string;
+  etc: HostFile[];
+  fresh?: boolean;
+  login: Pick<Plan, "hostKeyFiles" | "sshPorts">;
 }
 
 /**
  * Sends the delta (none: the commit is there already), deploys, writes the files of /etc that changed into the new
  * deployment, arms it. `fresh`: /etc is the commit's, not merged from the running one, but for what makes the server itself. The
  * SSH host keys are kept, also when the commit has another SSH server.
- * The running system is not changed.
+ * The running system is not changed. Where the disk is full, nothing of it stays.
  */
-export async function prepareUpdate(
-  ssh: Ssh,
-  o: {
-    checksum: string;
-    version?: string;
-    delta?: DeltaToSend;
-    options?: string;
-    etc: HostFile[];
-    fresh?: boolean;
-    login: Pick<Plan, "hostKeyFiles" | "sshPorts">;
-  },
-  task: Task,
-): Promise<{ slot: SlotName; deployment: string; sent: number }> {
+export async function prepareUpdate(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
+  try {
+    return await prepare(ssh, o, task);
+  } catch (error) {
+    const full = fullDisk(error, ssh.target);
+    if (!full) throw error;
+    await forget(ssh).catch((e) => task.warn(`what was sent stays: ${messageOf(e)}`));
+    throw full;
+  }
+}
+
+interface Prepared {
+  slot: SlotName;
+  deployment: string;
+  /** Bytes. */
+  sent: number;
+}
+
+const forget = (ssh: Ssh) => ssh.exec(updateScript(), ["forget"], { timeout: 60_000, what: "removing the delta" });
+
+async function prepare(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
   const script = updateScript();
   let sent = 0;
   if (o.delta) {
-    const size = o.delta.size;
-    await ssh.upload(o.delta.path, script, ["receive", o.delta.sha256, o.checksum], {
-      root: true,
-      size,
-      timeout: 0,
-      what: "sending the update",
-      onProgress: (bytes) => {
-        sent = bytes;
-        task.step(`sent ${humanBytes(bytes)} of ${humanBytes(size)}`);
-      },
-    });
-    sent = size;
+    const how = { script, kib: o.delta.adds, more: [o.checksum], what: "sending the update" };
+    sent = await sendFile(ssh, o.delta, how, task);
   }
   task.step("deploying beside the running system");
   const told = keyValues(
@@ -66,6 +77,7 @@ export async function prepareUpdate(
       input: file.content,
     });
   }
+  if (o.delta) await forget(ssh);
   await agent(ssh, ["arm", slot, "1"]);
   return { slot, deployment, sent };
 }

@@ -1,7 +1,5 @@
 /** The physical root of an installed system, as one archive that a server's own tar unpacks: the same for every host. */
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import { shorten } from "../redact.ts";
@@ -199,15 +197,4 @@ export function bootPaths(entry: string): { kernel: string; initrd: string } {
   };
   const kernel = path("linux");
   return { kernel, initrd: kernel.endsWith("/vmlinuz-0-container") ? "" : path("initrd") };
-}
-
-/** The archive as a stream. `compression` is checked: a gzip archive is made by `sysrootTar(…, "gzip")`. */
-export function openSysroot(path: string, compression?: Compression, signal?: AbortSignal): Readable {
-  const is: Compression = path.endsWith(".gz") ? "gzip" : "zstd";
-  if (compression && compression !== is)
-    die(
-      `${path} is ${is}, not ${compression}`,
-      `make the other with sysrootTar(store, toolbox, checksum, task, "${compression}")`,
-    );
-  return createReadStream(path, { highWaterMark: 1 << 18, signal });
 }

@@ -17,7 +17,7 @@ import { CHECKSUM, hasCommit, readCommit, rootsOf } from "../image/ostree.ts";
 import { ramSystem } from "../image/ram.ts";
 import { sshServerOf } from "../image/ssh.ts";
 import { Store } from "../image/store.ts";
-import { openSysroot, readSysroot, sysrootTar } from "../image/sysroot.ts";
+import { readSysroot, sysrootTar } from "../image/sysroot.ts";
 import { machineArch, toolbox } from "../image/toolbox.ts";
 import { readRootfs } from "../image/tree.ts";
 import type { Call } from "../resource.ts";
@@ -142,10 +142,11 @@ export async function findArtifacts(
         deployment: made.deployment.split("/").pop()!,
         kernel: made.kernel,
         initrd: made.initrd,
+        path: made.path,
         size: made.size,
+        sha256: made.sha256,
         unpackedSize: made.unpackedSize,
         compression,
-        open: () => openSysroot(made.path, compression, call.signal),
       };
     },
     knownDelta(from) {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { staticDelta } from "../../provider/image/delta.ts";
 import { commitFromRootfs, commitTree, hasCommit, readCommit, readRef } from "../../provider/image/ostree.ts";
 import type { Store } from "../../provider/image/store.ts";
-import { openSysroot, sysrootTar } from "../../provider/image/sysroot.ts";
+import { sysrootTar } from "../../provider/image/sysroot.ts";
 import type { RootfsRecord } from "../../provider/image/tree.ts";
 import { quietTask } from "../../provider/task.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
@@ -196,10 +196,6 @@ describe("a sysroot", () => {
       await sysrootTar(lab.store, lab.toolbox, base.checksum, lab.task, "gzip"),
     ];
     expect((await stat(gz.path)).size).toBe(gz.size);
-    let streamed = 0;
-    for await (const chunk of openSysroot(gz.path, "gzip")) streamed += chunk.length;
-    expect(streamed).toBe(gz.size);
-    expect(() => openSysroot(zst.path, "gzip")).toThrow(/is zstd, not gzip/);
     const both = [within(zst.path, "/run/zst"), within(gz.path, "/run/gz")];
     const sums = "zstd -dc /run/zst | sha256sum; gzip -dc /run/gz | sha256sum";
     const { stdout } = await lab.toolbox.run(["sh", "-c", sums], { binds: both });

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What install.sh and remove.sh have in common; sent before either (host/alongside.ts, host/restore.ts).
+# What install.sh and remove.sh have in common; sent before either, after parts.sh (host/alongside.ts, host/restore.ts).
 #
 # What a person may have in Pine's /var has one of two names, and goes from one to the other by a rename: in place
 # /ostree/deploy/pine/var, else /var/lib/pine/ID/var of the old system. Of these no clean-up removes the second, and none the first without
@@ -11,6 +11,8 @@ record=$dir/install
 # shellcheck disable=SC2034 # of the scripts that follow
 custom=/boot/grub/custom.cfg
 stateroot=/ostree/deploy/pine
+# shellcheck disable=SC2034 # the folder of the archive that an installation unpacks (parts.sh)
+parts=/.pine-part
 
 fail() {
   echo "pine: $*" >&2

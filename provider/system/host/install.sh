@@ -1,15 +1,18 @@
 #!/bin/sh
-# Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu). A step a call. Sent over SSH, after beside.sh; needs sh, tar,
-# gzip or zstd, dd, fsfreeze. Nothing of the old system is changed but GRUB's custom.cfg, or /sbin/init.
+# Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu). A step a call. Sent over SSH, after parts.sh and beside.sh; needs sh,
+# tar, gzip or zstd, dd, sha256sum, fsfreeze. Nothing of the old system is changed but GRUB's custom.cfg, or /sbin/init.
 #
 #   begin ID STACK URN METHOD CREATED OLD [BOOT FOLDER]   writes the installation record, removes what a half-made install left;
 #             BOOT: TYPE:UUID=... of /boot where it is a filesystem of its own; FOLDER: of the slots, where GRUB cannot write to /boot
-#   receive zstd|gzip [KIB]                   unpacks the sysroot, that takes so much room, from standard input to /.pine-new
+#   part SHA256 BYTES [KIB]                   prints what is there of the sysroot's archive (parts.sh); "straight": there is no room for it beside the system
+#   receive SHA256 BYTES FROM zstd|gzip [KIB] the archive from byte FROM on, from standard input; unpacks the sysroot, that takes so much room, to
+#             /.pine-new. FROM -: all of it, unpacked as it comes
 #   place DEPLOYMENT                          moves it to its place, with the /var that an installation before this one had
 #   put DEPLOYMENT PATH MODE OWNER            a file of the new system, from standard input
 #   fstab DEPLOYMENT                          lines for /etc/fstab, from standard input
 #   boot NAME                                 a file of boot/grub/pine, from standard input
 #   grub                                      GRUB's custom.cfg sources ours, last of all
+#   forget                                    the archive goes: all is in its place
 #   init                                      in a container: its init is our wrapper, which starts what the slots say; the old one is kept
 #   clear                                     all of it goes again, but for the record
 # shellcheck disable=SC2154 # what beside.sh has
@@ -51,6 +54,7 @@ case $1 in
   begin)
     bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots by it"
     [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
+    alone
     of=$(owner)
     : "${of:=$2}"
     clear_away "$of"
@@ -65,23 +69,40 @@ case $1 in
     } | replace "$record" 644
     sync
     ;;
+  part)
+    # a tenth more: it is the old system's disk
+    part "$parts" "$2" "$3" $((${4:-0} * 11 / 10))
+    [ "$missing" -le 0 ] || echo straight
+    ;;
   receive)
+    format=$5 kib=${6:-0}
+    case $format in zstd | gzip) ;; *) fail "format $format" ;; esac
+    alone
     rm -rf /.pine-new
+    if [ "$4" != - ]; then
+      arrive "$parts" "$2" "$3" "$4" "the sysroot"
+      exec <"./$2"
+      cd /
+    fi
     on_failure 'rm -rf /.pine-new /run/pine.tar'
     enough() { # nothing where that is so
       free=$(df -kP / | { read -r _ && read -r _ _ _ n _ && echo "$n"; })
-      [ "${1:-0}" -le "$free" ] || fail "the root file system is too full: $free KiB are free, the system takes $1 KiB, so $(($1 - free)) KiB are missing"
+      [ "$1" -le "$free" ] || fail "the root file system is too full: $free KiB are free, the system takes $1 KiB, so $(($1 - free)) KiB are missing"
     }
-    enough "${3:-0}"
+    enough "$kib"
     mkdir -m 700 /.pine-new
     # file capabilities; busybox' tar knows none
     case $(tar --help 2>&1) in *xattrs-include*) xattrs="--xattrs --xattrs-include=security.capability" ;; *) xattrs= ;; esac
-    case $2 in zstd | gzip) ;; *) fail "format $2" ;; esac
     # shellcheck disable=SC2086 # a list of words
-    if ! { "$2" -dc || echo "$?" >/.pine-new/.failed; } | LC_ALL=C tar -xpf - --numeric-owner $xattrs -C /.pine-new 2>/run/pine.tar; then
+    if ! { "$format" -dc || echo "$?" >/.pine-new/.failed; } | LC_ALL=C tar -xpf - --numeric-owner $xattrs -C /.pine-new 2>/run/pine.tar; then
       rm -rf /.pine-new
       why=$(grep 'No space left\|quota' /run/pine.tar || tail -n 3 /run/pine.tar)
-      case $why in *'No space left'*) enough "${3:-0}" ;; esac
+      case $why in
+        *'No space left'*)
+          rm -rf "$parts"
+          enough "$kib"
+          ;;
+      esac
       fail "cannot unpack the sysroot: $(echo "$why" | head -n 1); $(room /)"
     fi
     [ ! -e /.pine-new/.failed ] || fail "the sysroot did not arrive whole"
@@ -167,6 +188,11 @@ put \"\$@\"" sh "$3" "$4" "$5" || fail "cannot write $3 of the new system: $(roo
     fi
     sync
     ;;
-  clear) clear_away "$(owner)" ;;
+  forget) rm -rf "$parts" ;;
+  clear)
+    alone
+    rm -rf "$parts"
+    clear_away "$(owner)"
+    ;;
   *) exit 2 ;;
 esac

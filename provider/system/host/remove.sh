@@ -15,6 +15,8 @@ fi
 # of another installation, over which this one was begun and not placed
 was=$(noted var)
 [ "$was" != "$1" ] || was=
+alone
+rm -rf "$parts"
 if [ "${2:-}" = deleteData ]; then
   clear_away
   rm -rf /.pine-var

@@ -1,6 +1,8 @@
 #!/bin/sh
-# What an update does to a server that runs Pine. Sent over SSH, after safely.sh.
-#   receive SHA256 CHECKSUM    a static delta from standard input into the repository
+# What an update does to a server that runs Pine. Sent over SSH, after safely.sh and parts.sh.
+#   part SHA256 BYTES [KIB]    prints what is there of a static delta (parts.sh); KIB: what it adds to the repository
+#   receive SHA256 BYTES FROM CHECKSUM   the delta from byte FROM on, from standard input; into the repository
+#   forget                     the delta goes: its commit is deployed, or had no room
 #   write PATH MODE OWNER      a file of the running system, from standard input; one of /etc goes to the other slot, too
 #   write-in DEPLOYMENT PATH MODE OWNER   a file of /etc of a deployment that does not run
 #   remove PATH                a file that Pine put there before; from the other slot, too
@@ -9,9 +11,10 @@
 #   done                       the record says that the operation which made it has ended
 #   fresh DEPLOYMENT           /etc of a deployment that does not run as its commit has it, with name and network of the running system;
 #                              SSH host keys: hostkeys.sh
-# shellcheck disable=SC2154 # what safely.sh has
+# shellcheck disable=SC2154 # what safely.sh and parts.sh have
 set -eu
-work=/var/lib/pine/incoming
+incoming=/var/lib/pine/incoming
+repo=/sysroot/ostree/repo
 record=/boot/grub/pine/install
 deployments=/sysroot/ostree/deploy/pine/deploy
 # a container's kernel has another system's arguments: its init writes its own (system/container/init)
@@ -51,6 +54,9 @@ within() { # deployment function arguments…
 \"\$@\"" sh "$@"
 }
 
+# What OSTree leaves of a transaction that failed or was killed (ostreedev/ostree#1019). Nobody else writes: this has the server's lock.
+unstage() { rm -rf $repo/tmp/staging-* $repo/tmp/tmp*; }
+
 # Standard input to a file that is either the old or the new one, whole.
 whole() { # path
   cat >"$1.pine-new"
@@ -59,18 +65,31 @@ whole() { # path
 }
 
 case $1 in
-  receive)
-    rm -rf $work
-    mkdir -p "${work%/*}"
-    # made, not found: in a folder that only root can write to
-    mkdir -m 700 $work
-    trap 'rm -rf $work' EXIT
-    trap 'exit 1' HUP INT TERM PIPE
-    cat >$work/delta
-    [ "$(sha256sum $work/delta | cut -d' ' -f1)" = "$2" ] || fail "the delta did not arrive whole"
-    ostree static-delta apply-offline $work/delta
-    ostree show "$3" >/dev/null 2>&1 || fail "the delta does not hold commit $3"
+  part)
+    unstage
+    kept=$(sed -n 's/^min-free-space-size=\([0-9]*\)MB$/\1/p' $repo/config)
+    part $incoming "$2" "$3" $((${4:-0} + ${kept:-0} * 1024))
+    [ "$missing" -le 0 ] || fail "the file system of $repo is too full: $free KiB are free, the update takes $need KiB, so $missing KiB are missing"
     ;;
+  receive)
+    arrive $incoming "$2" "$3" "$4" "the delta"
+    # what comes of it is whole or nothing, also when this is stopped
+    trap 'unstage; ostree admin cleanup >/dev/null 2>&1 || true' EXIT
+    trap 'exit 1' HUP INT TERM PIPE
+    if ! why=$(ostree static-delta apply-offline "./$2" 2>&1); then
+      case $why in
+        *'No space left'* | *min-free-space*)
+          free=$(df -kP $repo | { read -r _ && read -r _ _ _ n _ && echo "$n"; })
+          rm -rf $incoming
+          fail "the file system of $repo is too full for the update: $free KiB are free and not enough: $why"
+          ;;
+      esac
+      fail "cannot apply the delta: $why"
+    fi
+    ostree show "$5" >/dev/null 2>&1 || fail "the delta does not hold commit $5"
+    trap - EXIT
+    ;;
+  forget) rm -rf $incoming ;;
   write)
     input=$(mktemp /run/pine.XXXXXX)
     trap 'rm -f "$input"' EXIT

@@ -19,7 +19,7 @@ function recording(refuse: boolean) {
     const keys = script === assetText("system/host/hostkeys.sh");
     sent.push(keys ? `hostkeys ${args.join(" ")}` : args[0]!);
     if (keys && refuse) throw new Error("came out as another key");
-    const answers: Record<string, string> = { deploy: `slot=b\ndeployment=${deployment}\n`, slot };
+    const answers: Record<string, string> = { deploy: `slot=b\ndeployment=${deployment}\n`, slot, part: "0\n" };
     return { exitCode: 0, stdout: keys ? "3\n" : (answers[args[0]!] ?? ""), stderr: "" };
   };
   const upload = (_: unknown, script: string, args: string[] = []) => exec(script, args);
@@ -47,8 +47,9 @@ const ways: [string, (ssh: Ssh) => Promise<unknown>, string, string[]][] = [
   [
     "an installation beside the old system",
     (ssh) => {
-      const paths = { kernel: "/boot/ostree/k", initrd: "/boot/ostree/i", size: 1, compression: "gzip" as const };
-      const sysroot = { checksum, deployment, ...paths, open: () => Readable.from([]) };
+      const paths = { kernel: "/boot/ostree/k", initrd: "/boot/ostree/i", compression: "gzip" as const };
+      const file = { path: import.meta.filename, size: 1, sha256: checksum };
+      const sysroot = { checksum, deployment, ...paths, ...file };
       return installAlongside(ssh, { ...common, sysroot, record }, quietTask());
     },
     `/ostree/deploy/pine/deploy/${deployment} none ${key}`,

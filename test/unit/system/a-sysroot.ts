@@ -1,5 +1,6 @@
 /** A made-up sysroot, and the operations on a server as the provider runs them: lists of steps. */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,15 +89,34 @@ export interface Operation {
   container?: boolean;
   /** KiB that the sysroot takes. */
   kib?: number;
+  /** Bytes of the archive that are there; "-": it is unpacked as it comes. */
+  from?: number | "-";
+}
+
+export const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
+
+/** Sends an archive, of which so many bytes are there. */
+function sending(tar: Uint8Array, { kib, from = 0 }: Operation): Step[] {
+  const room = kib === undefined ? [] : [String(kib)];
+  const file = [sha256(tar), String(tar.length)];
+  return [
+    { script: installScript(), args: ["part", ...file, ...room] },
+    {
+      script: installScript(),
+      args: ["receive", ...file, String(from), "gzip", ...room],
+      input: from === "-" ? tar : tar.subarray(from),
+    },
+  ];
 }
 
 /** What installAlongside does, step by step; ends with arming slot a. */
-export function install({ id, container = false, kib }: Operation, tar = sysrootTar(container)): Step[] {
+export function install(o: Operation, tar = sysrootTar(o.container ?? false)): Step[] {
+  const { id, container = false } = o;
   const step = (args: string[], input?: string | Uint8Array): Step => ({ script: installScript(), args, input });
   const method = container ? "container" : "alongside";
   return [
     step(["begin", id, "stack", "urn", method, "2026-11-29", "Debian 12", "", ""]),
-    step(["receive", "gzip", ...(kib === undefined ? [] : [String(kib)])], tar),
+    ...sending(tar, o),
     step(["place", DEPLOYMENT]),
     step(["put", DEPLOYMENT, "/root/.ssh/authorized_keys", "600", "0:0"], "ssh-ed25519 AAAA a@b\n"),
     step(["fstab", DEPLOYMENT], "UUID=1\tnone\tswap\tsw\t0 0\n"),
@@ -104,6 +124,7 @@ export function install({ id, container = false, kib }: Operation, tar = sysroot
     step(["boot", "a.cfg"], slotOf(container)),
     step(["boot", "env"], envBlock({})),
     container ? step(["init"]) : step(["grub"], assetText("system/grub/custom.cfg")),
+    step(["forget"]),
     { script: agentScript(), args: ["arm", "a", "1"] },
   ];
 }

@@ -53,7 +53,7 @@ describe.each(SHELLS)("%s", (shell) => {
       args: [],
     });
     const after =
-      "rm -f /ballast; df -kP / | { read -r _; read -r _ _ n _; echo \"$n\"; }; find / -xdev -name '*pine-new*' -o -name ostree -prune";
+      "rm -f /ballast; df -kP / | { read -r _; read -r _ _ n _; echo \"$n\"; }; find / -xdev -name '*pine-new*' -o -name .pine-part -o -name ostree -prune";
     const error = (r: { stderr: string }) => {
       const e = new RunError(r.stderr, { stdout: "", stderr: r.stderr, timedOut: false });
       return fullDisk(e, "root@192.0.2.1")?.message ?? r.stderr;
@@ -61,13 +61,13 @@ describe.each(SHELLS)("%s", (shell) => {
 
     it("in which the system surely has no room: nothing is sent, and so much is missing", () =>
       on({}, async (root) => {
-        const steps = install({ id, kib: 4000 }, tar).slice(0, 2);
-        const r = await runOn(root, [steps[0]!, fill(1000), steps[1]!], { memory: { kib: 12000, after } });
+        const steps = install({ id, kib: 4000, from: "-" }, tar);
+        const r = await runOn(root, [steps[0]!, fill(1000), steps[1]!, steps[2]!], { memory: { kib: 12000, after } });
         expect(r.code).not.toBe(0);
         expect(error(r)).toMatch(
           /^root@192.0.2.1 has no room for the new system: the root file system is too full: 1000 KiB are free, the system takes 4000 KiB, so 3000 KiB are missing; free some space/,
         );
-        expect(r.stdout.split("=== seen\n")[1]).toMatch(/^\d+\n$/);
+        expect(r.stdout).toMatch(/^straight\n=== seen\n\d+\n$/);
       }));
 
     // at which step it is full, with how much left, and what is said
@@ -75,16 +75,22 @@ describe.each(SHELLS)("%s", (shell) => {
       ["the record", 0, 0, /No space left|cannot write \/boot\/grub\/pine\/install: 0 KiB/],
       [
         "the transfer",
-        1,
-        1000,
+        2,
+        100,
+        /no room for the new system: the file system of \/ is too full: \d\d+ KiB are missing for the sysroot; free/,
+      ],
+      [
+        "unpacking",
+        2,
+        2000,
         /cannot unpack the sysroot: tar: .*No space left on device.* KiB and \d+ inodes are free/s,
       ],
-      ["filling /var", 2, 0, /No space left on device|cannot fill \/var: 0 KiB/],
-      ["a file of the host's", 3, 0, /cannot write \/root\/.ssh\/authorized_keys of the new system: 0 KiB/],
-      ["fstab", 4, 0, /cannot write .*etc\/fstab: 0 KiB/],
-      ["GRUB's part", 5, 0, /cannot write \/boot\/grub\/pine\/grub.cfg: 0 KiB/],
-      ["a slot", 6, 0, /cannot write \/boot\/grub\/pine\/a.cfg: 0 KiB/],
-      ["GRUB's lines", 8, 0, /No space left on device|cannot write \/boot\/grub\/custom.cfg/],
+      ["filling /var", 3, 0, /No space left on device|cannot fill \/var: 0 KiB/],
+      ["a file of the host's", 4, 0, /cannot write \/root\/.ssh\/authorized_keys of the new system: 0 KiB/],
+      ["fstab", 5, 0, /cannot write .*etc\/fstab: 0 KiB/],
+      ["GRUB's part", 6, 0, /cannot write \/boot\/grub\/pine\/grub.cfg: 0 KiB/],
+      ["a slot", 7, 0, /cannot write \/boot\/grub\/pine\/a.cfg: 0 KiB/],
+      ["GRUB's lines", 9, 0, /No space left on device|cannot write \/boot\/grub\/custom.cfg/],
     ])("at %s: told, and cleared", (_, n, spare, problem) =>
       on({}, async (root) => {
         const memory = { kib: 16000, after };

@@ -2,12 +2,12 @@
  * Root's scripts on servers, stopped between any two of their commands (stops.ts): what would boot is a whole system, what people have in /var has
  * exactly one name, and the next run completes. By busybox, and by dash with Debian's programs.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
 import { plant, SHELLS } from "./a-server.ts";
-import { install, installed, remove, sysrootTar } from "./a-sysroot.ts";
+import { install, installed, remove, sha256, sysrootTar } from "./a-sysroot.ts";
 import { type Scenario, stopEverywhere } from "./stops.ts";
 import { bootsByGrub, dataOf, OLD_INIT, OWN_LINES, PRECIOUS, startsByInit } from "./what-boots.ts";
 
@@ -38,13 +38,31 @@ function usedContainer(root: string): void {
   plant(root, precious(VAR));
 }
 
+const half = Math.floor(tar.length / 2);
+/** A machine to which half of the archive was sent. */
+function begun(root: string): void {
+  machine(root);
+  plant(root, { ".pine-part/": "", "boot/grub/pine/install": `id=${id}\nmethod=alongside\n` });
+  chmodSync(join(root, ".pine-part"), 0o700);
+  writeFileSync(join(root, ".pine-part", sha256(tar)), tar.subarray(0, half));
+}
+/** What is there of the archive is of the archive, and only where it is not in its place yet. */
+function partIsOurs(root: string): string[] {
+  const file = join(root, ".pine-part", sha256(tar));
+  const there = existsSync(file) ? readFileSync(file) : new Uint8Array();
+  return Buffer.compare(there, tar.subarray(0, there.length)) === 0
+    ? []
+    : ["what is there of the archive is not of it"];
+}
+
 /** What remove leaves. */
-const removed = (data: number, where?: string) => (root: string) => [
-  ...dataOf(root, data),
+const removed = (data: number, where?: string) => (root: string) => [...dataOf(root, data), ...removedAll(root, where)];
+const removedAll = (root: string, where?: string) => [
   ...(where && !existsSync(join(root, where, "lib/db/months")) ? [`the data is not in ${where}`] : []),
   ...[
     "ostree",
     ".pine-new",
+    ".pine-part",
     ".pine-var",
     "boot/ostree",
     "boot/loader",
@@ -62,6 +80,17 @@ const withData = (judge: (root: string) => string[]) => (root: string) => [...ju
 
 const SCENARIOS: Scenario[] = [
   { name: "an installation", tree: machine, steps: install({ id }, tar), judge: bootsByGrub },
+  {
+    name: "an installation that goes on with what arrived",
+    tree: begun,
+    steps: install({ id, from: half }, tar),
+    judge: (root) => [...bootsByGrub(root), ...partIsOurs(root)],
+    next: [
+      { name: "from the beginning", steps: install({ id }, tar) },
+      { name: "another's", steps: install({ id: another }, tar), judge: bootsByGrub },
+      { name: "remove", steps: remove(id), judge: removedAll },
+    ],
+  },
   {
     name: "an installation in a container",
     tree: container,
