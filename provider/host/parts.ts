@@ -93,8 +93,8 @@ export async function sendFile(
     return sent;
   } catch (error) {
     if (!(error instanceof SshError && error.code === "lost") || there.bytes === undefined) throw error;
-    // what was on its way is not known
-    const at = from + sent < size ? `goes on at up to ${humanBytes(from + sent)} of` : "need not send";
+    // of what was on its way some may not have come
+    const at = `${humanBytes(from + sent)} of ${humanBytes(size)}`;
     const message = error.hint ? error.message.slice(0, -error.hint.length - 2) : error.message;
     throw new SshError("lost", message, {
       hint: `run \`pulumi up\` again: it ${at} ${humanBytes(size)}`,

@@ -6,14 +6,18 @@ block=4194304 # bytes; BLOCK of host/parts.ts
 receiving=/run/pine.receiving
 
 # Ends what a connection that is gone left at work, waiting for bytes or unpacking them: who has the server's lock is alone. It and all that it
-# started hold descriptor 8.
+# started hold descriptor 8. Another container's has the same name and is another file; what has another name is not touched: it may hang.
 alone() {
   exec 8>&-
   tries=0
   while [ -e $receiving ]; do
-    left=$(stat -L -c '%d:%i %n' /proc/[0-9]*/fd/8 2>/dev/null | sed -n "s,^$(stat -c %d:%i $receiving) /proc/\([0-9]*\)/.*,\1,p" | tr '\n' ' ')
+    left=
+    # shellcheck disable=SC2012 # find of busybox knows no link names
+    for process in $(ls -l /proc/[0-9]*/fd/8 2>/dev/null | sed -n "s,.* /proc/\([0-9]*\)/fd/8 -> $receiving\$,\1,p"); do
+      [ "$(stat -L -c %d:%i "/proc/$process/fd/8" 2>/dev/null)" != "$(stat -c %d:%i $receiving)" ] || left="$left $process"
+    done
     [ -n "$left" ] || break
-    [ $tries -lt 20 ] || fail "an earlier transfer does not end: process $left"
+    [ $tries -lt 20 ] || fail "an earlier transfer does not end: process$left"
     # shellcheck disable=SC2086 # a list
     kill -KILL $left 2>/dev/null || true
     [ $tries = 0 ] || sleep 1
