@@ -97,7 +97,7 @@ export async function sendFile(
     const at = `${humanBytes(from + sent)} of ${humanBytes(size)}`;
     const message = error.hint ? error.message.slice(0, -error.hint.length - 2) : error.message;
     throw new SshError("lost", message, {
-      hint: `run \`pulumi up\` again: it ${at} ${humanBytes(size)}`,
+      hint: `run \`pulumi up\` again: it goes on at up to ${at}`,
       cause: error,
     });
   } finally {

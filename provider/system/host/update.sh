@@ -124,7 +124,7 @@ case $1 in
     root=$deployments/$2
     [ -d "$root/usr/etc" ] || fail "no deployment $2"
     ! grep -q "ostree=[^ ]*/$2\( \|$\)" $arguments || fail "deployment $2 runs"
-    find "$root/etc" -mindepth 1 -delete
+    (cd "$root/etc" && rm -rf ./* ./.[!.]* ./..?*)
     cp -a "$root/usr/etc/." "$root/etc/"
     mkdir -p "$root/etc/network"
     for kept in hostname hosts mactab resolv.conf network/interfaces; do
