@@ -15,10 +15,7 @@ import type { Plan, Ssh } from "./types.ts";
 export const updateScript = () =>
   ["safely.sh", "parts.sh", "update.sh"].map((f) => assetText("system/host", f)).join("\n");
 
-export interface DeltaToSend extends FileToSend {
-  /** KiB that it adds to the server's repository; undefined: not known. */
-  adds?: number;
-}
+export type DeltaToSend = FileToSend;
 
 interface Update {
   checksum: string;
@@ -60,7 +57,7 @@ async function prepare(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
   const script = updateScript();
   let sent = 0;
   if (o.delta) {
-    const how = { script, kib: o.delta.adds, more: [o.checksum], what: "sending the update" };
+    const how = { script, more: [o.checksum], what: "sending the update" };
     sent = await sendFile(ssh, o.delta, how, task);
   }
   task.step("deploying beside the running system");

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What an update does to a server that runs Pine. Sent over SSH, after safely.sh and parts.sh.
-#   part SHA256 BYTES [KIB]    prints what is there of a static delta (parts.sh); KIB: what it adds to the repository
+#   part SHA256 BYTES          prints what is there of a static delta (parts.sh)
 #   receive SHA256 BYTES FROM CHECKSUM   the delta from byte FROM on, from standard input; into the repository
 #   forget                     the delta goes: its commit is deployed, or had no room
 #   write PATH MODE OWNER      a file of the running system, from standard input; one of /etc goes to the other slot, too
@@ -68,20 +68,22 @@ case $1 in
   part)
     unstage
     kept=$(sed -n 's/^min-free-space-size=\([0-9]*\)MB$/\1/p' $repo/config)
-    part $incoming "$2" "$3" $((${4:-0} + ${kept:-0} * 1024))
-    [ "$missing" -le 0 ] || fail "the file system of $repo is too full: $free KiB are free, the update takes $need KiB, so $missing KiB are missing"
+    # what comes of it is not known before it is applied, but that OSTree keeps so much free
+    part $incoming "$2" "$3" $((${kept:-0} * 1024))
+    [ "$missing" -le 0 ] || fail "the file system of $repo is too full: $free KiB are free, the update takes $need KiB at least, so $missing KiB are missing"
     ;;
   receive)
     arrive $incoming "$2" "$3" "$4" "the delta"
     # what comes of it is whole or nothing, also when this is stopped
-    trap 'unstage; ostree admin cleanup >/dev/null 2>&1 || true' EXIT
+    trap 'unstage; ostree prune --repo=$repo --refs-only >/dev/null 2>&1 || true' EXIT
     trap 'exit 1' HUP INT TERM PIPE
     if ! why=$(ostree static-delta apply-offline "./$2" 2>&1); then
       case $why in
         *'No space left'* | *min-free-space*)
-          free=$(df -kP $repo | { read -r _ && read -r _ _ _ n _ && echo "$n"; })
           rm -rf $incoming
-          fail "the file system of $repo is too full for the update: $free KiB are free and not enough: $why"
+          unstage
+          free=$(df -kP $repo | { read -r _ && read -r _ _ _ n _ && echo "$n"; })
+          fail "the file system of $repo is too full: $free KiB are free, the update takes more: $why"
           ;;
       esac
       fail "cannot apply the delta: $why"

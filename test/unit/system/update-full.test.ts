@@ -18,7 +18,9 @@ const size = String(made.delta.length);
 /** KiB. */
 const [deltaKib, keptFree] = [Math.ceil(made.delta.length / 1024), 16 * 1024];
 const free = `df -kP / | { read -r _; read -r _ _ _ n _; echo "free $n"; }`;
-const after = `${free}; ls -A /sysroot/ostree/repo/tmp /var/lib/pine /sysroot/ostree/deploy/pine/var/lib/pine 2>/dev/null
+const after = `${free}; for f in $(ls -A /sysroot/ostree/repo/tmp /sysroot/ostree/deploy/pine/var/lib/pine 2>/dev/null); do
+    case $f in /*: | cache) ;; *) echo "$f is left" ;; esac
+  done
   ostree show --repo=/sysroot/ostree/repo ${made.second} >/dev/null 2>&1 && echo "the commit is there"
   ostree fsck --repo=/sysroot/ostree/repo >/dev/null 2>&1 && echo whole`;
 
@@ -50,24 +52,20 @@ describe.each(SHELLS)("%s", (shell) => {
     }
   }
   const receive = step(["receive", name, size, "0", made.second], made.delta);
-  const nothing = /^free \d+\n(\/sysroot\/ostree\/repo\/tmp:\n(cache\n)?)?(\n|\/\S*:\n)*whole\n$/;
+  const nothing = /^free \d+\nwhole\n$/;
 
   it("with enough room it comes", async () => {
-    const r = await withFree(keptFree + 2 * deltaKib + 1000, [
-      step(["part", name, size, "5900"]),
-      receive,
-      step(["forget"]),
-    ]);
+    const r = await withFree(keptFree + 2 * deltaKib + 1000, [step(["part", name, size]), receive, step(["forget"])]);
     expect([r.code, r.said]).toEqual([0, ""]);
     expect(r.seen).toMatch(/the commit is there\nwhole\n$/);
   });
 
   it("known beforehand: nothing is sent, and so much is missing", async () => {
-    const there = keptFree + deltaKib + 3000;
-    const r = await withFree(there, [step(["part", name, size, "5900"]), receive]);
+    const there = keptFree + deltaKib - 3000;
+    const r = await withFree(there, [step(["part", name, size]), receive]);
     expect(r.code).toBe(1);
     const missing = Number(/ so (\d+) KiB are missing; free some space/.exec(r.said)?.[1]);
-    expect(Math.abs(missing - (5900 - 3000))).toBeLessThan(100);
+    expect(Math.abs(missing - 3000)).toBeLessThan(100);
     expect(r.seen).toMatch(nothing);
     expect(Math.abs(r.free - there)).toBeLessThan(20);
   });
@@ -79,9 +77,12 @@ describe.each(SHELLS)("%s", (shell) => {
   ])("%s: one error, and nothing stays", async (_, there) => {
     const r = await withFree(there, [receive]);
     expect(r.code).toBe(1);
-    expect(r.said).toMatch(/^root@192.0.2.1 has no room for the new system: .*(missing|requested|not enough)/);
+    expect(r.said).toMatch(
+      /^root@192.0.2.1 has no room for the new system: .*(KiB are missing|\d+ KiB are free, the update takes more)/,
+    );
     expect(r.said.split("\n")).toHaveLength(1);
     expect(r.seen).toMatch(nothing);
     expect(Math.abs(r.free - there)).toBeLessThan(20);
+    if (process.env.PINE_STOPS) console.log(r.said);
   });
 });
