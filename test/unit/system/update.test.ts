@@ -39,24 +39,33 @@ describe.each([["dash"], ["busybox", "sh"]])("update.sh by %s", (...shell) => {
   });
   afterAll(() => s?.end());
 
-  test("a delta that did not arrive whole is not applied", async () => {
-    expect(await step(["receive", sha256(delta), commit], delta.subarray(0, delta.length - 1))).toBe(
-      "1 pine: the delta did not arrive whole",
+  const receive = (name: string, holds: string, sent: Uint8Array) =>
+    step(["receive", name, String(delta.length), "0", holds], sent);
+
+  test("a delta that did not arrive whole is not applied, and what came of it stays", async () => {
+    expect(await step(["part", sha256(delta), String(delta.length)])).toBe("0 ");
+    const [most, all] = [delta.length - 1, delta.length];
+    expect(await receive(sha256(delta), commit, delta.subarray(0, most))).toBe(
+      `1 pine: the delta did not arrive whole: ${most} of ${all} bytes are there`,
     );
-    // another one, whole: the digest says that it is not what was meant
-    expect(await step(["receive", "0".repeat(64), commit], delta)).toBe("1 pine: the delta did not arrive whole");
+    expect([await s.has(commit), incoming()]).toEqual([false, true]);
+  });
+  test("another one, whole: the digest says that it is not what was meant", async () => {
+    expect(await receive("0".repeat(64), commit, delta)).toBe(
+      "1 pine: the delta did not arrive whole: it was changed on the way, or the disk is bad",
+    );
     expect([await s.has(commit), incoming()]).toEqual([false, false]);
   });
-  test("one that holds another commit is told", async () => {
+  test("one that holds another commit is told, and nothing of it is in the repository", async () => {
     const other = "1".repeat(64);
-    expect(await step(["receive", sha256(delta), other], delta)).toBe(
-      `1 pine: the delta does not hold commit ${other}`,
-    );
-    expect(incoming()).toBe(false);
+    expect(await receive(sha256(delta), other, delta)).toBe(`1 pine: the delta does not hold commit ${other}`);
+    expect(await s.has(commit)).toBe(false);
   });
-  test("whole, it is in the repository, and can be deployed", async () => {
-    expect(await step(["receive", sha256(delta), commit], delta)).toMatch(/^0/);
-    expect([await s.has(commit), incoming()]).toEqual([true, false]);
+  test("whole, it is in the repository, and can be deployed; then it is forgotten", async () => {
+    expect(await receive(sha256(delta), commit, delta)).toMatch(/^0/);
+    expect([await s.has(commit), incoming()]).toEqual([true, true]);
+    expect(await step(["forget"])).toBe("0 ");
+    expect(incoming()).toBe(false);
     await s.pine("a", ["deploy", commit, "Pine 2"]);
     expect(s.bootable()).toEqual({ a: "1", b: "2" });
   });
