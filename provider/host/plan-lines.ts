@@ -20,3 +20,13 @@ export const sendLines = (p: Pick<Plan, "sendBytes" | "sendRange" | "about" | "e
     : []),
   `${sends(p)}${facts.tools.zstd ? "" : ", packed with gzip since the server has no zstd"}`,
 ];
+
+export const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+/** What goes along to the new system; `hostname` where it is the old one. */
+export const keepsOf = (p: Pick<Plan, "network" | "hostKeys" | "authorizedKeys">, hostname?: string): string[] => [
+  p.network.summary,
+  count(p.hostKeys.length, "host key"),
+  `${count(p.authorizedKeys.length, "key")} of root`,
+  ...(hostname === undefined ? [] : [`hostname ${hostname}`]),
+];

@@ -2,7 +2,7 @@
 import type { SshServer } from "../image/ssh.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
 import { publicKeyOf } from "./public-key.ts";
-import type { Facts, HostKeyFile, PlanInputs, Refusal } from "./types.ts";
+import type { Facts, HostKeyFile, Plan, PlanInputs, Refusal } from "./types.ts";
 
 export interface LoginPlan {
   authorizedKeys: string[];
@@ -25,6 +25,33 @@ export function planLogin(facts: Facts, inputs: PlanInputs, server: SshServer | 
     hostKeyFiles: hostKeyFiles(facts, inputs.hostKeySeen),
     refusals: refusal ? [refusal] : [],
     notes: [...keys.notes, ...serverNotes(facts, sshPorts(facts, inputs.port))],
+  };
+}
+
+/**
+ * The same where an overwrite goes on in its RAM system, whose old system's own keys and ports are those of the plan that it began with. What the
+ * inputs named then and do not name any more goes, but for the connection's own key.
+ */
+export function loginInRam(
+  plan: Pick<Plan, "authorizedKeys" | "sshPorts">,
+  namedThen: string[],
+  facts: Facts,
+  inputs: PlanInputs,
+  server: SshServer | undefined,
+): Pick<LoginPlan, "authorizedKeys" | "sshPorts" | "refusals" | "notes"> {
+  const bare = (line: string) => publicKeyOf(line) ?? line;
+  const now = inputs.authorizedKeys ?? [];
+  const stay = new Set([...now, ...inputs.loginKeys].map(bare));
+  const gone = new Set(namedThen.map(bare).filter((key) => !stay.has(key)));
+  const own = plan.authorizedKeys.filter((line) => !gone.has(bare(line)));
+  const keys = keptKeys(own, [], now, server);
+  const refusal = loginRefusal(keys, inputs, "the new system's SSH server");
+  return {
+    authorizedKeys: keys.lines,
+    // the RAM system is on 22 too: a connection that came by it comes by it again
+    sshPorts: [...new Set([...plan.sshPorts, ...sshPorts(facts, inputs.port)])],
+    refusals: refusal ? [refusal] : [],
+    notes: keys.notes,
   };
 }
 

@@ -1,10 +1,9 @@
 /** What an overwrite will do. Pure. */
 import { humanBytes } from "../task.ts";
-import { carriedHostname } from "./hostfiles.ts";
-import { hostsFile } from "./network-files.ts";
 import { chooseDisk, describePartitions, layoutData } from "./plan-disk.ts";
-import { enterWay, imageProblem, ramBytes } from "./plan-overwrite-refusals.ts";
-import type { Facts, ImageFacts, OverwritePlan, Plan, PlanInputs, PlanResult } from "./types.ts";
+import { count } from "./plan-lines.ts";
+import { enterWay, ramBytes } from "./plan-overwrite-refusals.ts";
+import type { Facts, ImageFacts, OverwritePlan, Plan, PlanInputs } from "./types.ts";
 
 type Base = Omit<Plan, "summary" | "lines">;
 
@@ -27,13 +26,13 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
     disk: { device, bytes, sectorSize, head: disk.head! },
     data: layout.data,
     filesystem: image.disk?.filesystem,
+    asked: { network: inputs.network ?? "keep", authorizedKeys: inputs.authorizedKeys ?? [] },
     erases: `${device}${disk.tableId ? ` (${disk.table} ${disk.tableId})` : ""}: ${gone || "no partitions, and no file system that is known"}`,
   };
 }
 
 export const overwriteBytes = (image: ImageFacts) => image.disk && image.disk.packedBytes + ramBytes(image);
 
-const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 const sends = (p: Base) => (p.sendBytes === undefined ? "send the image" : `send about ${humanBytes(p.sendBytes)}`);
 
 function dataText(p: Base): string[] {
@@ -72,50 +71,4 @@ export function overwriteLines(p: Base, title: string, notes: string[]): string[
     "destroy: leaves the server as it is, for there is no old system to give back",
     ...notes.map((n) => `note: ${n}`),
   ];
-}
-
-/** An overwrite that was cut off: the RAM system has its plan. */
-export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {
-  const ram = facts.pine.ram!;
-  const refuse = (code: string, message: string, hint: string): PlanResult => ({ refusals: [{ code, message, hint }] });
-  if (ram.install.stack !== inputs.stack)
-    return refuse(
-      "pine-other-stack",
-      `another stack is overwriting this server: ${ram.install.stack ?? "unknown"} (${ram.install.urn ?? "no urn"})`,
-      "run `pulumi up` there",
-    );
-  if (inputs.method !== "overwrite" && !(inputs.method !== "alongside" && inputs.erase))
-    return refuse(
-      "ram",
-      "an overwrite of this server was cut off: its RAM system runs, and the old system may be gone",
-      'set method: "overwrite" and erase: true again, and run `pulumi up`',
-    );
-  let plan: Plan;
-  try {
-    plan = JSON.parse(ram.plan) as Plan;
-  } catch {
-    return refuse("ram", "the RAM system's plan cannot be read", "install the server anew at its provider");
-  }
-  const unfit = imageProblem(image);
-  if (unfit) return { refusals: [unfit] };
-  const target = plan.overwrite!;
-  const reach = image.disk?.bytes ?? image.diskAtLeast ?? 0;
-  const least = Math.min(target.disk.bytes, ...target.data.map((d) => d.start));
-  if (reach > least)
-    return refuse(
-      "image-size",
-      `the image has ${humanBytes(reach)}, and ${humanBytes(least)} is what the overwrite that was cut off left for it`,
-      "use the image from before, or a smaller one",
-    );
-  const done =
-    ram.image && ram.blocks ? `${ram.verified} of ${ram.blocks} blocks are written` : "nothing is written yet";
-  const summary = `goes on with the overwrite of ${ram.install.old ?? "the old system"} on ${target.disk.device}: ${ram.finished ? "all is written" : done}; 1 reboot; keeps ${plan.keeps.slice(0, 3).join(", ")}`;
-  // what a run before could not use, or was given otherwise, counts as it is given now
-  const hostname = inputs.hostname ?? carriedHostname(plan.hostname).hostname;
-  const network = { ...plan.network, hosts: hostsFile(hostname) };
-  const own = { hostname, network, deadman: inputs.deadman ?? plan.deadman };
-  return {
-    plan: { ...plan, ...own, boots: 1, existing: "half", summary, lines: [summary, ...plan.lines] },
-    refusals: [],
-  };
 }

@@ -164,6 +164,8 @@ export interface OverwritePlan {
   data: PlannedData[];
   /** Of the image's root; absent while it is not built. */
   filesystem?: string;
+  /** The inputs that network and keys of the plan were made from; absent: of an earlier version. */
+  asked?: { network: NetworkInput; authorizedKeys: string[] };
   /** What is on the disk now and will not be there any more; for comparing. */
   erases: string;
 }

@@ -7,9 +7,10 @@ import { planContainerNetwork } from "./network-container.ts";
 import { bootNotes, ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
 import { containerLines, containerSummary } from "./plan-container.ts";
 import { firmwareNotes } from "./plan-firmware.ts";
-import { sendLines, sends } from "./plan-lines.ts";
+import { count, keepsOf, sendLines, sends } from "./plan-lines.ts";
 import { planLogin } from "./plan-login.ts";
-import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf, planRam } from "./plan-overwrite.ts";
+import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf } from "./plan-overwrite.ts";
+import { planRam } from "./plan-ram.ts";
 import { refusalsOf, type Way } from "./plan-refusals.ts";
 import type { Existing, Facts, ImageFacts, Plan, PlanInputs, PlanResult, Refusal } from "./types.ts";
 
@@ -94,12 +95,10 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
     sendRange: way === "overwrite" ? undefined : image.sysrootRange,
     about: image.about,
     boots: way === "overwrite" ? 2 : 1,
-    keeps: [
-      network.files.summary,
-      count(hostKeys.length, "host key"),
-      `${count(login.authorizedKeys.length, "key")} of root`,
-      ...(inputs.hostname ? [] : [`hostname ${hostname}`]),
-    ],
+    keeps: keepsOf(
+      { network: network.files, hostKeys, authorizedKeys: login.authorizedKeys },
+      inputs.hostname ? undefined : hostname,
+    ),
     erases: overwrite ? [overwrite.erases] : finalize && !running ? [erasedBy(facts, title)] : [],
     restore,
     deadman: inputs.deadman ?? DEADMAN_SECONDS,
@@ -133,8 +132,6 @@ const erasedBy = ({ root, container }: Facts, title: string) =>
   container
     ? `${title}, once the new system is confirmed`
     : `${title} on ${root.device} (${humanBytes(Math.max(0, root.sizeKiB - root.freeKiB) * 1024)} used), once the new system is confirmed`;
-
-const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 function existingOf(facts: Facts, inputs: PlanInputs, running: boolean): Existing {
   if (running) return facts.pine.install?.id === inputs.installationId ? "ours" : "adopt";

@@ -5,7 +5,8 @@ import { readFacts } from "../host/facts.ts";
 import { connectionLost } from "../host/health.ts";
 import { identityFiles } from "../host/hostfiles.ts";
 import { lockHost } from "../host/lock.ts";
-import { enterRam, finishDisk, forgetRam, leaveRam, settleImage, writeImage } from "../host/overwrite.ts";
+import { finishDisk, identityOf, leaveRam, settleImage, writeImage } from "../host/overwrite.ts";
+import { enterRam, forgetRam } from "../host/overwrite-enter.ts";
 import { markDone } from "../host/record.ts";
 import { SshError, waitForSsh } from "../host/ssh.ts";
 import { judge } from "../host/trial.ts";
@@ -38,7 +39,7 @@ export async function overwrite(seen: Look, o: Work, call: Call): Promise<Outcom
   const resumes = seen.facts.pine.ram !== undefined;
   const entered = resumes ? undefined : await enter(seen, o, call);
   const ram = entered?.look ?? seen;
-  const { plan, sent } = await write(ram, { ...o, image, files }, call);
+  const { plan, sent } = await write(ram, { ...o, image, files, resumes }, call);
   const { ssh } = ram;
   const connections = connectionsOf(keeping(inputs.connection, ssh));
   call.step("booting from the written disk");
@@ -128,29 +129,35 @@ const NOT_ENTERED = {
 /** In the RAM system: the disk, whole. */
 async function write(
   ram: Look,
-  o: Work & { image: Awaited<ReturnType<CommitArtifacts["diskImage"]>>; files: Awaited<ReturnType<typeof hostFiles>> },
+  o: Work & {
+    image: Awaited<ReturnType<CommitArtifacts["diskImage"]>>;
+    files: Awaited<ReturnType<typeof hostFiles>>;
+    resumes: boolean;
+  },
   call: Call,
 ): Promise<{ plan: Plan; sent: number }> {
-  const { inputs, image } = o;
+  const { inputs } = o;
   const ssh: Ssh = ram.ssh;
   const unlock = await lockHost(ssh, lockOwner(call));
   try {
     const facts = await readFacts(ssh);
     const plan = await planFor({ ...ram, facts }, inputs, await o.artifacts.imageFacts("zstd"), call);
+    // what came up just now was shown and compared before
+    if (o.resumes) await asShown(call, plan);
     o.touched();
-    const { sent, finished, device } = await writeImage(ssh, plan, image, call);
-    call.info(
-      `verified: ${humanBytes(image.diskSize)} on ${device} are the image's, every block read back and compared`,
-    );
-    await settleImage(ssh, image, call);
     const identity = identityFiles({
       hostname: plan.hostname,
       network: plan.network,
       authorizedKeys: plan.authorizedKeys,
     });
-    const all = [...identity, ...o.files];
-    if (!finished)
-      await finishDisk(ssh, { plan, image, id: o.id, files: all, kernelArguments: inputs.kernelArguments }, call);
+    const own = { plan, files: [...identity, ...o.files], kernelArguments: inputs.kernelArguments };
+    const image = { ...o.image, identity: identityOf(own) };
+    const { sent, finished, device } = await writeImage(ssh, plan, image, call);
+    call.info(
+      `verified: ${humanBytes(image.diskSize)} on ${device} are the image's, every block read back and compared`,
+    );
+    await settleImage(ssh, image, call);
+    if (!finished) await finishDisk(ssh, { ...own, image, id: o.id }, call);
     return { plan, sent };
   } catch (error) {
     if (!connectionLost(error)) throw error;

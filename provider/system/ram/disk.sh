@@ -2,8 +2,8 @@
 # Writes the disk. Runs in the RAM system only, sent over SSH. What is done is kept in /run/pine-ram, so that another connection goes on.
 #
 #   find BYTES SECTOR SHA256     the disk of this size whose first two sectors have this digest; prints its device
-#   image SHA256 MIB             what is to be written: a digest for every 4 MiB from standard input; prints how many blocks are
-#                                done, and "finished" when everything is
+#   image SHA256 MIB IDENTITY    what is to be written: a digest for every 4 MiB from standard input; prints how many blocks are
+#                                done, and "finished" when everything is, with this server's own files as IDENTITY (a digest) stands for
 #   write                        the image from the first block that is not done, zstd, from standard input; prints "done N"
 #   flush                        what may still be on its way is on the disk; prints how many blocks were compared
 #   table LABEL START MIB UUID FS KEEP   … a data partition behind the image; MIB 0: the rest. KEEP 1: it is there, and stays
@@ -11,7 +11,7 @@
 #   slot                         prints slot a
 #   fstab DEPLOYMENT             lines for its fstab from standard input; makes the folders that are mounted on
 #   record ID                    the record of the installation into its place, with the id of the resource that finishes it
-#   finish                       everything is on the disk: unmounts
+#   finish IDENTITY              everything is on the disk: unmounts
 #   reboot
 set -eu
 state=/run/pine-ram
@@ -71,6 +71,11 @@ case $1 in
       cat >$state/blocks
       echo "$3" >$state/mib
       echo "$2" >$state/image
+    fi
+    # name, network or keys are others by now
+    if [ -e $state/finished ] && [ "$(cat $state/finished)" != "$4" ]; then
+      rm -f $state/finished
+      : >$state/identity
     fi
     # a run that was cut off while it made the disk this server's: from the image again
     if [ -e $state/identity ] && [ ! -e $state/finished ]; then
@@ -181,7 +186,7 @@ case $1 in
     umount /sysroot
     sync
     blockdev --flushbufs "$device"
-    echo 1 >$state/finished
+    echo "$2" >$state/finished
     rm -f $state/writing
     ;;
   reboot)

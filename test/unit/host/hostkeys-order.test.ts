@@ -58,7 +58,16 @@ const ways: [string, (ssh: Ssh) => Promise<unknown>, string, string[]][] = [
   [
     "an image on the disk",
     (ssh) => {
-      const image = { deployment, rootStart: 1, rootType: "ext4", sha256: "", diskSize: 1, digests: [], block: 1 };
+      const image = {
+        deployment,
+        rootStart: 1,
+        rootType: "ext4",
+        sha256: "",
+        diskSize: 1,
+        digests: [],
+        block: 1,
+        identity: "",
+      };
       return finishDisk(ssh, { ...common, image: { ...image, open: () => Readable.from([]) }, id: "i" }, quietTask());
     },
     // the RAM system has the keys in files of its own

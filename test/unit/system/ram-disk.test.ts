@@ -51,7 +51,7 @@ describe.each([[["dash"]], [["busybox", "sh"]]])("%s", (shell) => {
     mkdirSync(state());
     writeFileSync(join(state(), "ready"), "");
     writeFileSync(join(state(), "device"), disk);
-    expect(step(shell, ["image", "f".repeat(64), "9"], `${digests.join("\n")}\n`)).toMatchObject({
+    expect(step(shell, ["image", "f".repeat(64), "9", "own"], `${digests.join("\n")}\n`)).toMatchObject({
       code: 0,
       stdout: "0",
     });
@@ -85,6 +85,15 @@ describe.each([[["dash"]], [["busybox", "sh"]]])("%s", (shell) => {
     const r = step(shell, ["write"], half);
     expect([r.code === 0, r.stdout]).toEqual([false, "done 1"]);
     expect(r.stderr).toMatch(/block 2 of 3 reads back differently: the connection was cut/);
+  });
+
+  it("finished stays so for the same name, network and keys, and for others the image comes again", () => {
+    expect(step(shell, ["write"], packed).code).toBe(0);
+    writeFileSync(join(state(), "identity"), "");
+    writeFileSync(join(state(), "finished"), "own\n");
+    const again = (identity: string) =>
+      step(shell, ["image", "f".repeat(64), "9", identity], `${digests.join("\n")}\n`).stdout;
+    expect([again("own"), again("own"), again("other"), again("own")]).toEqual(["3 finished", "3 finished", "0", "0"]);
   });
 
   it("makes no partition on a disk that is not written yet", () => {
