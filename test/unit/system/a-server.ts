@@ -117,7 +117,7 @@ export function makeRoot(root: string): void {
     mkdirSync(join(root, folder), { recursive: true });
   copyFileSync(busybox, join(root, "bin/busybox"));
   script(join(root, "bin/sh"), `#!/bin/busybox sh\n${SH.replaceAll("@SHELL@", "/bin/busybox sh")}`);
-  for (const applet of "cat chmod chown cp find mkdir mktemp mv readlink rm rmdir sort stat true ln".split(" "))
+  for (const applet of "cat chmod chown cp find mkdir mktemp mv readlink rm rmdir sort stat sync true ln".split(" "))
     symlinkSync("busybox", join(root, "bin", applet));
 }
 
