@@ -86,23 +86,34 @@ export function plant(root: string, files: Record<string, string>): void {
   }
 }
 
-/** What every made-up server has; `run` binds in the rest. */
+/** /bin of the servers with a shell, made once: busybox's has hundreds of links, and a tree is copied and read at each of its stops. */
+const programs = new Map<Shell, string>();
+process.on("exit", () => {
+  for (const folder of programs.values()) rmSync(folder, { recursive: true, force: true });
+});
+
+function programsOf(shell: Shell): string {
+  const made = programs.get(shell);
+  if (made) return made;
+  const bin = workFolder();
+  const real = shell === "busybox" ? "/tools/usr/bin/busybox sh" : "/tools/usr/bin/dash";
+  script(join(bin, "sh"), `#!${real}\n${SH.replaceAll("@SHELL@", real)}`);
+  for (const name of ["fsfreeze", "sync"]) script(join(bin, name), "#!/bin/sh\n");
+  const applets =
+    shell === "busybox" ? execFileSync("busybox", ["--list"], { encoding: "utf8" }).trim().split("\n") : [];
+  for (const applet of applets)
+    if (!existsSync(join(bin, applet))) symlinkSync("/tools/usr/bin/busybox", join(bin, applet));
+  // what is a link to /etc/alternatives
+  if (shell !== "busybox") symlinkSync(join("/tools", realpathSync(which("awk"))), join(bin, "awk"));
+  programs.set(shell, bin);
+  return bin;
+}
+
+/** What every made-up server has; `run` binds in the rest. Programs of its own, before the shell's: /sbin. */
 export function makeServer(root: string, shell: Shell): void {
   for (const folder of ["tools/usr", "lib", "lib64", "dev", "proc", "run", "tmp", "bin", "etc", "boot/grub", "root"])
     mkdirSync(join(root, folder), { recursive: true });
-  const real = shell === "busybox" ? "/tools/usr/bin/busybox sh" : "/tools/usr/bin/dash";
-  script(
-    join(root, "bin/sh"),
-    `#!/tools/usr/bin/${shell === "busybox" ? "busybox sh" : "dash"}\n${SH.replaceAll("@SHELL@", real)}`,
-  );
-  for (const name of ["fsfreeze", "sync"]) script(join(root, "bin", name), "#!/bin/sh\n");
-  if (shell !== "busybox") {
-    // what is a link to /etc/alternatives
-    symlinkSync(join("/tools", realpathSync(which("awk"))), join(root, "bin/awk"));
-    return;
-  }
-  for (const applet of execFileSync("busybox", ["--list"], { encoding: "utf8" }).trim().split("\n"))
-    if (!existsSync(join(root, "bin", applet))) symlinkSync("/tools/usr/bin/busybox", join(root, "bin", applet));
+  writeFileSync(join(root, "tools/bin"), programsOf(shell));
 }
 
 /** A root of its own, to be entered by chroot: busybox with its libraries. */
@@ -135,14 +146,17 @@ fi
 # this machine's own, never to be written: what runs here removes and moves whole trees, and may be a faulty script
 own() {
   mount --rbind "$1" "$2"
-  findmnt -rn -o TARGET -R --mountpoint "$2" 2>/dev/null | while read -r at; do
-    flags=$(findmnt -rn -o VFS-OPTIONS --mountpoint "$at" | tail -n 1)
-    mount -o "remount,bind,\${flags:+$flags,}ro" "$at"
-  done
-  ! touch "$2/.pine-written" 2>/dev/null || exit 1
+  while read -r _ _ _ _ at flags _; do
+    case $at in "$2" | "$2"/*) mount -o "remount,bind,$flags,ro" "$at" ;; esac
+  done </proc/self/mountinfo
+  ! { true >"$2/.pine-written"; } 2>/dev/null || exit 1
 }
 own /usr "$root/tools/usr"
-for f in lib lib64; do [ ! -e /$f ] || own /$f "$root/$f"; done
+own "$(cat "$root/tools/bin")" "$root/bin"
+# where they are links into /usr: what is read-only already
+for f in lib lib64; do
+  if [ -L /$f ] && [ -d "$root/tools/usr/$f" ]; then mount --bind "$root/tools/usr/$f" "$root/$f"; elif [ -e /$f ]; then own /$f "$root/$f"; fi
+done
 mount --rbind /proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for f in null zero full urandom; do : >"$root/dev/$f" && mount --bind /dev/$f "$root/dev/$f"; done
@@ -152,7 +166,7 @@ mount --bind "$steps" "$root/run/steps"
 printf '%s\\n' "$within" | while read -r from to; do [ -z "$from" ] || mount --bind "$root$from" "$root$to"; done
 printf '%s\\n' "$binds" | while read -r from to; do [ -z "$from" ] || mount --bind "$from" "$root$to"; done
 cd "$root"
-enter() { exec env -i PATH=/bin:/sbin:/tools/usr/bin:/tools/usr/sbin HOME=/root "$@"; }
+enter() { exec env -i PATH=/sbin:/bin:/tools/usr/bin:/tools/usr/sbin HOME=/root "$@"; }
 [ -z "$trace" ] || enter PINE_TRACE=1 PS4='${ASK}' chroot . /bin/sh /run/steps/all
 [ "$kib" != 0 ] || enter chroot . /bin/sh /run/steps/all
 code=0

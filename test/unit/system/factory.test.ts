@@ -1,5 +1,5 @@
 /** /var of a deployment, filled (libexec/pine/factory): what has its name is whole, wherever it is stopped, within a copy too. */
-import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
@@ -28,9 +28,8 @@ function tree(root: string): void {
   plant(root, Object.fromEntries(Object.entries(FACTORY).map(([p, c]) => [join("usr/share/factory/var", p), c])));
   plant(root, { "var/": "", ...Object.fromEntries(Object.entries(KEPT).map(([p, c]) => [join("var", p), c])) });
   chmodSync(join(root, "usr/share/factory/var/spool/cron"), 0o700);
-  rmSync(join(root, "bin/cp"), { force: true });
-  writeFileSync(join(root, "bin/cp"), CP);
-  chmodSync(join(root, "bin/cp"), 0o755);
+  plant(root, { "sbin/cp": CP });
+  chmodSync(join(root, "sbin/cp"), 0o755);
 }
 
 /** What has a name in /var and is neither the factory's, whole, nor what was there before. */
