@@ -62,9 +62,14 @@ export function parseStatus(text: string): AgentStatus {
   };
 }
 
+/** `sync` for scripts that write on a server, before them: no mount of somebody else's is waited for. */
+export const flushScript = () => assetText("system/rootfs/usr/libexec/pine/flush");
+
 /** The agent as one script. */
 export const agentScript = () =>
-  ["libexec/pine/deployments", "sbin/pine"].map((f) => assetText(`system/rootfs/usr/${f}`)).join("\n");
+  [flushScript(), ...["libexec/pine/deployments", "sbin/pine"].map((f) => assetText(`system/rootfs/usr/${f}`))].join(
+    "\n",
+  );
 
 /** Runs the agent with a command; answers its standard output. */
 export async function agent(ssh: Ssh, args: string[], timeout = 120_000): Promise<string> {

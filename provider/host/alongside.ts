@@ -3,7 +3,7 @@ import { assetText } from "../assets.ts";
 import { messageOf } from "../errors.ts";
 import { containerOptions, envBlock, slotFile, slotOptions, slotsConfig } from "../image/slots.ts";
 import type { Task } from "../task.ts";
-import { agent } from "./agent.ts";
+import { agent, flushScript } from "./agent.ts";
 import { fullDisk } from "./full.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
@@ -36,7 +36,9 @@ export interface InstallRecord {
 
 /** The script whose steps put a system beside another. */
 export const installScript = () =>
-  ["safely.sh", "parts.sh", "beside.sh", "install.sh"].map((f) => assetText("system/host", f)).join("\n");
+  [flushScript(), ...["safely.sh", "parts.sh", "beside.sh", "install.sh"].map((f) => assetText("system/host", f))].join(
+    "\n",
+  );
 
 /** Title of a slot in GRUB's menu: the version, and the day (UTC) on which it came to the server. Plain characters only, since GRUB reads it. */
 export function slotTitle(version: string | undefined, checksum: string, day = new Date()): string {

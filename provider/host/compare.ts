@@ -1,6 +1,7 @@
 /** Whether files on a server are what they should be. The content travels there; nothing of it is hashed or kept here. */
 import { assetText } from "../assets.ts";
 import { keyValues } from "./agent.ts";
+import { gaveUp } from "./hanging.ts";
 import type { Ssh } from "./types.ts";
 
 /** What a file should be: its content, or where that is not at hand its SHA-256 (hex). */
@@ -25,11 +26,18 @@ export const compareScript = () => ["safely.sh", "compare.sh"].map((f) => assetT
 /** Bytes up to which a file's text is read back to be shown. */
 const SHOWN = 65_536;
 
+/** One look; what does not answer within five minutes, also over a slow line, is told. */
+async function look(ssh: Ssh, args: string[], path: string, input?: string | Uint8Array): Promise<string> {
+  const more = { root: true, input, timeout: 300_000, what: `looking at ${path}` };
+  const r = await ssh.exec(compareScript(), args, more).catch((error: unknown) => {
+    throw gaveUp(error, ssh.target, path);
+  });
+  return r.stdout;
+}
+
 /** The difference, or undefined when there is none. */
 export async function compareFile(ssh: Ssh, e: Expected): Promise<Difference | undefined> {
-  const script = compareScript();
-  const ask = async (args: string[], input?: string | Uint8Array) =>
-    keyValues((await ssh.exec(script, args, { root: true, input, what: `looking at ${e.path}` })).stdout);
+  const ask = async (args: string[], input?: string | Uint8Array) => keyValues(await look(ssh, args, e.path, input));
   const there = await ask(["stat", e.path]);
   if (there.get("type") !== "file") return { path: e.path, gone: true };
   const asked = e.content === undefined ? ask(["digest", e.path, e.sha256 ?? ""]) : ask(["same", e.path], e.content);
@@ -60,8 +68,7 @@ export async function sameFiles(ssh: Ssh, files: Expected[]): Promise<boolean> {
 
 /** A file's text, when it is text and not long. */
 export async function readText(ssh: Ssh, path: string): Promise<string | undefined> {
-  const script = compareScript();
-  const { stdout } = await ssh.exec(script, ["text", path, String(SHOWN)], { root: true, what: `reading ${path}` });
+  const stdout = await look(ssh, ["text", path, String(SHOWN)], path);
   const text = stdout.slice(0, -1);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what text does not have
   return Buffer.byteLength(text) >= SHOWN || /[\u0000-\u0008\ufffd]/.test(text) ? undefined : text;

@@ -6,6 +6,7 @@ import { parseStorage } from "./facts-disk.ts";
 import { diskFacts } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
 import { parseRam } from "./facts-overwrite.ts";
+import { gaveUp } from "./hanging.ts";
 import { publicKeyOf } from "./public-key.ts";
 import { trustOf } from "./trust.ts";
 import type { Facts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
@@ -21,11 +22,11 @@ export const factsScript = () =>
 
 /** Reads a server's facts; writes nothing there. As much as the login may see, when it may not become root. */
 export async function readFacts(ssh: Ssh): Promise<Facts> {
-  const { stdout } = await ssh.exec(factsScript(), [ssh.user], {
-    root: ssh.rootWay !== "none",
-    timeout: 90_000,
-    what: "reading facts",
-  });
+  const { stdout } = await ssh
+    .exec(factsScript(), [ssh.user], { root: ssh.rootWay !== "none", timeout: 90_000, what: "reading facts" })
+    .catch((error: unknown) => {
+      throw gaveUp(error, ssh.target);
+    });
   return parseFacts(stdout);
 }
 

@@ -3,6 +3,7 @@ import { assetText } from "../assets.ts";
 import { type SlotsPlace, slotsConfig } from "../image/slots.ts";
 import { managersPrograms } from "../image/template-skeleton.ts";
 import type { Task } from "../task.ts";
+import { flushScript } from "./agent.ts";
 import type { Facts, Ssh } from "./types.ts";
 
 /** How far it came on a server: from the installation's record. */
@@ -22,9 +23,12 @@ export function slotsOf(facts: Facts): SlotsPlace | undefined {
 
 /** The script of a machine or a container. */
 export const finalizeScript = (container: boolean) =>
-  ["finalize-kept.sh", container ? "finalize-container.sh" : "finalize.sh"]
-    .map((f) => assetText("system/host", f))
-    .join("\n");
+  [
+    flushScript(),
+    ...["finalize-kept.sh", container ? "finalize-container.sh" : "finalize.sh"].map((f) =>
+      assetText("system/host", f),
+    ),
+  ].join("\n");
 
 /** Every step can be run again; the first one ends the way back. Answers the bytes that are free now and were not. */
 export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
 import { envBlock, type Slot, type SlotName, slotFile } from "../image/slots.ts";
 import { humanBytes, type Task } from "../task.ts";
-import { agent } from "./agent.ts";
+import { agent, flushScript } from "./agent.ts";
 import { type InstallRecord, installScript } from "./alongside.ts";
 import { connectionLost } from "./health.ts";
 import { hostKeyArguments } from "./hostkeys.ts";
@@ -18,6 +18,8 @@ export interface RamToSend {
   /** A tar of vmlinuz, initramfs.img and tools/. */
   open(): Readable;
 }
+
+const enterScript = () => [flushScript(), assetText("system/ram/enter.sh")].join("\n");
 
 /** Seconds the RAM system waits for somebody before it reboots into the old system. */
 export const RAM_DEADMAN = 600;
@@ -37,7 +39,7 @@ export async function enterRam(
   },
   task: Task,
 ): Promise<void> {
-  const script = assetText("system/ram/enter.sh");
+  const script = enterScript();
   const step = (args: string[], input?: string) =>
     ssh.exec(script, args, { timeout: 300_000, input, what: `entering the RAM system: ${args[0]}` });
   const { plan, ram, record } = o;
@@ -113,7 +115,7 @@ async function bootByGrub(ssh: Ssh, o: { slot: SlotName; pine: boolean; owner: s
 
 /** Forgets a RAM system that did not come up: the old system answers. */
 export async function forgetRam(ssh: Ssh): Promise<void> {
-  await ssh.exec(assetText("system/ram/enter.sh"), ["end"], { timeout: 60_000, what: "removing the RAM system" });
+  await ssh.exec(enterScript(), ["end"], { timeout: 60_000, what: "removing the RAM system" });
 }
 
 export function recordText(r: InstallRecord): string {

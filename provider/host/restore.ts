@@ -2,7 +2,7 @@
 import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
-import { agent, agentStatus } from "./agent.ts";
+import { agent, agentStatus, flushScript } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
 import { lockHost } from "./lock.ts";
 import { waitForSsh } from "./ssh.ts";
@@ -11,7 +11,7 @@ import type { Ssh } from "./types.ts";
 
 /** The script that removes what installScript's steps put there. */
 export const removeScript = () =>
-  ["parts.sh", "beside.sh", "remove.sh"].map((f) => assetText("system/host", f)).join("\n");
+  [flushScript(), ...["parts.sh", "beside.sh", "remove.sh"].map((f) => assetText("system/host", f))].join("\n");
 
 /** Answers where Pine's /var was left on the old system, if anywhere. `ssh` is used up when a reboot was needed. */
 export async function restoreOld(

@@ -3,6 +3,7 @@ import { assetText } from "../assets.ts";
 import { messageOf } from "../errors.ts";
 import { manifestFile, manifestProblem, type SignedManifest, type Trust } from "../image/manifest.ts";
 import type { Task } from "../task.ts";
+import { flushScript } from "./agent.ts";
 import { type Check, refusal } from "./refusal.ts";
 import type { Ssh } from "./types.ts";
 
@@ -19,7 +20,7 @@ export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {
   return problem && refusal(`trust-${problem.code}`, problem.message, problem.hint);
 };
 
-const script = () => assetText("system/host/trust.sh");
+const script = () => [flushScript(), assetText("system/host/trust.sh")].join("\n");
 
 /** Dies where the server refuses the commit. It decides by what it keeps, and by its own program. */
 export async function checkTrust(ssh: Ssh, checksum: string, signed: SignedManifest | undefined): Promise<void> {

@@ -3,7 +3,7 @@ import { assetText } from "../assets.ts";
 import { messageOf } from "../errors.ts";
 import type { SlotName } from "../image/slots.ts";
 import type { Task } from "../task.ts";
-import { agent, keyValues } from "./agent.ts";
+import { agent, flushScript, keyValues } from "./agent.ts";
 import { slotTitle } from "./alongside.ts";
 import { fullDisk } from "./full.ts";
 import type { HostFile } from "./hostfiles.ts";
@@ -13,7 +13,7 @@ import type { Plan, Ssh } from "./types.ts";
 
 /** Root's script whose steps change a server that runs Pine. */
 export const updateScript = () =>
-  ["safely.sh", "parts.sh", "update.sh"].map((f) => assetText("system/host", f)).join("\n");
+  [flushScript(), ...["safely.sh", "parts.sh", "update.sh"].map((f) => assetText("system/host", f))].join("\n");
 
 export type DeltaToSend = FileToSend;
 

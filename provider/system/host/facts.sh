@@ -28,8 +28,11 @@
 #   ifupdown LINE (iface and address of the files that ifup reads); tool NAME PATH, tar LINE
 #   sshd SETTING VALUE (of sshd -T), hostkey [FILE] LINE (no file: only an agent or a passphrase opens it), key.root LINE, key.login LINE
 #   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.options WORDS (of the running slot's file), pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
-# not the login's own: a folder in it may be on a mount whose server is gone
-export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# not the login's own: a folder in it may be on a mount whose server is gone, as those of /usr/local may
+export LC_ALL=C PATH="/usr/sbin:/usr/bin:/sbin:/bin"
+if ! grep -q '^\([^ ]* \)\{4\}/usr/local[/ ]' /proc/self/mountinfo || { ends 5 ls /usr/local/sbin/. && ends 5 ls /usr/local/bin/.; }; then
+  PATH="/usr/local/sbin:/usr/local/bin:$PATH"
+fi
 # shellcheck disable=SC2034 # of facts-login.sh
 login=${1:-}
 

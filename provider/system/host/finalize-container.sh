@@ -46,7 +46,9 @@ case ${1:-} in
     grep -q '^finalized=' $record || fail "the way back is still there"
     inside=$(sed -n "s,^[^ ]* \\(/sysroot/[^ ]*\\) .*,\\1,p" /proc/mounts | head -n 1)
     [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
-    before=$(df -kP /sysroot | awk 'END { print $4 }')
+    # not df, which asks mounts on its way to one
+    free() { stat -f -c '%a %S' /sysroot | awk '{ print int($1 * $2 / 1024) }'; }
+    before=$(free)
     take_kept
     mkdir -p /sysroot/etc/network
     # a link into /usr, which goes
@@ -100,7 +102,7 @@ case ${1:-} in
     find /sysroot/boot -mindepth 1 -maxdepth 1 ! -name grub ! -name ostree ! -name 'loader*' -exec rm -rf {} +
     sync
     note 1
-    echo "freed $(($(df -kP /sysroot | awk 'END { print $4 }') - before))"
+    echo "freed $(($(free) - before))"
     ;;
   *) exit 2 ;;
 esac

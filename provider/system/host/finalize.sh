@@ -7,6 +7,8 @@ set -eu
 dir=/boot/grub/pine
 record=$dir/install
 bootfs=/run/pine-old-boot
+# shellcheck disable=SC2034 # of flush
+flush_more=$bootfs
 
 fail() {
   echo "pine: $*" >&2
@@ -64,7 +66,8 @@ case ${1:-} in
     grep -q '^finalized=' $record || fail "GRUB's configuration is still the old system's"
     inside=$(sed -n 's,^[^ ]* \(/sysroot/[^ ]*\) .*,\1,p' /proc/mounts | head -n 1)
     [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
-    free() { df -kP /sysroot $bootfs | awk 'NR > 1 && !seen[$1]++ { sum += $4 } END { print sum }'; }
+    # not df, which asks mounts on its way to one: KiB, of each file system once
+    free() { stat -f -c '%i %a %S' /sysroot $bootfs | awk '!seen[$1]++ { sum += $2 * $3 / 1024 } END { print int(sum) }'; }
     before=$(free)
     take_kept
     for entry in /sysroot/* /sysroot/.[!.]* /sysroot/..?*; do

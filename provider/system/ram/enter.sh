@@ -97,7 +97,8 @@ case $1 in
     rm -f $work/vmlinuz $work/initrd
     ;;
   go)
-    sync
+    # of other disks, too: what is not on them by then sysrq writes
+    sync_all 30 || true
     echo 1 >/proc/sys/kernel/sysrq 2>/dev/null || true
     # shellcheck disable=SC2016
     setsid sh -c 'sleep 1; echo s >/proc/sysrq-trigger; echo u >/proc/sysrq-trigger; sleep 2; "$1" -e; sleep 5; echo b >/proc/sysrq-trigger' sh $work/tools/kexec </dev/null >/dev/null 2>&1 &

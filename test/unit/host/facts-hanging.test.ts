@@ -4,12 +4,15 @@ import { accessSync, constants } from "node:fs";
 import { expect, it } from "vitest";
 import { factLines, factsScript } from "../../../provider/host/facts.ts";
 
-/** /boot and /mnt hang: the shell holds the other end of FUSE and never reads it. Ends by taking both away. */
+/** /boot, /mnt and /usr/local hang: the shell holds the other end of FUSE and never reads it. Ends by taking both away. */
 const HANG = `
+# a shell looks for programs in /usr/local too
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount --make-rprivate / && mkdir -p /run/pine-hang && mount -t tmpfs tmpfs /run/pine-hang || exit 9
-exec 3<>/dev/fuse 4<>/dev/fuse
+exec 3<>/dev/fuse 4<>/dev/fuse 5<>/dev/fuse
 mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 hang /mnt || exit 9
 mount -i -t fuse -o fd=4,rootmode=40000,user_id=0,group_id=0 hang /boot || exit 9
+mount -i -t fuse -o fd=5,rootmode=40000,user_id=0,group_id=0 hang /usr/local || exit 9
 ! timeout -s KILL 1 stat -f /boot >/dev/null 2>&1 || exit 8
 `;
 
@@ -27,10 +30,16 @@ it.skipIf(!usable).each(["dash", "busybox sh"])(
   "%s: what hangs is left out, and the rest is told",
   (shell) => {
     const user = process.getuid?.() === 0 ? [] : ["-r"];
-    const args = [...user, "-m", "sh", "-c", `${HANG}${shell} -s nobody 3<&- 4<&-; umount -l /boot /mnt`];
+    const args = [
+      ...user,
+      "-m",
+      "sh",
+      "-c",
+      `${HANG}${shell} -s nobody 3<&- 4<&- 5<&-; umount -l /boot /mnt /usr/local`,
+    ];
     const stdout = execFileSync("unshare", args, { input: storage(), encoding: "utf8", timeout: 60_000 });
     const lines = factLines(stdout);
-    expect(lines.get("mount")?.filter((l) => l.includes(" - fuse hang"))).toHaveLength(2);
+    expect(lines.get("mount")?.filter((l) => l.includes(" - fuse hang"))).toHaveLength(3);
     expect(lines.get("statfs")?.map((l) => l.split(" ").pop())).toEqual(["/"]);
     expect(lines.has("block")).toBe(true);
   },

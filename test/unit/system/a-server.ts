@@ -98,7 +98,8 @@ function programsOf(shell: Shell): string {
   const bin = workFolder();
   const real = shell === "busybox" ? "/tools/usr/bin/busybox sh" : "/tools/usr/bin/dash";
   script(join(bin, "sh"), `#!${real}\n${SH.replaceAll("@SHELL@", real)}`);
-  for (const name of ["fsfreeze", "sync"]) script(join(bin, name), "#!/bin/sh\n");
+  script(join(bin, "fsfreeze"), "#!/bin/sh\n");
+  symlinkSync("/tools/usr/bin/true", join(bin, "sync"));
   const applets =
     shell === "busybox" ? execFileSync("busybox", ["--list"], { encoding: "utf8" }).trim().split("\n") : [];
   for (const applet of applets)
@@ -166,7 +167,8 @@ mount --bind "$steps" "$root/run/steps"
 printf '%s\\n' "$within" | while read -r from to; do [ -z "$from" ] || mount --bind "$root$from" "$root$to"; done
 printf '%s\\n' "$binds" | while read -r from to; do [ -z "$from" ] || mount --bind "$from" "$root$to"; done
 cd "$root"
-enter() { exec env -i PATH=/sbin:/bin:/tools/usr/bin:/tools/usr/sbin HOME=/root "$@"; }
+# sync_help: of libexec/pine/flush, which asks sync what it knows
+enter() { exec env -i sync_help=-f PATH=/sbin:/bin:/tools/usr/bin:/tools/usr/sbin HOME=/root "$@"; }
 [ -z "$trace" ] || enter PINE_TRACE=1 PS4='${ASK}' chroot . /bin/sh /run/steps/all
 [ "$kib" != 0 ] || enter chroot . /bin/sh /run/steps/all
 code=0
