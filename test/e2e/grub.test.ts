@@ -151,3 +151,12 @@ test("ours lies beside the grub.cfg that is read, also where GRUB's prefix is el
   const text = await grub.until(booted("b"));
   expect(text).toMatch(/slot a cannot be booted.*\*Pine b \[b, confirmed\]/);
 });
+
+test("a count that is written and does not read back is no trial, and so no loop: the confirmed slot boots", async () => {
+  // a disk that says it has what it has not, as far as GRUB sees
+  const pine = (text: string) => text.replaceAll("save_env --file", "true ");
+  const grub = await start({ env: { slot: "a", trial: "b", tries: 2 }, pine });
+  const text = await grub.until(booted("a"));
+  expect(text.split("BOOT_IMAGE=")[1]).toMatch(/ pine\.slot=a/);
+  expect(text).not.toContain("pine.trial=1");
+});

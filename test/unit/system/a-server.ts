@@ -103,7 +103,7 @@ function programsOf(shell: Shell): string {
   const applets =
     shell === "busybox" ? execFileSync("busybox", ["--list"], { encoding: "utf8" }).trim().split("\n") : [];
   for (const applet of applets)
-    if (!existsSync(join(bin, applet))) symlinkSync("/tools/usr/bin/busybox", join(bin, applet));
+    if (!["sh", "sync", "fsfreeze"].includes(applet)) symlinkSync("/tools/usr/bin/busybox", join(bin, applet));
   // what is a link to /etc/alternatives
   if (shell !== "busybox") symlinkSync(join("/tools", realpathSync(which("awk"))), join(bin, "awk"));
   programs.set(shell, bin);

@@ -1,0 +1,96 @@
+/** Mutants of what runs on servers, and of what asks them. */
+import type { Mutant } from "./mutant.ts";
+
+export const SERVER_MUTANTS: Mutant[] = [
+  {
+    name: "an installation asks nobody whether its signature is wanted",
+    file: "provider/resources/hijack-work.ts",
+    from: "    await checkTrust(seen.ssh, inputs.commit, artifacts.signed);\n",
+    to: "",
+    tests: ["test/unit/resources/hijack-trust.test.ts"],
+  },
+  {
+    name: "an update asks nobody whether its signature is wanted",
+    file: "provider/resources/hijack-work.ts",
+    from: "    if (status.checksum !== checksum) await checkTrust(ssh, checksum, artifacts.signed);\n",
+    to: "",
+    tests: ["test/unit/resources/hijack-trust.test.ts"],
+  },
+  {
+    name: "an overwrite asks nobody whether its signature is wanted",
+    file: "provider/resources/hijack-overwrite.ts",
+    from: "    await checkTrust(ssh, inputs.commit, artifacts.signed);\n",
+    to: "",
+    tests: ["test/unit/resources/hijack-trust.test.ts"],
+  },
+  {
+    name: "GRUB's count that is not read back",
+    file: "provider/system/grub/pine.cfg",
+    from: "      set pine_tries=\n      load_env --file $pine_dir/env pine_tries\n",
+    to: "",
+    tests: ["test/e2e/grub.test.ts"],
+  },
+  {
+    name: "an entry of /var that has its name before it is whole",
+    file: "provider/system/rootfs/usr/libexec/pine/factory",
+    from: 'cp -a "$entry" "$new"',
+    to: 'cp -a "$entry" "$target"; continue',
+    tests: ["test/unit/system/factory.test.ts"],
+  },
+  {
+    name: "a flush that waits for every mount",
+    file: "provider/system/rootfs/usr/libexec/pine/flush",
+    from: "    if [ -d $at ]; then command sync -f $at || return; fi\n",
+    to: "    command sync\n",
+    tests: ["test/unit/system/flush.test.ts"],
+  },
+  {
+    name: "a dead-man that waits for every mount",
+    file: "provider/system/container/init",
+    from: "    run reboot -n -f\n",
+    to: "    run sync\n    run reboot -f\n",
+    tests: ["test/unit/system/flush.test.ts"],
+  },
+  {
+    name: "facts that ask a dead /usr/local",
+    file: "provider/system/host/facts.sh",
+    from: "ends 5 ls /usr/local/sbin/. && ends 5 ls /usr/local/bin/.",
+    to: "true",
+    tests: ["test/unit/host/facts-hanging.test.ts"],
+  },
+  {
+    name: "an overwrite that goes on drops keys given since",
+    file: "provider/host/plan-login.ts",
+    from: "const keys = keptKeys(own, [], now, server);",
+    to: "const keys = keptKeys(plan.authorizedKeys, [], [], server);",
+    tests: ["test/unit/host/plan-ram.test.ts"],
+  },
+  {
+    name: "an overwrite that goes on locks the connection out",
+    file: "provider/host/plan-ram.ts",
+    from: "[...network.refusals, ...login.refusals]",
+    to: "[...network.refusals]",
+    tests: ["test/unit/host/plan-ram.test.ts"],
+  },
+  {
+    name: "a disk that was finished with other keys is taken as it is",
+    file: "provider/system/ram/disk.sh",
+    from: '[ "$(cat $state/finished)" != "$4" ]',
+    to: "false",
+    tests: ["test/unit/system/ram-disk.test.ts"],
+  },
+  {
+    name: "files of another user's folder are written through its links",
+    file: "provider/system/host/safely.sh",
+    from: '      ours || refuse "$1: $name is a link in a folder that others than root may write to, and is not followed"\n',
+    to: "",
+    tests: ["test/unit/system/hostile-user.test.ts"],
+  },
+  {
+    name: "destroy with deleteData removes another's data",
+    file: "provider/system/host/remove.sh",
+    from: '  for id in "$1" $was; do\n    for data in $(kept "$id"); do',
+    to: '  for id in "$1" $was; do\n    for data in $(kept "$id") /var/lib/pine/*/var; do',
+    tests: ["test/unit/system/stops.test.ts"],
+  },
+];
