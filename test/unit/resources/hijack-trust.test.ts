@@ -120,3 +120,16 @@ it.each<[string, Facts, () => Promise<unknown>]>([
   await expect(act()).rejects.toThrow(REFUSED);
   expect(asked).toEqual(["lock", "trust check"]);
 });
+
+it("an update that would take the connection's own key from root is refused before", async () => {
+  const key = readFileSync(join(work, "key.pub"), "utf8").trim();
+  known = ofPine();
+  known.authorizedKeys.root.push(key);
+  const [before, other] = [inputs("auto"), facts().authorizedKeys.root[0]!];
+  const now = { ...before, authorizedKeys: [other] };
+  const o = { inputs: now, before, artifacts, state: { installationId: "i1" }, fresh: false, touched };
+  await expect(update({ ssh, facts: known, status }, o, call)).rejects.toThrow(
+    /authorizedKeys would lock this connection out; keep the key of `connection` in it/,
+  );
+  expect(asked).toEqual(["lock"]);
+});

@@ -31,8 +31,8 @@ afterEach(() => rmSync(work, { recursive: true }));
 
 const state = () => join(work, "state");
 /** One call of the script, its state in a folder of ours. */
-function step(shell: string[], args: string[], input: string | Uint8Array = "") {
-  const script = assetText("system/ram/disk.sh").replace("state=/run/pine-ram", `state=${state()}`);
+function step(shell: string[], args: string[], input: string | Uint8Array = "", change = (text: string) => text) {
+  const script = change(assetText("system/ram/disk.sh").replace("state=/run/pine-ram", `state=${state()}`));
   const env = { ...process.env, PATH: `${join(work, "bin")}:${process.env.PATH}` };
   const [file, ...rest] = [...shell, "-c", script, "disk.sh", ...args] as [string, ...string[]];
   const r = spawnSync(file, rest, { input, env, encoding: "utf8" });
@@ -94,6 +94,35 @@ describe.each([[["dash"]], [["busybox", "sh"]]])("%s", (shell) => {
     const again = (identity: string) =>
       step(shell, ["image", "f".repeat(64), "9", identity], `${digests.join("\n")}\n`).stdout;
     expect([again("own"), again("own"), again("other"), again("own")]).toEqual(["3 finished", "3 finished", "0", "0"]);
+  });
+
+  it("finds the plan's disk, and takes none of two that look the same", () => {
+    rmSync(join(state(), "device"));
+    const [sys, dev] = [join(work, "sys"), join(work, "dev")];
+    mkdirSync(dev);
+    const add = (name: string, content: string) => {
+      mkdirSync(join(sys, name), { recursive: true });
+      writeFileSync(join(sys, name, "size"), "4\n");
+      writeFileSync(join(dev, name), content.padEnd(2048, "-"));
+    };
+    const head = createHash("sha256").update("the old one".padEnd(1024, "-")).digest("hex");
+    // folders for the kernel's, files for disks
+    const find = () =>
+      step(shell, ["find", "2048", "512", head], "", (script) =>
+        script
+          .replaceAll("/sys/block", sys)
+          .replaceAll('"/dev/$', `"${dev}/$`)
+          .replaceAll("[ -b ", "[ -e ")
+          .replace("blockdev --rereadpt", "true"),
+      );
+    add("vdb", "another");
+    expect(find().stderr).toMatch(/the disk of the plan is not here; there are: vdb/);
+    add("vda", "the old one");
+    add("vdc", "the old one");
+    const { code, stderr } = find();
+    expect([code === 0, stderr]).toEqual([false, expect.stringMatching(/two disks look the same: \S+vdc and \S+vda/)]);
+    rmSync(join(sys, "vdc"), { recursive: true });
+    expect(find()).toMatchObject({ code: 0, stdout: `${dev}/vda` });
   });
 
   it("makes no partition on a disk that is not written yet", () => {

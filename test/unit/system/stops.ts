@@ -6,7 +6,7 @@
  * `stopEverywhere` runs it once undisturbed; then it holds it before each command, and where that finds the tree changed, copies the tree: it is
  * what a kill at that moment leaves, memory and mounts being gone. Each such tree is judged, and each that is new is followed by
  * each `next`, whose end must be as after an undisturbed run, or pass its own `judge`. One more run is really killed half-way. To be quick
- * each shell follows every sixth of them, each another; PINE_STOPS=all follows all.
+ * each shell follows every twelfth of them, each another; PINE_STOPS=all follows all.
  * For another script (update.sh, …) add a scenario to a table like that of stops.test.ts; nothing here knows what the scripts do.
  *
  * Not seen: what a disk loses that was not flushed (`npm run faults`), and stops within one command (tar, cp -a).
@@ -140,14 +140,14 @@ export async function stopEverywhere(
     stops.push({ at: "killed half-way", root: killed });
 
     const seen = new Set<string>();
-    const every = process.env.PINE_STOPS === "all" ? 1 : 6;
+    const every = process.env.PINE_STOPS === "all" ? 1 : 12;
+    // between those that the other shell follows
+    const mine = (SHELLS.indexOf(shell) * every) / SHELLS.length;
     for (const { at, root } of stops) {
       problems.push(...scenario.judge(root).map((p) => `${at}: ${p}`));
       const tree = JSON.stringify([...listing(root)]);
       const isNew = !seen.has(tree);
-      for (const { name, steps, judge, wanted } of isNew && seen.size % every === SHELLS.indexOf(shell) % every
-        ? next
-        : []) {
+      for (const { name, steps, judge, wanted } of isNew && seen.size % every === Math.floor(mine) ? next : []) {
         const after = await whole(copy(root), steps, `${at}, then ${name}`);
         const wrong = judge ? judge(after) : differences(listing(after), wanted!);
         problems.push(...wrong.map((p) => `${at}, then ${name}: ${p}`));
