@@ -6,10 +6,11 @@ import { Header } from "tar";
 import { PineError } from "../errors.ts";
 import { RunError, shorten } from "../run.ts";
 import type { Task } from "../task.ts";
-import { type Apk, entriesOf, locked } from "./apk.ts";
+import type { Apk } from "./apk.ts";
 import { checkPackage } from "./apkfile.ts";
 import { closeNames, dependencyName, indexBlocks, packageName } from "./index.ts";
 import { type LockedPackage, packagePath, type RepositoryIndex, type Source } from "./mirror.ts";
+import { candidates, type Place, parseInstalled, parsePlaces, pinned, placeOf, toLock } from "./resolve-answer.ts";
 import { withTemp } from "./temp.ts";
 
 /** apk found no way to have everything that was asked for. `culprits`: packages it names, their versions apart. */
@@ -83,37 +84,29 @@ async function simulate(
     }
     const list = join(dir, "repositories");
     await writeFile(list, `${lines.join("\n")}\n`);
-    const args = [
-      ...["add", "--simulate", "--no-network", "--no-cache", "--no-progress", "--root", join(apk.tree, "empty")],
+    const settings = [
+      ...["--no-network", "--no-cache", "--no-progress", "--root", join(apk.tree, "empty")],
       ...["--arch", source.arch, "--keys-dir", apk.keys, "--repositories-file", list],
       // an index with kept versions is a copy of a checked one; the packages themselves are always checked
       ...(keep.length === 0 ? [] : ["--allow-untrusted"]),
     ];
+    const ask = async (what: string[], packages: string[]) =>
+      (await apk.run([...what, ...settings, "--", ...packages], task)).stdout;
     let said: string;
     try {
-      said = (await apk.run([...args, "--", ...request.packages], task)).stdout;
+      said = await ask(["add", "--simulate"], request.packages);
     } catch (e) {
       throw e instanceof RunError && e.exitCode !== undefined ? complaint(`${e.stdout}\n${e.stderr}`, request, e) : e;
     }
-    const byVersion = new Map<string, LockedPackage>();
-    for (const e of [...keep, ...entriesOf(indexes).map(locked)])
-      if (!byVersion.has(`${e.name} ${e.version}`)) byVersion.set(`${e.name} ${e.version}`, e);
-    return parseInstalled(said)
-      .map(([name, version]) => {
-        const found = byVersion.get(`${name} ${version}`);
-        if (!found) throw new PineError(`apk chose ${name} ${version}, which no index lists`);
-        return found;
-      })
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const chosen = parseInstalled(said);
+    return toLock(chosen, candidates(indexes, keep), async () => {
+      const fetch = ["fetch", "--simulate", "--recursive", "--url"];
+      const same = (places: Place[]) => chosen.length === places.length && chosen.every((c) => placeOf(places, c));
+      const places = parsePlaces(await ask(fetch, request.packages), dir);
+      // it passes over conflicts, so that it may have chosen others: then by what was chosen
+      return same(places) ? places : parsePlaces(await ask(fetch, chosen.map(pinned)), dir);
+    });
   });
-}
-
-/** Name and version out of `( 1/62) Installing musl (1.2.5-r23)`; a tag at the name is dropped. */
-export function parseInstalled(output: string): [name: string, version: string][] {
-  return [...output.matchAll(/^\(\s*\d+\/\d+\) Installing ([^@\s]+)(?:@\S+)? \(([^)\s]+)\)/gm)].map((m) => [
-    m[1]!,
-    m[2]!,
-  ]);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { die } from "../errors.ts";
 import { apkTool } from "../image/apk.ts";
 import { packageName } from "../image/index.ts";
-import { fetchIndexes, type LockedPackage } from "../image/mirror.ts";
+import { fetchIndexes, type LockedPackage, parseRepository, repositoryLine } from "../image/mirror.ts";
 import { kernelPackage, type Recipe, world } from "../image/recipe.ts";
 import { resolve, Unsatisfiable } from "../image/resolve.ts";
 import { machineArch, type ToolboxSource } from "../image/toolbox.ts";
@@ -52,6 +52,23 @@ export async function resolveRecipe(
   }
 }
 
+/** Where a repository is, however it is written: an address on the mirror is the same as its path there, whatever mirror that is. */
+function placeOf(text: string, recipe: Pick<Recipe, "mirror" | "release">): string {
+  const line = repositoryLine(parseRepository(text, recipe));
+  return line.replace(`${recipe.mirror}/`, "");
+}
+
+/** A lock whose packages name their repositories as they are written now. */
+function byPlace(lock: LockedPackage[], was: Recipe, is: Recipe): LockedPackage[] {
+  const names = new Map(
+    is.repositories.map((text) => {
+      const { name } = parseRepository(text, is);
+      return [placeOf(name, is), name];
+    }),
+  );
+  return lock.map((p) => ({ ...p, repository: names.get(placeOf(p.repository, was)) ?? p.repository }));
+}
+
 /**
  * The lock for a recipe. Nothing before: newest of everything. The same packages asked for: the lock as it stands, without
  * a look at the mirror. Others asked for: the versions of what is locked stay. `upgrade` or `release` changed: newest.
@@ -66,11 +83,12 @@ export async function lockFor(
   if (!before || (upgrade ?? "") !== (before.upgrade ?? "") || recipe.release !== before.recipe.release)
     return resolveRecipe(recipe, config, task);
   const [was, is] = [world(before.recipe), world(recipe)];
-  const asked = (w: string[], r: Recipe) => JSON.stringify([w, [...r.repositories].sort(), r.arch]);
-  if (asked(was, before.recipe) === asked(is, recipe)) return before.lock;
+  const asked = (w: string[], r: Recipe) => JSON.stringify([w, r.repositories.map((text) => placeOf(text, r)), r.arch]);
+  const locked = byPlace(before.lock, before.recipe, recipe);
+  if (asked(was, before.recipe) === asked(is, recipe)) return locked;
   // a constraint that is new decides over the lock
   const free = new Set(is.filter((c) => !was.includes(c)).map(packageName));
-  const kept = before.lock.filter((p) => !free.has(p.name));
+  const kept = locked.filter((p) => !free.has(p.name));
   const lock = await resolveRecipe(recipe, config, task, kept);
   const old = new Map(kept.map((p) => [p.name, p.version]));
   const moved = lock.filter((p) => old.has(p.name) && old.get(p.name) !== p.version).map((p) => p.name);

@@ -83,7 +83,8 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
     release: inputs.release,
     arch: inputs.arch,
     mirror: inputs.mirror.replace(/\/+$/, ""),
-    repositories: sorted(inputs.repositories.map((r) => r.trim())),
+    // in their order: of two with the same version apk takes the first
+    repositories: [...new Set(inputs.repositories.map((r) => r.trim()))],
     keys: inputs.keys && Object.keys(inputs.keys).length > 0 ? inputs.keys : config.keys,
     packages: sorted([...profile.packages.filter((p) => !named.has(p)), ...inputs.packages]),
     kernel: inputs.kernel ?? (targets[target].kernel ? "virt" : "none"),

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { closure } from "../../../provider/image/apk.ts";
 import { parseRepository, type RepositoryIndex, repositoryLine } from "../../../provider/image/mirror.ts";
-import { complaint, parseInstalled } from "../../../provider/image/resolve.ts";
+import { complaint } from "../../../provider/image/resolve.ts";
+import {
+  type Candidate,
+  type Chosen,
+  candidates,
+  type Place,
+  parseInstalled,
+  parsePlaces,
+  pinned,
+  toLock,
+} from "../../../provider/image/resolve-answer.ts";
 
 const source = { mirror: "http://m/alpine", release: "v3.23" };
 const index = (names: string[]): RepositoryIndex => ({
@@ -59,9 +69,9 @@ describe("apk's complaints", () => {
 
 it("what apk chose is read", () =>
   expect(parseInstalled(chosen)).toEqual([
-    ["musl", "1.2.5-r23"],
-    ["libncursesw", "6.5_p20251123-r0"],
-    ["busybox", "1.37.0-r30"],
+    { name: "musl", version: "1.2.5-r23" },
+    { name: "libncursesw", version: "6.5_p20251123-r0", tag: "edge" },
+    { name: "busybox", version: "1.37.0-r30" },
   ]));
 
 it.each([
@@ -98,4 +108,51 @@ describe("what apk itself is started from", () => {
     expect(() => closure(["apk-tools"], [entry("apk-tools", "3-r0", ["so:libz.so.1"])])).toThrow(
       /provides so:libz\.so\.1/,
     ));
+});
+
+describe("a name and a version that several repositories have", () => {
+  const repository = (
+    text: string,
+    ...packages: [name: string, version: string, checksum: string][]
+  ): RepositoryIndex => ({
+    ...parseRepository(text, source),
+    path: "",
+    text: packages.map(([p, v, c]) => `C:Q1${c}\nP:${p}\nV:${v}\n\n`).join(""),
+  });
+  const lock = (chosen: Chosen[], from: Map<string, Candidate[]>, places?: Place[]) =>
+    toLock(chosen, from, async () => places ?? expect.fail("apk is asked though nothing is open"));
+  const one = repository("one", ["tool", "1.0-r0", "a"], ["same", "1-r0", "s"]);
+  const two = repository("two", ["tool", "1.0-r0", "b"], ["same", "1-r0", "s"]);
+  const tagged = repository("@x two", ["tool", "1.0-r0", "b"]);
+  const tool = { name: "tool", version: "1.0-r0" };
+
+  it.each([[[one, tagged]], [[tagged, one]]])("is told apart by the tag that apk prints", async (indexes) => {
+    const from = candidates(indexes, []);
+    expect(await lock([tool], from)).toMatchObject([{ repository: "one", checksum: "Q1a" }]);
+    expect(await lock([{ ...tool, tag: "x" }], from)).toMatchObject([{ repository: "two", checksum: "Q1b" }]);
+  });
+
+  it("is asked for where both are without a tag, and is one package where the checksum is the same", async () => {
+    const from = candidates([one, two], []);
+    expect(await lock([{ name: "same", version: "1-r0" }], from)).toMatchObject([{ checksum: "Q1s" }]);
+    const places = parsePlaces("/tmp/x/1/x86_64/tool-1.0-r0.apk\n/tmp/y/0/x86_64/tool-1.0-r0.apk\n", "/tmp/x");
+    expect(places).toEqual([{ index: 1, file: "tool-1.0-r0.apk" }]);
+    expect(await lock([tool], from, places)).toMatchObject([{ repository: "two", checksum: "Q1b" }]);
+  });
+
+  it("is an error where even apk does not tell, never the first one", async () => {
+    await expect(lock([tool], candidates([one, two], []), [])).rejects.toThrow(
+      "packages: tool 1.0-r0 is in one and two, built apart, and apk does not say which it chose",
+    );
+    await expect(lock([{ ...tool, tag: "y" }], candidates([one], []))).rejects.toThrow(
+      "tool@y=1.0-r0, which no index lists",
+    );
+  });
+
+  it("is the kept one in its repository, gone from the mirror or not", async () => {
+    const kept = { ...tool, checksum: "Q1old", size: 1, installedSize: 1, built: 1, repository: "one" };
+    const from = candidates([one], [kept]);
+    expect(await lock([tool], from)).toMatchObject([{ checksum: "Q1old" }]);
+    expect(pinned({ ...tool, tag: "x" })).toBe("tool@x=1.0-r0");
+  });
 });
