@@ -1,49 +1,22 @@
-/** From the packages a person asks for to a lock: apk chooses, here its answer and its complaints are read. */
+/** From the packages a person asks for to a lock: apk chooses. */
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Header } from "tar";
-import { PineError } from "../errors.ts";
-import { RunError, shorten } from "../run.ts";
+import { RunError } from "../run.ts";
 import type { Task } from "../task.ts";
 import type { Apk } from "./apk.ts";
 import { checkPackage } from "./apkfile.ts";
-import { closeNames, dependencyName, indexBlocks, packageName } from "./index.ts";
+import { indexBlocks } from "./index.ts";
 import { type LockedPackage, packagePath, type RepositoryIndex, type Source } from "./mirror.ts";
 import { candidates, type Place, parseInstalled, parsePlaces, pinned, placeOf, toLock } from "./resolve-answer.ts";
+import { type Asked, complaint, Unsatisfiable } from "./resolve-complaint.ts";
 import { withTemp } from "./temp.ts";
 
-/** apk found no way to have everything that was asked for. `culprits`: packages it names, their versions apart. */
-export class Unsatisfiable extends PineError {
-  override name = "Unsatisfiable";
-  constructor(
-    message: string,
-    readonly culprits: string[],
-    o: { hint?: string; cause?: unknown },
-  ) {
-    super(message, o);
-  }
-}
-
-export interface ResolveRequest {
-  /** As in /etc/apk/world: names with constraints. Each is checked with {@link constraintProblem} before. */
-  packages: string[];
-  /** The user's part of `packages`, for messages; default all. */
-  asked?: string[];
-  indexes: RepositoryIndex[];
+/** `packages`: each is checked with constraintProblem (constraint.ts) before. */
+export interface ResolveRequest extends Asked {
   /** Versions to keep, where these packages are needed at all. */
   keep?: LockedPackage[];
-}
-
-/** `name`, `name=1.2-r0`, `name~1.2`, `name>=1`, `name@tag`, `!name`, as apk-world(5) has it. */
-const constraint =
-  /^!?[a-zA-Z0-9][a-zA-Z0-9._+-]*(@[A-Za-z0-9._-]+)?((<|<=|=|>=|>|~|=~|<~|>~)[a-zA-Z0-9][a-zA-Z0-9._~-]*)?(@[A-Za-z0-9._-]+)?$/;
-
-/** What is wrong with a constraint, or nothing. */
-export function constraintProblem(text: string): string | undefined {
-  return constraint.test(text)
-    ? undefined
-    : "expected an Alpine package name with at most a constraint and a tag: curl, curl=8.17.0-r1, curl~8.17, curl@edge";
 }
 
 /**
@@ -148,44 +121,4 @@ function packIndex(text: string): Buffer {
   const block = Buffer.alloc(512);
   new Header({ path: "APKINDEX", size: data.length, mode: 0o644, type: "File", mtime: new Date(0) }).encode(block);
   return gzipSync(Buffer.concat([block, data, Buffer.alloc(1024 + ((512 - (data.length % 512)) % 512))]), { level: 1 });
-}
-
-/** apk's complaint as one error that names the property and those who do not fit. */
-export function complaint(output: string, request: ResolveRequest, cause?: unknown): Unsatisfiable {
-  const mine = new Map((request.asked ?? request.packages).map((p) => [packageName(p), p]));
-  const missing = [...output.matchAll(/^ {2}(\S+) \(no such package\):\n((?: {4}.*\n?)*)/gm)];
-  if (missing.length > 0) {
-    const names = new Set(request.indexes.flatMap((r) => [...indexBlocks(r.text).keys()]));
-    const said = missing.map(([, dependency = "", by = ""]) => {
-      const name = dependencyName(dependency) || dependency;
-      const close = closeNames(name, names);
-      const world = by.includes("world[");
-      const who = world ? "" : ` (${by.trim().replace(/\s+/g, " ")})`;
-      const guess = close.length > 0 ? `; did you mean ${close.join(" or ")}?` : "";
-      return `no package "${name}" in ${request.indexes.map((r) => r.name).join(", ")}${who}${guess}`;
-    });
-    return new Unsatisfiable(`packages: ${said.join("; ")}`, [], { cause });
-  }
-  const tagged = /repository tag for world dependency '([^'@]+@([^'<>=~]+)[^']*)' does not exist/.exec(output);
-  if (tagged)
-    return new Unsatisfiable(`packages: ${tagged[1]} asks for the tag @${tagged[2]}, which no repository has`, [], {
-      hint: `give one in \`repositories\`: "@${tagged[2]} edge/community"`,
-      cause,
-    });
-  const culprits = [...output.matchAll(/^ {2}(\S+)-\d[^-\s]*-r\d+:?$/gm)].map((m) => m[1]!);
-  const worlds = [...output.matchAll(/world\[([^\]]+)\]/g)].map((m) => packageName(m[1]!));
-  const asked = [...new Set(worlds)].filter((w) => mine.has(w)).map((w) => mine.get(w));
-  const lines = output
-    .split("\n")
-    .filter((l) => /^ {2,}\S/.test(l))
-    .map((l) => l.trim())
-    .join("; ")
-    .replaceAll(":;", ":");
-  const details = shorten(lines, 1200);
-  if (!details) return new Unsatisfiable(`packages: apk says: ${shorten(output.trim(), 600)}`, [], { cause });
-  return new Unsatisfiable(
-    `packages: ${asked.length > 0 ? `${asked.join(", ")} cannot be had together with the rest` : "these do not fit together"} (${details})`,
-    culprits,
-    { hint: "loosen the constraint that apk names, or change `upgrade` if the lock is old", cause },
-  );
 }

@@ -1,8 +1,8 @@
 /** What Rootfs accepts. */
+import { constraintProblem } from "../image/constraint.ts";
 import { profileNames } from "../image/profiles.ts";
 import * as rules from "../image/recipe-rules.ts";
 import { extraNames, runlevels, targetNames } from "../image/recipe-types.ts";
-import { constraintProblem } from "../image/resolve.ts";
 import type { Config } from "../resource.ts";
 import { archive, asset, type Checked, flag, integer, list, map, object, text } from "./check.ts";
 import * as settings from "./rootfs-settings.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { constraintProblem } from "../../../provider/image/constraint.ts";
 import type { LockedPackage } from "../../../provider/image/mirror.ts";
 import {
   canonical,
@@ -11,7 +12,6 @@ import {
   world,
 } from "../../../provider/image/recipe.ts";
 import * as rules from "../../../provider/image/recipe-rules.ts";
-import { constraintProblem } from "../../../provider/image/resolve.ts";
 import { aRecipe } from "./a-recipe.ts";
 
 const recipe = aRecipe({ mirror: "http://m", keys: {}, packages: ["nano"] });
@@ -120,10 +120,30 @@ describe("constraints of packages", () => {
     "!mkinitfs",
     "lua5.4-lib_x",
     "a>1_rc1",
+    // hadolint#1168, openwrt/openwrt#16427; each solved by apk 3.0.8
+    ...["tool~=1.0", "tool=~1.0", "tool==1.0.3-r0", "tool~>1.0", "tool@edge>=2.0-r0", "tool@edge"],
+    ...["cmd:tool", "so:libedge.so.9", "pc:edge", "so:libx[a],b.so", "a/b", "tool=1.0~abcdef", "!cmd:tool"],
   ])("%s", (c) => expect(constraintProblem(c)).toBeUndefined());
-  it.each(["", "-x", "--root=/", "a b", "a;b", "../x", "/etc/x.apk", "a=", "a\n", "./a.apk"])("%j is refused", (c) =>
-    expect(constraintProblem(c)).toMatch(/expected/),
-  );
+  it.each([
+    "",
+    "-x",
+    "--root=/",
+    "a b",
+    "a;b",
+    "../x",
+    "/etc/x.apk",
+    "a=",
+    "a\n",
+    "./a.apk",
+    "a.apk",
+    "etc/x.apk",
+    "tool=2.0-r0@edge",
+    "tool=bad",
+    "tool =1",
+    "tool=1.0~",
+    "tool~a",
+    "tool=1-r0-r1",
+  ])("%j is refused", (c) => expect(constraintProblem(c)).toMatch(/expected/));
 });
 
 it("rules know what belongs to them", () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { closure } from "../../../provider/image/apk.ts";
 import { parseRepository, type RepositoryIndex, repositoryLine } from "../../../provider/image/mirror.ts";
-import { complaint } from "../../../provider/image/resolve.ts";
 import {
   type Candidate,
   type Chosen,
@@ -12,6 +11,7 @@ import {
   pinned,
   toLock,
 } from "../../../provider/image/resolve-answer.ts";
+import { complaint } from "../../../provider/image/resolve-complaint.ts";
 
 const source = { mirror: "http://m/alpine", release: "v3.23" };
 const index = (names: string[]): RepositoryIndex => ({
@@ -61,6 +61,46 @@ describe("apk's complaints", () => {
     expect(complaint(untagged, { packages: ["curl@edge"], indexes }).message).toMatch(
       /curl@edge asks for the tag @edge, which no repository has; give one in `repositories`: "@edge edge/,
     ));
+  // the same apk, over an index of this test's own
+  it.each([
+    [
+      "a name that several provide",
+      "  virt (virtual):\n    note: please select one of the 'provided by'\n          packages explicitly\n    provided by: va vb\n    required by: needs-1-r0[virt]\n",
+      "packages: virt is no package: va, vb provide it (required by: needs-1-r0[virt])",
+      "name one of them in `packages`: va or vb",
+    ],
+    [
+      "one that one provides",
+      "  single (virtual):\n    note: please select one of the 'provided by'\n          packages explicitly\n    provided by: one\n    required by: world[single]\n",
+      "packages: single is no package: one provides it",
+      "name it in `packages`: one",
+    ],
+    [
+      "what only a tagged repository has",
+      "  other-2-r0:\n    masked in: @edge\n    satisfies: world[other]\n",
+      "packages: other-2-r0 is only in a repository with the tag @edge",
+      "ask for other@edge, or give the repository without a tag",
+    ],
+    [
+      "what another forbids",
+      "  c2-1-r0:\n    breaks: c1-1-r0[!c2]\n    satisfies: world[c2]\n",
+      "packages: c2 cannot be had together with the rest (c2-1-r0: breaks: c1-1-r0[!c2]; satisfies: world[c2])",
+      "loosen the constraint that apk names, or change `upgrade` if the lock is old",
+    ],
+  ])("about %s say what to do", (_, said, message, hint) => {
+    const e = complaint(`ERROR: unable to select packages:\n${said}`, {
+      packages: ["virt", "single", "other", "c2"],
+      indexes,
+    });
+    expect(e.message).toBe(`${message}; ${hint}`);
+  });
+  it("about two things have a hint for each", () => {
+    const both =
+      "  virt (virtual):\n    provided by: va vb\n    required by: world[virt]\n  c2-1-r0:\n    breaks: c1-1-r0[!c2]\n";
+    expect(complaint(both, { packages: ["virt"], indexes }).hint).toMatch(
+      /^name one of them .*; loosen the constraint/,
+    );
+  });
   it("that are new to us are passed on", () =>
     expect(complaint("ERROR: something else\n", { packages: [], indexes }).message).toMatch(
       /apk says: ERROR: something else/,
