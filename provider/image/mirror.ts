@@ -210,7 +210,7 @@ async function intact(p: LockedPackage, source: Source): Promise<boolean> {
 }
 
 async function fetchPackage(p: LockedPackage, source: Source, task: Task, onBytes: (sum: number) => void) {
-  const url = `${parseRepository(p.repository, source).url}/${source.arch}/${p.name}-${p.version}.apk`;
+  const url = `${parseRepository(p.repository, source).url}/${source.arch}/${encodeURIComponent(`${p.name}-${p.version}.apk`)}`;
   let sum = 0;
   const { body } = await fetchFile(url, task, {
     limit: p.size,
