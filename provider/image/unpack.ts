@@ -34,7 +34,7 @@ export { type ArchiveEntry, ArchiveError } from "./unpack-rules.ts";
  * What an archive holds, sorted by path, all folders included. `where`: names the property in errors.
  *
  * Hard links are files of their own. Links are not followed: relative ones may not lead out of the archive's folder, absolute ones
- * are paths in the image. An asset by path has its file's mode, one of text 0644. Throws an {@link ArchiveError} with a `code`
+ * are paths in the image. Files of this machine are 0755 where their owner may execute them, else 0644, folders 0755; text is 0644. Throws an {@link ArchiveError} with a `code`
  * such as `archive-parent`.
  */
 export async function entriesOfArchive(archive: Archive, where: string): Promise<ArchiveEntry[]> {
@@ -119,14 +119,13 @@ async function readFolder(root: string, budget: Budget): Promise<ArchiveEntry[]>
       normalName(path);
       const from = join(root, path);
       const found = await fromDisk(from, lstat(from));
-      const mode = found.mode & 0o7777;
       if (found.isFile()) out.push(await readPlain(path, from, found, budget));
       else if (found.isSymbolicLink()) {
         budget.take(0);
         out.push({ path, type: "link", mode: 0o777, target: await fromDisk(from, readlink(from)) });
       } else if (found.isDirectory()) {
         budget.take(0);
-        out.push({ path, type: "folder", mode });
+        out.push({ path, type: "folder", mode: keptMode(found) });
         await walk(path);
       } else {
         const [code, what] = found.isFIFO() ? ["fifo", "FIFO"] : found.isSocket() ? ["socket", "socket"] : DEVICE;
@@ -141,9 +140,15 @@ async function readFolder(root: string, budget: Budget): Promise<ArchiveEntry[]>
 const DEVICE = ["device", "device"] as const;
 const ONLY = "an archive holds files, folders and links";
 
+/**
+ * Of a mode on this machine what git keeps of it, whether the owner may execute: the rest is the umask's, and would give each clone another
+ * commit. Setuid, setgid and sticky were set by somebody and stay. A tar says itself what its modes are.
+ */
+const keptMode = (found: Stats) => (found.mode & 0o7000) | (found.isDirectory() || found.mode & 0o100 ? 0o755 : 0o644);
+
 async function readPlain(path: string, from: string, found: Stats, budget: Budget): Promise<ArchiveEntry> {
   budget.take(found.size);
-  return { path, type: "file", mode: found.mode & 0o7777, content: await fromDisk(from, readFile(from)) };
+  return { path, type: "file", mode: keptMode(found), content: await fromDisk(from, readFile(from)) };
 }
 
 async function fromDisk<T>(path: string, work: Promise<T>): Promise<T> {

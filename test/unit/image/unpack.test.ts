@@ -20,11 +20,11 @@ describe("the same entries", () => {
       ["bin", 0o755],
       ["etc", 0o755],
       ["bin/tool", 0o4755],
-      ["etc/ä.conf", 0o640],
+      ["etc/ä.conf", 0o644],
     ] as const)
       fs.chmodSync(join(top, path), mode);
   };
-  const conf = { path: "etc/ä.conf", content: "k=v\n", mode: 0o640 };
+  const conf = { path: "etc/ä.conf", content: "k=v\n", mode: 0o644 };
   const tool = { path: "bin/tool", content: "#!/bin/sh\n", mode: 0o4755 };
 
   it("have the same digest, however they are packed", async () => {
@@ -69,6 +69,15 @@ describe("the same entries", () => {
     expect((await read(new Archive({ path: file }))).map((e) => [e.path, e.type])).toEqual(
       (await read(tree)).map((e) => [e.path, e.type]),
     );
+  });
+  // siderolabs/talos#4096, pulumi-docker-build#979: one commit of git, another image on each machine
+  it.each([0o002, 0o022, 0o027, 0o077])("of a folder that was checked out under another umask (%o)", async (umask) => {
+    const tree = folder(fill);
+    const cwd = tree.content.path!;
+    const wanted = await digest(tree);
+    const made = { bin: 0o777, etc: 0o777, "bin/tool": 0o4777, "etc/ä.conf": 0o666 };
+    for (const [path, mode] of Object.entries(made)) fs.chmodSync(join(cwd, path), mode & ~umask);
+    expect(await digest(tree)).toBe(wanted);
   });
   it.each<[string, ...One[]]>([
     ["content", { ...conf, content: "k=w\n" }, tool],
