@@ -115,6 +115,13 @@ export async function committed(
   return undefined;
 }
 
+/** The manifests in a store, also of commits that went. */
+export async function commitsOf(store: Store): Promise<CommitManifest[]> {
+  const names = (await readdir(store.path("commits")).catch(() => [])).filter((n) => /^[0-9a-f]{64}\.json$/.test(n));
+  const read = names.map((n) => store.readJson<CommitManifest>(store.path("commits", n)).catch(() => undefined));
+  return (await Promise.all(read)).filter((m) => m !== undefined);
+}
+
 /** The manifest of a commit that the store has; undefined when either is missing, or the manifest is damaged: it is made again with the commit. */
 export async function readCommit(store: Store, checksum: string): Promise<CommitManifest | undefined> {
   if (!(await hasCommit(store, checksum))) return undefined;

@@ -6,7 +6,7 @@ import { collect } from "../image/gc.ts";
 import { CHECKSUM, commitFromRootfs, committed, readCommit, refProblem } from "../image/ostree.ts";
 import { KEY_EXPECTED, publicKeyOf, readSigningKey } from "../image/signing.ts";
 import { Store } from "../image/store.ts";
-import { readRootfs } from "../image/tree.ts";
+import { type RootfsRecord, readRootfs } from "../image/tree.ts";
 import type { Call, Diff, Resource } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 import { equalValues, hasUnknown, type Props, plain, Unknown, type Value } from "../values.ts";
@@ -14,6 +14,7 @@ import { type Checked, checkProps, integer, object, text } from "./check.ts";
 import { type Made, retained, withCommit } from "./commit-history.ts";
 import { defaultRef, importCommit } from "./commit-import.ts";
 import { checkPublish, isPublished, type PublishInputs, publishHistory, publishShape } from "./commit-publish.ts";
+import { type Last, nextVersion, versionFor } from "./commit-version.ts";
 import { diffInputs } from "./diff.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
 
@@ -22,7 +23,7 @@ const shape = {
   ref: text({ verify: refProblem, expected: 'a branch, such as "pine/x86_64/stable"' }),
   version: text({
     expected: 'a version, such as "1.4.0"',
-    verify: (v) => (semver.valid(v) === v ? undefined : `expected a version (semver), such as "1.4.0", got "${v}"`),
+    verify: versionProblem,
   }),
   signingKey: signingKey(),
   oldSigningKey: signingKey(),
@@ -36,6 +37,14 @@ const shape = {
   ),
 };
 type Inputs = Checked<typeof shape>;
+
+function versionProblem(v: string): string | undefined {
+  if (semver.valid(v) === v) return undefined;
+  const build = semver.parse(v)?.build.join(".");
+  return build && !v.startsWith("v")
+    ? `"${v}" has build metadata (+${build}), which makes no version newer than another, and servers take none that is not: leave it away`
+    : `expected a version (semver), such as "1.4.0", got "${v}"`;
+}
 
 function signingKey() {
   return text({
@@ -54,7 +63,6 @@ function keysOf(inputs: Pick<Inputs, "signingKey" | "oldSigningKey">): KeyObject
   return given.map(readSigningKey).filter((k) => typeof k !== "string");
 }
 
-const FIRST_VERSION = "0.1.0";
 /** The state; a preview answers the same with unknowns. */
 interface State extends Props {
   checksum: string;
@@ -93,9 +101,10 @@ export const ostreeCommit: Resource = {
   async diff(call, { olds, oldInputs, news }): Promise<Diff> {
     const { checksum, ref } = plain(olds) as State;
     const detailed = diffInputs(oldInputs, news, { replace: ["ref"] });
-    // to write down what it is already is no change
-    if (equalValues(news.ref, ref)) delete detailed.ref;
     const store = await storeIfThere(call);
+    // to write down what it is already is no change, nor is to leave it to the default again
+    const wanted = news.ref ?? (await defaultOf(store, [news.rootfs, olds.rootfs]));
+    if (equalValues(wanted, ref)) delete detailed.ref;
     // gone from the store (another machine, a new store): made again
     const there = store !== undefined && (await readCommit(store, checksum)) !== undefined;
     const published =
@@ -128,16 +137,16 @@ function isSame(inputs: Props, before: Before): boolean {
   return (["rootfs", "version"] as const).every((key) => equalValues(inputs[key], before.inputs[key]));
 }
 
-/** The version when none is given: the last one's with its patch one higher, when something of the commit changed. */
-function nextVersion(inputs: Props, before?: Before): string {
-  if (!before) return FIRST_VERSION;
-  return isSame(inputs, before) ? before.state.version : (semver.inc(before.state.version, "patch") ?? FIRST_VERSION);
-}
+const lastOf = (inputs: Props, before?: Before): Last | undefined =>
+  before && { version: before.state.version, same: isSame(inputs, before) };
 
-/** A commit has one version in a store: the highest that any stack gave it. */
-async function highestVersion(store: Store, checksum: string, version: string): Promise<string> {
-  const there = (await readCommit(store, checksum))?.version;
-  return there && semver.valid(there) && semver.gt(there, version) ? there : version;
+/** The branch of a commit whose program names none, by the first of these Rootfs that the store has. */
+async function defaultOf(store: Store | undefined, digests: Value[]): Promise<string | undefined> {
+  for (const digest of digests) {
+    const known = store && typeof digest === "string" ? await readRootfs(store, digest) : undefined;
+    if (known) return defaultRef(known);
+  }
+  return undefined;
 }
 
 function parentOf(checksum: string, before?: Before): string | undefined {
@@ -151,10 +160,13 @@ function publicKey(inputs: Props): Value {
   return key && publicKeyOf(key);
 }
 
+const rootfsOf = ({ arch, target }: RootfsRecord) => ({ arch, target });
+
 /** What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making. */
 async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
   await checkPublish(inputs.publish, call);
-  const version = inputs.version ?? nextVersion(inputs, before);
+  const last = lastOf(inputs, before);
+  const version = inputs.version ?? nextVersion(last);
   const store = await storeIfThere(call);
   if (before && isSame(inputs, before)) {
     const { checksum } = before.state;
@@ -175,11 +187,11 @@ async function preview(call: Call, inputs: Props, before?: Before): Promise<Prop
   };
   const rootfs = store && !hasUnknown(inputs.rootfs) && (await readRootfs(store, plain(inputs.rootfs)));
   if (!store || !rootfs) return state;
-  const built = { ...state, ref: inputs.ref ?? defaultRef(rootfs), size: rootfs.size };
+  const ref = inputs.ref ?? defaultRef(rootfs);
   const checksum = hasUnknown(version) ? undefined : await committed(store, rootfs, plain(inputs.version));
-  if (!checksum) return built;
-  const shown = inputs.version ?? (await highestVersion(store, checksum, version));
-  return { ...built, checksum, version: shown, parent: parentOf(checksum, before) };
+  const known = { checksum, ref: hasUnknown(ref) ? defaultRef(rootfs) : String(plain(ref)), ...rootfsOf(rootfs) };
+  const built = { ...state, ref, size: rootfs.size, version: inputs.version ?? (await versionFor(store, known, last)) };
+  return checksum ? { ...built, checksum, parent: parentOf(checksum, before) } : built;
 }
 
 /** What `retain` lets go, and everything else that no resource of any stack keeps. */
@@ -201,7 +213,8 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
       "pass `digest` of a Rootfs of the same program, which is then built first, or set pine:store to the store that has it",
     );
   const ref = inputs.ref ?? defaultRef(rootfs);
-  const version = inputs.version ?? (await highestVersion(store, rootfs.checksum, nextVersion(props, before)));
+  const known = { checksum: rootfs.checksum, ref, ...rootfsOf(rootfs) };
+  const version = inputs.version ?? (await versionFor(store, known, lastOf(props, before)));
   call.step("committing");
   const keys = keysOf(inputs);
   const options = { ref, version: inputs.version, shown: version, keys };

@@ -13,6 +13,7 @@ import {
   other,
   preview,
   putCommit,
+  putManifest,
   putRootfs,
   tree,
   versioned,
@@ -25,6 +26,12 @@ describe("OstreeCommit", () => {
     ["no rootfs", {}, "rootfs", /is missing: give the digest of a Rootfs/],
     ["a path as rootfs", { rootfs: "/srv/root" }, "rootfs", /digest of a Rootfs \(64 hex digits\), got/],
     ["a version that is none", { rootfs: digest, version: "1.4" }, "version", /semver.*got "1.4"/],
+    [
+      "a version with build metadata",
+      { rootfs: digest, version: "1.2.3+build.5" },
+      "version",
+      /\(\+build\.5\), which makes/,
+    ],
     ["a ref with a space", { rootfs: digest, ref: "pine/my ref" }, "ref", /a branch as OSTree names them/],
     ["a ref that leaves its folder", { rootfs: digest, ref: "../x" }, "ref", /a branch as OSTree names them/],
   ])("refuses %s", async (_, news, property, reason) => {
@@ -39,11 +46,44 @@ describe("OstreeCommit", () => {
     ["another ref is a replacement", { rootfs: digest, ref: "pine/edge" }, { ref: "add-replace" }],
     ["the ref that it has is nothing", { rootfs: digest, ref: "pine/x86_64/stable" }, {}],
     ["nothing is nothing", { rootfs: digest }, {}],
+    ["an unknown ref is a replacement", { rootfs: digest, ref: Unknown.value }, { ref: "add-replace" }],
   ])("diff: %s", async (_, news, detailed) => {
     putRootfs();
     putCommit(tree, { version: "0.1.4" });
     expect(await diff(ostreeCommit, state, { rootfs: digest }, news)).toEqual({ detailed, changes: false });
   });
+  // pulumi-azure-native#4507, pulumi-auth0#984: an explicit default against absent
+  test.each([
+    ["to leave the ref to its default is nothing", "pine/x86_64/stable", {}],
+    ["to leave another ref to the default is a replacement", "pine/edge", { ref: "delete-replace" }],
+  ])("diff: %s", async (_, ref, detailed) => {
+    putRootfs();
+    putCommit(tree, { version: "0.1.4" });
+    const was = { rootfs: digest, ref };
+    expect(await diff(ostreeCommit, { ...state, ref }, was, { rootfs: digest })).toEqual({ detailed, changes: false });
+  });
+
+  test.each([
+    [
+      "above the branch's highest",
+      [
+        ["pine/x86_64/stable", "0.1.2"],
+        ["pine/x86_64/stable", "0.1.9"],
+        ["pine/other", "7.0.0"],
+      ],
+      "0.1.10",
+    ],
+    ["above the highest of the same machines where the branch is new", [["pine/other", "0.4.1"]], "0.4.2"],
+    ["0.1.0 where there is none", [], "0.1.0"],
+  ] as [string, [string, string][], string][])(
+    "a resource that is made anew goes on: %s",
+    async (_, there, version) => {
+      putRootfs();
+      for (const [n, [ref, of]] of there.entries()) putManifest(String(n).repeat(64), { ref, version: of });
+      expect(await preview(ostreeCommit, { rootfs: digest })).toMatchObject({ version });
+    },
+  );
+
   test("diff: a commit that is gone from the store is a change", async () => {
     expect(await diff(ostreeCommit, state, { rootfs: digest }, { rootfs: digest })).toEqual({
       detailed: {},

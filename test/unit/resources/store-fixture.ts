@@ -31,6 +31,9 @@ export const putCommit = (checksum: string, manifest?: object) => {
   put(`repo/objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.commit`, "");
   if (manifest) put(`commits/${checksum}.json`, { checksum, rootfs: digest, arch: "x86_64", ...manifest });
 };
+/** Of a commit that need not be there any more. */
+export const putManifest = (checksum: string, manifest: object) =>
+  put(`commits/${checksum}.json`, { checksum, rootfs: digest, arch: "x86_64", ...manifest });
 export const putRootfs = () => {
   putCommit(tree);
   put(`rootfs/${digest}.json`, { digest, checksum: tree, arch: "x86_64", kernelRelease: "6", size: 7, packages: 3 });
