@@ -14,6 +14,13 @@ export const repositoryPattern =
   /^(@[A-Za-z0-9._-]+ +)?(https?:\/\/[^\s?#]+|[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*)$/;
 export const modePattern = /^0?[0-7]{3,4}$/;
 export const ownerPattern = /^([a-z_][a-z0-9_-]{0,31}|\d{1,5}):([a-z_][a-z0-9_-]{0,31}|\d{1,5})$/;
+/** Ids of a user namespace that an ordinary user has: 0 to 65535. As root and as a user the same is built. */
+const MAX_ID = 65535;
+/** An owner by numbers that only root could build. */
+export const ownerProblem = (owner: string): string | undefined =>
+  owner.split(":").some((id) => /^\d+$/.test(id) && Number(id) > MAX_ID)
+    ? `expected numbers from 0 to ${MAX_ID}: an ordinary user cannot build others`
+    : undefined;
 export const sysctlPattern = /^[a-z0-9_]+([./][A-Za-z0-9_*-]+)+$/;
 export const keyFilePattern = /^[A-Za-z0-9_@+][A-Za-z0-9_@.+-]*$/;
 /** A line of authorized_keys, with options before the key or without. */
@@ -32,6 +39,11 @@ const byProperty: Record<string, string> = {
   ...{ "/etc/apk/world": "packages", "/etc/apk/repositories": "repositories" },
   ...{ "/etc/hostname": "hostname", "/etc/localtime": "timezone" },
   ...{ "/etc/fstab": "mounts", "/etc/modules": "modules" },
+};
+
+const keptByOstree: Record<string, string> = {
+  "/usr/etc": "the image keeps its /etc there: put it below /etc",
+  "/usr/share/factory/var": "what /var is filled from lies there: it is the server's own data, use HostHijack's files",
 };
 
 /** Limits of Linux: bytes of a name (NAME_MAX) and of a path (PATH_MAX, with its end). */
@@ -55,6 +67,8 @@ export function pathProblem(path: string): { code: string; reason: string } | un
     );
   const why = notOurs[parts[0]!];
   if (why) return bad("path-place", `no file can be put below /${parts[0]}: ${why}`);
+  const kept = Object.keys(keptByOstree).find((p) => path === p || path.startsWith(`${p}/`));
+  if (kept) return bad("path-place", `no file can be put below ${kept}: ${keptByOstree[kept]}`);
   if (parts.length === 1) return bad("path-root", `${path} would lie in the root folder: put it below /etc or /usr`);
   const property = byProperty[path] ?? (path.startsWith("/etc/runlevels/") ? "services" : undefined);
   return property ? bad("path-property", `${path} is made from \`${property}\``) : undefined;

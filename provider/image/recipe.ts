@@ -42,7 +42,9 @@ export function world(r: Recipe): string[] {
   const wanted = [...common.packages, ...targets[r.target].packages, ...pieces(r).flatMap((p) => p.packages ?? [])];
   if (kernel) wanted.push(kernel);
   if (r.timezone !== "UTC") wanted.push("tzdata");
-  if (r.users.some((u) => u.sudo) && !mine.has("doas") && !mine.has("sudo")) wanted.push("sudo");
+  // "!doas" is none
+  const has = (name: string) => r.packages.some((p) => dependencyName(p) === name);
+  if (r.users.some((u) => u.sudo) && !has("doas") && !has("sudo")) wanted.push("sudo");
   return [...new Set([...wanted.filter((name) => !mine.has(name)), ...r.packages])].sort();
 }
 

@@ -48,8 +48,10 @@ function ofTarget(i: RootfsInputs, add: Add): void {
 function ofPackages(i: RootfsInputs, config: Config, add: Add): void {
   const tags = new Set(i.repositories.flatMap((r) => parseRepository(r, i).tag ?? []));
   const recipe = recipeBase(i, config);
+  // with what the program has instead (doas), and without what it has beside its own "!"
+  const left = new Set(i.packages.filter((p) => p.startsWith("!")).map(packageName));
   const needed = new Set(
-    world({ ...recipe, packages: recipe.packages.filter((p) => !i.packages.includes(p)) }).map(packageName),
+    world({ ...recipe, packages: recipe.packages.filter((p) => !left.has(packageName(p))) }).map(packageName),
   );
   const seen = new Map<string, string>();
   for (const [n, p] of i.packages.entries()) {

@@ -54,7 +54,14 @@ const file = object(
     source: asset(),
     archive: archive(),
     mode: text({ pattern: rules.modePattern, expected: 'an octal mode "0644"' }),
-    owner: text({ pattern: rules.ownerPattern, expected: '"user:group", by name or number' }),
+    owner: text({
+      pattern: rules.ownerPattern,
+      expected: '"user:group", by name or number',
+      verify: (owner) => {
+        const reason = rules.ownerProblem(owner);
+        return reason === undefined ? undefined : { code: "owner-range", reason };
+      },
+    }),
   },
   {
     exactlyOne: ["content", "source", "archive"],

@@ -65,6 +65,9 @@ describe("world", () => {
     expect(world(doas)).not.toContain("sudo");
     expect(rootProgram(doas)).toBe("doas");
     expect(rootProgram({ ...recipe, users: [{ ...user, sudo: false }] })).toBeUndefined();
+    // canonical/cloud-init#4652
+    expect(world({ ...recipe, users: [user], packages: ["!doas"] })).toContain("sudo");
+    expect(world({ ...recipe, users: [user], packages: ["!sudo", "doas"] })).not.toContain("sudo");
   });
 });
 
@@ -106,6 +109,9 @@ describe("paths of files", () => {
     ["/motd", /root folder/],
     ["/etc/shadow", /`users`/],
     ["/etc/runlevels/default/x", /`services`/],
+    ["/usr/etc", /put it below \/etc/],
+    ["/usr/etc/app.conf", /put it below \/etc/],
+    ["/usr/share/factory/var/lib/x", /HostHijack's files/],
   ])("%s is refused", (path, why) => expect(rules.pathProblem(path)?.reason).toMatch(why));
 });
 

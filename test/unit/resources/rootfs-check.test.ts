@@ -62,6 +62,11 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
   ["packages.contradiction", { packages: ["nano", "!nano"] }, /exclude each other/],
   ["packages.twice", { packages: ["nano=1", "nano>2"] }, /name the same package/],
   ["packages.needed", { packages: ["!openrc"] }, /cannot be left out/],
+  // somebody who may become root needs one of them: without sudo and doas there is none
+  ["packages.needed", { packages: ["!sudo"], users: [{ ...ann, sudo: true }] }, /sudo cannot be left out/],
+  ["files.owner.owner-range", { files: { "/etc/x": { content: "", owner: "98765:98765" } } }, /from 0 to 65535/],
+  ["files.owner.owner-range", { files: { "/etc/x": { content: "", owner: "root:65536" } } }, /from 0 to 65535/],
+  ["files.path-place", { files: { "/usr/etc/x": { content: "" } } }, /put it below \/etc/],
   ["packages.tag", { packages: ["nano@edge"] }, /no repository has the tag @edge/],
   ["packages.kernel", { packages: ["linux-lts"] }, /named by `kernel`/],
   ["kernel.form", { kernel: "Virt!" }, /a flavour such as/],
