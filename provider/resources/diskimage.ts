@@ -7,6 +7,7 @@ import { needMount } from "../image/disk-needs.ts";
 import { type ImageOptions, LABELS } from "../image/disk-plan.ts";
 import { BOOT_MIB, ESP_MIB, FILESYSTEMS, type Filesystem, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
 import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
+import { hostnamePattern } from "../image/recipe-rules.ts";
 import { kernelArgumentProblem } from "../image/slot-options.ts";
 import type { Call, CheckFailure } from "../resource.ts";
 import { hasUnknown, type Props, plain, Unknown } from "../values.ts";
@@ -41,7 +42,7 @@ const shape = {
     }),
   ),
   hostname: text({
-    pattern: /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/,
+    pattern: hostnamePattern,
     expected: 'a hostname, such as "web-1"',
   }),
 };

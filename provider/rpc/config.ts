@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
+import { releasePattern } from "../image/recipe-rules.ts";
 import type { CheckFailure, Config } from "../resource.ts";
 import { type Checked, checkProps, map, text } from "../resources/check.ts";
 import { type Props, plain, Secret, type Value } from "../values.ts";
@@ -20,7 +21,7 @@ const shape = {
   store: text({ expected: 'a folder, such as ".pine"' }),
   cache: text({ expected: 'a folder, such as "~/.cache/pine"' }),
   mirror: text({ expected: `an http or https address, such as "${MIRROR}"`, verify: checkMirror }),
-  release: text({ pattern: /^(v\d+\.\d+|edge)$/, expected: `an Alpine release, such as "${RELEASE}" or "edge"` }),
+  release: text({ pattern: releasePattern, expected: `an Alpine release, such as "${RELEASE}" or "edge"` }),
   keys: map(text({ expected: "the text of a public key (PEM)", verify: checkKey }), {
     keys: {
       pattern: /^[\w@.+-]+\.rsa\.pub$/,
