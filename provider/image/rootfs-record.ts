@@ -1,9 +1,10 @@
 /** What the store keeps of a built Rootfs. */
 import type { Task } from "../task.ts";
 import { spare } from "./grace.ts";
+import { canonical, sha256 } from "./hash.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { commitObject, hasCommit } from "./ostree-check.ts";
-import type { Target } from "./recipe-types.ts";
+import type { Recipe, Target } from "./recipe-types.ts";
 import { sbomPaths } from "./sbom-write.ts";
 import type { Store } from "./store.ts";
 
@@ -26,7 +27,19 @@ export interface RootfsRecord {
   timestamp: number;
   /** Number of packages. */
   packages: number;
+  /** Digests of what decides the content and shows in no input: the trusted keys, and by path the entries of archives. */
+  hidden?: HiddenParts;
 }
+
+export interface HiddenParts {
+  keys: string;
+  archives: Record<string, string>;
+}
+
+export const hiddenParts = (recipe: Pick<Recipe, "keys" | "archives">): HiddenParts => ({
+  keys: sha256(canonical(recipe.keys)),
+  archives: Object.fromEntries(recipe.archives.map((a) => [a.path, a.sha256])),
+});
 
 /** What the store has of a digest: record and commit, else nothing; a damaged record is none, and is made again. */
 export async function readRootfs(store: Store, digest: string): Promise<RootfsRecord | undefined> {

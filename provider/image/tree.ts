@@ -14,14 +14,14 @@ import { withFileLock } from "./lock.ts";
 import { fetchPackages, type LockedPackage, parseRepository, type Source } from "./mirror.ts";
 import { commitTree } from "./ostree.ts";
 import { type Recipe, timestampOf } from "./recipe.ts";
-import { foundRootfs, type RootfsRecord } from "./rootfs-record.ts";
+import { foundRootfs, hiddenParts, type RootfsRecord } from "./rootfs-record.ts";
 import { writeSboms } from "./sbom-write.ts";
 import type { Store } from "./store.ts";
 import { installPackages, type Toolbox, type ToolboxSource, toolbox } from "./toolbox.ts";
-import { addModules, apply, layout, look, runHooks } from "./tree-steps.ts";
+import { addModules, apply, layout, look, runHooks, sweep } from "./tree-steps.ts";
 import type { ArchiveEntry } from "./unpack.ts";
 
-export { type RootfsRecord, readRootfs } from "./rootfs-record.ts";
+export { type HiddenParts, hiddenParts, type RootfsRecord, readRootfs } from "./rootfs-record.ts";
 
 export interface BuildRequest {
   digest: string;
@@ -74,7 +74,7 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
   const record: RootfsRecord = {
     ...{ digest, ...made, lock, target, arch, release, kernelRelease: found.release ?? "" },
     filesystems: found.filesystems,
-    ...{ timestamp: timestampOf(lock), packages: lock.length },
+    ...{ timestamp: timestampOf(lock), packages: lock.length, hidden: hiddenParts(recipe) },
   };
   await store.writeJson(store.rootfs(digest), record);
   return record;
@@ -141,6 +141,7 @@ async function installed(
   await mkdir(tree);
   task.step(`installing ${lock.length} packages`);
   await installPackages(box.run, { ...apk, keys: await keysOf(recipe, dir) }, files, tree, source, task);
+  await sweep(box, tree, task);
   const { facts, kernels, installed } = await look(box, tree, task);
   return { facts, installed, release: releaseOf(recipe, kernels) };
 }

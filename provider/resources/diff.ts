@@ -8,7 +8,10 @@ export interface DiffRules {
   replace?: readonly string[];
   /** Properties that never make a difference. */
   ignore?: readonly string[];
-  /** Lists of strings whose order counts: compared place by place. Others are compared by membership. */
+  /**
+   * Lists of strings whose order counts: compared place by place. Others are compared by membership. `users.authorizedKeys`: of each element
+   * of a list.
+   */
   ordered?: readonly string[];
 }
 
@@ -37,7 +40,7 @@ export function diffInputs(olds: Props, news: Props, rules: DiffRules = {}): Rec
     else if (a instanceof Secret || b instanceof Secret) {
       if (!same(a, b)) add(path, "update");
     } else if (Array.isArray(a) && Array.isArray(b)) {
-      if (isTexts(a) && isTexts(b) && !under(path, rules.ordered)) members(path, a, b);
+      if (isTexts(a) && isTexts(b) && !rules.ordered?.includes(path.replace(/\[\d+\]/g, ""))) members(path, a, b);
       else for (let n = 0; n < Math.max(a.length, b.length); n++) compare(pathOf(path, n), a[n], b[n]);
     } else if (isObject(a) && isObject(b)) {
       for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) compare(pathOf(path, key), a[key], b[key]);

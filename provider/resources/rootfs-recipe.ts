@@ -95,7 +95,7 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
       name: u.name,
       uid: u.uid,
       shell: u.shell,
-      groups: u.groups,
+      groups: sorted(u.groups),
       authorizedKeys: u.authorizedKeys.map((k) => k.trim()),
       sudo: u.sudo,
       passwordHash: u.passwordHash,

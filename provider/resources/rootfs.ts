@@ -8,7 +8,7 @@ import { sbomPaths } from "../image/sbom-write.ts";
 import { sshServerOf } from "../image/ssh.ts";
 import { Store } from "../image/store.ts";
 import { archProblem } from "../image/toolbox.ts";
-import { buildRootfs, type RootfsRecord, readRootfs } from "../image/tree.ts";
+import { buildRootfs, type HiddenParts, hiddenParts, type RootfsRecord, readRootfs } from "../image/tree.ts";
 import type { Call, Config, Resource } from "../resource.ts";
 import { humanBytes } from "../task.ts";
 import { hasUnknown, type Props, plain, Unknown } from "../values.ts";
@@ -33,25 +33,44 @@ export interface RootfsState {
   available?: { name: string; current: string; available: string }[];
 }
 
+/** Lists whose order is that of what is made of them. */
+const ORDERED = [
+  ...["repositories", "hooks", "dns", "ntp.servers", "authorizedKeys", "users.authorizedKeys", "modules"],
+];
+
+/** Why the same inputs give another digest: seen in what was built, never by elimination. */
+function hiddenCause(was: HiddenParts | undefined, is: HiddenParts): string {
+  const archives = Object.keys(is.archives).filter((path) => was?.archives[path] !== is.archives[path]);
+  const causes = archives.map((path) => `modes or links in files["${path}"].archive changed`);
+  if (was?.keys !== is.keys) causes.push("the trusted keys of the provider's configuration changed (pine:keys)");
+  return was === undefined || causes.length === 0
+    ? "what its digest is made of changed, and no input shows it"
+    : causes.join("; ");
+}
+
 export const rootfs: Resource = {
   check: (call, { news }) => checkRootfs(news, call.config),
 
   async diff(call, { olds, oldInputs, news, ignoreChanges }) {
     const state = plain(olds) as RootfsState;
-    const detailed = diffInputs(oldInputs, news, { replace: ["target", "arch"], ignore: ignoreChanges });
+    const detailed = diffInputs(oldInputs, news, {
+      replace: ["target", "arch"],
+      ordered: ORDERED,
+      ignore: ignoreChanges,
+    });
     if (Object.keys(detailed).length > 0) return { detailed };
     if (state.builder !== builder()) {
       call.info("builder changed: this version of the provider builds the same packages in another way");
       return { detailed, changes: true };
     }
-    if (!(await readRootfs(Store.at(call.config.store), state.digest))) {
+    const built = await readRootfs(Store.at(call.config.store), state.digest);
+    if (!built) {
       call.info(`not in the store ${call.config.store}: made again from the lock`);
       return { detailed, changes: true };
     }
     const known = await recipeOf(news, call.config);
-    // the provider's own configuration is part of it too (keys)
     const same = !known || recipeDigest(known.recipe, state.lock, state.builder) === state.digest;
-    if (!same) call.info("the provider's configuration changed");
+    if (!same) call.info(hiddenCause(built.hidden, hiddenParts(known.recipe)));
     return { detailed, changes: !same };
   },
 
