@@ -9,6 +9,7 @@ import { targets } from "./targets.ts";
 const format = 6;
 const scripts = [
   "install.sh",
+  "sweep.sh",
   "look.sh",
   "apply.sh",
   "layout.sh",

@@ -8,6 +8,19 @@ import type { Change, TreeFacts } from "./configure.ts";
 import { buildScript, runIn } from "./namespace.ts";
 import type { Toolbox } from "./toolbox.ts";
 
+/** A script that looks at the tree says `pine: PATH: WHY`: the path as the system has it. */
+function pathError(e: unknown): never {
+  const [, path, why] = (e instanceof RunError && /^pine: (\/.*?): (.*)$/m.exec(e.stderr)) || [];
+  if (!path) throw e;
+  return die(`${path} of the image, which a package or a hook made, ${why}`, undefined, e);
+}
+
+/** Takes out what the packages' installation left, and puts what they have in /usr/etc into /etc. */
+export async function sweep(box: Toolbox, tree: string, task: Task): Promise<void> {
+  const binds = [buildScript("sweep.sh"), { source: tree, target: "/run/tree" }];
+  await box.run(["/bin/sh", "/run/sweep.sh"], { signal: task.signal, binds }).catch(pathError);
+}
+
 /** What the packages brought; `kernels`: releases that have modules. */
 export async function look(
   box: Toolbox,
@@ -127,14 +140,13 @@ export async function layout(
   task: Task,
   sizes?: string,
 ): Promise<number> {
-  const { stdout } = await box.run(["/bin/sh", "/run/layout.sh", ...(kernel ? [kernel.release, kernel.flavour] : [])], {
-    signal: task.signal,
-    binds: [
-      buildScript("layout.sh"),
-      ...(kernel ? [{ source: kernel.initramfs, target: "/run/initramfs.img", readOnly: true }] : []),
-      { source: tree, target: "/run/tree" },
-    ],
-  });
+  const args = ["/bin/sh", "/run/layout.sh", ...(kernel ? [kernel.release, kernel.flavour] : [])];
+  const binds = [
+    buildScript("layout.sh"),
+    ...(kernel ? [{ source: kernel.initramfs, target: "/run/initramfs.img", readOnly: true }] : []),
+    { source: tree, target: "/run/tree" },
+  ];
+  const { stdout } = await box.run(args, { signal: task.signal, binds }).catch(pathError);
   const lines = stdout.split("\n").filter(Boolean);
   if (sizes) await writeFile(sizes, `${lines.join("\n")}\n`);
   return lines.reduce((sum, line) => sum + Number.parseInt(line, 10), 0);
