@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Header, Parser, type ReadEntry } from "tar";
 import { messageOf } from "../errors.ts";
-import { Archive, Asset, hasUnknown, plain, type Value } from "../values.ts";
+import { Archive, Asset, plain, type Value } from "../values.ts";
 import {
   type ArchiveEntry,
   ArchiveError,
@@ -46,15 +46,15 @@ export async function entriesOfArchive(archive: Archive, where: string): Promise
   }
 }
 
-/** What is wrong with an archive, for a check: the code without `archive-`. Nothing when some of it is not known yet. */
-export async function archiveProblem(archive: Archive): Promise<{ code: string; reason: string } | undefined> {
-  if (hasUnknown(archive)) return undefined;
+/** An archive's entries for a check, or what is wrong with it: the code without `archive-`. It is known. */
+export async function readArchive(
+  archive: Archive,
+): Promise<{ entries: ArchiveEntry[] } | { problem: { code: string; reason: string } }> {
   try {
-    assemble(await read(plain(archive), "", new Budget()));
-    return undefined;
+    return { entries: assemble(await read(plain(archive), "", new Budget())) };
   } catch (e) {
     if (!(e instanceof ArchiveFault)) throw e;
-    return { code: e.code, reason: e.hint ? `${e.message}; ${e.hint}` : e.message };
+    return { problem: { code: e.code, reason: e.hint ? `${e.message}; ${e.hint}` : e.message } };
   }
 }
 

@@ -14,14 +14,6 @@ export function contradictions(i: RootfsInputs, config: Config): CheckFailure[] 
   ofTarget(i, add);
   ofPackages(i, config, add);
   ofRepositories(i, add);
-  const paths = Object.keys(i.files ?? {});
-  for (const [path, property] of [
-    ["/etc/motd", "motd"],
-    ["/etc/resolv.conf", "dns"],
-    ["/etc/conf.d/loadkmap", "keymap"],
-  ] as const)
-    if (i[property] !== undefined && paths.includes(path))
-      add(`files["${path}"]`, "path-property", `${path} is made from \`${property}\`: give one of them`);
   return out;
 }
 

@@ -2,11 +2,13 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
-import { archiveProblem } from "../image/unpack.ts";
+import { type ArchiveEntry, readArchive } from "../image/unpack.ts";
 import type { CheckFailure, Config } from "../resource.ts";
 import { Archive, Asset, hasSecret, hasUnknown, type Props, plain, Secret } from "../values.ts";
 import { checkProps } from "./check.ts";
 import { contradictions } from "./rootfs-contradictions.ts";
+import { pathFailures } from "./rootfs-paths.ts";
+import { recipeBase } from "./rootfs-recipe.ts";
 import { type RootfsInputs, rootfsShape } from "./rootfs-shape.ts";
 
 export { type RecipeWithContents, recipeBase, recipeOf } from "./rootfs-recipe.ts";
@@ -22,17 +24,22 @@ export async function checkRootfs(news: Props, config: Config): Promise<{ inputs
         : "is secret, and everybody who has the image could read it; give a plain value (public keys are none: pulumi.unsecret)";
     failures.push({ property: "", reason: `${name}: ${reason}`, code: `${name}.secret` });
   }
+  const archives = new Map<string, ArchiveEntry[]>();
   for (const [path, f] of Object.entries((inputs.files ?? {}) as Props)) {
     const at = `files["${path}"]`;
     if (f?.source instanceof Asset) push(failures, `${at}.source`, "files.source", await assetProblem(f.source));
-    if (f?.archive instanceof Archive)
-      push(failures, `${at}.archive`, "files.archive", await archiveProblem(f.archive));
+    if (!(f?.archive instanceof Archive) || hasUnknown(f.archive)) continue;
+    const read = await readArchive(f.archive);
+    if ("problem" in read) push(failures, `${at}.archive`, "files.archive", read.problem);
+    else archives.set(path, read.entries);
   }
   for (const [name, source] of Object.entries((inputs.kernelModules ?? {}) as Props))
     if (source instanceof Asset)
       push(failures, `kernelModules["${name}"]`, "kernelModules", await assetProblem(source));
-  if (failures.length === 0 && !hasUnknown(inputs))
-    failures.push(...contradictions(plain(inputs) as RootfsInputs, config));
+  if (failures.length === 0 && !hasUnknown(inputs)) {
+    const known = plain(inputs) as RootfsInputs;
+    failures.push(...contradictions(known, config), ...pathFailures(known, recipeBase(known, config), archives));
+  }
   return { inputs, failures };
 }
 

@@ -27,6 +27,7 @@ while IFS=$tab read -r kind a b n path; do
 		chmod "$a" "$path"
 		;;
 	dir)
+		[ -d "$path" ] || [ ! -e "$path" ] || fail "$path" "is a file of the packages"
 		[ -d "$path" ] || mkdir "$path"
 		chown "$b" "$path"
 		chmod "$a" "$path"

@@ -22,6 +22,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
+const packed = (files: Record<string, string>): Archive =>
+  new Archive({ assets: Object.fromEntries(Object.entries(files).map(([name, text]) => [name, new Asset({ text })])) });
+
 /** A tar of one entry, as no tar program would write it. */
 function tarOf(name: string, type: "File" | "SymbolicLink" | "CharacterDevice" | "Link", linkpath = ""): Archive {
   const block = Buffer.alloc(512);
@@ -140,6 +143,39 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
   ["files.both", { files: { "/etc/x": { content: "", source: new Asset({ text: "" }) } } }, /got content and source/],
   ["files.mode.form", { files: { "/etc/x": { content: "", mode: "rw" } } }, /an octal mode/],
   ["files.owner.form", { files: { "/etc/x": { content: "", owner: "a b:c" } } }, /"user:group"/],
+  // the same rules for what comes out of an archive (rancher/elemental-toolkit#2063)
+  [
+    "files.path-property",
+    { files: { "/etc/apk": { archive: packed({ world: "evil" }) } } },
+    /entry world of .*made from `packages`/,
+  ],
+  [
+    "files.path-property",
+    { files: { "/etc/runlevels": { archive: packed({ "default/x": "" }) } } },
+    /made from `services`/,
+  ],
+  ["files.path-place", { files: { "/usr/share": { archive: packed({ "factory/var/x": "" }) } } }, /HostHijack's files/],
+  ["files.path-property", { limits: { nofile: "10" }, files: { "/etc/rc.conf": { content: "" } } }, /from `limits`/],
+  [
+    "files.path-property",
+    { ntp: { client: "chrony" }, files: { "/etc/chrony": { archive: packed({ "chrony.conf": "" }) } } },
+    /`ntp`/,
+  ],
+  [
+    "files.path-property",
+    { sysctl: { "vm.swappiness": "1" }, files: { "/etc/sysctl.d/90-pine.conf": { content: "" } } },
+    /`sysctl`/,
+  ],
+  [
+    "files.path-twice",
+    { files: { "/usr/share/x/f": { content: "A" }, "/usr/share/x": { archive: packed({ f: "B" }) } } },
+    /\/usr\/share\/x\/f is there twice: .*entry f of/,
+  ],
+  [
+    "files.below",
+    { files: { "/usr/share/x/f/g": { content: "A" }, "/usr/share/x": { archive: packed({ f: "B" }) } } },
+    /g lies below a file, entry f of/,
+  ],
   ["files.path-relative", { files: { "etc/x": { content: "" } } }, /an absolute path/],
   ["files.path-dots", { files: { "/etc/../../x": { content: "" } } }, /without empty parts, \. and \.\./],
   ["files.path-control", { files: { "/etc/a\nb": { content: "" } } }, /control characters/],
