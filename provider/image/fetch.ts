@@ -1,7 +1,9 @@
 /** Fetching over http(s): retries, a limit on silence, cancellation, errors that name the address. */
+import { STATUS_CODES } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAbort, PineError } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
+import { get, RedirectError } from "./http.ts";
 
 /** A server that gives no file. `status` is undefined when it could not be reached. */
 export class FetchError extends PineError {
@@ -13,12 +15,22 @@ export class FetchError extends PineError {
     cause?: unknown,
   ) {
     super(`${url}: ${message}`, {
-      hint:
-        status === 404
-          ? "see whether release, repository and architecture are right, or use another mirror (pine:mirror)"
-          : "see whether this machine reaches it, or use another mirror (pine:mirror)",
+      hint: hintOf(status),
       cause,
     });
+  }
+}
+
+function hintOf(status: number | undefined): string {
+  switch (status) {
+    case 401:
+      return "the mirror asks for a user and a password: pulumi config set --secret pine:mirror https://USER:PASSWORD@…";
+    case 407:
+      return "the proxy asks for a user and a password: give them in HTTPS_PROXY, or leave the mirror out by NO_PROXY";
+    case 404:
+      return "see whether release, repository and architecture are right, or use another mirror (pine:mirror)";
+    default:
+      return "see whether this machine reaches it, or use another mirror (pine:mirror)";
   }
 }
 
@@ -41,11 +53,20 @@ export interface FetchOptions {
   limit: number;
 }
 
-/** Gets a file. `onBytes` is told of each piece that arrives; a piece may be told of again after a retry. */
+/** What came of a file before its connection broke. */
+interface Begun {
+  pieces: Uint8Array[];
+  bytes: number;
+  /** ETag or Last-Modified: only the rest of the same file is asked for. */
+  validator?: string;
+}
+
+/** Gets a file. `onBytes` is told of each piece that arrives; after a broken connection the rest is fetched, where the server can do that. */
 export async function fetchFile(url: string, task: Task, o: FetchOptions): Promise<Fetched> {
+  const begun: Begun = { pieces: [], bytes: 0 };
   for (let attempt = 0; ; attempt++) {
     try {
-      return await once(url, task.signal, o);
+      return await once(url, task.signal, o, begun);
     } catch (e) {
       if (isAbort(e, task.signal)) throw task.signal.reason ?? e;
       const again =
@@ -58,39 +79,57 @@ export async function fetchFile(url: string, task: Task, o: FetchOptions): Promi
   }
 }
 
-async function once(url: string, signal: AbortSignal, o: FetchOptions): Promise<Fetched> {
+/** The one value of a header. */
+const header = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+
+async function once(url: string, signal: AbortSignal, o: FetchOptions, begun: Begun): Promise<Fetched> {
   const quiet = new AbortController();
   let timer = setTimeout(() => quiet.abort(), silence);
+  const rest = begun.validator !== undefined && begun.bytes > 0;
+  const range: Record<string, string> = rest ? { range: `bytes=${begun.bytes}-`, "if-range": begun.validator! } : {};
   try {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, quiet.signal]), headers: o.headers });
-    if (!response.ok && response.status !== 304) {
-      await response.body?.cancel();
-      throw new FetchError(url, response.status, `the server answers ${response.status} ${response.statusText}`.trim());
+    const answer = await get(url, {
+      signal: AbortSignal.any([signal, quiet.signal]),
+      headers: { ...o.headers, ...range },
+    });
+    const { statusCode, headers, body } = answer;
+    const goesOn = rest && statusCode === 206 && header(headers["content-range"])?.startsWith(`bytes ${begun.bytes}-`);
+    if (!goesOn) Object.assign(begun, { pieces: [], bytes: 0 });
+    if (statusCode !== 200 && statusCode !== 304 && !goesOn) {
+      await body.dump();
+      // the file is another one than what was begun of
+      const status = rest && [206, 416].includes(statusCode) ? undefined : statusCode;
+      begun.validator = undefined;
+      throw new FetchError(url, status, `the server answers ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trim());
     }
+    begun.validator = header(headers.etag)?.replace(/^W\/.*/, "") || header(headers["last-modified"]);
     const tooLong = (bytes: number) =>
       new FetchError(url, 413, `has ${humanBytes(bytes)} or more, expected at most ${humanBytes(o.limit)}`);
-    const said = Number(response.headers.get("content-length") ?? 0);
-    if (said > o.limit && response.status !== 304) {
-      await response.body?.cancel();
+    const said = begun.bytes + Number(header(headers["content-length"]) ?? 0);
+    if (said > o.limit && statusCode !== 304) {
+      body.destroy();
       throw tooLong(said);
     }
-    const pieces: Uint8Array[] = [];
-    let sum = 0;
-    for await (const piece of response.body ?? []) {
-      sum += (piece as Uint8Array).length;
-      if (sum > o.limit) throw tooLong(sum);
-      pieces.push(piece as Uint8Array);
-      o.onBytes?.((piece as Uint8Array).length);
+    for await (const piece of body as AsyncIterable<Uint8Array>) {
+      begun.bytes += piece.length;
+      if (begun.bytes > o.limit) throw tooLong(begun.bytes);
+      begun.pieces.push(piece);
+      o.onBytes?.(piece.length);
       clearTimeout(timer);
       timer = setTimeout(() => quiet.abort(), silence);
     }
-    return { status: response.status, body: Buffer.concat(pieces), headers: response.headers };
+    const known = Object.entries(headers).flatMap(([name, value]) => {
+      const one = header(value);
+      return one === undefined ? [] : [[name, one] as [string, string]];
+    });
+    return { status: statusCode === 304 ? 304 : 200, body: Buffer.concat(begun.pieces), headers: new Headers(known) };
   } catch (e) {
     if (signal.aborted || e instanceof FetchError) throw e;
-    const cause = (e as Error).cause as NodeJS.ErrnoException | undefined;
+    if (e instanceof RedirectError) throw new FetchError(url, 310, e.message, e);
+    const { code, cause } = e as NodeJS.ErrnoException & { cause?: NodeJS.ErrnoException };
     const why = quiet.signal.aborted
       ? `silent for ${silence / 1000} s`
-      : `could not be fetched (${cause?.code ?? cause?.message ?? (e as Error).message})`;
+      : `could not be fetched (${code ?? cause?.code ?? cause?.message ?? (e as Error).message})`;
     throw new FetchError(url, undefined, why, e);
   } finally {
     clearTimeout(timer);

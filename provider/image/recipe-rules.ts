@@ -1,5 +1,6 @@
 /** What the inputs of a Rootfs may be. Each answers what is wrong, or nothing. Pure. */
 import { createPublicKey } from "node:crypto";
+import { hasCredentials } from "./http.ts";
 
 export const namePattern = /^[a-z_][a-z0-9_-]{0,31}$/;
 export const servicePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
@@ -73,6 +74,16 @@ export function pathProblem(path: string): { code: string; reason: string } | un
   const property = byProperty[path] ?? (path.startsWith("/etc/runlevels/") ? "services" : undefined);
   return property ? bad("path-property", `${path} is made from \`${property}\``) : undefined;
 }
+
+/** Why an address cannot be a mirror or a repository here: what it holds is kept in the state and in the image. */
+export const addressProblem = (address: string): { code: string; reason: string } | undefined =>
+  hasCredentials(address.replace(/^@\S+ +/, ""))
+    ? {
+        code: "credentials",
+        reason:
+          "expected an address without user and password, which the state and the image would keep: give them to the provider, `pulumi config set --secret pine:mirror https://USER:PASSWORD@…`",
+      }
+    : undefined;
 
 /** A public key that signs packages. */
 export function pemProblem(pem: string): string | undefined {

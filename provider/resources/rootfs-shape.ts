@@ -31,11 +31,13 @@ export const sourceShape = (config: Config) => ({
     default: config.mirror,
     pattern: rules.mirrorPattern,
     expected: 'an http or https address such as "https://dl-cdn.alpinelinux.org/alpine"',
+    verify: rules.addressProblem,
   }),
   repositories: list(
     text({
       pattern: rules.repositoryPattern,
       expected: 'a repository such as "community", "@edge edge/testing" or an address',
+      verify: rules.addressProblem,
     }),
     { default: ["main", "community"], min: 1, verify: once("the repository") },
   ),

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
+import { hasCredentials, keepCredentials } from "../image/http.ts";
 import { releasePattern } from "../image/recipe-rules.ts";
 import type { CheckFailure, Config } from "../resource.ts";
 import { type Checked, checkProps, map, text } from "../resources/check.ts";
@@ -36,7 +37,8 @@ function checkMirror(address: string): string | undefined {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url && /^https?:$/.test(url.protocol) && url.hostname !== "" && url.search === "" && url.hash === "")
     return undefined;
-  return `expected an http or https address, such as "${MIRROR}", got ${JSON.stringify(address)}`;
+  const got = hasCredentials(address) ? "one with a user and something else that is wrong" : JSON.stringify(address);
+  return `expected an http or https address, such as "${MIRROR}", got ${got}`;
 }
 
 function checkKey(pem: string): string | undefined {
@@ -64,7 +66,14 @@ function normal(news: Props): Props {
 }
 
 export function checkConfig(news: Props): CheckFailure[] {
-  return checkProps(normal(news), shape).failures;
+  const { failures } = checkProps(normal(news), shape);
+  if (typeof news.mirror === "string" && hasCredentials(news.mirror))
+    failures.push({
+      property: "mirror",
+      reason: "has a user or a password, which the state would keep in clear: pulumi config set --secret pine:mirror …",
+      code: "mirror.plain",
+    });
+  return failures;
 }
 
 /** For comparing: own properties only, nested values opened. */
@@ -83,7 +92,7 @@ export function configure(args: Props, cwd: string = process.cwd()): Config {
   return {
     store: folder(given.store ?? ".pine"),
     cache: folder(given.cache ?? join(xdg, "pine")),
-    mirror: (given.mirror ?? MIRROR).replace(/\/+$/, ""),
+    mirror: keepCredentials(given.mirror ?? MIRROR).replace(/\/+$/, ""),
     release: given.release ?? RELEASE,
     keys: given.keys ?? alpinesKeys(),
   };

@@ -143,6 +143,16 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
   ["files.both", { files: { "/etc/x": { content: "", source: new Asset({ text: "" }) } } }, /got content and source/],
   ["files.mode.form", { files: { "/etc/x": { content: "", mode: "rw" } } }, /an octal mode/],
   ["files.owner.form", { files: { "/etc/x": { content: "", owner: "a b:c" } } }, /"user:group"/],
+  [
+    "mirror.credentials",
+    { mirror: "https://ann:canary@m.example/alpine" },
+    /^mirror: expected an address without user(?!.*canary)/,
+  ],
+  [
+    "repositories.credentials",
+    { repositories: ["main", "@x https://ann:canary@m.example/x"] },
+    /without user(?!.*canary)/,
+  ],
   // the same rules for what comes out of an archive (rancher/elemental-toolkit#2063)
   [
     "files.path-property",

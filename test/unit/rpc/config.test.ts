@@ -46,6 +46,22 @@ test("what is given: folders of the program or of home, a mirror without its las
     expect(configure({ ...given, keys: k, version: "1.0.0", __internal: {} }, "/srv/program")).toEqual(wanted);
 });
 
+test("a mirror's password is taken when it is secret, and is in nothing that resources see", () => {
+  const mirror = new Secret("https://ann:canary@m.example/alpine/");
+  expect(checkConfig({ mirror })).toEqual([]);
+  expect(configure({ mirror }).mirror).toBe("https://m.example/alpine");
+  // chainguard-dev/apko#1139, pulumi-docker#643
+  const reason = /^has a user or a password, which the state would keep in clear: pulumi config set --secret/;
+  const plain = checkConfig({ mirror: mirror.value });
+  expect(plain).toMatchObject([{ property: "mirror", reason: expect.stringMatching(reason) }]);
+  for (const bad of [
+    new Secret("https://ann:canary@m.example/alpine?x"),
+    "ftp://ann:canary@m.example",
+    "https://ann:canary@m.example/a b?",
+  ])
+    expect(JSON.stringify(checkConfig({ mirror: bad }))).not.toMatch(/canary/);
+});
+
 test.each([
   [{ mirror: "dl-cdn.alpinelinux.org/alpine" }, "mirror", /^expected an http or https address, .*, got "dl-cdn/],
   [{ mirror: "file:///srv" }, "mirror", /^expected an http or https address/],

@@ -1,0 +1,72 @@
+/**
+ * Requests as a mirror's client makes them: through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), with the
+ * credentials of the configuration, and with the body's bytes as they were sent: what is checked by signature is never unpacked on the way.
+ */
+import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+
+let agent: Dispatcher | undefined;
+
+/** Of the environment when it is asked for first. */
+function dispatcher(): Dispatcher {
+  if (agent) return agent;
+  // undici tells on standard error that this class may change: nothing for who runs pulumi
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    // http by absolute address, as proxies expect it; time limits are the caller's
+    const options = { proxyTunnel: false, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 30_000 } };
+    agent = new EnvHttpProxyAgent(options);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  return agent;
+}
+
+/** Authorization by origin: sent there, and to no other that it leads to. */
+const authorizations = new Map<string, string>();
+
+/** An address without its user and password, which requests to its origin have from now on. */
+export function keepCredentials(address: string): string {
+  const url = new URL(address);
+  if (!url.username && !url.password) return address;
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  authorizations.set(url.origin, `Basic ${Buffer.from(pair).toString("base64")}`);
+  return address.replace(/^(https?:\/\/)[^/@]*@/, "$1");
+}
+
+/** Whether somebody's password could be in an address. */
+export const hasCredentials = (address: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(address);
+
+/** More than any mirror's: round in a circle. */
+const REDIRECTS = 5;
+
+/** Where a redirect leads that is not followed. */
+export class RedirectError extends Error {
+  override name = "RedirectError";
+}
+
+/** The answer to a GET, after redirects. Throws a {@link RedirectError}, or what undici throws. */
+export async function get(
+  address: string,
+  o: { headers?: Record<string, string>; signal: AbortSignal },
+): Promise<Dispatcher.ResponseData> {
+  let url = new URL(address);
+  for (let n = 0; ; n++) {
+    const authorization = authorizations.get(url.origin);
+    const answer = await request(url, {
+      ...{ method: "GET", dispatcher: dispatcher(), signal: o.signal },
+      headers: { "accept-encoding": "identity", ...o.headers, ...(authorization && { authorization }) },
+    });
+    const { location } = answer.headers;
+    if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined) return answer;
+    await answer.body.dump();
+    const next = new URL(String(location), url);
+    if (n >= REDIRECTS) throw new RedirectError(`leads round in a circle, last to ${shown(next)}`);
+    if (!/^https?:$/.test(next.protocol) || (url.protocol === "https:" && next.protocol === "http:"))
+      throw new RedirectError(`leads away from https, to ${shown(next)}`);
+    url = next;
+  }
+}
+
+/** Without what may be secret in it: a signed address of an object store has its signature in the query. */
+const shown = (url: URL) => `${url.origin}${url.pathname}`;
