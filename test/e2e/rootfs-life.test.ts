@@ -1,12 +1,12 @@
 /** A Rootfs over time: previews that hold, a lock that stands, upgrades when asked for, stores and mirrors that go away. */
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LockedPackage } from "../../provider/image/mirror.ts";
 import { Store } from "../../provider/image/store.ts";
 import { resolvePackages } from "../../provider/resources/resolvepackages.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
-import { Asset, Unknown } from "../../provider/values.ts";
+import { Archive, Asset, Unknown } from "../../provider/values.ts";
 import { type Bench, Life, startBench, testCall } from "./life.ts";
 
 const tools = { version: "1.0-r0", description: "x", files: [{ path: "usr/bin/tools", content: "", mode: 0o755 }] };
@@ -70,6 +70,35 @@ describe("a Rootfs", () => {
     expect(life.said.infos).toEqual([]);
     await life.up(inputs({ hostname: "web" }));
     expect(life.state.lock).toEqual(before.lock);
+  });
+
+  it("keeps its lock where a repository is only written in another way", async () => {
+    const before = life.state.lock as LockedPackage[];
+    const names = ["main", `${bench.config.mirror}/v3.23/community/`];
+    const other = await life.preview(inputs({ hostname: "web", repositories: names }));
+    expect(life.said.warnings).toEqual([]);
+    const same = (p: LockedPackage) => ({ ...p, repository: p.repository === "main" ? "main" : names[1] });
+    expect(other.lock).toEqual(before.map(same));
+    await life.preview(inputs({ hostname: "web", repositories: ["v3.23/main", "community"] }));
+    expect(life.said.infos).toEqual([]);
+  });
+
+  it("names modes in an archive as the cause of a change", async () => {
+    const one = new Life(rootfs, bench.config);
+    const folder = join(bench.work, "app");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "run"), "#!/bin/sh\n");
+    const files = { "/usr/share/app": { archive: new Archive({ path: folder }) } };
+    await one.up(inputs({ files }));
+    expect(await one.diff(inputs({ files }))).toEqual({ detailed: {}, changes: false });
+    chmodSync(join(folder, "run"), 0o755);
+    expect(await one.diff(inputs({ files }))).toEqual({ detailed: {}, changes: true });
+    expect(one.said.infos).toEqual(['modes or links in files["/usr/share/app"].archive changed']);
+    // the state of a provider with other trusted keys
+    chmodSync(join(folder, "run"), 0o644);
+    one.config = bench.with({ keys: { ...bench.config.keys, "other.rsa.pub": Object.values(bench.config.keys)[0]! } });
+    expect((await one.diff(inputs({ files }))).changes).toBe(true);
+    expect(one.said.infos).toEqual(["the trusted keys of the provider's configuration changed (pine:keys)"]);
   });
 
   it("says at refresh what upstream has", async () => {
