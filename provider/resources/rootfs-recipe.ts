@@ -54,7 +54,10 @@ export async function recipeOf(props: Props, config: Config): Promise<RecipeWith
     modules.set(name, content);
     extraModules.push({ name, sha256: sha256(content) });
   }
-  const recipe = { ...recipeBase(inputs, config), files, archives: folders, extraModules };
+  const base = recipeBase(inputs, config);
+  // what their order decides is in the lock
+  const repositories = sorted(base.repositories);
+  const recipe = { ...base, repositories, files, archives: folders, extraModules };
   return { recipe, contents, archives, modules };
 }
 
@@ -71,7 +74,7 @@ const KNOBS: Knobs = {
   offload: { tx: "on", rx: "on", tso: "on", gro: "on" },
 };
 
-/** The recipe but for contents, which nothing about packages depends on. */
+/** The recipe but for contents, which nothing about packages depends on; its repositories in the program's order. */
 export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
   const target = inputs.target;
   const profile = profileOf(inputs.profile, target);

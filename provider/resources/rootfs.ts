@@ -177,7 +177,8 @@ async function make(call: Call, id: string, props: Props, before: Before | undef
   const { recipe } = known;
   const problem = archProblem(recipe.arch);
   if (problem) die(problem.message, problem.hint);
-  const lock = await lockFor(recipe, (plain(props) as RootfsInputs).upgrade, before, call.config, call);
+  const inputs = plain(props) as RootfsInputs;
+  const lock = await lockFor(recipeBase(inputs, call.config), inputs.upgrade, before, call.config, call);
   const store = await Store.open(call.config.store);
   const digest = recipeDigest(recipe, lock, builder());
   const record = await buildRootfs(store, { digest, lock, ...known }, toolsOf(call.config), call);
