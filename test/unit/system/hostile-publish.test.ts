@@ -1,5 +1,5 @@
 /** A user of the server to whom the folder belongs that root publishes to: what he puts there leads root nowhere. Two real users, both shells. */
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -7,10 +7,25 @@ import { assetText } from "../../../provider/assets.ts";
 import { asOwnerScript } from "../../../provider/host/publish-ssh.ts";
 import { run } from "../../../provider/run.ts";
 
-/** Root of a namespace with other users in it, where the tests run as an ordinary one. */
-const AS_ROOT = process.getuid?.() === 0 ? [] : ["unshare", "--map-root-user", "--map-auto"];
-const asRoot = (argv: string[], env?: NodeJS.ProcessEnv) => {
-  const [file, ...args] = [...AS_ROOT, ...argv];
+/** Programs of busybox and su, which Debian's busybox has not: no setpriv and chroot that change the user. */
+const tools = mkdtempSync(join(tmpdir(), "pine-busybox-"));
+afterAll(() => rmSync(tools, { recursive: true }));
+chmodSync(tools, 0o755);
+
+/**
+ * Root of a namespace with other users in it, where the tests run as an ordinary one. su asks the shadow file whether an account has expired, and that is
+ * this machine's root's.
+ */
+const SHADOW = join(tools, ".shadow");
+writeFileSync(SHADOW, ["root", "games"].map((name) => `${name}:*:19000:0:99999:7:::\n`).join(""));
+const WITH_SHADOW = `mount --bind ${SHADOW} /etc/shadow && exec "$@"`;
+const AS_ROOT =
+  process.getuid?.() === 0
+    ? []
+    : ["unshare", "--map-root-user", "--map-auto", "--mount", "sh", "-c", WITH_SHADOW, "sh"];
+const asRoot = (argv: string[], { PATH, ...env }: Record<string, string | undefined> = {}) => {
+  // the programs' path is for what runs within
+  const [file, ...args] = [...AS_ROOT, "env", ...(PATH ? [`PATH=${PATH}`] : []), ...argv];
   return run(file!, args, { env: env as never, timeout: 120_000 });
 };
 
@@ -40,10 +55,6 @@ root_has() { cat "$D/etc/shadow"; ls -A "$D/etc"; find "$D/www" -user 0; }
 `;
 const UNTOUCHED = "secret\nshadow\n";
 
-/** Programs of busybox and su, which Debian's busybox has not: no setpriv and chroot that change the user. */
-const tools = mkdtempSync(join(tmpdir(), "pine-busybox-"));
-afterAll(() => rmSync(tools, { recursive: true }));
-chmodSync(tools, 0o755);
 await run("busybox", ["--install", "-s", tools]);
 for (const name of ["setpriv", "chroot"]) rmSync(join(tools, name), { force: true });
 const { stdout: SU } = await run("which", ["su"]);
