@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { closeNames, compareVersions, dependencyName, indexBlocks, parseIndex } from "../../../provider/image/index.ts";
 
@@ -76,4 +78,14 @@ describe("names that are close", () => {
     ["restik", ["restic"]],
     ["nothing-like-it", []],
   ])("to %s", (wrong, expected) => expect(closeNames(wrong, names)).toEqual(expected));
+});
+
+// apk-tools' own test/unit/version.data has 738 comparisons, of which four went wrong before: decimals behind a point, and hashes
+it("versions are compared as apk compares them", () => {
+  const { versions, rows } = JSON.parse(
+    readFileSync(join(import.meta.dirname, "../fixtures/apk/versions.json"), "utf8"),
+  ) as { versions: string[]; rows: string[] };
+  const ours = (a: string) => versions.map((b) => "<=>"[Math.sign(compareVersions(a, b)) + 1]).join("");
+  expect(versions.map((a) => [a, ours(a)])).toEqual(versions.map((a, n) => [a, rows[n]]));
+  expect(versions.length ** 2).toBeGreaterThan(2500);
 });
