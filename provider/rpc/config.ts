@@ -66,14 +66,13 @@ function normal(news: Props): Props {
 }
 
 export function checkConfig(news: Props): CheckFailure[] {
-  const { failures } = checkProps(normal(news), shape);
-  if (typeof news.mirror === "string" && hasCredentials(news.mirror))
-    failures.push({
-      property: "mirror",
-      reason: "has a user or a password, which the state would keep in clear: pulumi config set --secret pine:mirror …",
-      code: "mirror.plain",
-    });
-  return failures;
+  return checkProps(normal(news), shape).failures;
+}
+
+/** As the engine keeps them: a mirror's password is a secret of the state, however the configuration has it. */
+export function keptConfig(news: Props): Props {
+  const { mirror } = news;
+  return typeof mirror === "string" && hasCredentials(mirror) ? { ...news, mirror: new Secret(mirror) } : news;
 }
 
 /** For comparing: own properties only, nested values opened. */

@@ -9,6 +9,7 @@ import { type Config, InitError, type Resource } from "../resource.ts";
 import { diffInputs } from "../resources/diff.ts";
 import { type Props, Unknown } from "../values.ts";
 import { fromStruct, toStruct } from "./codec.ts";
+import { keptConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
 import { diffOf, failuresOf } from "./messages.ts";
 import type { Provider } from "./provider.ts";
@@ -121,7 +122,7 @@ export class ProviderServer {
       checkConfig: this.unary(async (q: p.CheckRequest, scope) => {
         const news = scope.noting(fromStruct(q.getNews()));
         const failures = this.provider.checkConfig(news);
-        const r = new p.CheckResponse().setInputs(toStruct(news));
+        const r = new p.CheckResponse().setInputs(toStruct(keptConfig(news)));
         return r.setFailuresList(failuresOf(failures, news, () => true, scope.clean));
       }),
       diffConfig: this.unary(async (q: p.DiffRequest) => {

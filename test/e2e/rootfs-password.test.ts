@@ -1,0 +1,136 @@
+/**
+ * A mirror that asks for a password, behind a proxy that asks for one, by the plain CLI: what is built is there, and the passwords are in nothing that is
+ * kept, told or seen by others. Shown in logs and state by chainguard-dev/apko#1139, pulumi-docker#643, pulumi-azure-native#1309.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { removeTree } from "../../provider/image/namespace.ts";
+import { ensureMirror, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
+import { Project } from "./hijack-cli.ts";
+
+const work = mkdtempSync(join(tmpdir(), "pine-password-"));
+const MIRRORS = `canary${randomBytes(8).toString("hex")}`;
+const PROXYS = `hidden${randomBytes(8).toString("hex")}`;
+const basic = (pair: string) => `Basic ${Buffer.from(pair).toString("base64")}`;
+const ROOTFS = "urn:pulumi:test::pine-server-yaml::pine:index:Rootfs::rootfs";
+let mirror: MirrorServer;
+let front: Server;
+let proxy: Server;
+let project: Project;
+const through: string[] = [];
+
+const listen = async (server: Server) => {
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return (server.address() as AddressInfo).port;
+};
+
+beforeAll(async () => {
+  const tree = await ensureMirror();
+  mirror = await serveMirror(tree);
+  front = createServer((q, r) => {
+    if (q.headers.authorization !== basic(`ann:${MIRRORS}`)) return r.writeHead(401).end();
+    request(new URL(q.url!, mirror.url), { headers: q.headers }, (a) => {
+      r.writeHead(a.statusCode!, a.headers);
+      a.pipe(r);
+    }).end();
+  });
+  proxy = createServer((q, r) => {
+    if (q.headers["proxy-authorization"] !== basic(`bob:${PROXYS}`)) return r.writeHead(407).end();
+    through.push(q.url!);
+    // the mirror's name is known to the proxy alone
+    const { pathname } = new URL(q.url!);
+    request({ port: (front.address() as AddressInfo).port, path: pathname, headers: q.headers }, (a) => {
+      r.writeHead(a.statusCode!, a.headers);
+      a.pipe(r);
+    }).end();
+  });
+  await listen(front);
+  const port = await listen(proxy);
+  project = new Project(work);
+  mkdirSync(join(work, "cache"));
+  Object.assign(project.env, {
+    HTTP_PROXY: `http://bob:${PROXYS}@127.0.0.1:${port}`,
+    NO_PROXY: "127.0.0.1",
+    XDG_CACHE_HOME: join(work, "cache"),
+  });
+  await project.simple(["stack", "init", "test"]);
+  await project.set({
+    ...{ target: "container", host: "192.0.2.1", hostKey: "ssh-ed25519 AAAA", "pine:store": join(work, "store") },
+    "pine:keys": JSON.stringify(tree.keys),
+  });
+  await project.secret("token", "of no importance");
+  await project.secret("privateKey", "none");
+});
+afterAll(async () => {
+  project?.end();
+  for (const server of [front, proxy]) {
+    server?.closeAllConnections();
+    server?.close();
+  }
+  await mirror?.close();
+  await removeTree(work);
+  rmSync(work, { recursive: true, force: true });
+});
+
+/** Where a text is, of everything in a folder. */
+function filesWith(folder: string, text: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((f) => f.isFile())
+    .map((f) => join(f.parentPath, f.name))
+    .filter((path) => readFileSync(path).includes(text));
+}
+
+test("what is built is there, and both passwords are nowhere", async () => {
+  await project.secret("pine:mirror", `http://ann:${MIRRORS}@mirror.example/alpine`);
+  const running = project.start(["up", "--skip-preview", "--target", ROOTFS]);
+  const seen = new Set<string>();
+  let over = false;
+  const watching = (async () => {
+    // what other users of this machine see of processes: their arguments
+    for (; !over; await sleep(50))
+      for (const pid of readdirSync("/proc").filter((n) => /^\d+$/.test(n))) {
+        try {
+          const line = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+          if (line.includes(MIRRORS) || line.includes(PROXYS)) seen.add(line);
+        } catch {
+          // ended
+        }
+      }
+  })();
+  const { exitCode, output } = await running.ended;
+  over = true;
+  await watching;
+  expect(exitCode, output).toBe(0);
+  expect(through.some((url) => /^http:\/\/mirror\.example\/alpine\/v3\.23\/main\/.*\.apk$/.test(url))).toBe(true);
+  const rootfs = (await project.state()).find((r) => r.type === "pine:index:Rootfs");
+  expect(rootfs?.inputs.mirror).toBe("http://mirror.example/alpine");
+  expect([...seen]).toEqual([]);
+  for (const text of [MIRRORS, PROXYS, basic(`ann:${MIRRORS}`).slice(6)]) {
+    expect(project.logs.filter((log) => log.includes(text))).toEqual([]);
+    expect(filesWith(work, text)).toEqual([]);
+  }
+  // a sound watch: what is there is found
+  expect(filesWith(work, "mirror.example").length).toBeGreaterThan(0);
+});
+
+test("another password is told by the mirror's own word", async () => {
+  await project.secret("pine:mirror", `http://ann:${MIRRORS}x@mirror.example/alpine`);
+  await project.set({ packages: ["lighttpd", "tree"] });
+  const { exitCode, output } = await project.run(["preview", "--target", ROOTFS]);
+  expect(exitCode).not.toBe(0);
+  expect(output).toMatch(/mirror\.example.*answers 401 Unauthorized; the mirror asks for a user and a password/);
+  expect(output).not.toContain(MIRRORS);
+});
+
+test("of a configuration in clear Pulumi's own records have it, and the state has it as a secret", async () => {
+  await project.set({ "pine:mirror": `http://ann:${MIRRORS}@mirror.example/alpine` });
+  await project.ok(["up", "--skip-preview", "--target", ROOTFS]);
+  expect(filesWith(join(work, ".backend", ".pulumi", "stacks"), MIRRORS)).toEqual([]);
+  expect(filesWith(join(work, "store"), MIRRORS)).toEqual([]);
+});
