@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Running } from "./hijack-cli.ts";
 import { BOOT_MS, bootId, type Lab, on, seeded, startLab, steps, until } from "./hijack-lab.ts";
-import { follow, leftHere, leftThere, sentShare } from "./hijack-traces.ts";
+import { bytesOf, follow, leftHere, leftThere, sentShare } from "./hijack-traces.ts";
 
 const step = steps(test);
 let lab: Lab;
@@ -79,6 +79,10 @@ step("Ctrl-C in the middle of a transfer", async () => {
 step("the power fails in the middle of the transfer", async () => {
   const share = 0.02 + 0.96 * random();
   const up = lab.project.start(["up", "--skip-preview"]);
+  // what arrived before Ctrl-C is not sent again
+  const [, from = ""] = await up.saw(/^going on at (\S+ \S+) of /);
+  expect(bytesOf(from)).toBeGreaterThan(1_000_000);
+  lab.tell(`goes on at ${from}`);
   await sentShare(up, share);
   await lab.vps.cut();
   const { exitCode, errors, output } = await up.ended;
