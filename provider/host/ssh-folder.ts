@@ -1,6 +1,6 @@
 /** The private folder of a connection: nobody else can read it, and it goes with the process that made it, however that one ends. */
 import { spawn } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { lstat, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -25,10 +25,18 @@ export interface PrivateFolder {
 }
 
 const PREFIX = "pine-ssh-";
+const OWNER = "owner";
 const open = new Set<string>();
 process.on("exit", () => {
-  for (const path of open) rmSync(path, { recursive: true, force: true });
+  for (const path of open) removeFolder(path);
 });
+
+/** Who says that the maker has ended goes last: whoever is killed half-way leaves what the next one knows for a leftover. */
+function removeFolder(path: string): void {
+  const names = existsSync(path) ? readdirSync(path) : [];
+  for (const name of names) if (name !== OWNER) rmSync(join(path, name), { recursive: true, force: true });
+  rmSync(path, { recursive: true, force: true });
+}
 
 /** In memory where there is such a place ($XDG_RUNTIME_DIR); short, since a socket's path is limited to 108 bytes. */
 async function base(): Promise<string> {
@@ -49,13 +57,13 @@ async function sweep(parent: string): Promise<void> {
     const path = join(parent, name);
     const found = await lstat(path).catch(() => undefined);
     if (!found?.isDirectory() || found.uid !== process.getuid?.()) continue;
-    if (await isAbandoned(join(path, "owner"), path)) rmSync(path, { recursive: true, force: true });
+    if (await isAbandoned(join(path, OWNER), path)) removeFolder(path);
   }
 }
 
-/** Removes the folder named in its first line when its input ends: with us, also by SIGKILL. Builtins only, so that it is one process. */
+/** Removes the folder named in its first line when its input ends: with us, also by SIGKILL. The owner's file last, as {@link removeFolder}. */
 const WATCHER = `trap '' HUP INT TERM
-IFS= read -r path && { IFS= read -r end; rm -rf -- "$path"; }`;
+IFS= read -r path && { IFS= read -r end; rm -rf -- "$path"/[!o]* "$path"/o[!w]*; rm -rf -- "$path"; }`;
 
 function watch(path: string): () => void {
   const child = spawn("/bin/sh", ["-c", WATCHER], {
@@ -91,7 +99,7 @@ export async function privateFolder(): Promise<PrivateFolder> {
     secrets.add(join(path, name));
     return write(name, text);
   };
-  const letGo = await hold(join(path, "owner"));
+  const letGo = await hold(join(path, OWNER));
   return {
     path,
     write: (name, text) => write(name, text),
@@ -106,7 +114,7 @@ export async function privateFolder(): Promise<PrivateFolder> {
       secrets.clear();
     },
     remove() {
-      rmSync(path, { recursive: true, force: true });
+      removeFolder(path);
       open.delete(path);
       unwatch();
       void letGo();

@@ -57,6 +57,8 @@ export async function get(
       ...{ method: "GET", dispatcher: dispatcher(), signal: o.signal },
       headers: { "accept-encoding": "identity", ...o.headers, ...(authorization && { authorization }) },
     });
+    // who reads it is told; it can also end while nobody reads
+    answer.body.on("error", () => {});
     const { location } = answer.headers;
     if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined) return answer;
     await answer.body.dump();
