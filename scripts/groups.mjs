@@ -10,9 +10,9 @@ export const GROUPS = {
   // our entries in a real GRUB, under settings of the old system's
   grub: { include: [file("grub")], setUp: ["debian", "npm"] },
   image: { include: [file("image*")], setUp: everything },
-  // a container of LXC, and a template started by it
-  container: { include: ["life", "sysroot", "template-boot"].map((n) => file(`container-${n}`)), setUp: everything },
-  hijack: { include: [file("hijack*")], setUp: [...everything, "tun"] },
+  // a container of LXC
+  container: { include: ["life", "sysroot"].map((n) => file(`container-${n}`)), setUp: everything },
+  hijack: { include: [file("hijack*")], exclude: [file("hijack-refusals")], setUp: [...everything, "tun"] },
   // a disk written over
   overwrite: { include: [file("overwrite")], setUp: everything },
   // only when named: long, or not yet passed often enough to be everybody's
@@ -24,9 +24,11 @@ export const GROUPS = {
   reinstall: { include: [file("reinstall"), file("import"), file("killed")], setUp: everything, named: true },
   // four servers in one `up`
   many: { include: [file("many")], setUp: everything, named: true },
-  // other containers, those with fewer rights, one whose old system goes, templates in full, and the lab's own
+  // other containers, those with fewer rights, one whose old system goes, templates in full and started, and the lab's own
   containers: {
-    include: ["lab", "lives", "finalize", "refusals", "returning", "template"].map((n) => file(`container-${n}`)),
+    include: ["lab", "lives", "finalize", "refusals", "returning", "template", "template-boot"].map((n) =>
+      file(`container-${n}`),
+    ),
     setUp: everything,
     named: true,
   },
@@ -43,7 +45,7 @@ export const GROUPS = {
   // disk images of every format, partition table and layout, grown and updated, on every kind of disk
   disks: { include: [file("disks*")], setUp: everything, named: true },
   // servers that cannot be taken
-  refusals: { include: [file("refusals")], setUp: everything, named: true },
+  refusals: { include: [file("refusals"), file("hijack-refusals")], setUp: everything, named: true },
 };
 
 /** Groups that build systems and run machines: long, and few at a time. */
