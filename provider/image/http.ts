@@ -3,6 +3,7 @@
  * credentials of the configuration, and with the body's bytes as they were sent: what is checked by signature is never unpacked on the way.
  */
 import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { authorizationFor } from "./credentials.ts";
 
 let agent: Dispatcher | undefined;
 
@@ -22,21 +23,6 @@ function dispatcher(): Dispatcher {
   return agent;
 }
 
-/** Authorization by origin: sent there, and to no other that it leads to. */
-const authorizations = new Map<string, string>();
-
-/** An address without its user and password, which requests to its origin have from now on. */
-export function keepCredentials(address: string): string {
-  const url = new URL(address);
-  if (!url.username && !url.password) return address;
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  authorizations.set(url.origin, `Basic ${Buffer.from(pair).toString("base64")}`);
-  return address.replace(/^(https?:\/\/)[^/@]*@/, "$1");
-}
-
-/** Whether somebody's password could be in an address. */
-export const hasCredentials = (address: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(address);
-
 /** More than any mirror's: round in a circle. */
 const REDIRECTS = 5;
 
@@ -52,7 +38,7 @@ export async function get(
 ): Promise<Dispatcher.ResponseData> {
   let url = new URL(address);
   for (let n = 0; ; n++) {
-    const authorization = authorizations.get(url.origin);
+    const authorization = authorizationFor(url);
     const answer = await request(url, {
       ...{ method: "GET", dispatcher: dispatcher(), signal: o.signal },
       headers: { "accept-encoding": "identity", ...o.headers, ...(authorization && { authorization }) },

@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import { hasCredentials, keepCredentials } from "../image/http.ts";
+import { hasCredentials, keepCredentials } from "../image/credentials.ts";
 import { releasePattern } from "../image/recipe-rules.ts";
 import type { CheckFailure, Config } from "../resource.ts";
 import { type Checked, checkProps, map, text } from "../resources/check.ts";

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { type AddressInfo, connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { keepCredentials } from "../../../provider/image/credentials.ts";
 import { fetchFile } from "../../../provider/image/fetch.ts";
-import { keepCredentials } from "../../../provider/image/http.ts";
 import { run } from "../../../provider/run.ts";
 import { quietTask } from "../../../provider/task.ts";
 
@@ -127,7 +127,7 @@ describe("a proxy of the environment", () => {
 
   /** In a process of its own, which has that environment from its start. */
   const within = async (url: string, env: Record<string, string>) => {
-    const code = `import { fetchFile } from "./provider/image/fetch.ts"; import { keepCredentials } from "./provider/image/http.ts";
+    const code = `import { fetchFile } from "./provider/image/fetch.ts"; import { keepCredentials } from "./provider/image/credentials.ts";
       const task = { signal: new AbortController().signal, step() {}, warn() {} };
       fetchFile(keepCredentials(process.argv[1]), task, { limit: 1000 }).then((f) => console.log(String(f.body)), (e) => console.log("error", e.message));`;
     const r = await run("node_modules/.bin/tsx", ["--input-type=module", "-e", code, url], { env, timeout: 60_000 });
