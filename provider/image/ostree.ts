@@ -106,12 +106,9 @@ export async function committed(
   version: string | undefined,
 ): Promise<string | undefined> {
   if (version === undefined) return (await hasCommit(store, rootfs.checksum)) ? rootfs.checksum : undefined;
-  for (const name of await readdir(store.path("commits")).catch(() => [])) {
-    const [, checksum] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
-    if (!checksum || checksum === rootfs.checksum) continue;
-    const manifest = await readCommit(store, checksum);
-    if (manifest?.rootfs === rootfs.digest && manifest.version === version) return checksum;
-  }
+  for (const { checksum, ...manifest } of await commitsOf(store))
+    if (checksum !== rootfs.checksum && manifest.rootfs === rootfs.digest && manifest.version === version)
+      if (await hasCommit(store, checksum)) return checksum;
   return undefined;
 }
 

@@ -8,10 +8,15 @@ import type { Change, TreeFacts } from "./configure.ts";
 import { buildScript, runIn } from "./namespace.ts";
 import type { Toolbox } from "./toolbox.ts";
 
-/** A script that looks at the tree says `pine: PATH: WHY`: the path as the system has it. */
-function pathError(e: unknown): never {
+/** What a script that looks at the tree said, `pine: PATH: WHY`: the path as the system has it. Throws an error that is no such one. */
+function ofPath(e: unknown): { path: string; why: string } {
   const [, path, why] = (e instanceof RunError && /^pine: (\/.*?): (.*)$/m.exec(e.stderr)) || [];
   if (!path) throw e;
+  return { path, why: why! };
+}
+
+function pathError(e: unknown): never {
+  const { path, why } = ofPath(e);
   return die(`${path} of the image, which a package or a hook made, ${why}`, undefined, e);
 }
 
@@ -74,9 +79,8 @@ export async function apply(tree: string, dir: string, changes: Change[], task: 
       ],
     });
   } catch (e) {
-    const [, path, why] = (e instanceof RunError && /^pine: (\/.*?): (.*)$/m.exec(e.stderr)) || [];
-    if (path) throw new PineError(`files["${path}"]: ${path} ${why}`, { hint: "choose another path", cause: e });
-    throw e;
+    const { path, why } = ofPath(e);
+    throw new PineError(`files["${path}"]: ${path} ${why}`, { hint: "choose another path", cause: e });
   }
 }
 

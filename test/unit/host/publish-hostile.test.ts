@@ -44,20 +44,17 @@ beforeEach(() => {
 });
 const MANIFEST = "pine/web.manifest";
 
+/** Both files, of four bytes each as they were listed. */
+const fetched = () => {
+  const listed = new Map(["summary", MANIFEST].map((name) => [name, 4]));
+  return withSshRemote(sshd.connection, there, quietTask(), (r) => r.fetch(listed, into, () => {}));
+};
+
 it("a link that it sends in place of a file is refused, and not made", async () => {
   mkdirSync(join(there, "pine"));
   writeFileSync(join(there, "summary"), "fine");
   symlinkSync(join(victim, "authorized_keys"), join(there, MANIFEST));
-  const got = withSshRemote(sshd.connection, there, quietTask(), (r) =>
-    r.fetch(
-      new Map([
-        ["summary", 4],
-        [MANIFEST, 4],
-      ]),
-      into,
-      () => {},
-    ),
-  );
+  const got = fetched();
   await expect(got).rejects.toThrow(/sent pine\/web\.manifest as SymbolicLink, and a repository has files alone/);
   expect(readdirSync(into)).toEqual(["summary"]);
 });
@@ -66,16 +63,7 @@ it("a hard link that it sends in place of a file is refused", async () => {
   mkdirSync(join(there, "pine"));
   writeFileSync(join(there, "summary"), "fine");
   linkSync(join(there, "summary"), join(there, MANIFEST));
-  const got = withSshRemote(sshd.connection, there, quietTask(), (r) =>
-    r.fetch(
-      new Map([
-        ["summary", 4],
-        [MANIFEST, 4],
-      ]),
-      into,
-      () => {},
-    ),
-  );
+  const got = fetched();
   await expect(got).rejects.toThrow(/as Link/);
 });
 
