@@ -206,9 +206,10 @@ class Folder implements Remote {
         return false;
       };
       const most = names.reduce((sum, name) => sum + files.get(name)! + TAR_FILE, TAR_END);
+      const body = limited(most, () => tooLong(this.name, `${names.length} files that it had listed`, most))(output);
       const unpacked = pipeline(
-        output,
-        limited(most, () => tooLong(this.name, `${names.length} files that it had listed`, most)),
+        // a stream, not the generator: Node's pipeline waits for ever behind one for node-tar, which may say that it is done within end()
+        Readable.from(body),
         tar.extract({ cwd: into, strict: true, preserveOwner: false, filter }),
       );
       const get = this.run("get", "fetching what is published", { output }, ...names).finally(() => output.end());

@@ -12,6 +12,7 @@ import { rootfs } from "../../provider/resources/rootfs.ts";
 import { Secret } from "../../provider/values.ts";
 import { startSshd } from "../lab/sshd/index.ts";
 import { newKey } from "../lab/vps/index.ts";
+import { ended } from "./hanging.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
 import { ostree, pullMeanwhile, REF, serve, Versions } from "./publish-lab.ts";
@@ -81,30 +82,30 @@ it("a publication that is cut off shows nothing, holds nothing, and is gone on w
   const versions = new Versions(lab, store);
   await publishTo(path, cache)(await versions.next());
   const next = await versions.next();
+  const said: string[] = [];
   for (const moment of [/^publishing/, /^sending/]) {
     const cut = new AbortController();
-    const step = (line: string) => moment.test(line) && cut.abort();
+    const step = (line: string) => {
+      said.push(line);
+      if (moment.test(line)) cut.abort();
+    };
     const task = { signal: cut.signal, warn() {}, step };
     const cutOff = withSshRemote(sshd.connection, path, task, (remote) =>
       publishRemote(store, lab.toolbox, cache, remote, next, task),
     );
-    await expect(cutOff).rejects.toThrow(/abort/i);
+    await expect(ended(`the publication cut off at ${moment}`, said, cutOff)).rejects.toThrow(/abort/i);
     expect(await publishedCommit(path, REF)).toBe(versions.made[0]);
   }
   const other = await lab.ownStore();
   const there = new Versions(lab, other);
   there.made.push(versions.made[0]!);
   expect((await there.next()).checksum).toBe(next.checksum);
-  await withSshRemote(sshd.connection, path, lab.task, (remote) =>
-    publishRemote(
-      other,
-      lab.toolbox,
-      lab.folder(),
-      remote,
-      { ...next, earlier: [...next.earlier, "ab".repeat(32)] },
-      lab.task,
-    ),
+  const task = { ...lab.task, step: (line: string) => void said.push(line) };
+  const again = { ...next, earlier: [...next.earlier, "ab".repeat(32)] };
+  const goingOn = withSshRemote(sshd.connection, path, task, (remote) =>
+    publishRemote(other, lab.toolbox, lab.folder(), remote, again, task),
   );
+  await ended("the publication from another machine", said, goingOn);
   expect(await publishedCommit(path, REF)).toBe(next.checksum);
   // the one before is there, and a delta from it, though that store has none of it
   expect(await ostree("static-delta", "list", `--repo=${path}`)).toContain(`${versions.made[0]}-${next.checksum}`);
