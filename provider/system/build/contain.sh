@@ -2,17 +2,21 @@
 # Starts a program and kills it, with everything below it, as soon as we are told to end.
 # usage: contain.sh PROGRAM [ARGUMENT...]
 # Why: unshare(1) blocks SIGTERM while it waits for its child; only SIGKILL ends it, and then --kill-child ends the namespace.
-child=
-# its children too: the one that unshare has for the id maps is not --kill-child's, and waits for ever when unshare is gone
+child='' ended=''
+# its group too: the process that unshare has for the id maps is not --kill-child's, and waits for ever when unshare is gone
 end() {
+	ended=1
 	[ -n "$child" ] || return 0
-	children=$(cat "/proc/$child/task/$child/children" 2>/dev/null)
-	# shellcheck disable=SC2086 # a list of numbers
-	kill -KILL "$child" $children 2>/dev/null
+	# setsid may be about to make the group, so again behind the process itself
+	for who in "-$child" "$child" "-$child"; do
+		kill -s KILL -- "$who" 2>/dev/null || :
+	done
 }
 trap end TERM INT HUP
 # a session of its own: no terminal that somebody could type into
 exec 3<&0 # a shell gives what it starts in the background an empty input, unless told
 setsid "$@" <&3 3<&- &
 child=$!
+# told before we knew whom to kill
+[ -z "$ended" ] || end
 wait "$child"
