@@ -48,7 +48,7 @@ function expectClean(): void {
 describe("the preview tells", () => {
   it("packages that are not there, with what is close", async () => {
     expect(await error(life().preview({ packages: ["nanno", "tree"] }))).toBe(
-      'packages: no package "nanno" in community, main; did you mean nano?',
+      'packages: no package "nanno" in main, community; did you mean nano?',
     );
     expect(await error(life().preview({ packages: ["nano>99"] }))).toMatch(
       /^packages: nano>99 cannot be had.*nano-7\.2-r1: breaks: world\[nano>99\]/,
@@ -78,7 +78,7 @@ describe("the preview tells", () => {
     [
       "a key nobody trusts",
       stranger,
-      /community\/x86_64\/APKINDEX\.tar\.gz: it is signed with key stranger\.rsa\.pub, which is not among the trusted ones \(pine-lab\.rsa\.pub\).*pine:keys/,
+      /main\/x86_64\/APKINDEX\.tar\.gz: it is signed with key stranger\.rsa\.pub, which is not among the trusted ones \(pine-lab\.rsa\.pub\).*pine:keys/,
     ],
     [
       "another key under a trusted name",
