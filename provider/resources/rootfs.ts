@@ -3,7 +3,14 @@ import { randomBytes } from "node:crypto";
 import { die, isAbort, messageOf } from "../errors.ts";
 import { builder } from "../image/builder.ts";
 import type { LockedPackage } from "../image/mirror.ts";
-import { kernelPackage, kernelReleaseOf, lockChanges, type Recipe, recipeDigest } from "../image/recipe.ts";
+import {
+  kernelPackage,
+  kernelReleaseOf,
+  lockChanges,
+  type Recipe,
+  recipeDigest,
+  withoutFirmware,
+} from "../image/recipe.ts";
 import { sbomPaths } from "../image/sbom-write.ts";
 import { sshServerOf } from "../image/ssh.ts";
 import { Store } from "../image/store.ts";
@@ -166,6 +173,10 @@ function say(call: Call, recipe: Recipe, lock: LockedPackage[], before: Before |
   const grown = before && unpacked - before.lock.reduce((sum, p) => sum + p.installedSize, 0);
   const by = grown === undefined ? "" : ` (${grown < 0 ? "-" : "+"}${humanBytes(Math.abs(grown))})`;
   call.info(`${lock.length} packages, ${name ? `${name} ${version}` : "no kernel"}, ${humanBytes(unpacked)}${by}`);
+  if (withoutFirmware(recipe))
+    call.info(
+      `kernel ${recipe.kernel} comes without firmware files; where a card of the server needs some, name its package (linux-firmware-bnx2 and the like; linux-firmware is all of them, about 1 GB)`,
+    );
   const most = 60;
   for (const line of changes.slice(0, most))
     call.info(name && line.startsWith(`${name} `) ? `${line} (needs a reboot)` : line);

@@ -58,6 +58,19 @@ describe("world", () => {
     expect(names).not.toContain("busybox");
     expect(names).not.toContain("dropbear");
   });
+  it.each<[string, string[], boolean]>([
+    ["lts", [], true],
+    ["stable", ["nano"], true],
+    ["virt", [], false],
+    ["none", [], false],
+    ["lts", ["linux-firmware-bnx2"], false],
+    ["lts", ["linux-firmware>20260101"], false],
+    ["lts", ["!linux-firmware-none"], false],
+  ])("kernel %s with %j: no firmware files is %s", (kernel, packages, none) => {
+    const wanted = world({ ...recipe, kernel, packages });
+    expect(wanted.includes("linux-firmware-none")).toBe(none);
+    expect(wanted).toEqual(expect.arrayContaining(packages));
+  });
   it("adds what settings need", () => {
     expect(world({ ...recipe, timezone: "Europe/Berlin" })).toContain("tzdata");
     expect(world({ ...recipe, users: [user] })).toContain("sudo");

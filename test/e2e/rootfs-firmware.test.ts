@@ -1,0 +1,52 @@
+/**
+ * Kernels that depend on `linux-firmware-any`, as Alpine's linux-lts does: apk alone takes all of it, 95 packages of 1 GB (alpinelinux/alpine-make-vm-image#21).
+ * Its packages and priorities as in Alpine's main/linux-firmware; their files are left out.
+ */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { LockedPackage } from "../../provider/image/mirror.ts";
+import { rootfs } from "../../provider/resources/rootfs.ts";
+import type { PackageSpec } from "../lab/mirror/apk-format.ts";
+import { type Bench, Life, startBench } from "./life.ts";
+
+const firmware = (name: string, more: Partial<PackageSpec> = {}): PackageSpec => ({
+  ...{ name, version: "20260221-r0", description: name, files: [] },
+  ...{ provides: ["linux-firmware-any"], providerPriority: 1, ...more },
+});
+const depends = ["linux-firmware-bnx2=20260221-r0", "linux-firmware-other=20260221-r0"];
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await startBench("firmware", {
+    add: [
+      { name: "linux-lts", version: "6.18.56-r0", description: "kernel", depends: ["linux-firmware-any"], files: [] },
+      firmware("linux-firmware", { depends, providerPriority: 2 }),
+      ...["bnx2", "other", "none"].map((name) => firmware(`linux-firmware-${name}`)),
+    ],
+  });
+});
+afterAll(() => bench?.end());
+
+/** What is locked of firmware, and what preview says of it. */
+async function locked(kernel: string, packages: string[]) {
+  const life = new Life(rootfs, bench.config);
+  const { lock } = await life.preview({ kernel, packages });
+  const names = (lock as LockedPackage[]).map((p) => p.name).filter((name) => name.startsWith("linux-firmware"));
+  return { names, said: life.said.infos.join("\n") };
+}
+
+it("lts comes without, and preview says so", async () => {
+  const { names, said } = await locked("lts", []);
+  expect(names).toEqual(["linux-firmware-none"]);
+  expect(said).toMatch(/kernel lts comes without firmware files; .*linux-firmware-bnx2.*about 1 GB/);
+});
+it("what the program names comes, alone", async () => {
+  expect((await locked("lts", ["linux-firmware-bnx2"])).names).toEqual(["linux-firmware-bnx2"]);
+  const all = await locked("lts", ["linux-firmware"]);
+  expect(all.names.sort()).toEqual(["linux-firmware", "linux-firmware-bnx2", "linux-firmware-other"]);
+  expect(all.said).not.toContain("without firmware files");
+});
+it("virt asks for none", async () => {
+  const { names, said } = await locked("virt", []);
+  expect(names).toEqual([]);
+  expect(said).not.toContain("firmware");
+});
