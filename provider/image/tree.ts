@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { apkTool } from "./apk.ts";
+import { lookForAsked } from "./asked-look.ts";
 import { type Base, baseKey, makeBase, openBases, overlay, usedBase } from "./base.ts";
 import { builder, systemFiles } from "./builder.ts";
 import { configure, type TreeFacts } from "./configure.ts";
@@ -69,7 +70,9 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
   // what a command or a module needs is the whole tree; for everything else the packages' commit will do
   const whole = recipe.hooks.length > 0 || request.modules.size > 0;
   const { made, found } = await (whole ? wholeTree : overBase)(store, request, box, tools, task);
-  await writeSbomsOf(store, request, made.checksum, found.installed);
+  const changes = changesOf(request, found.facts);
+  const installed = await lookForAsked(store, box, made.checksum, { recipe, lock, changes }, task);
+  await writeSbomsOf(store, request, made.checksum, installed);
   const { target, arch, release } = recipe;
   const record: RootfsRecord = {
     ...{ digest, ...made, lock, target, arch, release, kernelRelease: found.release ?? "" },

@@ -65,4 +65,11 @@ export const BUILD_MUTANTS: Mutant[] = [
     to: 'exec sh -c "$script" publish.sh "$command" . "$@"\nif [ "$uid" = 0 ]; then\n',
     tests: ["test/unit/system/hostile-publish.test.ts"],
   },
+  {
+    name: "what a commit lacks of what was asked for",
+    file: "provider/image/asked-look.ts",
+    from: "  if (!missing) return;",
+    to: "  if (missing || !missing) return;",
+    tests: ["test/e2e/rootfs-asked.test.ts"],
+  },
 ];
