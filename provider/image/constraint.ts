@@ -3,8 +3,8 @@
  * Read off apk-tools 3.0.8 (`name(@tag)([<>~=]version)`, src/package.c, src/version.c), and tried with it.
  */
 
-/** Also of what a package provides: `cmd:tool`, `so:libz.so.1`, `pc:zlib`, `py3.12:x[y],z`. */
-const NAME = "[A-Za-z0-9_][A-Za-z0-9_+.,:/[\\]-]*";
+/** Also of what a package provides: `cmd:tool`, `so:libz.so.1`, `pc:zlib`, `py3.12:x[y],z`, `/bin/sh`. */
+const NAME = "/?[A-Za-z0-9_][A-Za-z0-9_+.,:/[\\]-]*";
 const TAG = "(@[A-Za-z0-9._-]+)?";
 /** In any order and number: `~=`, `=~`, `==`, `~>`, `>=`. */
 const OPERATOR = "[<>=~]+";

@@ -19,10 +19,18 @@ export interface IndexEntry {
 
 const words = (text = "") => text.split(" ").filter(Boolean);
 
+/** Lines that may come more than once: dependencies, what is provided. */
+const LISTS = ["D", "p"];
+
 /** Reads one block of an index: lines of a letter, a colon and a value. */
 function entry(block: string): IndexEntry | undefined {
   const f: Record<string, string> = {};
-  for (const line of block.split("\n")) if (line[1] === ":") f[line[0]!] ??= line.slice(2);
+  for (const line of block.split("\n")) {
+    if (line[1] !== ":") continue;
+    const [key, value] = [line[0]!, line.slice(2)];
+    // apk takes what is there twice as one list
+    f[key] = LISTS.includes(key) && f[key] !== undefined ? `${f[key]} ${value}` : (f[key] ?? value);
+  }
   if (!f.P || !f.V || !f.C?.startsWith("Q1")) return undefined;
   return {
     name: f.P,

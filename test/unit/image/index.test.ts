@@ -89,3 +89,8 @@ it("versions are compared as apk compares them", () => {
   expect(versions.map((a) => [a, ours(a)])).toEqual(versions.map((a, n) => [a, rows[n]]));
   expect(versions.length ** 2).toBeGreaterThan(2500);
 });
+
+it("what an index has in several lines is one list, as apk takes it (apk-tools, test/solver/provides22)", () => {
+  const [one] = parseIndex("C:Q1FFN5AdpAOBJWKMR89pp/C66o+FE=\nP:jre\nV:1.0\nD:a b\np:java\np:so:l.so=0\nD:c\nV:2\n\n");
+  expect(one).toMatchObject({ version: "1.0", depends: ["a", "b", "c"], provides: ["java", "so:l.so=0"] });
+});
