@@ -20,6 +20,18 @@ function pathError(e: unknown): never {
   return die(`${path} of the image, which a package or a hook made, ${why}`, undefined, e);
 }
 
+/** A path of the image where something cannot be put. */
+export class PathError extends PineError {
+  override name = "PathError";
+  constructor(
+    readonly path: string,
+    readonly why: string,
+    cause: unknown,
+  ) {
+    super(`${path} ${why}`, { cause });
+  }
+}
+
 /** Takes out what the packages' installation left, and puts what they have in /usr/etc into /etc. */
 export async function sweep(box: Toolbox, tree: string, task: Task): Promise<void> {
   const binds = [buildScript("sweep.sh"), { source: tree, target: "/run/tree" }];
@@ -80,7 +92,7 @@ export async function apply(tree: string, dir: string, changes: Change[], task: 
     });
   } catch (e) {
     const { path, why } = ofPath(e);
-    throw new PineError(`files["${path}"]: ${path} ${why}`, { hint: "choose another path", cause: e });
+    throw new PathError(path, why, e);
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { apkTool } from "./apk.ts";
+import { propertyOf } from "./asked.ts";
 import { lookForAsked } from "./asked-look.ts";
 import { type Base, baseKey, makeBase, openBases, overlay, usedBase } from "./base.ts";
 import { builder, systemFiles } from "./builder.ts";
@@ -19,7 +20,7 @@ import { foundRootfs, hiddenParts, type RootfsRecord } from "./rootfs-record.ts"
 import { writeSboms } from "./sbom-write.ts";
 import type { Store } from "./store.ts";
 import { installPackages, type Toolbox, type ToolboxSource, toolbox } from "./toolbox.ts";
-import { addModules, apply, layout, look, runHooks, sweep } from "./tree-steps.ts";
+import { addModules, apply, layout, look, PathError, runHooks, sweep } from "./tree-steps.ts";
 import type { ArchiveEntry } from "./unpack.ts";
 
 export { type HiddenParts, hiddenParts, type RootfsRecord, readRootfs } from "./rootfs-record.ts";
@@ -69,7 +70,10 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
   const box = await toolbox(tools, task);
   // what a command or a module needs is the whole tree; for everything else the packages' commit will do
   const whole = recipe.hooks.length > 0 || request.modules.size > 0;
-  const { made, found } = await (whole ? wholeTree : overBase)(store, request, box, tools, task);
+  const { made, found } = await (whole ? wholeTree : overBase)(store, request, box, tools, task).catch((e) => {
+    if (!(e instanceof PathError)) throw e;
+    return die(`${propertyOf(recipe, e.path)}: ${e.message}`, "choose another path", e);
+  });
   const changes = changesOf(request, found.facts);
   const installed = await lookForAsked(store, box, made.checksum, { recipe, lock, changes }, task);
   await writeSbomsOf(store, request, made.checksum, installed);

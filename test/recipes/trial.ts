@@ -1,0 +1,92 @@
+/** One random Rootfs: check, preview, up, a second look, and the same once more somewhere else. */
+import { join } from "node:path";
+import { messageOf } from "../../provider/errors.ts";
+import { parseIndex } from "../../provider/image/index.ts";
+import { fetchIndexes } from "../../provider/image/mirror.ts";
+import { Store } from "../../provider/image/store.ts";
+import { toolbox } from "../../provider/image/toolbox.ts";
+import { rootfs } from "../../provider/resources/rootfs.ts";
+import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
+import { quietTask } from "../../provider/task.ts";
+import { type Bench, Life } from "../e2e/life.ts";
+import type { OtherUser } from "../e2e/other-user.ts";
+import { Committed } from "../e2e/rootfs-tree.ts";
+import type { Inputs } from "./arbitrary.ts";
+import { faultsOf } from "./judge.ts";
+
+export interface Verdict {
+  kind: "refused" | "built" | "fault";
+  faults: string[];
+  said: string;
+}
+
+/** Names of the mirror's packages that a program may ask for: kernels are asked for by `kernel`. */
+export async function packageNames(bench: Bench): Promise<string[]> {
+  const indexes = await fetchIndexes(["main", "community"], toolsOf(bench.config), quietTask());
+  const names = indexes.flatMap((i) => parseIndex(i.text).map((p) => p.name));
+  return [...new Set(names)].filter((name) => !name.startsWith("linux-")).sort();
+}
+
+/** What only the packages' tree can tell, each by the property that names it: a service, a zone, a group, an owner, a path that a package has. */
+const LATE = /^(services\.\w+|timezone|users|keymap|mounts|files\["[\s\S]*"\](\.owner)?): /;
+
+const UMASKS = [0o002, 0o022, 0o077];
+
+export class Trial {
+  readonly life: Life;
+  constructor(
+    private readonly bench: Bench,
+    private readonly inputs: Inputs,
+  ) {
+    this.life = new Life(rootfs, bench.config);
+  }
+
+  async run(): Promise<Verdict> {
+    const failures = await this.life.failures(this.inputs);
+    if (failures.length > 0)
+      return { kind: "refused", faults: [], said: failures.map((f) => `${f.property}: ${f.reason}`).join("; ") };
+    try {
+      await new Life(rootfs, this.bench.config).preview(this.inputs);
+    } catch (e) {
+      const named = /^(packages|kernel|repositories)/.test(messageOf(e));
+      return { kind: "refused", faults: named ? [] : ["preview failed"], said: messageOf(e) };
+    }
+    try {
+      await this.life.up(this.inputs);
+    } catch (e) {
+      const said = messageOf(e);
+      return { kind: "refused", faults: LATE.test(said) ? [] : ["failed after the preview"], said };
+    }
+    const faults = await faultsOf(await this.committed(), this.inputs);
+    const diff = await this.life.diff(this.inputs);
+    if (diff.changes !== false) faults.push(`a second up changes ${Object.keys(diff.detailed ?? {}).join(", ")}`);
+    return { kind: "built", faults, said: String(this.life.state.checksum).slice(0, 12) };
+  }
+
+  private async committed(): Promise<Committed> {
+    const box = await toolbox(toolsOf(this.bench.config), quietTask());
+    return Committed.of(await Store.open(this.bench.config.store!), box, String(this.life.state.checksum));
+  }
+
+  /** Builds the same elsewhere; what differs. `n` decides where. */
+  async again(n: number, other: OtherUser): Promise<string[]> {
+    const config = this.bench.with({
+      store: join(this.bench.work, "again"),
+      ...(n % 2 && { cache: join(this.bench.work, `cache-${n}`) }),
+    });
+    const umask = UMASKS[n % UMASKS.length]!;
+    const before = process.umask(umask);
+    try {
+      const state = n % 3 === 2 ? await this.asOther(other) : await new Life(rootfs, config).up(this.inputs);
+      const same = state.checksum === this.life.state.checksum;
+      return same ? [] : [`built again, umask ${umask.toString(8)}: ${String(state.checksum).slice(0, 12)}`];
+    } finally {
+      process.umask(before);
+    }
+  }
+
+  private async asOther(other: OtherUser): Promise<{ checksum?: string }> {
+    const config = { ...this.bench.config, store: join(other.home, "store"), cache: join(other.home, "cache") };
+    return JSON.parse(await other.node("test/e2e/build-rootfs.ts", [JSON.stringify({ config, inputs: this.inputs })]));
+  }
+}
