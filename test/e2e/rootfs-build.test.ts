@@ -188,6 +188,15 @@ it("the store keeps record, commit and root, and nothing of the work", async () 
   expect(stdout).toBe("");
 });
 
+it("preview says how many packages and how large, within 5 %", async () => {
+  const before = new Life(rootfs, bench.config);
+  await before.preview(inputs);
+  const [, packages, megabytes] =
+    /^(\d+) packages, linux-virt \S+, ([\d.]+) MB$/m.exec(before.said.infos.join("\n")) ?? [];
+  expect(Number(packages)).toBe(life.state.packageCount);
+  expect(Math.abs((Number(megabytes) * 1e6) / life.state.size - 1)).toBeLessThan(0.05);
+});
+
 it("has bills of materials that public validators take", async () => {
   const { spdx, cyclonedx } = life.state.sbom;
   expect(await spdxProblems(spdx)).toEqual([]);
