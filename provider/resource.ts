@@ -10,6 +10,8 @@ export interface Config {
   cache: string;
   /** Base address of the Alpine mirror, without a slash at the end; `<mirror>/<release>/<repository>/<arch>/`. */
   mirror: string;
+  /** Others with the same content, asked in this order where it fails. In nothing that is built. */
+  fallbackMirrors?: string[];
   /** Alpine release the toolbox comes from, e.g. "v3.23". */
   release: string;
   /** Public keys that sign packages and indexes: file name as in the signature -> PEM. */

@@ -10,14 +10,8 @@ import { gzipMember, LIMITS } from "./apkfile.ts";
 import { compareVersions, dependencyName, type IndexEntry, parseIndex } from "./index.ts";
 import { isWhole, keepTree } from "./kept-tree.ts";
 import { withFileLock } from "./lock.ts";
-import {
-  fetchIndexes,
-  fetchPackages,
-  GoneError,
-  type LockedPackage,
-  type RepositoryIndex,
-  type Source,
-} from "./mirror.ts";
+import { fetchPackages, GoneError, type LockedPackage, type Source } from "./mirror.ts";
+import { fetchIndexes, type RepositoryIndex } from "./mirror-index.ts";
 import { tidy, withTemp } from "./temp.ts";
 import { writeWhole } from "./whole.ts";
 

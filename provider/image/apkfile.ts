@@ -18,10 +18,10 @@ export class BadFile extends PineError {
   constructor(
     readonly file: string,
     readonly check: "format" | "size" | "key" | "signature" | "checksum" | "data",
-    message: string,
+    readonly reason: string,
     hint?: string,
   ) {
-    super(`${file}: ${message}`, { hint });
+    super(`${file}: ${reason}`, { hint });
   }
 }
 

@@ -11,10 +11,10 @@ export class FetchError extends PineError {
   constructor(
     readonly url: string,
     readonly status: number | undefined,
-    message: string,
+    readonly reason: string,
     cause?: unknown,
   ) {
-    super(`${url}: ${message}`, {
+    super(`${url}: ${reason}`, {
       hint: hintOf(status),
       cause,
     });
@@ -24,7 +24,7 @@ export class FetchError extends PineError {
 function hintOf(status: number | undefined): string {
   switch (status) {
     case 401:
-      return "the mirror asks for a user and a password: pulumi config set --secret pine:mirror https://USER:PASSWORD@…";
+      return "the mirror asks for a user and a password: pulumi config set --secret pine:mirror https://USER:PASSWORD@…, or for any repository pine:credentials";
     case 407:
       return "the proxy asks for a user and a password: give them in HTTPS_PROXY, or leave the mirror out by NO_PROXY";
     case 404:
@@ -42,7 +42,9 @@ export interface Fetched {
 }
 
 /** Milliseconds without a byte after which a connection counts as dead. */
-const silence = 30_000;
+const SILENCE = 30_000;
+/** The same where another mirror can be asked: curl's limit as pacman sets it. */
+const HURRIED = 10_000;
 /** Milliseconds before the second, third and fourth attempt. */
 const pauses = [300, 1000, 3000];
 
@@ -51,6 +53,8 @@ export interface FetchOptions {
   onBytes?: (count: number) => void;
   /** Bytes that the file may have: what its index says, or what none of its kind has. A longer one ends the fetching. */
   limit: number;
+  /** Somebody else has it too: one attempt, and a shorter silence. */
+  hurry?: boolean;
 }
 
 /** What came of a file before its connection broke. */
@@ -71,7 +75,7 @@ export async function fetchFile(url: string, task: Task, o: FetchOptions): Promi
       if (isAbort(e, task.signal)) throw task.signal.reason ?? e;
       const again =
         e instanceof FetchError && (e.status === undefined || e.status >= 500 || [408, 429].includes(e.status));
-      const pause = pauses[attempt];
+      const pause = o.hurry ? undefined : pauses[attempt];
       if (!again || pause === undefined) throw e;
       task.step(`${(e as Error).message.split("; ")[0]}: trying again`);
       await sleep(pause, undefined, { signal: task.signal });
@@ -84,6 +88,7 @@ const header = (value: string | string[] | undefined): string | undefined => (Ar
 
 async function once(url: string, signal: AbortSignal, o: FetchOptions, begun: Begun): Promise<Fetched> {
   const quiet = new AbortController();
+  const silence = o.hurry ? HURRIED : SILENCE;
   let timer = setTimeout(() => quiet.abort(), silence);
   const rest = begun.validator !== undefined && begun.bytes > 0;
   const range: Record<string, string> = rest ? { range: `bytes=${begun.bytes}-`, "if-range": begun.validator! } : {};

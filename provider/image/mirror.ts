@@ -1,11 +1,11 @@
-/** Repositories on a mirror: their indexes and packages, checked and kept in the cache. */
-import { createHash } from "node:crypto";
+/** Repositories on mirrors, and their packages: checked, and kept in the cache. */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { PineError } from "../errors.ts";
+import { isAbort, PineError } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
-import { BadFile, checkDataSize, checkPackage, checksumHex, type Keys, readIndex } from "./apkfile.ts";
+import { BadFile, checkDataSize, checkPackage, checksumHex, type Keys } from "./apkfile.ts";
 import { FetchError, fetchFile } from "./fetch.ts";
+import { firstOf, leave, MirrorsError, ofTheFile, Passed, placesOf } from "./mirror-order.ts";
 import { writeWhole } from "./whole.ts";
 
 /** A package of a lock. */
@@ -32,7 +32,10 @@ export class GoneError extends PineError {
 /** Where packages come from. */
 export interface Source {
   cache: string;
+  /** Base address; packages and indexes are named by it, whichever mirror they come from. */
   mirror: string;
+  /** Other mirrors with the same content, asked in this order. */
+  fallbacks?: string[];
   release: string;
   arch: string;
   keys: Keys;
@@ -57,79 +60,6 @@ export function parseRepository(text: string, source: Pick<Source, "mirror" | "r
 /** A line of /etc/apk/repositories. */
 export function repositoryLine(r: Repository): string {
   return r.tag ? `@${r.tag} ${r.url}` : r.url;
-}
-
-export interface RepositoryIndex extends Repository {
-  /** The signed index in the cache. */
-  path: string;
-  /** Its text, checked. */
-  text: string;
-}
-
-/** Bytes of a signed index: Alpine's largest have some MB. */
-const INDEX_LIMIT = 64 << 20;
-
-interface IndexRecord {
-  url: string;
-  /** When the newest package of the newest index that was seen here was built: seconds since 1970. */
-  newest?: number;
-  sha256: string;
-  etag?: string;
-  lastModified?: string;
-}
-
-const sha256 = (bytes: string | Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-
-/** When the newest package of an index was built: seconds since 1970, 0 for one that has none. Pure. */
-export const newestBuild = (text: string): number =>
-  [...text.matchAll(/^t:(\d+)$/gm)].reduce((max, [, t]) => Math.max(max, Number(t)), 0);
-
-const day = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 10);
-
-/** The index of a repository as the mirror has it now. Not fetched again when it did not change. */
-export async function fetchIndex(r: Repository, source: Source, task: Task): Promise<RepositoryIndex> {
-  const url = `${r.url}/${source.arch}/APKINDEX.tar.gz`;
-  const folder = join(source.cache, "indexes");
-  const recordPath = join(folder, `${sha256(url).slice(0, 32)}.json`);
-  const pathOf = (hash: string) => join(folder, `${hash}.tar.gz`);
-  let record: IndexRecord | undefined;
-  let kept: Buffer | undefined;
-  try {
-    record = JSON.parse(await readFile(recordPath, "utf8")) as IndexRecord;
-    const bytes = await readFile(pathOf(record.sha256));
-    if (sha256(bytes) === record.sha256) kept = bytes;
-  } catch {
-    // not there, or damaged: fetched
-  }
-  const headers: Record<string, string> = {};
-  if (kept && record?.etag) headers["if-none-match"] = record.etag;
-  else if (kept && record?.lastModified) headers["if-modified-since"] = record.lastModified;
-  const answer = await fetchFile(url, task, { headers, limit: INDEX_LIMIT });
-  if (answer.status === 304 && kept && record)
-    return { ...r, path: pathOf(record.sha256), text: await readIndex(kept, url, source.keys) };
-  const text = await readIndex(answer.body, url, source.keys);
-  // a signature says who made it, not that it is the last one
-  const [newest, before] = [newestBuild(text), record?.newest ?? 0];
-  if (newest < before)
-    task.warn(
-      `${url} is older than what was seen there before (newest package ${day(newest)}, before ${day(before)}): a mirror that lags behind, or somebody who keeps security updates from you`,
-    );
-  const hash = sha256(answer.body);
-  await writeWhole(pathOf(hash), answer.body);
-  const etag = answer.headers.get("etag") ?? undefined;
-  const lastModified = answer.headers.get("last-modified") ?? undefined;
-  await writeWhole(
-    recordPath,
-    JSON.stringify({ url, newest: Math.max(newest, before), sha256: hash, etag, lastModified } satisfies IndexRecord),
-  );
-  return { ...r, path: pathOf(hash), text };
-}
-
-/** The indexes of all repositories. Of several errors the first repository's is thrown. */
-export async function fetchIndexes(repositories: string[], source: Source, task: Task): Promise<RepositoryIndex[]> {
-  const all = repositories.map((r) => fetchIndex(parseRepository(r, source), source, task));
-  await Promise.allSettled(all);
-  return Promise.all(all);
 }
 
 /** Where a package lies in the cache. */
@@ -161,13 +91,15 @@ export async function fetchPackages(packages: LockedPackage[], source: Source, t
     warn: (m) => task.warn(m),
   };
   const queue = [...missing];
+  const passed = new Passed();
   const worker = async () => {
     for (let p = queue.shift(); p; p = queue.shift()) {
       const { name } = p;
-      await fetchPackage(p, source, inner, (bytes) => {
+      const onBytes = (bytes: number) => {
         got.set(name, bytes);
         say();
-      });
+      };
+      await fetchPackage(p, source, inner, onBytes, passed);
       done++;
     }
   };
@@ -180,19 +112,22 @@ export async function fetchPackages(packages: LockedPackage[], source: Source, t
       }),
     ),
   );
-  if (error instanceof FetchError && error.status === undefined) {
-    const [first, ...rest] = missing;
-    const others = rest.length > 0 ? `, nor are ${rest.length} others,` : "";
-    throw new PineError(
-      `package ${first!.name} ${first!.version} is not in this machine's cache${others} and the mirror was not reached`,
-      {
-        hint: error.message,
-        cause: error,
-      },
-    );
-  }
-  if (error) throw error;
+  if (!isAbort(error, task.signal)) passed.tell(task);
+  if (error) throw notReached(error) ? awayError(missing, error) : error;
   return packages.map((p) => packagePath(p, source));
+}
+
+/** Whether nobody who could have it was reached. */
+const notReached = (error: unknown): error is FetchError | MirrorsError =>
+  error instanceof MirrorsError
+    ? error.failures.every((f) => notReached(f.error))
+    : error instanceof FetchError && error.status === undefined;
+
+function awayError([first, ...rest]: LockedPackage[], error: FetchError | MirrorsError): PineError {
+  const others = rest.length > 0 ? `, nor are ${rest.length} others,` : "";
+  const away = error instanceof MirrorsError ? "no mirror was reached" : "the mirror was not reached";
+  const what = `package ${first!.name} ${first!.version} is not in this machine's cache${others} and ${away}`;
+  return new PineError(what, { hint: error.message, cause: error });
 }
 
 /** Whether it is in the cache and good; a bad one is removed. */
@@ -209,26 +144,45 @@ async function intact(p: LockedPackage, source: Source): Promise<boolean> {
   }
 }
 
-async function fetchPackage(p: LockedPackage, source: Source, task: Task, onBytes: (sum: number) => void) {
-  const url = `${parseRepository(p.repository, source).url}/${source.arch}/${encodeURIComponent(`${p.name}-${p.version}.apk`)}`;
-  let sum = 0;
-  const { body } = await fetchFile(url, task, {
-    limit: p.size,
-    onBytes: (count) => {
-      sum = Math.min(sum + count, p.size);
+async function fetchPackage(
+  p: LockedPackage,
+  source: Source,
+  task: Task,
+  onBytes: (sum: number) => void,
+  passed: Passed,
+): Promise<void> {
+  const name = `${p.name}-${p.version}.apk`;
+  const file = `${source.arch}/${encodeURIComponent(name)}`;
+  const get = async (place: { url: string }, hurry: boolean) => {
+    const url = `${place.url}/${file}`;
+    let sum = 0;
+    const count = (bytes: number) => {
+      sum = Math.min(sum + bytes, p.size);
       onBytes(sum);
-    },
-  }).catch((e) => {
-    if (!(e instanceof FetchError) || e.status !== 404) throw e;
-    throw new GoneError(
-      `package ${p.name} ${p.version} is neither on the mirror (${url}) nor in this machine's cache`,
-      {
-        hint: "Alpine keeps only the newest: change `upgrade` to resolve again, or build where the cache has it",
-        cause: e,
-      },
-    );
+    };
+    const { body } = await fetchFile(url, task, { limit: p.size, onBytes: count, hurry });
+    const { info } = await checkPackage(body, url, source.keys, p.checksum);
+    await checkDataSize(body, info, url);
+    await writeWhole(packagePath(p, source), body);
+  };
+  const places = placesOf(parseRepository(p.repository, source).url, source);
+  await firstOf(places, `no mirror has package ${p.name} ${p.version} as locked`, task, get, (failure, next) =>
+    ofTheFile(failure.error) ? passed.add(failure, name) : leave(failure, next, task),
+  ).catch((e) => {
+    throw isGone(e) ? goneError(p, e) : e;
   });
-  const { info } = await checkPackage(body, url, source.keys, p.checksum);
-  await checkDataSize(body, info, url);
-  await writeWhole(packagePath(p, source), body);
+}
+
+const isGone = (e: unknown): e is FetchError | MirrorsError =>
+  e instanceof MirrorsError ? e.failures.some((f) => isGone(f.error)) : e instanceof FetchError && e.status === 404;
+
+function goneError(p: LockedPackage, e: FetchError | MirrorsError): GoneError {
+  const what =
+    e instanceof MirrorsError
+      ? `${e.told}; nor is it in this machine's cache`
+      : `package ${p.name} ${p.version} is neither on the mirror (${e.url}) nor in this machine's cache`;
+  return new GoneError(what, {
+    hint: "Alpine keeps only the newest: change `upgrade` to resolve again, or build where the cache has it",
+    cause: e,
+  });
 }

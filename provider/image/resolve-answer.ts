@@ -4,7 +4,8 @@
  */
 import { PineError } from "../errors.ts";
 import { entriesOf, locked } from "./apk.ts";
-import type { LockedPackage, RepositoryIndex } from "./mirror.ts";
+import type { LockedPackage } from "./mirror.ts";
+import type { RepositoryIndex } from "./mirror-index.ts";
 
 /** A package that apk chose. `tag`: of its repository, where it is from a tagged one alone. */
 export interface Chosen {

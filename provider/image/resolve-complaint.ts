@@ -2,7 +2,7 @@
 import { PineError } from "../errors.ts";
 import { shorten } from "../run.ts";
 import { closeNames, dependencyName, indexBlocks, packageName } from "./index.ts";
-import type { RepositoryIndex } from "./mirror.ts";
+import type { RepositoryIndex } from "./mirror-index.ts";
 
 /** apk found no way to have everything that was asked for. `culprits`: packages it names, their versions apart. */
 export class Unsatisfiable extends PineError {

@@ -5,7 +5,8 @@ import { die } from "../errors.ts";
 import { RunError, type RunResult } from "../run.ts";
 import type { Task } from "../task.ts";
 import { type Apk, apkTool, sourceKey, toolRepositories, toolTree } from "./apk.ts";
-import { fetchIndexes, fetchPackages, type Source } from "./mirror.ts";
+import { fetchPackages, type Source } from "./mirror.ts";
+import { fetchIndexes } from "./mirror-index.ts";
 import { buildScript, type RunInOptions, runIn } from "./namespace.ts";
 import { resolve } from "./resolve.ts";
 

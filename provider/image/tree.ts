@@ -14,6 +14,7 @@ import { initramfsImage } from "./initramfs-build.ts";
 import { parseInstalledDatabase } from "./installed.ts";
 import { withFileLock } from "./lock.ts";
 import { fetchPackages, type LockedPackage, parseRepository, type Source } from "./mirror.ts";
+import { fallbacksOf } from "./mirror-order.ts";
 import { commitTree } from "./ostree.ts";
 import { type Recipe, timestampOf } from "./recipe.ts";
 import { foundRootfs, hiddenParts, type RootfsRecord } from "./rootfs-record.ts";
@@ -57,9 +58,10 @@ export function buildRootfs(
 }
 
 /** Where the packages of a recipe come from. */
-export const sourceOf = (recipe: Recipe, cache: string): Source => ({
-  cache,
+export const sourceOf = (recipe: Recipe, tools: ToolboxSource): Source => ({
+  cache: tools.cache,
   mirror: recipe.mirror,
+  fallbacks: fallbacksOf(recipe.mirror, tools),
   release: recipe.release,
   arch: recipe.arch,
   keys: recipe.keys,
@@ -142,7 +144,7 @@ async function installed(
   tools: ToolboxSource,
   task: Task,
 ): Promise<Found> {
-  const source = sourceOf(recipe, tools.cache);
+  const source = sourceOf(recipe, tools);
   const apk = await apkTool(tools, task);
   const files = await fetchPackages(lock, source, task);
   await mkdir(tree);

@@ -1,6 +1,7 @@
 /** resolvePackages: what Rootfs would lock, without building. Only the packages named and what they need. */
 import { apkTool } from "../image/apk.ts";
-import { fetchIndexes } from "../image/mirror.ts";
+import { fetchIndexes } from "../image/mirror-index.ts";
+import { fallbacksOf } from "../image/mirror-order.ts";
 import { resolve } from "../image/resolve.ts";
 import type { Invoke } from "../resource.ts";
 import { hasUnknown, plain } from "../values.ts";
@@ -13,14 +14,17 @@ export const resolvePackages: Invoke = async (call, args) => {
   if (failures.length > 0) return { failures };
   if (hasUnknown(inputs)) return {};
   const wanted = plain(inputs) as Checked<ReturnType<typeof sourceShape>>;
+  const tools = toolsOf(call.config);
+  const mirror = wanted.mirror.replace(/\/+$/, "");
   const source = {
     cache: call.config.cache,
-    mirror: wanted.mirror.replace(/\/+$/, ""),
+    mirror,
+    fallbacks: fallbacksOf(mirror, tools),
     release: wanted.release,
     arch: wanted.arch,
     keys: wanted.keys ?? call.config.keys,
   };
-  const apk = await apkTool(toolsOf(call.config), call);
+  const apk = await apkTool(tools, call);
   const indexes = await fetchIndexes(wanted.repositories, source, call);
   return { result: { lock: await resolve(apk, { packages: wanted.packages, indexes }, source, call) } };
 };

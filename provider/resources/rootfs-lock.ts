@@ -2,7 +2,8 @@
 import { die } from "../errors.ts";
 import { apkTool } from "../image/apk.ts";
 import { packageName } from "../image/index.ts";
-import { fetchIndexes, type LockedPackage, parseRepository, repositoryLine } from "../image/mirror.ts";
+import { type LockedPackage, parseRepository, repositoryLine } from "../image/mirror.ts";
+import { fetchIndexes } from "../image/mirror-index.ts";
 import { kernelPackage, type Recipe, world } from "../image/recipe.ts";
 import { resolve } from "../image/resolve.ts";
 import { Unsatisfiable } from "../image/resolve-complaint.ts";
@@ -22,6 +23,7 @@ export interface Before {
 export const toolsOf = (config: Config): ToolboxSource => ({
   cache: config.cache,
   mirror: config.mirror,
+  fallbacks: config.fallbackMirrors,
   release: config.release,
   arch: machineArch(),
   keys: config.keys,
@@ -34,8 +36,9 @@ export async function resolveRecipe(
   task: Task,
   keep: LockedPackage[] = [],
 ): Promise<LockedPackage[]> {
-  const source = sourceOf(recipe, config.cache);
-  const apk = await apkTool(toolsOf(config), task);
+  const tools = toolsOf(config);
+  const source = sourceOf(recipe, tools);
+  const apk = await apkTool(tools, task);
   const indexes = await fetchIndexes(recipe.repositories, source, task);
   try {
     return await resolve(apk, { packages: world(recipe), asked: recipe.packages, indexes, keep }, source, task);

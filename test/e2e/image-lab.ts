@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { apkTool } from "../../provider/image/apk.ts";
 import { builder } from "../../provider/image/builder.ts";
-import { fetchIndexes } from "../../provider/image/mirror.ts";
+import { fetchIndexes } from "../../provider/image/mirror-index.ts";
 import { removeTree } from "../../provider/image/namespace.ts";
 import { recipeDigest, sha256, world } from "../../provider/image/recipe.ts";
 import type { Recipe, Target } from "../../provider/image/recipe-types.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { closure } from "../../../provider/image/apk.ts";
-import { parseRepository, type RepositoryIndex, repositoryLine } from "../../../provider/image/mirror.ts";
+import { parseRepository, repositoryLine } from "../../../provider/image/mirror.ts";
+import type { RepositoryIndex } from "../../../provider/image/mirror-index.ts";
 import {
   type Candidate,
   type Chosen,
