@@ -37,8 +37,8 @@ export async function get(
   o: { headers?: Record<string, string>; signal: AbortSignal },
 ): Promise<Dispatcher.ResponseData> {
   let url = new URL(address);
+  let authorization = authorizationFor(url);
   for (let n = 0; ; n++) {
-    const authorization = authorizationFor(url);
     const answer = await request(url, {
       ...{ method: "GET", dispatcher: dispatcher(), signal: o.signal },
       headers: { "accept-encoding": "identity", ...o.headers, ...(authorization && { authorization }) },
@@ -52,6 +52,8 @@ export async function get(
     if (n >= REDIRECTS) throw new RedirectError(`leads round in a circle, last to ${shown(next)}`);
     if (!/^https?:$/.test(next.protocol) || (url.protocol === "https:" && next.protocol === "http:"))
       throw new RedirectError(`leads away from https, to ${shown(next)}`);
+    // another place of the same server is still the one that was asked
+    authorization = authorizationFor(next) ?? (next.origin === url.origin ? authorization : undefined);
     url = next;
   }
 }

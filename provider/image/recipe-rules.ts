@@ -76,14 +76,18 @@ export function pathProblem(path: string): { code: string; reason: string } | un
 }
 
 /** Why an address cannot be a mirror or a repository here: what it holds is kept in the state and in the image. */
-export const addressProblem = (address: string): { code: string; reason: string } | undefined =>
-  hasCredentials(address.replace(/^@\S+ +/, ""))
-    ? {
-        code: "credentials",
-        reason:
-          "expected an address without user and password, which the state and the image would keep: give them to the provider, `pulumi config set --secret pine:mirror https://USER:PASSWORD@…`",
-      }
-    : undefined;
+export function addressProblem(text: string): { code: string; reason: string } | undefined {
+  const address = text.replace(/^@\S+ +/, "");
+  if (hasCredentials(address))
+    return {
+      code: "credentials",
+      reason:
+        'expected an address without user and password, which the state and the image would keep: give them to the provider, `pulumi config set --secret pine:credentials \'{"https://HOST/…":"USER:PASSWORD"}\'`',
+    };
+  // as where a password holds a slash
+  const broken = address.includes("://") && !URL.canParse(address);
+  return broken ? { code: "form", reason: "expected an address that begins with https://HOST/" } : undefined;
+}
 
 /** A public key that signs packages. */
 export function pemProblem(pem: string): string | undefined {

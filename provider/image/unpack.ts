@@ -11,6 +11,7 @@ import { gunzip } from "node:zlib";
 import { Header, Parser, type ReadEntry } from "tar";
 import { messageOf } from "../errors.ts";
 import { Archive, Asset, plain, type Value } from "../values.ts";
+import { withoutUserinfo } from "./credentials.ts";
 import {
   type ArchiveEntry,
   ArchiveError,
@@ -154,7 +155,7 @@ async function readPlain(path: string, from: string, found: Stats, budget: Budge
 async function fromDisk<T>(path: string, work: Promise<T>): Promise<T> {
   return work.catch((e: NodeJS.ErrnoException) => {
     if (e.code === "ENOENT" || e.code === "ENOTDIR")
-      throw new ArchiveFault("missing", `there is no ${path}`, undefined, e);
+      throw new ArchiveFault("missing", `there is no ${withoutUserinfo(path)}`, undefined, e);
     throw new ArchiveFault("unreadable", `${path} cannot be read (${e.code ?? messageOf(e)})`, undefined, e);
   });
 }

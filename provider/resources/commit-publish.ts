@@ -2,6 +2,7 @@
 import { isAbsolute } from "node:path";
 import { die } from "../errors.ts";
 import { withSshRemote } from "../host/publish-ssh.ts";
+import { withoutUserinfo } from "../image/credentials.ts";
 import { readCommit } from "../image/ostree.ts";
 import { publish, publishedCommit, publishProblem } from "../image/publish.ts";
 import { lookAt, publishRemote, type Remote } from "../image/publish-remote.ts";
@@ -39,7 +40,9 @@ const shape = {
   path: text({
     expected: 'an absolute path of a folder, such as "/srv/www/pine"',
     verify: (path) =>
-      isAbsolute(path) && !/[\0\n]/.test(path) ? undefined : `expected an absolute path, got ${JSON.stringify(path)}`,
+      isAbsolute(path) && !/[\0\n]/.test(path)
+        ? undefined
+        : `expected an absolute path, got ${JSON.stringify(withoutUserinfo(path))}`,
   }),
   ssh: object(connectionShape),
   s3: object(s3Shape),

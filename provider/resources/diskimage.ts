@@ -1,5 +1,6 @@
 /** DiskImage: a disk that boots a commit, in the store under a name that its content gives it. */
 import { die } from "../errors.ts";
+import { withoutUserinfo } from "../image/credentials.ts";
 import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
 import { FILE_FORMATS, notForOverwrite } from "../image/disk-file.ts";
 import { needQemu } from "../image/disk-fill.ts";
@@ -37,7 +38,7 @@ const shape = {
       expected: 'a kernel argument, such as "mitigations=off"',
       verify: (arg) => {
         const problem = kernelArgumentProblem(arg);
-        return problem && `${JSON.stringify(arg)} ${problem}`;
+        return problem && `${JSON.stringify(withoutUserinfo(arg))} ${problem}`;
       },
     }),
   ),

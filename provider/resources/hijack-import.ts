@@ -4,6 +4,7 @@ import { die, isAbort, messageOf, PineError } from "../errors.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { finalizedOf } from "../host/finalize.ts";
 import { SshError, type SshErrorCode } from "../host/ssh-errors.ts";
+import { withoutUserinfo } from "../image/credentials.ts";
 import type { Call } from "../resource.ts";
 import type { Props } from "../values.ts";
 import { checkHijack } from "./hijack-check.ts";
@@ -19,7 +20,7 @@ const SECONDS = 15;
 export function parseImportId(id: string): Connection {
   const bad = () =>
     die(
-      `"${id}" names no server`,
+      `"${withoutUserinfo(id)}" names no server`,
       "the import id of a HostHijack is user@host:port, such as root@203.0.113.7:22 or root@[2001:db8::7]:22",
     );
   const m = /^(?:([A-Za-z0-9_][A-Za-z0-9_.+-]*)@)?(?:\[([0-9A-Fa-f:.]+)\]|([^\s@[\]/]+?))(?::(\d{1,5}))?$/.exec(

@@ -5,6 +5,7 @@ import type { Connection } from "../host/connection-type.ts";
 import type { HealthCheck } from "../host/health.ts";
 import type { HostFile } from "../host/hostfiles.ts";
 import type { DataPartition, Method, NetworkInput } from "../host/types.ts";
+import { withoutUserinfo } from "../image/credentials.ts";
 import { Asset, type Props, plain } from "../values.ts";
 
 export interface FileInput {
@@ -144,8 +145,12 @@ async function contentOf(path: string, file: FileInput): Promise<string | Uint8A
   const asset = file.source instanceof Asset ? file.source.content : {};
   if (asset.text !== undefined) return asset.text;
   if (asset.path !== undefined)
-    return readFile(asset.path).catch((e: Error) =>
-      die(`files["${path}"]: cannot read ${asset.path} (${e.message})`, "give the path of a file on this machine", e),
+    return readFile(asset.path).catch((e: NodeJS.ErrnoException) =>
+      die(
+        `files["${path}"]: cannot read ${withoutUserinfo(asset.path!)} (${e.code ?? e.name})`,
+        "give the path of a file on this machine",
+        e,
+      ),
     );
   return die(`files["${path}"]: an asset by URI cannot be taken`, "give a FileAsset, a StringAsset or content");
 }

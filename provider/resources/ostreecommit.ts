@@ -2,6 +2,7 @@
 import { type KeyObject, randomBytes } from "node:crypto";
 import semver from "semver";
 import { die } from "../errors.ts";
+import { withoutUserinfo } from "../image/credentials.ts";
 import { collect } from "../image/gc.ts";
 import { CHECKSUM, commitFromRootfs, committed, readCommit, refProblem } from "../image/ostree.ts";
 import { KEY_EXPECTED, publicKeyOf, readSigningKey } from "../image/signing.ts";
@@ -43,7 +44,7 @@ function versionProblem(v: string): string | undefined {
   const build = semver.parse(v)?.build.join(".");
   return build && !v.startsWith("v")
     ? `"${v}" has build metadata (+${build}), which makes no version newer than another, and servers take none that is not: leave it away`
-    : `expected a version (semver), such as "1.4.0", got "${v}"`;
+    : `expected a version (semver), such as "1.4.0", got "${withoutUserinfo(v)}"`;
 }
 
 function signingKey() {

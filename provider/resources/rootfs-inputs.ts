@@ -2,6 +2,7 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
+import { withoutUserinfo } from "../image/credentials.ts";
 import { type ArchiveEntry, readArchive } from "../image/unpack.ts";
 import type { CheckFailure, Config } from "../resource.ts";
 import { Archive, Asset, hasSecret, hasUnknown, type Props, plain, Secret } from "../values.ts";
@@ -66,7 +67,8 @@ async function assetProblem({ content }: Asset): Promise<{ code: string; reason:
   if (content.path === undefined) return undefined;
   const path = resolvePath(content.path);
   const found = await stat(path).catch(() => undefined);
-  if (!found) return { code: "missing", reason: `there is no file ${path}` };
+  // an address that was taken for a path
+  if (!found) return { code: "missing", reason: `there is no file ${withoutUserinfo(path)}` };
   if (!found.isFile()) return { code: "kind", reason: `${path} is no plain file (a folder, a device, a pipe)` };
   const readable = await access(path, constants.R_OK).then(
     () => true,

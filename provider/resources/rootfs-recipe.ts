@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 import { die } from "../errors.ts";
+import { withoutUserinfo } from "../image/credentials.ts";
 import { packageName } from "../image/index.ts";
 import { profileOf } from "../image/profiles.ts";
 import { type Recipe, sha256 } from "../image/recipe.ts";
@@ -148,5 +149,6 @@ async function bytesOf(where: string, source: Asset | undefined): Promise<Uint8A
   const { text: given, path: from } = source?.content ?? {};
   if (given !== undefined) return Buffer.from(given);
   if (from === undefined) return die(`${where}: expected a FileAsset or StringAsset`);
-  return readFile(resolvePath(from)).catch((e) => die(`${where}: ${resolvePath(from)} cannot be read`, undefined, e));
+  const path = resolvePath(from);
+  return readFile(path).catch((e) => die(`${where}: ${withoutUserinfo(path)} cannot be read`, undefined, e));
 }

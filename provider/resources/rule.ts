@@ -1,4 +1,5 @@
 /** What a check is made of: rules, places and failures. The rules themselves are made in check.ts. */
+import { withoutUserinfo } from "../image/credentials.ts";
 import type { CheckFailure } from "../resource.ts";
 import { Archive, Asset, hasUnknown, type Props, plain, Secret, Unknown, type Value } from "../values.ts";
 import { nearest, pathOf } from "./path.ts";
@@ -56,7 +57,8 @@ export class Place {
   /** `free`: a key that the person chose. */
   key(name: string | number, free = false): Place {
     const names = typeof name === "number" || free ? this.names : [...this.names, name];
-    return new Place(pathOf(this.path, name), this.secret, this.failures, names);
+    const shown = free ? withoutUserinfo(String(name)) : name;
+    return new Place(pathOf(this.path, shown), this.secret, this.failures, names);
   }
   hidden(secret: boolean): Place {
     return secret && !this.secret ? new Place(this.path, true, this.failures, this.names) : this;
@@ -79,7 +81,7 @@ function got(value: Value): string {
   if (value instanceof Asset) return "an asset";
   if (value instanceof Archive) return "an archive";
   if (typeof value === "object" && value !== null) return "an object";
-  const shown = JSON.stringify(value) ?? String(value);
+  const shown = (typeof value === "string" ? JSON.stringify(withoutUserinfo(value)) : JSON.stringify(value)) ?? "";
   return shown.length > 80 ? `${shown.slice(0, 77)}…"` : shown;
 }
 

@@ -1,15 +1,15 @@
-/** The provider's configuration: `pine:store`, `pine:cache`, `pine:mirror`, `pine:release`, `pine:keys`. */
+/** The provider's configuration: `pine:store`, `pine:cache`, `pine:mirror`, `pine:fallbackMirrors`, `pine:credentials`, `pine:release`, `pine:keys`. */
 import { createPublicKey } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import { hasCredentials, keepCredentials } from "../image/credentials.ts";
+import { authorize, hasCredentials, keepCredentials, withoutUserinfo } from "../image/credentials.ts";
 import { releasePattern } from "../image/recipe-rules.ts";
 import type { CheckFailure, Config } from "../resource.ts";
-import { type Checked, checkProps, map, text } from "../resources/check.ts";
-import { type Props, plain, Secret, type Value } from "../values.ts";
+import { type Checked, checkProps, list, map, text } from "../resources/check.ts";
+import { type Props, plain, Secret, Unknown, type Value } from "../values.ts";
 import { decode } from "./codec.ts";
 
 export const MIRROR = "https://dl-cdn.alpinelinux.org/alpine";
@@ -22,6 +22,18 @@ const shape = {
   store: text({ expected: 'a folder, such as ".pine"' }),
   cache: text({ expected: 'a folder, such as "~/.cache/pine"' }),
   mirror: text({ expected: `an http or https address, such as "${MIRROR}"`, verify: checkMirror }),
+  fallbackMirrors: list(text({ expected: `an http or https address, such as "${MIRROR}"`, verify: checkMirror }), {
+    verify: (all) => (new Set(all).size < all.length ? "expected each mirror once" : undefined),
+  }),
+  credentials: map(text({ expected: '"USER:PASSWORD"', pattern: /^[^:]+:[\s\S]+$/ }), {
+    secret: true,
+    keys: {
+      pattern: /^https?:\/\/[^\s/?#@]+(\/[^\s?#@]*)?$/,
+      expected: 'the address they are for, such as "https://pkgs.example.org/own"',
+    },
+    verify: (all) =>
+      Object.keys(all).every((address) => URL.canParse(address)) ? undefined : "expected addresses as keys",
+  }),
   release: text({ pattern: releasePattern, expected: `an Alpine release, such as "${RELEASE}" or "edge"` }),
   keys: map(text({ expected: "the text of a public key (PEM)", verify: checkKey }), {
     keys: {
@@ -35,10 +47,8 @@ const shape = {
 
 function checkMirror(address: string): string | undefined {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && url.hostname !== "" && url.search === "" && url.hash === "")
-    return undefined;
-  const got = hasCredentials(address) ? "one with a user and something else that is wrong" : JSON.stringify(address);
-  return `expected an http or https address, such as "${MIRROR}", got ${got}`;
+  if (url && /^https?:$/.test(url.protocol) && url.hostname !== "" && !/[\s?#\\]/.test(address)) return undefined;
+  return `expected an http or https address, such as "${MIRROR}", got ${JSON.stringify(withoutUserinfo(address))}`;
 }
 
 function checkKey(pem: string): string | undefined {
@@ -49,6 +59,9 @@ function checkKey(pem: string): string | undefined {
     return 'expected the text of a public key, beginning with "-----BEGIN PUBLIC KEY-----", not a path';
   }
 }
+
+/** Properties that are no strings. */
+const NESTED = new Set(["keys", "fallbackMirrors", "credentials"]);
 
 /** Our own properties, with JSON taken apart: several SDKs and `pulumi config` know only strings at the top. */
 function normal(news: Props): Props {
@@ -62,17 +75,25 @@ function normal(news: Props): Props {
     }
   };
   const own = Object.entries(news).filter(([k]) => !ENGINES_OWN.has(k));
-  return Object.fromEntries(own.map(([k, v]) => [k, k === "keys" ? open(v) : v]));
+  return Object.fromEntries(own.map(([k, v]) => [k, NESTED.has(k) ? open(v) : v]));
 }
 
 export function checkConfig(news: Props): CheckFailure[] {
   return checkProps(normal(news), shape).failures;
 }
 
-/** As the engine keeps them: a mirror's password is a secret of the state, however the configuration has it. */
+/** As the engine keeps them: a password is a secret of the state, however the configuration has it. */
 export function keptConfig(news: Props): Props {
-  const { mirror } = news;
-  return typeof mirror === "string" && hasCredentials(mirror) ? { ...news, mirror: new Secret(mirror) } : news;
+  const secret = (name: string, v: Value) =>
+    name === "credentials" ||
+    (name === "mirror" && typeof v === "string" && hasCredentials(v)) ||
+    (name === "fallbackMirrors" &&
+      [normal({ [name]: v })[name]].flat().some((m) => typeof m === "string" && m.includes("@")));
+  const kept = (name: string, v: Value) =>
+    v === undefined || v === null || v instanceof Secret || v instanceof Unknown || !secret(name, v)
+      ? v
+      : new Secret(v);
+  return Object.fromEntries(Object.entries(news).map(([name, v]) => [name, kept(name, v)]));
 }
 
 /** For comparing: own properties only, nested values opened. */
@@ -88,10 +109,14 @@ export function configure(args: Props, cwd: string = process.cwd()): Config {
   const folder = (path: string) => resolve(cwd, path.replace(/^~(?=\/|$)/, homedir()));
   // An XDG folder that is not absolute is to be ignored (XDG base directory specification).
   const xdg = process.env.XDG_CACHE_HOME?.startsWith("/") ? process.env.XDG_CACHE_HOME : join(homedir(), ".cache");
+  for (const [address, pair] of Object.entries(given.credentials ?? {})) authorize(address, pair);
+  const bare = (address: string) => keepCredentials(address).replace(/\/+$/, "");
+  const mirror = bare(given.mirror ?? MIRROR);
   return {
     store: folder(given.store ?? ".pine"),
     cache: folder(given.cache ?? join(xdg, "pine")),
-    mirror: keepCredentials(given.mirror ?? MIRROR).replace(/\/+$/, ""),
+    mirror,
+    fallbackMirrors: (given.fallbackMirrors ?? []).map(bare).filter((other) => other !== mirror),
     release: given.release ?? RELEASE,
     keys: given.keys ?? alpinesKeys(),
   };

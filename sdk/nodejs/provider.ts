@@ -35,6 +35,8 @@ export class Provider extends pulumi.ProviderResource {
         opts = opts || {};
         {
             resourceInputs["cache"] = args?.cache;
+            resourceInputs["credentials"] = pulumi.output(args?.credentials ? pulumi.secret(args.credentials) : undefined).apply(JSON.stringify);
+            resourceInputs["fallbackMirrors"] = pulumi.output(args?.fallbackMirrors).apply(JSON.stringify);
             resourceInputs["keys"] = pulumi.output(args?.keys).apply(JSON.stringify);
             resourceInputs["mirror"] = args?.mirror;
             resourceInputs["release"] = args?.release;
@@ -53,6 +55,14 @@ export interface ProviderArgs {
      * Folder with packages and build tools, kept for every project of this user. Default `$XDG_CACHE_HOME/pine`, else `~/.cache/pine`.
      */
     cache?: pulumi.Input<string | undefined>;
+    /**
+     * Users and passwords of mirrors and repositories: address to `USER:PASSWORD`, which is sent to that address and what lies below it alone. Example: `{"https://pkgs.example.org/own": "bot:…"}`.
+     */
+    credentials?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Other mirrors with the same content, asked in this order where `mirror` is away, lags behind or gives other bytes; a warning says which was left and why. What is built names `mirror` alone. Example: `["https://mirror.example.org/alpine"]`.
+     */
+    fallbackMirrors?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: Alpine's own keys for x86_64 and aarch64.
      */

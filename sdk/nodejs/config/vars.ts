@@ -19,6 +19,28 @@ Object.defineProperty(exports, "cache", {
 });
 
 /**
+ * Users and passwords of mirrors and repositories: address to `USER:PASSWORD`, which is sent to that address and what lies below it alone. Example: `{"https://pkgs.example.org/own": "bot:…"}`.
+ */
+export declare const credentials: {[key: string]: string} | undefined;
+Object.defineProperty(exports, "credentials", {
+    get() {
+        return __config.getObject<{[key: string]: string}>("credentials");
+    },
+    enumerable: true,
+});
+
+/**
+ * Other mirrors with the same content, asked in this order where `mirror` is away, lags behind or gives other bytes; a warning says which was left and why. What is built names `mirror` alone. Example: `["https://mirror.example.org/alpine"]`.
+ */
+export declare const fallbackMirrors: string[] | undefined;
+Object.defineProperty(exports, "fallbackMirrors", {
+    get() {
+        return __config.getObject<string[]>("fallbackMirrors");
+    },
+    enumerable: true,
+});
+
+/**
  * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: Alpine's own keys for x86_64 and aarch64.
  */
 export declare const keys: {[key: string]: string} | undefined;

@@ -52,6 +52,21 @@ describe("a redirect", () => {
     expect(await text(`${kept}/x`)).toBe("there");
     expect(asked.map((a) => a.headers.authorization)).toEqual([`Basic ${btoa("ann:canary")}`, undefined]);
   });
+  it("to another place of the same server keeps the password, which no other place is told unasked", async () => {
+    const server = await serve((q, r) => (q.url === "/one/x" ? r.writeHead(302, { location: "/blobs/x" }) : r).end());
+    const [one, two] = ["one", "two"].map((name) =>
+      keepCredentials(`${server.replace("//", `//${name}:pw@`)}/${name}`),
+    );
+    for (const url of [`${one}/x`, `${two}/x`, `${server}/blobs/x`, `${server}/onerous/x`]) await text(url);
+    const [first, second] = ["one", "two"].map((name) => `Basic ${btoa(`${name}:pw`)}`);
+    expect(asked.map((a) => [a.path, a.headers.authorization])).toEqual([
+      ["/one/x", first],
+      ["/blobs/x", first],
+      ["/two/x", second],
+      ["/blobs/x", undefined],
+      ["/onerous/x", undefined],
+    ]);
+  });
   it("in a circle, and to what is no web address, is told", async () => {
     const round = await serve((_, r) => r.writeHead(301, { location: "/again" }).end());
     await expect(text(round)).rejects.toThrow(/leads round in a circle, last to .*\/again/);
