@@ -1,7 +1,8 @@
 /**
- * Requests as a mirror's client makes them: through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), with the
+ * Requests as a mirror's client and a storage's make them: through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), with the
  * credentials of the configuration, and with the body's bytes as they were sent: what is checked by signature is never unpacked on the way.
  */
+import type { Readable } from "node:stream";
 import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { authorizationFor } from "./credentials.ts";
 
@@ -60,3 +61,49 @@ export async function get(
 
 /** Without what may be secret in it: a signed address of an object store has its signature in the query. */
 const shown = (url: URL) => `${url.origin}${url.pathname}`;
+
+/** The network's own trouble, as `cause`: before an answer or within one. Apart from what went wrong with a file of ours. */
+export class HttpError extends Error {
+  override name = "HttpError";
+}
+
+/** An answer of any status. Who does not read its body drops it. */
+export interface Answer {
+  status: number;
+  header(name: string): string | undefined;
+  /** Throws an {@link HttpError} where it breaks off. */
+  body: AsyncIterable<Uint8Array>;
+  drop(): Promise<void>;
+}
+
+/** Milliseconds for an answer to begin, and between two pieces of it. */
+const PATIENCE = 300_000;
+
+/** One request as it is given, without credentials of ours; a redirect is an answer. Throws an {@link HttpError}. */
+export async function send(
+  address: string,
+  o: { method: Dispatcher.HttpMethod; headers: Record<string, string>; body?: Readable; signal: AbortSignal },
+): Promise<Answer> {
+  const trouble = (cause: unknown) => (o.signal.aborted ? cause : new HttpError("the connection failed", { cause }));
+  const limits = { headersTimeout: PATIENCE, bodyTimeout: PATIENCE };
+  const headers = { "accept-encoding": "identity", ...o.headers };
+  const answer = await request(address, { ...o, ...limits, headers, dispatcher: dispatcher() }).catch((e) => {
+    o.body?.destroy();
+    throw trouble(e);
+  });
+  const { statusCode, headers: said, body } = answer;
+  body.on("error", () => {});
+  const pieces = async function* () {
+    try {
+      yield* body as AsyncIterable<Uint8Array>;
+    } catch (e) {
+      throw trouble(e);
+    }
+  };
+  return {
+    status: statusCode,
+    header: (name) => [said[name]].flat()[0],
+    body: pieces(),
+    drop: () => body.dump().then(() => {}),
+  };
+}

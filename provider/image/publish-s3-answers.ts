@@ -2,6 +2,7 @@
 import { die, PineError } from "../errors.ts";
 import { shorten } from "../redact.ts";
 import { humanBytes } from "../task.ts";
+import type { Answer } from "./http.ts";
 import type { S3Options } from "./publish-s3.ts";
 
 /**
@@ -36,8 +37,8 @@ export function s3Problem(status: number, xml: string, o: Pick<S3Options, "endpo
 }
 
 /** Dies of an answer that sends us elsewhere: what we know is for the address that was given. */
-export function refuseRedirect(answer: Response, endpoint: string): void {
-  const location = answer.headers.get("location");
+export function refuseRedirect(answer: Answer, endpoint: string): void {
+  const location = answer.header("location");
   if (answer.status < 300 || answer.status > 399 || !location) return;
   const to = URL.canParse(location, endpoint) ? new URL(location, endpoint).origin : shorten(location, 100);
   die(
@@ -48,13 +49,13 @@ export function refuseRedirect(answer: Response, endpoint: string): void {
 
 /** The pieces of a body; dies when there are more bytes than `limit`, or others than `exactly` so many. `what`: whose body, with its address. */
 export async function* measured(
-  answer: Response,
+  answer: Answer,
   what: string,
   o: { limit: number } | { exactly: number },
 ): AsyncGenerator<Uint8Array> {
   const most = "limit" in o ? o.limit : o.exactly;
   let sum = 0;
-  for await (const piece of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const piece of answer.body) {
     sum += piece.length;
     if (sum > most)
       die(
@@ -68,7 +69,7 @@ export async function* measured(
 }
 
 /** A body as text. */
-export async function textOf(answer: Response, what: string, limit: number): Promise<string> {
+export async function textOf(answer: Answer, what: string, limit: number): Promise<string> {
   const pieces: Uint8Array[] = [];
   for await (const piece of measured(answer, what, { limit })) pieces.push(piece);
   return Buffer.concat(pieces).toString("utf8");

@@ -1,5 +1,5 @@
 /** A published repository in a bucket of an S3-compatible storage. A PUT is whole or not at all there. */
-import { createWriteStream, openAsBlob } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -8,6 +8,7 @@ import { AwsClient } from "aws4fetch";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { hashFile } from "./artifact.ts";
+import type { Answer } from "./http.ts";
 import { CHECKSUM } from "./ostree-check.ts";
 import { type Files, isContent, isOurs } from "./publish-plan.ts";
 import type { Remote } from "./publish-remote.ts";
@@ -25,6 +26,8 @@ export interface S3Options {
   secretAccessKey: string;
 }
 
+type Method = "GET" | "HEAD" | "PUT" | "DELETE";
+
 /** Requests at a time. */
 const AT_ONCE = 8;
 /** Attempts of a request, with growing pauses between them. */
@@ -40,7 +43,8 @@ const cacheControl = (path: string) => (isContent(path) ? "public, max-age=31536
 export const twin = (path: string): string | undefined => (path.includes("+") ? path.replaceAll("+", " ") : undefined);
 
 /** Of an answer whose body is nobody's business. */
-const nothing = async (answer: Response): Promise<void> => void (await answer.body?.cancel());
+const nothing = (answer: Answer): Promise<void> => answer.drop();
+const fine = ({ status }: Answer) => status >= 200 && status < 300;
 
 export class S3Remote implements Remote {
   readonly name: string;
@@ -71,25 +75,36 @@ export class S3Remote implements Remote {
     return this.base + at.replace(/\?.*/, "");
   }
 
+  /** Signed, and through the proxies of the environment; nothing that makes requests is loaded before. */
+  private async send(
+    method: Method,
+    at: string,
+    { headers, file }: { headers?: Record<string, string>; file?: { path: string; size: number } },
+  ): Promise<Answer> {
+    const { send } = await import("./http.ts");
+    const signed = await this.client.sign(this.base + at, { method, headers });
+    const length = file && { "content-length": String(file.size) };
+    return send(signed.url, {
+      ...{ method, signal: this.task.signal, body: file && createReadStream(file.path) },
+      headers: { ...Object.fromEntries(signed.headers), ...length },
+    });
+  }
+
   /** One request, again when the storage or the way to it is in trouble. Dies but for the codes of `ok`. `read`: what is had of the answer. */
   private async ask<T>(
-    method: string,
+    method: Method,
     at: string,
-    o: { headers?: Record<string, string>; body?: () => Promise<Blob>; ok?: number[] },
-    read: (answer: Response) => Promise<T>,
+    o: { headers?: Record<string, string>; file?: { path: string; size: number }; ok?: number[] },
+    read: (answer: Answer) => Promise<T>,
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       this.task.signal.throwIfAborted();
       let trouble: string;
       let reached = false;
       try {
-        const body = await o.body?.();
-        const answer = await this.client.fetch(this.base + at, {
-          ...{ method, headers: o.headers, body, signal: this.task.signal },
-          redirect: "manual",
-        });
+        const answer = await this.send(method, at, o);
         reached = true;
-        if (answer.ok || o.ok?.includes(answer.status)) return await read(answer);
+        if (fine(answer) || o.ok?.includes(answer.status)) return await read(answer);
         refuseRedirect(answer, this.o.endpoint);
         const xml = await textOf(answer, `the refusal of ${this.address(at)}`, this.limits.error);
         const problem = s3Problem(answer.status, xml, this.o);
@@ -150,7 +165,7 @@ export class S3Remote implements Remote {
   private async read(path: string): Promise<string | undefined> {
     return this.ask("GET", this.key(path), { ok: [404] }, async (answer) => {
       const text = await textOf(answer, this.address(this.key(path)), this.limits.file);
-      return answer.ok ? text : undefined;
+      return fine(answer) ? text : undefined;
     });
   }
 
@@ -161,9 +176,10 @@ export class S3Remote implements Remote {
   }
 
   async stamp() {
-    return this.ask("HEAD", this.key("summary"), { ok: [404] }, async (answer) =>
-      answer.ok ? (answer.headers.get("etag") ?? "") : "none",
-    );
+    return this.ask("HEAD", this.key("summary"), { ok: [404] }, async (answer) => {
+      await answer.drop();
+      return fine(answer) ? (answer.header("etag") ?? "") : "none";
+    });
   }
 
   async fetch(files: Files, into: string, sent: (bytes: number) => void) {
@@ -196,7 +212,7 @@ export class S3Remote implements Remote {
         "cache-control": cacheControl(path),
         "content-type": "application/octet-stream",
       };
-      await this.ask("PUT", this.key(path), { headers, body: () => openAsBlob(file) }, nothing);
+      await this.ask("PUT", this.key(path), { headers, file: { path: file, size } }, nothing);
       const other = twin(path);
       if (other) {
         const source = `/${this.o.bucket}${this.key(path)}`;

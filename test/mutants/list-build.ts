@@ -40,8 +40,8 @@ export const BUILD_MUTANTS: Mutant[] = [
   {
     name: "a storage sends us elsewhere",
     file: "provider/image/publish-s3.ts",
-    from: 'redirect: "manual"',
-    to: 'redirect: "follow"',
+    from: "        refuseRedirect(answer, this.o.endpoint);\n",
+    to: "",
     tests: ["test/unit/image/publish-s3-hostile.test.ts"],
   },
   {

@@ -1,12 +1,12 @@
 /** Mirrors as they are: what they call their bytes, where they lead to, where they break off, who stands before them. */
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { keepCredentials } from "../../../provider/image/credentials.ts";
 import { fetchFile } from "../../../provider/image/fetch.ts";
-import { run } from "../../../provider/run.ts";
 import { quietTask } from "../../../provider/task.ts";
+import { type Proxy, startProxy, within } from "./a-proxy.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 const asked: { host: string; path: string; headers: IncomingMessage["headers"] }[] = [];
@@ -117,52 +117,37 @@ it("a mirror and a proxy that ask who is there say what to do", async () => {
 });
 
 describe("a proxy of the environment", () => {
-  let proxy = "";
+  let proxy: Proxy;
   let origin = "";
-  const through: string[] = [];
+  let through: string[];
   beforeAll(async () => {
     origin = await serve((q, r) => r.end(`seen ${q.headers.authorization ?? ""}`));
-    const server = createServer((q, r) => {
-      through.push(`${q.method} ${q.url} ${q.headers["proxy-authorization"] ?? ""}`);
-      const to = new URL(q.url!);
-      request({ host: to.hostname, port: to.port, path: to.pathname, headers: q.headers }, (a) => a.pipe(r)).end();
-    });
-    server.on("connect", (q, socket) => {
-      through.push(`CONNECT ${q.url}`);
-      const [host, port] = q.url!.split(":");
-      const other = connect(Number(port), host, () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
-      other.pipe(socket).pipe(other);
-      for (const s of [other, socket]) s.on("error", () => {});
-    });
-    servers.push(server);
-    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    proxy = `http://bob:hidden@127.0.0.1:${(server.address() as AddressInfo).port}`;
+    proxy = await startProxy();
+    servers.push(proxy.server);
+    through = proxy.through;
   });
   beforeEach(() => void through.splice(0));
 
-  /** In a process of its own, which has that environment from its start. */
-  const within = async (url: string, env: Record<string, string>) => {
+  const fetched = (url: string, env: Record<string, string>) => {
     const code = `import { fetchFile } from "./provider/image/fetch.ts"; import { keepCredentials } from "./provider/image/credentials.ts";
-      const task = { signal: new AbortController().signal, step() {}, warn() {} };
       fetchFile(keepCredentials(process.argv[1]), task, { limit: 1000 }).then((f) => console.log(String(f.body)), (e) => console.log("error", e.message));`;
-    const r = await run("node_modules/.bin/tsx", ["--input-type=module", "-e", code, url], { env, timeout: 60_000 });
-    return { said: r.stdout.trim(), stderr: r.stderr };
+    return within(code, [url], env);
   };
 
   it("is gone through by absolute address, as proxies expect it for http, and nothing is said of it", async () => {
-    const { said, stderr } = await within(`${origin.replace("//", "//ann:canary@")}/x`, { HTTP_PROXY: proxy });
+    const { said, stderr } = await fetched(`${origin.replace("//", "//ann:canary@")}/x`, { HTTP_PROXY: proxy.url });
     expect(said).toBe(`seen Basic ${btoa("ann:canary")}`);
     expect(through).toEqual([`GET ${origin}/x Basic ${btoa("bob:hidden")}`]);
     expect(stderr).toBe("");
   });
   it("is gone through by CONNECT for https, and its password is in no error", async () => {
-    const { said } = await within(`${origin.replace("http:", "https:")}/x`, { HTTPS_PROXY: proxy });
+    const { said } = await fetched(`${origin.replace("http:", "https:")}/x`, { HTTPS_PROXY: proxy.url });
     expect(through[0]).toBe(`CONNECT ${new URL(origin).host}`);
     expect(said).toMatch(/^error https:.*could not be fetched/);
     expect(said).not.toMatch(/hidden|bob/);
   });
   it("is passed by for what NO_PROXY names", async () => {
-    expect((await within(origin, { HTTP_PROXY: proxy, NO_PROXY: "127.0.0.1" })).said).toBe("seen");
+    expect((await fetched(origin, { HTTP_PROXY: proxy.url, NO_PROXY: "127.0.0.1" })).said).toBe("seen");
     expect(through).toEqual([]);
   });
 });
