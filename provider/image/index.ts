@@ -68,8 +68,8 @@ export function dependencyName(dependency: string): string {
 /** `!curl@edge>=8` -> `curl`: as in /etc/apk/world, where a package can also be kept out. */
 export const packageName = (constraint: string) => dependencyName(constraint.replace(/^!/, ""));
 
-/** Before a release, then after it. */
-const SUFFIXES = { alpha: -4, beta: -3, pre: -2, rc: -1, cvs: 1, svn: 2, git: 3, hg: 4, p: 5 };
+/** What may follow a version's digits and letter: before a release, then after it. */
+export const SUFFIXES = { alpha: -4, beta: -3, pre: -2, rc: -1, cvs: 1, svn: 2, git: 3, hg: 4, p: 5 };
 
 /** Parts of a version, in the order in which one may follow the other; a version that goes on with an earlier kind is the newer one. */
 const KINDS = ["first", "digits", "letter", "suffix", "number", "hash", "revision", "end"] as const;

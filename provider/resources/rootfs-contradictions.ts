@@ -1,19 +1,18 @@
 /** Inputs of a Rootfs that are right one by one and cannot be had together. Pure. */
 import { packageName } from "../image/index.ts";
 import { parseRepository } from "../image/mirror.ts";
-import { world } from "../image/recipe.ts";
-import type { CheckFailure, Config } from "../resource.ts";
-import { recipeBase } from "./rootfs-recipe.ts";
+import { type Recipe, world } from "../image/recipe.ts";
+import type { CheckFailure } from "../resource.ts";
 import type { RootfsInputs } from "./rootfs-shape.ts";
 
-/** Of the whole inputs, known and each right by itself. */
-export function contradictions(i: RootfsInputs, config: Config): CheckFailure[] {
+/** Of the whole inputs, known and each right by itself; `recipe`: what they make. */
+export function contradictions(i: RootfsInputs, recipe: Recipe): CheckFailure[] {
   const out: CheckFailure[] = [];
   const add = (property: string, code: string, reason: string) =>
     out.push({ property, reason, code: `${property.replace(/\[.*/, "")}.${code}` });
   ofTarget(i, add);
-  ofPackages(i, config, add);
-  ofRepositories(i, add);
+  ofPackages(i, recipe, add);
+  ofRepositories(i, recipe, add);
   return out;
 }
 
@@ -37,9 +36,8 @@ function ofTarget(i: RootfsInputs, add: Add): void {
     add("ntp", "container", `expected client none: the clock ${host.slice(2)}`);
 }
 
-function ofPackages(i: RootfsInputs, config: Config, add: Add): void {
+function ofPackages(i: RootfsInputs, recipe: Recipe, add: Add): void {
   const tags = new Set(i.repositories.flatMap((r) => parseRepository(r, i).tag ?? []));
-  const recipe = recipeBase(i, config);
   // with what the program has instead (doas), and without what it has beside its own "!"
   const left = new Set(i.packages.filter((p) => p.startsWith("!")).map(packageName));
   const needed = new Set(
@@ -68,10 +66,10 @@ function ofPackages(i: RootfsInputs, config: Config, add: Add): void {
   }
 }
 
-function ofRepositories(i: RootfsInputs, add: Add): void {
+function ofRepositories(i: RootfsInputs, recipe: Recipe, add: Add): void {
   const seen = new Map<string, string>();
   for (const [n, text] of i.repositories.entries()) {
-    const r = parseRepository(text, { mirror: i.mirror.replace(/\/+$/, ""), release: i.release });
+    const r = parseRepository(text, recipe);
     const before = seen.get(`${r.tag ?? ""} ${r.url}`);
     if (before !== undefined)
       add(`repositories[${n}]`, "same", `"${text}" and "${before}" are the same place, ${r.url}`);

@@ -39,7 +39,8 @@ export async function checkRootfs(news: Props, config: Config): Promise<{ inputs
       push(failures, `kernelModules["${name}"]`, "kernelModules", await assetProblem(source));
   if (failures.length === 0 && !hasUnknown(inputs)) {
     const known = plain(inputs) as RootfsInputs;
-    failures.push(...contradictions(known, config), ...pathFailures(known, recipeBase(known, config), archives));
+    const recipe = recipeBase(known, config);
+    failures.push(...contradictions(known, recipe), ...pathFailures(known, recipe, archives));
   }
   return { inputs, failures };
 }
