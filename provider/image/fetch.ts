@@ -28,9 +28,9 @@ function hintOf(status: number | undefined): string {
     case 407:
       return "the proxy asks for a user and a password: give them in HTTPS_PROXY, or leave the mirror out by NO_PROXY";
     case 404:
-      return "see whether release, repository and architecture are right, or use another mirror (pine:mirror)";
+      return "see whether release, repository and architecture are right, or use another mirror (pine:mirror, pine:fallbackMirrors)";
     default:
-      return "see whether this machine reaches it, or use another mirror (pine:mirror)";
+      return "see whether this machine reaches it, or use another mirror (pine:mirror, pine:fallbackMirrors)";
   }
 }
 

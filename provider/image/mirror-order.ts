@@ -35,10 +35,10 @@ export class MirrorsError extends PineError {
   constructor(
     readonly failures: Failure[],
     what: string,
-    hint = "see whether this machine reaches them, or use others (pine:mirror, pine:fallbackMirrors)",
   ) {
     const told = `${what}: ${failures.map(causeOf).join("; ")}`;
-    super(told, { hint, cause: failures[0]?.error });
+    const hints = failures.flatMap(({ error }) => error.hint ?? []);
+    super(told, { hint: [...new Set(hints)].join("; ") || undefined, cause: failures[0]?.error });
     this.told = told;
   }
 }

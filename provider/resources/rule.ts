@@ -57,7 +57,8 @@ export class Place {
   /** `free`: a key that the person chose. */
   key(name: string | number, free = false): Place {
     const names = typeof name === "number" || free ? this.names : [...this.names, name];
-    const shown = free ? withoutUserinfo(String(name)) : name;
+    // an address, not a path of a file
+    const shown = free && !String(name).startsWith("/") ? withoutUserinfo(String(name)) : name;
     return new Place(pathOf(this.path, shown), this.secret, this.failures, names);
   }
   hidden(secret: boolean): Place {

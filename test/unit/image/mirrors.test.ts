@@ -227,7 +227,7 @@ describe("when all fail, one error has each address with its cause", () => {
     const e = await error(indexes(["main"]));
     expect(e).toBeInstanceOf(MirrorsError);
     expect(e.message).toMatch(
-      /^no mirror has the indexes: (http\S+): could not be fetched \(ECONNREFUSED\); (http\S+): the server answers 404 Not Found; see whether .*pine:fallbackMirrors/,
+      /^no mirror has the indexes: (http\S+): could not be fetched \(ECONNREFUSED\); (http\S+): the server answers 404 Not Found; see whether this machine .*; see whether release, repository .*pine:fallbackMirrors\)$/,
     );
     expect(e.message).toContain(`${a.url}/v3.23/main/x86_64/APKINDEX.tar.gz: could`);
     expect(e.message).toContain(`${b.url}/v3.23/main/x86_64/APKINDEX.tar.gz: the`);
