@@ -3,7 +3,7 @@
  * kept, told or seen by others. Shown in logs and state by chainguard-dev/apko#1139, pulumi-docker#643, pulumi-azure-native#1309.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,16 +11,19 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { removeTree } from "../../provider/image/namespace.ts";
-import { ensureMirror, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
+import { buildIndex } from "../lab/mirror/apk-format.ts";
+import { ensureMirror, labKey, type MirrorServer, makePackage, serveMirror } from "../lab/mirror/index.ts";
 import { Project } from "./hijack-cli.ts";
 
 const work = mkdtempSync(join(tmpdir(), "pine-password-"));
 const MIRRORS = `canary${randomBytes(8).toString("hex")}`;
+const OWNS = `canary${randomBytes(8).toString("hex")}`;
 const PROXYS = `hidden${randomBytes(8).toString("hex")}`;
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString("base64")}`;
 const ROOTFS = "urn:pulumi:test::pine-server-yaml::pine:index:Rootfs::rootfs";
 let mirror: MirrorServer;
 let front: Server;
+let own: Server;
 let proxy: Server;
 let project: Project;
 const through: string[] = [];
@@ -43,13 +46,23 @@ beforeAll(async () => {
   proxy = createServer((q, r) => {
     if (q.headers["proxy-authorization"] !== basic(`bob:${PROXYS}`)) return r.writeHead(407).end();
     through.push(q.url!);
-    // the mirror's name is known to the proxy alone
-    const { pathname } = new URL(q.url!);
-    request({ port: (front.address() as AddressInfo).port, path: pathname, headers: q.headers }, (a) => {
+    // their names are known to the proxy alone
+    const { hostname, pathname } = new URL(q.url!);
+    const to = hostname === "own.example" ? own : front;
+    request({ port: (to.address() as AddressInfo).port, path: pathname, headers: q.headers }, (a) => {
       r.writeHead(a.statusCode!, a.headers);
       a.pipe(r);
     }).end();
   });
+  const key = await labKey();
+  const files = [{ path: "usr/share/own", content: "own\n" }];
+  const built = await makePackage({ name: "own", version: "1.0-r0", description: "own", files }, key);
+  const index = await buildIndex([built.index], "own", key);
+  own = createServer((q, r) => {
+    if (q.headers.authorization !== basic(`bot:${OWNS}`)) return r.writeHead(401).end();
+    r.end(q.url === "/own/x86_64/APKINDEX.tar.gz" ? index : built.bytes);
+  });
+  await listen(own);
   await listen(front);
   const port = await listen(proxy);
   project = new Project(work);
@@ -69,7 +82,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   project?.end();
-  for (const server of [front, proxy]) {
+  for (const server of [front, own, proxy]) {
     server?.closeAllConnections();
     server?.close();
   }
@@ -133,4 +146,44 @@ test("of a configuration in clear Pulumi's own records have it, and the state ha
   await project.ok(["up", "--skip-preview", "--target", ROOTFS]);
   expect(filesWith(join(work, ".backend", ".pulumi", "stacks"), MIRRORS)).toEqual([]);
   expect(filesWith(join(work, "store"), MIRRORS)).toEqual([]);
+});
+
+/** The program names a repository of one's own. */
+function repository(address: string): void {
+  const file = join(project.dir, "Pulumi.yaml");
+  const text = readFileSync(file, "utf8").replace(/^ {6}repositories: .*\n/m, "");
+  const asked = /^ {6}packages: .*\n/m;
+  expect(text).toMatch(asked);
+  writeFileSync(
+    file,
+    text.replace(asked, (line) => `${line}      repositories: [main, community, "${address}"]\n`),
+  );
+}
+
+test("a repository of one's own has a password of its own, which is nowhere either", async () => {
+  repository("http://own.example/own");
+  await project.secret("pine:mirror", `http://ann:${MIRRORS}@mirror.example/alpine`);
+  await project.set({ packages: ["lighttpd", "own"] });
+  const without = await project.run(["preview", "--target", ROOTFS]);
+  expect(without.output).toMatch(/own\.example.*answers 401 Unauthorized.*pine:credentials/);
+  await project.secret("pine:credentials", JSON.stringify({ "http://own.example/own": `bot:${OWNS}` }));
+  await project.ok(["up", "--skip-preview", "--target", ROOTFS]);
+  const rootfs = (await project.state()).find((r) => r.type === "pine:index:Rootfs");
+  expect(rootfs?.outputs.lock).toContainEqual(
+    expect.objectContaining({ name: "own", repository: "http://own.example/own" }),
+  );
+  for (const text of [OWNS, basic(`bot:${OWNS}`).slice(6)]) {
+    expect(project.logs.filter((log) => log.includes(text))).toEqual([]);
+    expect(filesWith(work, text)).toEqual([]);
+  }
+});
+
+test("a password in a repository's address is refused, and not shown", async () => {
+  for (const address of [`http://bot:${OWNS}@own.example/own`, `http://bot:${OWNS}@own.example/o wn`]) {
+    repository(address);
+    const { exitCode, output } = await project.run(["preview", "--target", ROOTFS]);
+    expect(exitCode).not.toBe(0);
+    expect(output).toMatch(/repositories\[2\].* expected a/);
+    expect(output).not.toContain(OWNS);
+  }
 });
