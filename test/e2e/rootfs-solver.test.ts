@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Apk, apkTool } from "../../provider/image/apk.ts";
 import { constraintProblem } from "../../provider/image/constraint.ts";
-import type { RepositoryIndex } from "../../provider/image/mirror.ts";
+import type { RepositoryIndex } from "../../provider/image/mirror-index.ts";
 import { resolve } from "../../provider/image/resolve.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";
