@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { messageOf } from "../../provider/errors.ts";
 import { parseIndex } from "../../provider/image/index.ts";
-import { fetchIndexes } from "../../provider/image/mirror.ts";
+import { fetchIndexes } from "../../provider/image/mirror-index.ts";
 import { Store } from "../../provider/image/store.ts";
 import { toolbox } from "../../provider/image/toolbox.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";

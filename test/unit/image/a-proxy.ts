@@ -3,7 +3,7 @@ import { createServer, request, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { run } from "../../../provider/run.ts";
 
-export interface Proxy {
+export interface TestProxy {
   /** With a user and a password. */
   url: string;
   /** `GET http://…/x Basic …`, `CONNECT host:port`. */
@@ -11,7 +11,7 @@ export interface Proxy {
   server: Server;
 }
 
-export async function startProxy(): Promise<Proxy> {
+export async function startProxy(): Promise<TestProxy> {
   const through: string[] = [];
   const server = createServer((q, r) => {
     through.push(`${q.method} ${q.url} ${q.headers["proxy-authorization"] ?? ""}`);

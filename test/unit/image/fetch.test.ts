@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { keepCredentials } from "../../../provider/image/credentials.ts";
 import { fetchFile } from "../../../provider/image/fetch.ts";
 import { quietTask } from "../../../provider/task.ts";
-import { type Proxy, startProxy, within } from "./a-proxy.ts";
+import { startProxy, type TestProxy, within } from "./a-proxy.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 const asked: { host: string; path: string; headers: IncomingMessage["headers"] }[] = [];
@@ -117,7 +117,7 @@ it("a mirror and a proxy that ask who is there say what to do", async () => {
 });
 
 describe("a proxy of the environment", () => {
-  let proxy: Proxy;
+  let proxy: TestProxy;
   let origin = "";
   let through: string[];
   beforeAll(async () => {

@@ -5,13 +5,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { type Proxy, startProxy, within } from "./a-proxy.ts";
+import { startProxy, type TestProxy, within } from "./a-proxy.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-s3-proxy-"));
 const objects = new Map<string, Buffer>();
 const signed: string[] = [];
 let storage: Server;
-let proxy: Proxy;
+let proxy: TestProxy;
 let endpoint = "";
 beforeAll(async () => {
   for (const name of ["from", "into"]) mkdirSync(join(dir, name));
