@@ -5,7 +5,7 @@ import { isAbort, PineError } from "../errors.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { BadFile, checkDataSize, checkPackage, checksumHex, type Keys } from "./apkfile.ts";
 import { FetchError, fetchFile } from "./fetch.ts";
-import { firstOf, leave, MirrorsError, ofTheFile, Passed, placesOf } from "./mirror-order.ts";
+import { type Failure, firstOf, leave, MirrorsError, ofTheFile, Passed, placesOf } from "./mirror-order.ts";
 import { writeWhole } from "./whole.ts";
 
 /** A package of a lock. */
@@ -166,11 +166,14 @@ async function fetchPackage(
     await writeWhole(packagePath(p, source), body);
   };
   const places = placesOf(parseRepository(p.repository, source).url, source);
-  await firstOf(places, `no mirror has package ${p.name} ${p.version} as locked`, task, get, (failure, next) =>
-    ofTheFile(failure.error) ? passed.add(failure, name) : leave(failure, next, task),
-  ).catch((e) => {
+  const without: Failure[] = [];
+  await firstOf(places, `no mirror has package ${p.name} ${p.version} as locked`, task, get, (failure, next) => {
+    if (ofTheFile(failure.error)) without.push(failure);
+    else leave(failure, next, task);
+  }).catch((e) => {
     throw isGone(e) ? goneError(p, e) : e;
   });
+  for (const failure of without) passed.add(failure, name);
 }
 
 const isGone = (e: unknown): e is FetchError | MirrorsError =>
