@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, request, type Server } from "node:http";
+import { createServer, type RequestOptions, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +28,15 @@ let proxy: Server;
 let project: Project;
 const through: string[] = [];
 
+/** Asks another server, by a connection of its own: one that is kept may end just when it is taken. */
+const onward = (o: RequestOptions, r: ServerResponse) =>
+  request({ ...o, agent: false }, (a) => {
+    r.writeHead(a.statusCode!, a.headers);
+    a.pipe(r);
+  })
+    .on("error", () => r.destroy())
+    .end();
+
 const listen = async (server: Server) => {
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   return (server.address() as AddressInfo).port;
@@ -38,10 +47,8 @@ beforeAll(async () => {
   mirror = await serveMirror(tree);
   front = createServer((q, r) => {
     if (q.headers.authorization !== basic(`ann:${MIRRORS}`)) return r.writeHead(401).end();
-    request(new URL(q.url!, mirror.url), { headers: q.headers }, (a) => {
-      r.writeHead(a.statusCode!, a.headers);
-      a.pipe(r);
-    }).end();
+    const { port, pathname } = new URL(q.url!, mirror.url);
+    onward({ port, path: pathname, headers: q.headers }, r);
   });
   proxy = createServer((q, r) => {
     if (q.headers["proxy-authorization"] !== basic(`bob:${PROXYS}`)) return r.writeHead(407).end();
@@ -49,10 +56,7 @@ beforeAll(async () => {
     // their names are known to the proxy alone
     const { hostname, pathname } = new URL(q.url!);
     const to = hostname === "own.example" ? own : front;
-    request({ port: (to.address() as AddressInfo).port, path: pathname, headers: q.headers }, (a) => {
-      r.writeHead(a.statusCode!, a.headers);
-      a.pipe(r);
-    }).end();
+    onward({ port: (to.address() as AddressInfo).port, path: pathname, headers: q.headers }, r);
   });
   const key = await labKey();
   const files = [{ path: "usr/share/own", content: "own\n" }];

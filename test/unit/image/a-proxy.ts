@@ -16,7 +16,15 @@ export async function startProxy(): Promise<TestProxy> {
   const server = createServer((q, r) => {
     through.push(`${q.method} ${q.url} ${q.headers["proxy-authorization"] ?? ""}`);
     const { hostname, port, pathname, search } = new URL(q.url!);
-    const onward = request({ host: hostname, port, path: pathname + search, method: q.method, headers: q.headers });
+    const onward = request({
+      host: hostname,
+      port,
+      path: pathname + search,
+      method: q.method,
+      headers: q.headers,
+      agent: false,
+    });
+    onward.on("error", () => r.destroy());
     onward.on("response", (a) => {
       r.writeHead(a.statusCode!, a.headers);
       a.pipe(r);
