@@ -186,7 +186,7 @@ export interface Facts {
   /** Public SSH host keys, `ssh-ed25519 AAAA…`. */
   hostKeys: string[];
   hostKeyFiles: HostKeyFile[];
-  /** What sshd says of its settings that decide who may log in and where: `["port", "22"]`, in lower case. */
+  /** What sshd says of its settings that decide who may log in and where: `["port", "22"]`, in lower case. A port only where it listens. */
   sshd: [string, string][];
   authorizedKeys: { root: string[]; login: string[] };
   pine: PineFacts;

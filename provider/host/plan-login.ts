@@ -21,10 +21,10 @@ export function planLogin(facts: Facts, inputs: PlanInputs, server: SshServer | 
     loginRefusal(keys, inputs, "the new system's SSH server") ?? (ram ? ramRefusal(of("dropbear"), inputs) : undefined);
   return {
     authorizedKeys: keys.lines,
-    sshPorts: sshPorts(facts, inputs.port),
+    sshPorts: sshPorts(facts, inputs),
     hostKeyFiles: hostKeyFiles(facts, inputs.hostKeySeen),
     refusals: refusal ? [refusal] : [],
-    notes: [...keys.notes, ...serverNotes(facts, sshPorts(facts, inputs.port))],
+    notes: [...keys.notes, ...serverNotes(facts, sshPorts(facts, inputs))],
   };
 }
 
@@ -49,7 +49,7 @@ export function loginInRam(
   return {
     authorizedKeys: keys.lines,
     // the RAM system is on 22 too: a connection that came by it comes by it again
-    sshPorts: [...new Set([...plan.sshPorts, ...sshPorts(facts, inputs.port)])],
+    sshPorts: [...new Set([...plan.sshPorts, ...sshPorts(facts, inputs)])],
     refusals: refusal ? [refusal] : [],
     notes: keys.notes,
   };
@@ -57,11 +57,19 @@ export function loginInRam(
 
 /**
  * Where the new system's SSH server listens. The port on the server's side counts, which is another than the one that was dialled where
- * something in between forwards it; where it is not known both do.
+ * something in between forwards it. Where it is not known: those that sshd listens on, the one that was dialled alone if it is among them,
+ * else 22 and the one that was dialled. What forwards on the server itself (sslh, a rule of its firewall) is gone then, so both count.
  */
-export function sshPorts(facts: Pick<Facts, "network">, dialled = 22): number[] {
-  const own = facts.network.connectedPort;
-  return own === undefined ? [...new Set([22, dialled])] : [own];
+export function sshPorts(facts: Pick<Facts, "network" | "sshd">, inputs: Pick<PlanInputs, "port" | "host">): number[] {
+  const { port: dialled = 22, host } = inputs;
+  const { connectedPort: own, connectedTo } = facts.network;
+  if (own !== undefined) {
+    const here = connectedTo !== undefined && (connectedTo === host || /^(127\.|::1$)/.test(connectedTo));
+    return here ? [...new Set([own, dialled])] : [own];
+  }
+  const listens = facts.sshd.flatMap(([key, value]) => (key === "port" ? [Number(value)] : []));
+  if (listens.includes(dialled)) return [dialled];
+  return listens.length > 0 ? listens : [...new Set([22, dialled])];
 }
 
 /** One file a type: that of the key the connection saw, else the first, as sshd takes it. */

@@ -83,7 +83,8 @@ export interface PlanInputs {
   /** With "none": why (`Ssh.notRoot`). */
   notRoot?: NotRoot;
   user: string;
-  /** The port that the connection dials; default 22. */
+  /** What the connection dials: an address or a name, and its port; default 22. */
+  host?: string;
   port?: number;
   /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
   loginKeys: string[];

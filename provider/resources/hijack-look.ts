@@ -110,6 +110,7 @@ export async function planFor(
       rootWay: seen.ssh.rootWay,
       notRoot: seen.ssh.notRoot,
       user: seen.ssh.user,
+      host: inputs.connection.host,
       port: inputs.connection.port,
       hostKeySeen: seen.ssh.hostKeySeen,
       loginKeys: await loginPublicKeys(inputs.connection, call),

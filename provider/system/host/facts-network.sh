@@ -13,6 +13,7 @@ connected() {
   # client's address and port, ours
   line=${line#* }
   put ssh "${line#* }"
+  came=${line##* }
 }
 
 # what the kernel does with IPv6 on card $name

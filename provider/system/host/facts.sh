@@ -26,7 +26,7 @@
 #   ssh ADDRESS PORT (of this server, that the connection goes to)
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, dhcp.kept FILE LINE (as whom a client asks), managed INDEX (by networkd)
 #   ifupdown LINE (iface and address of the files that ifup reads); tool NAME PATH, tar LINE
-#   sshd SETTING VALUE (of sshd -T), hostkey [FILE] LINE (no file: only an agent or a passphrase opens it), key.root LINE, key.login LINE
+#   sshd SETTING VALUE (of sshd -T, as it was started; port: only where it listens), hostkey [FILE] LINE (no file: only an agent or a passphrase opens it), key.root LINE, key.login LINE
 #   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.options WORDS (of the running slot's file), pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 # not the login's own: a folder in it may be on a mount whose server is gone, as those of /usr/local may
 export LC_ALL=C PATH="/usr/sbin:/usr/bin:/sbin:/bin"

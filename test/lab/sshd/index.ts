@@ -60,11 +60,27 @@ fi
 mount -t tmpfs -o ro none "$work/readonly"
 exec "$@"`;
 
+/** Holds the socket, and starts the program for each connection, as systemd's ssh.socket with Accept=yes does. */
+const INETD = `import socket, subprocess, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("Server listening on", sys.argv[1], file=sys.stderr, flush=True)
+started = []
+while True:
+  connection, _ = listener.accept()
+  with connection:
+    started = [p for p in started if p.poll() is None]
+    started.append(subprocess.Popen(sys.argv[2:], stdin=connection, stdout=connection))
+`;
+
 export interface SshdOptions {
   /** A name among several of one folder; default "sshd". */
   name?: string;
   /** Lines of sshd_config. They come first, and so count. */
   config?: string;
+  /** Options of its command line, beside its configuration. */
+  options?: string[];
+  /** It is started for each connection, by who holds the socket; it does not listen itself. */
+  inetd?: boolean;
   /** The login's shell, a path; default its own. */
   shell?: string;
   /** The login's home; default its own. */
@@ -108,6 +124,8 @@ export async function startSshd(dir: string, o: SshdOptions = {}): Promise<Sshd>
   for (const name of ["host", "login"])
     await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(work, name)]);
   if (o.pam) await writePam(work, o.pam);
+  // a session's too: it may start this sshd to ask what it says of itself
+  const libraries = join(tree, "usr/lib/x86_64-linux-gnu");
   const config = `${o.config ?? ""}
 Port ${port}
 ListenAddress 127.0.0.1
@@ -119,16 +137,19 @@ StrictModes no
 PasswordAuthentication no
 KbdInteractiveAuthentication ${o.pam ? "yes" : "no"}
 MaxStartups 100
+SetEnv LD_LIBRARY_PATH=${libraries}
 `;
   await writeFile(join(work, "config"), config);
-  const sshd = [join(tree, "usr/sbin/sshd"), "-D", "-e", "-f", join(work, "config")];
+  const program = [join(tree, "usr/sbin/sshd"), o.inetd ? "-i" : "-D", "-e", "-f", join(work, "config")];
+  program.push(...(o.options ?? []));
+  const sshd = o.inetd ? ["python3", "-c", INETD, `${port}`, ...program] : program;
   const root = process.getuid?.() === 0;
   const user = root ? [] : ["--user", "--map-current-user", "--keep-caps"];
   const inside = root || o.shell || o.home || o.pam;
   const [file, args] = inside
     ? ["unshare", [...user, "--mount", "sh", "-c", INSIDE, "sh", work, o.home ?? "", o.shell ?? "", ...sshd]]
     : [sshd[0]!, sshd.slice(1)];
-  const env = { ...process.env, LD_LIBRARY_PATH: join(tree, "usr/lib/x86_64-linux-gnu") };
+  const env = { ...process.env, LD_LIBRARY_PATH: libraries };
   const server = startProcess("sshd", file as string, args as string[], {
     cwd: "/",
     env,

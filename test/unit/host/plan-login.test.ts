@@ -22,10 +22,32 @@ describe("ports", () => {
     [undefined, 2222, [22, 2222]],
   ])("the server's side %s, dialled %s: %j", (connectedPort, dialled, expected) => {
     const network = { ...facts().network, connectedPort };
-    expect(sshPorts({ network }, dialled)).toEqual(expected);
+    expect(sshPorts({ network, sshd: [] }, { port: dialled })).toEqual(expected);
     const { plan } = planInstall({ ...facts(), network }, { ...inputs, port: dialled }, image);
     expect(plan!.sshPorts).toEqual(expected);
     expect(plan!.lines.join("\n").includes("listens on port")).toBe(expected.join() !== "22");
+  });
+  // the server's side is not known: what sshd listens on, else both
+  it.each<[number[], number | undefined, number[]]>([
+    [[2222], 443, [2222]],
+    [[22, 2222], 2222, [2222]],
+    [[22, 2222], 443, [22, 2222]],
+    [[], 443, [22, 443]],
+  ])("sshd listens on %j, dialled %s: %j", (listens, dialled, expected) => {
+    const sshd = listens.map((p): [string, string] => ["port", `${p}`]);
+    const network = { ...facts().network, connectedPort: undefined };
+    expect(sshPorts({ network, sshd }, { port: dialled })).toEqual(expected);
+  });
+  // yrutschle/sslh: what takes the connection on the server itself is not on the new system; a rule of its firewall keeps the address
+  it.each<[string, string, number[]]>([
+    ["127.0.0.1", "203.0.113.7", [22, 443]],
+    ["::1", "vps.example.org", [22, 443]],
+    ["203.0.113.7", "203.0.113.7", [22, 443]],
+    ["203.0.113.7", "198.51.100.1", [22]],
+    ["10.0.0.5", "203.0.113.7", [22]],
+  ])("port 22 of %s, dialled 443 of %s: %j", (connectedTo, host, expected) => {
+    const network = { ...facts().network, connectedTo, connectedPort: 22 };
+    expect(sshPorts({ network, sshd: [] }, { port: 443, host })).toEqual(expected);
   });
   it.each([
     ["203.0.113.7 2222", "203.0.113.7", 2222],
