@@ -12,9 +12,15 @@ export const REPO = "/run/repo";
 
 export const CHECKSUM = /^[0-9a-f]{64}$/;
 
+/**
+ * What OSTree says of an object that is not what its name says: by checksum, by zlib, by the head of a file that was cut off or is of zeros, of a
+ * folder that names nothing, and of what is missing. Seen with 2022.7 (test/unit/image/publish-remote.test.ts), each kind of object with each harm.
+ */
+const DAMAGE =
+  /[Cc]orrupt(ed|ion)|[Ii]nflate|[Ii]nvalid (compressed|block|distance|code|stored|checksum of length)|File header size|Need more input|No such metadata object|Couldn't find file object/;
+
 /** Whether a program of OSTree ended since an object was not what its name says. */
-export const isDamage = (e: unknown): e is RunError =>
-  e instanceof RunError && /[Cc]orrupted|[Ii]nflate|[Ii]nvalid (compressed|block|distance|code|stored)/.test(e.stderr);
+export const isDamage = (e: unknown): e is RunError => e instanceof RunError && DAMAGE.test(e.stderr);
 
 /**
  * What follows when an object of a commit was not what its name says: everything that is so goes, and the commits that had it count as missing,

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { die } from "../errors.ts";
+import { RunError } from "../run.ts";
 import { humanBytes, type Task } from "../task.ts";
 import { freeBytes } from "./full.ts";
 import { withFileLock } from "./lock.ts";
@@ -80,9 +81,11 @@ export async function publishRemote(
     const both = fileAndFolder(there);
     if (both) die(`${remote.name} has ${both} as a file and as a folder`, "empty it, and run `pulumi up` again");
     await takeOver(path, toolbox, remote, there, task);
-    await publish(store, toolbox, { ...p, path }, task).catch((e) =>
-      isDamage(e) ? forget(path, e) : Promise.reject(e),
-    );
+    await publish(store, toolbox, { ...p, path }, task).catch(async (e) => {
+      // OSTree is not always able to say that an object is damaged: of a commit's it crashes
+      if (e instanceof RunError) await looked(path, toolbox, task, () => forget(path, e));
+      throw e;
+    });
     const { steps, remove, bytes } = planUpload(await publishedFiles(path), there);
     // what a power cut took of our copy goes nowhere
     if (steps[0]!.some(isObject)) await looked(path, toolbox, task, (e) => forget(path, e));

@@ -2,11 +2,12 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
+import { RunError } from "../run.ts";
 import type { Task } from "../task.ts";
 import { withFileLock } from "./lock.ts";
 import { manifestFile, type SignedManifest } from "./manifest.ts";
 import { buildScript } from "./namespace.ts";
-import { CHECKSUM, removeDamagedRefs } from "./ostree-check.ts";
+import { CHECKSUM, damaged, isDamage, removeDamagedRefs } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { writeWhole } from "./whole.ts";
@@ -65,7 +66,11 @@ export async function publish(store: Store, toolbox: Toolbox, p: Publication, ta
       { source: p.path, target: "/run/out" },
     ];
     const argv = [p.ref, p.checksum, String(p.deltas), p.fromEmpty ? "1" : "0", ...p.earlier];
-    await toolbox.run(["/bin/sh", "/run/publish.sh", ...argv], { binds, signal: task.signal });
+    await toolbox.run(["/bin/sh", "/run/publish.sh", ...argv], { binds, signal: task.signal }).catch((e) => {
+      const [, from] = /^pine: from the store: ([0-9a-f]{64})$/m.exec(e instanceof RunError ? e.stderr : "") ?? [];
+      if (from && isDamage(e)) return damaged(store, toolbox, from, e, task);
+      throw e;
+    });
     // last: it names the commit, which is all there
     if (p.signed) await writeWhole(manifestPath(p.path, p.ref), manifestFile(p.signed));
   });

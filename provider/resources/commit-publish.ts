@@ -4,6 +4,7 @@ import { die } from "../errors.ts";
 import { withSshRemote } from "../host/publish-ssh.ts";
 import { withoutUserinfo } from "../image/credentials.ts";
 import { readCommit } from "../image/ostree.ts";
+import { isDamage } from "../image/ostree-check.ts";
 import { publish, publishedCommit, publishProblem } from "../image/publish.ts";
 import { lookAt, publishRemote, type Remote } from "../image/publish-remote.ts";
 import { S3Remote } from "../image/publish-s3.ts";
@@ -98,8 +99,15 @@ export async function publishHistory(
   await withRemote(o, call, (remote) =>
     remote
       ? publishRemote(store, toolbox, call.config.cache, remote, p, call)
-      : publish(store, toolbox, { ...p, path: o.path! }, call),
+      : publish(store, toolbox, { ...p, path: o.path! }, call).catch((e) =>
+          isDamage(e) ? damagedFolder(o.path!, e) : Promise.reject(e),
+        ),
   );
+}
+
+function damagedFolder(path: string, cause: unknown): never {
+  const what = `publish.path: what is published in ${path} is damaged: a file is not what its name says`;
+  return die(what, "empty it, and run `pulumi up` again", cause);
 }
 
 /** Whether the place offers the commit; without one there is nothing to miss. */

@@ -19,7 +19,13 @@ has() {
 	tail=${2#??}
 	[ -e "$1/objects/${2%"$tail"}/$tail.commit" ] && [ ! -e "$1/state/$2.commitpartial" ]
 }
-pull() { ostree pull-local --untrusted --repo=$out /run/repo "$1" >&2; }
+# exit code 3: of the store, not of what is published
+pull() {
+	if ! ostree pull-local --untrusted --repo=$out /run/repo "$1" >&2; then
+		echo "pine: from the store: $1" >&2
+		exit 3
+	fi
+}
 pull "$to"
 # earlier ones may be published and no longer in the store, or in neither
 for commit; do

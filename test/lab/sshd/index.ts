@@ -40,7 +40,7 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * What a server of its own needs in a mount namespace: the login's home and shell, how PAM asks it, and as root a user and a folder that
+ * What a server of its own needs in a mount namespace: the login's home and shell, how PAM asks it, Debian's file of its options, and as root a user and a folder that
  * sshd's package makes, and a login that is not locked.
  */
 const INSIDE = `set -eu
@@ -50,6 +50,10 @@ awk -F: -v OFS=: -v uid="$(id -u)" -v home="$home" -v shell="$shell" \
   '$3 == uid { if (home) $6 = home; if (shell) $7 = shell } { print }' /etc/passwd >"$work/passwd"
 echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >>"$work/passwd"
 mount --bind "$work/passwd" /etc/passwd
+if [ -e "$work/default" ]; then
+  mount -t tmpfs none /etc/default
+  cp "$work/default" /etc/default/ssh
+fi
 [ ! -d "$work/pam" ] || mount --bind "$work/pam" /etc/pam.d
 if [ "$(id -u)" = 0 ]; then
   echo 'root:*:19000:0:99999:7:::' >"$work/shadow"
@@ -79,7 +83,7 @@ export interface SshdOptions {
   config?: string;
   /** Options of its command line, beside its configuration. */
   options?: string[];
-  /** It is started for each connection, by who holds the socket; it does not listen itself. */
+  /** It is started for each connection, by who holds the socket, and does not listen itself; its options are Debian's SSHD_OPTS. */
   inetd?: boolean;
   /** The login's shell, a path; default its own. */
   shell?: string;
@@ -140,12 +144,13 @@ MaxStartups 100
 SetEnv LD_LIBRARY_PATH=${libraries}
 `;
   await writeFile(join(work, "config"), config);
+  if (o.inetd) await writeFile(join(work, "default"), `SSHD_OPTS="-f ${work}/config"\n`);
   const program = [join(tree, "usr/sbin/sshd"), o.inetd ? "-i" : "-D", "-e", "-f", join(work, "config")];
   program.push(...(o.options ?? []));
   const sshd = o.inetd ? ["python3", "-c", INETD, `${port}`, ...program] : program;
   const root = process.getuid?.() === 0;
   const user = root ? [] : ["--user", "--map-current-user", "--keep-caps"];
-  const inside = root || o.shell || o.home || o.pam;
+  const inside = root || o.shell || o.home || o.pam || o.inetd;
   const [file, args] = inside
     ? ["unshare", [...user, "--mount", "sh", "-c", INSIDE, "sh", work, o.home ?? "", o.shell ?? "", ...sshd]]
     : [sshd[0]!, sshd.slice(1)];

@@ -76,8 +76,10 @@ describe("sshd", () => {
   // Debian's ssh.socket
   it("started for each connection by who holds the socket: its file's port is none where nobody listens", () =>
     at({ inetd: true, config: "Port 9" }, async (c) => {
-      const { ports, carried, facts } = await seen(c);
-      expect([ports, carried, facts.network.connectedPort]).toEqual([[], [c.port], c.port]);
+      const { ports, carried, facts, all } = await seen(c);
+      expect([ports, carried, facts.network.connectedPort]).toEqual([[c.port], [c.port], c.port]);
+      expect(all("listenaddress")).toEqual([`127.0.0.1:${c.port}`]);
+      expect(facts.hostKeys).toEqual([expect.stringContaining(c.hostKey!)]);
     }));
   it("started again since this connection came: the one that listens now counts", async () => {
     const p = await freePort();
