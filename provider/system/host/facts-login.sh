@@ -52,6 +52,7 @@ started_with() {
   # shellcheck disable=SC2086 # words
   set -- $words
   set +f
+  have sshd || program=/proc/$server/exe
   [ ! -x "$1" ] || program=$1
   shift
   while [ $# -gt 0 ]; do

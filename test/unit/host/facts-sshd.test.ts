@@ -109,6 +109,7 @@ printf %s "$1" | tr '~' '\\0' >"$3/1/cmdline"
   const asked = `${script.replaceAll("/proc/$server", `${dir}/1`)}
 server=1 nl='
 '
+have() { true; }
 started_with; printf '%s|%s|%s' "$program" "$config" "$(printf '%s' "$options" | tr '\n' ' ')"`;
   const args = ["-rm", ...shell, "-c", `${before}${asked}`, "sh", text, file ?? "", dir];
   return execFileSync("unshare", args, { encoding: "utf8" });
