@@ -25,7 +25,7 @@ export interface PineFacts {
   ram?: RamFacts;
   /** The kernel arguments in the running slot's file; absent where nothing was started from a slot. */
   options?: string[];
-  /** /boot/loader is a folder, as systemd-boot and Fedora have it: OSTree's is a link. */
+  /** /boot/loader is a folder, as systemd-boot and Fedora have it, or another link than OSTree's. */
   otherLoader?: true;
   /** Left by an install that did not finish: "/.pine-new", "/ostree", "/boot/ostree". */
   leftovers: string[];

@@ -135,4 +135,18 @@ export const SERVER_MUTANTS: Mutant[] = [
     to: 'echo "$port"',
     tests: ["test/unit/host/facts-sshd.test.ts"],
   },
+  {
+    name: "begin removes what another OSTree has, where there is no record of ours",
+    file: "provider/system/host/install.sh",
+    from: '[ -z "$there" ] || fail "${there% }',
+    to: 'true || fail "${there% }',
+    tests: ["test/unit/system/scripts.test.ts"],
+  },
+  {
+    name: "a link that the old system had in /boot goes",
+    file: "provider/system/host/beside.sh",
+    from: '[ -n "$1" ] || [ ! -L boot/boot ]',
+    to: "[ ! -L boot/boot ]",
+    tests: ["test/unit/system/scripts.test.ts"],
+  },
 ];

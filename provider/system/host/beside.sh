@@ -86,10 +86,11 @@ clear_away() { # [ID: keeps what is in /var]
   rm -f $dir/[ab].cfg $dir/[ab].kept $dir/[ab].next
   old_init
   chattr -i $stateroot/deploy/*.? 2>/dev/null || true
-  # OSTree's loader is a link; a folder of that name is the old system's (systemd-boot, Fedora)
+  # OSTree's loader is a link; a folder of that name is the old system's (systemd-boot, Fedora), and so is a link that was there before (link=1)
   # shellcheck disable=SC2016
-  bare 'for f in boot/loader boot/boot; do [ ! -L $f ] || rm -f $f; done
-    rm -rf .pine-new boot/ostree boot/loader.0 boot/loader.1'
+  bare '[ ! -L boot/loader ] || rm -f boot/loader
+    [ -n "$1" ] || [ ! -L boot/boot ] || rm -f boot/boot
+    rm -rf .pine-new boot/ostree boot/loader.0 boot/loader.1' "${own:-$(noted link)}"
   [ -z "${1:-}" ] || keep "$1"
   bare 'rm -rf ostree'
 }

@@ -65,7 +65,10 @@ pine() {
   [ ! -e /run/pine.cmdline ] || words=/run/pine.cmdline
   slot=$(tr ' ' '\n' 2>/dev/null <$words | sed -n 's/^pine\.slot=\([ab]\)$/\1/p' | tail -n 1)
   [ -z "$slot" ] || [ ! -r "$dir/$slot.cfg" ] || sed -n 's/^set pine_options="\(.*\)"$/\1/p' "$dir/$slot.cfg" | each pine.options
-  if [ -d /boot/loader ] && [ ! -L /boot/loader ]; then put boot.loader other; fi
+  case $(readlink /boot/loader) in
+    loader.[01]) ;;
+    *) if [ -e /boot/loader ] || [ -L /boot/loader ]; then put boot.loader other; fi ;;
+  esac
   # of an installation that fell back, too (trust.sh)
   for f in /var /ostree/deploy/pine/var /.pine-var; do
     [ -r "$f/lib/pine/trust/manifest" ] || continue

@@ -17,7 +17,7 @@
 #   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   grub.password 1 (superusers), grub.signed 1 (check_signatures), grub.waits LINE (at every boot), grub.after LINE (set after custom.cfg)
-#   boot.loader other (/boot/loader is a folder, not OSTree's link)
+#   boot.loader other (/boot/loader is not OSTree's link)
 #   if NAME INDEX MAC MTU STATE KIND MASTER, vlan LINE (of ip -d link or /proc/net/vlan/config), bond NAME MODE CARD…
 #   macset NAME OWN-MAC (a card whose address was set by software; of ip's permaddr)
 #   addr LINE, route4 LINE, route6 LINE, rule4 LINE, rule6 LINE (of ip -o), ra NAME ACCEPT_RA FORWARDING AUTOCONF

@@ -54,6 +54,16 @@ case $1 in
   begin)
     bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots by it"
     [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
+    # without a record nothing of ours is here; boot/boot -> . is also GRUB's of old
+    own=$(noted link)
+    if [ ! -s "$record" ]; then
+      # shellcheck disable=SC2016
+      there=$(bare 'for f in ostree boot/ostree boot/loader boot/loader.0 boot/loader.1; do
+        if [ -e $f ] || [ -L $f ]; then echo "/$f"; fi
+      done' | tr '\n' ' ')
+      [ -z "$there" ] || fail "${there% }: Pine did not make that, move it away if nothing uses it"
+      own=$(bare '[ ! -L boot/boot ] || echo 1')
+    fi
     alone
     of=$(owner)
     : "${of:=$2}"
@@ -66,6 +76,7 @@ case $1 in
       printf 'id=%s\nstack=%s\nurn=%s\nmethod=%s\ncreated=%s\nold=%s\n' "$2" "$3" "$4" "$5" "$6" "$7"
       [ -z "${8:-}" ] || printf 'boot=%s\n' "$8"
       [ "$of" = "$2" ] || printf 'var=%s\n' "$of"
+      [ -z "$own" ] || echo link=1
     } | replace "$record" 644
     sync
     ;;

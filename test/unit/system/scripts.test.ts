@@ -43,6 +43,41 @@ describe.each(SHELLS)("%s", (shell) => {
     }),
   );
 
+  // systemd/systemd#26644
+  it.each<[string, Record<string, string>, RegExp]>([
+    [
+      "entries of another boot loader",
+      { "boot/loader/entries/debian.conf": "title Debian" },
+      /^pine: \/boot\/loader belongs to/,
+    ],
+    [
+      "another's link of that name",
+      { "boot/loader": "-> efi/loader", "boot/loader.0/x": "" },
+      /\/boot\/loader \/boot\/loader.0: Pine did not/,
+    ],
+    [
+      "an OSTree of somebody else",
+      { "ostree/repo/config": "x", "boot/ostree/x": "" },
+      /^pine: \/ostree \/boot\/ostree: Pine did not make/,
+    ],
+  ])("begin leaves alone, and takes nothing: %s", (_, tree, problem) =>
+    on(tree, async (root) => {
+      const was = listing(root);
+      const r = await runOn(root, [install({ id }, tar)[0]!]);
+      expect(r.code).not.toBe(0);
+      expect(r.stderr).toMatch(problem);
+      expect(differences(listing(root), was)).toEqual([]);
+    }),
+  );
+  it("a /boot/boot that was there before is there after destroy, whatever was installed over what", () =>
+    on({ "boot/boot": "-> ." }, async (root) => {
+      const was = listing(root);
+      const r = await runOn(root, [...install({ id }, tar), ...install({ id: other }, tar), ...remove(other)]);
+      expect([r.code, r.stderr]).toEqual([0, ""]);
+      const kept = (lines: string[]) => lines.filter((line) => !/ var(\/|:)/.test(line));
+      expect(kept(differences(listing(root), was))).toEqual([]);
+    }));
+
   describe("a full disk", () => {
     const all = install({ id }, tar);
     const clear: Step = { script: all[0]!.script, args: ["clear"] };
