@@ -71,9 +71,13 @@ export const agentScript = () =>
     "\n",
   );
 
+/** Commands that take their time: of a connection that is lost, who has the server's lock next ends them (system/host/parts.sh). */
+const LONG = ["deploy", "restore", "tidy", "undeploy"];
+
 /** Runs the agent with a command; answers its standard output. */
 export async function agent(ssh: Ssh, args: string[], timeout = 120_000): Promise<string> {
-  const result = await ssh.exec(agentScript(), args, { root: true, timeout });
+  const held = LONG.includes(args[0]!) ? "exec 8>>/run/pine.receiving\n" : "";
+  const result = await ssh.exec(held + agentScript(), args, { root: true, timeout });
   return result.stdout;
 }
 

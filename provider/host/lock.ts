@@ -7,7 +7,9 @@ import type { Ssh } from "./types.ts";
 /** Milliseconds; the server's side waits for 15 of them (lock.sh). */
 const SIGN_OF_LIFE_MS = 60_000;
 
-/** Takes the lock or dies. Answers how to let go of it. `owner` is what another one is told ("stack, user@machine"). */
+const lockScript = () => ["parts.sh", "lock.sh"].map((name) => assetText("system/host", name)).join("\n");
+
+/** Takes the lock or dies. What an earlier holder left at work on the server is ended then. Answers how to let go of it. `owner` is what another one is told ("stack, user@machine"). */
 export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<void>> {
   const open = new PassThrough();
   let first = "";
@@ -15,7 +17,7 @@ export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<v
   const answered = new Promise<void>((resolve) => {
     told = resolve;
   });
-  const held = ssh.exec(assetText("system/host/lock.sh"), [owner.replace(/\s+/g, " ")], {
+  const held = ssh.exec(lockScript(), [owner.replace(/\s+/g, " ")], {
     root: true,
     input: open,
     ok: [0, 75],

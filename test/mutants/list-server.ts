@@ -149,4 +149,18 @@ export const SERVER_MUTANTS: Mutant[] = [
     to: "[ ! -L boot/boot ]",
     tests: ["test/unit/system/scripts.test.ts"],
   },
+  {
+    name: "a step of a lost connection goes on beside the next operation",
+    file: "provider/system/host/lock.sh",
+    from: "  alone\n  exec 8>&-\n",
+    to: "",
+    tests: ["test/unit/host/lost-step.test.ts"],
+  },
+  {
+    name: "a step of an installation is not known to be one",
+    file: "provider/system/host/install.sh",
+    from: "exec 8>>$receiving\n",
+    to: "",
+    tests: ["test/unit/host/lost-step.test.ts"],
+  },
 ];

@@ -50,6 +50,8 @@ on_failure() { # command
   trap 'exit 1' HUP INT TERM PIPE
 }
 
+# until its end (parts.sh)
+exec 8>>$receiving
 case $1 in
   begin)
     bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots by it"

@@ -4,6 +4,10 @@
 #   lock.sh OWNER
 # Nobody gets it on a server that is about to reboot (trial.ts).
 set -eu
+fail() {
+  echo "pine: $*" >&2
+  exit 1
+}
 run=${PINE_RUN:-/run} lease=${PINE_LEASE:-900} # for tests
 if [ -e "$run/pine.rebooting" ]; then
   echo "busy $(head -n 1 "$run/pine.rebooting"), which is rebooting the server"
@@ -15,6 +19,13 @@ if ! flock -n 9; then
   exit 75
 fi
 echo "$1" >"$run/pine.lock"
+# a step goes on when its connection is gone: what an earlier holder left at work would go on beside us (parts.sh, sent before this)
+if command -v alone >/dev/null; then
+  # shellcheck disable=SC2034 # of parts.sh
+  receiving=$run/pine.receiving
+  alone
+  exec 8>&-
+fi
 echo locked
 # without the lock: busybox' timeout leaves a process that looks each second whether it can end, and would hold it that long
 while [ -n "$(exec 9>&-; timeout "$lease" head -c 1)" ]; do :; done

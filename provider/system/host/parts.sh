@@ -5,16 +5,16 @@
 block=4194304 # bytes; BLOCK of host/parts.ts
 receiving=/run/pine.receiving
 
-# Ends what a connection that is gone left at work, waiting for bytes or unpacking them: who has the server's lock is alone. It and all that it
-# started hold descriptor 8. Another container's has the same name and is another file; what has another name is not touched: it may hang.
+# Ends what a connection that is gone left at work: sshd ends no step with it, and each can be stopped anywhere. Who has the server's lock is alone. A
+# step and all that it started hold descriptor 8. Another container's has the same name and is another file; what has another name is not touched: it may hang.
 alone() {
   exec 8>&-
   tries=0
-  while [ -e $receiving ]; do
+  while [ -e "$receiving" ]; do
     left=
     # shellcheck disable=SC2012 # find of busybox knows no link names
     for process in $(ls -l /proc/[0-9]*/fd/8 2>/dev/null | sed -n "s,.* /proc/\([0-9]*\)/fd/8 -> $receiving\$,\1,p"); do
-      [ "$(stat -L -c %d:%i "/proc/$process/fd/8" 2>/dev/null)" != "$(stat -c %d:%i $receiving)" ] || left="$left $process"
+      [ "$(stat -L -c %d:%i "/proc/$process/fd/8" 2>/dev/null)" != "$(stat -c %d:%i "$receiving")" ] || left="$left $process"
     done
     [ -n "$left" ] || break
     [ $tries -lt 20 ] || fail "an earlier transfer does not end: process$left"
@@ -23,7 +23,7 @@ alone() {
     [ $tries = 0 ] || sleep 1
     tries=$((tries + 1))
   done
-  exec 8>>$receiving
+  exec 8>>"$receiving"
 }
 
 # Goes to the folder. What has its name and is anything else goes.

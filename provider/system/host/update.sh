@@ -64,6 +64,8 @@ whole() { # path
   mv -f "$1.pine-new" "$1"
 }
 
+# until its end (parts.sh)
+exec 8>>$receiving
 case $1 in
   part)
     unstage
