@@ -1,10 +1,10 @@
 /** The private folder of a connection: nobody else can read it, and it goes with the process that made it, however that one ends. */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { lstat, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { hold, isAbandoned } from "../holder.ts";
 import { shellQuote } from "./quote.ts";
 
@@ -31,11 +31,18 @@ process.on("exit", () => {
   for (const path of open) removeFolder(path);
 });
 
-/** Who says that the maker has ended goes last: whoever is killed half-way leaves what the next one knows for a leftover. */
+/** Of a folder whose removal began: whoever finds one removes it. */
+const GONE = "pine-gone-";
+
+/** By one rename it is nobody's: who is killed half-way through the rest leaves what needs no owner to be known for a leftover. */
 function removeFolder(path: string): void {
-  const names = existsSync(path) ? readdirSync(path) : [];
-  for (const name of names) if (name !== OWNER) rmSync(join(path, name), { recursive: true, force: true });
-  rmSync(path, { recursive: true, force: true });
+  const gone = basename(path).startsWith(GONE) ? path : join(dirname(path), `${GONE}${basename(path)}`);
+  try {
+    renameSync(path, gone);
+  } catch {
+    // gone already
+  }
+  for (const left of [gone, path]) rmSync(left, { recursive: true, force: true });
 }
 
 /** In memory where there is such a place ($XDG_RUNTIME_DIR); short, since a socket's path is limited to 108 bytes. */
@@ -53,17 +60,18 @@ async function base(): Promise<string> {
 /** Removes folders that outlived their makers, where the watcher was ended with its process. */
 async function sweep(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
-    if (!name.startsWith(PREFIX)) continue;
+    if (!name.startsWith(PREFIX) && !name.startsWith(GONE)) continue;
     const path = join(parent, name);
     const found = await lstat(path).catch(() => undefined);
     if (!found?.isDirectory() || found.uid !== process.getuid?.()) continue;
-    if (await isAbandoned(join(path, OWNER), path)) removeFolder(path);
+    if (name.startsWith(GONE)) removeFolder(path);
+    else if (await isAbandoned(join(path, OWNER), path)) removeFolder(path);
   }
 }
 
-/** Removes the folder named in its first line when its input ends: with us, also by SIGKILL. The owner's file last, as {@link removeFolder}. */
+/** Removes the folder named in its first line when its input ends: with us, also by SIGKILL. As {@link removeFolder}. */
 const WATCHER = `trap '' HUP INT TERM
-IFS= read -r path && { IFS= read -r end; rm -rf -- "$path"/[!o]* "$path"/o[!w]*; rm -rf -- "$path"; }`;
+IFS= read -r path && { IFS= read -r end; gone=\${path%/*}/${GONE}\${path##*/}; mv -- "$path" "$gone"; rm -rf -- "$gone" "$path"; }`;
 
 function watch(path: string): () => void {
   const child = spawn("/bin/sh", ["-c", WATCHER], {

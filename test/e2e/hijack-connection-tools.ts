@@ -60,7 +60,7 @@ export function left(): string[] {
       }
     });
   const folders = [tmpdir(), process.env.XDG_RUNTIME_DIR ?? tmpdir()].flatMap((d) =>
-    readdirSync(d).filter((n) => n.startsWith(mine)),
+    readdirSync(d).filter((n) => n.includes(mine)),
   );
   return [...processes, ...folders];
 }

@@ -163,4 +163,11 @@ export const BUILD_MUTANTS: Mutant[] = [
     to: "",
     tests: ["test/unit/image/publish-remote.test.ts"],
   },
+  {
+    name: "a private folder whose removal was cut off stays",
+    file: "provider/host/ssh-folder.ts",
+    from: "if (name.startsWith(GONE)) removeFolder(path);",
+    to: "if (name.startsWith(GONE)) continue;",
+    tests: ["test/unit/holder.test.ts"],
+  },
 ];

@@ -148,8 +148,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: "folders of living connections are swept",
     file: "provider/host/ssh-folder.ts",
-    from: "if (await isAbandoned(join(path, OWNER), path)) removeFolder",
-    to: "removeFolder",
+    from: "else if (await isAbandoned(join(path, OWNER), path)) removeFolder",
+    to: "else removeFolder",
     tests: ["test/unit/holder.test.ts"],
   },
   {

@@ -38,7 +38,7 @@ const base = process.env.XDG_RUNTIME_DIR ?? tmpdir();
 /** Folders of the process, and processes that have one in their command line. */
 function left(pid: number): string[] {
   const name = `pine-ssh-${pid}-`;
-  const folders = readdirSync(base).filter((n) => n.startsWith(name));
+  const folders = readdirSync(base).filter((n) => n.includes(name));
   const processes = readdirSync("/proc").filter((n) => {
     const file = `/proc/${n}/cmdline`;
     try {

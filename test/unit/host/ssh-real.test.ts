@@ -212,7 +212,7 @@ describe("keys", () => {
 
 it("once the login stands no secret is in a file, and nothing is left at the end", async () => {
   const base = process.env.XDG_RUNTIME_DIR ?? tmpdir();
-  const mine = () => readdirSync(base).filter((name) => name.startsWith(`pine-ssh-${process.pid}-`));
+  const mine = () => readdirSync(base).filter((name) => name.includes(`pine-ssh-${process.pid}-`));
   await at({}, (c) =>
     withSsh(c, task, async (ssh) => {
       expect(mine().length).toBe(1);

@@ -129,7 +129,7 @@ describe("keys", () => {
     expect(error).toBeInstanceOf(SshError);
     expect([error.code, text.test(error.message)], error.message).toEqual([code, true]);
     expect(error.message).not.toContain("canary");
-    expect(readdirSync(tmpdir()).filter((n) => n.startsWith(`pine-ssh-${process.pid}-`))).toEqual([]);
+    expect(readdirSync(tmpdir()).filter((n) => n.includes(`pine-ssh-${process.pid}-`))).toEqual([]);
   });
   it.each<[Partial<Connection>, RegExp]>([
     [{ host: "-oProxyCommand=x" }, /connection.host/],

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -44,6 +45,21 @@ echo "$arguments" >"$root/run/pine.cmdline"
 mkdir "$root/run/scripts"
 mount --bind "$scripts" "$root/run/scripts"
 exec chroot "$root" "$@"`;
+
+/** The same on a file system in memory with so many KiB free; what is there afterwards comes back as `<physical>.after`. $1 physical root, $2 KiB. */
+const IN_ROOM = `set -eu
+physical=$1 kib=$2 memory=$1.memory
+shift 2
+mount --make-rprivate /
+mkdir -p "$memory"
+mount -t tmpfs -o size=1g tmpfs "$memory"
+cp -a "$physical/." "$memory/"
+used=$(df -kP "$memory" | awk 'NR == 2 { print $3 }')
+mount -o "remount,size=$((used + kib))k" "$memory"
+code=0
+unshare --mount sh -c "$BOOT" sh "$memory" "$@" || code=$?
+cp -a "$memory" "$physical.after"
+exit $code`;
 
 const LINKS = { bin: "usr/bin", sbin: "usr/sbin", lib: "usr/lib", lib64: "usr/lib64", ostree: "sysroot/ostree" };
 const FOLDERS = [
@@ -137,19 +153,32 @@ export class Sysroot {
     slot: SlotName,
     script: string,
     args: string[],
-    o: { trial?: boolean; input?: string | Uint8Array; ok?: number[] } = {},
+    o: { trial?: boolean; input?: string | Uint8Array; ok?: number[]; freeKib?: number } = {},
   ) {
     const options = /pine_options="(.*)"/.exec(readFileSync(join(this.slots, `${slot}.cfg`), "utf8"))![1]!;
     const deployment = /deploy\/([^/ ]*)( |$)/.exec(options)![1]!;
     writeFileSync(join(this.scripts, "run"), script);
     const line = `${options} pine.slot=${slot}${o.trial ? " pine.trial=1" : ""}`;
-    const boot = [...NAMESPACE, "sh", "-c", BOOT, "sh", this.root, deployment, line, this.scripts];
+    const how = o.freeKib === undefined ? [BOOT, "sh", this.root] : [IN_ROOM, "sh", this.root, String(o.freeKib)];
+    const boot = [...NAMESPACE, "sh", "-c", ...how, deployment, line, this.scripts];
     const [file, ...rest] = [...boot, ...this.shell, "/run/scripts/run", ...args];
-    return run(file!, rest, { input: o.input, ok: o.ok ?? [0], timeout: 60_000 });
+    const done = await run(file!, rest, {
+      ...{ input: o.input, ok: o.ok ?? [0], timeout: 60_000 },
+      env: { ...process.env, BOOT } as Record<string, string>,
+    });
+    if (o.freeKib !== undefined) {
+      rmSync(this.root, { recursive: true });
+      renameSync(`${this.root}.after`, this.root);
+    }
+    return done;
   }
 
   /** The agent, as the provider sends it. */
-  pine(slot: SlotName, args: string[], o: { trial?: boolean; ok?: number[] } = {}): Promise<RunResult> {
+  pine(
+    slot: SlotName,
+    args: string[],
+    o: { trial?: boolean; ok?: number[]; freeKib?: number } = {},
+  ): Promise<RunResult> {
     return this.on(slot, agentScript(), args, o);
   }
 
