@@ -3,10 +3,8 @@ import { existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseStatus } from "../../../provider/host/agent.ts";
-import { fullDisk } from "../../../provider/host/full.ts";
 import { envBlock, type SlotName } from "../../../provider/image/slots.ts";
 import { previousOf } from "../../../provider/resources/hijack-state.ts";
-import { RunError } from "../../../provider/run.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s", (...shell) => {
@@ -106,28 +104,6 @@ describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s
     expect(await s.has(bad)).toBe(false);
     expect(readdirSync(s.slots).sort()).toEqual(["a.cfg", "b.cfg", "env", "install"]);
   });
-
-  test("a disk that gets full anywhere in between: one error, and what boots stays; with room it comes", async () => {
-    const wanted = await s.commit("full");
-    let failures = 0;
-    for (let freeKib = 0; freeKib < 400; freeKib += 4) {
-      const { exitCode, stderr } = await s.pine("a", ["deploy", wanted, "Pine full"], { ok: [0, 1], freeKib });
-      if (exitCode === 0) break;
-      failures++;
-      const error = new RunError(stderr, { stdout: "", stderr, timedOut: false });
-      expect(fullDisk(error, "root@192.0.2.1")?.message, stderr).toMatch(/ has no room for the new system: .*No space/);
-      holds("6", "2", "2 6");
-      expect(readdirSync(s.slots).sort()).toEqual(["a.cfg", "b.cfg", "env", "install"]);
-      // the commit went with what lets go of it, as it does when a deployment fails
-      expect(await s.has(wanted)).toBe(false);
-      await s.commit("full");
-    }
-    expect(failures).toBeGreaterThan(2);
-    holds("6", "2", "2 6 full");
-    await s.pine("a", ["disarm"]);
-    await s.pine("a", ["tidy"]);
-    delete commits.full;
-  }, 180_000);
 
   test("a confirmed slot that was a trial once is never taken back", async () => {
     await deploy("a", "7");
