@@ -1,8 +1,12 @@
 /** Mirrors of the same few packages: real servers, of which each can be in a trouble of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { LockedPackage } from "../../../provider/image/mirror.ts";
-import { buildIndex, buildPackage, type SigningKey } from "../../lab/mirror/apk-format.ts";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LockedPackage, Source } from "../../../provider/image/mirror.ts";
+import type { Task } from "../../../provider/task.ts";
+import { buildIndex, buildPackage, publicPem, type SigningKey } from "../../lab/mirror/apk-format.ts";
 
 export interface Built {
   locked: LockedPackage;
@@ -72,4 +76,35 @@ export class Mirror {
     this.server?.closeAllConnections();
     this.server?.close();
   }
+}
+
+/** Two of them with the same content, the second for when the first fails, and a cache. */
+export interface TwoMirrors {
+  a: Mirror;
+  b: Mirror;
+  /** What the task was warned of. */
+  warned: string[];
+  task: Task;
+  source(): Source;
+  end(): void;
+}
+
+export async function twoMirrors(packages: Built[], key: SigningKey): Promise<TwoMirrors> {
+  const cache = mkdtempSync(join(tmpdir(), "pine-mirrors-"));
+  const [a, b] = await Promise.all([new Mirror().start(), new Mirror().start()]);
+  for (const m of [a, b]) {
+    await m.has(packages, key);
+    await m.has([], key, "community");
+  }
+  const warned: string[] = [];
+  const keys = { [key.name]: publicPem(key.key) };
+  return {
+    ...{ a, b, warned },
+    task: { signal: new AbortController().signal, step() {}, warn: (text) => warned.push(text) },
+    source: () => ({ cache, mirror: a.url, fallbacks: [b.url], release: "v3.23", arch: "x86_64", keys }),
+    end: () => {
+      for (const m of [a, b]) m.end();
+      rmSync(cache, { recursive: true });
+    },
+  };
 }

@@ -153,26 +153,6 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
     { repositories: ["main", "@x https://ann:canary@m.example/x"] },
     /without user(?!.*canary)/,
   ],
-  // shown by the form's own message
-  ["mirror.form", { mirror: "https://ann:canary@m.example/a b" }, /^(?!.*canary)mirror: expected an http.*got "…@m/],
-  ["mirror.form", { mirror: "https://ann:can/ary@m.example/a" }, /^(?!.*ary)mirror: expected an address that /],
-  ["repositories.form", { repositories: ["@x https://ann:canary@m.example/a b"] }, /^(?!.*canary).*got "…@m/],
-  ["repositories.form", { repositories: ["https//ann:canary@m.example/a b"] }, /^(?!.*canary).*got "…@m/],
-  [
-    "repositories.form",
-    { repositories: ["https://ann:can/ary@m.example/a"] },
-    /^(?!.*ary).*an address that begins with/,
-  ],
-  [
-    "files.source.missing",
-    { files: { "/etc/x": { source: new Asset({ path: "https://ann:canary@m.example/x" }) } } },
-    /^(?!.*canary).*there is no file …@m/,
-  ],
-  [
-    "files.archive.missing",
-    { files: { "/etc/x": { archive: new Archive({ path: "https://ann:canary@m.example/x" }) } } },
-    /^(?!.*canary).*there is no …@m/,
-  ],
   // the same rules for what comes out of an archive (rancher/elemental-toolkit#2063)
   [
     "files.path-property",
