@@ -2,7 +2,7 @@
 # What a commit of /run/repo has, by OSTree's own word. Runs in the toolbox.
 #   asked.sh list COMMIT           every entry, as `ostree ls` has it
 #   asked.sh read COMMIT PATH...   the files, a line "@ PATH" before each; then "@ sum" and the SHA-256 of those that standard input names, one behind the other
-set -euo pipefail
+set -eu
 command=$1 commit=$2
 shift 2
 if [ "$command" = list ]; then

@@ -51,7 +51,7 @@ on_failure() { # command
 }
 
 # until its end (parts.sh)
-exec 8>>$receiving
+exec 8>>"$receiving"
 case $1 in
   begin)
     bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots by it"

@@ -65,7 +65,7 @@ whole() { # path
 }
 
 # until its end (parts.sh)
-exec 8>>$receiving
+exec 8>>"$receiving"
 case $1 in
   part)
     unstage
