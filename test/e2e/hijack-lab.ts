@@ -174,24 +174,24 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
 
 /** Folders whose content and metadata must not change, looked at by MD5: an emulated processor takes three times as long for SHA-256; the EFI system partition where there is one. */
 const FOLDERS = "/etc /usr /boot $(ls -d /boot/efi/EFI 2>/dev/null)";
-
 /** Debian 13 touches GRUB's own environment at each of its boots: of that the time does not count. */
-const TIMES = "-type f ! -path /boot/grub/grubenv -printf '%p\\t%T@\\n'";
+const TIMES = "-type f ! -path /boot/grub/grubenv -printf '%p\\t%s %T@\\n'";
+type Looking = { quick?: boolean; digested?: string };
 /** What lies below a /boot that is a filesystem of its own. */
 const BELOW = `[ "$(stat -c %d /boot)" = "$(stat -c %d /)" ] || { mkdir -p /run/below; mount --bind / /run/below; find /run/below/boot -printf '%p\\t%y\\n'; umount /run/below; }`;
 
 /**
- * The server's /etc, /usr and /boot, path to what it is: type, mode, owner, and a file's time and digest or a link's target; the names in
- * /; and what lies below the mount of a /boot.
- * `quick`: size and times of a file instead of its digest, so that nothing was even written.
+ * The server's /etc, /usr and /boot, path to what it is: type, mode, owner, and a file's size, time and digest or a link's target; the names in
+ * /; and what lies below the mount of a /boot. `quick`: size and times of a file instead of its digest, so that nothing was even written.
+ * `digested`: the folders whose files are digested, default all; /usr takes an emulated processor two minutes.
  */
-export async function listing(vps: Pick<Vps, "ssh">, o: { quick?: boolean } = {}): Promise<Map<string, string>> {
+export async function listing(vps: Pick<Vps, "ssh">, o: Looking = {}): Promise<Map<string, string>> {
   const format = o.quick ? "%p\\t%y %m %U:%G %s %T@ %C@ %l\\n" : "%p\\t%y %m %U:%G %l\\n";
   const commands = [`find ${FOLDERS} -xdev -printf '${format}'`, "find / -maxdepth 1 -printf '%p\\t%y\\n'", BELOW];
-  if (!o.quick) commands.push(`find ${FOLDERS} -xdev ${TIMES}`);
   if (!o.quick)
     commands.push(
-      `find ${FOLDERS} -xdev -type f -print0 | xargs -0 md5sum | sed 's/^\\([0-9a-f]*\\)  \\(.*\\)/\\2\\tfile \\1/'`,
+      `find ${FOLDERS} -xdev ${TIMES}`,
+      `find ${o.digested ?? FOLDERS} -xdev -type f -print0 | xargs -0 md5sum | sed 's/^\\([0-9a-f]*\\)  \\(.*\\)/\\2\\tfile \\1/'`,
     );
   const found = new Map<string, string>();
   for (const line of (await on(vps, commands.join("; "), 900_000)).split("\n")) {
