@@ -173,7 +173,7 @@ export function inputs(names: string[]): fc.Arbitrary<Inputs> {
         authorizedKeys: fc.array(rarely(60, key, fc.constantFrom("ssh-rsa short", "")), { maxLength: 2 }),
         motd: fc.constantFrom("hello", "", "two\nlines\n", "größe"),
         dns: fc.array(rarely(48, fc.constantFrom("192.0.2.1", "2001:db8::1"), fc.constant("dns.example")), {
-          maxLength: 4,
+          maxLength: 3,
         }),
         ...{ users: fc.array(user, { maxLength: 3 }), services, sysctl, limits, mounts },
         files: fc.dictionary(path, file, { maxKeys: 4 }),
@@ -181,5 +181,10 @@ export function inputs(names: string[]): fc.Arbitrary<Inputs> {
       },
       { requiredKeys: ["packages", "target"] },
     )
-    .map((i) => JSON.parse(JSON.stringify(i)) as Inputs); // plain objects, as a program's are
+    .map((i) => {
+      // plain objects, as a program's are
+      const { modules, ...rest } = JSON.parse(JSON.stringify(i)) as Inputs;
+      // a container has none
+      return rest.target === "vm" && modules ? { ...rest, modules } : rest;
+    });
 }

@@ -34,10 +34,16 @@ async function main(): Promise<number> {
   const other = await OtherUser.make(bench.work);
   const counts: Record<Verdict["kind"], number> = { refused: 0, built: 0, fault: 0 };
   let again = 0;
+  let over = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      over = true; // what is under way is ended and removed below
+    });
   try {
     const [seed, twice, only] = [number("seed", 1), number("twice", 30), number("only", -1 >>> 0)];
     const all = fc.sample(inputs(await packageNames(bench)), { numRuns: number("count", 200), seed });
     for (const [n, one] of all.entries()) {
+      if (over) break;
       if (o.only !== undefined && n !== only) continue;
       if (o.only !== undefined) log(JSON.stringify(one, undefined, 1));
       const trial = new Trial(bench, one);
