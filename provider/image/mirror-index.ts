@@ -1,10 +1,10 @@
 /** The indexes of repositories: fetched where they changed, checked, and kept in the cache. */
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Task } from "../task.ts";
 import { readIndex } from "./apkfile.ts";
 import { fetchFile } from "./fetch.ts";
+import { sha256 } from "./hash.ts";
 import { parseRepository, type Repository, type Source } from "./mirror.ts";
 import { firstOf, leave, MirrorsError, OlderIndex, type Place, placesOf } from "./mirror-order.ts";
 import { writeWhole } from "./whole.ts";
@@ -27,8 +27,6 @@ interface IndexRecord {
   etag?: string;
   lastModified?: string;
 }
-
-const sha256 = (bytes: string | Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 /** When the newest package of an index was built: seconds since 1970, 0 for one that has none. Pure. */
 export const newestBuild = (text: string): number =>
