@@ -3,7 +3,7 @@ import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { contentsOf, type Missing, missingEntry, missingName, parseEntries } from "./asked.ts";
 import type { Change } from "./configure.ts";
-import { parseInstalledDatabase } from "./installed.ts";
+import { type InstalledPackage, parseInstalledDatabase } from "./installed.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { buildScript } from "./namespace.ts";
 import { REPO } from "./ostree-check.ts";
@@ -15,14 +15,14 @@ const PASSWD = "/usr/etc/passwd";
 /** Of apk 2 and of apk 3, which reads both. */
 const DATABASES = ["/usr/lib/apk/db/installed", "/lib/apk/db/installed"];
 
-/** Dies with the first thing that the program asked for and the commit lacks. Answers apk's database of what is in it. */
+/** Dies with the first thing that the program asked for and the commit lacks. Answers the packages that are in it, by apk's database there. */
 export async function lookForAsked(
   store: Store,
   box: Toolbox,
   checksum: string,
   o: { recipe: Recipe; lock: LockedPackage[]; changes: Change[] },
   task: Task,
-): Promise<string> {
+): Promise<InstalledPackage[]> {
   const { recipe, lock, changes } = o;
   task.step("looking for what was asked for");
   const binds = [buildScript("asked.sh"), { source: store.repo, target: REPO, readOnly: true }];
@@ -35,8 +35,8 @@ export async function lookForAsked(
   const wanted = contentsOf(recipe, changes, entries);
   const read = await ask(["read", checksum, PASSWD, database], wanted.places.map((p) => `${p}\n`).join(""));
   const text = (name: string) => read.split(`@ ${name}\n`)[1]?.split("\n@ ")[0] ?? "";
-  const installed = `${text(database).trimEnd()}\n`;
-  refuse(missingName(recipe, lock, { passwd: text(PASSWD), installed: parseInstalledDatabase(installed) }), recipe);
+  const installed = parseInstalledDatabase(`${text(database).trimEnd()}\n`);
+  refuse(missingName(recipe, lock, { passwd: text(PASSWD), installed }), recipe);
   if (wanted.places.length > 0 && text("sum").split(" ")[0] !== wanted.sha256)
     die(
       "a file of the image has other content than it was given",

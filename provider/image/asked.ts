@@ -157,7 +157,7 @@ export function contentsOf(recipe: Recipe, changes: Change[], entries: Entries):
   return { places, sha256: hash.digest("hex") };
 }
 
-/** The first user, or package, that the texts of a commit lack. `accounts`: passwd. */
+/** The first user or package that a commit lacks; `seen`: its passwd, and what apk's database there lists. */
 export function missingName(
   recipe: Recipe,
   lock: Pick<LockedPackage, "name" | "version">[],

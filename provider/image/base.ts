@@ -31,8 +31,6 @@ export interface Base {
   /** Names of the parts that it was committed in. */
   parts: string[];
   facts: TreeFacts;
-  /** apk's database of what is installed, without its files. */
-  installed: string;
   /** Of the kernel; undefined where there is none. */
   release?: string;
   /** What its initramfs mounts as a root; absent where it has no kernel. */

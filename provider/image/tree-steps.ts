@@ -25,7 +25,7 @@ export class PathError extends PineError {
   override name = "PathError";
   constructor(
     readonly path: string,
-    readonly why: string,
+    why: string,
     cause: unknown,
   ) {
     super(`${path} ${why}`, { cause });
@@ -39,11 +39,7 @@ export async function sweep(box: Toolbox, tree: string, task: Task): Promise<voi
 }
 
 /** What the packages brought; `kernels`: releases that have modules. */
-export async function look(
-  box: Toolbox,
-  tree: string,
-  task: Task,
-): Promise<{ facts: TreeFacts; kernels: string[]; installed: string }> {
+export async function look(box: Toolbox, tree: string, task: Task): Promise<{ facts: TreeFacts; kernels: string[] }> {
   const { stdout } = await box.run(["/bin/sh", "/run/look.sh"], {
     signal: task.signal,
     binds: [buildScript("look.sh"), { source: tree, target: "/run/tree", readOnly: true }],
@@ -60,7 +56,7 @@ export async function look(
     ...{ rcConf: `${text("etc/rc.conf")}\n`, services: list("services"), zones: list("zones") },
     keymaps: list("keymaps").map((f) => f.replace(/\.bmap\.gz$/, "")),
   };
-  return { facts, kernels: list("kernels"), installed: `${text("installed")}\n` };
+  return { facts, kernels: list("kernels") };
 }
 
 /** Makes a folder with the contents of changes, and answers what apply.sh reads; `below`: goes before every path. */

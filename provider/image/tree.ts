@@ -8,10 +8,10 @@ import { propertyOf } from "./asked.ts";
 import { lookForAsked } from "./asked-look.ts";
 import { type Base, baseKey, makeBase, openBases, overlay, usedBase } from "./base.ts";
 import { builder, systemFiles } from "./builder.ts";
-import { configure, type TreeFacts } from "./configure.ts";
+import { type Change, configure, type TreeFacts } from "./configure.ts";
 import { rootFilesystems } from "./initramfs.ts";
 import { initramfsImage } from "./initramfs-build.ts";
-import { parseInstalledDatabase } from "./installed.ts";
+import type { InstalledPackage } from "./installed.ts";
 import { withFileLock } from "./lock.ts";
 import { fetchPackages, type LockedPackage, parseRepository, type Source } from "./mirror.ts";
 import { fallbacksOf } from "./mirror-order.ts";
@@ -72,13 +72,12 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
   const box = await toolbox(tools, task);
   // what a command or a module needs is the whole tree; for everything else the packages' commit will do
   const whole = recipe.hooks.length > 0 || request.modules.size > 0;
-  const { made, found } = await (whole ? wholeTree : overBase)(store, request, box, tools, task).catch((e) => {
+  const { made, found, changes } = await (whole ? wholeTree : overBase)(store, request, box, tools, task).catch((e) => {
     if (!(e instanceof PathError)) throw e;
     return die(`${propertyOf(recipe, e.path)}: ${e.message}`, "choose another path", e);
   });
-  const changes = changesOf(request, found.facts);
-  const installed = await lookForAsked(store, box, made.checksum, { recipe, lock, changes }, task);
-  await writeSbomsOf(store, request, made.checksum, installed);
+  const packages = await lookForAsked(store, box, made.checksum, { recipe, lock, changes }, task);
+  await writeSbomsOf(store, request, made.checksum, packages);
   const { target, arch, release } = recipe;
   const record: RootfsRecord = {
     ...{ digest, ...made, lock, target, arch, release, kernelRelease: found.release ?? "" },
@@ -90,10 +89,12 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
 }
 
 /** What installing brought to a tree. */
-type Found = Pick<Base, "facts" | "installed" | "release" | "filesystems">;
+type Found = Pick<Base, "facts" | "release" | "filesystems">;
 interface Built {
   made: { checksum: string; size: number };
   found: Found;
+  /** What was done to the packages' tree. */
+  changes: Change[];
 }
 
 /** The configuration, laid over the packages' commit, which is made where the cache has it not. */
@@ -112,7 +113,7 @@ async function overBase(
   const changes = changesOf(request, found.facts);
   const o = { timestamp: timestampOf(request.lock), fresh: known === undefined };
   const made = await overlay(store, bases, box, found, changes, o, task);
-  return { made, found };
+  return { made, found, changes };
 }
 
 /** Two that want the same packages at once, in this process or another, install them once. */
@@ -151,8 +152,8 @@ async function installed(
   task.step(`installing ${lock.length} packages`);
   await installPackages(box.run, { ...apk, keys: await keysOf(recipe, dir) }, files, tree, source, task);
   await sweep(box, tree, task);
-  const { facts, kernels, installed } = await look(box, tree, task);
-  return { facts, installed, release: releaseOf(recipe, kernels) };
+  const { facts, kernels } = await look(box, tree, task);
+  return { facts, release: releaseOf(recipe, kernels) };
 }
 
 /** The tree with everything in it, as one commit. */
@@ -169,14 +170,15 @@ function wholeTree(
     const found = await installed(request, box, dir, tree, tools, task);
     const { facts, release } = found;
     task.step("configuring");
-    await apply(tree, dir, changesOf(request, facts), task);
+    const changes = changesOf(request, facts);
+    await apply(tree, dir, changes, task);
     await runHooks(tree, request.recipe.hooks, timestamp, task);
     if (release !== undefined) await addModules(box, tree, dir, release, request.modules, task);
     const kernel = await kernelOf(request, box, tree, release, tools, task);
     const size = await layout(box, tree, kernel, task);
     task.step("committing to OSTree");
     const checksum = await commitTree(store, box, tree, { timestamp, bootable: kernel !== undefined }, task);
-    return { made: { checksum, size }, found: { ...found, filesystems: kernel?.filesystems } };
+    return { made: { checksum, size }, found: { ...found, filesystems: kernel?.filesystems }, changes };
   });
 }
 
@@ -215,14 +217,19 @@ function releaseOf(recipe: Recipe, kernels: string[]): string | undefined {
     : die(`the packages brought ${kernels.length} kernels`, "expected one: `kernel` names it, `packages` none");
 }
 
-function writeSbomsOf(store: Store, { recipe, lock, digest }: BuildRequest, checksum: string, installed: string) {
+function writeSbomsOf(
+  store: Store,
+  { recipe, lock, digest }: BuildRequest,
+  checksum: string,
+  packages: InstalledPackage[],
+) {
   const { arch, release, target, files } = recipe;
   const repositories = Object.fromEntries(
     recipe.repositories.map((r) => parseRepository(r, recipe)).map((r) => [r.name, r.url]),
   );
   return writeSboms(store, {
     ...{ digest, checksum, arch, release, target, timestamp: timestampOf(lock) },
-    ...{ packages: parseInstalledDatabase(installed), locked: lock, files, repositories },
+    ...{ packages, locked: lock, files, repositories },
   });
 }
 

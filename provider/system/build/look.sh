@@ -14,5 +14,3 @@ echo "@ keymaps"
 [ ! -d usr/share/bkeymaps ] || (cd usr/share/bkeymaps && find . -name '*.bmap.gz' | sed 's,^\./,,')
 echo "@ kernels"
 [ ! -d usr/lib/modules ] || ls usr/lib/modules
-echo "@ installed"
-grep -v '^[FRMaZ]:' lib/apk/db/installed
