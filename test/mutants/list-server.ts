@@ -159,7 +159,7 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "a step of an installation is not known to be one",
     file: "provider/system/host/install.sh",
-    from: "exec 8>>$receiving\n",
+    from: 'exec 8>>"$receiving"\n',
     to: "",
     tests: ["test/unit/host/lost-step.test.ts"],
   },
