@@ -4,6 +4,7 @@ import type { Change } from "./configure.ts";
 import { dependencyName } from "./index.ts";
 import type { InstalledPackage } from "./installed.ts";
 import type { LockedPackage } from "./mirror.ts";
+import { madeFrom } from "./recipe-rules.ts";
 import type { Recipe, Runlevel } from "./recipe-types.ts";
 
 /** An entry of a commit. */
@@ -80,18 +81,15 @@ export function propertyOf(recipe: Recipe, path: string): string {
   if (level) return `services.${level}`;
   if (path === "/root/.ssh" || path.startsWith("/root/.ssh/")) return "authorizedKeys";
   if (recipe.mounts.some((m) => m.path === path)) return "mounts";
-  const known: [RegExp, string][] = [
-    [/^\/etc\/(passwd|group|shadow|sudoers\.d\/.*|doas\.d\/.*)$|^\/home\//, "users"],
+  const others: [RegExp, string][] = [
+    [/^\/etc\/(sudoers|doas)\.d\/|^\/home\//, "users"],
     [/^\/etc\/sysctl\.d\/90-pine\.conf$/, "sysctl"],
     [/^\/etc\/rc\.conf$/, "limits"],
-    [/^\/etc\/(localtime|timezone)$/, "timezone"],
-    [/^\/etc\/(hostname|hosts)$/, "hostname"],
-    [/^\/etc\/modules$/, "modules"],
-    [/^\/etc\/fstab$/, "mounts"],
-    [/^\/etc\/apk\/(world|repositories)$/, "packages"],
+    [/^\/etc\/timezone$/, "timezone"],
+    [/^\/etc\/hosts$/, "hostname"],
     [/^\/etc\/apk\/keys\//, "keys"],
   ];
-  return known.find(([pattern]) => pattern.test(path))?.[1] ?? "the base system";
+  return madeFrom(path) ?? others.find(([pattern]) => pattern.test(path))?.[1] ?? "the base system";
 }
 
 /** Whether a program named it, and no hook of its own could mean to do without it. */

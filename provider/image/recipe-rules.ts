@@ -42,6 +42,10 @@ const byProperty: Record<string, string> = {
   ...{ "/etc/fstab": "mounts", "/etc/modules": "modules" },
 };
 
+/** The property that a path is always made from, if it is. */
+export const madeFrom = (path: string): string | undefined =>
+  byProperty[path] ?? (path.startsWith("/etc/runlevels/") ? "services" : undefined);
+
 const keptByOstree: Record<string, string> = {
   "/usr/etc": "the image keeps its /etc there: put it below /etc",
   "/usr/share/factory/var": "what /var is filled from lies there: it is the server's own data, use HostHijack's files",
@@ -71,7 +75,7 @@ export function pathProblem(path: string): { code: string; reason: string } | un
   const kept = Object.keys(keptByOstree).find((p) => path === p || path.startsWith(`${p}/`));
   if (kept) return bad("path-place", `no file can be put below ${kept}: ${keptByOstree[kept]}`);
   if (parts.length === 1) return bad("path-root", `${path} would lie in the root folder: put it below /etc or /usr`);
-  const property = byProperty[path] ?? (path.startsWith("/etc/runlevels/") ? "services" : undefined);
+  const property = madeFrom(path);
   return property ? bad("path-property", `${path} is made from \`${property}\``) : undefined;
 }
 

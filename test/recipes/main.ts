@@ -40,12 +40,13 @@ async function main(): Promise<number> {
       over = true; // what is under way is ended and removed below
     });
   try {
-    const [seed, twice, only] = [number("seed", 1), number("twice", 30), number("only", -1 >>> 0)];
+    const [seed, twice] = [number("seed", 1), number("twice", 30)];
+    const only = o.only === undefined ? undefined : number("only", 0);
     const all = fc.sample(inputs(await packageNames(bench)), { numRuns: number("count", 200), seed });
     for (const [n, one] of all.entries()) {
       if (over) break;
-      if (o.only !== undefined && n !== only) continue;
-      if (o.only !== undefined) log(JSON.stringify(one, undefined, 1));
+      if (only !== undefined && n !== only) continue;
+      if (only !== undefined) log(JSON.stringify(one, undefined, 1));
       const trial = new Trial(bench, one);
       const verdict = await trial.run();
       if (verdict.kind === "built" && again < twice) verdict.faults.push(...(await trial.again(again++, other)));
