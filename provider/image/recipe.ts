@@ -35,6 +35,9 @@ export function baseServices(r: Recipe): Record<Runlevel, string[]> {
 /** The package of a recipe's kernel; undefined where it has none. */
 export const kernelPackage = (r: Pick<Recipe, "kernel">) => (r.kernel === "none" ? undefined : `linux-${r.kernel}`);
 
+/** Alpine's empty package that takes the place of all firmware files. */
+export const NO_FIRMWARE = "linux-firmware-none";
+
 /**
  * Whether no firmware files are to come with the kernel. Alpine's own flavours but virt's depend on `linux-firmware-any`, for which apk takes all
  * of it: some 95 packages of 1 GB, of which a server in the cloud needs none (alpinelinux/alpine-make-vm-image#21). Who names one decides alone.
@@ -48,7 +51,7 @@ export function world(r: Recipe): string[] {
   const kernel = kernelPackage(r);
   const wanted = [...common.packages, ...targets[r.target].packages, ...pieces(r).flatMap((p) => p.packages ?? [])];
   if (kernel) wanted.push(kernel);
-  if (withoutFirmware(r)) wanted.push("linux-firmware-none");
+  if (withoutFirmware(r)) wanted.push(NO_FIRMWARE);
   if (r.timezone !== "UTC") wanted.push("tzdata");
   // "!doas" is none
   const has = (name: string) => r.packages.some((p) => dependencyName(p) === name);

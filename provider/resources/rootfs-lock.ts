@@ -3,8 +3,8 @@ import { die } from "../errors.ts";
 import { apkTool } from "../image/apk.ts";
 import { packageName } from "../image/index.ts";
 import { type LockedPackage, parseRepository, repositoryLine } from "../image/mirror.ts";
-import { fetchIndexes } from "../image/mirror-index.ts";
-import { kernelPackage, type Recipe, world } from "../image/recipe.ts";
+import { fetchIndexes, type RepositoryIndex } from "../image/mirror-index.ts";
+import { kernelPackage, NO_FIRMWARE, type Recipe, withoutFirmware, world } from "../image/recipe.ts";
 import { resolve } from "../image/resolve.ts";
 import { Unsatisfiable } from "../image/resolve-complaint.ts";
 import { machineArch, type ToolboxSource } from "../image/toolbox.ts";
@@ -43,17 +43,31 @@ export async function resolveRecipe(
   try {
     return await resolve(apk, { packages: world(recipe), asked: recipe.packages, indexes, keep }, source, task);
   } catch (e) {
-    const kernel = kernelPackage(recipe);
-    if (!(e instanceof Unsatisfiable) || !kernel || !e.message.startsWith(`packages: no package "${kernel}"`)) throw e;
+    return die(...aboutKernel(recipe, indexes, e), e);
+  }
+}
+
+/** What a complaint is in truth about the `kernel` of a recipe, whose packages its author never named: message and hint. Any other is thrown on. */
+function aboutKernel(recipe: Recipe, indexes: RepositoryIndex[], complaint: unknown): [string, string] {
+  const kernel = kernelPackage(recipe);
+  const lacks = (name: string) =>
+    complaint instanceof Unsatisfiable && complaint.message.includes(`no package "${name}"`);
+  const where = recipe.repositories.join(", ");
+  if (kernel && lacks(kernel)) {
     const flavours = indexes.flatMap((r) =>
       [...r.text.matchAll(/^P:linux-(virt|lts|edge|stable|rpi)$/gm)].map((m) => m[1]),
     );
-    return die(
-      `kernel: there is no package ${kernel} in ${recipe.repositories.join(", ")}`,
+    return [
+      `kernel: there is no package ${kernel} in ${where}`,
       `expected ${[...new Set(flavours)].sort().join(" or ") || "virt"}`,
-      e,
-    );
+    ];
   }
+  if (withoutFirmware(recipe) && lacks(NO_FIRMWARE))
+    return [
+      `kernel: ${kernel} comes without firmware files by ${NO_FIRMWARE}, which is not in ${where}`,
+      "name the firmware packages that the server needs in `packages`, or give a mirror that has it",
+    ];
+  throw complaint;
 }
 
 /** Where a repository is, however it is written: an address on the mirror is the same as its path there, whatever mirror that is. */

@@ -14,11 +14,15 @@ const firmware = (name: string, more: Partial<PackageSpec> = {}): PackageSpec =>
 });
 const depends = ["linux-firmware-bnx2=20260221-r0", "linux-firmware-other=20260221-r0"];
 
+const kernel: PackageSpec = {
+  ...{ name: "linux-lts", version: "6.18.56-r0", description: "kernel", depends: ["linux-firmware-any"], files: [] },
+};
+
 let bench: Bench;
 beforeAll(async () => {
   bench = await startBench("firmware", {
     add: [
-      { name: "linux-lts", version: "6.18.56-r0", description: "kernel", depends: ["linux-firmware-any"], files: [] },
+      kernel,
       firmware("linux-firmware", { depends, providerPriority: 2 }),
       ...["bnx2", "other", "none"].map((name) => firmware(`linux-firmware-${name}`)),
     ],
@@ -49,4 +53,15 @@ it("virt asks for none", async () => {
   const { names, said } = await locked("virt", []);
   expect(names).toEqual([]);
   expect(said).not.toContain("firmware");
+});
+it("a mirror that has the kernel, and no package for none", async () => {
+  const partial = await startBench("no-firmware", { add: [kernel, firmware("linux-firmware-bnx2")] });
+  try {
+    await expect(new Life(rootfs, partial.config).preview({ kernel: "lts", packages: [] })).rejects.toThrow(
+      /^kernel: linux-lts comes without firmware files by linux-firmware-none, which is not in main, community; name the firmware packages/,
+    );
+    await new Life(rootfs, partial.config).preview({ kernel: "lts", packages: ["linux-firmware-bnx2"] });
+  } finally {
+    await partial.end();
+  }
 });
