@@ -93,8 +93,8 @@ export async function sendFile(
     return sent;
   } catch (error) {
     if (!(error instanceof SshError && error.code === "lost") || there.bytes === undefined) throw error;
-    // of what was on its way some may not have come
-    const at = `${humanBytes(from + sent)} of ${humanBytes(size)}`;
+    // what was read, since progress is told now and then; of that some may not have come
+    const at = `${humanBytes(from + source.bytesRead)} of ${humanBytes(size)}`;
     const message = error.hint ? error.message.slice(0, -error.hint.length - 2) : error.message;
     throw new SshError("lost", message, {
       hint: `run \`pulumi up\` again: it goes on at up to ${at}`,
