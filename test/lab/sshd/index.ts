@@ -62,6 +62,12 @@ if [ "$(id -u)" = 0 ]; then
   mkdir /run/sshd
 fi
 mount -t tmpfs -o ro none "$work/readonly"
+if [ -e "$work/again" ]; then
+  trap 'kill "$(cat "$work/pid")"; exit' TERM
+  "$@" & wait $! || :
+  "$@" & wait $! || :
+  exit
+fi
 exec "$@"`;
 
 /** Holds the socket, and starts the program for each connection, as systemd's ssh.socket with Accept=yes does. */
@@ -85,6 +91,8 @@ export interface SshdOptions {
   options?: string[];
   /** It is started for each connection, by who holds the socket, and does not listen itself; its options are Debian's SSHD_OPTS. */
   inetd?: boolean;
+  /** It can be ended and started once more, with `Sshd.again`. */
+  again?: boolean;
   /** The login's shell, a path; default its own. */
   shell?: string;
   /** The login's home; default its own. */
@@ -97,6 +105,8 @@ export interface Sshd {
   connection: Connection;
   /** A folder that the login cannot write. */
   readonly: string;
+  /** Ends it, but for its connections, and starts it once more with these lines of sshd_config before its own. */
+  again(config: string): Promise<void>;
   /** Passwords that were given to it. */
   got(): Promise<string[]>;
   end(): Promise<unknown>;
@@ -135,7 +145,7 @@ Port ${port}
 ListenAddress 127.0.0.1
 HostKey ${work}/host
 AuthorizedKeysFile ${work}/login.pub
-PidFile none
+PidFile ${work}/pid
 UsePAM ${o.pam ? "yes\nPermitRootLogin yes" : "no"}
 StrictModes no
 PasswordAuthentication no
@@ -144,18 +154,17 @@ MaxStartups 100
 SetEnv LD_LIBRARY_PATH=${libraries}
 `;
   await writeFile(join(work, "config"), config);
+  if (o.again) await writeFile(join(work, "again"), "");
   if (o.inetd) await writeFile(join(work, "default"), `SSHD_OPTS="-f ${work}/config"\n`);
   const program = [join(tree, "usr/sbin/sshd"), o.inetd ? "-i" : "-D", "-e", "-f", join(work, "config")];
   program.push(...(o.options ?? []));
   const sshd = o.inetd ? ["python3", "-c", INETD, `${port}`, ...program] : program;
   const root = process.getuid?.() === 0;
+  // a session may then look at sshd's processes, as root may
   const user = root ? [] : ["--user", "--map-current-user", "--keep-caps"];
-  const inside = root || o.shell || o.home || o.pam || o.inetd;
-  const [file, args] = inside
-    ? ["unshare", [...user, "--mount", "sh", "-c", INSIDE, "sh", work, o.home ?? "", o.shell ?? "", ...sshd]]
-    : [sshd[0]!, sshd.slice(1)];
+  const args = [...user, "--mount", "sh", "-c", INSIDE, "sh", work, o.home ?? "", o.shell ?? "", ...sshd];
   const env = { ...process.env, LD_LIBRARY_PATH: libraries };
-  const server = startProcess("sshd", file as string, args as string[], {
+  const server = startProcess("sshd", "unshare", args, {
     cwd: "/",
     env,
     stdio: ["ignore", "ignore", "pipe"],
@@ -168,20 +177,29 @@ SetEnv LD_LIBRARY_PATH=${libraries}
   server.ended.then(() => {
     over = true;
   });
-  while (!/Server listening on/.test(said)) {
-    if (over) throw new Error(`sshd did not start: ${said}`);
-    await sleep(20);
-  }
+  const listens = async () => {
+    while (!/Server listening on/.test(said)) {
+      if (over) throw new Error(`sshd did not start: ${said}`);
+      await sleep(20);
+    }
+  };
+  await listens();
   const text = (name: string) => readFile(join(work, name), "utf8");
   const connection = {
     ...{ host: "127.0.0.1", port, user: userInfo().username },
     ...{ privateKey: await text("login"), hostKey: (await text("host.pub")).split(" ").slice(0, 2).join(" ") },
   };
   const got = async () => (await text("got").catch(() => "")).split("\n").filter(Boolean);
+  const again = async (lines: string) => {
+    await writeFile(join(work, "config"), `${lines}\n${config}`);
+    said = "";
+    process.kill(Number(await text("pid")));
+    await listens();
+  };
   const end = async () => {
     server.child.kill();
     await server.ended;
     await rm(work, { recursive: true });
   };
-  return { connection, readonly, got, end };
+  return { connection, readonly, again, got, end };
 }

@@ -55,7 +55,8 @@ mkdir -p "$memory"
 mount -t tmpfs -o size=1g tmpfs "$memory"
 cp -a "$physical/." "$memory/"
 used=$(df -kP "$memory" | awk 'NR == 2 { print $3 }')
-mount -o "remount,size=$((used + kib))k" "$memory"
+# not the options that it has: in a user namespace its owner's uid is none of those
+mount --options-source=disable -o "remount,size=$((used + kib))k" "$memory"
 code=0
 unshare --mount sh -c "$BOOT" sh "$memory" "$@" || code=$?
 cp -a "$memory" "$physical.after"
