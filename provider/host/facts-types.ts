@@ -1,4 +1,5 @@
 /** What is known of a server (facts.ts). Anything that could not be read is absent. */
+import type { Device } from "../image/kernel-drivers.ts";
 import type { NetworkFacts } from "./network-types.ts";
 import type { PineFacts } from "./pine-types.ts";
 
@@ -171,6 +172,10 @@ export interface Facts {
   root: RootFacts;
   /** All of them, in the kernel's order. */
   disks: Disk[];
+  /** What drives cards and disks; only what is no part of the kernel itself. */
+  devices: Device[];
+  /** Module of those -> firmware files that it may ask for and that are there. */
+  firmwareFiles: Record<string, string[]>;
   /** UUIDs that several file systems have, with their devices. */
   twins?: Record<string, string[]>;
   /** PARTUUID of the partition that UEFI started a boot loader from. */

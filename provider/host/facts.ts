@@ -2,6 +2,7 @@
 import { assetText } from "../assets.ts";
 import { PineError } from "../errors.ts";
 import { efiBits, foldersOf, parseContainer, parseGrub, xenOf } from "./facts-boot.ts";
+import { parseDevices } from "./facts-devices.ts";
 import { parseStorage } from "./facts-disk.ts";
 import { diskFacts } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
@@ -19,7 +20,7 @@ export type Lines = Map<string, string[]>;
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>
-  ["facts-network", "facts-container", "facts-boot", "facts-login", "facts-storage", "facts"]
+  ["facts-network", "facts-container", "facts-boot", "facts-devices", "facts-login", "facts-storage", "facts"]
     .map((name) => assetText(`system/host/${name}.sh`))
     .join("\n");
 
@@ -89,6 +90,7 @@ export function parseFacts(text: string): Facts {
     swapKiB: memory(lines, "SwapTotal") ?? 0,
     root: storage.root,
     ...diskFacts(lines),
+    ...parseDevices(lines),
     kexec: parseKexec(lines),
     systemd: lines.has("systemd"),
     mounts: storage.mounts,

@@ -3,6 +3,7 @@ import { argumentsTooLong } from "../image/slot-options.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
 import { bootRefusal, firmwareRefusal, grubProblem, ROOT_TYPES } from "./plan-boot.ts";
 import { CONTAINER, targetRefusal } from "./plan-container.ts";
+import { driverRefusal } from "./plan-drivers.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
 import { twinsBeside } from "./plan-twins.ts";
 import { UPDATE } from "./plan-update-refusals.ts";
@@ -176,9 +177,9 @@ export type Way = "update" | "alongside" | "overwrite" | "container";
 /** Every reason not to go on. `way`: what is to be done, besides what is true of every server. */
 export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way): Refusal[] {
   const more = {
-    update: UPDATE,
-    alongside: [...MACHINE, ...ALONGSIDE],
-    overwrite: [...MACHINE, firmwareRefusal, ...OVERWRITE],
+    update: [...UPDATE, driverRefusal("beside")],
+    alongside: [...MACHINE, ...ALONGSIDE, driverRefusal("beside")],
+    overwrite: [...MACHINE, firmwareRefusal, ...OVERWRITE, driverRefusal("over")],
     container: CONTAINER,
   }[way];
   return [...ALWAYS, ...more].map((c) => c(facts, inputs, image)).filter((r): r is Refusal => Boolean(r));

@@ -1,4 +1,6 @@
 /** What is planned for a server (network.ts, plan.ts). */
+
+import type { Lack } from "../image/kernel-drivers.ts";
 import type { SignedManifest } from "../image/manifest.ts";
 import type { CommitKernel } from "../image/ostree-kernel.ts";
 import type { SshServer } from "../image/ssh.ts";
@@ -126,6 +128,8 @@ export interface ImageFacts {
   ssh?: SshServer;
   /** Its kernel and initramfs. */
   kernel?: CommitKernel;
+  /** What the server has that it does not drive; absent: not known. */
+  lacks?: Lack[];
   /** Of the commits on the server that the store knows: checksum -> id of their kernel. */
   kernels?: Record<string, string | undefined>;
   /** Its manifest, where it is signed. */

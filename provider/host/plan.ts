@@ -6,6 +6,7 @@ import { planNetwork } from "./network.ts";
 import { planContainerNetwork } from "./network-container.ts";
 import { bootNotes, ownBoot, planBoot, swapPartitions } from "./plan-boot.ts";
 import { containerLines, containerSummary } from "./plan-container.ts";
+import { driverNotes } from "./plan-drivers.ts";
 import { firmwareNotes } from "./plan-firmware.ts";
 import { count, keepsOf, sendLines, sends } from "./plan-lines.ts";
 import { planLogin } from "./plan-login.ts";
@@ -111,11 +112,21 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way):
       .map((c) => `console=${c} is not carried over: give it as one of kernelArguments`),
   ];
   if (overwrite) {
-    const boots = [...firmwareNotes(facts, inputs), ...bootNotes(facts, true)];
+    const boots = [
+      ...firmwareNotes(facts, inputs),
+      ...bootNotes(facts, true),
+      ...driverNotes("over", facts, inputs, image),
+    ];
     const lines = overwriteLines(base, title, [...carried, ...boots, ...network.notes, ...login.notes]);
     return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
   }
-  const notes = [...carried, ...network.notes, ...login.notes, ...installNotes(facts, running, base)];
+  const notes = [
+    ...carried,
+    ...network.notes,
+    ...login.notes,
+    ...driverNotes("beside", facts, inputs, image),
+    ...installNotes(facts, running, base),
+  ];
   if (way === "container") {
     const [summary, lines] = [containerSummary(base, facts, title), containerLines(base, facts, title, notes)];
     return { plan: { ...base, summary, lines }, refusals: [] };

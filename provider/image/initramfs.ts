@@ -40,7 +40,7 @@ export interface ModuleTables {
 }
 
 /** `kernel/a-b.ko.gz` -> `a_b`: as the kernel names it. */
-const moduleName = (path: string) =>
+export const moduleName = (path: string) =>
   path
     .replace(/^.*\//, "")
     .replace(/\.ko(\.[a-z0-9]+)?$/, "")

@@ -13,13 +13,14 @@ import { staticDelta } from "../image/delta.ts";
 import { BLOCK, blockDigests, imageBySha256, imageStream } from "../image/disk-blocks.ts";
 import { notForOverwrite } from "../image/disk-file.ts";
 import { partitionOf } from "../image/disk-plan.ts";
+import { driversLacking, type Lack } from "../image/kernel-drivers.ts";
 import type { SignedManifest } from "../image/manifest.ts";
 import { CHECKSUM, hasCommit, readCommit, rootsOf } from "../image/ostree.ts";
 import { ramSystem } from "../image/ram.ts";
 import { sshServerOf } from "../image/ssh.ts";
 import { Store } from "../image/store.ts";
 import { readSysroot, sysrootTar } from "../image/sysroot.ts";
-import { machineArch, toolbox } from "../image/toolbox.ts";
+import { machineArch, type Toolbox, toolbox } from "../image/toolbox.ts";
 import { readRootfs } from "../image/tree.ts";
 import type { Call } from "../resource.ts";
 import { largestImage, onlySshServer, onlyTarget, packedRange } from "./estimates.ts";
@@ -30,7 +31,7 @@ export type Compression = "zstd" | "gzip";
 export interface CommitArtifacts {
   version?: string;
   signed?: SignedManifest;
-  /** `on`: of the server, where it runs Pine already. */
+  /** `on`: the server that it is for. */
   imageFacts(compression: Compression, on?: Facts): Promise<ImageFacts>;
   sysroot(compression: Compression, call: Call): Promise<SysrootToSend>;
   /** What overwrite writes; dies when the store has no such image of this commit. */
@@ -74,6 +75,7 @@ export async function findArtifacts(
   const source = { ...call.config, arch: machineArch() };
   const tools = () => toolbox(source, call);
   const image = imageSha256 === undefined ? undefined : await imageBySha256(store, imageSha256);
+  const lacksOn = lacksOf({ store, checksum, tools, container: manifest.target === "container" }, call);
   return {
     version: manifest.version,
     signed: manifest.signed,
@@ -95,6 +97,7 @@ export async function findArtifacts(
         filesystems: manifest.target === "container" ? undefined : rootsOf(manifest),
         kernel: manifest.kernel,
         kernels: on && (await kernelsOn(store, on)),
+        lacks: on && (await lacksOn(on)),
         signed: manifest.signed,
         disk: image && {
           ...{ commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
@@ -164,6 +167,21 @@ export async function findArtifacts(
       await intact(made.path, made, "delta", call.signal);
       return made;
     },
+  };
+}
+
+/** What servers have that a commit does not drive. Each is asked once: before and under the lock it is the same. */
+function lacksOf(
+  o: { store: Store; checksum: string; tools: () => Promise<Toolbox>; container: boolean },
+  call: Call,
+): (on: Facts) => Promise<Lack[] | undefined> {
+  const known = new Map<string, Promise<Lack[] | undefined>>();
+  return async ({ devices, firmwareFiles: firmware, container }) => {
+    if (container !== undefined || o.container || devices.length === 0) return undefined;
+    const key = JSON.stringify([devices, firmware]);
+    const asked = known.get(key) ?? o.tools().then((box) => driversLacking({ ...o, box, devices, firmware }, call));
+    known.set(key, asked);
+    return asked;
   };
 }
 

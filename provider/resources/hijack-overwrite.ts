@@ -88,7 +88,7 @@ async function enter(seen: Look, o: Work, call: Call): Promise<{ look: Look; pla
   try {
     // facts are acted on only under the lock
     const facts = await readFacts(ssh);
-    const image = await artifacts.imageFacts("zstd");
+    const image = await artifacts.imageFacts("zstd", facts);
     plan = await planFor({ ...seen, facts }, inputs, image, call);
     await asShown(call, plan);
     await checkTrust(ssh, inputs.commit, artifacts.signed);

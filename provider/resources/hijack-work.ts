@@ -43,7 +43,7 @@ export async function install(
 ): Promise<Outcome> {
   const { inputs, artifacts } = o;
   const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
-  const first = await planFor(seen, inputs, await artifacts.imageFacts(compression), call);
+  const first = await planFor(seen, inputs, await artifacts.imageFacts(compression, seen.facts), call);
   if (first.method === "overwrite") return overwrite(seen, o, call);
   const files = await hostFiles(inputs.files);
   const sysroot = await artifacts.sysroot(compression, call);
@@ -51,7 +51,7 @@ export async function install(
   try {
     // facts are acted on only under the lock
     const facts = await readFacts(seen.ssh);
-    const plan = await planFor({ ...seen, facts }, inputs, await artifacts.imageFacts(compression), call);
+    const plan = await planFor({ ...seen, facts }, inputs, await artifacts.imageFacts(compression, facts), call);
     await asShown(call, plan);
     const identity = identityFiles({
       hostname: plan.hostname,

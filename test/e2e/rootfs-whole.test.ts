@@ -1,6 +1,7 @@
 /** Hooks, kernel modules, archives, capabilities; and that what is laid over the packages' commit is what a whole tree would be. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { driversLacking } from "../../provider/image/kernel-drivers.ts";
 import { Store } from "../../provider/image/store.ts";
 import { type Toolbox, toolbox } from "../../provider/image/toolbox.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
@@ -120,4 +121,16 @@ it("a kernel module of another kernel is refused", async () => {
   await expect(
     own.up({ packages: ["nano"], kernelModules: { beegfs: new Asset({ text: "no module" }) } }),
   ).rejects.toThrow(/kernelModules\["beegfs"\] is no module of this kernel \(no vermagic, the image has 6\./);
+});
+
+it("knows what its kernel drives: modules, those built in, and none of a stranger's", async () => {
+  const store = await Store.open(bench.config.store);
+  const device = (module: string, modalias?: string) => ({ use: "card" as const, name: "eth0", module, modalias });
+  const devices = [
+    device("virtio_net", "virtio:d00000001v00001AF4"),
+    device("renamed_since", "virtio:d00000002v00001AF4"),
+    device("mine_alone", "pci:v0000FFFFd0000FFFFsv0000FFFFsd0000FFFFbc02sc00i00"),
+  ];
+  const o = { store, box, checksum: life.state.checksum, devices, firmware: { virtio_net: ["x.bin"] } };
+  expect(await driversLacking(o, quietTask())).toEqual([devices[2]]);
 });

@@ -24,6 +24,20 @@ export const SERVER_MUTANTS: Mutant[] = [
     tests: ["test/unit/resources/hijack-trust.test.ts"],
   },
   {
+    name: "a card that the kernel does not drive is no reason",
+    file: "provider/host/plan-drivers.ts",
+    from: "if (without.length > 0)\n      return refusal(",
+    to: "if (without.length > 99)\n      return refusal(",
+    tests: ["test/unit/host/plan-drivers.test.ts"],
+  },
+  {
+    name: "firmware that a card may miss is no reason where the disk is erased blindly",
+    file: "provider/host/plan-drivers.ts",
+    from: 'kind === "over" && blind(f, i)',
+    to: "false",
+    tests: ["test/unit/host/plan-drivers.test.ts"],
+  },
+  {
     name: "GRUB's count that is not read back",
     file: "provider/system/grub/pine.cfg",
     from: "      set pine_tries=\n      load_env --file $pine_dir/env pine_tries\n",

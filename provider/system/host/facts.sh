@@ -14,6 +14,7 @@
 #   statfs BLOCKSIZE BLOCKS AVAILABLE INODES FREE TARGET, else df LINE (of df -kP); efiboot HEX (the entry that UEFI booted: EFI_LOAD_OPTION)
 #   block NAME MAJ:MIN SECTORS PARTITION DISK SLAVES LEVEL DM-UUID; disk NAME REMOVABLE READONLY MODEL; start PARTITION SECTOR
 #   dm NAME MAPPER-NAME, loop NAME FILE, virtual NAME (no hardware below it), member UUID NAME (of a file system with several)
+#   device card|disk NAME MODULE MODALIAS (what a loaded module drives, from a card or disk up to its bus), firmware MODULE FILE (that it may ask for and that is there)
 #   table DISK SECTOR HEX (its first two sectors); blkid LINE; link KIND NAME VALUE (of /dev/disk/by-KIND)
 #   grub.version grub.folder grub.platform grub.source grub.custom grub.env grub.default
 #   grub.password 1 (superusers), grub.signed 1 (check_signatures), grub.waits LINE (at every boot), grub.after LINE (set after custom.cfg)
@@ -133,6 +134,7 @@ identity
 container
 machine
 storage
+devices
 grub
 network
 tools
