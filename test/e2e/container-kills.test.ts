@@ -78,75 +78,76 @@ async function over(): Promise<void> {
 
 if (!isRoot) asRootBySudo("kills", import.meta.filename);
 
-describe.runIf(isRoot)("a container that dies", () => {
-  beforeAll(async () => {
-    lab = await startContainerLab("ct-kills", { ...MiB });
-    await lab.vps.stopAndKeep(kept("debian"));
-    vps = await startLxc({ ...MiB, from: kept("debian"), port: lab.vps.port, name: "ct-kills" });
-    await lab.project.ok(["up", "--skip-preview"]);
-    await lab.project.simple(["stack", "export", "--file", state("pine")]);
-    const { urn } = (await lab.project.state()).find((r) => r.type === "pine:index:HostHijack")!;
-    await lab.project.simple(["state", "delete", "--yes", urn]);
-    await lab.project.simple(["stack", "export", "--file", state("debian")]);
-    await vps.stopAndKeep(kept("pine"));
-    vps = undefined;
-    // once each without harm, for how long it takes
-    for (const [name, phase] of Object.entries(phases)) {
-      const it = await begin(phase);
-      const run = lab.project.start(phase.args);
-      await run.saw(phase.begins);
-      const began = Date.now();
-      const { exitCode, output } = await run.ended;
-      expect(exitCode, output).toBe(0);
-      phase.takes = Date.now() - began;
-      await phase.end(it);
-      await over();
-      lab.tell(`${name} takes ${phase.takes} ms`);
-    }
-  });
-  afterAll(async () => {
-    await over();
-    await lab?.end();
-  });
-
-  test(
-    `${KILLS} times the container dies at a random moment`,
-    async () => {
-      const random = seeded("ct-kills");
-      const names = Object.keys(phases);
-      const bad: string[] = [];
-      for (let n = 0; n < KILLS; n++) {
-        const name = names[n % names.length]!;
-        const phase = phases[name]!;
-        const cut = Math.floor(n / names.length) % 2 === 1;
-        const after = Math.round(random() * phase.takes * 1.1);
+if (isRoot)
+  describe("a container that dies", () => {
+    beforeAll(async () => {
+      lab = await startContainerLab("ct-kills", { ...MiB });
+      await lab.vps.stopAndKeep(kept("debian"));
+      vps = await startLxc({ ...MiB, from: kept("debian"), port: lab.vps.port, name: "ct-kills" });
+      await lab.project.ok(["up", "--skip-preview"]);
+      await lab.project.simple(["stack", "export", "--file", state("pine")]);
+      const { urn } = (await lab.project.state()).find((r) => r.type === "pine:index:HostHijack")!;
+      await lab.project.simple(["state", "delete", "--yes", urn]);
+      await lab.project.simple(["stack", "export", "--file", state("debian")]);
+      await vps.stopAndKeep(kept("pine"));
+      vps = undefined;
+      // once each without harm, for how long it takes
+      for (const [name, phase] of Object.entries(phases)) {
         const it = await begin(phase);
         const run = lab.project.start(phase.args);
-        let said = `${n} ${name}: ${cut ? "power cut" : "kill"} ${after} ms after it began`;
-        try {
-          await run.saw(phase.begins);
-          await Promise.race([run.ended, sleep(after)]);
-          await (cut ? it.powerCut() : it.kill());
-          await it.start();
-          await it.waitForSsh();
-          said += `: ${(await runs(it)).split("\n").join(" ")}`;
-          const { exitCode } = await run.ended;
-          await it.waitForSsh();
-          said += `; the run ended with ${exitCode}`;
-          // a destroy that ended well has nothing left to do
-          const again = exitCode === 0 && name === "restore" ? undefined : await lab.project.run(phase.args);
-          if (again && again.exitCode !== 0) throw new Error(`the next run: ${again.output.slice(-3000)}`);
-          await phase.end(it);
-          lab.tell(`${said}; whole`);
-        } catch (error) {
-          bad.push(`${said}: ${error instanceof Error ? error.message : error}\n${it.consoleText.slice(-1500)}`);
-          lab.tell(`BAD ${bad.at(-1)}`);
-        }
-        await run.ended;
+        await run.saw(phase.begins);
+        const began = Date.now();
+        const { exitCode, output } = await run.ended;
+        expect(exitCode, output).toBe(0);
+        phase.takes = Date.now() - began;
+        await phase.end(it);
         await over();
+        lab.tell(`${name} takes ${phase.takes} ms`);
       }
-      expect(bad).toEqual([]);
-    },
-    6 * 3_600_000,
-  );
-});
+    });
+    afterAll(async () => {
+      await over();
+      await lab?.end();
+    });
+
+    test(
+      `${KILLS} times the container dies at a random moment`,
+      async () => {
+        const random = seeded("ct-kills");
+        const names = Object.keys(phases);
+        const bad: string[] = [];
+        for (let n = 0; n < KILLS; n++) {
+          const name = names[n % names.length]!;
+          const phase = phases[name]!;
+          const cut = Math.floor(n / names.length) % 2 === 1;
+          const after = Math.round(random() * phase.takes * 1.1);
+          const it = await begin(phase);
+          const run = lab.project.start(phase.args);
+          let said = `${n} ${name}: ${cut ? "power cut" : "kill"} ${after} ms after it began`;
+          try {
+            await run.saw(phase.begins);
+            await Promise.race([run.ended, sleep(after)]);
+            await (cut ? it.powerCut() : it.kill());
+            await it.start();
+            await it.waitForSsh();
+            said += `: ${(await runs(it)).split("\n").join(" ")}`;
+            const { exitCode } = await run.ended;
+            await it.waitForSsh();
+            said += `; the run ended with ${exitCode}`;
+            // a destroy that ended well has nothing left to do
+            const again = exitCode === 0 && name === "restore" ? undefined : await lab.project.run(phase.args);
+            if (again && again.exitCode !== 0) throw new Error(`the next run: ${again.output.slice(-3000)}`);
+            await phase.end(it);
+            lab.tell(`${said}; whole`);
+          } catch (error) {
+            bad.push(`${said}: ${error instanceof Error ? error.message : error}\n${it.consoleText.slice(-1500)}`);
+            lab.tell(`BAD ${bad.at(-1)}`);
+          }
+          await run.ended;
+          await over();
+        }
+        expect(bad).toEqual([]);
+      },
+      6 * 3_600_000,
+    );
+  });

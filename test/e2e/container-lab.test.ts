@@ -33,142 +33,151 @@ async function traces(name: string): Promise<string[]> {
   return [...mounts, ...loops, ...stdout.split("\n"), ...readdirSync(state)].filter((l) => l.includes(name));
 }
 
-describe.runIf(isRoot).each([true, false])("Debian 12, privileged: %s", (privileged) => {
-  let lxc: Lxc;
-  beforeAll(async () => {
-    lxc = await startLxc({ release: "bookworm", privileged, memoryMiB: 64, root: privileged ? "folder" : "loop", log });
-  });
-  afterAll(() => lxc?.stop());
+if (isRoot)
+  describe.each([true, false])("Debian 12, privileged: %s", (privileged) => {
+    let lxc: Lxc;
+    beforeAll(async () => {
+      lxc = await startLxc({
+        release: "bookworm",
+        privileged,
+        memoryMiB: 64,
+        root: privileged ? "folder" : "loop",
+        log,
+      });
+    });
+    afterAll(() => lxc?.stop());
 
-  test("SSH answers with the host key that is pinned, as every user", async () => {
-    const scan = await run("ssh-keyscan", ["-t", "ed25519", "-p", String(lxc.port), "127.0.0.1"]);
-    expect(scan.stdout).toContain(lxc.hostKey);
-    expect(await on(lxc, ". /etc/os-release; echo $VERSION_ID; id -u; uname -n")).toBe("12\n0\nvps");
-    expect((await lxc.ssh("sudo -n id -u", { user: "debian" })).stdout).toBe("0");
-    expect((await lxc.ssh("sudo -n id -u", { user: "nosudo" })).exitCode).not.toBe(0);
-    expect(await on(lxc, "command -v curl zstd || echo none; readlink /bin")).toBe("none\nusr/bin");
-  });
-
-  test("is root of this machine only when privileged; setuid programs stay so", async () => {
-    expect(await on(lxc, "awk '{ print $2 }' /proc/self/uid_map")).toBe(privileged ? "0" : "100000");
-    const sudo = statSync(join(lxc.rootfs, "usr/bin/sudo"));
-    expect([sudo.uid, sudo.mode & 0o7777]).toEqual([privileged ? 0 : 100_000, 0o4755]);
-    expect((await lxc.exec(["id", "-u"])).stdout).toBe("0");
-  });
-
-  test("cannot open a disk of this machine", async () => {
-    const dev = statSync("/dev/vda", { throwIfNoEntry: false })?.rdev ?? statSync("/dev/loop0").rdev;
-    const made = await lxc.ssh(`mknod /root/disk b ${dev >> 8} ${dev & 255} && head -c 1 /root/disk`);
-    expect(made.exitCode).not.toBe(0);
-    expect(made.stderr).toMatch(/not permitted/);
-  });
-
-  test("more memory than its limit is not to be had", async () => {
-    expect(lxc.memory()).toMatchObject({ limit: 64 * 1024 * 1024, kills: 0 });
-    // tail keeps the whole line
-    const r = await lxc.ssh("head -c 200M /dev/zero | tail >/dev/null; echo $?");
-    expect(r.stdout).toBe("137");
-    const memory = lxc.memory();
-    expect(memory.kills).toBeGreaterThan(0);
-    expect(memory.peak).toBeGreaterThan(60 * 1024 * 1024);
-    expect(memory.peak).toBeLessThanOrEqual(64 * 1024 * 1024);
-  });
-
-  test.each(["reboot", "reboot -f"])("%s comes back with the same address", async (command) => {
-    const old = lxc.pid;
-    await lxc.ssh(command);
-    await restarted(lxc, old);
-    expect(await on(lxc, "ip -4 -br address show eth0")).toContain(`${lxc.address}/24`);
-    expect(lxc.memory().limit).toBe(64 * 1024 * 1024);
-  });
-
-  test("killed it is off, and started it comes back", async () => {
-    await on(lxc, "echo kept >/root/file");
-    const old = lxc.pid;
-    await lxc.kill();
-    expect([lxc.pid, identify(old)]).toEqual([0, undefined]);
-    expect((await lxc.ssh("true")).exitCode).toBe(255);
-    await lxc.start({ memoryMiB: 96 });
-    await lxc.waitForSsh();
-    expect(await on(lxc, "cat /root/file")).toBe("kept");
-    expect(lxc.memory().limit).toBe(96 * 1024 * 1024);
-  });
-
-  test("the manager's restart ends it in order", async () => {
-    const old = lxc.pid;
-    const unit = "-p Type=oneshot -p RemainAfterExit=yes -p 'ExecStop=/bin/touch /root/stopped' /bin/true";
-    await on(lxc, `systemd-run --quiet --unit=until-the-end ${unit}`);
-    await lxc.restart();
-    await restarted(lxc, old);
-    expect(lxc.consoleText).toMatch(/Halting system|Powering off/);
-  });
-
-  if (!privileged)
-    test("a power cut loses what was not synced", async () => {
-      await on(lxc, "echo a >/root/synced; sync; echo b >/root/lost");
-      await lxc.powerCut();
-      await lxc.start();
-      await lxc.waitForSsh();
-      expect(await on(lxc, "cd /root; ls")).toMatch(/^file\nsynced$/);
+    test("SSH answers with the host key that is pinned, as every user", async () => {
+      const scan = await run("ssh-keyscan", ["-t", "ed25519", "-p", String(lxc.port), "127.0.0.1"]);
+      expect(scan.stdout).toContain(lxc.hostKey);
+      expect(await on(lxc, ". /etc/os-release; echo $VERSION_ID; id -u; uname -n")).toBe("12\n0\nvps");
+      expect((await lxc.ssh("sudo -n id -u", { user: "debian" })).stdout).toBe("0");
+      expect((await lxc.ssh("sudo -n id -u", { user: "nosudo" })).exitCode).not.toBe(0);
+      expect(await on(lxc, "command -v curl zstd || echo none; readlink /bin")).toBe("none\nusr/bin");
     });
 
-  test("poweroff ends it, and nothing of it stays", async () => {
-    await lxc.ssh("poweroff");
-    await lxc.off(60_000);
-    expect(lxc.pid).toBe(0);
-    await lxc.stop();
-    expect(await traces(lxc.name)).toEqual([]);
-  });
-});
+    test("is root of this machine only when privileged; setuid programs stay so", async () => {
+      expect(await on(lxc, "awk '{ print $2 }' /proc/self/uid_map")).toBe(privileged ? "0" : "100000");
+      const sudo = statSync(join(lxc.rootfs, "usr/bin/sudo"));
+      expect([sudo.uid, sudo.mode & 0o7777]).toEqual([privileged ? 0 : 100_000, 0o4755]);
+      expect((await lxc.exec(["id", "-u"])).stdout).toBe("0");
+    });
 
-describe.runIf(isRoot)("other releases and networks, side by side", () => {
-  const kinds: LxcOptions[] = [
-    { release: "bullseye", privileged: true, network: "interfaces", groups: "v2" },
-    { release: "bullseye", privileged: false, network: "host" },
-    { release: "bookworm", privileged: false, network: "dhcp", groups: "v2" },
-    { release: "trixie", privileged: true, network: "dhcp" },
-    { release: "trixie", privileged: false, network: "interfaces" },
-  ];
-  const VERSIONS = { bullseye: "11", bookworm: "12", trixie: "13" };
-  test.each(kinds)("$release, privileged: $privileged, $network", async (kind) => {
-    const all = await Promise.all([startLxc({ ...kind, log }), startLxc({ ...kind, name: "second" })]);
-    try {
-      for (const lxc of all) {
-        expect(await on(lxc, ". /etc/os-release; echo $VERSION_ID")).toBe(VERSIONS[kind.release!]);
-        expect(await on(lxc, "ip -4 -br address show eth0; ip -4 route show default")).toMatch(
-          /10\.99\.0\.2\/24[\s\S]*default via 10\.99\.0\.1/,
-        );
-        const old = lxc.pid;
-        await lxc.ssh("reboot");
-        await restarted(lxc, old);
-      }
-      expect(await on(all[1]!, "uname -n")).toBe("second");
-      expect(new Set(all.map((l) => l.port)).size).toBe(2);
-    } finally {
-      for (const lxc of all) await lxc.stop();
-    }
-  });
-});
+    test("cannot open a disk of this machine", async () => {
+      const dev = statSync("/dev/vda", { throwIfNoEntry: false })?.rdev ?? statSync("/dev/loop0").rdev;
+      const made = await lxc.ssh(`mknod /root/disk b ${dev >> 8} ${dev & 255} && head -c 1 /root/disk`);
+      expect(made.exitCode).not.toBe(0);
+      expect(made.stderr).toMatch(/not permitted/);
+    });
 
-describe.runIf(isRoot)("a kept root", () => {
-  test.each(["folder", "loop"] as const)(
-    "%s: is copied for another container, immutable folders and all",
-    async (root) => {
-      const folder = mkdtempSync(join(labCache(), "lxc", "kept-"));
+    test("more memory than its limit is not to be had", async () => {
+      expect(lxc.memory()).toMatchObject({ limit: 64 * 1024 * 1024, kills: 0 });
+      // tail keeps the whole line
+      const r = await lxc.ssh("head -c 200M /dev/zero | tail >/dev/null; echo $?");
+      expect(r.stdout).toBe("137");
+      const memory = lxc.memory();
+      expect(memory.kills).toBeGreaterThan(0);
+      expect(memory.peak).toBeGreaterThan(60 * 1024 * 1024);
+      expect(memory.peak).toBeLessThanOrEqual(64 * 1024 * 1024);
+    });
+
+    test.each(["reboot", "reboot -f"])("%s comes back with the same address", async (command) => {
+      const old = lxc.pid;
+      await lxc.ssh(command);
+      await restarted(lxc, old);
+      expect(await on(lxc, "ip -4 -br address show eth0")).toContain(`${lxc.address}/24`);
+      expect(lxc.memory().limit).toBe(64 * 1024 * 1024);
+    });
+
+    test("killed it is off, and started it comes back", async () => {
+      await on(lxc, "echo kept >/root/file");
+      const old = lxc.pid;
+      await lxc.kill();
+      expect([lxc.pid, identify(old)]).toEqual([0, undefined]);
+      expect((await lxc.ssh("true")).exitCode).toBe(255);
+      await lxc.start({ memoryMiB: 96 });
+      await lxc.waitForSsh();
+      expect(await on(lxc, "cat /root/file")).toBe("kept");
+      expect(lxc.memory().limit).toBe(96 * 1024 * 1024);
+    });
+
+    test("the manager's restart ends it in order", async () => {
+      const old = lxc.pid;
+      const unit = "-p Type=oneshot -p RemainAfterExit=yes -p 'ExecStop=/bin/touch /root/stopped' /bin/true";
+      await on(lxc, `systemd-run --quiet --unit=until-the-end ${unit}`);
+      await lxc.restart();
+      await restarted(lxc, old);
+      expect(lxc.consoleText).toMatch(/Halting system|Powering off/);
+    });
+
+    if (!privileged)
+      test("a power cut loses what was not synced", async () => {
+        await on(lxc, "echo a >/root/synced; sync; echo b >/root/lost");
+        await lxc.powerCut();
+        await lxc.start();
+        await lxc.waitForSsh();
+        expect(await on(lxc, "cd /root; ls")).toMatch(/^file\nsynced$/);
+      });
+
+    test("poweroff ends it, and nothing of it stays", async () => {
+      await lxc.ssh("poweroff");
+      await lxc.off(60_000);
+      expect(lxc.pid).toBe(0);
+      await lxc.stop();
+      expect(await traces(lxc.name)).toEqual([]);
+    });
+  });
+
+if (isRoot)
+  describe("other releases and networks, side by side", () => {
+    const kinds: LxcOptions[] = [
+      { release: "bullseye", privileged: true, network: "interfaces", groups: "v2" },
+      { release: "bullseye", privileged: false, network: "host" },
+      { release: "bookworm", privileged: false, network: "dhcp", groups: "v2" },
+      { release: "trixie", privileged: true, network: "dhcp" },
+      { release: "trixie", privileged: false, network: "interfaces" },
+    ];
+    const VERSIONS = { bullseye: "11", bookworm: "12", trixie: "13" };
+    test.each(kinds)("$release, privileged: $privileged, $network", async (kind) => {
+      const all = await Promise.all([startLxc({ ...kind, log }), startLxc({ ...kind, name: "second" })]);
       try {
-        const first = await startLxc({ privileged: true, root, log });
-        await on(first, "echo first >/root/file; mkdir -p /ostree/deploy/x");
-        await run("chattr", ["+i", join(first.rootfs, "ostree/deploy/x")]);
-        await first.stopAndKeep(join(folder, "root"));
-        const second = await startLxc({ privileged: true, root, from: join(folder, "root"), log });
-        expect(await on(second, "cat /root/file; rm /root/file")).toBe("first");
-        await run("chattr", ["+i", join(second.rootfs, "ostree/deploy/x")]);
-        await second.stop();
-        expect(await traces(second.name)).toEqual([]);
+        for (const lxc of all) {
+          expect(await on(lxc, ". /etc/os-release; echo $VERSION_ID")).toBe(VERSIONS[kind.release!]);
+          expect(await on(lxc, "ip -4 -br address show eth0; ip -4 route show default")).toMatch(
+            /10\.99\.0\.2\/24[\s\S]*default via 10\.99\.0\.1/,
+          );
+          const old = lxc.pid;
+          await lxc.ssh("reboot");
+          await restarted(lxc, old);
+        }
+        expect(await on(all[1]!, "uname -n")).toBe("second");
+        expect(new Set(all.map((l) => l.port)).size).toBe(2);
       } finally {
-        await removeTree(folder);
+        for (const lxc of all) await lxc.stop();
       }
-      rmSync(folder, { recursive: true, force: true });
-    },
-  );
-});
+    });
+  });
+
+if (isRoot)
+  describe("a kept root", () => {
+    test.each(["folder", "loop"] as const)(
+      "%s: is copied for another container, immutable folders and all",
+      async (root) => {
+        const folder = mkdtempSync(join(labCache(), "lxc", "kept-"));
+        try {
+          const first = await startLxc({ privileged: true, root, log });
+          await on(first, "echo first >/root/file; mkdir -p /ostree/deploy/x");
+          await run("chattr", ["+i", join(first.rootfs, "ostree/deploy/x")]);
+          await first.stopAndKeep(join(folder, "root"));
+          const second = await startLxc({ privileged: true, root, from: join(folder, "root"), log });
+          expect(await on(second, "cat /root/file; rm /root/file")).toBe("first");
+          await run("chattr", ["+i", join(second.rootfs, "ostree/deploy/x")]);
+          await second.stop();
+          expect(await traces(second.name)).toEqual([]);
+        } finally {
+          await removeTree(folder);
+        }
+        rmSync(folder, { recursive: true, force: true });
+      },
+    );
+  });

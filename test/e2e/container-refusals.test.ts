@@ -25,33 +25,34 @@ const refused = async (why: RegExp) => {
 
 if (!isRoot) asRootBySudo("containers", import.meta.filename);
 
-describe.runIf(isRoot)("containers whose host allows less", () => {
-  afterEach(async () => {
-    await lab?.end();
-    lab = undefined;
-  });
-  afterAll(() => rmSync(work, { recursive: true }));
-  test("without unshare: no mount namespace; and a commit for machines is none for it", async () => {
-    lab = await startContainerLab("ct-rights", { privileged: true, config: denied("unshare") });
-    await refused(/the container's host refuses what a new root needs: mount namespaces/);
-    await lab.project.set({ target: "vm" });
-    await refused(/the commit is of a machine, and the server is a container \(lxc\).*target: "container"/s);
-  });
+if (isRoot)
+  describe("containers whose host allows less", () => {
+    afterEach(async () => {
+      await lab?.end();
+      lab = undefined;
+    });
+    afterAll(() => rmSync(work, { recursive: true }));
+    test("without unshare: no mount namespace; and a commit for machines is none for it", async () => {
+      lab = await startContainerLab("ct-rights", { privileged: true, config: denied("unshare") });
+      await refused(/the container's host refuses what a new root needs: mount namespaces/);
+      await lab.project.set({ target: "vm" });
+      await refused(/the commit is of a machine, and the server is a container \(lxc\).*target: "container"/s);
+    });
 
-  test("without pivot_root the new root is a chroot, which preview says; taken, updated and given back", async () => {
-    lab = await startContainerLab("ct-chroot", { privileged: true, config: denied("pivot_root") });
-    expect((await lab.project.ok(["preview"])).output).toMatch(
-      /1 restart, the new root a chroot \(pivot_root is refused\)/,
-    );
-    await lab.project.ok(["up", "--skip-preview"]);
-    const seen = ". /etc/os-release; echo $ID; ostree admin status; stat -c %i / /proc/1/root/";
-    const [id, ...rest] = (await on(lab.vps, seen)).split("\n");
-    expect(id).toBe("alpine");
-    expect(rest.join("\n")).toMatch(/\* pine [0-9a-f]{64}\.0/);
-    await lab.project.set({ packages: ["lighttpd", "tree"] });
-    await lab.project.ok(["up", "--skip-preview"]);
-    expect(await on(lab.vps, "tree --version")).toMatch(/^tree v/);
-    await lab.project.ok(["destroy"]);
-    expect(await on(lab.vps, ". /etc/os-release; echo $ID; ls -d /ostree 2>/dev/null || true")).toBe("debian");
+    test("without pivot_root the new root is a chroot, which preview says; taken, updated and given back", async () => {
+      lab = await startContainerLab("ct-chroot", { privileged: true, config: denied("pivot_root") });
+      expect((await lab.project.ok(["preview"])).output).toMatch(
+        /1 restart, the new root a chroot \(pivot_root is refused\)/,
+      );
+      await lab.project.ok(["up", "--skip-preview"]);
+      const seen = ". /etc/os-release; echo $ID; ostree admin status; stat -c %i / /proc/1/root/";
+      const [id, ...rest] = (await on(lab.vps, seen)).split("\n");
+      expect(id).toBe("alpine");
+      expect(rest.join("\n")).toMatch(/\* pine [0-9a-f]{64}\.0/);
+      await lab.project.set({ packages: ["lighttpd", "tree"] });
+      await lab.project.ok(["up", "--skip-preview"]);
+      expect(await on(lab.vps, "tree --version")).toMatch(/^tree v/);
+      await lab.project.ok(["destroy"]);
+      expect(await on(lab.vps, ". /etc/os-release; echo $ID; ls -d /ostree 2>/dev/null || true")).toBe("debian");
+    });
   });
-});
