@@ -39,7 +39,7 @@ const ATTACKS: Record<string, string> = {
   "settings, by another namespace":
     'unshare -U -r -m sh -c "mkdir -p /tmp/q; mount -o remount,bind,rw /proc; echo core >/proc/sys/kernel/core_pattern"',
   "a terminal": "[ -c /dev/tty ] || sh -c ': <>/dev/tty' 2>/dev/null && [ -c /dev/tty ]",
-  "the network": "wget -q -T 3 -O /dev/null $MIRROR",
+  "the network": "wget -q -T 3 -O /dev/null $INDEX",
 };
 /** Roots of processes that have another one than the script; those that are not told count too. */
 const OTHERS = `own=$(stat -c %d:%i /)
@@ -77,7 +77,9 @@ beforeAll(async () => {
   writeFileSync(join(outside, "f"), "kept");
   const disk = readdirSync("/sys/class/block").find((n) => /^(vda|sda|nvme0n1|xvda)$/.test(n));
   const numbers = disk ? readFileSync(`/sys/class/block/${disk}/dev`, "utf8").trim().replace(":", " ") : "254 0";
-  values = { OUTSIDE: outside, MARK: "[v]itest", DISK: numbers, MIRROR: bench.server.url };
+  const { mirror, release, arch } = toolsOf(bench.config);
+  const index = `${mirror}/${release}/main/${arch}/APKINDEX.tar.gz`;
+  values = { OUTSIDE: outside, MARK: "[v]itest", DISK: numbers, INDEX: index };
   await bench.become({
     add: [
       {
@@ -100,6 +102,8 @@ describe("a hostile package and a hostile hook", () => {
     const pattern = () => readFileSync("/proc/sys/kernel/core_pattern", "utf8");
     before = { ...digests(box.tree), ...digests(join(bench.config.cache!, "keys")) };
     settings = pattern();
+    // what is there for everybody but the attacker
+    expect((await fetch(values.INDEX!)).ok).toBe(true);
     const life = new Life(rootfs, bench.config);
     await life.up({ packages: ["hostile"], hooks: [script(values, "/usr/share/hostile-hook")] });
     tree = await Committed.of(await Store.open(bench.config.store), box, life.state.checksum);
