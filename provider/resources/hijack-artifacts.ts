@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { create as createTar } from "tar";
-import { die } from "../errors.ts";
+import { die, messageOf } from "../errors.ts";
 import type { SysrootToSend } from "../host/alongside.ts";
 import type { ImageToSend } from "../host/overwrite.ts";
 import type { RamToSend } from "../host/overwrite-enter.ts";
@@ -179,10 +179,17 @@ function lacksOf(
   return async ({ devices, firmwareFiles: firmware, container }) => {
     if (container !== undefined || o.container || devices.length === 0) return undefined;
     const key = JSON.stringify([devices, firmware]);
-    const asked = known.get(key) ?? o.tools().then((box) => driversLacking({ ...o, box, devices, firmware }, call));
+    const ask = async () => driversLacking({ ...o, box: await o.tools(), devices, firmware }, call);
+    const asked = known.get(key) ?? ask().catch((e) => unknownDrivers(e, call));
     known.set(key, asked);
     return asked;
   };
+}
+
+/** A preview needs no mirror for it: an old cache that has no toolbox makes the answer unknown. */
+function unknownDrivers(error: unknown, call: Call): undefined {
+  if (call.signal.aborted) throw error;
+  call.warn(`whether the commit's kernel drives the server was not looked at: ${messageOf(error)}`);
 }
 
 /** Of the deployments that a server has: checksum -> id of the kernel, for those that the store knows. */
