@@ -31,8 +31,17 @@ export function parseEntries(text: string): Entries {
     const [, type = "", mode = "", uid, gid, size, rest = ""] = /^(.)(\d+) (\d+) (\d+) +(\d+) (.*)$/.exec(line) ?? [];
     const kind = TYPES[type];
     if (!kind) continue;
-    const [path = "", target] = kind === "link" ? rest.split(" -> ") : [rest];
-    out.set(path, { type: kind, mode: mode.slice(-4), owner: `${uid}:${gid}`, size: Number(size), target });
+    const entry: Entry = { type: kind, mode: mode.slice(-4), owner: `${uid}:${gid}`, size: Number(size) };
+    if (kind !== "link") {
+      out.set(rest, entry);
+      continue;
+    }
+    // names and targets may have the arrow, too: then it is either
+    const words = rest.split(" -> ");
+    for (let n = 1; n < words.length; n++) {
+      const path = words.slice(0, n).join(" -> ");
+      if (n === words.length - 1 || !out.has(path)) out.set(path, { ...entry, target: words.slice(n).join(" -> ") });
+    }
   }
   return out;
 }

@@ -27,8 +27,9 @@ export class Committed {
       (await toolbox.run(["ostree", "--repo=/run/repo", ...args], { binds, env: { CHARSET: "UTF-8" } })).stdout;
     const entries = new Map<string, Entry>();
     for (const line of (await ostree(["ls", "-R", checksum])).split("\n")) {
-      const [, type = "", mode = "", uid, gid, size, path = "", target] =
-        /^(.)(\d+) (\d+) (\d+) +(\d+) (.*?)(?: -> (.*))?$/.exec(line) ?? [];
+      const [, type = "", mode = "", uid, gid, size, rest = ""] = /^(.)(\d+) (\d+) (\d+) +(\d+) (.*)$/.exec(line) ?? [];
+      // a name may have the arrow, too; no link's target here has
+      const [, path = rest, target] = (type === "l" && /^(.*) -> (.*)$/.exec(rest)) || [];
       entries.set(path, { type, mode: mode.slice(-4), owner: `${uid}:${gid}`, size: Number(size), target });
     }
     return new Committed(ostree, checksum, entries);

@@ -1,8 +1,17 @@
 /** Random inputs of a Rootfs over the lab's mirror: most can be built, some are wrong in one of the ways that people's are. */
 import fc from "fast-check";
 
-/** What a Rootfs is given, in the program's own words. */
+/** A folder that goes into the image whole, as `files[path].archive`: a clone, the folder itself, or a tar of it. */
+export interface Tree {
+  /** In the image. */
+  path: string;
+  /** By path in the folder; text, or where a link leads. */
+  entries: Record<string, { content?: string; executable?: boolean; link?: string }>;
+}
+
+/** What a Rootfs is given, in the program's own words; but `tree`, which is one of its files. */
 export type Inputs = {
+  tree?: Tree;
   packages: string[];
   target: "container" | "vm";
   hostname?: string;
@@ -95,6 +104,19 @@ const file = fc.record(
   { requiredKeys: ["content"] },
 );
 
+const entry = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ content, executable: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constantFrom({ link: "../lib/x" }, { link: "/etc/hosts" }, { link: "nowhere" }) },
+);
+const tree = fc.record({
+  path: fc.constantFrom("/usr/share/tree", "/etc/tree", "/usr/local/lib/tree"),
+  entries: fc.dictionary(
+    fc.tuple(fc.constantFrom("bin", "lib/deep/er"), name).map((parts) => parts.join("/")),
+    entry,
+    { minKeys: 1, maxKeys: 5 },
+  ),
+});
+
 const user = fc.record(
   {
     name: rarely(60, word, fc.constantFrom("root", "daemon", "Bob", "a b", "")),
@@ -178,6 +200,7 @@ export function inputs(names: string[]): fc.Arbitrary<Inputs> {
         ...{ users: fc.array(user, { maxLength: 3 }), services, sysctl, limits, mounts },
         files: fc.dictionary(path, file, { maxKeys: 4 }),
         modules: fc.subarray(["tun", "wireguard"]),
+        tree,
       },
       { requiredKeys: ["packages", "target"] },
     )

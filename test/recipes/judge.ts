@@ -32,6 +32,15 @@ export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
     // what runs a program here takes the last line's end away
     say((await text(path)) === (f.content ?? "").replace(/\n$/, ""), `files ${path}: content`);
   }
+  for (const [name, entry] of Object.entries(i.tree?.entries ?? {})) {
+    const path = `${i.tree!.path}/${name}`;
+    const found = tree.entries.get(placeOf(tree, path));
+    if (entry.link !== undefined) say(found?.target === entry.link, `tree ${path}: leads to ${found?.target}`);
+    else {
+      say(found?.mode === (entry.executable ? "0755" : "0644"), `tree ${path}: mode ${found?.mode}`);
+      say((await text(path)) === (entry.content ?? "").replace(/\n$/, ""), `tree ${path}: content`);
+    }
+  }
   for (const u of i.users ?? []) {
     const row = passwd.find((r) => r[0] === u.name);
     say(row, `users ${u.name}: not there`);

@@ -10,8 +10,8 @@ import { packageNames, Trial, type Verdict } from "./trial.ts";
 const USAGE = `npm run recipes -- [--count N] [--seed S] [--twice N] [--only N]
   --count  how many (default 200)
   --seed   which ones (default 1)
-  --twice  how many of those that are built are built again: under umask 002, 022 and 077, in another store, every other one from an empty cache,
-           every third as another user (default 30)
+  --twice  how many of those that are built are built again: under umask 002, 022 and 077, in another store, its folder from a clone or a tar,
+           every other one from an empty cache, every third as another user (default 30)
   --only   the n-th alone, and its inputs
 Exit code 1: one was built without something, changed at the second look, differed when built again, or failed after the preview.`;
 

@@ -25,6 +25,7 @@ d00755 0 0      0 /usr/etc
 l00777 0 0      0 /usr/etc/leads -> ../run/leads
 l00777 0 0      0 /usr/etc/round -> round
 l00777 0 0      0 /usr/etc/up -> ../etc/conf.d
+l00777 0 0      0 /usr/etc/x -> y -> ../lib/z
 d00755 0 0      0 /usr/etc/conf.d
 -00600 0 42     3 /usr/etc/conf.d/a name -> with an arrow
 d00755 0 0      0 /usr/share
@@ -38,6 +39,9 @@ const entries: Entries = parseEntries(LISTING);
 it("entries are read as OSTree lists them", () => {
   expect(entries.get("/usr/bin/su")).toEqual({ type: "file", mode: "4755", owner: "0:0", size: 12, target: undefined });
   expect(entries.get("/opt")).toMatchObject({ type: "link", target: "var/opt" });
+  // which of the two it is, its line does not say
+  expect(entries.get("/usr/etc/x -> y")).toMatchObject({ type: "link", target: "../lib/z" });
+  expect(entries.get("/usr/etc/x")).toMatchObject({ type: "link", target: "y -> ../lib/z" });
   expect(entries.get("/usr/etc/conf.d/a name -> with an arrow")).toMatchObject({ size: 3, owner: "0:42" });
 });
 
