@@ -109,7 +109,7 @@ async function main(): Promise<void> {
   stack.server.port = '"eighty"';
   const bad = await steps.take("up: health check fails, the server goes back", () => stack.failingUp());
   for (const line of bad.reasons) say(line);
-  expect(/health check http .* failed/.test(bad.text), "Pulumi's error names the health check");
+  expect(/health check 1 of 1 \(http\) failed/.test(bad.text), "Pulumi's error names the health check");
   const back = await vps.ssh("ostree admin status; wget -qO- http://127.0.0.1/");
   expect(
     back.stdout.includes(updated.booted.checksum) && back.stdout.includes(PAGE),
