@@ -83,12 +83,16 @@ describe("sshd", () => {
     }));
   it("started again since this connection came: the one that listens now counts", async () => {
     const p = await freePort();
+    const key = join(dir, "second");
+    await run("ssh-keygen", ["-q", "-t", "ecdsa", "-N", "", "-f", key]);
     const sshd = await startSshd(dir, { name: "again", options: ["-p", `${p}`], again: true });
     try {
       await withSsh({ ...sshd.connection, port: p }, task, async (ssh) => {
         expect((await readFacts(ssh)).sshd).not.toContainEqual(["denyusers", "nobody"]);
-        await sshd.again("DenyUsers nobody");
-        expect((await readFacts(ssh)).sshd).toContainEqual(["denyusers", "nobody"]);
+        await sshd.again(`DenyUsers nobody\nHostKey ${key}`);
+        const facts = await readFacts(ssh);
+        expect(facts.sshd).toContainEqual(["denyusers", "nobody"]);
+        expect(facts.hostKeyFiles.map((h) => h.path)).toContain(key);
       });
     } finally {
       await sshd.end();
