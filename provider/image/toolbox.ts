@@ -33,7 +33,9 @@ export async function toolbox(source: ToolboxSource, task: Task): Promise<Toolbo
   const tool = await packagesTool("toolbox", packages, source, task);
   return {
     ...tool,
-    run: (argv, o = {}) => runIn(tool.tree, argv, { ...o, env: { TMPDIR: "/tmp", ...o.env }, readOnly: true }),
+    // CHARSET: what glib takes for the locale's; in one that is not UTF-8, ostree writes names beyond ASCII as escapes
+    run: (argv, o = {}) =>
+      runIn(tool.tree, argv, { ...o, env: { TMPDIR: "/tmp", CHARSET: "UTF-8", ...o.env }, readOnly: true }),
   };
 }
 

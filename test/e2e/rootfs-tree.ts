@@ -23,8 +23,7 @@ export class Committed {
   static async of(store: Store, toolbox: Toolbox, checksum: string): Promise<Committed> {
     const binds = [{ source: store.repo, target: "/run/repo", readOnly: true }];
     const ostree = async (args: string[]) =>
-      // glib writes names beyond ASCII as escapes, in a locale that is not UTF-8
-      (await toolbox.run(["ostree", "--repo=/run/repo", ...args], { binds, env: { CHARSET: "UTF-8" } })).stdout;
+      (await toolbox.run(["ostree", "--repo=/run/repo", ...args], { binds })).stdout;
     const entries = new Map<string, Entry>();
     for (const line of (await ostree(["ls", "-R", checksum])).split("\n")) {
       const [, type = "", mode = "", uid, gid, size, rest = ""] = /^(.)(\d+) (\d+) (\d+) +(\d+) (.*)$/.exec(line) ?? [];

@@ -3,8 +3,6 @@
 #   asked.sh list COMMIT           every entry, as `ostree ls` has it
 #   asked.sh read COMMIT PATH...   the files, a line "@ PATH" before each; then "@ sum" and the SHA-256 of those that standard input names, one behind the other
 set -eu
-# what glib takes for the locale's: in any other, g_print writes names beyond ASCII as escapes
-export CHARSET=UTF-8
 command=$1 commit=$2
 shift 2
 if [ "$command" = list ]; then

@@ -3,8 +3,6 @@
 #   drivers.sh tables COMMIT            its modules' tables (no such line: no kernel), then "@ firmware" and the paths of the firmware files
 #   drivers.sh needs COMMIT PATH...     the firmware files that each module may ask for
 set -eu
-# what glib takes for the locale's: in any other, g_print writes names beyond ASCII as escapes
-export CHARSET=UTF-8
 command=$1 commit=$2
 shift 2
 if [ "$command" = needs ]; then
