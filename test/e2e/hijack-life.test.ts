@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WORDS } from "../../examples/server/demo-words.ts";
 import { run } from "../../provider/run.ts";
 import { Planted } from "./hijack-canaries.ts";
 import { Project } from "./hijack-cli.ts";
@@ -36,7 +37,7 @@ step("preview, as text, diff and JSON, shows the plan and writes nothing on the 
   const quick = await listing(lab.vps, { quick: true });
   const json = JSON.parse((await project.ok(["preview", "--json"])).stdout);
   expect(json.changeSummary).toEqual({ create: 4 });
-  expect(JSON.stringify(json.diagnostics)).toMatch(/\d+ packages, linux-virt 6\.\S+, \d+ MB/);
+  for (const words of [WORDS.packages, WORDS.alongside]) expect(JSON.stringify(json.diagnostics)).toMatch(words);
   expect(JSON.stringify(json.diagnostics)).toMatch(
     /alongside Debian.* send \d+ to \d+ MB.*reboot.*keeps 10\.0\.2\.15\/24/,
   );
@@ -126,7 +127,7 @@ step(
     lab.tell("up that breaks the web server");
     expect(bad.exitCode).not.toBe(0);
     expect(bad.output).toMatch(/commit [0-9a-f]{12} .*was booted and failed; commit [0-9a-f]{12} runs again/);
-    expect(bad.output).toMatch(/health check \d of \d \(http\) failed/);
+    expect(bad.output).toMatch(WORDS.unhealthy);
     const boot = await bootId(lab.vps);
     const after = await project.server();
     expect(after.booted.checksum).toBe(known.checksum);
@@ -138,7 +139,7 @@ step(
     const again = await project.run(["up", "--skip-preview"]);
     expect(again.exitCode).not.toBe(0);
     expect(again.errors).toEqual([expect.stringMatching(/failed on this server before .* and is not booted again/)]);
-    expect((await project.run(["preview"])).output).toMatch(/failed on this server before/);
+    expect((await project.run(["preview"])).output).toMatch(WORDS.refused);
     expect(await bootId(lab.vps)).toBe(boot);
     lab.tell("refused again");
 
