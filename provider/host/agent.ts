@@ -1,6 +1,7 @@
 /** The agent `pine` (system/rootfs/usr/sbin/pine), always this provider's version, sent over SSH to either system. */
 import { assetText } from "../assets.ts";
 import type { SlotName } from "../image/slots.ts";
+import { HELD } from "./parts.ts";
 import type { Ssh } from "./types.ts";
 
 /** What `pine status` says. */
@@ -76,7 +77,7 @@ const LONG = ["deploy", "restore", "tidy", "undeploy"];
 
 /** Runs the agent with a command; answers its standard output. */
 export async function agent(ssh: Ssh, args: string[], timeout = 120_000): Promise<string> {
-  const held = LONG.includes(args[0]!) ? "exec 8>>/run/pine.receiving\n" : "";
+  const held = LONG.includes(args[0]!) ? HELD : "";
   const result = await ssh.exec(held + agentScript(), args, { root: true, timeout });
   return result.stdout;
 }

@@ -4,6 +4,7 @@ import { type SlotsPlace, slotsConfig } from "../image/slots.ts";
 import { managersPrograms } from "../image/template-skeleton.ts";
 import type { Task } from "../task.ts";
 import { flushScript } from "./agent.ts";
+import { HELD } from "./parts.ts";
 import type { Facts, Ssh } from "./types.ts";
 
 /** How far it came on a server: from the installation's record. */
@@ -23,6 +24,7 @@ export function slotsOf(facts: Facts): SlotsPlace | undefined {
 
 /** The script of a machine or a container. */
 export const finalizeScript = (container: boolean) =>
+  HELD +
   [
     flushScript(),
     ...["finalize-kept.sh", container ? "finalize-container.sh" : "finalize.sh"].map((f) =>

@@ -1,9 +1,12 @@
 /** What connections to a server depend on goes along to every system it gets, whichever SSH server that has: its host keys and its port. */
 import { assetText } from "../assets.ts";
+import { HELD } from "./parts.ts";
 import type { HostKeyFile, Plan, Ssh } from "./types.ts";
 
 /** Host keys as arguments of hostkeys.sh and enter.sh: what facts found is what is kept. */
 export const hostKeyArguments = (files: HostKeyFile[]): string[] => files.flatMap((f) => [f.path, ...f.key.split(" ")]);
+
+export const hostKeysScript = () => HELD + assetText("system/host/hostkeys.sh");
 
 /**
  * Gives a deployment that does not run the running system's host keys, and answers how many; its SSH server listens on `sshPorts`.
@@ -19,6 +22,6 @@ export async function keepHostKeys(
   const ports = (o.sshPorts ?? [22]).join(" ");
   const args = [folder, o.none ? "none" : "some", ports, ...hostKeyArguments(o.hostKeyFiles ?? [])];
   const what = "keeping the SSH host keys";
-  const { stdout } = await ssh.exec(assetText("system/host/hostkeys.sh"), args, { root: true, what });
+  const { stdout } = await ssh.exec(hostKeysScript(), args, { root: true, what });
   return Number(stdout.trim());
 }

@@ -4,6 +4,7 @@ import { messageOf } from "../errors.ts";
 import { manifestFile, manifestProblem, type SignedManifest, type Trust } from "../image/manifest.ts";
 import type { Task } from "../task.ts";
 import { flushScript } from "./agent.ts";
+import { HELD } from "./parts.ts";
 import { type Check, refusal } from "./refusal.ts";
 import type { Ssh } from "./types.ts";
 
@@ -20,19 +21,19 @@ export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {
   return problem && refusal(`trust-${problem.code}`, problem.message, problem.hint);
 };
 
-const script = () => [flushScript(), assetText("system/host/trust.sh")].join("\n");
+export const trustScript = () => HELD + [flushScript(), assetText("system/host/trust.sh")].join("\n");
 
 /** Dies where the server refuses the commit. It decides by what it keeps, and by its own program. */
 export async function checkTrust(ssh: Ssh, checksum: string, signed: SignedManifest | undefined): Promise<void> {
   const what = "the server's look at the signature";
-  await ssh.exec(script(), ["check", checksum], { root: true, input: manifestFile(signed), what });
+  await ssh.exec(trustScript(), ["check", checksum], { root: true, input: manifestFile(signed), what });
 }
 
 /** From now on the server wants these keys and no older version. What runs is confirmed already, so that a failure is a warning. */
 export async function keepTrust(ssh: Ssh, signed: SignedManifest | undefined, task: Task): Promise<void> {
   if (!signed) return;
   try {
-    await ssh.exec(script(), ["keep"], { root: true, input: manifestFile(signed), what: "keeping the keys" });
+    await ssh.exec(trustScript(), ["keep"], { root: true, input: manifestFile(signed), what: "keeping the keys" });
   } catch (error) {
     const hint = "an image that was locked before Pine signed has no signify: set `upgrade` of its Rootfs";
     task.warn(`the server does not yet know the keys that this commit is signed with: ${messageOf(error)} (${hint})`);

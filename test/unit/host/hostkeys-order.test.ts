@@ -1,8 +1,8 @@
 /** A server is armed for a system, or its disk finished, only after that system has the host keys. What is sent is recorded, nothing is run. */
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
-import { assetText } from "../../../provider/assets.ts";
 import { installAlongside } from "../../../provider/host/alongside.ts";
+import { hostKeysScript } from "../../../provider/host/hostkeys.ts";
 import { finishDisk } from "../../../provider/host/overwrite.ts";
 import type { Plan, Ssh } from "../../../provider/host/types.ts";
 import { prepareUpdate } from "../../../provider/host/update.ts";
@@ -16,7 +16,7 @@ const slot = `set pine_title="Pine"\nset pine_uuid="u"\nset pine_linux="/l"\nset
 function recording(refuse: boolean) {
   const sent: string[] = [];
   const exec = async (script: string, args: string[] = []) => {
-    const keys = script === assetText("system/host/hostkeys.sh");
+    const keys = script === hostKeysScript();
     sent.push(keys ? `hostkeys ${args.join(" ")}` : args[0]!);
     if (keys && refuse) throw new Error("came out as another key");
     const answers: Record<string, string> = { deploy: `slot=b\ndeployment=${deployment}\n`, slot, part: "0\n" };

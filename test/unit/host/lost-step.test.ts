@@ -10,8 +10,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
 import { agent } from "../../../provider/host/agent.ts";
 import { installScript } from "../../../provider/host/alongside.ts";
+import { finalizeScript } from "../../../provider/host/finalize.ts";
+import { hostKeysScript } from "../../../provider/host/hostkeys.ts";
 import { lockHost } from "../../../provider/host/lock.ts";
 import { withSsh } from "../../../provider/host/ssh.ts";
+import { trustScript } from "../../../provider/host/trust.ts";
 import type { Ssh } from "../../../provider/host/types.ts";
 import { updateScript } from "../../../provider/host/update.ts";
 import { quietTask } from "../../../provider/task.ts";
@@ -70,12 +73,18 @@ async function sent(args: string[]): Promise<string> {
 }
 
 describe.each(SHELLS)("%s: a step that is left at work, waiting, is ended by the next lock", (shell) => {
-  it.each<[string, () => Promise<string>, string[], number]>([
-    ["of an installation", async () => installScript(), ["boot", "grub.cfg"], 0],
-    ["of an update", async () => updateScript(), ["write", "/etc/app.conf", "644", "0:0"], 0],
-    ["the agent's deployment", () => sent(["deploy", "c", "t"]), ["deploy", "c", "t"], 0],
-    ["not what only asks", () => sent(["status"]), ["status"], 1],
-  ])("%s", async (_, script, args, stays) => {
+  /** Waits where it has a step to do, or after its first line. */
+  const [at, first] = [/^case \$\{1:-\} in$/m, /^set -eu$/m];
+  it.each<[string, () => Promise<string>, RegExp, string[], number]>([
+    ["of an installation", async () => installScript(), at, ["boot", "grub.cfg"], 0],
+    ["of an update", async () => updateScript(), at, ["write", "/etc/app.conf", "644", "0:0"], 0],
+    ["the old system's removal", async () => finalizeScript(false), first, ["remove"], 0],
+    ["a container's old system's removal", async () => finalizeScript(true), first, ["remove"], 0],
+    ["host keys", async () => hostKeysScript(), first, ["/sysroot", "some", "22"], 0],
+    ["the keys it trusts", async () => trustScript(), first, ["keep"], 0],
+    ["the agent's deployment", () => sent(["deploy", "c", "t"]), at, ["deploy", "c", "t"], 0],
+    ["not what only asks", () => sent(["status"]), at, ["status"], 1],
+  ])("%s", async (_, script, line, args, stays) => {
     const work = workFolder();
     try {
       const root = join(work, "root");
@@ -90,7 +99,7 @@ describe.each(SHELLS)("%s: a step that is left at work, waiting, is ended by the
           echo $! >/run/step
           sleep 1
           kill -0 "$(cat /run/step)"`,
-        args: [(await script()).replace(/^case \$\{1:-\} in$/m, "read -r _\n$&"), ...args],
+        args: [(await script()).replace(line, line === at ? "read -r _\n$&" : "$&\nread -r _"), ...args],
       };
       const lock: Step = {
         script: `text=$1
