@@ -171,7 +171,7 @@ export async function findArtifacts(
 }
 
 /** What servers have that a commit does not drive. Each is asked once: before and under the lock it is the same. */
-function lacksOf(
+export function lacksOf(
   o: { store: Store; checksum: string; tools: () => Promise<Toolbox>; container: boolean },
   call: Call,
 ): (on: Facts) => Promise<Lack[] | undefined> {
