@@ -1,10 +1,13 @@
 /** An OstreeCommit as the engine leads it. */
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { planInstall } from "../../provider/host/plan.ts";
 import { hasCommit, readCommit, readRef } from "../../provider/image/ostree.ts";
 import type { RootfsRecord } from "../../provider/image/tree.ts";
+import { findArtifacts } from "../../provider/resources/hijack-artifacts.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { Unknown } from "../../provider/values.ts";
+import { facts, inputs as planInputs } from "../unit/host/plan-tools.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life, testCall } from "./life.ts";
 
@@ -51,6 +54,21 @@ test("the life of an OstreeCommit", async () => {
   expect((await elsewhere.roots())[id]).toBeUndefined();
   expect(await hasCommit(elsewhere, third.checksum)).toBe(true);
 });
+
+test("a server with a card that the commit's kernel does not drive is refused", async () => {
+  const store = await lab.copiedStore();
+  const life = new Life(ostreeCommit, lab.config(store));
+  const { checksum } = await life.up({ rootfs: base.digest });
+  const artifacts = (await findArtifacts(String(checksum), testCall(lab.config(store))))!;
+  const refusals = async (module: string, modalias: string) => {
+    const on = facts((f) => {
+      f.devices = [{ use: "card", name: "eth0", module, modalias }];
+    });
+    return planInstall(on, planInputs, await artifacts.imageFacts("gzip", on)).refusals.map((r) => r.code);
+  };
+  expect(await refusals("virtio_net", "virtio:d00000001v00001AF4")).toEqual([]);
+  expect(await refusals("mine", "pci:v0000FFFFd0000FFFFsv0000FFFFsd0000FFFFbc02sc00i00")).toEqual(["card-driver"]);
+}, 300_000);
 
 test("a commit of the store is imported by its checksum, and stays when who made it is gone", async () => {
   const store = await lab.copiedStore();
