@@ -48,7 +48,8 @@ export class Mirror {
 
   async start(port = 0): Promise<this> {
     this.server = createServer((q, r) => {
-      const path = (q.url ?? "").replace(`/${this.folder}/`, "");
+      // as object stores do: a plus that is not encoded is a space (chainguard-dev/apko#1455, aptly-dev/aptly#98)
+      const path = decodeURIComponent((q.url ?? "").replace(`/${this.folder}/`, "").replaceAll("+", "%20"));
       this.asked.push({ path, authorization: q.headers.authorization });
       if (this.trouble(q, r, path)) return;
       const body = this.files.get(path);

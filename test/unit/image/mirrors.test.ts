@@ -11,7 +11,7 @@ import { aPackage, type Built, Mirror, type TwoMirrors, twoMirrors } from "./mir
 
 const key = freshKey("lab.rsa.pub");
 const stranger = freshKey("stranger.rsa.pub");
-const NAMES = ["ann", "bob", "cid", "dan", "eve"];
+const NAMES = ["ann", "bob", "cid", "dan", "libstdc++"];
 let packages: Built[];
 beforeAll(async () => {
   packages = await Promise.all(NAMES.map((name) => aPackage(name, key)));

@@ -90,6 +90,8 @@ describe("DiskImage", () => {
     ["Pine's own argument", { commit: tree, kernelArguments: ["root=/dev/sda"] }, "kernelArguments[0]", /set by Pine/],
     ["GRUB's characters", { commit: tree, kernelArguments: ["a=$b"] }, "kernelArguments[0]", /GRUB would interpret/],
     ["a hostname that is none", { commit: tree, hostname: "a b" }, "hostname", /a hostname/],
+    ["a hostname with an empty part", { commit: tree, hostname: "web..x" }, "hostname", /a hostname/],
+    ["a hostname part that ends in a dash", { commit: tree, hostname: "a-.b" }, "hostname", /a hostname/],
   ])("refuses %s", async (_, news, property, reason) => {
     const { failures = [] } = await check(diskImage, news);
     expect(failures).toMatchObject([{ property, reason: expect.stringMatching(reason) }]);

@@ -131,6 +131,8 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
   ["authorizedKeys.key", { authorizedKeys: ["-----BEGIN OPENSSH PRIVATE KEY-----"] }, /a public key/],
   ["authorizedKeys.secret", { authorizedKeys: new Secret([key]) }, /is secret/],
   ["hostname.form", { hostname: "-web" }, /a hostname such as/],
+  ["hostname.form", { hostname: "web..x" }, /a hostname such as/],
+  ["hostname.form", { hostname: "a-.b" }, /a hostname such as/],
   ["ssh.choice", { ssh: "sshd" }, /one of dropbear, openssh/],
   ["services.key", { services: { multi: ["x"] } }, /a runlevel/],
   ["services.form", { services: { default: ["../x"] } }, /the name of an OpenRC service/],
@@ -241,6 +243,7 @@ describe("a good input", () => {
     { memory: { kind: "zram" }, keymap: "de/de-latin1", locale: "de_DE.UTF-8", ntp: { client: "chrony" } },
     { target: "container", memory: { kind: "none" }, ntp: { client: "none" } },
     { arch: "aarch64" },
+    { release: "latest-stable" },
     { files: { "/etc/x": { content: Unknown.value } } },
   ])("%j", async (inputs) => expect((await checkRootfs(inputs, config)).failures).toEqual([]));
 });

@@ -170,6 +170,10 @@ test.each([
   expect(() => configure(news)).toThrow(/^pine:/);
 });
 
+test("a release that Rootfs takes is taken here", () => {
+  for (const release of ["v3.23", "edge", "latest-stable"]) expect(checkConfig({ release })).toEqual([]);
+});
+
 test("unknown values pass the check, and compare by what they hold", () => {
   expect(checkConfig({ store: Unknown.value, keys: Unknown.value })).toEqual([]);
   expect(comparable({ keys: "{}", version: "1" })).toEqual({ keys: {} });
