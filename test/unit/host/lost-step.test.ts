@@ -73,7 +73,9 @@ async function sent(args: string[]): Promise<string> {
 }
 
 describe.each(SHELLS)("%s: a step that is left at work, waiting, is ended by the next lock", (shell) => {
-  /** Waits where it has a step to do, or after its first line. */
+  /** Says so, and waits for what never comes. */
+  const WAITS = ": >/run/waits\nread -r _";
+  /** Where it does: before a step's work, or after the first line. */
   const [at, first] = [/^case \$\{1:-\} in$/m, /^set -eu$/m];
   it.each<[string, () => Promise<string>, RegExp, string[], number]>([
     ["of an installation", async () => installScript(), at, ["boot", "grub.cfg"], 0],
@@ -97,9 +99,10 @@ describe.each(SHELLS)("%s: a step that is left at work, waiting, is ended by the
           shift
           (exec 7<>/run/never; exec sh -c "$text" step "$@" <&7 >/dev/null 2>&1) &
           echo $! >/run/step
-          sleep 1
+          n=0
+          until [ -e /run/waits ] || [ $n = 300 ]; do n=$((n + 1)); sleep 0.1; done
           kill -0 "$(cat /run/step)"`,
-        args: [(await script()).replace(line, line === at ? "read -r _\n$&" : "$&\nread -r _"), ...args],
+        args: [(await script()).replace(line, line === at ? `${WAITS}\n$&` : `$&\n${WAITS}`), ...args],
       };
       const lock: Step = {
         script: `text=$1
