@@ -86,35 +86,39 @@ describe.each(SHELLS)("%s: a step that is left at work, waiting, is ended by the
     ["the keys it trusts", async () => trustScript(), first, ["keep"], 0],
     ["the agent's deployment", () => sent(["deploy", "c", "t"]), at, ["deploy", "c", "t"], 0],
     ["not what only asks", () => sent(["status"]), at, ["status"], 1],
-  ])("%s", async (_, script, line, args, stays) => {
-    const work = workFolder();
-    try {
-      const root = join(work, "root");
-      makeServer(root, shell);
-      const start: Step = {
-        // its functions and its standard input wait for what never comes
-        script: `mkfifo /run/never
+  ])(
+    "%s",
+    async (_, script, line, args, stays) => {
+      const work = workFolder();
+      try {
+        const root = join(work, "root");
+        makeServer(root, shell);
+        const start: Step = {
+          // its functions and its standard input wait for what never comes
+          script: `mkfifo /run/never
           mkdir -p /boot/grub/pine
           text=$1
           shift
           (exec 7<>/run/never; exec sh -c "$text" step "$@" <&7 >/dev/null 2>&1) &
           echo $! >/run/step
           n=0
-          until [ -e /run/waits ] || [ $n = 300 ]; do n=$((n + 1)); sleep 0.1; done
+          until [ -e /run/waits ] || [ $n = 1200 ]; do n=$((n + 1)); sleep 0.1; done
           kill -0 "$(cat /run/step)"`,
-        args: [(await script()).replace(line, line === at ? `${WAITS}\n$&` : `$&\n${WAITS}`), ...args],
-      };
-      const lock: Step = {
-        script: `text=$1
+          args: [(await script()).replace(line, line === at ? `${WAITS}\n$&` : `$&\n${WAITS}`), ...args],
+        };
+        const lock: Step = {
+          script: `text=$1
           sh -c "$text" lock next </dev/null
           sleep 1
           if kill -0 "$(cat /run/step)" 2>/dev/null && [ "$(sed 's/.*) //; s/ .*//' /proc/$(cat /run/step)/stat)" != Z ]; then echo stays; kill -9 "$(cat /run/step)"; fi`,
-        args: [["parts.sh", "lock.sh"].map((name) => assetText("system/host", name)).join("\n")],
-      };
-      const r = await runOn(root, [start, lock]);
-      expect([r.code, r.stderr, r.stdout]).toEqual([0, "", stays ? "locked\nstays\n" : "locked\n"]);
-    } finally {
-      rmSync(work, { recursive: true });
-    }
-  });
+          args: [["parts.sh", "lock.sh"].map((name) => assetText("system/host", name)).join("\n")],
+        };
+        const r = await runOn(root, [start, lock]);
+        expect([r.code, r.stderr, r.stdout]).toEqual([0, "", stays ? "locked\nstays\n" : "locked\n"]);
+      } finally {
+        rmSync(work, { recursive: true });
+      }
+    },
+    300_000,
+  );
 });
