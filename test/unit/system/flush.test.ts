@@ -8,7 +8,9 @@ import { assetText } from "../../../provider/assets.ts";
 import { agentScript, flushScript } from "../../../provider/host/agent.ts";
 import { installScript } from "../../../provider/host/alongside.ts";
 import { finalizeScript } from "../../../provider/host/finalize.ts";
+import { HELD } from "../../../provider/host/parts.ts";
 import { removeScript } from "../../../provider/host/restore.ts";
+import { trustScript } from "../../../provider/host/trust.ts";
 import { updateScript } from "../../../provider/host/update.ts";
 
 let work: string;
@@ -78,8 +80,9 @@ describe.each([["dash"], ["busybox", "sh"]])("%s", (...shell) => {
       removeScript(),
       finalizeScript(true),
       finalizeScript(false),
+      trustScript(),
     ];
-    for (const text of scripts) expect(text.startsWith(flushScript())).toBe(true);
+    for (const text of scripts) expect(text.replace(HELD, "").startsWith(flushScript())).toBe(true);
   });
 });
 
