@@ -1,7 +1,7 @@
 /** Links of OpenRC's runlevels. Pure. */
 import { PineError } from "../errors.ts";
+import { closeNames } from "../properties/nearest.ts";
 import type { Change } from "./configure.ts";
-import { closeNames } from "./index.ts";
 import { baseServices, type Recipe, runlevels } from "./recipe.ts";
 
 /**

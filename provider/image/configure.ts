@@ -1,8 +1,8 @@
 /** From a recipe, and what the packages brought, to the files of /etc. Pure. */
 import { PineError } from "../errors.ts";
+import { closeNames } from "../properties/nearest.ts";
 import { type Accounts, addUsers, numericOwner } from "./accounts.ts";
 import { services } from "./configure-services.ts";
-import { closeNames } from "./index.ts";
 import { parseRepository, repositoryLine } from "./mirror.ts";
 import { pieces, type Recipe, rootProgram, runlevels, world } from "./recipe.ts";
 import { fstabLine, KEYMAPS, rcUlimit } from "./settings.ts";

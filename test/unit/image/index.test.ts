@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { closeNames, compareVersions, dependencyName, indexBlocks, parseIndex } from "../../../provider/image/index.ts";
+import { compareVersions, dependencyName, indexBlocks, parseIndex } from "../../../provider/image/index.ts";
 
 describe("versions are ordered as apk orders them", () => {
   // answers of `apk version -t A B` (apk-tools 3.0.8 of Alpine 3.23.6)
@@ -68,16 +68,6 @@ it("an index is read", () => {
   expect(apk!.depends).toEqual(["musl>=1.2.3_git20230424", "libapk=3.0.8-r0", "so:libapk.so.3.0.0"]);
   expect(musl!.provides).toEqual(["so:libc.musl-x86_64.so.1=1"]);
   expect([...indexBlocks(text).keys()]).toEqual(["apk-tools", "musl"]);
-});
-
-describe("names that are close", () => {
-  const names = ["busybox", "busybox-suid", "nano", "openssh", "openssh-server", "openssl", "restic"];
-  it.each([
-    ["busibox", ["busybox"]],
-    ["opnessl", ["openssl"]],
-    ["restik", ["restic"]],
-    ["nothing-like-it", []],
-  ])("to %s", (wrong, expected) => expect(closeNames(wrong, names)).toEqual(expected));
 });
 
 // apk-tools' own test/unit/version.data has 738 comparisons, of which four went wrong before: decimals behind a point, and hashes

@@ -10,7 +10,7 @@ import {
   object,
   text,
 } from "../../../provider/resources/check.ts";
-import { nearest, pathOf, splitPath, topOf } from "../../../provider/resources/path.ts";
+import { pathOf, splitPath, topOf } from "../../../provider/resources/path.ts";
 import { Asset, Secret, Unknown } from "../../../provider/values.ts";
 
 const shape = {
@@ -133,6 +133,4 @@ test("paths", () => {
   expect(pathOf("sysctl", "net.ipv4.ip_forward")).toBe('sysctl["net.ipv4.ip_forward"]');
   expect(splitPath('a[0].b["/x \\"y\\".z"].c')).toEqual(["a", 0, "b", '/x "y".z', "c"]);
   expect(topOf('files["/etc"].mode')).toBe("files");
-  expect(nearest("pakcages", ["packages", "kernel"])).toBe("packages");
-  expect(nearest("zzz", ["packages", "kernel"])).toBeUndefined();
 });
