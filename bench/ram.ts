@@ -13,7 +13,8 @@ import { staticDelta } from "../provider/image/delta.ts";
 import { diskImage } from "../provider/image/disk.ts";
 import { commitFromRootfs } from "../provider/image/ostree.ts";
 import { type ImageLab, startImageLab } from "../test/e2e/image-lab.ts";
-import { type Firmware, startVps, type Vps } from "../test/lab/vps/index.ts";
+import type { Firmware } from "../test/lab/vps/qemu.ts";
+import { startVps, type Vps } from "../test/lab/vps/vps.ts";
 import { seconds } from "./measure.ts";
 
 /** Times what it takes with 512 MiB; with less than 96 MiB there is no limit. */

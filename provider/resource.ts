@@ -1,6 +1,8 @@
 /** What a resource is to the provider, in plain terms: rpc/ translates Pulumi's gRPC into this. */
+import type { DiffKind } from "./properties/diff.ts";
+import type { CheckFailure } from "./properties/failure.ts";
+import type { Props } from "./properties/values.ts";
 import type { Task } from "./task.ts";
-import type { Props } from "./values.ts";
 
 /** The provider's configuration, checked and with defaults filled in. */
 export interface Config {
@@ -16,18 +18,6 @@ export interface Config {
   release: string;
   /** Public keys that sign packages and indexes: file name as in the signature -> PEM. */
   keys: Record<string, string>;
-}
-
-/** How a property differs. The `-replace` kinds ask for a replacement of the resource. */
-export type DiffKind = "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace";
-
-export interface CheckFailure {
-  /** Property path as in the schema (`packages[1]`); "" when the property is secret. */
-  property: string;
-  /** What was expected, and what to do. Never the value of a secret. */
-  reason: string;
-  /** Names the kind of failure, for programs and for searching: `users.uid.range`. Never what a person wrote but property names. */
-  code?: string;
 }
 
 export interface Diff {

@@ -1,6 +1,6 @@
 /** The agent `pine` (system/rootfs/usr/sbin/pine), always this provider's version, sent over SSH to either system. */
 import { assetText } from "../assets.ts";
-import type { SlotName } from "../image/slots.ts";
+import type { SlotName } from "../boot/slot.ts";
 import { HELD } from "./parts.ts";
 import type { Ssh } from "./types.ts";
 

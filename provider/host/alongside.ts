@@ -1,14 +1,18 @@
 /** Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
 import { assetText } from "../assets.ts";
+import { containerOptions, slotOptions } from "../boot/options.ts";
+import { slotsConfig } from "../boot/place.ts";
+import { slotFile, slotTitle } from "../boot/slot.ts";
+import { envBlock } from "../boot/state.ts";
 import { messageOf } from "../errors.ts";
-import { containerOptions, envBlock, slotFile, slotOptions, slotsConfig } from "../image/slots.ts";
 import type { Task } from "../task.ts";
 import { agent, flushScript } from "./agent.ts";
 import { fullDisk } from "./full.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
 import { type FileToSend, sendFile } from "./parts.ts";
-import type { Plan, Ssh } from "./types.ts";
+import type { Plan } from "./plan-types.ts";
+import type { Ssh } from "./types.ts";
 
 /** The sysroot of a commit as image/sysroot.ts makes it, compressed. */
 export interface SysrootToSend extends FileToSend {
@@ -39,12 +43,6 @@ export const installScript = () =>
   [flushScript(), ...["safely.sh", "parts.sh", "beside.sh", "install.sh"].map((f) => assetText("system/host", f))].join(
     "\n",
   );
-
-/** Title of a slot in GRUB's menu: the version, and the day (UTC) on which it came to the server. Plain characters only, since GRUB reads it. */
-export function slotTitle(version: string | undefined, checksum: string, day = new Date()): string {
-  const title = `Pine ${version ?? checksum.slice(0, 12)}, ${day.toISOString().slice(0, 10)}`;
-  return title.replace(/[^A-Za-z0-9 _.,:+-]/g, "_");
-}
 
 export interface Installation {
   plan: Plan;

@@ -1,6 +1,6 @@
 /** Block devices, mounts, file systems and partition tables out of the script's lines. Pure. */
 import type { Lines } from "./facts.ts";
-import type { BlockKind } from "./types.ts";
+import type { BlockKind } from "./facts-types.ts";
 
 export interface Block {
   name: string;

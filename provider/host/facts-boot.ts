@@ -1,6 +1,6 @@
 /** What starts the server, and whether it is a machine at all, out of the script's lines. Evidence is weighed here. Pure. */
 import { type Lines, unquote } from "./facts.ts";
-import type { ContainerRights, Facts, GrubFacts } from "./types.ts";
+import type { ContainerRights, Facts, GrubFacts } from "./facts-types.ts";
 
 /** Managers whose mark is a file that stays in an image: seen on VMs made of a container's file system (openSUSE/obs-build#272). */
 const BY_FILE = ["docker", "podman", "container-other", "oci"];

@@ -1,7 +1,7 @@
 /** A server's cards and disks, and what drives them: from the lines of facts-devices.sh. Pure. */
-import type { Device } from "../image/kernel-drivers.ts";
+import type { Device } from "../boot/device.ts";
 import type { Lines } from "./facts.ts";
-import type { Facts } from "./types.ts";
+import type { Facts } from "./facts-types.ts";
 
 /** Lines are `USE NAME MODULE MODALIAS`, "-" for a modalias that could not be read, and `MODULE FILE`. */
 export function parseDevices(lines: Lines): Pick<Facts, "devices" | "firmwareFiles"> {

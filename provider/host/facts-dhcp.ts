@@ -1,5 +1,5 @@
 /** Whether a card has its address by DHCP, and as whom it asks. Of evidence that contradicts itself the strongest counts. Pure. */
-import type { Address, Interface } from "./types.ts";
+import type { Address, Interface } from "./network-types.ts";
 
 export interface DhcpLines {
   /** `dhclient COMMAND LINE` of a process, `networkd INDEX ADDRESS CLIENTID`, `NetworkManager INDEX`. */

@@ -14,7 +14,7 @@ import {
   partitionTable,
 } from "./facts-blocks.ts";
 import { namesOf } from "./facts-mounts.ts";
-import type { Mount, RootFacts } from "./types.ts";
+import type { Mount, RootFacts } from "./facts-types.ts";
 
 export function parseStorage(lines: Lines): { root: RootFacts; mounts: Mount[] } {
   const blocks = blocksOf(lines);

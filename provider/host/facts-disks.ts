@@ -15,7 +15,7 @@ import {
 import { efiPartition } from "./facts-efi.ts";
 import { mountedOn } from "./facts-mounts.ts";
 import { twinsOf } from "./facts-twins.ts";
-import type { BlockKind, Disk, Facts, Volume } from "./types.ts";
+import type { BlockKind, Disk, Facts, Volume } from "./facts-types.ts";
 
 interface Look {
   lines: Lines;

@@ -3,7 +3,7 @@ import type { Lines } from "./facts.ts";
 import { dhcpOf } from "./facts-dhcp.ts";
 import { ipLines } from "./facts-proc.ts";
 import { parseAddress, parseRoute } from "./facts-words.ts";
-import type { Bond, Interface, InterfaceKind, NetworkFacts, Route, Vlan } from "./types.ts";
+import type { Bond, Interface, InterfaceKind, NetworkFacts, Route, Vlan } from "./network-types.ts";
 
 /** Routing daemons (rt_protos of iproute2, /etc/iproute2 of FRR), by name or number: the new system does not run them. */
 const DAEMONS: Record<string, string> = {

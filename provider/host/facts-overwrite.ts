@@ -1,6 +1,6 @@
 /** Whether the RAM system of an overwrite runs. Pure. */
 import { assignments, type Lines } from "./facts.ts";
-import type { RamFacts } from "./types.ts";
+import type { RamFacts } from "./ram-types.ts";
 
 export function parseRam(lines: Lines): RamFacts | undefined {
   const install = lines.get("pine.ram.install");

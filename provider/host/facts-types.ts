@@ -1,5 +1,5 @@
 /** What is known of a server (facts.ts). Anything that could not be read is absent. */
-import type { Device } from "../image/kernel-drivers.ts";
+import type { Device } from "../boot/device.ts";
 import type { NetworkFacts } from "./network-types.ts";
 import type { PineFacts } from "./pine-types.ts";
 

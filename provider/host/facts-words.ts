@@ -1,5 +1,5 @@
 /** Addresses and routes as `ip -o` of iproute2 or busybox prints them. What is not understood is kept to be told. Pure. */
-import type { Address, Route } from "./types.ts";
+import type { Address, Route } from "./network-types.ts";
 
 /** Words of a route that need nothing: what makes it is carried, or the kernel says so of its own accord. */
 const ROUTE_FLAGS = new Set([

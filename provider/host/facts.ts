@@ -7,10 +7,12 @@ import { parseStorage } from "./facts-disk.ts";
 import { diskFacts } from "./facts-disks.ts";
 import { parseNetwork } from "./facts-network.ts";
 import { parseRam } from "./facts-overwrite.ts";
+import type { Facts, KexecFacts } from "./facts-types.ts";
 import { gaveUp } from "./hanging.ts";
+import type { PineFacts, Slots } from "./pine-types.ts";
 import { publicKeyOf } from "./public-key.ts";
 import { trustOf } from "./trust.ts";
-import type { Facts, KexecFacts, PineFacts, Slots, Ssh } from "./types.ts";
+import type { Ssh } from "./types.ts";
 
 /** Milliseconds. An emulated server that does other things took 90 s; one on which nothing hangs takes seconds. */
 const FACTS_MS = 180_000;

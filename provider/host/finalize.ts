@@ -1,11 +1,12 @@
 /** Gives the old system up: GRUB's configuration or the container's init is ours alone, its files go. There is no way back. */
 import { assetText } from "../assets.ts";
-import { type SlotsPlace, slotsConfig } from "../image/slots.ts";
-import { managersPrograms } from "../image/template-skeleton.ts";
+import { managersPrograms } from "../boot/managers.ts";
+import { type SlotsPlace, slotsConfig } from "../boot/place.ts";
 import type { Task } from "../task.ts";
 import { flushScript } from "./agent.ts";
+import type { Facts } from "./facts-types.ts";
 import { HELD } from "./parts.ts";
-import type { Facts, Ssh } from "./types.ts";
+import type { Ssh } from "./types.ts";
 
 /** How far it came on a server: from the installation's record. */
 export type Finalized = "no" | "begun" | "done";

@@ -1,6 +1,6 @@
 /** A server's disk that is full, as one error. Pure. */
 import { PineError } from "../errors.ts";
-import { RunError } from "../run.ts";
+import { RunError } from "../local/run.ts";
 
 /** What programs, and our own scripts, say of it. */
 const FULL = /No space left on device|Disk quota exceeded|is too full|min-free-space/;

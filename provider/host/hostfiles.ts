@@ -1,7 +1,7 @@
 /** The files of one server: what makes it itself (name, network, keys) and what its owner adds. Pure. */
 import { die } from "../errors.ts";
 import { hostnamePattern } from "../image/recipe-rules.ts";
-import type { NetworkFiles } from "./types.ts";
+import type { NetworkFiles } from "./plan-types.ts";
 
 /** A file of the new system. */
 export interface HostFile {

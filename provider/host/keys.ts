@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { messageOf, PineError } from "../errors.ts";
-import { RunError, run } from "../run.ts";
+import { RunError, run } from "../local/run.ts";
 import type { Task } from "../task.ts";
 import type { Connection, ProxyConnection } from "./connection-type.ts";
 import { publicKeyOf } from "./public-key.ts";

@@ -1,9 +1,9 @@
 /** The network of a container. Its manager makes the cards and often configures them; what it does counts. Pure. */
 import { carried } from "./network-carry.ts";
 import { usable } from "./network-dns.ts";
-import type { Card } from "./network-files.ts";
 import {
   addressCommand,
+  type Card,
   cardSummary,
   dhcpLines,
   hostsFile,
@@ -15,7 +15,8 @@ import {
 import { ordered } from "./network-metrics.ts";
 import { ofDaemons, tooMany } from "./network-routes.ts";
 import { planGiven } from "./network-static.ts";
-import type { Interface, NetworkFacts, NetworkFiles, NetworkInput, NetworkPlan, Refusal } from "./types.ts";
+import type { Interface, NetworkFacts } from "./network-types.ts";
+import type { NetworkFiles, NetworkInput, NetworkPlan, Refusal } from "./plan-types.ts";
 
 /** Cards keep their names, which the manager gives, and are not known by MAC addresses, which it may make anew at each start. */
 export function planContainerNetwork(all: NetworkFacts, input: NetworkInput, hostname: string): NetworkPlan {

@@ -2,7 +2,8 @@
 import { isLoopback, Networks, parseCidr } from "./ip.ts";
 import { staticExample } from "./network-cards.ts";
 import { routeCidr } from "./network-carry.ts";
-import type { NetworkFacts, Refusal } from "./types.ts";
+import type { NetworkFacts } from "./network-types.ts";
+import type { Refusal } from "./plan-types.ts";
 
 /** Where tailscaled answers on the server itself (tailscale/tailscale: MagicDNS). */
 const TAILSCALE = ["100.100.100.100", "fd7a:115c:a1e0::53"];

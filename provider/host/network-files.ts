@@ -1,7 +1,7 @@
 /** A planned network as the files of the new system. Pure. */
 import { contains } from "./ip.ts";
 import { ordered } from "./network-metrics.ts";
-import type { NetworkFiles } from "./types.ts";
+import type { NetworkFiles } from "./plan-types.ts";
 
 export interface CardRoute {
   family: 4 | 6;

@@ -5,7 +5,8 @@ import { defaultRoute, macs, memberProblem, unfit } from "./network-cards.ts";
 import { type CardBase, cardBase, identity, oddMtu } from "./network-carry.ts";
 import { usable } from "./network-dns.ts";
 import { type Card, type CardRoute, renderNetwork } from "./network-files.ts";
-import type { Interface, NetworkFacts, NetworkInput, NetworkPlan, Refusal, StaticNetwork } from "./types.ts";
+import type { Interface, NetworkFacts } from "./network-types.ts";
+import type { NetworkInput, NetworkPlan, Refusal, StaticNetwork } from "./plan-types.ts";
 
 export const refuse = (code: string, message: string, hint: string): { refusals: Refusal[] } => ({
   refusals: [{ code, message, hint }],

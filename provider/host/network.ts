@@ -7,7 +7,8 @@ import { type Card, renderNetwork } from "./network-files.ts";
 import { distinctMetrics } from "./network-metrics.ts";
 import { ofDaemons, tooMany } from "./network-routes.ts";
 import { planGiven, refuse } from "./network-static.ts";
-import type { Interface, NetworkFacts, NetworkInput, NetworkPlan, Refusal, Route } from "./types.ts";
+import type { Interface, NetworkFacts, Route } from "./network-types.ts";
+import type { NetworkInput, NetworkPlan, Refusal } from "./plan-types.ts";
 
 /**
  * Files of the new system's network, or why it cannot be carried. `keep`: what the old system has, whole or not at all; what is not

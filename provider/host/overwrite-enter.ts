@@ -1,15 +1,18 @@
 /** From the old system into the RAM system of an overwrite, by kexec, the server's own GRUB or systemd's shutdown; scripts in system/ram. */
 import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
-import { envBlock, type Slot, type SlotName, slotFile } from "../image/slots.ts";
-import { humanBytes, type Task } from "../task.ts";
+import { type Slot, type SlotName, slotFile } from "../boot/slot.ts";
+import { envBlock } from "../boot/state.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { agent, flushScript } from "./agent.ts";
 import { type InstallRecord, installScript } from "./alongside.ts";
 import { connectionLost } from "./health.ts";
 import { hostKeyArguments } from "./hostkeys.ts";
 import { keptKeys } from "./plan-keys.ts";
+import type { Plan } from "./plan-types.ts";
 import { reboot } from "./trial.ts";
-import type { Plan, Ssh } from "./types.ts";
+import type { Ssh } from "./types.ts";
 
 /** What starts the RAM system, as image/ram.ts makes it. */
 export interface RamToSend {

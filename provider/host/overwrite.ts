@@ -4,14 +4,16 @@
  */
 import type { Readable } from "node:stream";
 import { assetText } from "../assets.ts";
+import { parseSlotFile, type Slot, slotFile } from "../boot/slot.ts";
 import { die } from "../errors.ts";
-import { canonical, sha256 } from "../image/hash.ts";
-import { parseSlotFile, type Slot, slotFile } from "../image/slots.ts";
-import { humanBytes, type Task } from "../task.ts";
+import { canonical, sha256 } from "../local/hash.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { installScript } from "./alongside.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
-import type { Plan, Ssh } from "./types.ts";
+import type { Plan } from "./plan-types.ts";
+import type { Ssh } from "./types.ts";
 
 /** The image as it is sent. */
 export interface ImageToSend {

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { die } from "../errors.ts";
-import { humanBytes, type Task } from "../task.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { SshError } from "./ssh-errors.ts";
 import type { Ssh } from "./types.ts";
 

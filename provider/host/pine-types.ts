@@ -1,5 +1,5 @@
 /** What is known of the Pine that is on a server (facts.ts). */
-import type { Trust } from "../image/manifest.ts";
+import type { Trust } from "../trust/manifest.ts";
 import type { RamFacts } from "./ram-types.ts";
 
 export interface Slots {

@@ -1,5 +1,5 @@
 /** Why nothing can be put beside an old system, on a machine or in a container. Pure. */
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { type Check, refusal } from "./refusal.ts";
 
 /** Room beside the unpacked system for two more deployments and what runs there. */

@@ -1,7 +1,8 @@
 /** Where GRUB finds and keeps Pine's slots beside an old system. Pure. */
-import type { SlotsPlace } from "../image/slots.ts";
+import type { SlotsPlace } from "../boot/place.ts";
+import type { Facts, Volume } from "./facts-types.ts";
+import type { Refusal } from "./plan-types.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Facts, Refusal, Volume } from "./types.ts";
 
 /** Root filesystems that the initramfs mounts, and that GRUB reads and writes. */
 export const ROOT_TYPES = ["ext4", "xfs"];

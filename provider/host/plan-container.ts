@@ -1,9 +1,10 @@
 /** Whether and how a container is taken: no kernel, no boot loader, and only the rights that its host gives it. Pure. */
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
+import type { ContainerRights, Facts } from "./facts-types.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
 import { sendLines, sends } from "./plan-lines.ts";
+import type { Plan } from "./plan-types.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { ContainerRights, Facts, Plan } from "./types.ts";
 
 /** Managers that start /sbin/init of the container's root, whatever it is. */
 const KNOWN: Record<string, string> = { lxc: "LXC", openvz: "OpenVZ" };

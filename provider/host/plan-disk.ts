@@ -1,6 +1,7 @@
 /** Which disk is overwritten, what goes with it, and where data partitions lie. Pure. */
-import { humanBytes } from "../task.ts";
-import type { DataPartition, Disk, DiskPartition, Facts, PlanInputs, PlannedData, Refusal } from "./types.ts";
+import { humanBytes } from "../words.ts";
+import type { Disk, DiskPartition, Facts } from "./facts-types.ts";
+import type { DataPartition, PlanInputs, PlannedData, Refusal } from "./plan-types.ts";
 
 const MiB = 1024 * 1024;
 /** Smaller ones are configuration drives of clouds (64 MiB at most), not disks to choose from. */

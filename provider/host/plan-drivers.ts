@@ -2,11 +2,12 @@
  * Whether the commit's kernel drives the cards and disks that the server hangs on. A server was lost so where a system was put on it without a look:
  * bnx2 without its firmware (siderolabs/talos#8761, flatcar/Flatcar#359, rancher/os#2877). Pure.
  */
-import type { Lack } from "../image/kernel-drivers.ts";
+import type { Lack } from "../boot/device.ts";
+import type { Facts } from "./facts-types.ts";
 import { chooseDisk } from "./plan-disk.ts";
 import { enterWay } from "./plan-overwrite-refusals.ts";
+import type { ImageFacts, PlanInputs } from "./plan-types.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Facts, ImageFacts, PlanInputs } from "./types.ts";
 
 /** Names of the cards that have addresses, or are below an interface that has. An accelerated twin below a card is not needed (Azure's and Google's). */
 function cardsInUse({ network: { interfaces } }: Facts): Set<string> {

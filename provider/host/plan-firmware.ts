@@ -1,7 +1,8 @@
 /** Which disk the firmware boots, and what becomes of a server when another one is written over. Pure. */
+import type { Disk, Facts } from "./facts-types.ts";
 import { chooseDisk } from "./plan-disk.ts";
+import type { PlanInputs } from "./plan-types.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Disk, Facts, PlanInputs } from "./types.ts";
 
 const ESP = ["/boot/efi", "/efi"];
 

@@ -1,10 +1,11 @@
 /** Why a disk cannot be overwritten. Pure; every reason at once, each with what to do. */
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
+import type { Disk, Facts } from "./facts-types.ts";
 import { grubProblem, ownBoot } from "./plan-boot.ts";
 import { chooseDisk, layoutData, mountedData } from "./plan-disk.ts";
 import { firmwareRefusal } from "./plan-firmware.ts";
+import type { ImageFacts, OverwritePlan, PlanInputs, Refusal } from "./plan-types.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Disk, Facts, ImageFacts, OverwritePlan, PlanInputs, Refusal } from "./types.ts";
 
 /** MemTotal of a machine with 256 MiB, the smallest that it was done on: the kernel takes its part before it counts. */
 const RAM_KIB = 200 * 1024;

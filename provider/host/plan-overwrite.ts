@@ -1,9 +1,10 @@
 /** What an overwrite will do. Pure. */
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
+import type { Facts } from "./facts-types.ts";
 import { chooseDisk, describePartitions, layoutData } from "./plan-disk.ts";
 import { count } from "./plan-lines.ts";
 import { enterWay, ramBytes } from "./plan-overwrite-refusals.ts";
-import type { Facts, ImageFacts, OverwritePlan, Plan, PlanInputs } from "./types.ts";
+import type { ImageFacts, OverwritePlan, Plan, PlanInputs } from "./plan-types.ts";
 
 type Base = Omit<Plan, "summary" | "lines">;
 

@@ -1,12 +1,13 @@
 /** The plan of an overwrite that was cut off: the RAM system has the one that it began with. Pure. */
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
+import type { Facts } from "./facts-types.ts";
 import { carriedHostname } from "./hostfiles.ts";
 import { planNetwork } from "./network.ts";
 import { hostsFile } from "./network-files.ts";
 import { keepsOf } from "./plan-lines.ts";
 import { loginInRam } from "./plan-login.ts";
 import { imageProblem } from "./plan-overwrite-refusals.ts";
-import type { Facts, ImageFacts, NetworkPlan, Plan, PlanInputs, PlanResult, Refusal } from "./types.ts";
+import type { ImageFacts, NetworkPlan, Plan, PlanInputs, PlanResult, Refusal } from "./plan-types.ts";
 
 /** What a run before could not use, or was given otherwise, counts as it is given now: name, network, keys, ports. The disk stays the plan's. */
 export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {

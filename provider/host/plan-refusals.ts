@@ -1,15 +1,16 @@
 /** Why a server cannot be taken. Pure; every reason at once, each with what to do. */
-import { argumentsTooLong } from "../image/slot-options.ts";
+import { argumentsTooLong } from "../boot/arguments.ts";
+import type { BlockKind, Facts } from "./facts-types.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
 import { bootRefusal, firmwareRefusal, grubProblem, ROOT_TYPES } from "./plan-boot.ts";
 import { CONTAINER, targetRefusal } from "./plan-container.ts";
 import { driverRefusal } from "./plan-drivers.ts";
 import { OVERWRITE } from "./plan-overwrite-refusals.ts";
 import { twinsBeside } from "./plan-twins.ts";
+import type { ImageFacts, PlanInputs, Refusal } from "./plan-types.ts";
 import { UPDATE } from "./plan-update-refusals.ts";
 import { type Check, refusal } from "./refusal.ts";
 import { trustRefusal } from "./trust.ts";
-import type { BlockKind, Facts, ImageFacts, PlanInputs, Refusal } from "./types.ts";
 
 /** MemTotal of a machine with 96 MiB: the kernel takes its part before it counts. */
 const RAM_KIB = 80 * 1024;

@@ -1,7 +1,7 @@
 /** File systems of one UUID, where GRUB and the initramfs go by it. Pure. */
+import type { Facts } from "./facts-types.ts";
 import { planBoot, swapPartitions } from "./plan-boot.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Facts } from "./types.ts";
 
 /** What the new system's boot and fstab name by UUID, beside an old system. */
 function ofPlan(facts: Facts): string[] {

@@ -1,9 +1,8 @@
 /** What is planned for a server (network.ts, plan.ts). */
-
-import type { Lack } from "../image/kernel-drivers.ts";
-import type { SignedManifest } from "../image/manifest.ts";
-import type { CommitKernel } from "../image/ostree-kernel.ts";
+import type { Lack } from "../boot/device.ts";
+import type { CommitKernel } from "../boot/kernel.ts";
 import type { SshServer } from "../image/ssh.ts";
+import type { SignedManifest } from "../trust/manifest.ts";
 import type { HostKeyFile } from "./facts-types.ts";
 import type { BootPlace } from "./plan-boot.ts";
 import type { NotRoot, RootWay } from "./types.ts";

@@ -1,5 +1,5 @@
 /** Why a server that runs Pine cannot take another commit; the server looks itself, too, and this tells it beforehand. Pure. */
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { ownBoot } from "./plan-boot.ts";
 import { twinsRunning } from "./plan-twins.ts";
 import { type Check, refusal } from "./refusal.ts";

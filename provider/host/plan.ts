@@ -1,5 +1,6 @@
 /** What an installation will do, from facts and inputs alone. Pure: preview shows it, `up` does it. */
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
+import type { Facts } from "./facts-types.ts";
 import { finalizedOf } from "./finalize.ts";
 import { carriedHostname } from "./hostfiles.ts";
 import { planNetwork } from "./network.ts";
@@ -13,11 +14,11 @@ import { planLogin } from "./plan-login.ts";
 import { overwriteBytes, overwriteLines, overwriteSummary, planDiskOf } from "./plan-overwrite.ts";
 import { planRam } from "./plan-ram.ts";
 import { refusalsOf, type Way } from "./plan-refusals.ts";
-import type { Existing, Facts, ImageFacts, Plan, PlanInputs, PlanResult, Refusal } from "./types.ts";
+import type { Existing, ImageFacts, Plan, PlanInputs, PlanResult, Refusal } from "./plan-types.ts";
 
 /** Seconds a system on trial has to be confirmed. */
 const DEADMAN_SECONDS = 300;
-/** Kernel arguments of GRUB's slot files hold nothing else (image/slots.ts). */
+/** Kernel arguments of GRUB's slot files hold nothing else (boot/options.ts). */
 const CONSOLE = /^[A-Za-z0-9,]+$/;
 
 /**

@@ -5,7 +5,7 @@ import type { Task } from "../task.ts";
 import { agent, agentStatus, flushScript } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
 import { lockHost } from "./lock.ts";
-import { waitForSsh } from "./ssh.ts";
+import { waitForSsh } from "./ssh-wait.ts";
 import { reboot } from "./trial.ts";
 import type { Ssh } from "./types.ts";
 

@@ -1,5 +1,5 @@
 /** Why a trial that never answered is not what runs: from what GRUB counted and the trial left on the disk. */
-import type { SlotName } from "../image/slots.ts";
+import type { SlotName } from "../boot/slot.ts";
 import { type AgentStatus, agent } from "./agent.ts";
 import type { Ssh } from "./types.ts";
 

@@ -1,7 +1,8 @@
 /** Errors of a connection, and how OpenSSH's messages become one of them. Pure. */
 import { createHash } from "node:crypto";
 import { PineError } from "../errors.ts";
-import { lastLines, RunError } from "../run.ts";
+import { RunError } from "../local/run.ts";
+import { lastLines } from "../redact.ts";
 import type { Connection, ProxyConnection } from "./connection-type.ts";
 import { loginRefused, notYet, ownSide } from "./ssh-refused.ts";
 

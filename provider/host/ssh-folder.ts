@@ -5,7 +5,7 @@ import { lstat, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { hold, isAbandoned } from "../holder.ts";
+import { hold, isAbandoned } from "../local/holder.ts";
 import { shellQuote } from "./quote.ts";
 
 export interface PrivateFolder {

@@ -1,5 +1,6 @@
 /** What a session came to: the script's own output and exit code, or why it never began. Pure. */
-import { lastLines, type RunError, type RunResult, redactText } from "../run.ts";
+import type { RunError, RunResult } from "../local/run.ts";
+import { lastLines, redactText } from "../redact.ts";
 import { RemoteError } from "./ssh-errors.ts";
 import { noSession, noShell } from "./ssh-login.ts";
 import { type Dialogue, wrongPassword } from "./ssh-root.ts";

@@ -2,7 +2,7 @@
 import { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PineError } from "../errors.ts";
-import { RunError, type RunOptions, type RunResult } from "../run.ts";
+import { RunError, type RunOptions, type RunResult } from "../local/run.ts";
 
 /**
  * The connection's process holds a session's output open until the remote script lets go of it, so a killed client is not waited

@@ -12,10 +12,6 @@ import { type Master, startMaster } from "./ssh-master.ts";
 import { openSession } from "./ssh-session.ts";
 import type { OpenOptions, Ssh } from "./types.ts";
 
-export { loginPublicKeys } from "./keys.ts";
-export { RemoteError, SshError, targetOf } from "./ssh-errors.ts";
-export { type WaitOptions, waitForSsh } from "./ssh-wait.ts";
-
 /** Seconds; `@pulumi/command`'s default. */
 const DIAL_TIMEOUT = 15;
 

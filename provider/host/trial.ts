@@ -3,17 +3,17 @@
  * back, by our word (health), by GRUB's count or by the dead-man.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SlotName } from "../boot/slot.ts";
 import { messageOf } from "../errors.ts";
-import type { SignedManifest } from "../image/manifest.ts";
-import type { SlotName } from "../image/slots.ts";
 import type { Task } from "../task.ts";
+import type { SignedManifest } from "../trust/manifest.ts";
 import { type AgentStatus, agent, agentStatus } from "./agent.ts";
 import type { Connection } from "./connection-type.ts";
 import { checkHealth, connectionLost, type HealthCheck } from "./health.ts";
 import { lockHost } from "./lock.ts";
 import { markDone } from "./record.ts";
 import { logReason, silentReason, trialLog } from "./returned.ts";
-import { waitForSsh } from "./ssh.ts";
+import { waitForSsh } from "./ssh-wait.ts";
 import { keepTrust } from "./trust.ts";
 import type { Ssh } from "./types.ts";
 

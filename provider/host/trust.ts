@@ -1,8 +1,8 @@
 /** Whose signature a server wants on what it is to run: read beforehand, looked at there before anything is applied, kept once it is confirmed. */
 import { assetText } from "../assets.ts";
 import { messageOf } from "../errors.ts";
-import { manifestFile, manifestProblem, type SignedManifest, type Trust } from "../image/manifest.ts";
 import type { Task } from "../task.ts";
+import { manifestFile, manifestProblem, type SignedManifest, type Trust } from "../trust/manifest.ts";
 import { flushScript } from "./agent.ts";
 import { HELD } from "./parts.ts";
 import { type Check, refusal } from "./refusal.ts";

@@ -9,12 +9,6 @@
  */
 import type { Readable, Writable } from "node:stream";
 
-export type * from "./facts-types.ts";
-export type * from "./network-types.ts";
-export type * from "./pine-types.ts";
-export type * from "./plan-types.ts";
-export type * from "./ram-types.ts";
-
 export interface OpenOptions {
   /** Retry while the server cannot be reached, `dialErrorLimit` times in all. Default: one attempt. */
   wait?: boolean;

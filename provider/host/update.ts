@@ -1,15 +1,15 @@
 /** A server that runs Pine gets another deployment: by delta into the slot that does not run, armed for one boot. */
 import { assetText } from "../assets.ts";
+import { type SlotName, slotTitle } from "../boot/slot.ts";
 import { messageOf } from "../errors.ts";
-import type { SlotName } from "../image/slots.ts";
 import type { Task } from "../task.ts";
 import { agent, flushScript, keyValues } from "./agent.ts";
-import { slotTitle } from "./alongside.ts";
 import { fullDisk } from "./full.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
 import { type FileToSend, sendFile } from "./parts.ts";
-import type { Plan, Ssh } from "./types.ts";
+import type { Plan } from "./plan-types.ts";
+import type { Ssh } from "./types.ts";
 
 /** Root's script whose steps change a server that runs Pine. */
 export const updateScript = () =>

@@ -4,16 +4,16 @@ import { chmod, lstat, mkdir, readFile, rm, symlink, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { extract } from "tar";
 import { die, PineError } from "../errors.ts";
-import { type RunResult, run } from "../run.ts";
+import { writeWhole } from "../local/files.ts";
+import { withFileLock } from "../local/lock.ts";
+import { type RunResult, run } from "../local/run.ts";
 import type { Task } from "../task.ts";
 import { gzipMember, LIMITS } from "./apkfile.ts";
 import { compareVersions, dependencyName, type IndexEntry, parseIndex } from "./index.ts";
 import { isWhole, keepTree } from "./kept-tree.ts";
-import { withFileLock } from "./lock.ts";
 import { fetchPackages, GoneError, type LockedPackage, type Source } from "./mirror.ts";
 import { fetchIndexes, type RepositoryIndex } from "./mirror-index.ts";
 import { tidy, withTemp } from "./temp.ts";
-import { writeWhole } from "./whole.ts";
 
 export interface Apk {
   /** A tree with apk, musl, busybox and what they need: it can be a root. */

@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { createGunzip, inflateRawSync } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
 import { PineError } from "../errors.ts";
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
 
 /** Public keys: name as in signatures -> PEM. */
 export type Keys = Record<string, string>;

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { die } from "../errors.ts";
+import { placeFile } from "../local/files.ts";
 import type { Task } from "../task.ts";
 import { spare } from "./grace.ts";
 import type { Store } from "./store.ts";
-import { placeFile } from "./whole.ts";
 
 /** What every artifact's json holds. */
 export interface ArtifactFacts {

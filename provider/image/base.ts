@@ -4,6 +4,7 @@
  */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { canonical, sha256 } from "../local/hash.ts";
 import type { Task } from "../task.ts";
 import { type Change, TAKEN_OUT, type TreeFacts } from "./configure.ts";
 import { GRACE_MS, spare } from "./grace.ts";
@@ -12,7 +13,7 @@ import type { LockedPackage } from "./mirror.ts";
 import { buildScript } from "./namespace.ts";
 import { hasCommit, removeDamagedRefs } from "./ostree-check.ts";
 import { commitOverlay, commitParts, pullCommit } from "./ostree-commit.ts";
-import { canonical, type Recipe, sha256 } from "./recipe.ts";
+import type { Recipe } from "./recipe-types.ts";
 import { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { apply, layout } from "./tree-steps.ts";

@@ -1,7 +1,7 @@
 /** What of this provider goes into a tree: files of system/, and a number for what the code does. */
 import { assetText } from "../assets.ts";
-import { sha256 } from "./hash.ts";
-import type { Target } from "./recipe-types.ts";
+import type { Target } from "../boot/target.ts";
+import { sha256 } from "../local/hash.ts";
 import { filesOf, type OwnFile } from "./system-files.ts";
 import { targets } from "./targets.ts";
 

@@ -2,7 +2,8 @@
 import { PineError } from "../errors.ts";
 import { closeNames } from "../properties/nearest.ts";
 import type { Change } from "./configure.ts";
-import { baseServices, type Recipe, runlevels } from "./recipe.ts";
+import { baseServices } from "./recipe.ts";
+import { type Recipe, runlevels } from "./recipe-types.ts";
 
 /**
  * The base system's, those of settings and extras, the program's. What packages linked in their scripts is taken out before. `brought`: names in

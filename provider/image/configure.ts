@@ -4,11 +4,12 @@ import { closeNames } from "../properties/nearest.ts";
 import { type Accounts, addUsers, numericOwner } from "./accounts.ts";
 import { services } from "./configure-services.ts";
 import { parseRepository, repositoryLine } from "./mirror.ts";
-import { pieces, type Recipe, rootProgram, runlevels, world } from "./recipe.ts";
+import { pieces, rootProgram, world } from "./recipe.ts";
+import { type Recipe, runlevels } from "./recipe-types.ts";
 import { fstabLine, KEYMAPS, rcUlimit } from "./settings.ts";
 import type { OwnFile } from "./system-files.ts";
 import { targets } from "./targets.ts";
-import type { ArchiveEntry } from "./unpack.ts";
+import type { ArchiveEntry } from "./unpack-rules.ts";
 
 /** One thing to do in the tree. Paths are absolute there. */
 export type Change =

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { type ArtifactFacts, artifact } from "./artifact.ts";
-import { hasCommit } from "./ostree.ts";
+import { hasCommit } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 

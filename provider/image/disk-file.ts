@@ -1,11 +1,11 @@
 /** The file that a disk image is kept in: its format, its name, the line of sha256sum beside it. */
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { writeWhole } from "../local/files.ts";
 import type { Task } from "../task.ts";
 import { writeQcow2 } from "./qcow2.ts";
 import { ZSTD_LEVEL } from "./sysroot.ts";
 import type { Toolbox } from "./toolbox.ts";
-import { writeWhole } from "./whole.ts";
 
 /** raw.zst: compressed; raw: a sparse file; qcow2: QEMU's, uncompressed; tar: uncompressed, with a sparse disk.raw in it. */
 export const FILE_FORMATS = ["raw.zst", "raw", "qcow2", "tar"] as const;

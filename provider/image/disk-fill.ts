@@ -7,7 +7,7 @@ import { access, open, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import { type RunError, run } from "../run.ts";
+import { type RunError, run } from "../local/run.ts";
 import type { Task } from "../task.ts";
 import { cpio } from "./cpio.ts";
 import { withFolders } from "./initramfs.ts";

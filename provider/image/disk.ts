@@ -2,8 +2,13 @@
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asset, assetText } from "../assets.ts";
+import { slotOptions } from "../boot/options.ts";
+import { SLOTS_DIR } from "../boot/place.ts";
+import { slotFile } from "../boot/slot.ts";
+import { envBlock } from "../boot/state.ts";
 import { die } from "../errors.ts";
-import { humanBytes, type Task } from "../task.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import { type FileFormat, packDisk, writeSum } from "./disk-file.ts";
 import { fill, fillScript } from "./disk-fill.ts";
@@ -24,7 +29,6 @@ import {
 import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, type Filesystem, JOURNAL_MIB, MiB } from "./disk-sizes.ts";
 import { biosBoot } from "./grub-bios.ts";
 import { readCommit } from "./ostree.ts";
-import { envBlock, SLOTS_DIR, slotFile, slotOptions } from "./slots.ts";
 import type { Store } from "./store.ts";
 import { PAGE, swapHeader } from "./swap.ts";
 import { type SysrootTree, sysrootFormat, sysrootTree } from "./sysroot.ts";

@@ -3,11 +3,11 @@ import { cp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { die } from "../errors.ts";
+import { exists } from "../local/files.ts";
 import { quietTask, type Task } from "../task.ts";
 import { type ArtifactFacts, beside, hashFile } from "./artifact.ts";
 import { type Bind, buildScript, runIn } from "./namespace.ts";
 import { REPO } from "./ostree-check.ts";
-import { exists } from "./programs.ts";
 import { Store } from "./store.ts";
 import { withTemp } from "./temp.ts";
 

@@ -6,9 +6,9 @@ import type { ImageFacts } from "./disk.ts";
 import { GRACE_MS } from "./grace.ts";
 import { buildScript } from "./namespace.ts";
 import { removeDamagedRefs } from "./ostree-check.ts";
+import type { RootfsRecord } from "./rootfs-record.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
-import type { RootfsRecord } from "./tree.ts";
 
 /** Names of what the store has. */
 export interface Contents {

@@ -3,13 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { assetText } from "../assets.ts";
+import { placeFile, writeWhole } from "../local/files.ts";
+import { sha256 } from "../local/hash.ts";
 import type { Task } from "../task.ts";
 import { hashFile } from "./artifact.ts";
 import { initramfs, mountable } from "./initramfs.ts";
-import { sha256 } from "./recipe.ts";
 import { withTemp } from "./temp.ts";
 import type { Toolbox } from "./toolbox.ts";
-import { placeFile, writeWhole } from "./whole.ts";
 
 export interface InitramfsSource {
   box: Toolbox;

@@ -1,9 +1,9 @@
 /** Folders of the cache that are made once and used for long: whole when they get their name, and looked at when they are used. */
 import { lstat, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "./hash.ts";
+import { placeFolder, writeWhole } from "../local/files.ts";
+import { sha256 } from "../local/hash.ts";
 import { removeTree } from "./namespace.ts";
-import { placeFolder, writeWhole } from "./whole.ts";
 
 /** Beside a folder: what is in it. */
 export const manifestBeside = (path: string) => `${path}.manifest`;

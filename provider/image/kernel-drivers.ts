@@ -1,27 +1,11 @@
 /** Whether the kernel of a commit drives what a server has: its cards and disks, by the tables that modprobe and udev go by. */
+import type { Device, Lack } from "../boot/device.ts";
 import type { Task } from "../task.ts";
 import { moduleName } from "./initramfs.ts";
 import { buildScript } from "./namespace.ts";
 import { REPO } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
-
-/** A device between a card or disk and its bus, as the server's own kernel drives it. */
-export interface Device {
-  use: "card" | "disk";
-  /** Of the card or disk: `eth0`, `sda`. */
-  name: string;
-  /** As the kernel names it: `virtio_net`. Only loaded ones; what a kernel has built in is not told apart. */
-  module: string;
-  /** `pci:v00008086d000015B8sv…`; absent: it could not be read. */
-  modalias?: string;
-}
-
-/** What a server has that a kernel does not drive. */
-export interface Lack extends Device {
-  /** The module is there, and none of these files, of which it may need one; absent: no module drives it. */
-  firmware?: string[];
-}
 
 /** What the kernel of a commit has. */
 export interface KernelDrivers {

@@ -4,7 +4,7 @@ import { access, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import { PineError } from "../errors.ts";
-import { run } from "../run.ts";
+import { run } from "../local/run.ts";
 
 /** Programs of this machine that namespaces are made with. */
 export interface Tools {

@@ -1,13 +1,13 @@
 /** The indexes of repositories: fetched where they changed, checked, and kept in the cache. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fetchFile } from "../local/fetch.ts";
+import { writeWhole } from "../local/files.ts";
+import { sha256 } from "../local/hash.ts";
 import type { Task } from "../task.ts";
 import { readIndex } from "./apkfile.ts";
-import { fetchFile } from "./fetch.ts";
-import { sha256 } from "./hash.ts";
 import { parseRepository, type Repository, type Source } from "./mirror.ts";
 import { firstOf, leave, MirrorsError, OlderIndex, type Place, placesOf } from "./mirror-order.ts";
-import { writeWhole } from "./whole.ts";
 
 export interface RepositoryIndex extends Repository {
   /** The signed index in the cache. */

@@ -1,8 +1,8 @@
 /** Several mirrors with the same content, in the person's order: which one is asked, which one is left, and why. */
 import { isAbort, PineError } from "../errors.ts";
+import { FetchError } from "../local/fetch.ts";
 import type { Task } from "../task.ts";
 import { BadFile } from "./apkfile.ts";
-import { FetchError } from "./fetch.ts";
 import type { Source } from "./mirror.ts";
 
 /** One of them: the mirror's own address, for messages, and what is asked for there. */

@@ -2,11 +2,12 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isAbort, PineError } from "../errors.ts";
-import { humanBytes, type Task } from "../task.ts";
+import { FetchError, fetchFile } from "../local/fetch.ts";
+import { writeWhole } from "../local/files.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { BadFile, checkDataSize, checkPackage, checksumHex, type Keys } from "./apkfile.ts";
-import { FetchError, fetchFile } from "./fetch.ts";
 import { type Failure, firstOf, leave, MirrorsError, ofTheFile, Passed, placesOf } from "./mirror-order.ts";
-import { writeWhole } from "./whole.ts";
 
 /** A package of a lock. */
 export interface LockedPackage {

@@ -6,7 +6,8 @@
 import { rm } from "node:fs/promises";
 import { asset } from "../assets.ts";
 import { die } from "../errors.ts";
-import { RunError, type RunOptions, type RunResult, redactText, run, shorten } from "../run.ts";
+import { RunError, type RunOptions, type RunResult, run } from "../local/run.ts";
+import { redactText, shorten } from "../redact.ts";
 import { requireNamespaces, type Tools } from "./mapping.ts";
 
 /** A file or folder of this machine inside the tree. */

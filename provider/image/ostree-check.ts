@@ -2,7 +2,7 @@
 import { access, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
-import { RunError } from "../run.ts";
+import { RunError } from "../local/run.ts";
 import type { Task } from "../task.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";

@@ -1,16 +1,10 @@
 /** Kernel and initramfs of a commit: what an update needs room for where /boot is a partition of its own. */
+import type { CommitKernel } from "../boot/kernel.ts";
+import { sha256 } from "../local/hash.ts";
 import type { Task } from "../task.ts";
-import { sha256 } from "./hash.ts";
 import { REPO } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
-
-export interface CommitKernel {
-  /** Bytes of both. */
-  bytes: number;
-  /** Of what is in them: OSTree keeps those of two commits that are the same once. */
-  id: string;
-}
 
 /** Out of what `ostree ls -RC COMMIT /usr/lib/modules` says; undefined: a commit without a kernel. Pure. */
 export function kernelOf(listing: string): CommitKernel | undefined {

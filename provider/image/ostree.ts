@@ -1,21 +1,18 @@
 /** Commits of the store: what is known of them, and those made of a Rootfs. */
-
 import type { KeyObject } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { CommitKernel } from "../boot/kernel.ts";
+import type { Target } from "../boot/target.ts";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
+import { type SignedManifest, signManifest } from "../trust/manifest.ts";
 import { makeYoung } from "./grace.ts";
-import { type SignedManifest, signManifest } from "./manifest.ts";
 import { CHECKSUM, commitObject, hasCommit } from "./ostree-check.ts";
 import { commit, refProblem, setRef } from "./ostree-commit.ts";
-import { type CommitKernel, kernelOfCommit } from "./ostree-kernel.ts";
-import type { Target } from "./recipe-types.ts";
+import { kernelOfCommit } from "./ostree-kernel.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
-
-export { CHECKSUM, hasCommit } from "./ostree-check.ts";
-export { type CommitOptions, commitTree, refProblem } from "./ostree-commit.ts";
 
 /** What is known of a commit, in store/commits/<checksum>.json. */
 export interface CommitManifest {

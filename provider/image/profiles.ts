@@ -1,5 +1,6 @@
 /** Presets of a Rootfs, in plain data. What the program gives itself is added to lists and wins over single values. */
-import type { Extra, Services, Target } from "./recipe-types.ts";
+import type { Target } from "../boot/target.ts";
+import type { Extra, Services } from "./recipe-types.ts";
 
 export interface Profile {
   packages: string[];

@@ -2,6 +2,7 @@
 import { lstat, readFile, readlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { die } from "../errors.ts";
+import { exists } from "../local/files.ts";
 import type { CpioEntry } from "./cpio.ts";
 import { elfNeeds } from "./elf.ts";
 
@@ -58,9 +59,3 @@ export async function read(tree: string, path: string, depth = 0): Promise<Buffe
   const target = await readlink(join(tree, path));
   return read(tree, target.startsWith("/") ? target.slice(1) : join(dirname(path), target), depth + 1);
 }
-
-export const exists = (path: string) =>
-  lstat(path).then(
-    () => true,
-    () => false,
-  );

@@ -6,17 +6,18 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { die } from "../errors.ts";
-import { RunError } from "../run.ts";
-import { humanBytes, type Task } from "../task.ts";
-import { freeBytes } from "./full.ts";
-import { withFileLock } from "./lock.ts";
+import { syncTree } from "../local/files.ts";
+import { freeBytes } from "../local/full.ts";
+import { withFileLock } from "../local/lock.ts";
+import { RunError } from "../local/run.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { isDamage, REPO } from "./ostree-check.ts";
 import { initPublished, type Publication, publish } from "./publish.ts";
 import { type Files, fileAndFolder, isOurs, planFetch, planUpload } from "./publish-plan.ts";
 import type { Store } from "./store.ts";
 import { withTemp } from "./temp.ts";
 import type { Toolbox } from "./toolbox.ts";
-import { syncTree } from "./whole.ts";
 
 /** What a place can do that is published to. Paths are those in the repository. */
 export interface Remote {

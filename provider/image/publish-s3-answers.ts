@@ -1,8 +1,8 @@
 /** What a storage answers, and how much of it is read: it may be anybody's. */
 import { die, PineError } from "../errors.ts";
+import type { Answer } from "../local/http.ts";
 import { shorten } from "../redact.ts";
-import { humanBytes } from "../task.ts";
-import type { Answer } from "./http.ts";
+import { humanBytes } from "../words.ts";
 import type { S3Options } from "./publish-s3.ts";
 
 /**

@@ -6,9 +6,9 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwsClient } from "aws4fetch";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
+import type { Answer } from "../local/http.ts";
 import type { Task } from "../task.ts";
 import { hashFile } from "./artifact.ts";
-import type { Answer } from "./http.ts";
 import { CHECKSUM } from "./ostree-check.ts";
 import { type Files, isContent, isOurs } from "./publish-plan.ts";
 import type { Remote } from "./publish-remote.ts";
@@ -81,7 +81,7 @@ export class S3Remote implements Remote {
     at: string,
     { headers, file }: { headers?: Record<string, string>; file?: { path: string; size: number } },
   ): Promise<Answer> {
-    const { send } = await import("./http.ts");
+    const { send } = await import("../local/http.ts");
     const signed = await this.client.sign(this.base + at, { method, headers });
     const length = file && { "content-length": String(file.size) };
     return send(signed.url, {

@@ -1,12 +1,12 @@
 /** `pulumi-resource-pine summary FOLDER`: what a published folder offers. */
 import { readFile } from "node:fs/promises";
 import { die } from "../errors.ts";
-import { humanBytes } from "../task.ts";
+import { verifies } from "../trust/signify.ts";
+import { humanBytes } from "../words.ts";
 import { CHECKSUM } from "./ostree-check.ts";
 import { manifestPath, publishedCommit, publishProblem } from "./publish.ts";
 import type { Files } from "./publish-plan.ts";
 import { publishedFiles } from "./publish-remote.ts";
-import { verifies } from "./signing.ts";
 
 /** A delta by its name in the repository: OSTree's base64 of the two checksums. Undefined: it is no delta's. */
 export function deltaOf(path: string): { from?: string; to: string } | undefined {

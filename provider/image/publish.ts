@@ -2,15 +2,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
-import { RunError } from "../run.ts";
+import { writeWhole } from "../local/files.ts";
+import { withFileLock } from "../local/lock.ts";
+import { RunError } from "../local/run.ts";
 import type { Task } from "../task.ts";
-import { withFileLock } from "./lock.ts";
-import { manifestFile, type SignedManifest } from "./manifest.ts";
+import { manifestFile, type SignedManifest } from "../trust/manifest.ts";
 import { buildScript } from "./namespace.ts";
 import { CHECKSUM, damaged, isDamage, removeDamagedRefs } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
-import { writeWhole } from "./whole.ts";
 
 export interface Publication {
   /** Absolute path of a folder that is there: empty, or published to before. */

@@ -1,6 +1,6 @@
 /** What the inputs of a Rootfs may be. Each answers what is wrong, or nothing. Pure. */
 import { createPublicKey } from "node:crypto";
-import { hasCredentials } from "./credentials.ts";
+import { hasCredentials } from "../local/credentials.ts";
 
 export const namePattern = /^[a-z_][a-z0-9_-]{0,31}$/;
 export const servicePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;

@@ -1,12 +1,10 @@
 /** What a Rootfs is made of, in one normal form: types, and the names that they are made of. */
+import type { Target } from "../boot/target.ts";
 import type { Keys } from "./apkfile.ts";
 
 export const runlevels = ["sysinit", "boot", "default", "shutdown", "nonetwork"] as const;
 export type Runlevel = (typeof runlevels)[number];
 export type Services = Partial<Record<Runlevel, string[]>>;
-
-export const targetNames = ["vm", "container"] as const;
-export type Target = (typeof targetNames)[number];
 
 export const extraNames = [
   ...["backup", "bubblewrap", "glibc", "iomon", "podman", "ssheval", "tcpmon", "toolbox", "unlock"],

@@ -1,6 +1,6 @@
 /** What a Rootfs is made of: the packages that follow from a recipe, and its digest. Pure. */
+import { canonical, sha256 } from "../local/hash.ts";
 import { extraPieces } from "./extras.ts";
-import { canonical, sha256 } from "./hash.ts";
 import { dependencyName, packageName } from "./index.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { type Piece, type Recipe, type Runlevel, runlevels, type Services } from "./recipe-types.ts";
@@ -8,10 +8,6 @@ import { settingPieces } from "./settings.ts";
 import { sshPiece } from "./ssh.ts";
 import { common, targets } from "./targets.ts";
 import { knobsPiece, memoryPiece } from "./tuning.ts";
-
-export { canonical, sha256 } from "./hash.ts";
-export type { Recipe, RecipeFile, RecipeUser, Runlevel } from "./recipe-types.ts";
-export { runlevels } from "./recipe-types.ts";
 
 /** Everything that settings and extras of a recipe bring besides the base system. */
 export function pieces(r: Recipe): Piece[] {

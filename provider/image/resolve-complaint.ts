@@ -1,7 +1,7 @@
 /** What apk says when not everything that was asked for can be had, as one error with what to do. Pure. */
 import { PineError } from "../errors.ts";
 import { closeNames } from "../properties/nearest.ts";
-import { shorten } from "../run.ts";
+import { shorten } from "../redact.ts";
 import { dependencyName, indexBlocks, packageName } from "./index.ts";
 import type { RepositoryIndex } from "./mirror-index.ts";
 

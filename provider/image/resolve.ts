@@ -3,7 +3,7 @@ import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Header } from "tar";
-import { RunError } from "../run.ts";
+import { RunError } from "../local/run.ts";
 import type { Task } from "../task.ts";
 import type { Apk } from "./apk.ts";
 import { checkPackage } from "./apkfile.ts";

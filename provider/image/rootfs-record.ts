@@ -1,10 +1,11 @@
 /** What the store keeps of a built Rootfs. */
+import type { Target } from "../boot/target.ts";
+import { canonical, sha256 } from "../local/hash.ts";
 import type { Task } from "../task.ts";
 import { spare } from "./grace.ts";
-import { canonical, sha256 } from "./hash.ts";
 import type { LockedPackage } from "./mirror.ts";
 import { commitObject, hasCommit } from "./ostree-check.ts";
-import type { Recipe, Target } from "./recipe-types.ts";
+import type { Recipe } from "./recipe-types.ts";
 import { sbomPaths } from "./sbom-write.ts";
 import type { Store } from "./store.ts";
 

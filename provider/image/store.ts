@@ -3,10 +3,10 @@ import { constants } from "node:fs";
 import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { die } from "../errors.ts";
+import { writeWhole } from "../local/files.ts";
+import { withFileLock } from "../local/lock.ts";
 import type { Task } from "../task.ts";
-import { withFileLock } from "./lock.ts";
 import { tidy, withTemp } from "./temp.ts";
-import { writeWhole } from "./whole.ts";
 
 /** What a resource keeps alive: names of things in the store, as `rootfs/<digest>` or `commit/<checksum>`. */
 export interface Root {

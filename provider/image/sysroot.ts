@@ -1,15 +1,16 @@
 /** The physical root of an installed system, as one archive that a server's own tar unpacks: the same for every host. */
 import { join } from "node:path";
 import { asset, assetText } from "../assets.ts";
+import { deploymentPath, STATEROOT } from "../boot/slot.ts";
+import type { Target } from "../boot/target.ts";
 import { die } from "../errors.ts";
 import { shorten } from "../redact.ts";
-import { humanBytes, type Task } from "../task.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { type ArtifactFacts, artifact, formatOf, intact, readArtifact } from "./artifact.ts";
 import type { Content } from "./disk-sizes.ts";
-import { hasCommit, readCommit } from "./ostree.ts";
-import { damaged, isDamage } from "./ostree-check.ts";
-import type { Target } from "./recipe-types.ts";
-import { deploymentPath, STATEROOT } from "./slots.ts";
+import { readCommit } from "./ostree.ts";
+import { damaged, hasCommit, isDamage } from "./ostree-check.ts";
 import type { Store } from "./store.ts";
 import type { Toolbox } from "./toolbox.ts";
 

@@ -1,5 +1,6 @@
 /** What differs between a machine and a container, as data: everything else is the same for both. */
-import type { Services, Target } from "./recipe-types.ts";
+import type { Target } from "../boot/target.ts";
+import type { Services } from "./recipe-types.ts";
 
 export interface TargetPlan {
   /** Brings and boots a kernel of its own. */

@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { hold, isAbandoned } from "../holder.ts";
-import { freeBytes, roomError } from "./full.ts";
-import { removeAbandonedLocks } from "./lock.ts";
+import { freeBytes, roomError } from "../local/full.ts";
+import { hold, isAbandoned } from "../local/holder.ts";
+import { removeAbandonedLocks } from "../local/lock.ts";
 import { removeTree } from "./namespace.ts";
 
 /** Runs `fn` with a new empty folder and removes it afterwards, also when cancelled. A full disk is told as one. */

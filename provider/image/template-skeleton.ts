@@ -2,8 +2,12 @@
  * What a container's manager looks for on the physical root, beside the sysroot: as little as lets it tell the distribution, run a shell, write
  * name and network, and start the wrapper. Pure.
  */
+import { managersPrograms } from "../boot/managers.ts";
+import { containerOptions } from "../boot/options.ts";
+import { SLOTS_DIR } from "../boot/place.ts";
+import { slotFile } from "../boot/slot.ts";
+import { envBlock } from "../boot/state.ts";
 import type { Change } from "./configure.ts";
-import { containerOptions, envBlock, SLOTS_DIR, slotFile } from "./slots.ts";
 
 /** What the skeleton is of. */
 export interface SkeletonInput {
@@ -16,35 +20,6 @@ export interface SkeletonInput {
   /** Text of the wrapper that starts the deployment. */
   init: string;
 }
-
-/** Programs that scripts of managers call within the root; all are busybox' in every Alpine. */
-const PROGRAMS = {
-  "/bin": [
-    ...[
-      "ash",
-      "busybox",
-      "cat",
-      "chmod",
-      "chown",
-      "cp",
-      "date",
-      "echo",
-      "grep",
-      "hostname",
-      "kill",
-      "ln",
-      "ls",
-      "mkdir",
-    ],
-    ...["mknod", "mount", "mv", "ps", "rm", "rmdir", "sed", "sh", "sleep", "stat", "sync", "touch", "true", "umount"],
-  ],
-  "/sbin": ["ifconfig", "ip", "route"],
-  "/usr/bin": ["cut", "env", "find", "head", "id", "tail", "test"],
-};
-
-/** Their paths. */
-export const managersPrograms = (): string[] =>
-  Object.entries(PROGRAMS).flatMap(([folder, names]) => names.map((name) => `${folder}/${name}`));
 
 const root: [number, number] = [0, 0];
 

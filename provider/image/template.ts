@@ -2,10 +2,11 @@
 import { join } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import { humanBytes, type Task } from "../task.ts";
+import { sha256 } from "../local/hash.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "./artifact.ts";
 import { writeSum } from "./disk-file.ts";
-import { sha256 } from "./hash.ts";
 import { buildScript } from "./namespace.ts";
 import { type CommitManifest, readCommit } from "./ostree.ts";
 import type { Store } from "./store.ts";

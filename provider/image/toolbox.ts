@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { die } from "../errors.ts";
-import { RunError, type RunResult } from "../run.ts";
+import { RunError, type RunResult } from "../local/run.ts";
 import type { Task } from "../task.ts";
 import { type Apk, apkTool, sourceKey, toolRepositories, toolTree } from "./apk.ts";
 import { fetchPackages, type Source } from "./mirror.ts";

@@ -2,7 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die, PineError } from "../errors.ts";
-import { lastLines, RunError } from "../run.ts";
+import { RunError } from "../local/run.ts";
+import { lastLines } from "../redact.ts";
 import type { Task } from "../task.ts";
 import type { Change, TreeFacts } from "./configure.ts";
 import { buildScript, runIn } from "./namespace.ts";

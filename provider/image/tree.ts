@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
+import { withFileLock } from "../local/lock.ts";
 import type { Task } from "../task.ts";
 import { apkTool } from "./apk.ts";
 import { propertyOf } from "./asked.ts";
@@ -12,19 +13,17 @@ import { type Change, configure, type TreeFacts } from "./configure.ts";
 import { rootFilesystems } from "./initramfs.ts";
 import { initramfsImage } from "./initramfs-build.ts";
 import type { InstalledPackage } from "./installed.ts";
-import { withFileLock } from "./lock.ts";
 import { fetchPackages, type LockedPackage, parseRepository, type Source } from "./mirror.ts";
 import { fallbacksOf } from "./mirror-order.ts";
-import { commitTree } from "./ostree.ts";
-import { type Recipe, timestampOf } from "./recipe.ts";
+import { commitTree } from "./ostree-commit.ts";
+import { timestampOf } from "./recipe.ts";
+import type { Recipe } from "./recipe-types.ts";
 import { foundRootfs, hiddenParts, type RootfsRecord } from "./rootfs-record.ts";
 import { writeSboms } from "./sbom-write.ts";
 import type { Store } from "./store.ts";
 import { installPackages, type Toolbox, type ToolboxSource, toolbox } from "./toolbox.ts";
 import { addModules, apply, layout, look, PathError, runHooks, sweep } from "./tree-steps.ts";
-import type { ArchiveEntry } from "./unpack.ts";
-
-export { type HiddenParts, hiddenParts, type RootfsRecord, readRootfs } from "./rootfs-record.ts";
+import type { ArchiveEntry } from "./unpack-rules.ts";
 
 export interface BuildRequest {
   digest: string;

@@ -10,8 +10,8 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Header, Parser, type ReadEntry } from "tar";
 import { messageOf } from "../errors.ts";
-import { Archive, Asset, plain, type Value } from "../values.ts";
-import { withoutUserinfo } from "./credentials.ts";
+import { withoutUserinfo } from "../local/credentials.ts";
+import { Archive, Asset, plain, type Value } from "../properties/values.ts";
 import {
   type ArchiveEntry,
   ArchiveError,
@@ -28,8 +28,6 @@ import {
   tooLarge,
   withoutHardLinks,
 } from "./unpack-rules.ts";
-
-export { type ArchiveEntry, ArchiveError } from "./unpack-rules.ts";
 
 /**
  * What an archive holds, sorted by path, all folders included. `where`: names the property in errors.

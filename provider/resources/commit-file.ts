@@ -5,8 +5,8 @@ import { type ArtifactFacts, intact } from "../image/artifact.ts";
 import { type CommitManifest, readCommit } from "../image/ostree.ts";
 import { Store } from "../image/store.ts";
 import type { Toolbox } from "../image/toolbox.ts";
+import { equalValues, hasUnknown, type Props, plain } from "../properties/values.ts";
 import type { Call, Diff, Resource } from "../resource.ts";
-import { equalValues, hasUnknown, type Props, plain } from "../values.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
 
 interface MadeFile extends ArtifactFacts {

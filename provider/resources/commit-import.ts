@@ -1,10 +1,11 @@
 /** `pulumi import` of an OstreeCommit: a commit that the store has, made by another stack or by a resource that was forgotten. */
 import { die } from "../errors.ts";
-import { sha256 } from "../image/hash.ts";
-import { CHECKSUM, readCommit } from "../image/ostree.ts";
-import { type RootfsRecord, readRootfs } from "../image/tree.ts";
+import { readCommit } from "../image/ostree.ts";
+import { CHECKSUM } from "../image/ostree-check.ts";
+import { type RootfsRecord, readRootfs } from "../image/rootfs-record.ts";
+import { sha256 } from "../local/hash.ts";
+import type { Props } from "../properties/values.ts";
 import type { Call } from "../resource.ts";
-import type { Props } from "../values.ts";
 import { storeIfThere } from "./store.ts";
 
 /** A machine and a container are never updated from each other's branch. */

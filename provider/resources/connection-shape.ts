@@ -1,5 +1,5 @@
 /** What is accepted as a `connection`, wherever one is asked for. */
-import { flag, integer, object, text } from "./check.ts";
+import { flag, integer, object, text } from "../properties/check.ts";
 
 const endpoint = {
   host: text({ required: true, pattern: /^[A-Za-z0-9._:%-]+$/, expected: "a name or address" }),

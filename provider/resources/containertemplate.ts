@@ -1,5 +1,7 @@
 /** ContainerTemplate: a commit as managers of containers take it, in the store under a name that its content gives it. */
-import { CHECKSUM, type CommitManifest, readCommit } from "../image/ostree.ts";
+import { type CommitManifest, readCommit } from "../image/ostree.ts";
+import { CHECKSUM } from "../image/ostree-check.ts";
+import { readRootfs } from "../image/rootfs-record.ts";
 import type { Store } from "../image/store.ts";
 import {
   containerTemplate as buildTemplate,
@@ -8,13 +10,13 @@ import {
   TEMPLATE_FORMATS,
   type Template,
 } from "../image/template.ts";
-import { readRootfs } from "../image/tree.ts";
+import { text } from "../properties/check.ts";
+import { diffInputs } from "../properties/diff.ts";
+import { type Checked, checkProps } from "../properties/rule.ts";
+import { hasUnknown, type Props, plain, Unknown } from "../properties/values.ts";
 import type { Call } from "../resource.ts";
-import { humanBytes } from "../task.ts";
-import { hasUnknown, type Props, plain, Unknown } from "../values.ts";
-import { type Checked, checkProps, text } from "./check.ts";
+import { humanBytes } from "../words.ts";
 import { type CommitFile, commitFile, findFile } from "./commit-file.ts";
-import { diffInputs } from "./diff.ts";
 import { largestImage } from "./estimates.ts";
 import { storeIfThere } from "./store.ts";
 

@@ -1,16 +1,18 @@
 /** What HostHijack accepts, and what counts as a difference. */
+import { kernelArgumentProblem } from "../boot/arguments.ts";
 import { PineError } from "../errors.ts";
 import { HEALTH_SECONDS } from "../host/health.ts";
 import { hostPathProblem } from "../host/hostfiles.ts";
 import { hostnamePattern } from "../image/recipe-rules.ts";
-import { kernelArgumentProblem } from "../image/slot-options.ts";
-import type { Call, CheckFailure, Diff, DiffKind } from "../resource.ts";
-import { equalValues, hasSecret, hasUnknown, type Props, plain, Secret } from "../values.ts";
-import { any, asset, checkProps, flag, integer, list, map, object, type Shape, text } from "./check.ts";
+import { any, asset, flag, integer, list, map, object, text } from "../properties/check.ts";
+import { type DiffKind, diffInputs } from "../properties/diff.ts";
+import type { CheckFailure } from "../properties/failure.ts";
+import { pathOf } from "../properties/path.ts";
+import { checkProps, type Shape } from "../properties/rule.ts";
+import { equalValues, hasSecret, hasUnknown, type Props, plain, Secret } from "../properties/values.ts";
+import type { Call, Diff } from "../resource.ts";
 import { connectionRule } from "./connection-shape.ts";
-import { diffInputs } from "./diff.ts";
 import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
-import { pathOf } from "./path.ts";
 import { secretArguments } from "./secret-arguments.ts";
 
 const publicKey = {

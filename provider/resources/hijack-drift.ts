@@ -1,10 +1,12 @@
 /** What of a server is not as its inputs say any more: hostname, root's keys, its own files. Refresh shows it, the next `up` repairs it. */
 import { compareFile, type Difference, type Expected, readText, sameFiles } from "../host/compare.ts";
+import type { Facts } from "../host/facts-types.ts";
 import { isNetworkFile, systemIdentity } from "../host/hostfiles.ts";
-import { publicKeyOf } from "../host/keys.ts";
-import type { Facts, Plan, Ssh } from "../host/types.ts";
+import type { Plan } from "../host/plan-types.ts";
+import { publicKeyOf } from "../host/public-key.ts";
+import type { Ssh } from "../host/types.ts";
+import { Asset, equalValues, hasSecret, type Props, plain, Secret } from "../properties/values.ts";
 import type { Call } from "../resource.ts";
-import { Asset, equalValues, hasSecret, type Props, plain, Secret } from "../values.ts";
 import { type FileInput, type HijackInputs, type HijackState, hijackInputs, networkInput } from "./hijack-inputs.ts";
 
 /** A public key without options and comment; other text as it is. */

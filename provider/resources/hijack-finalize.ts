@@ -1,10 +1,10 @@
 /** HostHijack's finalize: once the new system is confirmed and asked to be the only one. */
 import { readFacts } from "../host/facts.ts";
+import type { Facts } from "../host/facts-types.ts";
 import { finalizedOf, finalizeHost } from "../host/finalize.ts";
 import { lockHost } from "../host/lock.ts";
-import type { Facts } from "../host/types.ts";
 import type { Call } from "../resource.ts";
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import type { HijackInputs, HijackState } from "./hijack-inputs.ts";
 import { loginsOf, pinned } from "./hijack-logins.ts";
 import { lockOwner, openAny, refuseAnother } from "./hijack-look.ts";

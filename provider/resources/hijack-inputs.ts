@@ -4,9 +4,9 @@ import { die } from "../errors.ts";
 import type { Connection } from "../host/connection-type.ts";
 import type { HealthCheck } from "../host/health.ts";
 import type { HostFile } from "../host/hostfiles.ts";
-import type { DataPartition, Method, NetworkInput } from "../host/types.ts";
-import { withoutUserinfo } from "../image/credentials.ts";
-import { Asset, type Props, plain } from "../values.ts";
+import type { DataPartition, Method, NetworkInput } from "../host/plan-types.ts";
+import { withoutUserinfo } from "../local/credentials.ts";
+import { Asset, type Props, plain } from "../properties/values.ts";
 
 export interface FileInput {
   content?: string;

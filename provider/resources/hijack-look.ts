@@ -4,16 +4,17 @@ import { die, messageOf, PineError } from "../errors.ts";
 import { type AgentStatus, agentStatus } from "../host/agent.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
+import type { Facts } from "../host/facts-types.ts";
 import { loginPublicKeys } from "../host/keys.ts";
 import { planInstall, runsPine } from "../host/plan.ts";
+import type { ImageFacts, Plan } from "../host/plan-types.ts";
 import { isReinstall } from "../host/record.ts";
-import { openSsh, SshError } from "../host/ssh.ts";
-import type { Facts, ImageFacts, Plan, Ssh } from "../host/types.ts";
+import { openSsh } from "../host/ssh.ts";
+import { SshError } from "../host/ssh-errors.ts";
+import type { Ssh } from "../host/types.ts";
 import type { Call } from "../resource.ts";
 import { type HijackInputs, type HijackState, networkInput } from "./hijack-inputs.ts";
 import { loginsOf, pinned } from "./hijack-logins.ts";
-
-export { connectionsOf, keeping } from "./hijack-logins.ts";
 
 export interface Look {
   ssh: Ssh;

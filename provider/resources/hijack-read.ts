@@ -1,8 +1,8 @@
 /** What refresh finds on a server: what runs, and what is not as the inputs say any more. Writes nothing there. */
 import { isAbort, messageOf } from "../errors.ts";
 import { finalizedOf } from "../host/finalize.ts";
+import { type Props, plain } from "../properties/values.ts";
 import type { Call } from "../resource.ts";
-import { type Props, plain } from "../values.ts";
 import { keepForHost } from "./hijack-artifacts.ts";
 import { driftOf } from "./hijack-drift.ts";
 import { importHost } from "./hijack-import.ts";

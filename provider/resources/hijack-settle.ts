@@ -3,11 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../errors.ts";
 import { agentStatus } from "../host/agent.ts";
 import { lockHost } from "../host/lock.ts";
-import { waitForSsh } from "../host/ssh.ts";
+import { waitForSsh } from "../host/ssh-wait.ts";
 import { reboot } from "../host/trial.ts";
 import type { Call } from "../resource.ts";
 import type { HijackInputs } from "./hijack-inputs.ts";
-import { connectionsOf, keeping, type Look, lockOwner, lookAt } from "./hijack-look.ts";
+import { connectionsOf, keeping } from "./hijack-logins.ts";
+import { type Look, lockOwner, lookAt } from "./hijack-look.ts";
 
 /** Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time for 15 s at most. */
 const GRACE_MS = 30_000;

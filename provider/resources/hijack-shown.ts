@@ -2,12 +2,12 @@
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
-import { FORGOTTEN_MS, myself, startTime } from "../holder.ts";
-import type { Plan } from "../host/types.ts";
-import { sha256 } from "../image/hash.ts";
-import { writeWhole } from "../image/whole.ts";
+import type { Plan } from "../host/plan-types.ts";
+import { writeWhole } from "../local/files.ts";
+import { sha256 } from "../local/hash.ts";
+import { FORGOTTEN_MS, myself, startTime } from "../local/holder.ts";
 import type { Call } from "../resource.ts";
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
 
 /** The processes that a pid is one of: of this boot, in this PID namespace. */
 const processes = () => {

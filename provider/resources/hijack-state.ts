@@ -1,13 +1,14 @@
 /** HostHijack's outputs: what is known before (preview) and what holds afterwards. */
 import { isAbort, messageOf, PineError } from "../errors.ts";
 import type { AgentStatus } from "../host/agent.ts";
+import type { Facts } from "../host/facts-types.ts";
+import type { Plan } from "../host/plan-types.ts";
 import { isReinstall } from "../host/record.ts";
-import type { Facts, Plan } from "../host/types.ts";
-import { CHECKSUM } from "../image/ostree.ts";
+import { CHECKSUM } from "../image/ostree-check.ts";
+import { hasUnknown, type Props, plain, Secret, secretStrings, Unknown } from "../properties/values.ts";
 import { redactText } from "../redact.ts";
 import type { Call } from "../resource.ts";
-import { humanBytes } from "../task.ts";
-import { hasUnknown, type Props, plain, Secret, secretStrings, Unknown } from "../values.ts";
+import { humanBytes } from "../words.ts";
 import { noDiskFits, smallestDisk } from "./estimates.ts";
 import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, redeploys } from "./hijack-drift.ts";

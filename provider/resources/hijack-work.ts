@@ -1,24 +1,25 @@
 /** What HostHijack does to a server: install or update, and say what holds afterwards. */
+import { nextOptions } from "../boot/arguments.ts";
 import { die, messageOf } from "../errors.ts";
-import type { AgentStatus } from "../host/agent.ts";
-import { agent, agentStatus } from "../host/agent.ts";
+import { type AgentStatus, agent, agentStatus } from "../host/agent.ts";
 import { installAlongside } from "../host/alongside.ts";
 import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
+import type { Facts } from "../host/facts-types.ts";
 import { authorizedKeysFile, identityFiles, isNetworkFile, systemIdentity } from "../host/hostfiles.ts";
 import { loginPublicKeys } from "../host/keys.ts";
 import { lockHost } from "../host/lock.ts";
+import type { Plan } from "../host/plan-types.ts";
 import { adopt, markDone } from "../host/record.ts";
 import { runTrial, type TrialResult } from "../host/trial.ts";
 import { checkTrust, keepTrust } from "../host/trust.ts";
-import type { Facts, Plan } from "../host/types.ts";
 import { prepareUpdate, writeFiles } from "../host/update.ts";
-import { nextOptions } from "../image/slot-options.ts";
 import type { Call } from "../resource.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";
 import { bareKey, redeploys } from "./hijack-drift.ts";
 import { type HijackInputs, type HijackState, hostFiles, networkInput } from "./hijack-inputs.ts";
-import { connectionsOf, keeping, type Look, lockOwner, openAny, planFor, refuseAnother } from "./hijack-look.ts";
+import { connectionsOf, keeping } from "./hijack-logins.ts";
+import { type Look, lockOwner, openAny, planFor, refuseAnother } from "./hijack-look.ts";
 import { overwrite } from "./hijack-overwrite.ts";
 import { asShown } from "./hijack-shown.ts";
 

@@ -3,9 +3,9 @@ import type { Connection } from "../host/connection-type.ts";
 import { readFacts } from "../host/facts.ts";
 import { withSsh } from "../host/ssh.ts";
 import type { Ssh } from "../host/types.ts";
+import { checkProps } from "../properties/rule.ts";
+import { hasUnknown, type Props, plain } from "../properties/values.ts";
 import type { Invoke } from "../resource.ts";
-import { hasUnknown, type Props, plain } from "../values.ts";
-import { checkProps } from "./check.ts";
 import { connectionRule } from "./connection-shape.ts";
 import { allFacts } from "./facts-output.ts";
 

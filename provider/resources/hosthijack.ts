@@ -5,19 +5,20 @@ import { finalizedOf } from "../host/finalize.ts";
 import { connectionLost } from "../host/health.ts";
 import { isReinstall } from "../host/record.ts";
 import { restoreOld } from "../host/restore.ts";
+import { diffInputs } from "../properties/diff.ts";
+import { topOf } from "../properties/path.ts";
+import { equalValues, hasUnknown, type Props, plain } from "../properties/values.ts";
 import { type Call, InitError, type Resource } from "../resource.ts";
-import { equalValues, hasUnknown, type Props, plain } from "../values.ts";
-import { diffInputs } from "./diff.ts";
 import { findArtifacts, hostRoot, keepForHost, missingCommit, runningCommit } from "./hijack-artifacts.ts";
 import { checkHijack, diffHijack } from "./hijack-check.ts";
 import { finalize } from "./hijack-finalize.ts";
 import { type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
-import { connectionsOf, keeping, lockOwner, look, lookAgain, refuseAnother } from "./hijack-look.ts";
+import { connectionsOf, keeping } from "./hijack-logins.ts";
+import { lockOwner, look, lookAgain, refuseAnother } from "./hijack-look.ts";
 import { readHost } from "./hijack-read.ts";
 import { settle } from "./hijack-settle.ts";
 import { afterTrial, outputs, previewState } from "./hijack-state.ts";
 import { install, type Outcome, update } from "./hijack-work.ts";
-import { topOf } from "./path.ts";
 import { storeIfThere } from "./store.ts";
 
 export const hostHijack: Resource = {

@@ -2,21 +2,24 @@
 import { type KeyObject, randomBytes } from "node:crypto";
 import semver from "semver";
 import { die } from "../errors.ts";
-import { withoutUserinfo } from "../image/credentials.ts";
 import { collect } from "../image/gc.ts";
-import { CHECKSUM, commitFromRootfs, committed, readCommit, refProblem } from "../image/ostree.ts";
-import { KEY_EXPECTED, publicKeyOf, readSigningKey } from "../image/signing.ts";
+import { commitFromRootfs, committed, readCommit } from "../image/ostree.ts";
+import { CHECKSUM } from "../image/ostree-check.ts";
+import { refProblem } from "../image/ostree-commit.ts";
+import { type RootfsRecord, readRootfs } from "../image/rootfs-record.ts";
 import { Store } from "../image/store.ts";
-import { type RootfsRecord, readRootfs } from "../image/tree.ts";
+import { withoutUserinfo } from "../local/credentials.ts";
+import { integer, object, text } from "../properties/check.ts";
+import { diffInputs } from "../properties/diff.ts";
+import { type Checked, checkProps } from "../properties/rule.ts";
+import { equalValues, hasUnknown, type Props, plain, Unknown, type Value } from "../properties/values.ts";
 import type { Call, Diff, Resource } from "../resource.ts";
-import { humanBytes } from "../task.ts";
-import { equalValues, hasUnknown, type Props, plain, Unknown, type Value } from "../values.ts";
-import { type Checked, checkProps, integer, object, text } from "./check.ts";
+import { KEY_EXPECTED, publicKeyOf, readSigningKey } from "../trust/signify.ts";
+import { humanBytes } from "../words.ts";
 import { type Made, retained, withCommit } from "./commit-history.ts";
 import { defaultRef, importCommit } from "./commit-import.ts";
 import { checkPublish, isPublished, type PublishInputs, publishHistory, publishShape } from "./commit-publish.ts";
 import { type Last, nextVersion, versionFor } from "./commit-version.ts";
-import { diffInputs } from "./diff.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";
 
 const shape = {

@@ -3,11 +3,11 @@ import { apkTool } from "../image/apk.ts";
 import { fetchIndexes } from "../image/mirror-index.ts";
 import { fallbacksOf } from "../image/mirror-order.ts";
 import { resolve } from "../image/resolve.ts";
+import { type Checked, checkProps } from "../properties/rule.ts";
+import { hasUnknown, plain } from "../properties/values.ts";
 import type { Invoke } from "../resource.ts";
-import { hasUnknown, plain } from "../values.ts";
-import { type Checked, checkProps } from "./check.ts";
-import { sourceShape } from "./rootfs-inputs.ts";
 import { toolsOf } from "./rootfs-lock.ts";
+import { sourceShape } from "./rootfs-shape.ts";
 
 export const resolvePackages: Invoke = async (call, args) => {
   const { inputs, failures } = checkProps(args, sourceShape(call.config));

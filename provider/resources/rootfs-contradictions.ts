@@ -1,8 +1,9 @@
 /** Inputs of a Rootfs that are right one by one and cannot be had together. Pure. */
 import { packageName } from "../image/index.ts";
 import { parseRepository } from "../image/mirror.ts";
-import { type Recipe, world } from "../image/recipe.ts";
-import type { CheckFailure } from "../resource.ts";
+import { world } from "../image/recipe.ts";
+import type { Recipe } from "../image/recipe-types.ts";
+import type { CheckFailure } from "../properties/failure.ts";
 import type { RootfsInputs } from "./rootfs-shape.ts";
 
 /** Of the whole inputs, known and each right by itself; `recipe`: what they make. */

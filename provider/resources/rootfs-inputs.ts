@@ -2,18 +2,17 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
-import { withoutUserinfo } from "../image/credentials.ts";
-import { type ArchiveEntry, readArchive } from "../image/unpack.ts";
-import type { CheckFailure, Config } from "../resource.ts";
-import { Archive, Asset, hasSecret, hasUnknown, type Props, plain, Secret } from "../values.ts";
-import { checkProps } from "./check.ts";
+import { readArchive } from "../image/unpack.ts";
+import type { ArchiveEntry } from "../image/unpack-rules.ts";
+import { withoutUserinfo } from "../local/credentials.ts";
+import type { CheckFailure } from "../properties/failure.ts";
+import { checkProps } from "../properties/rule.ts";
+import { Archive, Asset, hasSecret, hasUnknown, type Props, plain, Secret } from "../properties/values.ts";
+import type { Config } from "../resource.ts";
 import { contradictions } from "./rootfs-contradictions.ts";
 import { pathFailures } from "./rootfs-paths.ts";
 import { recipeBase } from "./rootfs-recipe.ts";
 import { type RootfsInputs, rootfsShape } from "./rootfs-shape.ts";
-
-export { type RecipeWithContents, recipeBase, recipeOf } from "./rootfs-recipe.ts";
-export { type RootfsInputs, rootfsShape, sourceShape } from "./rootfs-shape.ts";
 
 export async function checkRootfs(news: Props, config: Config): Promise<{ inputs: Props; failures: CheckFailure[] }> {
   const { inputs, failures } = checkProps(news, rootfsShape(config));

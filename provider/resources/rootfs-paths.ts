@@ -1,8 +1,9 @@
 /** What a Rootfs' program puts where: each path once, by one property, and by the same rules as a file or out of an archive. Pure. */
-import { pieces, type Recipe } from "../image/recipe.ts";
+import { pieces } from "../image/recipe.ts";
 import { pathProblem } from "../image/recipe-rules.ts";
-import type { ArchiveEntry } from "../image/unpack.ts";
-import type { CheckFailure } from "../resource.ts";
+import type { Recipe } from "../image/recipe-types.ts";
+import type { ArchiveEntry } from "../image/unpack-rules.ts";
+import type { CheckFailure } from "../properties/failure.ts";
 import type { RootfsInputs } from "./rootfs-shape.ts";
 
 type Setting = "keymap" | "locale" | "ntp" | "dns" | "limits" | "memory" | "knobs" | "motd";

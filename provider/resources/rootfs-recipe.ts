@@ -2,16 +2,25 @@
 import { readFile } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 import { die } from "../errors.ts";
-import { withoutUserinfo } from "../image/credentials.ts";
 import { packageName } from "../image/index.ts";
 import { profileOf } from "../image/profiles.ts";
-import { type Recipe, sha256 } from "../image/recipe.ts";
 import * as rules from "../image/recipe-rules.ts";
-import type { Knobs, Memory, RecipeArchive, RecipeFile, RecipeModule, Services } from "../image/recipe-types.ts";
+import type {
+  Knobs,
+  Memory,
+  Recipe,
+  RecipeArchive,
+  RecipeFile,
+  RecipeModule,
+  Services,
+} from "../image/recipe-types.ts";
 import { targets } from "../image/targets.ts";
-import { type ArchiveEntry, archiveDigest, entriesOfArchive } from "../image/unpack.ts";
+import { archiveDigest, entriesOfArchive } from "../image/unpack.ts";
+import type { ArchiveEntry } from "../image/unpack-rules.ts";
+import { withoutUserinfo } from "../local/credentials.ts";
+import { sha256 } from "../local/hash.ts";
+import { type Asset, hasUnknown, type Props, plain } from "../properties/values.ts";
 import type { Config } from "../resource.ts";
-import { type Asset, hasUnknown, type Props, plain } from "../values.ts";
 import type { RootfsInputs } from "./rootfs-shape.ts";
 
 /** A recipe and everything that it names by hash alone. */

@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import * as rules from "../image/recipe-rules.ts";
 import { ulimits } from "../image/settings.ts";
-import { integer, list, map, object, text } from "./check.ts";
+import { integer, list, map, object, text } from "../properties/check.ts";
 
 export const keymap = text({
   pattern: /^[a-z0-9][a-z0-9_-]*(\/[A-Za-z0-9_-]+)?$/,

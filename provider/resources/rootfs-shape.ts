@@ -1,10 +1,12 @@
 /** What Rootfs accepts. */
+import { targetNames } from "../boot/target.ts";
 import { constraintProblem } from "../image/constraint.ts";
 import { profileNames } from "../image/profiles.ts";
 import * as rules from "../image/recipe-rules.ts";
-import { extraNames, runlevels, targetNames } from "../image/recipe-types.ts";
+import { extraNames, runlevels } from "../image/recipe-types.ts";
+import { archive, asset, flag, integer, list, map, object, text } from "../properties/check.ts";
+import type { Checked } from "../properties/rule.ts";
 import type { Config } from "../resource.ts";
-import { archive, asset, type Checked, flag, integer, list, map, object, text } from "./check.ts";
 import * as settings from "./rootfs-settings.ts";
 
 const authorizedKey = text({

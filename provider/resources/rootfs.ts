@@ -3,26 +3,23 @@ import { randomBytes } from "node:crypto";
 import { die, isAbort, messageOf } from "../errors.ts";
 import { builder } from "../image/builder.ts";
 import type { LockedPackage } from "../image/mirror.ts";
-import {
-  kernelPackage,
-  kernelReleaseOf,
-  lockChanges,
-  type Recipe,
-  recipeDigest,
-  withoutFirmware,
-} from "../image/recipe.ts";
+import { kernelPackage, kernelReleaseOf, lockChanges, recipeDigest, withoutFirmware } from "../image/recipe.ts";
+import type { Recipe } from "../image/recipe-types.ts";
+import { type HiddenParts, hiddenParts, type RootfsRecord, readRootfs } from "../image/rootfs-record.ts";
 import { sbomPaths } from "../image/sbom-write.ts";
 import { sshServerOf } from "../image/ssh.ts";
 import { Store } from "../image/store.ts";
 import { archProblem } from "../image/toolbox.ts";
-import { buildRootfs, type HiddenParts, hiddenParts, type RootfsRecord, readRootfs } from "../image/tree.ts";
+import { buildRootfs } from "../image/tree.ts";
+import { diffInputs } from "../properties/diff.ts";
+import { hasUnknown, type Props, plain, Unknown } from "../properties/values.ts";
 import type { Call, Config, Resource } from "../resource.ts";
-import { humanBytes } from "../task.ts";
-import { hasUnknown, type Props, plain, Unknown } from "../values.ts";
-import { diffInputs } from "./diff.ts";
+import { humanBytes } from "../words.ts";
 import { noteImage } from "./estimates.ts";
-import { checkRootfs, type RootfsInputs, recipeBase, recipeOf } from "./rootfs-inputs.ts";
+import { checkRootfs } from "./rootfs-inputs.ts";
 import { type Before, lockFor, resolveRecipe, toolsOf } from "./rootfs-lock.ts";
+import { recipeBase, recipeOf } from "./rootfs-recipe.ts";
+import type { RootfsInputs } from "./rootfs-shape.ts";
 
 /** What the state holds. */
 export interface RootfsState {

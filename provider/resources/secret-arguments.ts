@@ -1,6 +1,6 @@
 /** Kernel arguments are for everybody to read: in the boot slot's file and in /proc/cmdline. */
-import type { CheckFailure } from "../resource.ts";
-import { hasSecret, type Props } from "../values.ts";
+import type { CheckFailure } from "../properties/failure.ts";
+import { hasSecret, type Props } from "../properties/values.ts";
 
 /** One failure where an argument is a secret; it is named nowhere. */
 export function secretArguments(news: Props): CheckFailure[] {

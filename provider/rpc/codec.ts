@@ -1,7 +1,7 @@
 /** google.protobuf.Struct, as Pulumi fills it, to plain JavaScript with {@link Secret}, {@link Unknown}, {@link Asset}, {@link Archive}; and back. */
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { PineError } from "../errors.ts";
-import { Archive, Asset, type Props, plain, Secret, Unknown, type Value } from "../values.ts";
+import { Archive, Asset, type Props, plain, Secret, Unknown, type Value } from "../properties/values.ts";
 
 // Signatures and sentinels: sdk/go/common/resource/properties.go, asset.go, archive.go; plugin/rpc.go (pulumi 3.259).
 const SIG = "4dabf18193072939515e22adb298388d";

@@ -5,11 +5,13 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import { authorize, hasCredentials, keepCredentials, withoutUserinfo } from "../image/credentials.ts";
 import { releasePattern } from "../image/recipe-rules.ts";
-import type { CheckFailure, Config } from "../resource.ts";
-import { type Checked, checkProps, list, map, text } from "../resources/check.ts";
-import { type Props, plain, Secret, Unknown, type Value } from "../values.ts";
+import { authorize, hasCredentials, keepCredentials, withoutUserinfo } from "../local/credentials.ts";
+import { list, map, text } from "../properties/check.ts";
+import type { CheckFailure } from "../properties/failure.ts";
+import { type Checked, checkProps } from "../properties/rule.ts";
+import { type Props, plain, Secret, Unknown, type Value } from "../properties/values.ts";
+import type { Config } from "../resource.ts";
 import { decode } from "./codec.ts";
 
 export const MIRROR = "https://dl-cdn.alpinelinux.org/alpine";

@@ -1,8 +1,10 @@
 /** Answers of resources as Pulumi's messages. */
 import { CheckFailure, DiffResponse, PropertyDiff } from "@pulumi/pulumi/proto/provider_pb.js";
-import type { Diff, DiffKind, CheckFailure as Failure } from "../resource.ts";
-import { splitPath, topOf } from "../resources/path.ts";
-import { hasSecret, type Props, Secret, type Value } from "../values.ts";
+import type { DiffKind } from "../properties/diff.ts";
+import type { CheckFailure as Failure } from "../properties/failure.ts";
+import { splitPath, topOf } from "../properties/path.ts";
+import { hasSecret, type Props, Secret, type Value } from "../properties/values.ts";
+import type { Diff } from "../resource.ts";
 
 const KINDS: Record<DiffKind, 0 | 1 | 2 | 3 | 4 | 5> = {
   add: 0,

@@ -1,6 +1,7 @@
 /** A provider as the server takes it: everything heavy behind a function that imports it when first asked. */
-import type { CheckFailure, Config, Invoke, Resource } from "../resource.ts";
-import type { Props } from "../values.ts";
+import type { CheckFailure } from "../properties/failure.ts";
+import type { Props } from "../properties/values.ts";
+import type { Config, Invoke, Resource } from "../resource.ts";
 
 /**
  * Builds a component. Bytes of a `pulumirpc.ConstructRequest` in, of a `ConstructResponse` out: it lives in a bundle of its

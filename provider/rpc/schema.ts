@@ -1,6 +1,6 @@
 /** What the rpc layer takes from schema.json: which properties are secret. */
-import { splitPath } from "../resources/path.ts";
-import { type Props, Secret, type Value } from "../values.ts";
+import { splitPath } from "../properties/path.ts";
+import { type Props, Secret, type Value } from "../properties/values.ts";
 
 interface Spec {
   $ref?: string;

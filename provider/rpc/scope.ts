@@ -1,9 +1,9 @@
 /** One rpc: what it may say, what it must not say, and how it ends. */
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { messageOf, PineError } from "../errors.ts";
+import { type Props, secretStrings } from "../properties/values.ts";
 import { redactText, withSecrets } from "../redact.ts";
 import { type Call, type Config, InitError } from "../resource.ts";
-import { type Props, secretStrings } from "../values.ts";
 import { CallLog, type Engine } from "./engine.ts";
 import type { Running } from "./running.ts";
 import { failureOf, initFailure, Unimplemented } from "./status.ts";

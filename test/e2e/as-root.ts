@@ -1,7 +1,7 @@
 /** Tests that need root on this machine: an ordinary user's run starts their file once more, by sudo. */
 import { dirname, join } from "node:path";
 import { test } from "vitest";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { pulumiBinary } from "../lab/pulumi.ts";
 
 export const isRoot = process.getuid?.() === 0;

@@ -3,12 +3,12 @@ import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { staticDelta } from "../../provider/image/delta.ts";
-import { signManifest } from "../../provider/image/manifest.ts";
-import { hasCommit } from "../../provider/image/ostree.ts";
+import { hasCommit } from "../../provider/image/ostree-check.ts";
 import { manifestPath, publish } from "../../provider/image/publish.ts";
-import { readSigningKey } from "../../provider/image/signing.ts";
 import type { Store } from "../../provider/image/store.ts";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
+import { signManifest } from "../../provider/trust/manifest.ts";
+import { readSigningKey } from "../../provider/trust/signify.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { REF, Versions } from "./publish-lab.ts";
 

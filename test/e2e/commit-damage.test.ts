@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { diskImage as buildImage, readImage } from "../../provider/image/disk.ts";
-import { hasCommit } from "../../provider/image/ostree.ts";
+import { hasCommit } from "../../provider/image/ostree-check.ts";
 import type { Store } from "../../provider/image/store.ts";
 import { sysrootTar } from "../../provider/image/sysroot.ts";
 import { type CommitArtifacts, findArtifacts } from "../../provider/resources/hijack-artifacts.ts";

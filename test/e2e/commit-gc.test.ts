@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { staticDelta } from "../../provider/image/delta.ts";
 import { collect } from "../../provider/image/gc.ts";
-import { hasCommit } from "../../provider/image/ostree.ts";
+import { hasCommit } from "../../provider/image/ostree-check.ts";
 import type { Store } from "../../provider/image/store.ts";
 import { sysrootTar } from "../../provider/image/sysroot.ts";
 import { keepForHost } from "../../provider/resources/hijack-artifacts.ts";

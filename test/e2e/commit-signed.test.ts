@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { asset } from "../../provider/assets.ts";
 import { trustOf } from "../../provider/host/trust.ts";
-import { manifestFile, manifestProblem, type SignedManifest } from "../../provider/image/manifest.ts";
 import { removeTree, runIn } from "../../provider/image/namespace.ts";
 import { readCommit } from "../../provider/image/ostree.ts";
-import { publicKeyOf } from "../../provider/image/signing.ts";
+import { Secret } from "../../provider/properties/values.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
-import { Secret } from "../../provider/values.ts";
-import { checksum, keyOf, keyText, of } from "../unit/image/a-manifest.ts";
+import { manifestFile, manifestProblem, type SignedManifest } from "../../provider/trust/manifest.ts";
+import { publicKeyOf } from "../../provider/trust/signify.ts";
+import { checksum, keyOf, keyText, of } from "../unit/trust/a-manifest.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
 

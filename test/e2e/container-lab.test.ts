@@ -2,8 +2,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run } from "../../provider/run.ts";
-import { type Lxc, type LxcOptions, removeTree, startLxc } from "../lab/lxc/index.ts";
+import { run } from "../../provider/local/run.ts";
+import { startLxc } from "../lab/lxc/lxc.ts";
+import { removeTree } from "../lab/lxc/root.ts";
+import type { Lxc, LxcOptions } from "../lab/lxc/types.ts";
 import { identify, labCache } from "../lab/processes.ts";
 import { asRootBySudo, isRoot } from "./as-root.ts";
 

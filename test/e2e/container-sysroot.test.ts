@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { assetText } from "../../provider/assets.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";
+import type { RootfsRecord } from "../../provider/image/rootfs-record.ts";
 import { readSysroot, type Sysroot, sysrootTar } from "../../provider/image/sysroot.ts";
-import type { RootfsRecord } from "../../provider/image/tree.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 
 let lab: ImageLab;

@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskImage, type Image } from "../../provider/image/disk.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";
-import { type Bus, startVps, type Vps } from "../lab/vps/index.ts";
+import type { Bus } from "../lab/vps/qemu.ts";
+import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { complete, on, said } from "./disks-lab.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { breakSlot } from "./returning-lab.ts";

@@ -3,8 +3,8 @@ import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { expect } from "vitest";
-import { run } from "../../provider/run.ts";
-import type { Vps } from "../lab/vps/index.ts";
+import { run } from "../../provider/local/run.ts";
+import type { Vps } from "../lab/vps/vps.ts";
 import type { ImageLab } from "./image-lab.ts";
 
 /** As in image.test.ts: a loaded machine with two cores. */

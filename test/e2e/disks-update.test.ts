@@ -9,8 +9,9 @@ import { ownBoot } from "../../provider/host/plan-boot.ts";
 import { diskImage } from "../../provider/image/disk.ts";
 import type { ImageOptions } from "../../provider/image/disk-plan.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";
-import { run } from "../../provider/run.ts";
-import { type Firmware, startVps, type Vps } from "../lab/vps/index.ts";
+import { run } from "../../provider/local/run.ts";
+import type { Firmware } from "../lab/vps/qemu.ts";
+import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { another, BOOT_MS, on as commandOn, complete, expectSound, said } from "./disks-lab.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 

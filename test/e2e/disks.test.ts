@@ -8,9 +8,10 @@ import { diskImage, type Image } from "../../provider/image/disk.ts";
 import { FILE_FORMATS, type FileFormat } from "../../provider/image/disk-file.ts";
 import { type ImageOptions, type Label, partitionOf } from "../../provider/image/disk-plan.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";
-import { run } from "../../provider/run.ts";
-import { startDisk } from "../lab/disk/index.ts";
-import { type Bus, type Firmware, startVps, type Vps } from "../lab/vps/index.ts";
+import { run } from "../../provider/local/run.ts";
+import { startDisk } from "../lab/disk/disk.ts";
+import type { Bus, Firmware } from "../lab/vps/qemu.ts";
+import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { BOOT_MS, on as commandOn, complete, expectSound, heard, said } from "./disks-lab.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { assetText } from "../../provider/assets.ts";
-import { type EnvState, envBlock, slotFile } from "../../provider/image/slots.ts";
+import { slotFile } from "../../provider/boot/slot.ts";
+import { type EnvState, envBlock } from "../../provider/boot/state.ts";
 import { type GrubMachine, type GrubOptions, startGrub } from "../lab/grub/index.ts";
 import { tinyKernel } from "../lab/grub/kernel.ts";
 

@@ -1,7 +1,7 @@
 /** What hangs: said where a test would only be told that its time is over. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { run } from "../../provider/local/run.ts";
 import { lastLines } from "../../provider/redact.ts";
-import { run } from "../../provider/run.ts";
 
 /** Some thousand times what it takes on a quiet machine: who is not done by then never is. Milliseconds. */
 const NEVER = 10 * 60_000;

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import type { Lab } from "./hijack-lab.ts";
 import {
   type Canaries,

@@ -4,7 +4,7 @@ import { closeSync, cpSync, mkdirSync, openSync, readFileSync, symlinkSync, writ
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../provider/errors.ts";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { endSession } from "../lab/processes.ts";
 import { pluginFolder, pulumiBinary, pulumiEnvironment } from "../lab/pulumi.ts";
 

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { Connection } from "../../provider/host/connection-type.ts";
-import { publicKeyOf } from "../../provider/host/keys.ts";
-import { run } from "../../provider/run.ts";
-import type { Vps } from "../lab/vps/index.ts";
+import { publicKeyOf } from "../../provider/host/public-key.ts";
+import { run } from "../../provider/local/run.ts";
+import type { Vps } from "../lab/vps/vps.ts";
 
 /** A key nobody knows. */
 export async function strangersKey(dir: string, name: string): Promise<{ text: string; public: string }> {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WORDS } from "../../examples/server/demo-words.ts";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { Planted } from "./hijack-canaries.ts";
 import { Project } from "./hijack-cli.ts";
 import { BOOT_MS, bootId, configure, differences, type Lab, listing, on, startLab, steps } from "./hijack-lab.ts";

@@ -7,15 +7,16 @@ import { factLines, factsScript, parseFacts } from "../../provider/host/facts.ts
 import { parseNetwork } from "../../provider/host/facts-network.ts";
 import { planNetwork } from "../../provider/host/network.ts";
 import { newNames } from "../../provider/host/network-cards.ts";
-import type { NetworkFacts } from "../../provider/host/types.ts";
+import type { NetworkFacts } from "../../provider/host/network-types.ts";
 import { diskImage, type Image } from "../../provider/image/disk.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { essence } from "../lab/network/compare.ts";
 import { putNetwork } from "../lab/network/disk.ts";
 import { OUTSIDE } from "../lab/network/old-system.ts";
 import { startTapMachine, type TapMachine } from "../lab/network/tap.ts";
-import { labKey, startVps, type Vps } from "../lab/vps/index.ts";
+import { labKey } from "../lab/vps/key.ts";
+import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 
 /** Boot of an emulated machine, at most: two of them on a loaded machine with two cores, and then some. */

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Transform } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run } from "../../provider/run.ts";
-import type { Vps } from "../lab/vps/index.ts";
+import { run } from "../../provider/local/run.ts";
+import type { Vps } from "../lab/vps/vps.ts";
 
 /** A text that is nowhere else in the world. */
 export const canary = (of: string) => `canary-${of}-${randomBytes(12).toString("hex")}`;

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskImage as buildImage } from "../../provider/image/disk.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";
-import { readRootfs } from "../../provider/image/tree.ts";
+import { readRootfs } from "../../provider/image/rootfs-record.ts";
+import { run } from "../../provider/local/run.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
-import { run } from "../../provider/run.ts";
-import { labKey, startVps, type Vps } from "../lab/vps/index.ts";
+import { labKey } from "../lab/vps/key.ts";
+import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
 

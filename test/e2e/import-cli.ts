@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { startProcess } from "../lab/processes.ts";
 import { pulumiBinary } from "../lab/pulumi.ts";
 import type { Lab } from "./hijack-lab.ts";

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { run } from "../../provider/run.ts";
-import { newKey } from "../lab/vps/index.ts";
+import { run } from "../../provider/local/run.ts";
+import { newKey } from "../lab/vps/key.ts";
 import { bootId, on, steps, until } from "./hijack-lab.ts";
 import { type Person, startPerson } from "./import-cli.ts";
 import { type LongLab, startLongLab, TYPE, URN } from "./reinstall-lab.ts";

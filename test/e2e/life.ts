@@ -5,17 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { removeTree } from "../../provider/image/namespace.ts";
-import type { Call, CheckFailure, Config, Diff, Resource } from "../../provider/resource.ts";
-import type { Props } from "../../provider/values.ts";
-import {
-  ensureMirror,
-  type Fault,
-  type MirrorChanges,
-  type MirrorServer,
-  type MirrorTree,
-  serveMirror,
-  variantMirror,
-} from "../lab/mirror/index.ts";
+import type { CheckFailure } from "../../provider/properties/failure.ts";
+import type { Props } from "../../provider/properties/values.ts";
+import type { Call, Config, Diff, Resource } from "../../provider/resource.ts";
+import { ensureMirror } from "../lab/mirror/index.ts";
+import { type Fault, type MirrorServer, serveMirror } from "../lab/mirror/server.ts";
+import type { MirrorTree } from "../lab/mirror/tree.ts";
+import { type MirrorChanges, variantMirror } from "../lab/mirror/variant.ts";
 
 export interface Said {
   steps: string[];

@@ -3,7 +3,7 @@ import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 
 const repository = join(import.meta.dirname, "../..");
 

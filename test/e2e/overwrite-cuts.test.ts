@@ -1,8 +1,8 @@
 /** Somebody else comes while a disk is written over, and the power fails there: who is told what, and what helps. */
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { run } from "../../provider/run.ts";
-import { ensureDebian } from "../lab/vps/index.ts";
+import { run } from "../../provider/local/run.ts";
+import { ensureDebian } from "../lab/vps/debian.ts";
 import type { Project } from "./hijack-cli.ts";
 import { BOOT_MS, type Lab, labRelease, on, secondLaptop, startLab, steps } from "./hijack-lab.ts";
 import { overwriteProgram, WRITTEN } from "./overwrite-lab.ts";

@@ -7,7 +7,7 @@ import { createReadStream, readFileSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import type { Running } from "./hijack-cli.ts";
 import { BOOT_MS, bootId, type Lab, labFirmware, on, startLab, steps, until } from "./hijack-lab.ts";
 import { descendants } from "./hijack-secrets.ts";

@@ -10,7 +10,8 @@ import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";
 import { buildIndex, buildPackage, type PackageSpec } from "../lab/mirror/apk-format.ts";
-import { type Fault, labKey } from "../lab/mirror/index.ts";
+import { labKey } from "../lab/mirror/cache.ts";
+import type { Fault } from "../lab/mirror/server.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 import { Committed } from "./rootfs-tree.ts";
 

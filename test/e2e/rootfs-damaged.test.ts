@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { run } from "../../provider/local/run.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
-import { run } from "../../provider/run.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 
 let bench: Bench;

@@ -2,9 +2,11 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Asset, type Props, Secret } from "../../provider/properties/values.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
-import { Asset, type Props, Secret } from "../../provider/values.ts";
-import { freshKey, KEY_NAME, serveMirror, variantMirror } from "../lab/mirror/index.ts";
+import { freshKey, KEY_NAME } from "../lab/mirror/cache.ts";
+import { serveMirror } from "../lab/mirror/server.ts";
+import { variantMirror } from "../lab/mirror/variant.ts";
 import { type Bench, gone, Life, processesWith, startBench } from "./life.ts";
 
 const stranger = freshKey("stranger.rsa.pub");

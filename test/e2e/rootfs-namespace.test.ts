@@ -6,8 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { removeTree, runIn, runMapped } from "../../provider/image/namespace.ts";
 import { toolbox } from "../../provider/image/toolbox.ts";
+import { run } from "../../provider/local/run.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
-import { run } from "../../provider/run.ts";
 import { quietTask } from "../../provider/task.ts";
 import { type Bench, gone, processesWith, startBench } from "./life.ts";
 

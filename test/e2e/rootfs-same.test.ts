@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { type Bench, startBench } from "./life.ts";
 
 const inputs = {

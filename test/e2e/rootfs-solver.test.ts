@@ -12,7 +12,7 @@ import { resolve } from "../../provider/image/resolve.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";
 import { buildIndex } from "../lab/mirror/apk-format.ts";
-import { labKey } from "../lab/mirror/index.ts";
+import { labKey } from "../lab/mirror/cache.ts";
 import { type Bench, startBench } from "./life.ts";
 
 interface Case {

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversLacking } from "../../provider/image/kernel-drivers.ts";
 import { Store } from "../../provider/image/store.ts";
 import { type Toolbox, toolbox } from "../../provider/image/toolbox.ts";
+import { Archive, Asset } from "../../provider/properties/values.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";
-import { Archive, Asset } from "../../provider/values.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 import { Committed } from "./rootfs-tree.ts";
 

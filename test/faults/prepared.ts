@@ -12,15 +12,20 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { Project } from "../e2e/hijack-cli.ts";
 import { configure } from "../e2e/hijack-lab.ts";
-import { rawBase, startDisk } from "../lab/disk/index.ts";
-import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
+import { rawBase, startDisk } from "../lab/disk/disk.ts";
+import { ensureMirror } from "../lab/mirror/index.ts";
+import { serveMirror } from "../lab/mirror/server.ts";
+import { labCache } from "../lab/processes.ts";
 import { pluginFolder } from "../lab/pulumi.ts";
-import { type BaseImage, ensureDebian, labCache, startVps, withLock } from "../lab/vps/index.ts";
+import type { BaseImage } from "../lab/vps/bases.ts";
+import { ensureDebian } from "../lab/vps/debian.ts";
+import { withLock } from "../lab/vps/key.ts";
+import { startVps } from "../lab/vps/vps.ts";
+import { COMMANDS, type Commit, type StateName } from "./commands.ts";
 import type { Kind } from "./kinds.ts";
-import { COMMANDS, type Commit, type StateName } from "./phases.ts";
 
 export interface Prepared {
   folder: string;

@@ -2,11 +2,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agentScript, keyValues, parseStatus } from "../../provider/host/agent.ts";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { Project } from "../e2e/hijack-cli.ts";
-import { type FaultyDisk, startDisk } from "../lab/disk/index.ts";
-import { startVps, type Vps } from "../lab/vps/index.ts";
-import type { StateName } from "./phases.ts";
+import { type FaultyDisk, startDisk } from "../lab/disk/disk.ts";
+import { startVps, type Vps } from "../lab/vps/vps.ts";
+import type { StateName } from "./commands.ts";
 import { MACHINES, type Prepared } from "./prepared.ts";
 
 export interface Server {

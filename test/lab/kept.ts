@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, renameSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { withLock } from "./vps/key.ts";
 
 /**

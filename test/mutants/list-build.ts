@@ -4,10 +4,10 @@ import type { Mutant } from "./mutant.ts";
 export const BUILD_MUTANTS: Mutant[] = [
   {
     name: "who is alive is asked by pid alone",
-    file: "provider/holder.ts",
+    file: "provider/local/holder.ts",
     from: "if (!me.boot || h.boot !== me.boot || !me.namespace || h.namespace !== me.namespace) return undefined;",
     to: "",
-    tests: ["test/unit/holder.test.ts"],
+    tests: ["test/unit/local/holder.test.ts"],
   },
   {
     name: "a collection takes what was found and is about to be used",
@@ -21,7 +21,7 @@ export const BUILD_MUTANTS: Mutant[] = [
     file: "provider/image/kept-tree.ts",
     from: 'await readFile(join(path, at)).then(sha256, notOurs(""))',
     to: '""',
-    tests: ["test/unit/image/whole.test.ts"],
+    tests: ["test/unit/local/files.test.ts"],
   },
   {
     name: "bills of materials that nobody reads",
@@ -109,21 +109,21 @@ export const BUILD_MUTANTS: Mutant[] = [
   },
   {
     name: "a password goes to every server",
-    file: "provider/image/credentials.ts",
+    file: "provider/local/credentials.ts",
     from: "origin === url.origin && (",
     to: "origin !== path && (",
     tests: ["test/unit/rpc/config.test.ts"],
   },
   {
     name: "a check shows a password",
-    file: "provider/resources/rule.ts",
+    file: "provider/properties/rule.ts",
     from: "JSON.stringify(withoutUserinfo(value))",
     to: "JSON.stringify(value)",
     tests: ["test/unit/resources/rootfs-check-passwords.test.ts"],
   },
   {
     name: "publishing to a storage knows no proxy",
-    file: "provider/image/http.ts",
+    file: "provider/local/http.ts",
     from: "headers, dispatcher: dispatcher() })",
     to: "headers })",
     tests: ["test/unit/image/publish-s3-proxy.test.ts"],
@@ -168,6 +168,6 @@ export const BUILD_MUTANTS: Mutant[] = [
     file: "provider/host/ssh-folder.ts",
     from: "if (name.startsWith(GONE)) removeFolder(path);",
     to: "if (name.startsWith(GONE)) continue;",
-    tests: ["test/unit/holder.test.ts"],
+    tests: ["test/unit/local/holder.test.ts"],
   },
 ];

@@ -42,10 +42,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "a file is named before it is on the disk",
-    file: "provider/image/whole.ts",
+    file: "provider/local/files.ts",
     from: "      await f.sync();\n",
     to: "",
-    tests: ["test/unit/image/whole.test.ts"],
+    tests: ["test/unit/local/files.test.ts"],
   },
   {
     name: "gc takes what was just made",
@@ -150,14 +150,14 @@ export const MUTANTS: Mutant[] = [
     file: "provider/host/ssh-folder.ts",
     from: "else if (await isAbandoned(join(path, OWNER), path)) removeFolder",
     to: "else removeFolder",
-    tests: ["test/unit/holder.test.ts"],
+    tests: ["test/unit/local/holder.test.ts"],
   },
   {
     name: "working folders of living builds are removed",
     file: "provider/image/temp.ts",
     from: ' || !(await isAbandoned(join(outer, "owner"), outer))',
     to: "",
-    tests: ["test/unit/holder.test.ts"],
+    tests: ["test/unit/local/holder.test.ts"],
   },
   {
     name: "a commit that failed here is booted again",

@@ -10,7 +10,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { MUTANTS } from "./list.ts";
 import { groupOf, type Mutant, mutate } from "./mutant.ts";
 

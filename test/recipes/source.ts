@@ -1,7 +1,7 @@
 /** A folder of a program's, as people have it in git: made here, cloned somewhere else, or packed. */
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import type { Tree } from "./arbitrary.ts";
 
 /** Whoever clones: no configuration of this machine's user. */

@@ -6,7 +6,7 @@ import { PluginAttach } from "@pulumi/pulumi/proto/plugin_pb.js";
 import * as p from "@pulumi/pulumi/proto/provider_pb.js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Secret } from "../../provider/values.ts";
+import { Secret } from "../../provider/properties/values.ts";
 import { type Client, failed, initDetails, json, secret, serveHere, struct, UNKNOWN, urn } from "./harness.ts";
 import { provider, seen, TOKEN } from "./thing.ts";
 

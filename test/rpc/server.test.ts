@@ -4,7 +4,7 @@ import { PluginAttach } from "@pulumi/pulumi/proto/plugin_pb.js";
 import * as p from "@pulumi/pulumi/proto/provider_pb.js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Archive, Asset, Secret, Unknown } from "../../provider/values.ts";
+import { Archive, Asset, Secret, Unknown } from "../../provider/properties/values.ts";
 import {
   ARCHIVE,
   ASSET,

@@ -3,12 +3,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die, PineError } from "../../provider/errors.ts";
+import { any, asset, list, map, object, text } from "../../provider/properties/check.ts";
+import { diffInputs } from "../../provider/properties/diff.ts";
+import { checkProps } from "../../provider/properties/rule.ts";
+import { type Props, plain, Unknown } from "../../provider/properties/values.ts";
 import { type Call, InitError, type Invoke, type Resource } from "../../provider/resource.ts";
-import { any, asset, checkProps, list, map, object, text } from "../../provider/resources/check.ts";
-import { diffInputs } from "../../provider/resources/diff.ts";
 import { checkConfig, comparable, configure } from "../../provider/rpc/config.ts";
 import type { Provider } from "../../provider/rpc/provider.ts";
-import { type Props, plain, Unknown } from "../../provider/values.ts";
 
 export const TOKEN = "pine:index:Thing";
 

@@ -7,7 +7,7 @@ export const BROKEN: Record<string, Change[]> = {
   // who is alive is asked by its pid alone, whoever's pid it is
   pid: [
     [
-      "provider/holder.ts",
+      "provider/local/holder.ts",
       "if (!me.boot || h.boot !== me.boot || !me.namespace || h.namespace !== me.namespace) return undefined;",
       "",
     ],

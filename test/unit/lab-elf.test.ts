@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { run } from "../../provider/run.ts";
+import { run } from "../../provider/local/run.ts";
 import { readElf, stubLibrary } from "../lab/mirror/elf.ts";
 
 describe("stub libraries", () => {

@@ -1,7 +1,7 @@
 /** No part of a secret is left in what is said, however the text was put together or cut. */
 import { expect, it } from "vitest";
+import { run } from "../../provider/local/run.ts";
 import { lastLines, redactText, shorten, withSecrets } from "../../provider/redact.ts";
-import { run } from "../../provider/run.ts";
 
 const KEY = "-----BEGIN KEY-----\r\nline-one-of-it\r\nline-two-of-it\r\n-----END KEY-----\r\n";
 

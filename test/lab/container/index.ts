@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type RunResult, run } from "../../../provider/run.ts";
+import { type RunResult, run } from "../../../provider/local/run.ts";
 import { childrenOf, identify, isAlive, startProcess } from "../processes.ts";
 
 export interface ContainerOptions {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../provider/errors.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { identify, labCache, startProcess } from "../processes.ts";
 import { withLock } from "../vps/key.ts";
 

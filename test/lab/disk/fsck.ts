@@ -1,6 +1,6 @@
 /** Whether the file systems of a disk are whole: what a journal and the list of files in removal mend is no damage. */
 import { rmSync } from "node:fs";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 /** Lines of e2fsck that a power cut of a sound file system explains. */
 const SOUND =

@@ -1,6 +1,6 @@
 /** Whether LXC can run on this machine. */
 import { messageOf } from "../../../provider/errors.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { openStage } from "./stage.ts";
 
 const PROGRAMS = [

@@ -3,7 +3,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../provider/errors.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { identify, isAlive, labCache } from "../processes.ts";
 import { FIRST_ID, type Stage } from "./stage.ts";
 

@@ -1,5 +1,5 @@
 /** What the lab's containers are asked for, and what they can do. */
-import type { RunResult } from "../../../provider/run.ts";
+import type { RunResult } from "../../../provider/local/run.ts";
 import type { Log, Release } from "../vps/bases.ts";
 import type { Reached } from "../vps/ssh.ts";
 import type { ContainerNetwork } from "./config.ts";

@@ -4,7 +4,7 @@ import { lstat, mkdir, readFile, readlink, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import type { PackageFile, PackageSpec } from "./apk-format.ts";
 import { cachePath, exists, sha256File } from "./cache.ts";
 import { type InstalledPackage, parseInstalled, parseScriptName, parseTriggers } from "./installed-db.ts";

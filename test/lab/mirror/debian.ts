@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { copyFile, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { type RunError, run } from "../../../provider/run.ts";
+import { type RunError, run } from "../../../provider/local/run.ts";
 import { cachePath, exists, sha256File } from "./cache.ts";
 import { decodeTar, type TarEntry } from "./tar.ts";
 

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import type { PackageFile, PackageSpec } from "./apk-format.ts";
 import type { TarEntry } from "./tar.ts";
 

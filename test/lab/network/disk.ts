@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { die } from "../../../provider/errors.ts";
-import type { NetworkFiles } from "../../../provider/host/types.ts";
-import { run } from "../../../provider/run.ts";
+import type { NetworkFiles } from "../../../provider/host/plan-types.ts";
+import { run } from "../../../provider/local/run.ts";
 
 /** `disk`: a raw DiskImage; `rootStart`: bytes before its root partition; `deployment`: `<checksum>.0`. */
 export async function putNetwork(

@@ -3,11 +3,12 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { factLines } from "../../../provider/host/facts.ts";
 import { parseNetwork } from "../../../provider/host/facts-network.ts";
-import type { NetworkFacts, NetworkFiles } from "../../../provider/host/types.ts";
+import type { NetworkFacts } from "../../../provider/host/network-types.ts";
+import type { NetworkFiles } from "../../../provider/host/plan-types.ts";
 import { requireNamespaces } from "../../../provider/image/mapping.ts";
 import type { Store } from "../../../provider/image/store.ts";
 import type { Toolbox } from "../../../provider/image/toolbox.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { work } from "./old-system.ts";
 
 export interface Seen {

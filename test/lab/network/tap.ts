@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../provider/errors.ts";
 import { requireNamespaces } from "../../../provider/image/mapping.ts";
-import { type RunResult, run } from "../../../provider/run.ts";
+import { type RunResult, run } from "../../../provider/local/run.ts";
 import { startProcess } from "../processes.ts";
 import { type Machine, qemuArgs } from "../vps/qemu.ts";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 // biome-ignore lint/suspicious/noTsIgnore: a script without types
 // @ts-ignore
 import { goEnvironment, goProgram } from "../../../scripts/setup/pulumi.mjs";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { RunError, run } from "../../../provider/run.ts";
+import { RunError, run } from "../../../provider/local/run.ts";
 import { cachePath, exists } from "../mirror/cache.ts";
 import { withLock } from "../mirror/lock.ts";
 

@@ -5,7 +5,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "../../../provider/host/connection-type.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { cachePath, exists } from "../mirror/cache.ts";
 import { debianLock, fetchDebian } from "../mirror/debian.ts";
 import { withLock } from "../mirror/lock.ts";

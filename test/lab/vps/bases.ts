@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { die } from "../../../provider/errors.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { keptFolder } from "../kept.ts";
 import { labCache } from "../processes.ts";
 import type { Firmware } from "./qemu.ts";

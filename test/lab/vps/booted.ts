@@ -1,7 +1,7 @@
 /** Debian, booted once on this machine: later ones begin with its memory as it was then. Without KVM a boot takes a minute or more. */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { type BaseImage, keptBase, must } from "./bases.ts";
 import { startVps, type Vps, type VpsOptions } from "./vps.ts";
 

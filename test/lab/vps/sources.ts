@@ -1,7 +1,7 @@
 /** The machine's own apt sources, turned to a Debian release: so the lab uses whatever mirror and proxy this machine uses. */
 import { readdirSync, readFileSync } from "node:fs";
 import { die } from "../../../provider/errors.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 export interface Source {
   uri: string;

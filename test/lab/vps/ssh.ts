@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die, messageOf } from "../../../provider/errors.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { answers, tail } from "./serial.ts";
 
 export interface SshResult {

@@ -3,8 +3,8 @@ import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync }
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die, messageOf } from "../../../provider/errors.ts";
-import { run } from "../../../provider/run.ts";
-import type { CutChoice, FaultyDisk, Lost } from "../disk/index.ts";
+import { run } from "../../../provider/local/run.ts";
+import type { CutChoice, FaultyDisk, Lost } from "../disk/disk.ts";
 import { endLeftovers } from "../processes.ts";
 import type { BaseImage } from "./bases.ts";
 import { labKey } from "./key.ts";

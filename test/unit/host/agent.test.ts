@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { asset } from "../../../provider/assets.ts";
+import { envBlock, parseEnvBlock } from "../../../provider/boot/state.ts";
 import { agentScript, parseStatus } from "../../../provider/host/agent.ts";
-import { envBlock, parseEnvBlock } from "../../../provider/image/slots.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 const folders: string[] = [];
 afterEach(() => {

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { compareFile, type Expected, readText, sameFiles, sameOwner } from "../../../provider/host/compare.ts";
 import { isReinstall } from "../../../provider/host/record.ts";
 import type { Ssh } from "../../../provider/host/types.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-compare-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

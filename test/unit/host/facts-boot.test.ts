@@ -8,7 +8,7 @@ import { factLines, factsScript, parseFacts } from "../../../provider/host/facts
 import { parseGrub } from "../../../provider/host/facts-boot.ts";
 import { carriedHostname } from "../../../provider/host/hostfiles.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
-import type { ImageFacts, PlanInputs } from "../../../provider/host/types.ts";
+import type { ImageFacts, PlanInputs } from "../../../provider/host/plan-types.ts";
 import { image, inputs } from "./plan-tools.ts";
 
 const lab = readFileSync(join(import.meta.dirname, "../fixtures/facts/debian-12-lab.txt"), "utf8");

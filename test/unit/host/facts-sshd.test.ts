@@ -8,7 +8,7 @@ import type { Connection } from "../../../provider/host/connection-type.ts";
 import { factsScript, readFacts } from "../../../provider/host/facts.ts";
 import { sshPorts } from "../../../provider/host/plan-login.ts";
 import { withSsh } from "../../../provider/host/ssh.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { quietTask } from "../../../provider/task.ts";
 import { freePort, type Sshd, type SshdOptions, startSshd } from "../../lab/sshd/index.ts";
 

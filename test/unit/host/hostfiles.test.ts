@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { planHealth } from "../../../provider/host/health.ts";
 import { hostPathProblem } from "../../../provider/host/hostfiles.ts";
+import { plain, Secret, Unknown } from "../../../provider/properties/values.ts";
 import { checkHijack } from "../../../provider/resources/hijack-check.ts";
-import { plain, Secret, Unknown } from "../../../provider/values.ts";
 
 describe("where a server's own files may lie", () => {
   it.each([

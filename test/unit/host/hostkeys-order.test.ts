@@ -4,7 +4,8 @@ import { expect, it } from "vitest";
 import { installAlongside } from "../../../provider/host/alongside.ts";
 import { hostKeysScript } from "../../../provider/host/hostkeys.ts";
 import { finishDisk } from "../../../provider/host/overwrite.ts";
-import type { Plan, Ssh } from "../../../provider/host/types.ts";
+import type { Plan } from "../../../provider/host/plan-types.ts";
+import type { Ssh } from "../../../provider/host/types.ts";
 import { prepareUpdate } from "../../../provider/host/update.ts";
 import { quietTask } from "../../../provider/task.ts";
 

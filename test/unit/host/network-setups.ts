@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { factLines } from "../../../provider/host/facts.ts";
 import { parseNetwork } from "../../../provider/host/facts-network.ts";
 import { planNetwork } from "../../../provider/host/network.ts";
-import type { NetworkFacts, NetworkInput, NetworkPlan } from "../../../provider/host/types.ts";
+import type { NetworkFacts } from "../../../provider/host/network-types.ts";
+import type { NetworkInput, NetworkPlan } from "../../../provider/host/plan-types.ts";
 
 export interface Setup {
   name: string;

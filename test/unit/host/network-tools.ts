@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { factLines, parseFacts } from "../../../provider/host/facts.ts";
 import { parseNetwork } from "../../../provider/host/facts-network.ts";
 import { planNetwork } from "../../../provider/host/network.ts";
-import type { NetworkFiles, NetworkInput } from "../../../provider/host/types.ts";
+import type { NetworkFiles, NetworkInput } from "../../../provider/host/plan-types.ts";
 
 export const fixture = (name: string) =>
   parseFacts(readFileSync(join(import.meta.dirname, `../fixtures/facts/${name}.txt`), "utf8")).network;

@@ -1,6 +1,7 @@
 /** What the tests of an overwrite's plan share: the lab's Debian with a disk, and ways to change one thing. */
+import type { Disk, Facts } from "../../../provider/host/facts-types.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
-import type { DataPartition, Disk, Facts, ImageFacts, PlanInputs } from "../../../provider/host/types.ts";
+import type { DataPartition, ImageFacts, PlanInputs } from "../../../provider/host/plan-types.ts";
 import { facts as labFacts, image as labImage, inputs as labInputs } from "./plan-tools.ts";
 
 export const MiB = 1024 * 1024;

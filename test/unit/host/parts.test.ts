@@ -10,9 +10,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
 import type { Connection } from "../../../provider/host/connection-type.ts";
 import { BLOCK, blockDigests, parsePart, sendFile, whereToGoOn } from "../../../provider/host/parts.ts";
-import { SshError, withSsh } from "../../../provider/host/ssh.ts";
+import { withSsh } from "../../../provider/host/ssh.ts";
+import { SshError } from "../../../provider/host/ssh-errors.ts";
 import type { Ssh } from "../../../provider/host/types.ts";
-import { humanBytes, quietTask, type Task } from "../../../provider/task.ts";
+import { quietTask, type Task } from "../../../provider/task.ts";
+import { humanBytes } from "../../../provider/words.ts";
 import { type Sshd, startSshd } from "../../lab/sshd/index.ts";
 
 const [a, b, c] = ["a", "b", "c"].map((digit) => digit.repeat(64)) as [string, string, string];

@@ -1,8 +1,8 @@
 /** Where GRUB keeps the slots: the lab's Debian with other partitions. */
 import { describe, expect, it } from "vitest";
+import type { DiskPartition, Facts } from "../../../provider/host/facts-types.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import { planBoot, swapPartitions } from "../../../provider/host/plan-boot.ts";
-import type { DiskPartition, Facts } from "../../../provider/host/types.ts";
 import { codes, facts, image, inputs } from "./plan-tools.ts";
 
 const UUID = "11111111-2222-4333-8444-555555555555";

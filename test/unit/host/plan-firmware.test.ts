@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseFacts } from "../../../provider/host/facts.ts";
-import type { Facts, PlanInputs } from "../../../provider/host/types.ts";
+import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { PlanInputs } from "../../../provider/host/plan-types.ts";
 import { data, disk, facts, inputs, kept, plan, set } from "./overwrite-tools.ts";
 
 const lab = readFileSync(join(import.meta.dirname, "../fixtures/facts/debian-12-lab.txt"), "utf8");

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseFacts } from "../../../provider/host/facts.ts";
+import type { Facts } from "../../../provider/host/facts-types.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
-import type { Facts, ImageFacts, PlanInputs } from "../../../provider/host/types.ts";
+import type { ImageFacts, PlanInputs } from "../../../provider/host/plan-types.ts";
 
 const lab = readFileSync(join(import.meta.dirname, "../fixtures/facts/debian-12-lab.txt"), "utf8");
 export const facts = (change: (f: Facts) => void = () => {}) => {

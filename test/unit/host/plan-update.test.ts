@@ -1,6 +1,7 @@
 /** What an update of a server that runs Pine is refused for, beside what any plan is. */
 import { describe, expect, it } from "vitest";
-import type { Facts, ImageFacts } from "../../../provider/host/types.ts";
+import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { ImageFacts } from "../../../provider/host/plan-types.ts";
 import { codes, commit, facts, plan } from "./overwrite-tools.ts";
 
 const MB = 1e6;

@@ -15,8 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { asset, assetText } from "../../../provider/assets.ts";
-import { manifestFile, signManifest } from "../../../provider/image/manifest.ts";
-import { readSigningKey } from "../../../provider/image/signing.ts";
+import { manifestFile, signManifest } from "../../../provider/trust/manifest.ts";
+import { readSigningKey } from "../../../provider/trust/signify.ts";
 
 const work = mkdtempSync(join(tmpdir(), "pine-root-scripts-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Connection } from "../../../provider/host/connection-type.ts";
-import { loginPublicKeys, privateKeyText, publicKeyOf } from "../../../provider/host/keys.ts";
+import { loginPublicKeys, privateKeyText } from "../../../provider/host/keys.ts";
+import { publicKeyOf } from "../../../provider/host/public-key.ts";
 import { openSsh } from "../../../provider/host/ssh.ts";
 import { SshError } from "../../../provider/host/ssh-errors.ts";
 import { askScript, sshConfig } from "../../../provider/host/ssh-files.ts";
@@ -144,7 +145,7 @@ describe("keys", () => {
 });
 
 describe("private folders", () => {
-  // whose go when: test/unit/holder.test.ts
+  // whose go when: test/unit/local/holder.test.ts
   it("are ours alone and gone afterwards", async () => {
     const folder = await privateFolder();
     const file = await folder.writeSecret("secret", "x");

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseFacts } from "../../../provider/host/facts.ts";
-import type { Facts, PlanInputs } from "../../../provider/host/types.ts";
+import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { PlanInputs } from "../../../provider/host/plan-types.ts";
 
 /** "seen": a test file that does it on a real server; "planned": the planner takes it, nobody has seen it; else the code of the refusal. */
 export type Support = { seen: string } | "planned" | { refused: string };

@@ -2,7 +2,7 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { agentScript } from "../../../provider/host/agent.ts";
 import { checkHealth } from "../../../provider/host/health.ts";
-import { waitForSsh } from "../../../provider/host/ssh.ts";
+import { waitForSsh } from "../../../provider/host/ssh-wait.ts";
 import { runTrial } from "../../../provider/host/trial.ts";
 import type { Ssh } from "../../../provider/host/types.ts";
 import { quietTask } from "../../../provider/task.ts";

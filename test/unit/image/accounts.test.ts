@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Accounts, addUsers, numericOwner } from "../../../provider/image/accounts.ts";
-import type { RecipeUser } from "../../../provider/image/recipe.ts";
+import type { RecipeUser } from "../../../provider/image/recipe-types.ts";
 
 // shortened from alpine-baselayout-data 3.7.2, and lighttpd as busybox adduser leaves it
 const before: Accounts = {

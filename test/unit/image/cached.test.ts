@@ -15,7 +15,7 @@ import { fetchIndex } from "../../../provider/image/mirror-index.ts";
 import { Store } from "../../../provider/image/store.ts";
 import { quietTask } from "../../../provider/task.ts";
 import { buildIndex, buildPackage, publicPem } from "../../lab/mirror/apk-format.ts";
-import { freshKey } from "../../lab/mirror/index.ts";
+import { freshKey } from "../../lab/mirror/cache.ts";
 import { filesOf, harms } from "./harms.ts";
 
 const key = freshKey("lab.rsa.pub");

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Change, type ConfigureInput, configure, type TreeFacts } from "../../../provider/image/configure.ts";
-import { baseServices, type Recipe } from "../../../provider/image/recipe.ts";
+import { baseServices } from "../../../provider/image/recipe.ts";
+import type { Recipe } from "../../../provider/image/recipe-types.ts";
 import { aRecipe } from "./a-recipe.ts";
 
 const recipe = aRecipe({

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { elfNeeds } from "../../../provider/image/elf.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 describe("a program's loader and libraries", () => {
   it.each(["/bin/sh", "/usr/bin/ssh", process.execPath])("%s, as readelf has them", async (file) => {

@@ -2,7 +2,7 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { filesOf } from "../../../provider/image/system-files.ts";
-import { type RunError, run } from "../../../provider/run.ts";
+import { type RunError, run } from "../../../provider/local/run.ts";
 import { any, environment, extra, folders, program } from "./a-shell.ts";
 
 const dir = folders();

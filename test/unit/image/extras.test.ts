@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { extraPieces } from "../../../provider/image/extras.ts";
 import { type Extra, extraNames, type Piece } from "../../../provider/image/recipe-types.ts";
 import { filesOf } from "../../../provider/image/system-files.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { any, environment, extra, folders, program } from "./a-shell.ts";
 
 const ours = extraNames.flatMap((name) => extraPieces([name])).flatMap((p) => p.files ?? []);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { asset } from "../../../provider/assets.ts";
 import { type ImageOptions, planDisk, sfdiskScript } from "../../../provider/image/disk-plan.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { any, environment, folders, program } from "./a-shell.ts";
 
 const MiB = 1024 * 1024;

@@ -10,8 +10,8 @@ import {
   rootFilesystems,
   wantedModules,
 } from "../../../provider/image/initramfs.ts";
-import { run } from "../../../provider/run.ts";
-import lts from "../fixtures/linux-lts.json" with { type: "json" };
+import { run } from "../../../provider/local/run.ts";
+import lts from "../fixtures/linux-lts.json";
 
 // lines of linux-virt 6.18.56-r0's tables; the first softdep is of our own making
 const tables = {

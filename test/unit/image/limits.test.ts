@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkPackage, readIndex } from "../../../provider/image/apkfile.ts";
-import { fetchFile } from "../../../provider/image/fetch.ts";
 import { fetchPackages } from "../../../provider/image/mirror.ts";
 import { fetchIndex, newestBuild } from "../../../provider/image/mirror-index.ts";
+import { fetchFile } from "../../../provider/local/fetch.ts";
 import { quietTask } from "../../../provider/task.ts";
 import { buildIndex, buildPackage, publicPem } from "../../lab/mirror/apk-format.ts";
-import { freshKey } from "../../lab/mirror/index.ts";
+import { freshKey } from "../../lab/mirror/cache.ts";
 
 let server: Server;
 let url = "";

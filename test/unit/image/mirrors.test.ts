@@ -1,12 +1,12 @@
 /** Several mirrors in order: what broke for others (each case with its source), against real servers. */
 import { readFileSync, rmSync } from "node:fs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { keepCredentials } from "../../../provider/image/credentials.ts";
 import { fetchPackages, GoneError } from "../../../provider/image/mirror.ts";
 import { fetchIndexes } from "../../../provider/image/mirror-index.ts";
 import { fallbacksOf, MirrorsError } from "../../../provider/image/mirror-order.ts";
+import { keepCredentials } from "../../../provider/local/credentials.ts";
 import type { Task } from "../../../provider/task.ts";
-import { freshKey } from "../../lab/mirror/index.ts";
+import { freshKey } from "../../lab/mirror/cache.ts";
 import { aPackage, type Built, Mirror, type TwoMirrors, twoMirrors } from "./mirrors-tools.ts";
 
 const key = freshKey("lab.rsa.pub");

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { isDamage } from "../../../provider/image/ostree-check.ts";
-import { RunError, run } from "../../../provider/run.ts";
+import { RunError, run } from "../../../provider/local/run.ts";
 
 const work = mkdtempSync(join(tmpdir(), "pine-damage-"));
 afterAll(() => rmSync(work, { recursive: true }));

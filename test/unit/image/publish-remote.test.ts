@@ -25,7 +25,7 @@ import type { Files } from "../../../provider/image/publish-plan.ts";
 import { publishedFiles, publishRemote, type Remote } from "../../../provider/image/publish-remote.ts";
 import { Store } from "../../../provider/image/store.ts";
 import type { Toolbox } from "../../../provider/image/toolbox.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { quietTask } from "../../../provider/task.ts";
 
 const work = mkdtempSync(join(tmpdir(), "pine-publish-remote-"));

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { startProxy, type TestProxy, within } from "./a-proxy.ts";
+import { startProxy, type TestProxy, within } from "../local/a-proxy.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-s3-proxy-"));
 const objects = new Map<string, Buffer>();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseFsck } from "../../../provider/image/fsck.ts";
-import { signManifest } from "../../../provider/image/manifest.ts";
 import { deltaOf, signedBy } from "../../../provider/image/publish-show.ts";
-import { readSigningKey } from "../../../provider/image/signing.ts";
+import { signManifest } from "../../../provider/trust/manifest.ts";
+import { readSigningKey } from "../../../provider/trust/signify.ts";
 
 const [a, b] = ["fb6d86188855097528c19f66cf89e9cb4685c52c2c9f559393428c3141f5ed8f", "c1".repeat(32)] as const;
 const name = (sum: string) => Buffer.from(sum, "hex").toString("base64").replaceAll("/", "_").replace("=", "");

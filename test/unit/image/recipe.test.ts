@@ -2,16 +2,16 @@ import { describe, expect, it } from "vitest";
 import { constraintProblem } from "../../../provider/image/constraint.ts";
 import type { LockedPackage } from "../../../provider/image/mirror.ts";
 import {
-  canonical,
   kernelReleaseOf,
   lockChanges,
-  type Recipe,
   recipeDigest,
   rootProgram,
   timestampOf,
   world,
 } from "../../../provider/image/recipe.ts";
 import * as rules from "../../../provider/image/recipe-rules.ts";
+import type { Recipe } from "../../../provider/image/recipe-types.ts";
+import { canonical } from "../../../provider/local/hash.ts";
 import { aRecipe } from "./a-recipe.ts";
 
 const recipe = aRecipe({ mirror: "http://m", keys: {}, packages: ["nano"] });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { targetNames } from "../../../provider/boot/target.ts";
 import { systemFiles } from "../../../provider/image/builder.ts";
 import { type Change, configure, type TreeFacts } from "../../../provider/image/configure.ts";
 import { profileNames, profileOf } from "../../../provider/image/profiles.ts";
 import { baseServices, world } from "../../../provider/image/recipe.ts";
-import { extraNames, type Recipe, targetNames } from "../../../provider/image/recipe-types.ts";
+import { extraNames, type Recipe } from "../../../provider/image/recipe-types.ts";
 import { aRecipe } from "./a-recipe.ts";
 
 const aContainer = (change: Partial<Recipe> = {}) => aRecipe({ target: "container", kernel: "none", ...change });

@@ -1,7 +1,8 @@
 /** What lies around the sysroot in a container template, as a plan; what it comes to: e2e/container-template.test.ts. */
 import { describe, expect, test } from "vitest";
+import { parseSlotFile } from "../../../provider/boot/slot.ts";
+import { parseEnvBlock } from "../../../provider/boot/state.ts";
 import type { Change } from "../../../provider/image/configure.ts";
-import { parseEnvBlock, parseSlotFile } from "../../../provider/image/slots.ts";
 import { templateFormat, templateName } from "../../../provider/image/template.ts";
 import { skeleton } from "../../../provider/image/template-skeleton.ts";
 

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { asset } from "../../../provider/assets.ts";
 import { knobsPiece, memoryPiece } from "../../../provider/image/tuning.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { folders } from "./a-shell.ts";
 
 const dir = folders();

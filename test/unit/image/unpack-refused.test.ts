@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { readArchive } from "../../../provider/image/unpack.ts";
-import { Archive, Asset } from "../../../provider/values.ts";
+import { Archive, Asset } from "../../../provider/properties/values.ts";
 import { dir, folder, fresh, link, type One, raw, read, removeAll, saved, tarOf, text } from "./unpack-tools.ts";
 
 afterAll(removeAll);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Header, Pax } from "tar";
 import { archiveDigest, entriesOfArchive } from "../../../provider/image/unpack.ts";
-import { Archive, Asset } from "../../../provider/values.ts";
+import { Archive, Asset } from "../../../provider/properties/values.ts";
 
 /** One entry of a tar, as its header has it. */
 export interface One {

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { create } from "tar";
 import { afterAll, describe, expect, it } from "vitest";
-import { type ArchiveEntry, archiveDigest } from "../../../provider/image/unpack.ts";
-import { Archive, Asset, Secret } from "../../../provider/values.ts";
+import { archiveDigest } from "../../../provider/image/unpack.ts";
+import type { ArchiveEntry } from "../../../provider/image/unpack-rules.ts";
+import { Archive, Asset, Secret } from "../../../provider/properties/values.ts";
 import { digest, dir, folder, fresh, link, type One, raw, read, removeAll, saved, tarOf } from "./unpack-tools.ts";
 
 afterAll(removeAll);

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { templateFormat, templateName } from "../../../provider/image/template.ts";
+import { type Props, Unknown } from "../../../provider/properties/values.ts";
 import type { Call } from "../../../provider/resource.ts";
 import { containerTemplate } from "../../../provider/resources/containertemplate.ts";
 import { diskImage } from "../../../provider/resources/diskimage.ts";
-import { type Props, Unknown } from "../../../provider/values.ts";
 
 const commit = "c1".repeat(32);
 const rootfs = "d1".repeat(32);

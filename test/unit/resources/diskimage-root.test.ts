@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Unknown } from "../../../provider/properties/values.ts";
 import type { Call } from "../../../provider/resource.ts";
 import { diskImage } from "../../../provider/resources/diskimage.ts";
-import { Unknown } from "../../../provider/values.ts";
 
 const commit = "c1".repeat(32);
 let dir: string;

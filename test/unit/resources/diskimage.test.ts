@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { imageFormat } from "../../../provider/image/disk.ts";
 import { imageName } from "../../../provider/image/disk-plan.ts";
+import { type Props, Unknown } from "../../../provider/properties/values.ts";
 import { diskImage } from "../../../provider/resources/diskimage.ts";
-import { type Props, Unknown } from "../../../provider/values.ts";
 import { call, check, diff, dir, preview, put, tree } from "./store-fixture.ts";
 
 describe("DiskImage", () => {

@@ -1,8 +1,8 @@
 /** What HostHijack takes for an overwrite, and what it tells of changes that wait for the next one. */
 import { describe, expect, it } from "vitest";
+import { type Props, Unknown } from "../../../provider/properties/values.ts";
 import type { Call } from "../../../provider/resource.ts";
 import { checkHijack, diffHijack } from "../../../provider/resources/hijack-check.ts";
-import { type Props, Unknown } from "../../../provider/values.ts";
 
 const base = { connection: { host: "203.0.113.7" }, commit: "c".repeat(64) };
 const over = { ...base, method: "overwrite", erase: true, image: "d".repeat(64) };

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
+import type { Props } from "../../../provider/properties/values.ts";
 import { diffHijack } from "../../../provider/resources/hijack-check.ts";
 import { hostHijack } from "../../../provider/resources/hosthijack.ts";
-import type { Props } from "../../../provider/values.ts";
 import { testCall } from "../../e2e/life.ts";
 
 const config = {

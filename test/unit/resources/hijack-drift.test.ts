@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Facts, Plan, Ssh } from "../../../provider/host/types.ts";
+import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { Plan } from "../../../provider/host/plan-types.ts";
+import type { Ssh } from "../../../provider/host/types.ts";
+import { Asset } from "../../../provider/properties/values.ts";
 import { asThere, bareKey, expectedOf, keyDrift, redeploys } from "../../../provider/resources/hijack-drift.ts";
 import { hijackInputs } from "../../../provider/resources/hijack-inputs.ts";
-import { Asset } from "../../../provider/values.ts";
 
 const [a, b, c] = [
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAuOWfdnuAxfkS9daoykcTGgpLHcUPnqWHiYYQ4F8GF6",

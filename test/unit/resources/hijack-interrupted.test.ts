@@ -2,11 +2,11 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
+import { plain } from "../../../provider/properties/values.ts";
 import { type Call, InitError } from "../../../provider/resource.ts";
 import type { HijackState } from "../../../provider/resources/hijack-inputs.ts";
 import { pinned } from "../../../provider/resources/hijack-logins.ts";
 import { hostHijack } from "../../../provider/resources/hosthijack.ts";
-import { plain } from "../../../provider/values.ts";
 import { facts } from "../host/overwrite-tools.ts";
 
 const [KEY, JUMP] = ["ssh-ed25519 AAAAfirst", "ssh-ed25519 AAAAjump"];

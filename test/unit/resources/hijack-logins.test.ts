@@ -1,10 +1,10 @@
 /** Which connections are tried, by which host keys, and what of them the outputs hold. */
 import { expect, test } from "vitest";
 import type { Connection } from "../../../provider/host/connection-type.ts";
+import { plain } from "../../../provider/properties/values.ts";
 import type { HijackState } from "../../../provider/resources/hijack-inputs.ts";
 import { connectionsOf, keeping, loginsOf, pinned } from "../../../provider/resources/hijack-logins.ts";
 import { outputs } from "../../../provider/resources/hijack-state.ts";
-import { plain } from "../../../provider/values.ts";
 
 const KEY = "ssh-ed25519 AAAAfirst";
 const given: Connection = { host: "203.0.113.7", user: "ann", password: "canary", privateKey: "key" };

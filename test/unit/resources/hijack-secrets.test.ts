@@ -1,9 +1,9 @@
 /** What of secrets HostHijack and DiskImage refuse, and that none gets into a state as plain text. */
 import { describe, expect, it } from "vitest";
+import { type Props, Secret } from "../../../provider/properties/values.ts";
 import { checkHijack } from "../../../provider/resources/hijack-check.ts";
 import type { HijackState } from "../../../provider/resources/hijack-inputs.ts";
 import { outputs } from "../../../provider/resources/hijack-state.ts";
-import { type Props, Secret } from "../../../provider/values.ts";
 
 const base = { connection: { host: "203.0.113.7" }, commit: "c".repeat(64) };
 const failures = (news: Props) => checkHijack({ ...base, ...news }).failures.map((f) => `${f.property}: ${f.reason}`);

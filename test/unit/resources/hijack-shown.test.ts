@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { FORGOTTEN_MS } from "../../../provider/holder.ts";
+import type { Facts } from "../../../provider/host/facts-types.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
-import type { Facts } from "../../../provider/host/types.ts";
+import { FORGOTTEN_MS } from "../../../provider/local/holder.ts";
 import type { Call } from "../../../provider/resource.ts";
 import { asShown, changedSince, essence, noteShown } from "../../../provider/resources/hijack-shown.ts";
 import { facts, image, inputs } from "../host/plan-tools.ts";

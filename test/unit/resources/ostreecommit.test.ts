@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { type Props, Unknown } from "../../../provider/properties/values.ts";
 import { ostreeCommit } from "../../../provider/resources/ostreecommit.ts";
-import { type Props, Unknown } from "../../../provider/values.ts";
 import {
   call,
   check,

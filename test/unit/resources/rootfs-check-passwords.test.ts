@@ -1,8 +1,8 @@
 /** Passwords in addresses that no form fits: refused, and shown by no message. */
 import { tmpdir } from "node:os";
 import { expect, it } from "vitest";
+import { Archive, Asset, type Props } from "../../../provider/properties/values.ts";
 import { checkRootfs } from "../../../provider/resources/rootfs-inputs.ts";
-import { Archive, Asset, type Props } from "../../../provider/values.ts";
 
 const config = { store: tmpdir(), cache: tmpdir(), mirror: "http://m.example/alpine", release: "v3.23", keys: {} };
 

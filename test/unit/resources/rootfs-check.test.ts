@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Header } from "tar";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Archive, Asset, type Props, Secret, Unknown } from "../../../provider/properties/values.ts";
 import type { Config } from "../../../provider/resource.ts";
 import { checkRootfs } from "../../../provider/resources/rootfs-inputs.ts";
-import { Archive, Asset, type Props, Secret, Unknown } from "../../../provider/values.ts";
 
 let work: string;
 let config: Config;

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
+import type { Props } from "../../../provider/properties/values.ts";
 import type { Call, Resource } from "../../../provider/resource.ts";
-import type { Props } from "../../../provider/values.ts";
 
 export const digest = "d1".repeat(32);
 export const other = "d2".repeat(32);

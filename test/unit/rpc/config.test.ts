@@ -1,9 +1,9 @@
 import { homedir } from "node:os";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { authorizationFor } from "../../../provider/image/credentials.ts";
-import { diffInputs } from "../../../provider/resources/diff.ts";
+import { authorizationFor } from "../../../provider/local/credentials.ts";
+import { diffInputs } from "../../../provider/properties/diff.ts";
+import { Secret, Unknown } from "../../../provider/properties/values.ts";
 import { checkConfig, comparable, configure, keptConfig } from "../../../provider/rpc/config.ts";
-import { Secret, Unknown } from "../../../provider/values.ts";
 
 /** Alpine's key, any of them. */
 const pem = Object.values(configure({}, "/").keys)[0]!;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import pkg from "../../../package.json" with { type: "json" };
+import pkg from "../../../package.json";
+import { Secret, Unknown } from "../../../provider/properties/values.ts";
 import { Schema } from "../../../provider/rpc/schema.ts";
-import schema from "../../../provider/schema.json" with { type: "json" };
-import { Secret, Unknown } from "../../../provider/values.ts";
+import schema from "../../../provider/schema.json";
 
 interface Spec {
   description?: string;

@@ -21,7 +21,7 @@ test("is neither what makes requests nor what starts processes", () => {
     [...start].filter((name) => /^undici$|aws4fetch|ssh2|image\/(http|fetch|mirror)|provider\/run\.ts/.test(name)),
   ).toEqual([]);
   // a sound look: what is there is found
-  for (const name of ["provider/rpc/config.ts", "provider/image/credentials.ts", "@grpc/grpc-js"])
+  for (const name of ["provider/rpc/config.ts", "provider/local/credentials.ts", "@grpc/grpc-js"])
     expect(start).toContain(name);
   expect(loaded("provider/resources/rootfs.ts")).toContain("undici");
 });

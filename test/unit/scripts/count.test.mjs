@@ -1,7 +1,7 @@
 /** What `npm test` counts: a test whose preparation failed is no skip. */
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 

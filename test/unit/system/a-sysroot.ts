@@ -5,10 +5,12 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asset, assetText } from "../../../provider/assets.ts";
+import { containerOptions, slotOptions } from "../../../provider/boot/options.ts";
+import { slotFile } from "../../../provider/boot/slot.ts";
+import { envBlock } from "../../../provider/boot/state.ts";
 import { agentScript } from "../../../provider/host/agent.ts";
 import { installScript } from "../../../provider/host/alongside.ts";
 import { removeScript } from "../../../provider/host/restore.ts";
-import { containerOptions, envBlock, slotFile, slotOptions } from "../../../provider/image/slots.ts";
 import { makeRoot, plant, type Step } from "./a-server.ts";
 
 export const CHECKSUM = "a".repeat(64);

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { asset } from "../../../provider/assets.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 /** Nobody else's: that of this process, in seconds that no test lasts. */
 const seconds = `${10_000_000 + process.pid}`;

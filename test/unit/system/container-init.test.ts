@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { asset } from "../../../provider/assets.ts";
-import { type EnvState, envBlock, parseEnvBlock } from "../../../provider/image/slots.ts";
-import { run } from "../../../provider/run.ts";
+import { type EnvState, envBlock, parseEnvBlock } from "../../../provider/boot/state.ts";
+import { run } from "../../../provider/local/run.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-init-"));
 afterAll(() => rmSync(dir, { recursive: true }));

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fullDisk } from "../../../provider/host/full.ts";
-import { RunError } from "../../../provider/run.ts";
+import { RunError } from "../../../provider/local/run.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 describe.each([[["dash"]], [["busybox", "sh"]]])("%j", (shell) => {

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SlotName } from "../../../provider/boot/slot.ts";
+import { envBlock } from "../../../provider/boot/state.ts";
 import { parseStatus } from "../../../provider/host/agent.ts";
-import { envBlock, type SlotName } from "../../../provider/image/slots.ts";
 import { previousOf } from "../../../provider/resources/hijack-state.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 

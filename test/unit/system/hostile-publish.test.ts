@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
 import { asOwnerScript } from "../../../provider/host/publish-ssh.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 /** Programs of busybox and su, which Debian's busybox has not: no setpriv and chroot that change the user. */
 const tools = mkdtempSync(join(tmpdir(), "pine-busybox-"));

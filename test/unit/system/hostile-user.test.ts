@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
 import { compareScript } from "../../../provider/host/compare.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 
 /** Root of a namespace with other users in it, where the tests run as an ordinary one. */
 const AS_ROOT = process.getuid?.() === 0 ? [] : ["unshare", "--map-root-user", "--map-auto"];

@@ -14,9 +14,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { containerOptions } from "../../../provider/boot/options.ts";
+import { type SlotName, slotFile } from "../../../provider/boot/slot.ts";
+import { envBlock, parseEnvBlock } from "../../../provider/boot/state.ts";
 import { agentScript } from "../../../provider/host/agent.ts";
-import { containerOptions, envBlock, parseEnvBlock, type SlotName, slotFile } from "../../../provider/image/slots.ts";
-import { type RunResult, run } from "../../../provider/run.ts";
+import { type RunResult, run } from "../../../provider/local/run.ts";
 
 /** Root of a namespace is enough: everything belongs to it. */
 const NAMESPACE = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"];

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { fullDisk } from "../../../provider/host/full.ts";
-import { RunError } from "../../../provider/run.ts";
+import { RunError } from "../../../provider/local/run.ts";
 import { repository, settings, step, withRepository } from "./a-running.ts";
 import { makeServer, runOn, SHELLS, type Step, workFolder } from "./a-server.ts";
 import { sha256 } from "./a-sysroot.ts";

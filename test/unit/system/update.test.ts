@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { updateScript } from "../../../provider/host/update.ts";
-import { run } from "../../../provider/run.ts";
+import { run } from "../../../provider/local/run.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 describe.each([["dash"], ["busybox", "sh"]])("update.sh by %s", (...shell) => {

@@ -2,7 +2,8 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { assetText } from "../../../provider/assets.ts";
-import { ENV_SIZE, parseEnvBlock, parseSlotFile, type SlotName } from "../../../provider/image/slots.ts";
+import { parseSlotFile, type SlotName } from "../../../provider/boot/slot.ts";
+import { ENV_SIZE, parseEnvBlock } from "../../../provider/boot/state.ts";
 
 /** The old system's own lines in GRUB's custom.cfg; their last one has no end. */
 export const OWN_LINES = 'menuentry "My own" {\n  echo mine\n}';

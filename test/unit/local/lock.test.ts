@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { myself } from "../../../provider/holder.ts";
-import { removeAbandonedLocks, withFileLock } from "../../../provider/image/lock.ts";
 import { Store } from "../../../provider/image/store.ts";
-import { writeWhole } from "../../../provider/image/whole.ts";
+import { writeWhole } from "../../../provider/local/files.ts";
+import { myself } from "../../../provider/local/holder.ts";
+import { removeAbandonedLocks, withFileLock } from "../../../provider/local/lock.ts";
 import { quietTask } from "../../../provider/task.ts";
 
 let dir = "";
@@ -20,12 +20,12 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-const provider = join(import.meta.dirname, "../../../provider/image");
+const provider = join(import.meta.dirname, "../../../provider");
 /** Another process that runs TypeScript; resolves at its first line of output. */
 function other(code: string): Promise<{ child: ChildProcess; line: string }> {
   const file = join(dir, `${children.length}.mts`);
   writeFileSync(file, code);
-  const cwd = join(provider, "../..");
+  const cwd = join(provider, "..");
   const child = spawn(process.execPath, ["--import", "tsx", file], { cwd, stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   return new Promise((resolve, reject) => {
@@ -34,8 +34,8 @@ function other(code: string): Promise<{ child: ChildProcess; line: string }> {
   });
 }
 const holder = () =>
-  other(`import { withFileLock } from "${provider}/lock.ts";
-    import { quietTask } from "${provider}/../task.ts";
+  other(`import { withFileLock } from "${provider}/local/lock.ts";
+    import { quietTask } from "${provider}/task.ts";
     await withFileLock(${JSON.stringify(join(dir, "lock"))}, "rootfs web", quietTask(), async () => {
       console.log("held"); await new Promise((r) => setTimeout(r, 3600_000)); });`);
 
@@ -142,12 +142,12 @@ describe("files and folders", () => {
     ).rejects.toThrow("no");
     expect(seen).toMatch(new RegExp(`/tmp/${process.pid}-[0-9a-f]+/work$`));
     expect(readdirSync(store.path("tmp"))).toEqual([]);
-    const { child, line } = await other(`import { Store } from "${provider}/store.ts";
+    const { child, line } = await other(`import { Store } from "${provider}/image/store.ts";
       const s = await Store.open(${JSON.stringify(store.dir)});
       await s.temp(async (p) => { console.log(p); await new Promise((r) => setTimeout(r, 3600_000)); });`);
     // alive: left alone, by another process that opens the store too
     await other(
-      `import { Store } from "${provider}/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
+      `import { Store } from "${provider}/image/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
     );
     expect(store.path("tmp", readdirSync(store.path("tmp"))[0]!, "work")).toBe(line);
     child.removeAllListeners("exit");
@@ -155,7 +155,7 @@ describe("files and folders", () => {
     child.kill("SIGKILL");
     await gone;
     await other(
-      `import { Store } from "${provider}/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
+      `import { Store } from "${provider}/image/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
     );
     expect(readdirSync(store.path("tmp"))).toEqual([]);
   });

@@ -4,20 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { asset, assetText } from "../../../provider/assets.ts";
-import { slotTitle } from "../../../provider/host/alongside.ts";
-import { argumentsTooLong, kernelArgumentProblem, nextOptions } from "../../../provider/image/slot-options.ts";
-import {
-  containerOptions,
-  ENV_SIZE,
-  type EnvState,
-  envBlock,
-  parseEnvBlock,
-  parseSlotFile,
-  type Slot,
-  slotFile,
-  slotOptions,
-  slotsConfig,
-} from "../../../provider/image/slots.ts";
+import { argumentsTooLong, kernelArgumentProblem, nextOptions } from "../../../provider/boot/arguments.ts";
+import { containerOptions, slotOptions } from "../../../provider/boot/options.ts";
+import { slotsConfig } from "../../../provider/boot/place.ts";
+import { parseSlotFile, type Slot, slotFile, slotTitle } from "../../../provider/boot/slot.ts";
+import { ENV_SIZE, type EnvState, envBlock, parseEnvBlock } from "../../../provider/boot/state.ts";
 
 const checksum = "95209d263bebb433e951107ca2e434d96738433901ba02427d648eada18d99c2";
 const rootUuid = "aaaaaaaa-2222-4333-8444-555555555555";

@@ -1,7 +1,6 @@
 /** How old and new inputs differ, property by property, for the preview a person reads. */
-import type { DiffKind } from "../resource.ts";
-import { Archive, Asset, equalValues, hasUnknown, type Props, Secret, Unknown, type Value } from "../values.ts";
 import { pathOf } from "./path.ts";
+import { Archive, Asset, equalValues, hasUnknown, type Props, Secret, Unknown, type Value } from "./values.ts";
 
 export interface DiffRules {
   /** Properties (`arch`, `connection.host`) whose change, or the change of anything within, replaces the resource. */
@@ -72,3 +71,6 @@ const isEmpty = (v: Value): boolean =>
   (v instanceof Secret && isEmpty(v.value)) ||
   (Array.isArray(v) && v.length === 0) ||
   (isObject(v) && !(v instanceof Secret) && Object.keys(v).length === 0);
+
+/** How a property differs. The `-replace` kinds ask for a replacement of the resource. */
+export type DiffKind = "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace";

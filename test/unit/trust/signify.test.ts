@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { publicKeyOf, readSigningKey, sign, verifies } from "../../../provider/image/signing.ts";
+import { publicKeyOf, readSigningKey, sign, verifies } from "../../../provider/trust/signify.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-signing-"));
 afterAll(() => rmSync(dir, { recursive: true }));

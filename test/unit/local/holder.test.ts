@@ -14,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { privateFolder } from "../../../provider/host/ssh-folder.ts";
+import { removeLeftovers } from "../../../provider/image/temp.ts";
 import {
   type Evidence,
   FORGOTTEN_MS,
@@ -22,9 +24,7 @@ import {
   hold,
   isAbandoned,
   myself,
-} from "../../provider/holder.ts";
-import { privateFolder } from "../../provider/host/ssh-folder.ts";
-import { removeLeftovers } from "../../provider/image/temp.ts";
+} from "../../../provider/local/holder.ts";
 
 const me: Holder = { pid: 7, start: "100", boot: "b1", host: "h1", machine: "m1", namespace: "pid:[1]", flock: false };
 const seen = (e: Partial<Evidence> = {}): Evidence => ({
@@ -89,7 +89,7 @@ const node = [process.execPath, program];
 /** Starts one; answers at its first line. */
 function start(argv: string[]): Promise<{ child: ChildProcess; line: string }> {
   const [file = "", ...args] = argv;
-  const cwd = join(import.meta.dirname, "../..");
+  const cwd = join(import.meta.dirname, "../../..");
   const child = spawn(file, args, { cwd, stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   return new Promise((resolve, reject) => {

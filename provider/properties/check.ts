@@ -23,12 +23,9 @@
  * - A failure names the property, what was expected and what to do. Inside a secret its `property` is "", the path is in
  *   the reason, and the value is nowhere. So it is for unknown properties: a misspelt `pasword` holds a password.
  */
-
-import { nearest } from "../properties/nearest.ts";
-import { Archive, Asset, type Props, type Value } from "../values.ts";
+import { nearest } from "./nearest.ts";
 import { type Checked, type Common, checkValue, type Of, type Rule, reject, type Shape, takeProps } from "./rule.ts";
-
-export { type Checked, checkProps, type Rule, type Shape } from "./rule.ts";
+import { Archive, Asset, type Props, type Value } from "./values.ts";
 
 type IsSure<O> = O extends { required: true } ? true : O extends { default: unknown } ? true : false;
 type Enum<O, T> = O extends { enum: readonly (infer E)[] } ? E : T;

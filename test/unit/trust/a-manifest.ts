@@ -1,7 +1,7 @@
 /** A manifest to sign, and keys that are always the same. */
 import type { KeyObject } from "node:crypto";
-import { type Manifest, type SignedManifest, signManifest } from "../../../provider/image/manifest.ts";
-import { readSigningKey } from "../../../provider/image/signing.ts";
+import { type Manifest, type SignedManifest, signManifest } from "../../../provider/trust/manifest.ts";
+import { readSigningKey } from "../../../provider/trust/signify.ts";
 
 export const keyText = (n: number) => Buffer.alloc(32, n).toString("base64");
 export const keyOf = (n: number) => readSigningKey(keyText(n)) as KeyObject;

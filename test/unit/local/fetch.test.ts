@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { keepCredentials } from "../../../provider/image/credentials.ts";
-import { fetchFile } from "../../../provider/image/fetch.ts";
+import { keepCredentials } from "../../../provider/local/credentials.ts";
+import { fetchFile } from "../../../provider/local/fetch.ts";
 import { quietTask } from "../../../provider/task.ts";
 import { startProxy, type TestProxy, within } from "./a-proxy.ts";
 
@@ -129,7 +129,7 @@ describe("a proxy of the environment", () => {
   beforeEach(() => void through.splice(0));
 
   const fetched = (url: string, env: Record<string, string>) => {
-    const code = `import { fetchFile } from "./provider/image/fetch.ts"; import { keepCredentials } from "./provider/image/credentials.ts";
+    const code = `import { fetchFile } from "./provider/local/fetch.ts"; import { keepCredentials } from "./provider/local/credentials.ts";
       fetchFile(keepCredentials(process.argv[1]), task, { limit: 1000 }).then((f) => console.log(String(f.body)), (e) => console.log("error", e.message));`;
     return within(code, [url], env);
   };

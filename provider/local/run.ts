@@ -1,10 +1,8 @@
 /** The one way the provider starts a process: no shell, a timeout, cancellation, redaction, errors that say what ran. */
 import type { Readable, Writable } from "node:stream";
 import { execa } from "execa";
-import { PineError } from "./errors.ts";
-import { lastLines, redactText, shorten } from "./redact.ts";
-
-export { lastLines, redactText, shorten } from "./redact.ts";
+import { PineError } from "../errors.ts";
+import { lastLines, redactText, shorten } from "../redact.ts";
 
 export interface RunOptions {
   signal?: AbortSignal;

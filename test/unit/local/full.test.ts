@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PineError } from "../../../provider/errors.ts";
-import { isNoRoom } from "../../../provider/image/full.ts";
-import { RunError, run } from "../../../provider/run.ts";
+import { isNoRoom } from "../../../provider/local/full.ts";
+import { RunError, run } from "../../../provider/local/run.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 
@@ -13,7 +13,7 @@ async function inSmall(work: string): Promise<{ error: string; left: string[]; b
     import { readdirSync, statfsSync } from "node:fs";
     import { writeFile } from "node:fs/promises";
     import { withTemp } from "./provider/image/temp.ts";
-    import { run } from "./provider/run.ts";
+    import { run } from "./provider/local/run.ts";
     const free = () => statfsSync("/mnt").bavail;
     const before = free();
     const error = await withTemp("/mnt", async (dir) => { ${work} }).then(() => "none", (e) => e.message);

@@ -9,7 +9,7 @@ import {
   Secret,
   secretStrings,
   Unknown,
-} from "../../provider/values.ts";
+} from "../../../provider/properties/values.ts";
 
 test("every secret string is found, and of a connection that is secret as a whole all but its address", () => {
   const connection = {

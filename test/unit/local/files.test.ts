@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isWhole, keepTree, manifest } from "../../../provider/image/kept-tree.ts";
-import { placeFile, writeWhole } from "../../../provider/image/whole.ts";
+import { placeFile, writeWhole } from "../../../provider/local/files.ts";
 
 let dir = "";
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { diffInputs } from "../../../provider/resources/diff.ts";
-import { Archive, Asset, Secret, Unknown } from "../../../provider/values.ts";
+import { diffInputs } from "../../../provider/properties/diff.ts";
+import { Archive, Asset, Secret, Unknown } from "../../../provider/properties/values.ts";
 
 const rules = { replace: ["arch", "connection.host"], ignore: ["path"], ordered: ["args"] };
 const file = (path: string, hash?: string) => new Asset({ path }, hash);

@@ -2,7 +2,8 @@
 import { STATUS_CODES } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAbort, PineError } from "../errors.ts";
-import { humanBytes, type Task } from "../task.ts";
+import type { Task } from "../task.ts";
+import { humanBytes } from "../words.ts";
 import { get, RedirectError } from "./http.ts";
 
 /** A server that gives no file. `status` is undefined when it could not be reached. */

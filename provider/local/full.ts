@@ -1,8 +1,8 @@
 /** A full disk of the build machine, as one error. */
 import { statfs } from "node:fs/promises";
 import { PineError } from "../errors.ts";
-import { RunError } from "../run.ts";
-import { humanBytes } from "../task.ts";
+import { humanBytes } from "../words.ts";
+import { RunError } from "./run.ts";
 
 /** What programs of a build say of it: coreutils, apk, OSTree and zstd by strerror(3). */
 const FULL = /No space left on device|Disk quota exceeded/;

@@ -1,9 +1,9 @@
 /** What a check is made of: rules, places and failures. The rules themselves are made in check.ts. */
-import { withoutUserinfo } from "../image/credentials.ts";
-import { nearest } from "../properties/nearest.ts";
-import type { CheckFailure } from "../resource.ts";
-import { Archive, Asset, hasUnknown, type Props, plain, Secret, Unknown, type Value } from "../values.ts";
+import { withoutUserinfo } from "../local/credentials.ts";
+import type { CheckFailure } from "./failure.ts";
+import { nearest } from "./nearest.ts";
 import { pathOf } from "./path.ts";
+import { Archive, Asset, hasUnknown, type Props, plain, Secret, Unknown, type Value } from "./values.ts";
 
 /** What every rule can ask for. */
 export interface Common<T> {

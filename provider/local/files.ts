@@ -1,8 +1,8 @@
 /** Files and folders that are whole or not there, also after a power cut: on the disk before they have their name. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { run } from "../run.ts";
+import { run } from "./run.ts";
 
 /** Writes a file so that after a power cut it is the old one or the new one, whole. */
 export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
@@ -63,3 +63,9 @@ async function makeFolder(path: string): Promise<void> {
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
+
+export const exists = (path: string) =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,7 +1,7 @@
 /** The manifest of a commit, as it is signed: what a server has to know before it takes the commit. Pure. */
 import semver from "semver";
-import type { Target } from "./recipe-types.ts";
-import { publicKeyOf, sign, verifies } from "./signing.ts";
+import type { Target } from "../boot/target.ts";
+import { publicKeyOf, sign, verifies } from "./signify.ts";
 
 type SigningKey = Parameters<typeof publicKeyOf>[0];
 

@@ -1,17 +1,8 @@
 import { describe, expect, test } from "vitest";
-import {
-  asset,
-  type Checked,
-  checkProps,
-  flag,
-  integer,
-  list,
-  map,
-  object,
-  text,
-} from "../../../provider/resources/check.ts";
-import { pathOf, splitPath, topOf } from "../../../provider/resources/path.ts";
-import { Asset, Secret, Unknown } from "../../../provider/values.ts";
+import { asset, flag, integer, list, map, object, text } from "../../../provider/properties/check.ts";
+import { pathOf, splitPath, topOf } from "../../../provider/properties/path.ts";
+import { type Checked, checkProps } from "../../../provider/properties/rule.ts";
+import { Asset, Secret, Unknown } from "../../../provider/properties/values.ts";
 
 const shape = {
   arch: text({ enum: ["x86_64", "aarch64"], default: "x86_64" }),

@@ -4,8 +4,8 @@ import { link, mkdir, readdir, readFile, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PineError } from "../errors.ts";
-import { type Holder, hold, isAbandoned, myself, readHolder } from "../holder.ts";
 import type { Task } from "../task.ts";
+import { type Holder, hold, isAbandoned, myself, readHolder } from "./holder.ts";
 
 interface Held extends Holder {
   token: string;

@@ -1,0 +1,30 @@
+/** Programs that a container's host runs in it. */
+
+/** Programs that scripts of managers call within the root; all are busybox' in every Alpine. */
+const PROGRAMS = {
+  "/bin": [
+    ...[
+      "ash",
+      "busybox",
+      "cat",
+      "chmod",
+      "chown",
+      "cp",
+      "date",
+      "echo",
+      "grep",
+      "hostname",
+      "kill",
+      "ln",
+      "ls",
+      "mkdir",
+    ],
+    ...["mknod", "mount", "mv", "ps", "rm", "rmdir", "sed", "sh", "sleep", "stat", "sync", "touch", "true", "umount"],
+  ],
+  "/sbin": ["ifconfig", "ip", "route"],
+  "/usr/bin": ["cut", "env", "find", "head", "id", "tail", "test"],
+};
+
+/** Their paths. */
+export const managersPrograms = (): string[] =>
+  Object.entries(PROGRAMS).flatMap(([folder, names]) => names.map((name) => `${folder}/${name}`));

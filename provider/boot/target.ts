@@ -1,0 +1,4 @@
+/** What a system is made for. */
+
+export const targetNames = ["vm", "container"] as const;
+export type Target = (typeof targetNames)[number];
