@@ -1,8 +1,9 @@
 /** The agent `pine` (system/rootfs/usr/sbin/pine), always this provider's version, sent over SSH to either system. */
 import { assetText } from "../assets.ts";
 import type { SlotName } from "../boot/slot.ts";
-import { HELD } from "./parts.ts";
-import type { Ssh } from "./types.ts";
+import { keyValues } from "./ssh/answers.ts";
+import { HELD } from "./ssh/parts.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** What `pine status` says. */
 export interface AgentStatus {
@@ -27,16 +28,6 @@ export interface AgentStatus {
   container: boolean;
   /** This boot reached the default runlevel. */
   completed: boolean;
-}
-
-/** Lines `key=value` to a map; later ones win. */
-export function keyValues(text: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const at = line.indexOf("=");
-    if (at > 0) found.set(line.slice(0, at), line.slice(at + 1));
-  }
-  return found;
 }
 
 export function parseStatus(text: string): AgentStatus {

@@ -7,12 +7,12 @@ import { envBlock } from "../boot/state.ts";
 import { messageOf } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { agent, flushScript } from "./agent.ts";
-import { fullDisk } from "./full.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
-import { type FileToSend, sendFile } from "./parts.ts";
 import type { Plan } from "./plan-types.ts";
-import type { Ssh } from "./types.ts";
+import { fullDisk } from "./ssh/full.ts";
+import { type FileToSend, sendFile } from "./ssh/parts.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** The sysroot of a commit as image/sysroot.ts makes it, compressed. */
 export interface SysrootToSend extends FileToSend {

@@ -1,8 +1,8 @@
 /** Whether files on a server are what they should be. The content travels there; nothing of it is hashed or kept here. */
 import { assetText } from "../assets.ts";
-import { keyValues } from "./agent.ts";
-import { gaveUp } from "./hanging.ts";
-import type { Ssh } from "./types.ts";
+import { keyValues } from "./ssh/answers.ts";
+import { gaveUp } from "./ssh/hanging.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** What a file should be: its content, or where that is not at hand its SHA-256 (hex). */
 export interface Expected {

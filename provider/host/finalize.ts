@@ -4,9 +4,9 @@ import { managersPrograms } from "../boot/managers.ts";
 import { type SlotsPlace, slotsConfig } from "../boot/place.ts";
 import type { Task } from "../task.ts";
 import { flushScript } from "./agent.ts";
-import type { Facts } from "./facts-types.ts";
-import { HELD } from "./parts.ts";
-import type { Ssh } from "./types.ts";
+import type { Facts } from "./facts/types/facts.ts";
+import { HELD } from "./ssh/parts.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** How far it came on a server: from the installation's record. */
 export type Finalized = "no" | "begun" | "done";

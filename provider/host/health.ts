@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { assetText } from "../assets.ts";
 import type { Task } from "../task.ts";
-import { RemoteError, SshError } from "./ssh-errors.ts";
-import type { Ssh } from "./types.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** Seconds that a check is tried for where nothing else is said. */
 export const HEALTH_SECONDS = 60;
@@ -66,10 +65,4 @@ export async function checkHealth(ssh: Ssh, checks: HealthCheck[], task: Task): 
     }
   }
   return failed;
-}
-
-/** Whether an error means that the connection is gone, not that the remote program failed. */
-export function connectionLost(error: unknown): boolean {
-  if (error instanceof RemoteError) return error.timedOut;
-  return error instanceof SshError && (error.code === "lost" || error.code === "unreachable");
 }

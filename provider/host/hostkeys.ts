@@ -1,9 +1,9 @@
 /** What connections to a server depend on goes along to every system it gets, whichever SSH server that has: its host keys and its port. */
 import { assetText } from "../assets.ts";
-import type { HostKeyFile } from "./facts-types.ts";
-import { HELD } from "./parts.ts";
+import type { HostKeyFile } from "./facts/types/facts.ts";
 import type { Plan } from "./plan-types.ts";
-import type { Ssh } from "./types.ts";
+import { HELD } from "./ssh/parts.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** Host keys as arguments of hostkeys.sh and enter.sh: what facts found is what is kept. */
 export const hostKeyArguments = (files: HostKeyFile[]): string[] => files.flatMap((f) => [f.path, ...f.key.split(" ")]);

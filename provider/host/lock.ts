@@ -2,7 +2,7 @@
 import { PassThrough } from "node:stream";
 import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import type { Ssh } from "./types.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** Milliseconds; the server's side waits for 15 of them (lock.sh). */
 const SIGN_OF_LIFE_MS = 60_000;

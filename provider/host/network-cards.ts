@@ -1,5 +1,5 @@
 /** Which of the old system's interfaces can be carried over, and under which name. Pure. */
-import type { Interface, NetworkFacts, Route } from "./network-types.ts";
+import type { Interface, NetworkFacts, Route } from "./facts/types/network.ts";
 import type { Refusal } from "./plan-types.ts";
 
 /** A card of the hardware that stands alone, not an accelerated twin below another card (Azure's and Google's). */

@@ -1,7 +1,7 @@
 /** One interface of the old system as a card of the new one. Pure. */
-import { addressBits, type Cidr, contains, isLinkLocal, Networks, parseCidr } from "./ip.ts";
+import { addressBits, type Cidr, contains, isLinkLocal, Networks, parseCidr } from "./facts/ip.ts";
+import type { Address, Interface, NetworkFacts, Route } from "./facts/types/network.ts";
 import type { Card, CardRoute } from "./network-files.ts";
-import type { Address, Interface, NetworkFacts, Route } from "./network-types.ts";
 
 export const oddMtu = (card: Interface) => (card.mtu !== undefined && card.mtu !== 1500 ? card.mtu : undefined);
 

@@ -1,4 +1,5 @@
 /** The network of a container. Its manager makes the cards and often configures them; what it does counts. Pure. */
+import type { Interface, NetworkFacts } from "./facts/types/network.ts";
 import { carried } from "./network-carry.ts";
 import { usable } from "./network-dns.ts";
 import {
@@ -15,7 +16,6 @@ import {
 import { ordered } from "./network-metrics.ts";
 import { ofDaemons, tooMany } from "./network-routes.ts";
 import { planGiven } from "./network-static.ts";
-import type { Interface, NetworkFacts } from "./network-types.ts";
 import type { NetworkFiles, NetworkInput, NetworkPlan, Refusal } from "./plan-types.ts";
 
 /** Cards keep their names, which the manager gives, and are not known by MAC addresses, which it may make anew at each start. */

@@ -1,8 +1,8 @@
 /** Which of the old system's resolvers the new one can ask. Pure. */
-import { isLoopback, Networks, parseCidr } from "./ip.ts";
+import { isLoopback, Networks, parseCidr } from "./facts/ip.ts";
+import type { NetworkFacts } from "./facts/types/network.ts";
 import { staticExample } from "./network-cards.ts";
 import { routeCidr } from "./network-carry.ts";
-import type { NetworkFacts } from "./network-types.ts";
 import type { Refusal } from "./plan-types.ts";
 
 /** Where tailscaled answers on the server itself (tailscale/tailscale: MagicDNS). */

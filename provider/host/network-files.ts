@@ -1,5 +1,5 @@
 /** A planned network as the files of the new system. Pure. */
-import { contains } from "./ip.ts";
+import { contains } from "./facts/ip.ts";
 import { ordered } from "./network-metrics.ts";
 import type { NetworkFiles } from "./plan-types.ts";
 

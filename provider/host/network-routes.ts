@@ -1,7 +1,7 @@
 /** Routes that are not carried: a routing daemon's, those that lead nowhere, and too many. Pure. */
+import type { NetworkFacts, Route } from "./facts/types/network.ts";
 import { defaultRoute, staticExample } from "./network-cards.ts";
 import type { Card } from "./network-files.ts";
-import type { NetworkFacts, Route } from "./network-types.ts";
 import type { Refusal } from "./plan-types.ts";
 
 /** Each is a command of ifup, some milliseconds: a China route list has 9000, a full table of the Internet a million. */

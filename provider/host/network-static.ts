@@ -1,11 +1,11 @@
 /** A network that is asked for: by DHCP, or as given. Pure. */
 import { isIP } from "node:net";
-import { addressBits, type Cidr, contains, isLinkLocal, parseCidr } from "./ip.ts";
+import { addressBits, type Cidr, contains, isLinkLocal, parseCidr } from "./facts/ip.ts";
+import type { Interface, NetworkFacts } from "./facts/types/network.ts";
 import { defaultRoute, macs, memberProblem, unfit } from "./network-cards.ts";
 import { type CardBase, cardBase, identity, oddMtu } from "./network-carry.ts";
 import { usable } from "./network-dns.ts";
 import { type Card, type CardRoute, renderNetwork } from "./network-files.ts";
-import type { Interface, NetworkFacts } from "./network-types.ts";
 import type { NetworkInput, NetworkPlan, Refusal, StaticNetwork } from "./plan-types.ts";
 
 export const refuse = (code: string, message: string, hint: string): { refusals: Refusal[] } => ({

@@ -1,5 +1,6 @@
 /** The new system's network out of the old one's and what is wanted. Pure. */
-import { contains, parseCidr } from "./ip.ts";
+import { contains, parseCidr } from "./facts/ip.ts";
+import type { Interface, NetworkFacts, Route } from "./facts/types/network.ts";
 import { defaultRoute, macs, newNames, staticExample, unfit } from "./network-cards.ts";
 import { carried } from "./network-carry.ts";
 import { resolvers } from "./network-dns.ts";
@@ -7,7 +8,6 @@ import { type Card, renderNetwork } from "./network-files.ts";
 import { distinctMetrics } from "./network-metrics.ts";
 import { ofDaemons, tooMany } from "./network-routes.ts";
 import { planGiven, refuse } from "./network-static.ts";
-import type { Interface, NetworkFacts, Route } from "./network-types.ts";
 import type { NetworkInput, NetworkPlan, Refusal } from "./plan-types.ts";
 
 /**

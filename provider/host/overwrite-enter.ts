@@ -7,12 +7,12 @@ import type { Task } from "../task.ts";
 import { humanBytes } from "../words.ts";
 import { agent, flushScript } from "./agent.ts";
 import { type InstallRecord, installScript } from "./alongside.ts";
-import { connectionLost } from "./health.ts";
 import { hostKeyArguments } from "./hostkeys.ts";
 import { keptKeys } from "./plan-keys.ts";
 import type { Plan } from "./plan-types.ts";
+import { connectionLost } from "./ssh/errors.ts";
+import type { Ssh } from "./ssh/types.ts";
 import { reboot } from "./trial.ts";
-import type { Ssh } from "./types.ts";
 
 /** What starts the RAM system, as image/ram.ts makes it. */
 export interface RamToSend {

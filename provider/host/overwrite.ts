@@ -13,7 +13,7 @@ import { installScript } from "./alongside.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
 import type { Plan } from "./plan-types.ts";
-import type { Ssh } from "./types.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** The image as it is sent. */
 export interface ImageToSend {

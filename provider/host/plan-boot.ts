@@ -1,6 +1,7 @@
 /** Where GRUB finds and keeps Pine's slots beside an old system. Pure. */
 import type { SlotsPlace } from "../boot/place.ts";
-import type { Facts, Volume } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
+import type { Volume } from "./facts/types/storage.ts";
 import type { Refusal } from "./plan-types.ts";
 import { type Check, refusal } from "./refusal.ts";
 

@@ -1,6 +1,6 @@
 /** Whether and how a container is taken: no kernel, no boot loader, and only the rights that its host gives it. Pure. */
 import { humanBytes } from "../words.ts";
-import type { ContainerRights, Facts } from "./facts-types.ts";
+import type { ContainerRights, Facts } from "./facts/types/facts.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
 import { sendLines, sends } from "./plan-lines.ts";
 import type { Plan } from "./plan-types.ts";

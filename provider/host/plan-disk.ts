@@ -1,6 +1,7 @@
 /** Which disk is overwritten, what goes with it, and where data partitions lie. Pure. */
 import { humanBytes } from "../words.ts";
-import type { Disk, DiskPartition, Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
+import type { Disk, DiskPartition } from "./facts/types/storage.ts";
 import type { DataPartition, PlanInputs, PlannedData, Refusal } from "./plan-types.ts";
 
 const MiB = 1024 * 1024;

@@ -3,7 +3,7 @@
  * bnx2 without its firmware (siderolabs/talos#8761, flatcar/Flatcar#359, rancher/os#2877). Pure.
  */
 import type { Lack } from "../boot/device.ts";
-import type { Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
 import { chooseDisk } from "./plan-disk.ts";
 import { enterWay } from "./plan-overwrite-refusals.ts";
 import type { ImageFacts, PlanInputs } from "./plan-types.ts";

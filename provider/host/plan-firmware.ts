@@ -1,5 +1,6 @@
 /** Which disk the firmware boots, and what becomes of a server when another one is written over. Pure. */
-import type { Disk, Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
+import type { Disk } from "./facts/types/storage.ts";
 import { chooseDisk } from "./plan-disk.ts";
 import type { PlanInputs } from "./plan-types.ts";
 import { type Check, refusal } from "./refusal.ts";

@@ -1,6 +1,6 @@
 /** Which SSH keys go with the server to its new system, in lines that its SSH server takes. Pure. */
 import type { SshServer } from "../image/ssh.ts";
-import { publicKeyOf } from "./public-key.ts";
+import { publicKeyOf } from "./ssh/public-key.ts";
 
 export interface KeptKeys {
   /** Lines of root's authorized_keys, written anew: one space between their parts. */

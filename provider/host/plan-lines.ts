@@ -1,6 +1,6 @@
 /** Words of a plan that are the same for a machine and a container. Pure. */
 import { humanBytes } from "../words.ts";
-import type { Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
 import type { Plan } from "./plan-types.ts";
 
 /** "send 58 MB", or "send 36 to 69 MB" of what is not packed yet. */

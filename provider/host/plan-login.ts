@@ -1,9 +1,9 @@
 /** What the login of the new system depends on: its keys, its ports, and what the old SSH server asked for beside. Pure. */
 import type { SshServer } from "../image/ssh.ts";
-import type { Facts, HostKeyFile } from "./facts-types.ts";
+import type { Facts, HostKeyFile } from "./facts/types/facts.ts";
 import { admits, keptKeys } from "./plan-keys.ts";
 import type { Plan, PlanInputs, Refusal } from "./plan-types.ts";
-import { publicKeyOf } from "./public-key.ts";
+import { publicKeyOf } from "./ssh/public-key.ts";
 
 export interface LoginPlan {
   authorizedKeys: string[];

@@ -1,6 +1,7 @@
 /** Why a disk cannot be overwritten. Pure; every reason at once, each with what to do. */
 import { humanBytes } from "../words.ts";
-import type { Disk, Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
+import type { Disk } from "./facts/types/storage.ts";
 import { grubProblem, ownBoot } from "./plan-boot.ts";
 import { chooseDisk, layoutData, mountedData } from "./plan-disk.ts";
 import { firmwareRefusal } from "./plan-firmware.ts";

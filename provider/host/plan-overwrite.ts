@@ -1,6 +1,6 @@
 /** What an overwrite will do. Pure. */
 import { humanBytes } from "../words.ts";
-import type { Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
 import { chooseDisk, describePartitions, layoutData } from "./plan-disk.ts";
 import { count } from "./plan-lines.ts";
 import { enterWay, ramBytes } from "./plan-overwrite-refusals.ts";

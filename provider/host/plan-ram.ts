@@ -1,6 +1,6 @@
 /** The plan of an overwrite that was cut off: the RAM system has the one that it began with. Pure. */
 import { humanBytes } from "../words.ts";
-import type { Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
 import { carriedHostname } from "./hostfiles.ts";
 import { planNetwork } from "./network.ts";
 import { hostsFile } from "./network-files.ts";

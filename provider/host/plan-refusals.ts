@@ -1,6 +1,7 @@
 /** Why a server cannot be taken. Pure; every reason at once, each with what to do. */
 import { argumentsTooLong } from "../boot/arguments.ts";
-import type { BlockKind, Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
+import type { BlockKind } from "./facts/types/storage.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "./plan-beside.ts";
 import { bootRefusal, firmwareRefusal, grubProblem, ROOT_TYPES } from "./plan-boot.ts";
 import { CONTAINER, targetRefusal } from "./plan-container.ts";

@@ -1,5 +1,5 @@
 /** File systems of one UUID, where GRUB and the initramfs go by it. Pure. */
-import type { Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
 import { planBoot, swapPartitions } from "./plan-boot.ts";
 import { type Check, refusal } from "./refusal.ts";
 

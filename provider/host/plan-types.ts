@@ -3,9 +3,9 @@ import type { Lack } from "../boot/device.ts";
 import type { CommitKernel } from "../boot/kernel.ts";
 import type { SshServer } from "../image/ssh.ts";
 import type { SignedManifest } from "../trust/manifest.ts";
-import type { HostKeyFile } from "./facts-types.ts";
+import type { HostKeyFile } from "./facts/types/facts.ts";
 import type { BootPlace } from "./plan-boot.ts";
-import type { NotRoot, RootWay } from "./types.ts";
+import type { NotRoot, RootWay } from "./ssh/types.ts";
 
 export interface StaticNetwork {
   /** By MAC, else by the old system's name; default: the card of the default route. */

@@ -1,6 +1,7 @@
 /** What an installation will do, from facts and inputs alone. Pure: preview shows it, `up` does it. */
 import { humanBytes } from "../words.ts";
-import type { Facts } from "./facts-types.ts";
+import { runsPine } from "./facts/pine.ts";
+import type { Facts } from "./facts/types/facts.ts";
 import { finalizedOf } from "./finalize.ts";
 import { carriedHostname } from "./hostfiles.ts";
 import { planNetwork } from "./network.ts";
@@ -40,9 +41,6 @@ export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts)
   const codes = new Set(beside.refusals.map((r) => r.code));
   return { refusals: [...beside.refusals, ...over.refusals.filter((r) => !codes.has(r.code))] };
 }
-
-/** A record, or the slot that it was started from: an image or a template that nobody has taken over has no record. */
-export const runsPine = ({ pine }: Facts): boolean => pine.install !== undefined || pine.runningSlot !== undefined;
 
 function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way): PlanResult {
   const running = way === "update";

@@ -9,10 +9,10 @@ import type { Remote } from "../image/publish-remote.ts";
 import { shorten } from "../redact.ts";
 import type { Task } from "../task.ts";
 import { humanBytes } from "../words.ts";
-import { keyValues } from "./agent.ts";
-import type { Connection } from "./connection-type.ts";
-import { openSsh } from "./ssh.ts";
-import type { ExecOptions, Ssh } from "./types.ts";
+import { keyValues } from "./ssh/answers.ts";
+import type { Connection } from "./ssh/connection.ts";
+import { openSsh } from "./ssh/open.ts";
+import type { ExecOptions, Ssh } from "./ssh/types.ts";
 
 /** Why a folder cannot be published to, by what publish.sh says of it. */
 const PROBLEMS: Record<string, string> = {

@@ -1,5 +1,5 @@
 /** The installation's record on a server, boot/grub/pine/install: whose it is, and whether what made it has ended. */
-import type { Ssh } from "./types.ts";
+import type { Ssh } from "./ssh/types.ts";
 import { updateScript } from "./update.ts";
 
 /**

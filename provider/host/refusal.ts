@@ -1,5 +1,5 @@
 /** A reason not to go on, and how one is found. */
-import type { Facts } from "./facts-types.ts";
+import type { Facts } from "./facts/types/facts.ts";
 import type { ImageFacts, PlanInputs, Refusal } from "./plan-types.ts";
 
 export type Check = (facts: Facts, inputs: PlanInputs, image: ImageFacts) => Refusal | false | undefined;

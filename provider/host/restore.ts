@@ -3,11 +3,11 @@ import { assetText } from "../assets.ts";
 import { die } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { agent, agentStatus, flushScript } from "./agent.ts";
-import type { Connection } from "./connection-type.ts";
 import { lockHost } from "./lock.ts";
-import { waitForSsh } from "./ssh-wait.ts";
+import type { Connection } from "./ssh/connection.ts";
+import type { Ssh } from "./ssh/types.ts";
+import { waitForSsh } from "./ssh/wait.ts";
 import { reboot } from "./trial.ts";
-import type { Ssh } from "./types.ts";
 
 /** The script that removes what installScript's steps put there. */
 export const removeScript = () =>

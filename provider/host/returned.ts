@@ -1,7 +1,7 @@
 /** Why a trial that never answered is not what runs: from what GRUB counted and the trial left on the disk. */
 import type { SlotName } from "../boot/slot.ts";
 import { type AgentStatus, agent } from "./agent.ts";
-import type { Ssh } from "./types.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** Lines of the trial's console that are shown. */
 const SHOWN = 15;

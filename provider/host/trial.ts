@@ -8,14 +8,15 @@ import { messageOf } from "../errors.ts";
 import type { Task } from "../task.ts";
 import type { SignedManifest } from "../trust/manifest.ts";
 import { type AgentStatus, agent, agentStatus } from "./agent.ts";
-import type { Connection } from "./connection-type.ts";
-import { checkHealth, connectionLost, type HealthCheck } from "./health.ts";
+import { checkHealth, type HealthCheck } from "./health.ts";
 import { lockHost } from "./lock.ts";
 import { markDone } from "./record.ts";
 import { logReason, silentReason, trialLog } from "./returned.ts";
-import { waitForSsh } from "./ssh-wait.ts";
+import type { Connection } from "./ssh/connection.ts";
+import { connectionLost } from "./ssh/errors.ts";
+import type { Ssh } from "./ssh/types.ts";
+import { waitForSsh } from "./ssh/wait.ts";
 import { keepTrust } from "./trust.ts";
-import type { Ssh } from "./types.ts";
 
 export interface TrialOptions {
   /** How to reach whichever system comes up: the new one's root first, then the old one's login. */

@@ -2,17 +2,11 @@
 import { assetText } from "../assets.ts";
 import { messageOf } from "../errors.ts";
 import type { Task } from "../task.ts";
-import { manifestFile, manifestProblem, type SignedManifest, type Trust } from "../trust/manifest.ts";
+import { manifestFile, manifestProblem, type SignedManifest } from "../trust/manifest.ts";
 import { flushScript } from "./agent.ts";
-import { HELD } from "./parts.ts";
 import { type Check, refusal } from "./refusal.ts";
-import type { Ssh } from "./types.ts";
-
-/** From the lines of the manifest that the server kept. */
-export function trustOf(lines: string[]): Trust {
-  const values = (name: string) => lines.filter((l) => l.startsWith(`${name}=`)).map((l) => l.slice(name.length + 1));
-  return { keys: values("key"), version: values("version")[0] };
-}
+import { HELD } from "./ssh/parts.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** What runs already is not asked for again. */
 export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {

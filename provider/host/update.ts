@@ -3,13 +3,14 @@ import { assetText } from "../assets.ts";
 import { type SlotName, slotTitle } from "../boot/slot.ts";
 import { messageOf } from "../errors.ts";
 import type { Task } from "../task.ts";
-import { agent, flushScript, keyValues } from "./agent.ts";
-import { fullDisk } from "./full.ts";
+import { agent, flushScript } from "./agent.ts";
 import type { HostFile } from "./hostfiles.ts";
 import { keepHostKeys } from "./hostkeys.ts";
-import { type FileToSend, sendFile } from "./parts.ts";
 import type { Plan } from "./plan-types.ts";
-import type { Ssh } from "./types.ts";
+import { keyValues } from "./ssh/answers.ts";
+import { fullDisk } from "./ssh/full.ts";
+import { type FileToSend, sendFile } from "./ssh/parts.ts";
+import type { Ssh } from "./ssh/types.ts";
 
 /** Root's script whose steps change a server that runs Pine. */
 export const updateScript = () =>

@@ -1,6 +1,7 @@
 /** Everything that getHostFacts tells of a server; the state keeps less (hijack-state.ts). */
-import type { Disk, Facts, KexecFacts, Volume } from "../host/facts-types.ts";
-import type { Interface } from "../host/network-types.ts";
+import type { Facts, KexecFacts } from "../host/facts/types/facts.ts";
+import type { Interface } from "../host/facts/types/network.ts";
+import type { Disk, Volume } from "../host/facts/types/storage.ts";
 import type { Props } from "../properties/values.ts";
 import { factsOutput } from "./hijack-state.ts";
 

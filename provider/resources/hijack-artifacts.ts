@@ -5,7 +5,7 @@ import { create as createTar } from "tar";
 import type { Lack } from "../boot/device.ts";
 import { die, messageOf } from "../errors.ts";
 import type { SysrootToSend } from "../host/alongside.ts";
-import type { Facts } from "../host/facts-types.ts";
+import type { Facts } from "../host/facts/types/facts.ts";
 import type { ImageToSend } from "../host/overwrite.ts";
 import type { RamToSend } from "../host/overwrite-enter.ts";
 import type { ImageFacts } from "../host/plan-types.ts";

@@ -1,16 +1,13 @@
 /** What of a server is not as its inputs say any more: hostname, root's keys, its own files. Refresh shows it, the next `up` repairs it. */
 import { compareFile, type Difference, type Expected, readText, sameFiles } from "../host/compare.ts";
-import type { Facts } from "../host/facts-types.ts";
+import type { Facts } from "../host/facts/types/facts.ts";
 import { isNetworkFile, systemIdentity } from "../host/hostfiles.ts";
 import type { Plan } from "../host/plan-types.ts";
-import { publicKeyOf } from "../host/public-key.ts";
-import type { Ssh } from "../host/types.ts";
+import { bareKey } from "../host/ssh/public-key.ts";
+import type { Ssh } from "../host/ssh/types.ts";
 import { Asset, equalValues, hasSecret, type Props, plain, Secret } from "../properties/values.ts";
 import type { Call } from "../resource.ts";
 import { type FileInput, type HijackInputs, type HijackState, hijackInputs, networkInput } from "./hijack-inputs.ts";
-
-/** A public key without options and comment; other text as it is. */
-export const bareKey = (line: string): string => publicKeyOf(line) ?? line;
 
 /** Whether the server's network files are those that the plan would write. */
 function sameNetwork(ssh: Ssh, plan: Plan): Promise<boolean> {

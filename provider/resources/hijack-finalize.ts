@@ -1,6 +1,6 @@
 /** HostHijack's finalize: once the new system is confirmed and asked to be the only one. */
-import { readFacts } from "../host/facts.ts";
-import type { Facts } from "../host/facts-types.ts";
+import { readFacts } from "../host/facts/facts.ts";
+import type { Facts } from "../host/facts/types/facts.ts";
 import { finalizedOf, finalizeHost } from "../host/finalize.ts";
 import { lockHost } from "../host/lock.ts";
 import type { Call } from "../resource.ts";

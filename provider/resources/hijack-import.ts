@@ -1,14 +1,14 @@
 /** Import: a server that Pine installed becomes a resource as it is. The id says where it is; nothing is written there. */
 import { isIPv6 } from "node:net";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
-import type { Connection } from "../host/connection-type.ts";
 import { finalizedOf } from "../host/finalize.ts";
-import { SshError, type SshErrorCode } from "../host/ssh-errors.ts";
+import type { Connection } from "../host/ssh/connection.ts";
+import { SshError, type SshErrorCode } from "../host/ssh/errors.ts";
+import { bareKey } from "../host/ssh/public-key.ts";
 import { withoutUserinfo } from "../local/credentials.ts";
 import type { Props } from "../properties/values.ts";
 import type { Call } from "../resource.ts";
 import { checkHijack } from "./hijack-check.ts";
-import { bareKey } from "./hijack-drift.ts";
 import { type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { look, planFor } from "./hijack-look.ts";
 import { bootedOf, factsOutput, outputs, planOutput } from "./hijack-state.ts";

@@ -1,10 +1,10 @@
 /** HostHijack's inputs and outputs as types, and how the first are read. */
 import { readFile } from "node:fs/promises";
 import { die } from "../errors.ts";
-import type { Connection } from "../host/connection-type.ts";
 import type { HealthCheck } from "../host/health.ts";
 import type { HostFile } from "../host/hostfiles.ts";
 import type { DataPartition, Method, NetworkInput } from "../host/plan-types.ts";
+import type { Connection } from "../host/ssh/connection.ts";
 import { withoutUserinfo } from "../local/credentials.ts";
 import { Asset, type Props, plain } from "../properties/values.ts";
 

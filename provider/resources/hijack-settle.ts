@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../errors.ts";
 import { agentStatus } from "../host/agent.ts";
 import { lockHost } from "../host/lock.ts";
-import { waitForSsh } from "../host/ssh-wait.ts";
+import { waitForSsh } from "../host/ssh/wait.ts";
 import { reboot } from "../host/trial.ts";
 import type { Call } from "../resource.ts";
 import type { HijackInputs } from "./hijack-inputs.ts";

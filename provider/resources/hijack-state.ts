@@ -1,9 +1,10 @@
 /** HostHijack's outputs: what is known before (preview) and what holds afterwards. */
 import { isAbort, messageOf, PineError } from "../errors.ts";
 import type { AgentStatus } from "../host/agent.ts";
-import type { Facts } from "../host/facts-types.ts";
+import type { Facts } from "../host/facts/types/facts.ts";
 import type { Plan } from "../host/plan-types.ts";
 import { isReinstall } from "../host/record.ts";
+import { bareKey } from "../host/ssh/public-key.ts";
 import { CHECKSUM } from "../image/ostree-check.ts";
 import { hasUnknown, type Props, plain, Secret, secretStrings, Unknown } from "../properties/values.ts";
 import { redactText } from "../redact.ts";
@@ -11,7 +12,7 @@ import type { Call } from "../resource.ts";
 import { humanBytes } from "../words.ts";
 import { noDiskFits, smallestDisk } from "./estimates.ts";
 import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-artifacts.ts";
-import { bareKey, redeploys } from "./hijack-drift.ts";
+import { redeploys } from "./hijack-drift.ts";
 import { finalizeDue } from "./hijack-finalize.ts";
 import { type Booted, type Failed, type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
 import { outputConnection } from "./hijack-logins.ts";

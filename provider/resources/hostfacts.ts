@@ -1,8 +1,8 @@
 /** getHostFacts: what a server is, read over SSH. Writes nothing there. */
-import type { Connection } from "../host/connection-type.ts";
-import { readFacts } from "../host/facts.ts";
-import { withSsh } from "../host/ssh.ts";
-import type { Ssh } from "../host/types.ts";
+import { readFacts } from "../host/facts/facts.ts";
+import type { Connection } from "../host/ssh/connection.ts";
+import { withSsh } from "../host/ssh/open.ts";
+import type { Ssh } from "../host/ssh/types.ts";
 import { checkProps } from "../properties/rule.ts";
 import { hasUnknown, type Props, plain } from "../properties/values.ts";
 import type { Invoke } from "../resource.ts";

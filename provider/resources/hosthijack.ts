@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
 import { finalizedOf } from "../host/finalize.ts";
-import { connectionLost } from "../host/health.ts";
 import { isReinstall } from "../host/record.ts";
 import { restoreOld } from "../host/restore.ts";
+import { connectionLost } from "../host/ssh/errors.ts";
 import { diffInputs } from "../properties/diff.ts";
 import { topOf } from "../properties/path.ts";
 import { equalValues, hasUnknown, type Props, plain } from "../properties/values.ts";

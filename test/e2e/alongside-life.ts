@@ -1,7 +1,7 @@
 /** One of the lab's servers taken beside its old system, updated, broken, and given back or up; by a user whose sudo asks for a password. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { withSsh } from "../../provider/host/ssh.ts";
+import { withSsh } from "../../provider/host/ssh/open.ts";
 import { getHostFacts } from "../../provider/resources/hostfacts.ts";
 import { quietTask } from "../../provider/task.ts";
 import type { Release } from "../lab/vps/bases.ts";

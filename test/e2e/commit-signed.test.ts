@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { asset } from "../../provider/assets.ts";
-import { trustOf } from "../../provider/host/trust.ts";
+import { trustOf } from "../../provider/host/facts/pine.ts";
 import { removeTree, runIn } from "../../provider/image/namespace.ts";
 import { readCommit } from "../../provider/image/ostree.ts";
 import { Secret } from "../../provider/properties/values.ts";

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Connection } from "../../provider/host/connection-type.ts";
 import { withSshRemote } from "../../provider/host/publish-ssh.ts";
+import type { Connection } from "../../provider/host/ssh/connection.ts";
 import { type Publication, publishedCommit } from "../../provider/image/publish.ts";
 import { publishRemote } from "../../provider/image/publish-remote.ts";
 import type { Store } from "../../provider/image/store.ts";

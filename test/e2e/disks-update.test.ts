@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { factsScript, parseFacts } from "../../provider/host/facts.ts";
+import { factsScript, parseFacts } from "../../provider/host/facts/facts.ts";
 import { ownBoot } from "../../provider/host/plan-boot.ts";
 import { diskImage } from "../../provider/image/disk.ts";
 import type { ImageOptions } from "../../provider/image/disk-plan.ts";

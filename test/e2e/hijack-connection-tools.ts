@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import type { Connection } from "../../provider/host/connection-type.ts";
-import { publicKeyOf } from "../../provider/host/public-key.ts";
+import type { Connection } from "../../provider/host/ssh/connection.ts";
+import { publicKeyOf } from "../../provider/host/ssh/public-key.ts";
 import { run } from "../../provider/local/run.ts";
 import type { Vps } from "../lab/vps/vps.ts";
 

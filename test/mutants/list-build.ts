@@ -165,7 +165,7 @@ export const BUILD_MUTANTS: Mutant[] = [
   },
   {
     name: "a private folder whose removal was cut off stays",
-    file: "provider/host/ssh-folder.ts",
+    file: "provider/host/ssh/private-folder.ts",
     from: "if (name.startsWith(GONE)) removeFolder(path);",
     to: "if (name.startsWith(GONE)) continue;",
     tests: ["test/unit/local/holder.test.ts"],

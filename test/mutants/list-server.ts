@@ -70,7 +70,7 @@ export const SERVER_MUTANTS: Mutant[] = [
     file: "provider/system/host/facts.sh",
     from: "ends 5 ls /usr/local/sbin/. && ends 5 ls /usr/local/bin/.",
     to: "true",
-    tests: ["test/unit/host/facts-hanging.test.ts"],
+    tests: ["test/unit/host/facts/hanging.test.ts"],
   },
   {
     name: "an overwrite that goes on drops keys given since",
@@ -109,10 +109,10 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "the pinned key is not written",
-    file: "provider/host/ssh.ts",
+    file: "provider/host/ssh/open.ts",
     from: "if (hostKey) await folder.write(`known_${name}`,",
     to: "if (hostKey) await folder.write(`unknown_${name}`,",
-    tests: ["test/unit/host/ssh-real.test.ts"],
+    tests: ["test/unit/host/ssh/real.test.ts"],
   },
   {
     name: "the key that was seen first is not kept",
@@ -140,14 +140,14 @@ export const SERVER_MUTANTS: Mutant[] = [
     file: "provider/system/host/facts-login.sh",
     from: "h | o | p) options=",
     to: "h) options=",
-    tests: ["test/unit/host/facts-sshd.test.ts"],
+    tests: ["test/unit/host/facts/sshd.test.ts"],
   },
   {
     name: "a port of sshd's file counts where nobody listens",
     file: "provider/system/host/facts-login.sh",
     from: `case $listening in '' | *" $(printf '%04X' "$port")"*) echo "$port" ;; esac`,
     to: 'echo "$port"',
-    tests: ["test/unit/host/facts-sshd.test.ts"],
+    tests: ["test/unit/host/facts/sshd.test.ts"],
   },
   {
     name: "begin removes what another OSTree has, where there is no record of ours",

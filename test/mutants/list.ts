@@ -147,7 +147,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "folders of living connections are swept",
-    file: "provider/host/ssh-folder.ts",
+    file: "provider/host/ssh/private-folder.ts",
     from: "else if (await isAbandoned(join(path, OWNER), path)) removeFolder",
     to: "else removeFolder",
     tests: ["test/unit/local/holder.test.ts"],
@@ -183,10 +183,10 @@ export const MUTANTS: Mutant[] = [
   ...BUILD_MUTANTS,
   {
     name: "a transfer goes on behind a damaged block",
-    file: "provider/host/parts.ts",
+    file: "provider/host/ssh/parts.ts",
     from: "differs < 0 ? there.bytes : differs * BLOCK",
     to: "there.bytes",
-    tests: ["test/unit/host/parts.test.ts", "test/unit/system/parts.test.ts"],
+    tests: ["test/unit/host/ssh/parts.test.ts", "test/unit/system/parts.test.ts"],
   },
   {
     name: "what arrived goes when the connection ends",

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { privateFolder } from "../../provider/host/ssh-folder.ts";
+import { privateFolder } from "../../provider/host/ssh/private-folder.ts";
 import { staticDelta } from "../../provider/image/delta.ts";
 import { ramSystem } from "../../provider/image/ram.ts";
 import { Store } from "../../provider/image/store.ts";

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What facts.sh tells of a container and of Pine; sent before it, as one script (host/facts.ts). That has the other functions.
+# What facts.sh tells of a container and of Pine; sent before it, as one script (host/facts/facts.ts). That has the other functions.
 line=
 
 container() {

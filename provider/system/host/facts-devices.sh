@@ -1,5 +1,5 @@
 #!/bin/sh
-# The devices' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts.ts).
+# The devices' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts/facts.ts).
 line=
 
 # From a card or disk up to its bus: each device that a loaded module drives. Drivers that a kernel has built in are of no use here: they have no

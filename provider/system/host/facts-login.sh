@@ -1,5 +1,5 @@
 #!/bin/sh
-# The logins' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts.ts).
+# The logins' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts/facts.ts).
 # shellcheck disable=SC2154 # login
 line=
 nl='

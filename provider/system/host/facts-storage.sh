@@ -1,5 +1,5 @@
 #!/bin/sh
-# The disks' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts.ts).
+# The disks' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts/facts.ts).
 line=
 
 # Whether a command ends in time. What waits for a dead disk or server may be past killing: it is left behind then, and has no file of ours open.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints what there is to know of a server as key=value lines: for provider/host/facts.ts. Reads only, writes nothing.
+# Prints what there is to know of a server as key=value lines: for provider/host/facts/facts.ts. Reads only, writes nothing.
 # sh of Debian 8 and later, Ubuntu 14.04 and later, or busybox; as root, or with gaps. What cannot be read is left out.
 #   facts.sh [LOGIN]    LOGIN: the user whose authorized_keys are wanted beside root's
 #

@@ -1,8 +1,8 @@
 #!/bin/sh
-# A large file that arrives in parts: what came before a connection ended stays, and the next run goes on from there (host/parts.ts). Sent before
+# A large file that arrives in parts: what came before a connection ended stays, and the next run goes on from there (host/ssh/parts.ts). Sent before
 # install.sh, remove.sh and update.sh. The file's name is its sha256, in a folder that only root may enter.
 # shellcheck disable=SC2034 # of the scripts that follow
-block=4194304 # bytes; BLOCK of host/parts.ts
+block=4194304 # bytes; BLOCK of host/ssh/parts.ts
 receiving=/run/pine.receiving
 
 # Ends what a connection that is gone left at work: sshd ends no step with it, and each can be stopped anywhere. Who has the server's lock is alone. A

@@ -1,9 +1,9 @@
 /** Real ifup of a Rootfs in a network namespace that is built after a server's facts. */
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { factLines } from "../../../provider/host/facts.ts";
-import { parseNetwork } from "../../../provider/host/facts-network.ts";
-import type { NetworkFacts } from "../../../provider/host/network-types.ts";
+import { factLines } from "../../../provider/host/facts/lines.ts";
+import { parseNetwork } from "../../../provider/host/facts/network.ts";
+import type { NetworkFacts } from "../../../provider/host/facts/types/network.ts";
 import type { NetworkFiles } from "../../../provider/host/plan-types.ts";
 import { requireNamespaces } from "../../../provider/image/mapping.ts";
 import type { Store } from "../../../provider/image/store.ts";

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Connection } from "../../../provider/host/connection-type.ts";
+import type { Connection } from "../../../provider/host/ssh/connection.ts";
 import { run } from "../../../provider/local/run.ts";
 import { cachePath, exists } from "../mirror/cache.ts";
 import { debianLock, fetchDebian } from "../mirror/debian.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { compareFile, type Expected, readText, sameFiles, sameOwner } from "../../../provider/host/compare.ts";
 import { isReinstall } from "../../../provider/host/record.ts";
-import type { Ssh } from "../../../provider/host/types.ts";
+import type { Ssh } from "../../../provider/host/ssh/types.ts";
 import { run } from "../../../provider/local/run.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-compare-"));

@@ -5,7 +5,7 @@ import { installAlongside } from "../../../provider/host/alongside.ts";
 import { hostKeysScript } from "../../../provider/host/hostkeys.ts";
 import { finishDisk } from "../../../provider/host/overwrite.ts";
 import type { Plan } from "../../../provider/host/plan-types.ts";
-import type { Ssh } from "../../../provider/host/types.ts";
+import type { Ssh } from "../../../provider/host/ssh/types.ts";
 import { prepareUpdate } from "../../../provider/host/update.ts";
 import { quietTask } from "../../../provider/task.ts";
 

@@ -1,10 +1,10 @@
 /** Networks of servers: facts, their provenance, and the files that come of them, one a file in fixtures/network. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { factLines } from "../../../provider/host/facts.ts";
-import { parseNetwork } from "../../../provider/host/facts-network.ts";
+import { factLines } from "../../../provider/host/facts/lines.ts";
+import { parseNetwork } from "../../../provider/host/facts/network.ts";
+import type { NetworkFacts } from "../../../provider/host/facts/types/network.ts";
 import { planNetwork } from "../../../provider/host/network.ts";
-import type { NetworkFacts } from "../../../provider/host/network-types.ts";
 import type { NetworkInput, NetworkPlan } from "../../../provider/host/plan-types.ts";
 
 export interface Setup {

@@ -1,6 +1,6 @@
 /** A network that is asked for, to files; and the addresses it is made of. */
 import { describe, expect, it } from "vitest";
-import { addressBits, contains, parseCidr } from "../../../provider/host/ip.ts";
+import { addressBits, contains, parseCidr } from "../../../provider/host/facts/ip.ts";
 import type { NetworkInput } from "../../../provider/host/plan-types.ts";
 import { basic, files, net, refused, stanzas } from "./network-tools.ts";
 

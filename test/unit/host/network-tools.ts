@@ -1,8 +1,9 @@
 /** What the tests of networks share. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { factLines, parseFacts } from "../../../provider/host/facts.ts";
-import { parseNetwork } from "../../../provider/host/facts-network.ts";
+import { parseFacts } from "../../../provider/host/facts/facts.ts";
+import { factLines } from "../../../provider/host/facts/lines.ts";
+import { parseNetwork } from "../../../provider/host/facts/network.ts";
 import { planNetwork } from "../../../provider/host/network.ts";
 import type { NetworkFiles, NetworkInput } from "../../../provider/host/plan-types.ts";
 

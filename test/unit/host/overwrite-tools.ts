@@ -1,5 +1,6 @@
 /** What the tests of an overwrite's plan share: the lab's Debian with a disk, and ways to change one thing. */
-import type { Disk, Facts } from "../../../provider/host/facts-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
+import type { Disk } from "../../../provider/host/facts/types/storage.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import type { DataPartition, ImageFacts, PlanInputs } from "../../../provider/host/plan-types.ts";
 import { facts as labFacts, image as labImage, inputs as labInputs } from "./plan-tools.ts";

@@ -1,6 +1,7 @@
 /** Where GRUB keeps the slots: the lab's Debian with other partitions. */
 import { describe, expect, it } from "vitest";
-import type { DiskPartition, Facts } from "../../../provider/host/facts-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
+import type { DiskPartition } from "../../../provider/host/facts/types/storage.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import { planBoot, swapPartitions } from "../../../provider/host/plan-boot.ts";
 import { codes, facts, image, inputs } from "./plan-tools.ts";

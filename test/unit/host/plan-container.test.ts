@@ -1,8 +1,8 @@
 /** What is planned for a container and why one is refused: the lab's Debian 12 on LXC, with one thing changed. */
 import { describe, expect, it } from "vitest";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
+import type { Interface, NetworkFacts } from "../../../provider/host/facts/types/network.ts";
 import { planContainerNetwork } from "../../../provider/host/network-container.ts";
-import type { Interface, NetworkFacts } from "../../../provider/host/network-types.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import { codes, facts, image, inputs } from "./plan-tools.ts";
 

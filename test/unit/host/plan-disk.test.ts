@@ -1,6 +1,6 @@
 /** Which disk is written over, what goes with it, and where data partitions lie. */
 import { describe, expect, it } from "vitest";
-import type { Disk } from "../../../provider/host/facts-types.ts";
+import type { Disk } from "../../../provider/host/facts/types/storage.ts";
 import { chooseDisk, layoutData, mountedData } from "../../../provider/host/plan-disk.ts";
 import type { DataPartition } from "../../../provider/host/plan-types.ts";
 import { codes, data, disk, facts, inputs, kept, MiB, plan, set, withMount } from "./overwrite-tools.ts";

@@ -1,8 +1,8 @@
 /** Servers whose cards or disks the commit's kernel does not drive, and those that only look so. */
 import { describe, expect, it } from "vitest";
 import type { Lack } from "../../../provider/boot/device.ts";
-import type { Facts } from "../../../provider/host/facts-types.ts";
-import type { Interface } from "../../../provider/host/network-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
+import type { Interface } from "../../../provider/host/facts/types/network.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import type { ImageFacts, PlanInputs } from "../../../provider/host/plan-types.ts";
 import * as over from "./overwrite-tools.ts";

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseFacts } from "../../../provider/host/facts.ts";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import { parseFacts } from "../../../provider/host/facts/facts.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import type { PlanInputs } from "../../../provider/host/plan-types.ts";
 import { data, disk, facts, inputs, kept, plan, set } from "./overwrite-tools.ts";
 

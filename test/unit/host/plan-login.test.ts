@@ -1,6 +1,6 @@
 /** What the new system's login depends on: ports, host key files, key options, and what is told of the old sshd. */
 import { describe, expect, it } from "vitest";
-import { parseFacts } from "../../../provider/host/facts.ts";
+import { parseFacts } from "../../../provider/host/facts/facts.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import { admits, keptKeys } from "../../../provider/host/plan-keys.ts";
 import { sshPorts } from "../../../provider/host/plan-login.ts";

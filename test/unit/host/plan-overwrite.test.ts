@@ -1,6 +1,6 @@
 /** What an overwrite plans: the method, what is lost, what is refused, what goes on. */
 import { describe, expect, it } from "vitest";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import type { ImageFacts, PlanInputs } from "../../../provider/host/plan-types.ts";
 import { codes, commit, data, disk, facts, GiB, onLvm, plan, set, withMount } from "./overwrite-tools.ts";
 

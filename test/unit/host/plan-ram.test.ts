@@ -1,6 +1,6 @@
 /** An overwrite that was cut off: its RAM system runs, and the inputs may have changed since (plan-ram.ts). */
 import { describe, expect, it } from "vitest";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import type { ImageFacts, NetworkInput, PlanInputs } from "../../../provider/host/plan-types.ts";
 import { codes, commit, facts, GiB, plan } from "./overwrite-tools.ts";
 import { key } from "./plan-tools.ts";

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseFacts } from "../../../provider/host/facts.ts";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import { parseFacts } from "../../../provider/host/facts/facts.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import { codes, facts, image, inputs } from "./plan-tools.ts";
 

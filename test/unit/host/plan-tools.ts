@@ -1,8 +1,8 @@
 /** What the tests of plans share: the lab's Debian, and a way to change one thing. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseFacts } from "../../../provider/host/facts.ts";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import { parseFacts } from "../../../provider/host/facts/facts.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import type { ImageFacts, PlanInputs } from "../../../provider/host/plan-types.ts";
 

@@ -1,6 +1,6 @@
 /** What an update of a server that runs Pine is refused for, beside what any plan is. */
 import { describe, expect, it } from "vitest";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import type { ImageFacts } from "../../../provider/host/plan-types.ts";
 import { codes, commit, facts, plan } from "./overwrite-tools.ts";
 

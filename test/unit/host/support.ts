@@ -1,8 +1,8 @@
 /** What servers can be taken, as data: README's table is made of it, and support.test.ts holds each row to the planner. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseFacts } from "../../../provider/host/facts.ts";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import { parseFacts } from "../../../provider/host/facts/facts.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import type { PlanInputs } from "../../../provider/host/plan-types.ts";
 
 /** "seen": a test file that does it on a real server; "planned": the planner takes it, nobody has seen it; else the code of the refusal. */

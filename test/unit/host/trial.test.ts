@@ -2,12 +2,15 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { agentScript } from "../../../provider/host/agent.ts";
 import { checkHealth } from "../../../provider/host/health.ts";
-import { waitForSsh } from "../../../provider/host/ssh-wait.ts";
+import type { Ssh } from "../../../provider/host/ssh/types.ts";
+import { waitForSsh } from "../../../provider/host/ssh/wait.ts";
 import { runTrial } from "../../../provider/host/trial.ts";
-import type { Ssh } from "../../../provider/host/types.ts";
 import { quietTask } from "../../../provider/task.ts";
 
-vi.mock("../../../provider/host/ssh.ts", async (original) => ({ ...(await original<object>()), waitForSsh: vi.fn() }));
+vi.mock("../../../provider/host/ssh/wait.ts", async (original) => ({
+  ...(await original<object>()),
+  waitForSsh: vi.fn(),
+}));
 
 const checksum = "c".repeat(64);
 const secret = "Bearer canary-of-a-token";

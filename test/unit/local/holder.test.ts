@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { privateFolder } from "../../../provider/host/ssh-folder.ts";
+import { privateFolder } from "../../../provider/host/ssh/private-folder.ts";
 import { removeLeftovers } from "../../../provider/image/temp.ts";
 import {
   type Evidence,

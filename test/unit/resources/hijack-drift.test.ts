@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import type { Plan } from "../../../provider/host/plan-types.ts";
-import type { Ssh } from "../../../provider/host/types.ts";
+import { bareKey } from "../../../provider/host/ssh/public-key.ts";
+import type { Ssh } from "../../../provider/host/ssh/types.ts";
 import { Asset } from "../../../provider/properties/values.ts";
-import { asThere, bareKey, expectedOf, keyDrift, redeploys } from "../../../provider/resources/hijack-drift.ts";
+import { asThere, expectedOf, keyDrift, redeploys } from "../../../provider/resources/hijack-drift.ts";
 import { hijackInputs } from "../../../provider/resources/hijack-inputs.ts";
 
 const [a, b, c] = [

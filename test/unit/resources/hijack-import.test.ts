@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { PineError } from "../../../provider/errors.ts";
-import { SshError, type SshErrorCode } from "../../../provider/host/ssh-errors.ts";
+import { SshError, type SshErrorCode } from "../../../provider/host/ssh/errors.ts";
 import { importError, parseImportId } from "../../../provider/resources/hijack-import.ts";
 
 it.each([

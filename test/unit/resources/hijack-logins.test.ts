@@ -1,6 +1,6 @@
 /** Which connections are tried, by which host keys, and what of them the outputs hold. */
 import { expect, test } from "vitest";
-import type { Connection } from "../../../provider/host/connection-type.ts";
+import type { Connection } from "../../../provider/host/ssh/connection.ts";
 import { plain } from "../../../provider/properties/values.ts";
 import type { HijackState } from "../../../provider/resources/hijack-inputs.ts";
 import { connectionsOf, keeping, loginsOf, pinned } from "../../../provider/resources/hijack-logins.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Facts } from "../../../provider/host/facts-types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import { planInstall } from "../../../provider/host/plan.ts";
 import { FORGOTTEN_MS } from "../../../provider/local/holder.ts";
 import type { Call } from "../../../provider/resource.ts";

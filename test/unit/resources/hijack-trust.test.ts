@@ -10,8 +10,8 @@ import type { PassThrough } from "node:stream";
 import { afterAll, beforeEach, expect, it, vi } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
 import { type AgentStatus, agentScript } from "../../../provider/host/agent.ts";
-import type { Facts } from "../../../provider/host/facts-types.ts";
-import type { ExecOptions, Ssh } from "../../../provider/host/types.ts";
+import type { Facts } from "../../../provider/host/facts/types/facts.ts";
+import type { ExecOptions, Ssh } from "../../../provider/host/ssh/types.ts";
 import type { Call } from "../../../provider/resource.ts";
 import type { CommitArtifacts } from "../../../provider/resources/hijack-artifacts.ts";
 import { hijackInputs } from "../../../provider/resources/hijack-inputs.ts";
@@ -21,7 +21,7 @@ import { quietTask } from "../../../provider/task.ts";
 import { facts, image } from "../host/overwrite-tools.ts";
 
 let known: Facts;
-vi.mock("../../../provider/host/facts.ts", async (original) => ({
+vi.mock("../../../provider/host/facts/facts.ts", async (original) => ({
   ...(await original<object>()),
   readFacts: async () => known,
 }));

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { BLOCK, blockDigests, parsePart, whereToGoOn } from "../../../provider/host/parts.ts";
+import { BLOCK, blockDigests, parsePart, whereToGoOn } from "../../../provider/host/ssh/parts.ts";
 import { makeServer, plant, runOn, SHELLS, type Step, workFolder } from "./a-server.ts";
 
 const work = workFolder();

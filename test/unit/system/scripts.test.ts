@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fullDisk } from "../../../provider/host/full.ts";
+import { fullDisk } from "../../../provider/host/ssh/full.ts";
 import { RunError } from "../../../provider/local/run.ts";
 import { makeServer, plant, runOn, SHELLS, type Step, workFolder } from "./a-server.ts";
 import { install, installed, remove, sysrootTar } from "./a-sysroot.ts";

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { fullDisk } from "../../../provider/host/full.ts";
+import { fullDisk } from "../../../provider/host/ssh/full.ts";
 import { RunError } from "../../../provider/local/run.ts";
 import { repository, settings, step, withRepository } from "./a-running.ts";
 import { makeServer, runOn, SHELLS, type Step, workFolder } from "./a-server.ts";

@@ -1,6 +1,6 @@
 /** What a server that trusts keys is told beforehand. The server's own look at it: e2e/commit-signed.test.ts. */
 import { describe, expect, it } from "vitest";
-import { trustOf } from "../../../provider/host/trust.ts";
+import { trustOf } from "../../../provider/host/facts/pine.ts";
 import { manifestProblem } from "../../../provider/trust/manifest.ts";
 import { publicKeyOf } from "../../../provider/trust/signify.ts";
 import { checksum, keyOf, of } from "./a-manifest.ts";

@@ -1,0 +1,48 @@
+/** What of ours is on a server. Pure. */
+import type { Trust } from "../../trust/manifest.ts";
+import { assignments } from "../ssh/answers.ts";
+import type { Lines } from "./lines.ts";
+import { parseRam } from "./ram.ts";
+import type { Facts } from "./types/facts.ts";
+import type { PineFacts, Slots } from "./types/pine.ts";
+
+export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
+  const env = assignments(lines.get("pine.env") ?? []);
+  const slots: Slots | undefined = lines.has("pine.env")
+    ? {
+        slot: env.pine_slot ?? "",
+        trial: env.pine_trial ?? "",
+        tries: Number(env.pine_tries || 0),
+        boots: Number(env.pine_boots || 0),
+      }
+    : undefined;
+  const argument = (name: string) => cmdline.find((a) => a.startsWith(`${name}=`))?.slice(name.length + 1);
+  const deployments = (lines.get("pine.deployment") ?? []).map((p) =>
+    p.replace(/^.*\/deploy\/([^/]+)\/deploy\//, "$1/"),
+  );
+  const leftovers = lines.get("pine.leftover") ?? [];
+  // /boot/loader and /boot/boot are other systems' as well
+  const tell = leftovers.some((p) => ["/.pine-new", "/ostree", "/boot/ostree"].includes(p));
+  return {
+    ...(lines.has("pine.options") ? { options: lines.get("pine.options")![0]!.split(/\s+/) } : {}),
+    ...(lines.has("boot.loader") ? { otherLoader: true as const } : {}),
+    install: lines.has("pine.install") ? assignments(lines.get("pine.install")!) : undefined,
+    slots,
+    ...(lines.has("pine.trust") ? { trust: trustOf(lines.get("pine.trust")!) } : {}),
+    runningSlot: argument("pine.slot"),
+    runningTrial: argument("pine.trial") === "1",
+    deployment: argument("ostree")?.split("/").pop(),
+    deployments: [...new Set(deployments)],
+    ram: parseRam(lines),
+    leftovers: tell ? leftovers : leftovers.filter((p) => p === "/.pine-var"),
+  };
+}
+
+/** From the lines of the manifest that the server kept. */
+export function trustOf(lines: string[]): Trust {
+  const values = (name: string) => lines.filter((l) => l.startsWith(`${name}=`)).map((l) => l.slice(name.length + 1));
+  return { keys: values("key"), version: values("version")[0] };
+}
+
+/** A record, or the slot that it was started from: an image or a template that nobody has taken over has no record. */
+export const runsPine = ({ pine }: Facts): boolean => pine.install !== undefined || pine.runningSlot !== undefined;

@@ -1,0 +1,32 @@
+/** What is known of the Pine that is on a server (facts.ts). */
+import type { Trust } from "../../../trust/manifest.ts";
+import type { RamFacts } from "./ram.ts";
+
+export interface Slots {
+  /** Confirmed slot, "" the old system. */
+  slot: string;
+  trial: string;
+  tries: number;
+  boots: number;
+}
+
+export interface PineFacts {
+  /** boot/grub/pine/install as it is: id, stack, urn, method, created, old, … */
+  install?: Record<string, string>;
+  slots?: Slots;
+  /** Whose signature it wants; absent: anything is taken. */
+  trust?: Trust;
+  /** From the kernel's arguments: slot and deployment (`<checksum>.<n>`) that run. */
+  runningSlot?: string;
+  runningTrial: boolean;
+  deployment?: string;
+  /** Deployments on the disk, `<stateroot>/<checksum>.<n>`. */
+  deployments: string[];
+  ram?: RamFacts;
+  /** The kernel arguments in the running slot's file; absent where nothing was started from a slot. */
+  options?: string[];
+  /** /boot/loader is a folder, as systemd-boot and Fedora have it, or another link than OSTree's. */
+  otherLoader?: true;
+  /** Left by an install that did not finish: "/.pine-new", "/ostree", "/boot/ostree". */
+  leftovers: string[];
+}

@@ -1,0 +1,133 @@
+/** Errors of a connection, and how OpenSSH's messages become one of them. Pure. */
+import { lastLines } from "../../redact.ts";
+import type { Connection, ProxyConnection } from "./connection.ts";
+import { fingerprint, SshError, targetOf } from "./errors.ts";
+import { loginRefused, notYet, ownSide } from "./refused.ts";
+
+/** Where a pinned key comes from that the program may not name (resources/hijack-logins.ts). */
+const first = (accepts: boolean | undefined) => (accepts ? " (seen at the first connection)" : "");
+
+const describe = (key: string) => `${key.split(" ")[0]} ${fingerprint(key)}`;
+
+export interface Failure {
+  connection: Connection;
+  /** ssh's own log (-E): what it says of the host. */
+  log: string;
+  /** Standard error: banners, and what the ssh to the jump host says. */
+  stderr: string;
+  /** Keys that were shown (`ssh-ed25519 AAAA…`), when they were. */
+  shown: { host?: string; proxy?: string };
+}
+
+/** The one error for a connection that did not come to be. */
+export function classify(failure: Failure): SshError {
+  const clean = (text: string) => text.replaceAll("\r", "");
+  const f = { ...failure, log: clean(failure.log), stderr: clean(failure.stderr) };
+  const { proxy, acceptNewHostKey: accepts } = f.connection;
+  const early = notYet(f);
+  if (early) return early;
+  if (proxy) {
+    const jump = about(proxy, "connection.proxy", "jump host", f.stderr, f.shown.proxy, accepts);
+    if (jump) return jump;
+    const forward = /open failed: (.*)/.exec(f.stderr)?.[1];
+    if (forward && /prohibited/.test(forward))
+      return new SshError("unreachable", `the jump host ${targetOf(proxy)} does not forward connections`, {
+        hint: "allow AllowTcpForwarding there, or use another connection.proxy",
+      });
+    if (forward)
+      return new SshError(
+        "unreachable",
+        `${targetOf(f.connection)} cannot be reached from the jump host ${targetOf(proxy)}: ${forward}`,
+        { hint: "check connection.host and connection.port, as the jump host sees them" },
+      );
+  }
+  const own = about(f.connection, "connection", "server", f.log, f.shown.host, accepts);
+  if (own) return own;
+  const text = lastLines(f.log.trim() || f.stderr.trim(), 3).replaceAll("\n", "; ");
+  if (/bad configuration option|unsupported option|keyword .* extra arguments/i.test(f.log + f.stderr))
+    return new SshError("client", `this machine's ssh does not understand its configuration: ${text}`, {
+      hint: "OpenSSH 8.5 or newer is needed",
+    });
+  return new SshError("client", `ssh to ${targetOf(f.connection)} failed: ${text || "no message"}`);
+}
+
+function about(
+  c: ProxyConnection,
+  property: string,
+  role: string,
+  log: string,
+  shown: string | undefined,
+  accepts: boolean | undefined,
+): SshError | undefined {
+  const target = targetOf(c);
+  const last = (pattern: RegExp) =>
+    log
+      .split("\n")
+      .filter((l) => pattern.test(l))
+      .pop()
+      ?.trim();
+  if (/Host key for .* has changed|REMOTE HOST IDENTIFICATION HAS CHANGED/.test(log))
+    return wrongHostKey(c, property, role, shown, log, accepts);
+  const offer = /no matching host key type found\. Their offer: (\S+)/.exec(log)?.[1];
+  if (offer && c.hostKey)
+    return new SshError(
+      "host-key",
+      `wrong host key: the ${role} ${target} has no ${c.hostKey.split(" ")[0]} key, only ${offer}; expected was ${describe(c.hostKey)}${first(accepts)}; no credential was sent`,
+      { hint: `set ${property}.hostKey to the key the ${role} has` },
+    );
+  if (/host key is known for|Host key verification failed/.test(log)) {
+    const key = shown ? ` and shows ${describe(shown)}` : "";
+    const set = shown ? `set ${property}.hostKey: "${shown}"` : `set ${property}.hostKey`;
+    const accept = property === "connection" && accepts === undefined ? ", or connection.acceptNewHostKey: true" : "";
+    return new SshError("no-host-key", `the host key of the ${role} ${target} is not known here${key}`, {
+      hint: `${set} (compare it with /etc/ssh/ssh_host_*_key.pub on the server's console)${accept}`,
+    });
+  }
+  const own = ownSide(c, property, role, log);
+  if (own) return own;
+  const denied = last(/Permission denied|Too many authentication failures|No supported authentication methods/);
+  if (denied) return loginRefused(c, property, role, log, denied);
+  const name = last(/Could not resolve hostname/);
+  if (name)
+    return new SshError("unreachable", `the name ${c.host} of the ${role} cannot be resolved`, {
+      hint: `check ${property}.host`,
+    });
+  const reach =
+    last(/^ssh: connect to host .*: (.*)$/)?.replace(/^.*: /, "") ??
+    last(/timed out|Connection (closed|reset) by|kex_exchange_identification|banner|not responding|Broken pipe/i);
+  if (!reach) return undefined;
+  if (/kex_exchange_identification|MaxStartups|Not allowed at this time/.test(log) && !/UNKNOWN port/.test(log))
+    return new SshError("unreachable", `the ${role} ${target} ends the connection before it begins: ${reach}`, {
+      hint: `it may have too many logins under way (MaxStartups in its sshd_config), block this address for a while (fail2ban, PerSourcePenalties, hosts.deny), or be no SSH server: check ${property}.port, wait and try again`,
+    });
+  return new SshError("unreachable", `the ${role} ${target} cannot be reached: ${reach}`, {
+    hint: `check ${property}.host and ${property}.port, that it is up and that no firewall is in between`,
+  });
+}
+
+function wrongHostKey(
+  c: ProxyConnection,
+  property: string,
+  role: string,
+  shown: string | undefined,
+  log: string,
+  accepts?: boolean,
+) {
+  const seen = shown ? describe(shown) : (/SHA256:[A-Za-z0-9+/]+/.exec(log)?.[0] ?? "another one");
+  const file = /Offending \S+ key in (\S+):(\d+)/.exec(log);
+  const expected = c.hostKey
+    ? `${describe(c.hostKey)}${first(accepts)}`
+    : file
+      ? `the one in ${file[1]} line ${file[2]}`
+      : "another one";
+  const set = shown ? `${property}.hostKey: "${shown}"` : `${property}.hostKey`;
+  return new SshError(
+    "host-key",
+    `wrong host key: the ${role} ${targetOf(c)} shows ${seen}, expected was ${expected}; no credential was sent`,
+    {
+      hint: c.hostKey
+        ? `if it was reinstalled on purpose, set ${set}; else somebody may stand in between`
+        : `if it was reinstalled on purpose, remove that line or set ${set}; else somebody may stand in between`,
+    },
+  );
+}

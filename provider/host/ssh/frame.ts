@@ -1,0 +1,35 @@
+/** What is sent to a remote POSIX shell: one quoting function, one frame for scripts. */
+import { PineError } from "../../errors.ts";
+
+/** A word of a POSIX shell that stands for exactly `text`. */
+export function shellQuote(text: string): string {
+  if (text.includes("\0")) throw new PineError("an argument of a remote command holds a NUL byte");
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+export interface Frame {
+  /** The remote command: constant but for a length (and what `by` adds), so that no argument shows in a process list. */
+  command: string;
+  /** What its standard input begins with. */
+  head: Buffer;
+}
+
+/**
+ * A script with arguments, to be sent over standard input. With `more`, standard input goes on after the script and belongs to
+ * it: then the script is read byte by byte (`dd bs=1`), since a shell or a larger block would read into what follows.
+ * `by`: through `sudo -n` or `doas -n`, or what makes root's command of one. `mark`: a line that standard output and standard error have
+ * before anything of the script's; what stands before it is of the login.
+ */
+export function frameScript(
+  script: string,
+  args: string[],
+  o: { more: boolean; mark?: string; by?: "sudo" | "doas" | ((command: string) => string) },
+): Frame {
+  const set = args.length > 0 ? `set -- ${args.map(shellQuote).join(" ")}\n` : "";
+  const begin = o.mark ? `printf '\\n%s\\n' ${o.mark}; printf '\\n%s\\n' ${o.mark} >&2\n` : "";
+  const head = Buffer.from(`${begin}${set}${script}\n`, "utf8");
+  const read = o.more ? `dd bs=1 count=${head.length} 2>/dev/null` : "cat";
+  const run = `eval "$(${read})"`;
+  const command = typeof o.by === "function" ? o.by(run) : `${o.by ? `${o.by} -n ` : ""}sh -c '${run}' pine`;
+  return { command, head };
+}

@@ -1,0 +1,33 @@
+/** A script on a server that was given up on, as an error that says what may have hung. Pure. */
+import { PineError } from "../../errors.ts";
+import { RemoteError } from "./errors.ts";
+
+/** File systems whose other end is another machine, or a program: without it whoever asks waits for ever (prometheus/node_exporter#868). */
+const ELSEWHERE =
+  /^mount=\d+ \d+ \S+ \S+ (?<place>\S+) .*- (?<type>(?:nfs|cifs|smb|fuse|ceph|9p|afs|gfs|ocfs|lustre|glusterfs|beegfs)\S*) /;
+
+/**
+ * The error for a person, when the script's time was over; any other as it is. `path`: what was looked at; else the script is that of facts, whose
+ * mounts and last line are told.
+ */
+export function gaveUp(error: unknown, target: string, path?: string): unknown {
+  if (!(error instanceof RemoteError) || !error.timedOut) return error;
+  const mounts = error.stdout.split("\n").flatMap((line) => {
+    const { place, type } = ELSEWHERE.exec(line)?.groups ?? {};
+    return place && !/^(nfsd|fusectl|fuse\.lxcfs)$/.test(type!) ? [`${place} (${type})`] : [];
+  });
+  const last = error.stdout.trimEnd().split("\n").pop()?.split("=")[0];
+  const message = error.message.split(": ")[0]!;
+  if (path !== undefined)
+    return new PineError(`${message}: ${path} may lie on a mount that does not answer`, {
+      hint: `on ${target}, see whether \`timeout 5 stat ${path}\` ends; \`umount -l\` the mount that hangs`,
+      cause: error,
+    });
+  return new PineError(`${message}${last ? `; the last that was told is "${last}"` : ""}`, {
+    hint:
+      mounts.length > 0
+        ? `one of these mounts may not answer: ${mounts.join(", ")}; \`umount -l\` it there, then run it again`
+        : `log in to ${target} and look for processes that hang (\`ps\` shows them as D), a dead mount or disk among them`,
+    cause: error,
+  });
+}

@@ -1,0 +1,129 @@
+/** The ssh process that holds a connection: started, watched and ended by pid. */
+import { existsSync } from "node:fs";
+import { homedir, userInfo } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { SshError } from "./errors.ts";
+import type { PrivateFolder } from "./private-folder.ts";
+
+export interface Ended {
+  stderr: string;
+  /** We ended it since it took too long. */
+  timedOut: boolean;
+}
+
+export interface Master {
+  /** Waits until sessions can be had. Answers how it ended when it ended instead. `limit`: milliseconds, 0 none. */
+  ready(signal: AbortSignal, limit: number): Promise<Ended | undefined>;
+  /** Set once it has ended. */
+  readonly ended: Ended | undefined;
+  /** Waits until it ends, at most `ms`. */
+  settle(ms: number): Promise<Ended | undefined>;
+  /** Ends it and its jump host's ssh. `now`: without asking first. Never throws. */
+  stop(now: boolean): Promise<void>;
+}
+
+/** What ssh gets of our environment: no secret, and nothing that changes what it does. */
+export function sshEnv(ask?: string): Record<string, string> {
+  const env: Record<string, string> = { LANG: "C", PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: homedir() };
+  const agent = process.env.SSH_AUTH_SOCK;
+  return {
+    ...env,
+    USER: userInfo().username,
+    ...(agent ? { SSH_AUTH_SOCK: agent } : {}),
+    ...(ask ? { SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force", DISPLAY: "none" } : {}),
+  };
+}
+
+const groups = new Set<number>();
+process.on("exit", () => {
+  for (const pid of groups) killGroup(pid, "SIGKILL");
+});
+
+function killGroup(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(-pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Starts `ssh -M -N` in a process group of its own, so that a jump host's ssh ends with it. The kernel ends it with us (setpriv): nobody
+ * else does when we are killed.
+ */
+export function startMaster(folder: PrivateFolder): Master {
+  const at = (name: string) => `${folder.path}/${name}`;
+  const ssh = ["ssh", "-F", at("config"), "-E", at("log"), "-M", "-S", at("ctl"), "-N", "pine-host"];
+  const child = execa("setpriv", ["--pdeathsig", "KILL", "--", ...ssh], {
+    env: sshEnv(at("ask_host")),
+    extendEnv: false,
+    stdin: "ignore",
+    stdout: "ignore",
+    buffer: false,
+    reject: false,
+    detached: true,
+    cleanup: false,
+  });
+  const pid = child.pid;
+  if (pid) groups.add(pid);
+  let stderr = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString("utf8")).slice(-16_384);
+  });
+  let ended: Ended | undefined;
+  let missing = false;
+  let timedOut = false;
+  const done = child.then((result) => {
+    // 127: setpriv did not find ssh
+    missing = result.exitCode === 127 || (result.exitCode === undefined && result.signal === undefined && !pid);
+    // a jump host's ssh may outlive its parent
+    if (pid) killGroup(pid, "SIGKILL");
+    if (pid) groups.delete(pid);
+    ended = { stderr, timedOut };
+    return ended;
+  });
+
+  const within = (ms: number) => Promise.race([done, sleep(ms, undefined, { ref: false })]);
+  return {
+    get ended() {
+      return ended;
+    },
+    settle: (ms) => within(ms),
+    async ready(signal, limit) {
+      const start = Date.now();
+      while (!ended && !existsSync(at("ctl"))) {
+        signal.throwIfAborted();
+        if (limit && Date.now() - start > limit) {
+          timedOut = true;
+          await this.stop(true);
+          break;
+        }
+        await within(15);
+      }
+      if (missing)
+        throw new SshError("client", "ssh cannot be run on this machine", {
+          hint: "install OpenSSH's client, and util-linux (setpriv)",
+        });
+      return ended;
+    },
+    async stop(now) {
+      if (ended || !pid) return;
+      if (!now) {
+        await execa("ssh", ["-F", at("config"), "-O", "exit", "pine-mux"], {
+          env: sshEnv(),
+          extendEnv: false,
+          stdio: "ignore",
+          reject: false,
+          timeout: 500,
+        });
+        if (await within(500)) return;
+      }
+      killGroup(pid, "SIGTERM");
+      if (await within(500)) return;
+      killGroup(pid, "SIGKILL");
+      await within(500);
+    },
+  };
+}
