@@ -1,7 +1,6 @@
 /** `publish` of an OstreeCommit: its inputs, and what is done about them. */
 import { isAbsolute } from "node:path";
 import { die } from "../errors.ts";
-import { withSshRemote } from "../host/publish-ssh.ts";
 import { readCommit } from "../image/ostree.ts";
 import { isDamage } from "../image/ostree-check.ts";
 import { publish, publishedCommit, publishProblem } from "../image/publish.ts";
@@ -12,6 +11,7 @@ import { withoutUserinfo } from "../local/credentials.ts";
 import { flag, integer, object, text } from "../properties/check.ts";
 import type { Checked } from "../properties/rule.ts";
 import { hasUnknown, plain, type Value } from "../properties/values.ts";
+import { withSshRemote } from "../publish/ssh/place.ts";
 import type { Call } from "../resource.ts";
 import type { Task } from "../task.ts";
 import type { Made } from "./commit-history.ts";

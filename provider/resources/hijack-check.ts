@@ -1,8 +1,8 @@
 /** What HostHijack accepts, and what counts as a difference. */
 import { kernelArgumentProblem } from "../boot/arguments.ts";
 import { PineError } from "../errors.ts";
-import { HEALTH_SECONDS } from "../host/health.ts";
-import { hostPathProblem } from "../host/hostfiles.ts";
+import { hostPathProblem } from "../host/files/paths.ts";
+import { HEALTH_SECONDS } from "../host/trial/health.ts";
 import { hostnamePattern } from "../image/recipe-rules.ts";
 import { any, asset, flag, integer, list, map, object, text } from "../properties/check.ts";
 import { type DiffKind, diffInputs } from "../properties/diff.ts";

@@ -1,8 +1,8 @@
 /** What of a server is not as its inputs say any more: hostname, root's keys, its own files. Refresh shows it, the next `up` repairs it. */
-import { compareFile, type Difference, type Expected, readText, sameFiles } from "../host/compare.ts";
 import type { Facts } from "../host/facts/types/facts.ts";
-import { isNetworkFile, systemIdentity } from "../host/hostfiles.ts";
-import type { Plan } from "../host/plan-types.ts";
+import { compareFile, type Difference, type Expected, readText, sameFiles } from "../host/files/compare.ts";
+import { isNetworkFile, systemIdentity } from "../host/files/identity.ts";
+import type { Plan } from "../host/plan/types.ts";
 import { bareKey } from "../host/ssh/public-key.ts";
 import type { Ssh } from "../host/ssh/types.ts";
 import { Asset, equalValues, hasSecret, type Props, plain, Secret } from "../properties/values.ts";

@@ -1,8 +1,9 @@
 /** HostHijack's finalize: once the new system is confirmed and asked to be the only one. */
 import { readFacts } from "../host/facts/facts.ts";
 import type { Facts } from "../host/facts/types/facts.ts";
-import { finalizedOf, finalizeHost } from "../host/finalize.ts";
-import { lockHost } from "../host/lock.ts";
+import { finalizeHost } from "../host/leave/finalize.ts";
+import { lockHost } from "../host/locks/server.ts";
+import { finalizedOf } from "../host/server/record.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../words.ts";
 import type { HijackInputs, HijackState } from "./hijack-inputs.ts";

@@ -1,7 +1,7 @@
 /** Import: a server that Pine installed becomes a resource as it is. The id says where it is; nothing is written there. */
 import { isIPv6 } from "node:net";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
-import { finalizedOf } from "../host/finalize.ts";
+import { finalizedOf } from "../host/server/record.ts";
 import type { Connection } from "../host/ssh/connection.ts";
 import { SshError, type SshErrorCode } from "../host/ssh/errors.ts";
 import { bareKey } from "../host/ssh/public-key.ts";

@@ -1,10 +1,11 @@
 /** HostHijack's inputs and outputs as types, and how the first are read. */
 import { readFile } from "node:fs/promises";
 import { die } from "../errors.ts";
-import type { HealthCheck } from "../host/health.ts";
-import type { HostFile } from "../host/hostfiles.ts";
-import type { DataPartition, Method, NetworkInput } from "../host/plan-types.ts";
+import type { HostFile } from "../host/files/paths.ts";
+import type { NetworkInput } from "../host/network/model/types.ts";
+import type { DataPartition, Method } from "../host/plan/types.ts";
 import type { Connection } from "../host/ssh/connection.ts";
+import type { HealthCheck } from "../host/trial/health.ts";
 import { withoutUserinfo } from "../local/credentials.ts";
 import { Asset, type Props, plain } from "../properties/values.ts";
 
@@ -120,7 +121,7 @@ export function hijackInputs(props: Props): HijackInputs {
   };
 }
 
-/** The network input as host/network.ts takes it. */
+/** The network input as host/network/keep.ts takes it. */
 export function networkInput(network: Props | undefined): NetworkInput {
   const mode = network?.mode ?? "keep";
   if (mode !== "static") return mode;

@@ -1,18 +1,18 @@
 /** Looking at a server: connecting to whichever system runs, its facts, and the plan for it. */
 import { hostname as machineName, userInfo } from "node:os";
 import { die, messageOf, PineError } from "../errors.ts";
-import { type AgentStatus, agentStatus } from "../host/agent.ts";
 import { readFacts } from "../host/facts/facts.ts";
 import { runsPine } from "../host/facts/pine.ts";
 import type { Facts } from "../host/facts/types/facts.ts";
-import { planInstall } from "../host/plan.ts";
-import type { ImageFacts, Plan } from "../host/plan-types.ts";
-import { isReinstall } from "../host/record.ts";
+import type { ImageFacts, Plan } from "../host/plan/types.ts";
+import { type AgentStatus, agentStatus } from "../host/server/agent.ts";
+import { isReinstall } from "../host/server/record.ts";
 import type { Connection } from "../host/ssh/connection.ts";
 import { SshError } from "../host/ssh/errors.ts";
 import { loginPublicKeys } from "../host/ssh/keys.ts";
 import { openSsh } from "../host/ssh/open.ts";
 import type { Ssh } from "../host/ssh/types.ts";
+import { planInstall } from "../host/ways/plan.ts";
 import type { Call } from "../resource.ts";
 import { type HijackInputs, type HijackState, networkInput } from "./hijack-inputs.ts";
 import { loginsOf, pinned } from "./hijack-logins.ts";

@@ -1,18 +1,18 @@
 /** HostHijack's overwrite: into the RAM system, the image to the disk, the first boot from it - each goes on where a run was cut off. */
 import { die, messageOf } from "../errors.ts";
-import { agentStatus } from "../host/agent.ts";
 import { readFacts } from "../host/facts/facts.ts";
-import { identityFiles } from "../host/hostfiles.ts";
-import { lockHost } from "../host/lock.ts";
-import { finishDisk, identityOf, leaveRam, settleImage, writeImage } from "../host/overwrite.ts";
-import { enterRam, forgetRam } from "../host/overwrite-enter.ts";
-import type { Plan } from "../host/plan-types.ts";
-import { markDone } from "../host/record.ts";
+import { identityFiles } from "../host/files/identity.ts";
+import { lockHost } from "../host/locks/server.ts";
+import type { Plan } from "../host/plan/types.ts";
+import { agentStatus } from "../host/server/agent.ts";
+import { markDone } from "../host/server/record.ts";
+import { checkTrust, keepTrust } from "../host/server/trust.ts";
 import { connectionLost, SshError } from "../host/ssh/errors.ts";
 import type { Ssh } from "../host/ssh/types.ts";
 import { waitForSsh } from "../host/ssh/wait.ts";
-import { judge } from "../host/trial.ts";
-import { checkTrust, keepTrust } from "../host/trust.ts";
+import { judge } from "../host/trial/trial.ts";
+import { enterRam, forgetRam } from "../host/ways/overwrite/enter.ts";
+import { finishDisk, identityOf, leaveRam, settleImage, writeImage } from "../host/ways/overwrite/write.ts";
 import type { Call } from "../resource.ts";
 import { humanBytes } from "../words.ts";
 import type { CommitArtifacts } from "./hijack-artifacts.ts";

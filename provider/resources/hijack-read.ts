@@ -1,6 +1,6 @@
 /** What refresh finds on a server: what runs, and what is not as the inputs say any more. Writes nothing there. */
 import { isAbort, messageOf } from "../errors.ts";
-import { finalizedOf } from "../host/finalize.ts";
+import { finalizedOf } from "../host/server/record.ts";
 import { type Props, plain } from "../properties/values.ts";
 import type { Call } from "../resource.ts";
 import { keepForHost } from "./hijack-artifacts.ts";

@@ -1,10 +1,10 @@
 /** What a run that was cut off in a trial left: the server first goes back to what is confirmed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../errors.ts";
-import { agentStatus } from "../host/agent.ts";
-import { lockHost } from "../host/lock.ts";
+import { lockHost } from "../host/locks/server.ts";
+import { agentStatus } from "../host/server/agent.ts";
 import { waitForSsh } from "../host/ssh/wait.ts";
-import { reboot } from "../host/trial.ts";
+import { reboot } from "../host/trial/reboot.ts";
 import type { Call } from "../resource.ts";
 import type { HijackInputs } from "./hijack-inputs.ts";
 import { connectionsOf, keeping } from "./hijack-logins.ts";

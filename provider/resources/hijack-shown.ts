@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
-import type { Plan } from "../host/plan-types.ts";
+import type { Plan } from "../host/plan/types.ts";
 import { writeWhole } from "../local/files.ts";
 import { sha256 } from "../local/hash.ts";
 import { FORGOTTEN_MS, myself, startTime } from "../local/holder.ts";

@@ -1,9 +1,9 @@
 /** HostHijack's outputs: what is known before (preview) and what holds afterwards. */
 import { isAbort, messageOf, PineError } from "../errors.ts";
-import type { AgentStatus } from "../host/agent.ts";
 import type { Facts } from "../host/facts/types/facts.ts";
-import type { Plan } from "../host/plan-types.ts";
-import { isReinstall } from "../host/record.ts";
+import type { Plan } from "../host/plan/types.ts";
+import type { AgentStatus } from "../host/server/agent.ts";
+import { isReinstall } from "../host/server/record.ts";
 import { bareKey } from "../host/ssh/public-key.ts";
 import { CHECKSUM } from "../image/ostree-check.ts";
 import { hasUnknown, type Props, plain, Secret, secretStrings, Unknown } from "../properties/values.ts";

@@ -1,9 +1,8 @@
 /** HostHijack: one server that runs a commit. Inputs in hijack-inputs.ts, checks in hijack-check.ts, the work in hijack-work.ts. */
 import { randomBytes } from "node:crypto";
 import { die, isAbort, messageOf, PineError } from "../errors.ts";
-import { finalizedOf } from "../host/finalize.ts";
-import { isReinstall } from "../host/record.ts";
-import { restoreOld } from "../host/restore.ts";
+import { restoreOld } from "../host/leave/restore.ts";
+import { finalizedOf, isReinstall } from "../host/server/record.ts";
 import { connectionLost } from "../host/ssh/errors.ts";
 import { diffInputs } from "../properties/diff.ts";
 import { topOf } from "../properties/path.ts";

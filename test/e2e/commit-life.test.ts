@@ -1,14 +1,14 @@
 /** An OstreeCommit as the engine leads it. */
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { planInstall } from "../../provider/host/plan.ts";
+import { planInstall } from "../../provider/host/ways/plan.ts";
 import { readCommit, readRef } from "../../provider/image/ostree.ts";
 import { hasCommit } from "../../provider/image/ostree-check.ts";
 import type { RootfsRecord } from "../../provider/image/rootfs-record.ts";
 import { Unknown } from "../../provider/properties/values.ts";
 import { findArtifacts } from "../../provider/resources/hijack-artifacts.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
-import { facts, inputs as planInputs } from "../unit/host/plan-tools.ts";
+import { facts, inputs as planInputs } from "../unit/host/plan/tools.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life, testCall } from "./life.ts";
 

@@ -2,12 +2,12 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { withSshRemote } from "../../provider/host/publish-ssh.ts";
 import type { Connection } from "../../provider/host/ssh/connection.ts";
 import { type Publication, publishedCommit } from "../../provider/image/publish.ts";
 import { publishRemote } from "../../provider/image/publish-remote.ts";
 import type { Store } from "../../provider/image/store.ts";
 import { Secret } from "../../provider/properties/values.ts";
+import { withSshRemote } from "../../provider/publish/ssh/place.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { startSshd } from "../lab/sshd/index.ts";

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { factsScript, parseFacts } from "../../provider/host/facts/facts.ts";
-import { ownBoot } from "../../provider/host/plan-boot.ts";
+import { ownBoot } from "../../provider/host/plan/boot.ts";
 import { diskImage } from "../../provider/image/disk.ts";
 import type { ImageOptions } from "../../provider/image/disk-plan.ts";
 import { commitFromRootfs } from "../../provider/image/ostree.ts";

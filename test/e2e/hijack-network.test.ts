@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCidr } from "../../provider/host/facts/ip.ts";
 import type { Interface, NetworkFacts } from "../../provider/host/facts/types/network.ts";
-import type { NetworkFiles } from "../../provider/host/plan-types.ts";
+import type { NetworkFiles } from "../../provider/host/network/model/types.ts";
 import { essence } from "../lab/network/compare.ts";
 import { checkout, ifup, type Seen } from "../lab/network/namespace.ts";
 import { near, OUTSIDE, STRAY_RESOLVER } from "../lab/network/old-system.ts";
-import { type Setup, setups } from "../unit/host/network-setups.ts";
+import { type Setup, setups } from "../unit/host/network/setups.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 
 let lab: ImageLab;

@@ -53,10 +53,10 @@ export const BUILD_MUTANTS: Mutant[] = [
   },
   {
     name: "a published file longer than it was listed",
-    file: "provider/host/publish-ssh.ts",
+    file: "provider/publish/ssh/place.ts",
     from: 'if (kind === "" && size === listed) return true;',
     to: 'if (kind === "") return true;',
-    tests: ["test/unit/host/publish-hostile.test.ts"],
+    tests: ["test/unit/publish/ssh/hostile.test.ts"],
   },
   {
     name: "root publishes with its own rights",

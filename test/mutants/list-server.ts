@@ -25,17 +25,17 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "a card that the kernel does not drive is no reason",
-    file: "provider/host/plan-drivers.ts",
+    file: "provider/host/plan/drivers.ts",
     from: "if (without.length > 0)\n      return refusal(",
     to: "if (without.length > 99)\n      return refusal(",
-    tests: ["test/unit/host/plan-drivers.test.ts"],
+    tests: ["test/unit/host/plan/drivers.test.ts"],
   },
   {
     name: "firmware that a card may miss is no reason where the disk is erased blindly",
-    file: "provider/host/plan-drivers.ts",
+    file: "provider/host/plan/drivers.ts",
     from: 'kind === "over" && blind(f, i)',
     to: "false",
-    tests: ["test/unit/host/plan-drivers.test.ts"],
+    tests: ["test/unit/host/plan/drivers.test.ts"],
   },
   {
     name: "GRUB's count that is not read back",
@@ -74,17 +74,17 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "an overwrite that goes on drops keys given since",
-    file: "provider/host/plan-login.ts",
+    file: "provider/host/plan/login.ts",
     from: "const keys = keptKeys(own, [], now, server);",
     to: "const keys = keptKeys(plan.authorizedKeys, [], [], server);",
-    tests: ["test/unit/host/plan-ram.test.ts"],
+    tests: ["test/unit/host/ways/overwrite/begun.test.ts"],
   },
   {
     name: "an overwrite that goes on locks the connection out",
-    file: "provider/host/plan-ram.ts",
+    file: "provider/host/ways/overwrite/begun.ts",
     from: "[...network.refusals, ...login.refusals]",
     to: "[...network.refusals]",
-    tests: ["test/unit/host/plan-ram.test.ts"],
+    tests: ["test/unit/host/ways/overwrite/begun.test.ts"],
   },
   {
     name: "a disk that was finished with other keys is taken as it is",
@@ -133,7 +133,7 @@ export const SERVER_MUTANTS: Mutant[] = [
     file: "provider/system/host/health.sh",
     from: 'if [ "$status" != "$3" ]; then',
     to: "if false; then",
-    tests: ["test/unit/host/health.test.ts"],
+    tests: ["test/unit/host/trial/health.test.ts"],
   },
   {
     name: "sshd is not asked as it was started",

@@ -98,10 +98,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "links come in from a publish server",
-    file: "provider/host/publish-ssh.ts",
+    file: "provider/publish/ssh/place.ts",
     from: 'const kind = PLAIN.includes(type) ? "" : ` as ${type}`;',
     to: 'const kind = type ? "" : "";',
-    tests: ["test/unit/host/publish-hostile.test.ts"],
+    tests: ["test/unit/publish/ssh/hostile.test.ts"],
   },
   {
     name: "confirm leaves the dead-man running",
@@ -126,10 +126,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "an unhealthy system is confirmed",
-    file: "provider/host/trial.ts",
+    file: "provider/host/trial/trial.ts",
     from: "else if (reasons.length === 0) reasons = await judge(next, o, task);",
     to: "else reasons = [];",
-    tests: ["test/unit/host/trial.test.ts"],
+    tests: ["test/unit/host/trial/trial.test.ts"],
   },
   {
     name: "a server's lock that two have",
@@ -143,7 +143,7 @@ export const MUTANTS: Mutant[] = [
     file: "provider/system/host/publish.sh",
     from: "while command -v flock >/dev/null && ! flock -n 9; do",
     to: "while false; do",
-    tests: ["test/unit/host/publish-ssh.test.ts"],
+    tests: ["test/unit/publish/ssh/place.test.ts"],
   },
   {
     name: "folders of living connections are swept",

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What install.sh and remove.sh have in common; sent before either, after parts.sh (host/alongside.ts, host/restore.ts).
+# What install.sh and remove.sh have in common; sent before either, after parts.sh (host/ways/alongside/install.ts, host/leave/restore.ts).
 #
 # What a person may have in Pine's /var has one of two names, and goes from one to the other by a rename: in place
 # /ostree/deploy/pine/var, else /var/lib/pine/ID/var of the old system. Of these no clean-up removes the second, and none the first without

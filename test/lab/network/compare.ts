@@ -1,7 +1,7 @@
 /** The old system's network and the new one's, as far as they must be the same. */
 import { contains } from "../../../provider/host/facts/ip.ts";
 import type { Address, Interface, NetworkFacts, Route } from "../../../provider/host/facts/types/network.ts";
-import { isEui64 } from "../../../provider/host/network-carry.ts";
+import { isEui64 } from "../../../provider/host/network/carry.ts";
 
 export interface Essence {
   /** `eth0 203.0.113.7/32`, sorted. */

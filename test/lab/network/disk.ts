@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { die } from "../../../provider/errors.ts";
-import type { NetworkFiles } from "../../../provider/host/plan-types.ts";
+import type { NetworkFiles } from "../../../provider/host/network/model/types.ts";
 import { run } from "../../../provider/local/run.ts";
 
 /** `disk`: a raw DiskImage; `rootStart`: bytes before its root partition; `deployment`: `<checksum>.0`. */

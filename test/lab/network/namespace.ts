@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { factLines } from "../../../provider/host/facts/lines.ts";
 import { parseNetwork } from "../../../provider/host/facts/network.ts";
 import type { NetworkFacts } from "../../../provider/host/facts/types/network.ts";
-import type { NetworkFiles } from "../../../provider/host/plan-types.ts";
+import type { NetworkFiles } from "../../../provider/host/network/model/types.ts";
 import { requireNamespaces } from "../../../provider/image/mapping.ts";
 import type { Store } from "../../../provider/image/store.ts";
 import type { Toolbox } from "../../../provider/image/toolbox.ts";

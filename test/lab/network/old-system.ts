@@ -1,8 +1,8 @@
 /** What ifup.sh needs to build a server's old network and the other side of its cables, out of the server's facts. */
 import { contains, isLinkLocal } from "../../../provider/host/facts/ip.ts";
 import type { Address, Interface, NetworkFacts, Route } from "../../../provider/host/facts/types/network.ts";
-import { newNames } from "../../../provider/host/network-cards.ts";
-import type { NetworkFiles } from "../../../provider/host/plan-types.ts";
+import { newNames } from "../../../provider/host/network/cards.ts";
+import type { NetworkFiles } from "../../../provider/host/network/model/types.ts";
 
 /** An address of each family that only a default route leads to. */
 export const OUTSIDE = { 4: "198.19.255.254", 6: "2001:db8:ffff:ffff::1" } as const;

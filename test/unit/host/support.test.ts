@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { planInstall } from "../../../provider/host/plan.ts";
-import { image, inputs } from "./plan-tools.ts";
+import { planInstall } from "../../../provider/host/ways/plan.ts";
+import { image, inputs } from "./plan/tools.ts";
 import { METHODS, SUPPORT, type Support, supportTable } from "./support.ts";
 
 const repository = join(import.meta.dirname, "../../..");

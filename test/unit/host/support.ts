@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseFacts } from "../../../provider/host/facts/facts.ts";
 import type { Facts } from "../../../provider/host/facts/types/facts.ts";
-import type { PlanInputs } from "../../../provider/host/plan-types.ts";
+import type { PlanInputs } from "../../../provider/host/plan/types.ts";
 
 /** "seen": a test file that does it on a real server; "planned": the planner takes it, nobody has seen it; else the code of the refusal. */
 export type Support = { seen: string } | "planned" | { refused: string };

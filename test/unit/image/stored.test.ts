@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { planInstall } from "../../../provider/host/plan.ts";
+import { planInstall } from "../../../provider/host/ways/plan.ts";
 import { artifact, intact, readArtifact } from "../../../provider/image/artifact.ts";
 import { readCommit } from "../../../provider/image/ostree.ts";
 import { removeDamagedRefs } from "../../../provider/image/ostree-check.ts";
@@ -12,7 +12,7 @@ import { writeSboms } from "../../../provider/image/sbom-write.ts";
 import { Store } from "../../../provider/image/store.ts";
 import { asShown, noteShown } from "../../../provider/resources/hijack-shown.ts";
 import { quietTask } from "../../../provider/task.ts";
-import { facts, image, inputs } from "../host/plan-tools.ts";
+import { facts, image, inputs } from "../host/plan/tools.ts";
 import { aSbom } from "./a-sbom.ts";
 import { filesOf, harms } from "./harms.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Facts } from "../../../provider/host/facts/types/facts.ts";
-import type { Plan } from "../../../provider/host/plan-types.ts";
+import type { Plan } from "../../../provider/host/plan/types.ts";
 import { bareKey } from "../../../provider/host/ssh/public-key.ts";
 import type { Ssh } from "../../../provider/host/ssh/types.ts";
 import { Asset } from "../../../provider/properties/values.ts";

@@ -7,7 +7,7 @@ import { type Call, InitError } from "../../../provider/resource.ts";
 import type { HijackState } from "../../../provider/resources/hijack-inputs.ts";
 import { pinned } from "../../../provider/resources/hijack-logins.ts";
 import { hostHijack } from "../../../provider/resources/hosthijack.ts";
-import { facts } from "../host/overwrite-tools.ts";
+import { facts } from "../host/ways/overwrite/tools.ts";
 
 const [KEY, JUMP] = ["ssh-ed25519 AAAAfirst", "ssh-ed25519 AAAAjump"];
 const seen = { facts: facts(), ssh: { hostKeySeen: KEY, proxyKeySeen: JUMP, close: async () => {} } };

@@ -4,7 +4,7 @@ import { Store } from "../../../provider/image/store.ts";
 import type { Config } from "../../../provider/resource.ts";
 import { lacksOf } from "../../../provider/resources/hijack-artifacts.ts";
 import { testCall } from "../../e2e/life.ts";
-import { facts } from "../host/plan-tools.ts";
+import { facts } from "../host/plan/tools.ts";
 
 const AWAY = "http://127.0.0.1:1 cannot be reached";
 const server = facts((f) => {

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Facts } from "../../../provider/host/facts/types/facts.ts";
-import { planInstall } from "../../../provider/host/plan.ts";
+import { planInstall } from "../../../provider/host/ways/plan.ts";
 import { FORGOTTEN_MS } from "../../../provider/local/holder.ts";
 import type { Call } from "../../../provider/resource.ts";
 import { asShown, changedSince, essence, noteShown } from "../../../provider/resources/hijack-shown.ts";
-import { facts, image, inputs } from "../host/plan-tools.ts";
+import { facts, image, inputs } from "../host/plan/tools.ts";
 
 const cache = mkdtempSync(join(tmpdir(), "pine-shown-"));
 afterAll(() => rmSync(cache, { recursive: true }));

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import type { PassThrough } from "node:stream";
 import { afterAll, beforeEach, expect, it, vi } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { type AgentStatus, agentScript } from "../../../provider/host/agent.ts";
 import type { Facts } from "../../../provider/host/facts/types/facts.ts";
+import { type AgentStatus, agentScript } from "../../../provider/host/server/agent.ts";
 import type { ExecOptions, Ssh } from "../../../provider/host/ssh/types.ts";
 import type { Call } from "../../../provider/resource.ts";
 import type { CommitArtifacts } from "../../../provider/resources/hijack-artifacts.ts";
@@ -18,7 +18,7 @@ import { hijackInputs } from "../../../provider/resources/hijack-inputs.ts";
 import { overwrite } from "../../../provider/resources/hijack-overwrite.ts";
 import { install, update } from "../../../provider/resources/hijack-work.ts";
 import { quietTask } from "../../../provider/task.ts";
-import { facts, image } from "../host/overwrite-tools.ts";
+import { facts, image } from "../host/ways/overwrite/tools.ts";
 
 let known: Facts;
 vi.mock("../../../provider/host/facts/facts.ts", async (original) => ({

@@ -8,9 +8,9 @@ import { asset, assetText } from "../../../provider/assets.ts";
 import { containerOptions, slotOptions } from "../../../provider/boot/options.ts";
 import { slotFile } from "../../../provider/boot/slot.ts";
 import { envBlock } from "../../../provider/boot/state.ts";
-import { agentScript } from "../../../provider/host/agent.ts";
-import { installScript } from "../../../provider/host/alongside.ts";
-import { removeScript } from "../../../provider/host/restore.ts";
+import { removeScript } from "../../../provider/host/leave/restore.ts";
+import { agentScript } from "../../../provider/host/server/agent.ts";
+import { installScript } from "../../../provider/host/ways/alongside/install.ts";
 import { makeRoot, plant, type Step } from "./a-server.ts";
 
 export const CHECKSUM = "a".repeat(64);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SlotName } from "../../../provider/boot/slot.ts";
 import { envBlock } from "../../../provider/boot/state.ts";
-import { parseStatus } from "../../../provider/host/agent.ts";
+import { parseStatus } from "../../../provider/host/server/agent.ts";
 import { previousOf } from "../../../provider/resources/hijack-state.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 

@@ -5,13 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { agentScript, flushScript } from "../../../provider/host/agent.ts";
-import { installScript } from "../../../provider/host/alongside.ts";
-import { finalizeScript } from "../../../provider/host/finalize.ts";
-import { HELD } from "../../../provider/host/parts.ts";
-import { removeScript } from "../../../provider/host/restore.ts";
-import { trustScript } from "../../../provider/host/trust.ts";
-import { updateScript } from "../../../provider/host/update.ts";
+import { finalizeScript } from "../../../provider/host/leave/finalize.ts";
+import { removeScript } from "../../../provider/host/leave/restore.ts";
+import { agentScript, flushScript } from "../../../provider/host/server/agent.ts";
+import { installScript } from "../../../provider/host/ways/alongside/install.ts";
+import { updateScript } from "../../../provider/host/ways/update/update.ts";
 
 let work: string;
 beforeEach(() => {
@@ -80,9 +78,8 @@ describe.each([["dash"], ["busybox", "sh"]])("%s", (...shell) => {
       removeScript(),
       finalizeScript(true),
       finalizeScript(false),
-      trustScript(),
     ];
-    for (const text of scripts) expect(text.replace(HELD, "").startsWith(flushScript())).toBe(true);
+    for (const text of scripts) expect(text.startsWith(flushScript())).toBe(true);
   });
 });
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { asOwnerScript } from "../../../provider/host/publish-ssh.ts";
 import { run } from "../../../provider/local/run.ts";
+import { asOwnerScript } from "../../../provider/publish/ssh/place.ts";
 
 /** Programs of busybox and su, which Debian's busybox has not: no setpriv and chroot that change the user. */
 const tools = mkdtempSync(join(tmpdir(), "pine-busybox-"));

@@ -7,10 +7,10 @@ import { afterAll, describe, expect, it } from "vitest";
 import { parseGrub } from "../../../../provider/host/facts/boot.ts";
 import { factsScript, parseFacts } from "../../../../provider/host/facts/facts.ts";
 import { factLines } from "../../../../provider/host/facts/lines.ts";
-import { carriedHostname } from "../../../../provider/host/hostfiles.ts";
-import { planInstall } from "../../../../provider/host/plan.ts";
-import type { ImageFacts, PlanInputs } from "../../../../provider/host/plan-types.ts";
-import { image, inputs } from "../plan-tools.ts";
+import { carriedHostname } from "../../../../provider/host/files/identity.ts";
+import type { ImageFacts, PlanInputs } from "../../../../provider/host/plan/types.ts";
+import { planInstall } from "../../../../provider/host/ways/plan.ts";
+import { image, inputs } from "../plan/tools.ts";
 
 const lab = readFileSync(join(import.meta.dirname, "../../fixtures/facts/debian-12-lab.txt"), "utf8");
 /** The lab's Debian without the lines of some keys, and with others. */

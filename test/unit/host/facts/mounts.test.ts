@@ -5,7 +5,7 @@ import { efiPartition } from "../../../../provider/host/facts/efi.ts";
 import { parseFacts } from "../../../../provider/host/facts/facts.ts";
 import { factLines } from "../../../../provider/host/facts/lines.ts";
 import { twinsOf } from "../../../../provider/host/facts/twins.ts";
-import { mountedData } from "../../../../provider/host/plan-disk.ts";
+import { mountedData } from "../../../../provider/host/ways/overwrite/disk.ts";
 
 const SDA = [
   "block=sda 8:0 41943040 - - - - -",

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { factsScript, readFacts } from "../../../../provider/host/facts/facts.ts";
-import { sshPorts } from "../../../../provider/host/plan-login.ts";
+import { sshPorts } from "../../../../provider/host/plan/login.ts";
 import type { Connection } from "../../../../provider/host/ssh/connection.ts";
 import { withSsh } from "../../../../provider/host/ssh/open.ts";
 import { run } from "../../../../provider/local/run.ts";

@@ -1,7 +1,7 @@
 /** What a script that was given up on is told as: the mount that may not answer (ansible/ansible#25046, prometheus/node_exporter#868). */
 import { expect, it } from "vitest";
-import { compareFile, readText } from "../../../../provider/host/compare.ts";
 import { readFacts } from "../../../../provider/host/facts/facts.ts";
+import { compareFile, readText } from "../../../../provider/host/files/compare.ts";
 import { RemoteError } from "../../../../provider/host/ssh/errors.ts";
 import type { ExecOptions, Ssh } from "../../../../provider/host/ssh/types.ts";
 

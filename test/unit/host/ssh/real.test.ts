@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, describe, expect, it } from "vitest";
-import { lockHost } from "../../../../provider/host/lock.ts";
+import { lockHost } from "../../../../provider/host/locks/server.ts";
 import type { Connection } from "../../../../provider/host/ssh/connection.ts";
 import { SshError } from "../../../../provider/host/ssh/errors.ts";
 import { openSsh, withSsh } from "../../../../provider/host/ssh/open.ts";

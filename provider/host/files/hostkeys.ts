@@ -1,0 +1,29 @@
+/** What connections to a server depend on goes along to every system it gets, whichever SSH server that has: its host keys and its port. */
+import { assetText } from "../../assets.ts";
+import type { HostKeyFile } from "../facts/types/facts.ts";
+import type { Plan } from "../plan/types.ts";
+import { HELD } from "../ssh/parts.ts";
+import type { Ssh } from "../ssh/types.ts";
+
+/** Host keys as arguments of hostkeys.sh and enter.sh: what facts found is what is kept. */
+export const hostKeyArguments = (files: HostKeyFile[]): string[] => files.flatMap((f) => [f.path, ...f.key.split(" ")]);
+
+export const hostKeysScript = () => HELD + assetText("system/host/hostkeys.sh");
+
+/**
+ * Gives a deployment that does not run the running system's host keys, and answers how many; its SSH server listens on `sshPorts`.
+ * `folder`: of the deployment, on the server. Without `hostKeyFiles` the keys of the running system's own server are meant (in the RAM
+ * system: those that it was given). Fails, with nothing changed there, when a key would come out as another one, when nothing would let
+ * root in, and (but for `none`) when there is no key.
+ */
+export async function keepHostKeys(
+  ssh: Ssh,
+  folder: string,
+  o: { none?: boolean } & Partial<Pick<Plan, "hostKeyFiles" | "sshPorts">>,
+): Promise<number> {
+  const ports = (o.sshPorts ?? [22]).join(" ");
+  const args = [folder, o.none ? "none" : "some", ports, ...hostKeyArguments(o.hostKeyFiles ?? [])];
+  const what = "keeping the SSH host keys";
+  const { stdout } = await ssh.exec(hostKeysScript(), args, { root: true, what });
+  return Number(stdout.trim());
+}

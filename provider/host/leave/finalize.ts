@@ -1,0 +1,53 @@
+/** Gives the old system up: GRUB's configuration or the container's init is ours alone, its files go. There is no way back. */
+import { assetText } from "../../assets.ts";
+import { managersPrograms } from "../../boot/managers.ts";
+import { slotsConfig } from "../../boot/place.ts";
+import type { Task } from "../../task.ts";
+import type { Facts } from "../facts/types/facts.ts";
+import { slotsOf } from "../plan/boot.ts";
+import { flushScript } from "../server/agent.ts";
+import { HELD } from "../ssh/parts.ts";
+import type { Ssh } from "../ssh/types.ts";
+
+/** The script of a machine or a container. */
+export const finalizeScript = (container: boolean) =>
+  HELD +
+  [
+    flushScript(),
+    ...["finalize-kept.sh", container ? "finalize-container.sh" : "finalize.sh"].map((f) =>
+      assetText("system/host", f),
+    ),
+  ].join("\n");
+
+/** Every step can be run again; the first one ends the way back. Answers the bytes that are free now and were not. */
+export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {
+  const container = facts.container !== undefined;
+  const script = finalizeScript(container);
+  task.step(container ? "the container's init knows Pine alone" : "GRUB's configuration becomes Pine's alone");
+  const input = container ? "" : slotsConfig(assetText("system/grub/image.cfg"), slotsOf(facts));
+  await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "finalize: what is started" });
+  task.step("removing the old system");
+  const left: string[] = [];
+  let freed = 0;
+  await ssh.exec(script, ["remove"], {
+    ...(container
+      ? {
+          input: managersPrograms()
+            .map((path) => `${path.slice(1)}\n`)
+            .join(""),
+        }
+      : {}),
+    timeout: 0,
+    what: "finalize: removing the old system",
+    onLine: (line) => {
+      if (/^removing \//.test(line)) task.step(`removing the old system: ${line.slice("removing ".length)}`);
+      if (/^kept \//.test(line))
+        task.warn(`what destroy kept of an installation before this one is in ${line.slice(5)} now`);
+      if (/^left \//.test(line)) left.push(line.slice("left ".length));
+      const kib = /^freed (-?\d+)$/.exec(line)?.[1];
+      if (kib) freed = Number(kib) * 1024;
+    },
+  });
+  if (left.length > 0) task.warn(`of the old system could not be removed: ${left.join(", ")}`);
+  return freed;
+}

@@ -1,0 +1,50 @@
+/** The server's one lock: held by an open SSH channel, so it ends with us, with the connection, or when we are silent. */
+import { PassThrough } from "node:stream";
+import { assetText } from "../../assets.ts";
+import { die } from "../../errors.ts";
+import type { Ssh } from "../ssh/types.ts";
+
+/** Milliseconds; the server's side waits for 15 of them (lock.sh). */
+const SIGN_OF_LIFE_MS = 60_000;
+
+const lockScript = () => ["parts.sh", "lock.sh"].map((name) => assetText("system/host", name)).join("\n");
+
+/** Takes the lock or dies. What an earlier holder left at work on the server is ended then. Answers how to let go of it. `owner` is what another one is told ("stack, user@machine"). */
+export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<void>> {
+  const open = new PassThrough();
+  let first = "";
+  let told: () => void;
+  const answered = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const held = ssh.exec(lockScript(), [owner.replace(/\s+/g, " ")], {
+    root: true,
+    input: open,
+    ok: [0, 75],
+    onLine: (line) => {
+      if (first !== "" || !/^(locked|busy)/.test(line)) return;
+      first = line;
+      told();
+    },
+  });
+  const alive = setInterval(() => open.write("."), SIGN_OF_LIFE_MS).unref();
+  const end = () => {
+    clearInterval(alive);
+    open.end();
+  };
+  held.finally(() => clearInterval(alive)).catch(() => {});
+  // it ends with the connection: what matters is seen by those who use the connection
+  held.catch(() => {});
+  await Promise.race([answered, held]);
+  if (first !== "locked") {
+    end();
+    die(
+      `another operation holds the server's lock: ${first.replace(/^busy /, "") || "no answer"}`,
+      "wait until it is done; the lock ends with its connection",
+    );
+  }
+  return async () => {
+    end();
+    await held.catch(() => {});
+  };
+}

@@ -1,0 +1,247 @@
+/** One interface of the old system as a card of the new one. Pure. */
+import { addressBits, type Cidr, contains, isLinkLocal, Networks, parseCidr } from "../facts/ip.ts";
+import type { Address, Interface, NetworkFacts, Route } from "../facts/types/network.ts";
+import type { Card, CardRoute } from "./model/card.ts";
+
+export const oddMtu = (card: Interface) => (card.mtu !== undefined && card.mtu !== 1500 ? card.mtu : undefined);
+
+/** Name, MAC and VLAN of a card. */
+export function cardBase(card: Interface, facts: NetworkFacts, names: Map<string, string>): CardBase {
+  const parent = card.vlan && facts.interfaces.find((i) => i.name === card.vlan!.parent);
+  return {
+    name: names.get(card.name)!,
+    oldName: card.name,
+    ...(parent
+      ? {
+          vlan: {
+            ...{ id: card.vlan!.id, parent: names.get(parent.name)!, parentMtu: oddMtu(parent) },
+            parentIpv6: { off: parent.noIpv6, refusesRa: parent.acceptsRa === false },
+          },
+        }
+      : { mac: card.mac, setMac: card.macSet !== undefined }),
+  };
+}
+
+export type CardBase = Pick<Card, "name" | "oldName" | "mac" | "setMac" | "vlan">;
+
+/** One card with its addresses and routes. */
+export function carried(found: Interface, facts: NetworkFacts, names: Map<string, string>): Card {
+  const notes: string[] = [];
+  const routes = facts.routes.filter((r) => r.dev === found.name);
+  const card = { ...found, addresses: withoutNetwork(found.addresses, routes) };
+  const global = card.addresses.filter((a) => a.scope === "global");
+  const dhcp = card.dhcp !== undefined || global.some((a) => a.family === 4 && a.dynamic);
+  const lease = dhcp
+    ? (global.find((a) => a.family === 4 && a.dynamic) ?? global.find((a) => a.family === 4))
+    : undefined;
+  for (const a of card.addresses)
+    if (a.family === 4 && a.scope === "link") notes.push(`${a.address}/${a.prefix} (scope link) is not carried over`);
+  const addresses = global.filter((a) =>
+    a.family === 4
+      ? !(dhcp && (a.dynamic || !global.some((b) => b.family === 4 && b.dynamic))) && carries(a, notes)
+      : carries(a, notes) && carries6(a, card, notes),
+  );
+  const lone = routes.find((r) => r.family === 4 && r.to === "default");
+  const own = new Networks();
+  for (const a of card.addresses) own.add(a);
+  const stays = (r: Route) => r.family === 4 && dhcp && leased(r, lone?.via);
+  const kept = routes
+    .filter((r) => !["kernel", "ra", "redirect"].includes(r.proto ?? ""))
+    .filter((r) => !stays(r))
+    // busybox' ip names no protocol: what the addresses bring by themselves
+    .filter((r) => r.via !== undefined || !isOwnNetwork(r, own))
+    .filter((r) => !(r.family === 6 && r.via === undefined && r.to.startsWith("fe80::")));
+  notes.push(...untold(kept, routes.filter(stays), addresses, card));
+  const strayGateway = dhcp && lone?.via && lease && lease.prefix < 32 && !contains(lease, lone.via) ? lone : undefined;
+  const needsLink = linkRoutes(card, kept, own);
+  return {
+    ...cardBase(card, facts, names),
+    mtu: card.vlan && card.mtu !== undefined ? vlanMtu(card, facts) : oddMtu(card),
+    dhcp,
+    ...(dhcp ? identity(card, lease, notes) : {}),
+    metric: dhcp && lone ? (lone.metric ?? 0) : undefined,
+    ...ipv6(card, routes, global),
+    now: lease,
+    addresses: addresses.map(({ family, address, prefix, peer, deprecated }) => ({
+      ...{ family, address, prefix, peer },
+      ...(deprecated && family === 6 ? { deprecated } : {}),
+    })),
+    routes: [
+      ...kept.map((r) => cardRoute(r, card, needsLink, global)),
+      // a gateway outside of the leased network, which the DHCP client's script cannot reach; its own routes come before this one
+      ...(strayGateway
+        ? [{ family: 4 as const, to: "default", via: strayGateway.via, metric: STRAY_METRIC, onlink: true }]
+        : []),
+    ],
+    notes,
+  };
+}
+
+/**
+ * Addresses as they are: one whose network has no route on its card (noprefixroute, where the provider keeps neighbours apart) stands
+ * alone. Where one was taken away afterwards, the others' routes tell that `ip` shows such.
+ */
+function withoutNetwork(addresses: Address[], routes: Route[]): Address[] {
+  const links = new Networks();
+  for (const r of routes) {
+    const cidr = r.via === undefined ? routeCidr(r) : undefined;
+    if (cidr) links.add(cidr);
+  }
+  const shows = (family: 4 | 6) => routes.some((r) => r.family === family && r.proto === "kernel" && !r.via);
+  return addresses.map((a) =>
+    a.dynamic || a.peer || a.scope !== "global" || links.has(a) || !(a.noPrefixRoute || shows(a.family))
+      ? a
+      : { ...a, prefix: a.family === 4 ? 32 : 128 },
+  );
+}
+
+/** What the kernel is to do with IPv6 on a card: as before, also where that is nothing. */
+function ipv6(card: Interface, routes: Route[], global: Address[]) {
+  const made = global.some((a) => a.family === 6 && a.dynamic && a.prefix !== 128);
+  const routerAdvertised = made || routes.some((r) => r.family === 6 && r.proto === "ra");
+  // what the old system ignores, the new one ignores as well
+  const refusesRa = !routerAdvertised && card.acceptsRa === false && !card.noIpv6;
+  return {
+    routerAdvertised,
+    refusesRa,
+    noIpv6: card.noIpv6 ?? false,
+    noAutoconf: card.noAutoconf === true && !made && !refusesRa && !card.noIpv6,
+    noDad: global.some((a) => a.family === 6 && !a.dynamic && a.noDad),
+  };
+}
+
+/** As whom the DHCP client asks, where that is not by its MAC address, as busybox' asks anyway. */
+export function identity(card: Interface, lease: Address | undefined, notes: string[]): { dhcpId?: string } {
+  if (card.dhcpId === undefined && (lease || card.dhcp))
+    notes.push(
+      `${card.name} asks for ${lease?.address ?? "its address"} by DHCP as somebody who could not be read, the new system as ${card.mac ?? "its MAC address"}: the address may change`,
+    );
+  const mac = card.mac && `01${card.mac.replaceAll(":", "")}`;
+  return card.dhcpId === undefined || card.dhcpId === mac ? {} : { dhcpId: card.dhcpId };
+}
+
+/** What is said of addresses and routes that the new system's `ip` cannot set, or nobody understands. `leased`: DHCP makes them again. */
+function untold(kept: Route[], leased: Route[], addresses: Address[], card: Interface): string[] {
+  const places = new Map<string, string[]>();
+  const add = (what: string, place: string) => {
+    const found = places.get(what);
+    if (found) found.push(place);
+    else places.set(what, [place]);
+  };
+  for (const r of [...kept, ...leased]) for (const what of r.other ?? []) add(what, `the route to ${r.to}`);
+  for (const r of leased) {
+    const { mtu, advmss } = limits(r, card);
+    if (mtu) add(`mtu ${mtu.size}`, `the route to ${r.to}, which DHCP makes,`);
+    if (advmss) add(`advmss ${advmss}`, `the route to ${r.to}, which DHCP makes,`);
+  }
+  for (const a of addresses) for (const what of a.other ?? []) add(what, a.address);
+  return [...places].map(
+    ([what, [first, ...more]]) =>
+      `"${what}" of ${first}${more.length > 0 ? ` and ${more.length} more` : ""} is not carried over`,
+  );
+}
+
+/** The largest packets of a route, where they are not what the card's MTU says; old kernels print that of every route. */
+function limits(r: Route, card: Interface): Pick<CardRoute, "mtu" | "advmss"> {
+  const size = card.mtu ?? 1500;
+  const mtu = r.mtu && (r.mtu.lock || r.mtu.size !== size) ? r.mtu : undefined;
+  // without the headers of IP and TCP
+  const usual = mtu ? undefined : size - (r.family === 4 ? 40 : 60);
+  const advmss = r.advmss === usual ? undefined : r.advmss;
+  return { ...(mtu ? { mtu } : {}), ...(advmss ? { advmss } : {}) };
+}
+
+/** Whether an address is the server's own: keepalived's wanders between servers. */
+function carries(a: Address, notes: string[]): boolean {
+  if (a.proto !== "keepalived" && a.proto !== "18") return true;
+  notes.push(`${a.address} was set by keepalived and is not carried over`);
+  return false;
+}
+
+/** Behind the DHCP client's own default routes, which have 200 and some (Alpine's udhcpc script). */
+const STRAY_METRIC = 1000;
+
+function vlanMtu(card: Interface, facts: NetworkFacts): number | undefined {
+  const parent = facts.interfaces.find((i) => i.name === card.vlan?.parent);
+  return card.mtu === (parent?.mtu ?? 1500) ? undefined : card.mtu;
+}
+
+/** Routes that come with a DHCP lease again: the default, to single hosts on the link, to resolvers by the default gateway. */
+function leased(r: Route, gateway: string | undefined): boolean {
+  if (r.to === "default") return true;
+  // networks by another gateway (option 121) do not: Alpine's client does not ask for them
+  return r.proto === "dhcp" && (r.via === undefined || r.via === gateway);
+}
+
+/** Whether an IPv6 address is written down. */
+function carries6(a: Address, card: Interface, notes: string[]): boolean {
+  if (!a.dynamic) return true;
+  if (a.temporary) return false;
+  // a single address with a lifetime comes from DHCPv6, a network's from advertisements
+  if (a.prefix === 128) {
+    notes.push(`${a.address} came from DHCPv6 and becomes a fixed address`);
+    return true;
+  }
+  // the kernel makes the address out of the MAC again; networkd's and NetworkManager's (RFC 7217) would be lost
+  if (card.mac && isEui64(a.address, card.mac)) return false;
+  notes.push(`${a.address} was made by the old system from a router's advertisement and becomes a fixed address`);
+  return true;
+}
+
+/** Whether the lower half of an IPv6 address is made of the MAC address (RFC 4291, appendix A). */
+export function isEui64(address: string, mac: string): boolean {
+  const [a, b, c, d, e, f] = mac.split(":").map((x) => Number.parseInt(x, 16)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const own = [a ^ 2, b, c, 0xff, 0xfe, d, e, f].reduce((n, byte) => (n << 8n) | BigInt(byte), 0n);
+  return (addressBits(address) & 0xffff_ffff_ffff_ffffn) === own;
+}
+
+function cardRoute(r: Route, card: Interface, needsLink: (r: Route) => boolean, global: Address[]): CardRoute {
+  const first = global.find((a) => a.family === r.family && a.scope === "global");
+  return {
+    family: r.family,
+    to: r.to,
+    via: r.via,
+    metric: r.family === 6 && r.metric === 1024 ? undefined : r.metric,
+    onlink: needsLink(r),
+    // IPv6 chooses by its own rules, and the kernel refuses an address that it still checks for duplicates
+    src: r.family === 4 && r.src !== undefined && r.src !== first?.address ? r.src : undefined,
+    ...limits(r, card),
+  };
+}
+
+/** `ip` prints a single address without its length. */
+export function routeCidr(route: Pick<Route, "to" | "family">): Cidr | undefined {
+  return parseCidr(route.to.includes("/") ? route.to : `${route.to}/${route.family === 4 ? 32 : 128}`);
+}
+
+function isOwnNetwork(route: Route, own: Networks): boolean {
+  const cidr = routeCidr(route);
+  return cidr !== undefined && own.has(cidr);
+}
+
+/** Tells of a route whether its gateway, outside every network of its card, needs a route of its own first, which is not there already. */
+function linkRoutes(card: Interface, routes: Route[], own: Networks): (route: Route) => boolean {
+  // a route in place of the network that the gateway is in (Hetzner's root servers)
+  const replaced = new Set(routes.filter((r) => r.via && r.to !== "default" && isOwnNetwork(r, own)).map((r) => r.via));
+  const peers = new Set(card.addresses.flatMap((a) => a.peer ?? []));
+  const links = new Networks();
+  for (const r of routes) {
+    const link = r.via === undefined && r.to !== "default" ? routeCidr(r) : undefined;
+    if (link) links.add(link);
+  }
+  // most routes share a few gateways
+  const known = new Map<string, boolean>();
+  return ({ via }) => {
+    if (!via || isLinkLocal(via)) return false;
+    const found = known.get(via) ?? (replaced.has(via) || !(own.contain(via) || peers.has(via) || links.contain(via)));
+    known.set(via, found);
+    return found;
+  };
+}

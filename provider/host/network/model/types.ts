@@ -1,0 +1,36 @@
+/** What a program says of a server's network, and what comes of it. */
+import type { Refusal } from "../../refusal.ts";
+
+export interface StaticNetwork {
+  /** By MAC, else by the old system's name; default: the card of the default route. */
+  mac?: string;
+  interface?: string;
+  /** With prefix: `203.0.113.7/32`, `2001:db8::7/64`. */
+  addresses: string[];
+  /** At most one a family; outside the prefix = on-link. */
+  gateways?: string[];
+  nameservers?: string[];
+  search?: string[];
+  /** Default: the card's. */
+  mtu?: number;
+  /** VLAN id 1 to 4094: the addresses are on a tagged network over the card. */
+  vlan?: number;
+}
+
+export type NetworkInput = "keep" | "dhcp" | { static: StaticNetwork };
+
+/** Files of the new system, each whole. */
+export interface NetworkFiles {
+  /** /etc/network/interfaces, ifupdown-ng. */
+  interfaces: string;
+  /** /etc/mactab for busybox nameif: `eth0 52:54:00:12:34:56`. */
+  mactab: string;
+  /** /etc/resolv.conf; the DHCP client may write it anew. undefined: only it does. */
+  resolvConf?: string;
+  /** /etc/hosts. */
+  hosts: string;
+  /** One line: `10.0.2.15/24 via 10.0.2.2`. */
+  summary: string;
+}
+
+export type NetworkPlan = { files: NetworkFiles; refusals: []; notes: string[] } | { refusals: Refusal[] };

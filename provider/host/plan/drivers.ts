@@ -1,0 +1,93 @@
+/**
+ * Whether the commit's kernel drives the cards and disks that the server hangs on. A server was lost so where a system was put on it without a look:
+ * bnx2 without its firmware (siderolabs/talos#8761, flatcar/Flatcar#359, rancher/os#2877). Pure.
+ */
+import type { Lack } from "../../boot/device.ts";
+import type { Facts } from "../facts/types/facts.ts";
+import { refusal } from "../refusal.ts";
+import { chooseDisk } from "../ways/overwrite/disk.ts";
+import { enterWay } from "../ways/overwrite/enter-way.ts";
+import type { Check } from "./check.ts";
+import type { ImageFacts, PlanInputs } from "./types.ts";
+
+/** Names of the cards that have addresses, or are below an interface that has. An accelerated twin below a card is not needed (Azure's and Google's). */
+function cardsInUse({ network: { interfaces } }: Facts): Set<string> {
+  const used = new Set<string>();
+  const add = (name: string): void => {
+    const found = interfaces.find((i) => i.name === name);
+    if (!found || used.has(name)) return;
+    used.add(name);
+    if (found.vlan) add(found.vlan.parent);
+    if (found.kind === "physical") return;
+    for (const below of interfaces)
+      if (below.master === name || found.bond?.members.includes(below.name)) add(below.name);
+  };
+  for (const i of interfaces) if (i.addresses.some((a) => a.scope === "global")) add(i.name);
+  return used;
+}
+
+/** Whether the disk is written over, or the new system comes beside what is there. */
+type Kind = "over" | "beside";
+
+/** What the commit lacks of that which matters: cards in use, and the disk that it is to be on. */
+function lacking(kind: Kind, f: Facts, i: PlanInputs, { lacks = [], commit }: ImageFacts): Lack[] {
+  // what runs already has shown that it goes
+  if (lacks.length === 0 || f.pine.deployment?.startsWith(`${commit}.`)) return [];
+  const cards = cardsInUse(f);
+  const chosen = kind === "over" ? chooseDisk(f, i) : undefined;
+  const disk = chosen && "disk" in chosen ? chosen.disk.device : f.root.disk;
+  return lacks.filter(({ use, name }) => (use === "card" ? cards.has(name) : disk === `/dev/${name}`));
+}
+
+const said = ({ use, name, module }: Lack) => `${use === "card" ? "network card" : "disk"} ${name} (${module})`;
+const all = (lacks: Lack[]) => [...new Set(lacks.map(said))].join(" and ");
+
+/** Whether nothing tries the new kernel before the disk is erased: the RAM system runs on the old one. */
+function blind(f: Facts, i: PlanInputs): boolean {
+  const chosen = chooseDisk(f, i);
+  return enterWay(f, "disk" in chosen ? chosen.disk : undefined) === "shutdown";
+}
+
+const FORCE = "set force: true if you know that it goes";
+
+export const driverRefusal =
+  (kind: Kind): Check =>
+  (f, i, image) => {
+    if (i.force === true || i.rootWay === "none") return undefined;
+    const lacks = lacking(kind, f, i, image);
+    const without = lacks.filter((l) => l.firmware === undefined);
+    if (without.length > 0)
+      return refusal(
+        without.some((l) => l.use === "card") ? "card-driver" : "disk-driver",
+        `the kernel of the commit has no module for the ${all(without)}, so the server would not come up with it`,
+        `set kernel: "lts" in the Rootfs, which has those of real machines; or ${FORCE}`,
+      );
+    const firmware = lacks.filter((l) => l.firmware !== undefined);
+    if (firmware.length > 0 && kind === "over" && blind(f, i))
+      return refusal(
+        "card-firmware",
+        `the ${all(firmware)} may need firmware files (${filesOf(firmware)}), which the commit has not, and nothing tries its kernel before the disk is erased`,
+        `name their package in \`packages\` of the Rootfs (linux-firmware-…; linux-firmware is all of them), or ${FORCE}`,
+      );
+    return undefined;
+  };
+
+const filesOf = (lacks: Lack[]) => {
+  const files = [...new Set(lacks.flatMap((l) => l.firmware ?? []))];
+  return files.length > 2 ? `${files.slice(0, 2).join(", ")}, …` : files.join(", ");
+};
+
+/** What a plan that is not refused has to tell of it. */
+export function driverNotes(kind: Kind, f: Facts, i: PlanInputs, image: ImageFacts): string[] {
+  const lacks = lacking(kind, f, i, image);
+  const firmware = lacks.filter((l) => l.firmware !== undefined);
+  // with force
+  const without = lacks.filter((l) => l.firmware === undefined);
+  return [
+    ...(without.length > 0 ? [`the kernel of the commit has no module for the ${all(without)}`] : []),
+    ...(firmware.length > 0 ? [firmwareNote(firmware)] : []),
+  ];
+}
+
+const firmwareNote = (firmware: Lack[]) =>
+  `the ${all(firmware)} may need firmware files (${filesOf(firmware)}), which the commit has not: name their package in \`packages\` of the Rootfs if the system does not come up`;

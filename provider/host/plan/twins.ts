@@ -1,0 +1,34 @@
+/** File systems of one UUID, where GRUB and the initramfs go by it. Pure. */
+import type { Facts } from "../facts/types/facts.ts";
+import { refusal } from "../refusal.ts";
+import { planBoot, swapPartitions } from "./boot.ts";
+import type { Check } from "./check.ts";
+
+/** What the new system's boot and fstab name by UUID, beside an old system. */
+function ofPlan(facts: Facts): string[] {
+  const planned = planBoot(facts);
+  const { boot, slots } = "place" in planned ? planned.place : {};
+  return [facts.root.uuid, boot?.uuid, slots?.uuid, ...swapPartitions(facts)].filter((u): u is string => Boolean(u));
+}
+
+/** What a running Pine was told on its command line: root=, pine.boot=, pine.dir=. */
+const ofArguments = ({ cmdline }: Facts) => cmdline.flatMap((word) => /\bUUID=([^: ]+)/.exec(word)?.[1] ?? []);
+
+const HOW = "ext4: tune2fs -U random; xfs: xfs_admin -U generate; FAT: mlabel -n; swap: mkswap";
+
+const twins =
+  (uuidsOf: (facts: Facts) => string[]): Check =>
+  (facts) => {
+    const uuid = uuidsOf(facts).find((u) => facts.twins?.[u] !== undefined);
+    return (
+      uuid !== undefined &&
+      refusal(
+        "uuid-twins",
+        `${facts.twins![uuid]!.join(" and ")} have one UUID (${uuid}), and GRUB or the kernel would take whichever it sees first`,
+        `detach the clone, or give it a UUID of its own (${HOW})`,
+      )
+    );
+  };
+
+export const twinsBeside = twins(ofPlan);
+export const twinsRunning = twins(ofArguments);

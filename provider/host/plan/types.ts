@@ -1,0 +1,201 @@
+/** What is planned for a server (network.ts, plan.ts). */
+import type { Lack } from "../../boot/device.ts";
+import type { CommitKernel } from "../../boot/kernel.ts";
+import type { SlotsPlace } from "../../boot/place.ts";
+import type { SshServer } from "../../image/ssh.ts";
+import type { SignedManifest } from "../../trust/manifest.ts";
+import type { HostKeyFile } from "../facts/types/facts.ts";
+import type { NetworkFiles, NetworkInput } from "../network/model/types.ts";
+import type { Refusal } from "../refusal.ts";
+import type { NotRoot, RootWay } from "../ssh/types.ts";
+
+export interface BootPlace {
+  /** /boot as a filesystem of its own. */
+  boot?: { device: string; type: string; uuid: string };
+  /** Where the slots lie, unless on the root filesystem. */
+  slots?: SlotsPlace;
+  /** The folder on the old system, when it is not /boot/grub/pine itself. */
+  folder?: string;
+}
+
+export type Method = "auto" | "alongside" | "overwrite" | "container";
+
+/** A partition behind the image, for what outlives reinstalls. */
+export interface DataPartition {
+  /** Of the file system, by which it is found again; at most 12 characters. */
+  label: string;
+  /** MiB; the last one may leave it out: the rest of the disk. */
+  size?: number;
+  filesystem: "ext4" | "xfs";
+  /** In /var, /srv, /home, /opt, /mnt or /root. */
+  mountPoint: string;
+}
+
+export interface PlanInputs {
+  method?: Method;
+  /** The disk may be erased: overwrite. */
+  erase?: boolean;
+  /** Which disk, by the id of its partition table, a link in /dev/disk/by-id, or its device; only where there are several. */
+  disk?: string;
+  dataPartitions?: DataPartition[];
+  /** Install anew although Pine runs there. */
+  reinstall?: boolean;
+  /** Of the resource: only its own Pine is written anew. */
+  urn?: string;
+  network?: NetworkInput;
+  /** Go on where the distribution is unknown, or where something else than the disk that is written over boots the server. */
+  force?: boolean;
+  /** New hostname; default the old one. */
+  hostname?: string;
+  /** Keys of root in addition to those kept; public key lines. */
+  authorizedKeys?: string[];
+  /** How the connection becomes root (`Ssh.rootWay`) and who logs in. */
+  rootWay: RootWay;
+  /** With "none": why (`Ssh.notRoot`). */
+  notRoot?: NotRoot;
+  user: string;
+  /** What the connection dials: an address or a name, and its port; default 22. */
+  host?: string;
+  port?: number;
+  /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
+  loginKeys: string[];
+  /** The host key the connection saw (`Ssh.hostKeySeen`): the new system must have it. */
+  hostKeySeen?: string;
+  /** `project/stack`, to tell our installs from those of others. */
+  stack: string;
+  /** The installation id in the state, when there is one. */
+  installationId?: string;
+  onDestroy?: "restore" | "retain";
+  /** The old system is removed once the new one is confirmed. */
+  finalize?: boolean;
+  /** Seconds; default 300. */
+  deadman?: number;
+  /** Of the user; a machine's alone. */
+  kernelArguments?: string[];
+}
+
+export interface ImageFacts {
+  /** As `uname -m` says it. */
+  arch: string;
+  /** What the commit is for; absent: not known yet. */
+  target?: "vm" | "container";
+  /** Compressed bytes to send. */
+  sysrootBytes?: number;
+  /** While it is not packed: at least and at most. */
+  sysrootRange?: [number, number];
+  /** Bytes on the disk when unpacked. */
+  unpackedBytes?: number;
+  /** The figures are estimates (preview of an image not built yet). */
+  about: boolean;
+  /** Compression of the sysroot as it is sent; decides which tool the server needs. */
+  compression?: "zstd" | "gzip";
+  /** Checksum of the commit that is to run. */
+  commit?: string;
+  /** What its initramfs mounts as a root. */
+  filesystems?: string[];
+  /** Its SSH server; absent: not known. */
+  ssh?: SshServer;
+  /** Its kernel and initramfs. */
+  kernel?: CommitKernel;
+  /** What the server has that it does not drive; absent: not known. */
+  lacks?: Lack[];
+  /** Of the commits on the server that the store knows: checksum -> id of their kernel. */
+  kernels?: Record<string, string | undefined>;
+  /** Its manifest, where it is signed. */
+  signed?: SignedManifest;
+  /** The disk image that overwrite writes; absent while it is not built. */
+  disk?: { commit: string; bytes: number; packedBytes: number; filesystem?: string };
+  /** Inputs of its DiskImage with which it cannot be written over a disk: `format: "qcow2"`. */
+  diskUnfit?: string;
+  /** Bytes that it will have at least, while it is not built; absent: not known. */
+  diskAtLeast?: number;
+}
+
+/** A data partition as it will lie on the disk. */
+export interface PlannedData extends Omit<DataPartition, "size"> {
+  /** Bytes from the start of the disk. */
+  start: number;
+  /** Absent: the rest. */
+  bytes?: number;
+  /** It is there and stays as it is. */
+  keep: boolean;
+  partuuid?: string;
+}
+
+export interface OverwritePlan {
+  /** How the RAM system is started: another kernel by the running one, once by the server's own GRUB, or by systemd on the running kernel. */
+  enter: "kexec" | "grub" | "shutdown";
+  /** The boot slot that GRUB finds it in. */
+  slot: "a" | "b";
+  disk: {
+    /** As the old system names it; the RAM system finds it by the others. */
+    device: string;
+    bytes: number;
+    sectorSize: number;
+    /** sha256 of the first two sectors. */
+    head: string;
+  };
+  data: PlannedData[];
+  /** Of the image's root; absent while it is not built. */
+  filesystem?: string;
+  /** The inputs that network and keys of the plan were made from; absent: of an earlier version. */
+  asked?: { network: NetworkInput; authorizedKeys: string[] };
+  /** What is on the disk now and will not be there any more; for comparing. */
+  erases: string;
+}
+
+/** What `Pine already here` means for the caller. */
+export type Existing = "none" | "half" | "ours" | "adopt";
+
+export interface Plan {
+  method: "alongside" | "overwrite" | "container";
+  existing: Existing;
+  disk: {
+    device: string;
+    partition?: number;
+    ptuuid?: string;
+    partuuid?: string;
+    rootUuid: string;
+    /** Of a Pine whose image has a /boot partition: that filesystem's. */
+    bootUuid?: string;
+    rootDevice: string;
+    rootType: string;
+  };
+  /** Where GRUB keeps the slots; of alongside. */
+  boot: BootPlace;
+  /** UUIDs of the old system's swap partitions, which the new one uses; of alongside. */
+  swap: string[];
+  overwrite?: OverwritePlan;
+  grubFolder: string;
+  network: NetworkFiles;
+  hostname: string;
+  /** Lines for root's authorized_keys of the new system. */
+  authorizedKeys: string[];
+  /** Public host keys that are kept (DSA is not). */
+  hostKeys: string[];
+  /** The files of them on the running system. */
+  hostKeyFiles: HostKeyFile[];
+  /** Where the new system's SSH server listens. */
+  sshPorts: number[];
+  /** console= arguments for the new kernel. */
+  consoles: string[];
+  sendBytes?: number;
+  /** Where that is an estimate: at least and at most. */
+  sendRange?: [number, number];
+  about: boolean;
+  /** Reboots. */
+  boots: number;
+  keeps: string[];
+  erases: string[];
+  /** What destroy gives back: "Debian 12 (bookworm)"; undefined: nothing. */
+  restore?: string;
+  /** Seconds. */
+  deadman: number;
+  watchdog: boolean;
+  /** The one line of preview. */
+  summary: string;
+  /** The whole plan for people. */
+  lines: string[];
+}
+
+export type PlanResult = { plan: Plan; refusals: [] } | { plan?: undefined; refusals: Refusal[] };

@@ -1,0 +1,78 @@
+/** The agent `pine` (system/rootfs/usr/sbin/pine), always this provider's version, sent over SSH to either system. */
+import { assetText } from "../../assets.ts";
+import type { SlotName } from "../../boot/slot.ts";
+import { keyValues } from "../ssh/answers.ts";
+import { HELD } from "../ssh/parts.ts";
+import type { Ssh } from "../ssh/types.ts";
+
+/** What `pine status` says. */
+export interface AgentStatus {
+  /** Slot that runs; undefined: the old system. */
+  running?: SlotName;
+  /** It runs as a trial. */
+  trialRuns: boolean;
+  /** "<checksum>.<serial>" of the running deployment; "" on the old system. */
+  deployment: string;
+  checksum: string;
+  bootId: string;
+  /** Confirmed slot; undefined: the old system. */
+  slot?: SlotName;
+  trial?: SlotName;
+  tries?: number;
+  boots?: number;
+  /** "loaded": GRUB had kernel and initramfs of the trial it booted last. */
+  stage?: string;
+  /** Commit of the slot that does not run, where its deployment is there. */
+  other?: string;
+  /** A container: its init counts and starts slots, as GRUB does on a machine. */
+  container: boolean;
+  /** This boot reached the default runlevel. */
+  completed: boolean;
+}
+
+export function parseStatus(text: string): AgentStatus {
+  const values = keyValues(text);
+  const slot = (key: string): SlotName | undefined => {
+    const value = values.get(key);
+    return value === "a" || value === "b" ? value : undefined;
+  };
+  const count = (key: string) => (values.get(key) ? Number(values.get(key)) : undefined);
+  return {
+    running: slot("running"),
+    trialRuns: values.get("running_trial") === "1",
+    deployment: values.get("deployment") ?? "",
+    checksum: values.get("checksum") ?? "",
+    bootId: values.get("boot_id") ?? "",
+    slot: slot("slot"),
+    trial: slot("trial"),
+    tries: count("tries"),
+    boots: count("boots"),
+    stage: values.get("stage") || undefined,
+    other: values.get("other") || undefined,
+    container: values.get("loader") === "init",
+    completed: values.get("completed") === "1",
+  };
+}
+
+/** `sync` for scripts that write on a server, before them: no mount of somebody else's is waited for. */
+export const flushScript = () => assetText("system/rootfs/usr/libexec/pine/flush");
+
+/** The agent as one script. */
+export const agentScript = () =>
+  [flushScript(), ...["libexec/pine/deployments", "sbin/pine"].map((f) => assetText(`system/rootfs/usr/${f}`))].join(
+    "\n",
+  );
+
+/** Commands that take their time: of a connection that is lost, who has the server's lock next ends them (system/host/parts.sh). */
+const LONG = ["deploy", "restore", "tidy", "undeploy"];
+
+/** Runs the agent with a command; answers its standard output. */
+export async function agent(ssh: Ssh, args: string[], timeout = 120_000): Promise<string> {
+  const held = LONG.includes(args[0]!) ? HELD : "";
+  const result = await ssh.exec(held + agentScript(), args, { root: true, timeout });
+  return result.stdout;
+}
+
+export async function agentStatus(ssh: Ssh): Promise<AgentStatus> {
+  return parseStatus(await agent(ssh, ["status"], 60_000));
+}

@@ -1,0 +1,27 @@
+/** Whose signature a server wants on what it is to run: read beforehand, looked at there before anything is applied, kept once it is confirmed. */
+import { assetText } from "../../assets.ts";
+import { messageOf } from "../../errors.ts";
+import type { Task } from "../../task.ts";
+import { manifestFile, type SignedManifest } from "../../trust/manifest.ts";
+import { HELD } from "../ssh/parts.ts";
+import type { Ssh } from "../ssh/types.ts";
+import { flushScript } from "./agent.ts";
+
+export const trustScript = () => HELD + [flushScript(), assetText("system/host/trust.sh")].join("\n");
+
+/** Dies where the server refuses the commit. It decides by what it keeps, and by its own program. */
+export async function checkTrust(ssh: Ssh, checksum: string, signed: SignedManifest | undefined): Promise<void> {
+  const what = "the server's look at the signature";
+  await ssh.exec(trustScript(), ["check", checksum], { root: true, input: manifestFile(signed), what });
+}
+
+/** From now on the server wants these keys and no older version. What runs is confirmed already, so that a failure is a warning. */
+export async function keepTrust(ssh: Ssh, signed: SignedManifest | undefined, task: Task): Promise<void> {
+  if (!signed) return;
+  try {
+    await ssh.exec(trustScript(), ["keep"], { root: true, input: manifestFile(signed), what: "keeping the keys" });
+  } catch (error) {
+    const hint = "an image that was locked before Pine signed has no signify: set `upgrade` of its Rootfs";
+    task.warn(`the server does not yet know the keys that this commit is signed with: ${messageOf(error)} (${hint})`);
+  }
+}

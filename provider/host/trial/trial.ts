@@ -1,0 +1,122 @@
+/**
+ * The one way a server gets to run something new: an armed slot is booted once, looked at from outside, and confirmed - or it goes
+ * back, by our word (health), by GRUB's count or by the dead-man.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { SlotName } from "../../boot/slot.ts";
+import { messageOf } from "../../errors.ts";
+import type { Task } from "../../task.ts";
+import type { SignedManifest } from "../../trust/manifest.ts";
+import { lockHost } from "../locks/server.ts";
+import { type AgentStatus, agent, agentStatus } from "../server/agent.ts";
+import { markDone } from "../server/record.ts";
+import { keepTrust } from "../server/trust.ts";
+import type { Connection } from "../ssh/connection.ts";
+import { connectionLost } from "../ssh/errors.ts";
+import type { Ssh } from "../ssh/types.ts";
+import { waitForSsh } from "../ssh/wait.ts";
+import { checkHealth, type HealthCheck } from "./health.ts";
+import { reboot } from "./reboot.ts";
+import { logReason, silentReason, trialLog } from "./returned.ts";
+
+export interface TrialOptions {
+  /** How to reach whichever system comes up: the new one's root first, then the old one's login. */
+  connections: Connection[];
+  /** Boot id before the reboot. */
+  bootId: string;
+  /** What must run: the armed slot and its commit. */
+  slot: SlotName;
+  checksum: string;
+  /** The commit's manifest, where it is signed: kept with the confirmation. */
+  signed?: SignedManifest;
+  health: HealthCheck[];
+  /** Seconds after which an unconfirmed trial reboots by itself. */
+  deadman: number;
+  /** Who takes the server's lock again after each boot: the one from before ended with the reboot. */
+  owner?: string;
+}
+
+export type TrialResult =
+  | { outcome: "confirmed"; status: AgentStatus }
+  /** `status` is what runs now. `answered`: the new system was seen and found wanting; else it may have been a power cut. */
+  | { outcome: "returned"; reasons: string[]; answered: boolean; status: AgentStatus };
+
+/** Two boots of a slow machine (each under 5 min even without KVM) beside the dead-man's time. */
+const BOOTS_MS = 600_000;
+/** From the first answer of sshd to the end of the default runlevel. */
+const COMPLETE_MS = 180_000;
+
+/** Reboots an armed server into its trial and ends with what holds: confirmed, or back. `ssh` is used up. */
+export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
+  const owner = o.owner ?? "another run";
+  task.step("rebooting into the trial");
+  await reboot(ssh, owner);
+  const timeoutMs = o.deadman * 1000 + BOOTS_MS;
+  let bootId = o.bootId;
+  let reasons: string[] = [];
+  let answered = false;
+  for (;;) {
+    task.step("waiting for the server to answer");
+    const next = await waitForSsh(o.connections, task, {
+      refusals: Number.POSITIVE_INFINITY,
+      timeoutMs,
+      notBootId: bootId,
+    });
+    let unlock = async () => {};
+    try {
+      unlock = await lockHost(next, owner);
+      const status = await agentStatus(next);
+      if (status.running !== o.slot || status.checksum !== o.checksum) {
+        const log = await trialLog(next);
+        if (reasons.length === 0) reasons = [silentReason(status, o.slot, log)];
+        if (status.trial) await agent(next, ["disarm"]);
+        return { outcome: "returned", reasons: [...reasons, ...logReason(log)], answered, status };
+      }
+      // a connection that was lost while it was confirmed: it had been judged, and there is no going back by a reboot any more
+      const confirmedBefore = status.slot === o.slot && !status.trialRuns;
+      if (confirmedBefore) reasons = [];
+      else if (reasons.length === 0) reasons = await judge(next, o, task);
+      answered = true;
+      if (reasons.length === 0) {
+        task.step("confirming");
+        if (!confirmedBefore) await agent(next, ["confirm", o.checksum]);
+        const confirmed = await agentStatus(next);
+        if (confirmed.slot === o.slot) {
+          // without this line the next create takes the server over as it is: no reason to fail now
+          await markDone(next).catch(() => {});
+          await keepTrust(next, o.signed, task);
+          // what the slot named before goes now, two stay; else the next update does it
+          await agent(next, ["tidy"], 600_000).catch(() => {});
+          return { outcome: "confirmed", status: confirmed };
+        }
+        reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];
+      }
+      task.step("not healthy: rebooting into the previous system");
+      bootId = status.bootId;
+      await reboot(next, owner);
+    } catch (error) {
+      // the trial died under our hands: see what comes up, by itself or by the dead-man
+      if (!connectionLost(error) || task.signal.aborted) throw error;
+      bootId = "";
+      answered = false;
+      reasons = [`the connection to the new system was lost: ${messageOf(error)}`];
+      await sleep(5000, undefined, { signal: task.signal });
+    } finally {
+      await unlock();
+      await next.close();
+    }
+  }
+}
+
+/** Whether what runs is complete and healthy: reasons against it. */
+export async function judge(ssh: Ssh, o: Pick<TrialOptions, "health">, task: Task): Promise<string[]> {
+  const end = Date.now() + COMPLETE_MS;
+  for (;;) {
+    const status = await agentStatus(ssh);
+    if (status.completed) break;
+    if (Date.now() > end) return [`the default runlevel was not reached within ${COMPLETE_MS / 1000} s`];
+    task.step("waiting for the default runlevel");
+    await sleep(1000, undefined, { signal: task.signal });
+  }
+  return checkHealth(ssh, o.health, task);
+}

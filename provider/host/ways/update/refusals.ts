@@ -1,0 +1,51 @@
+/** Why a server that runs Pine cannot take another commit; the server looks itself, too, and this tells it beforehand. Pure. */
+import { manifestProblem } from "../../../trust/manifest.ts";
+import { humanBytes } from "../../../words.ts";
+import { ownBoot } from "../../plan/boot.ts";
+import type { Check } from "../../plan/check.ts";
+import { twinsRunning } from "../../plan/twins.ts";
+import { refusal } from "../../refusal.ts";
+
+/** What runs already is not asked for again. */
+export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {
+  if (!pine.trust || !commit || pine.deployment?.startsWith(`${commit}.`)) return undefined;
+  const problem = manifestProblem(pine.trust, commit, signed);
+  return problem && refusal(`trust-${problem.code}`, problem.message, problem.hint);
+};
+
+/** What the agent asks for beside kernel and initramfs: folders and OSTree's entry (boot_room of system/rootfs/usr/sbin/pine). */
+const BESIDE = 64 * 1024;
+
+/** A root that the commit's initramfs does not mount would be a trial that goes back. */
+const rootRefusal: Check = ({ pine, root }, _, { commit, filesystems }) =>
+  filesystems !== undefined &&
+  !pine.deployment?.startsWith(`${commit}.`) &&
+  root.type !== "unknown" &&
+  !filesystems.includes(root.type) &&
+  refusal(
+    "root-filesystem",
+    `the server's root is ${root.type}, which the initramfs of the commit does not mount`,
+    root.type === "btrfs"
+      ? 'add "btrfs-progs" to `packages` of the Rootfs'
+      : "choose a `kernel` of the Rootfs that has it",
+  );
+
+/** Of a /boot partition: OSTree has the kernels of all deployments there until the new one is whole, each one once. */
+const bootRefusal: Check = (f, _, { kernel, kernels = {} }) => {
+  const mount = f.mounts.find((m) => m.target === "/boot") ?? f.mounts.find((m) => m.target === "/sysroot/boot");
+  if (!ownBoot(f) || kernel === undefined || mount?.freeKiB === undefined) return undefined;
+  const there = f.pine.deployments.map((name) => kernels[/([0-9a-f]{64})\.\d+$/.exec(name)?.[1] ?? ""]);
+  // of a deployment that the store does not know it may be the same kernel
+  if (there.length === 0 || there.some((id) => id === undefined || id === kernel.id)) return undefined;
+  const [free, bytes] = [mount.freeKiB * 1024, kernel.bytes + BESIDE];
+  return (
+    free < bytes &&
+    refusal(
+      "boot-space",
+      `/boot has ${humanBytes(free)} free, and kernel and initramfs of the commit take ${humanBytes(bytes)} beside those that are there`,
+      "run `pine undeploy` on the server, which lets go of the slot that does not run",
+    )
+  );
+};
+
+export const UPDATE: Check[] = [rootRefusal, bootRefusal, twinsRunning];

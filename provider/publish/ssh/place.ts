@@ -1,0 +1,237 @@
+/** A published repository in a folder of a server, over SSH: sh, tar and find are all it needs there. */
+import { PassThrough, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import * as tar from "tar";
+import { assetText } from "../../assets.ts";
+import { isAbort, PineError } from "../../errors.ts";
+import { keyValues } from "../../host/ssh/answers.ts";
+import type { Connection } from "../../host/ssh/connection.ts";
+import { openSsh } from "../../host/ssh/open.ts";
+import type { ExecOptions, Ssh } from "../../host/ssh/types.ts";
+import { type Files, isOurs } from "../../image/publish-plan.ts";
+import type { Remote } from "../../image/publish-remote.ts";
+import { shorten } from "../../redact.ts";
+import type { Task } from "../../task.ts";
+import { humanBytes } from "../../words.ts";
+
+/** Why a folder cannot be published to, by what publish.sh says of it. */
+const PROBLEMS: Record<string, string> = {
+  missing: "is not there: make it, and let the web server read it",
+  file: "is no folder",
+  unreadable: "cannot be read by that user",
+  unwritable: "cannot be written by that user: give it to them (chown)",
+  other: "holds something else: give an empty folder",
+  shared:
+    "has folders that others than root may write to, and the login is root: give it to one user (chown -R), or take that right away (chmod -R go-w)",
+};
+
+/** What runs publish.sh, with the rights of the folder's owner. */
+export const asOwnerScript = () => ["safely.sh", "as-owner.sh"].map((f) => assetText("system/host", f)).join("\n");
+
+/** What publish.sh's `look` printed. */
+export function parseLook(text: string, path: string): { problem?: string; commit?: string } {
+  const values = keyValues(text);
+  const state = values.get("state") ?? "";
+  if (state !== "empty" && state !== "repo") return { problem: `${path} ${PROBLEMS[state] ?? "cannot be looked at"}` };
+  const lacks = values.get("lacks");
+  if (lacks) return { problem: `the server has no ${lacks}: install it there` };
+  const commit = values.get("commit");
+  return commit && /^[0-9a-f]{64}$/.test(commit) ? { commit } : {};
+}
+
+/** Lines of `ls -ln`: what is ours, with its bytes. */
+export function parseList(text: string): Files {
+  const files: Files = new Map();
+  for (const line of text.split("\n")) {
+    const [, size, path] = /^-\S+ +\d+ +\S+ +\S+ +(\d+) +\S+ +\S+ +\S+ (.+)$/.exec(line) ?? [];
+    if (path && isOurs(path)) files.set(path, Number(size));
+  }
+  return files;
+}
+
+/** Names in one go: of some 120 letters each, far below what a server's programs take (2 MB). */
+const AT_ONCE = 1000;
+
+/** What tar calls a file, in its formats. */
+const PLAIN = ["File", "OldFile", "ContiguousFile"];
+
+/** Bytes of a list: some 130 a file, so of half a million files; and of the few lines that everything else prints. */
+const LIST_LIMIT = 64 << 20;
+const SAID_LIMIT = 64 << 10;
+/** Bytes that tar may add: of a file its head, the rest of its last block and a long name before it; at the end of all a record (10 kB) and a block. */
+const TAR_FILE = 2560;
+const TAR_END = 20 << 10;
+
+const SOMEBODY = "see who else writes there; if nobody does, empty it, and run `pulumi up` again";
+const tooLong = (name: string, what: string, limit: number) =>
+  new PineError(`publish.ssh: ${name} sent more than ${humanBytes(limit)} (${what})`, { hint: SOMEBODY });
+
+/** Passes on what comes, and fails behind `limit` bytes. */
+async function* pieces(body: AsyncIterable<Buffer>, limit: number, error: () => Error) {
+  let sum = 0;
+  for await (const piece of body) {
+    sum += piece.length;
+    if (sum > limit) throw error();
+    yield piece;
+  }
+}
+const limited = (limit: number, error: () => Error) => (body: AsyncIterable<Buffer>) => pieces(body, limit, error);
+
+/** Both; when what is read is refused, what sends it is not waited for. */
+async function whileGood(read: Promise<void>, running: Promise<unknown>): Promise<void> {
+  for (const one of [running, read]) one.catch(() => {});
+  await Promise.race([running, read.then(() => running)]);
+  await read;
+}
+
+const lines = (paths: string[]) => paths.map((p) => `${p}\n`).join("");
+
+/** A connection's errors name the property that the user wrote. */
+function named(error: unknown): unknown {
+  if (!(error instanceof PineError) || isAbort(error)) return error;
+  return new PineError(`publish.ssh: ${error.message.replaceAll(/\bconnection\./g, "publish.ssh.")}`, { cause: error });
+}
+
+/** Runs `fn` with a folder of a server, over one connection. */
+export async function withSshRemote<T>(
+  connection: Connection,
+  path: string,
+  task: Task,
+  fn: (remote: Remote) => Promise<T>,
+): Promise<T> {
+  const ssh = await openSsh(connection, task).catch((e) => Promise.reject(named(e)));
+  try {
+    return await fn(new Folder(ssh, path));
+  } finally {
+    await ssh.close();
+  }
+}
+
+class Folder implements Remote {
+  readonly property = "publish.path";
+  readonly name: string;
+  constructor(
+    private readonly ssh: Ssh,
+    private readonly path: string,
+  ) {
+    this.name = `${ssh.target}:${path}`;
+  }
+
+  private async run(command: string, what: string, o: ExecOptions = {}, ...more: string[]): Promise<string> {
+    const [asOwner, script] = [asOwnerScript(), assetText("system/host/publish.sh")];
+    return (
+      await this.ssh.exec(asOwner, [script, command, this.path, ...more], { root: false, what, ...o }).catch((e) => {
+        throw named(e);
+      })
+    ).stdout;
+  }
+
+  async look(ref: string) {
+    const said = await this.text(SAID_LIMIT, "look", "looking at the folder", { timeout: 60_000 }, ref);
+    const found = parseLook(said, this.path);
+    return { ...found, problem: found.problem && `${found.problem} (${this.ssh.target})` };
+  }
+
+  /** Holds the folder while `fn` runs: the server lets go of it when the connection ends, whatever ended it. */
+  async held<T>(task: Task, fn: () => Promise<T>): Promise<T> {
+    const input = new Readable({ read() {} });
+    let ready = () => {};
+    const held = new Promise<void>((done) => {
+      ready = done;
+    });
+    const onLine = (line: string) => {
+      if (line === "held") ready();
+      else if (line === "busy") task.step(`waiting for another one that publishes to ${this.name}`);
+    };
+    const holding = this.run("hold", "holding the folder", { input, onLine });
+    holding.catch(() => {});
+    try {
+      await Promise.race([held, holding]);
+      return await fn();
+    } finally {
+      input.push(null);
+      await holding.catch(() => {});
+    }
+  }
+
+  async list() {
+    return parseList(await this.text(LIST_LIMIT, "list", "listing what is published"));
+  }
+
+  stamp() {
+    return this.text(SAID_LIMIT, "stamp", "looking at the summary");
+  }
+
+  /** What a command prints; dies as soon as that is longer than `limit` bytes: the connection ends with us, and what still runs. */
+  private async text(limit: number, command: string, what: string, o: ExecOptions = {}, ...more: string[]) {
+    const pieces: Buffer[] = [];
+    const output = new PassThrough();
+    const read = pipeline(
+      output,
+      limited(limit, () => tooLong(this.name, what, limit)),
+      async (body) => {
+        for await (const piece of body) pieces.push(piece as Buffer);
+      },
+    );
+    await whileGood(
+      read,
+      this.run(command, what, { ...o, output }, ...more).finally(() => output.end()),
+    );
+    return Buffer.concat(pieces).toString("utf8");
+  }
+
+  async fetch(files: Files, into: string, sent: (bytes: number) => void) {
+    const all = [...files.keys()];
+    for (let n = 0; n < all.length; n += AT_ONCE) {
+      const names = all.slice(n, n + AT_ONCE);
+      const output = new PassThrough();
+      output.on("data", (chunk: Buffer) => sent(chunk.length));
+      let refuse: (error: Error) => void = () => {};
+      // at once: node-tar does not go on behind a file with content that is not taken
+      const refused = new Promise<never>((_, failed) => {
+        refuse = failed;
+      });
+      // a link, of whatever kind, could lead whoever writes there later out of the folder
+      const filter = (name: string, entry: unknown) => {
+        const { type, size } = entry as tar.ReadEntry;
+        const listed = names.includes(name) ? files.get(name) : undefined;
+        const kind = PLAIN.includes(type) ? "" : ` as ${type}`;
+        if (kind === "" && size === listed) return true;
+        const why =
+          listed === undefined
+            ? `${shorten(name, 100)}${kind}, which was not asked for`
+            : kind
+              ? `${name}${kind}, and a repository has files alone`
+              : `${name} with ${size} bytes, and it had listed ${listed}`;
+        refuse(new PineError(`publish.ssh: ${this.name} sent ${why}`, { hint: SOMEBODY }));
+        return false;
+      };
+      const most = names.reduce((sum, name) => sum + files.get(name)! + TAR_FILE, TAR_END);
+      const body = limited(most, () => tooLong(this.name, `${names.length} files that it had listed`, most))(output);
+      const unpacked = pipeline(
+        // a stream, not the generator: Node's pipeline waits for ever behind one for node-tar, which may say that it is done within end()
+        Readable.from(body),
+        tar.extract({ cwd: into, strict: true, preserveOwner: false, filter }),
+      );
+      const get = this.run("get", "fetching what is published", { output }, ...names).finally(() => output.end());
+      await whileGood(Promise.race([unpacked, refused]), get);
+    }
+  }
+
+  async put(paths: string[], from: string, sent: (bytes: number) => void) {
+    const packed = tar.create({ cwd: from, portable: true, noPax: true, strict: true }, paths);
+    const input = Readable.from(
+      (async function* () {
+        for await (const chunk of packed as AsyncIterable<Buffer>) {
+          sent(chunk.length);
+          yield chunk;
+        }
+      })(),
+    );
+    await this.run("put", "publishing", { input });
+  }
+
+  async remove(paths: string[]) {
+    await this.run("remove", "removing what is no longer published", { input: lines(paths) });
+  }
+}
