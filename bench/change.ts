@@ -4,13 +4,13 @@
  */
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { staticDelta } from "../provider/image/delta.ts";
-import { diskImage } from "../provider/image/disk.ts";
-import { removeTree } from "../provider/image/namespace.ts";
-import { commitFromRootfs } from "../provider/image/ostree.ts";
-import { readRootfs } from "../provider/image/rootfs-record.ts";
-import { Store } from "../provider/image/store.ts";
-import { toolbox } from "../provider/image/toolbox.ts";
+import { diskImage } from "../provider/image/disk/image.ts";
+import { removeTree } from "../provider/image/namespace/run-in.ts";
+import { commitFromRootfs } from "../provider/image/ostree/commits.ts";
+import { staticDelta } from "../provider/image/ostree/delta.ts";
+import { Store } from "../provider/image/store/store.ts";
+import { toolbox } from "../provider/image/toolbox/toolbox.ts";
+import { readRootfs } from "../provider/image/tree/record.ts";
 import { rootfs } from "../provider/resources/rootfs.ts";
 import { toolsOf } from "../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../provider/task.ts";

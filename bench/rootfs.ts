@@ -6,10 +6,10 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { apkTool } from "../provider/image/apk.ts";
-import { fetchPackages, type LockedPackage } from "../provider/image/mirror.ts";
-import { removeTree } from "../provider/image/namespace.ts";
-import { toolbox } from "../provider/image/toolbox.ts";
+import { removeTree } from "../provider/image/namespace/run-in.ts";
+import { apkTool } from "../provider/image/packages/apk.ts";
+import { fetchPackages, type LockedPackage } from "../provider/image/packages/mirror.ts";
+import { toolbox } from "../provider/image/toolbox/toolbox.ts";
 import { rootfs } from "../provider/resources/rootfs.ts";
 import { toolsOf } from "../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../provider/task.ts";

@@ -31,9 +31,9 @@ const HELP = `pulumi-resource-pine is started by Pulumi. By hand it knows:
                                        --delete: what is damaged counts as missing, and the next \`pulumi up\` makes it anew
 `;
 const commands: Record<string, () => Promise<unknown>> = {
-  serve: async () => (await import("./image/publish-serve.ts")).serveCommand(args),
-  summary: async () => (await import("./image/publish-show.ts")).summaryCommand(args),
-  fsck: async () => (await import("./image/fsck.ts")).fsckCommand(args, configure({}).cache),
+  serve: async () => (await import("./commands/serve.ts")).serveCommand(args),
+  summary: async () => (await import("./commands/summary.ts")).summaryCommand(args),
+  fsck: async () => (await import("./commands/fsck.ts")).fsckCommand(args, configure({}).cache),
   help: async () => process.stdout.write(HELP),
 };
 

@@ -1,10 +1,10 @@
 /** What DiskImage and ContainerTemplate are both: a file of the store that a commit is made into, under a name that its content gives it. */
 import { randomBytes } from "node:crypto";
 import { die } from "../errors.ts";
-import { type ArtifactFacts, intact } from "../image/artifact.ts";
-import { type CommitManifest, readCommit } from "../image/ostree.ts";
-import { Store } from "../image/store.ts";
-import type { Toolbox } from "../image/toolbox.ts";
+import { type CommitManifest, readCommit } from "../image/ostree/commits.ts";
+import { type ArtifactFacts, intact } from "../image/store/artifact.ts";
+import { Store } from "../image/store/store.ts";
+import type { Toolbox } from "../image/toolbox/toolbox.ts";
 import { equalValues, hasUnknown, type Props, plain } from "../properties/values.ts";
 import type { Call, Diff, Resource } from "../resource.ts";
 import { storeIfThere, toolboxOf } from "./store.ts";

@@ -1,8 +1,8 @@
 /** `pulumi import` of an OstreeCommit: a commit that the store has, made by another stack or by a resource that was forgotten. */
 import { die } from "../errors.ts";
-import { readCommit } from "../image/ostree.ts";
-import { CHECKSUM } from "../image/ostree-check.ts";
-import { type RootfsRecord, readRootfs } from "../image/rootfs-record.ts";
+import { CHECKSUM } from "../image/ostree/check.ts";
+import { readCommit } from "../image/ostree/commits.ts";
+import { type RootfsRecord, readRootfs } from "../image/tree/record.ts";
 import { sha256 } from "../local/hash.ts";
 import type { Props } from "../properties/values.ts";
 import type { Call } from "../resource.ts";

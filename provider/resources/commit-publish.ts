@@ -1,16 +1,16 @@
 /** `publish` of an OstreeCommit: its inputs, and what is done about them. */
 import { isAbsolute } from "node:path";
 import { die } from "../errors.ts";
-import { readCommit } from "../image/ostree.ts";
-import { isDamage } from "../image/ostree-check.ts";
-import { publish, publishedCommit, publishProblem } from "../image/publish.ts";
-import { lookAt, publishRemote, type Remote } from "../image/publish-remote.ts";
-import { S3Remote } from "../image/publish-s3.ts";
-import type { Store } from "../image/store.ts";
+import { isDamage } from "../image/ostree/check.ts";
+import { readCommit } from "../image/ostree/commits.ts";
+import type { Store } from "../image/store/store.ts";
 import { withoutUserinfo } from "../local/credentials.ts";
 import { flag, integer, object, text } from "../properties/check.ts";
 import type { Checked } from "../properties/rule.ts";
 import { hasUnknown, plain, type Value } from "../properties/values.ts";
+import { publish, publishedCommit, publishProblem } from "../publish/folder.ts";
+import { lookAt, publishRemote, type Remote } from "../publish/remote.ts";
+import { S3Remote } from "../publish/s3/place.ts";
 import { withSshRemote } from "../publish/ssh/place.ts";
 import type { Call } from "../resource.ts";
 import type { Task } from "../task.ts";

@@ -1,7 +1,7 @@
 /** Which version a commit gets when the program gives none. */
 import semver from "semver";
-import { commitsOf, readCommit } from "../image/ostree.ts";
-import type { Store } from "../image/store.ts";
+import { commitsOf, readCommit } from "../image/ostree/commits.ts";
+import type { Store } from "../image/store/store.ts";
 
 const FIRST = "0.1.0";
 

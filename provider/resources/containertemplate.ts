@@ -1,15 +1,15 @@
 /** ContainerTemplate: a commit as managers of containers take it, in the store under a name that its content gives it. */
-import { type CommitManifest, readCommit } from "../image/ostree.ts";
-import { CHECKSUM } from "../image/ostree-check.ts";
-import { readRootfs } from "../image/rootfs-record.ts";
-import type { Store } from "../image/store.ts";
+import { CHECKSUM } from "../image/ostree/check.ts";
+import { type CommitManifest, readCommit } from "../image/ostree/commits.ts";
+import type { Store } from "../image/store/store.ts";
 import {
   containerTemplate as buildTemplate,
   readTemplate,
   refuseMachine,
   TEMPLATE_FORMATS,
   type Template,
-} from "../image/template.ts";
+} from "../image/template/template.ts";
+import { readRootfs } from "../image/tree/record.ts";
 import { text } from "../properties/check.ts";
 import { diffInputs } from "../properties/diff.ts";
 import { type Checked, checkProps } from "../properties/rule.ts";

@@ -1,15 +1,15 @@
 /** DiskImage: a disk that boots a commit, in the store under a name that its content gives it. */
 import { kernelArgumentProblem } from "../boot/arguments.ts";
 import { die } from "../errors.ts";
-import { diskImage as buildImage, type Image, readImage } from "../image/disk.ts";
-import { FILE_FORMATS, notForOverwrite } from "../image/disk-file.ts";
-import { needQemu } from "../image/disk-fill.ts";
-import { needMount } from "../image/disk-needs.ts";
-import { type ImageOptions, LABELS } from "../image/disk-plan.ts";
-import { BOOT_MIB, ESP_MIB, FILESYSTEMS, type Filesystem, MiB, SWAP_MIB } from "../image/disk-sizes.ts";
-import { type CommitManifest, readCommit } from "../image/ostree.ts";
-import { CHECKSUM } from "../image/ostree-check.ts";
-import { hostnamePattern } from "../image/recipe-rules.ts";
+import { needQemu } from "../image/disk/fill.ts";
+import { FILE_FORMATS, notForOverwrite } from "../image/disk/formats/pack.ts";
+import { type ImageOptions, LABELS } from "../image/disk/identity.ts";
+import { diskImage as buildImage, type Image, readImage } from "../image/disk/image.ts";
+import { needMount } from "../image/disk/needs.ts";
+import { BOOT_MIB, ESP_MIB, FILESYSTEMS, type Filesystem, MiB, SWAP_MIB } from "../image/disk/sizes.ts";
+import { CHECKSUM } from "../image/ostree/check.ts";
+import { type CommitManifest, readCommit } from "../image/ostree/commits.ts";
+import { hostnamePattern } from "../image/recipe/rules.ts";
 import { withoutUserinfo } from "../local/credentials.ts";
 import { flag, integer, list, text } from "../properties/check.ts";
 import { diffInputs } from "../properties/diff.ts";
@@ -73,7 +73,7 @@ const image: CommitFile<Inputs, Image> = {
 
 export const diskImage = commitFile(image);
 
-/** Inputs that are right one by one and cannot be had together; what a commit needs beside them is said by image/disk-plan.ts. */
+/** Inputs that are right one by one and cannot be had together; what a commit needs beside them is said by image/disk/plan.ts. */
 function contradictions(i: Props): CheckFailure[] {
   if (i.label === "mbr" && i.espSize !== undefined)
     return [

@@ -3,7 +3,7 @@ import { kernelArgumentProblem } from "../boot/arguments.ts";
 import { PineError } from "../errors.ts";
 import { hostPathProblem } from "../host/files/paths.ts";
 import { HEALTH_SECONDS } from "../host/trial/health.ts";
-import { hostnamePattern } from "../image/recipe-rules.ts";
+import { hostnamePattern } from "../image/recipe/rules.ts";
 import { any, asset, flag, integer, list, map, object, text } from "../properties/check.ts";
 import { type DiffKind, diffInputs } from "../properties/diff.ts";
 import type { CheckFailure } from "../properties/failure.ts";

@@ -5,7 +5,7 @@ import type { Plan } from "../host/plan/types.ts";
 import type { AgentStatus } from "../host/server/agent.ts";
 import { isReinstall } from "../host/server/record.ts";
 import { bareKey } from "../host/ssh/public-key.ts";
-import { CHECKSUM } from "../image/ostree-check.ts";
+import { CHECKSUM } from "../image/ostree/check.ts";
 import { hasUnknown, type Props, plain, Secret, secretStrings, Unknown } from "../properties/values.ts";
 import { redactText } from "../redact.ts";
 import type { Call } from "../resource.ts";

@@ -2,12 +2,12 @@
 import { type KeyObject, randomBytes } from "node:crypto";
 import semver from "semver";
 import { die } from "../errors.ts";
-import { collect } from "../image/gc.ts";
-import { commitFromRootfs, committed, readCommit } from "../image/ostree.ts";
-import { CHECKSUM } from "../image/ostree-check.ts";
-import { refProblem } from "../image/ostree-commit.ts";
-import { type RootfsRecord, readRootfs } from "../image/rootfs-record.ts";
-import { Store } from "../image/store.ts";
+import { CHECKSUM } from "../image/ostree/check.ts";
+import { commitFromRootfs, committed, readCommit } from "../image/ostree/commits.ts";
+import { refProblem } from "../image/ostree/write.ts";
+import { Store } from "../image/store/store.ts";
+import { type RootfsRecord, readRootfs } from "../image/tree/record.ts";
+import { collect } from "../image/upkeep/gc.ts";
 import { withoutUserinfo } from "../local/credentials.ts";
 import { integer, object, text } from "../properties/check.ts";
 import { diffInputs } from "../properties/diff.ts";

@@ -1,8 +1,8 @@
 /** resolvePackages: what Rootfs would lock, without building. Only the packages named and what they need. */
-import { apkTool } from "../image/apk.ts";
-import { fetchIndexes } from "../image/mirror-index.ts";
-import { fallbacksOf } from "../image/mirror-order.ts";
-import { resolve } from "../image/resolve.ts";
+import { apkTool } from "../image/packages/apk.ts";
+import { fetchIndexes } from "../image/packages/mirror-index.ts";
+import { fallbacksOf } from "../image/packages/mirror-order.ts";
+import { resolve } from "../image/packages/resolve.ts";
 import { type Checked, checkProps } from "../properties/rule.ts";
 import { hasUnknown, plain } from "../properties/values.ts";
 import type { Invoke } from "../resource.ts";

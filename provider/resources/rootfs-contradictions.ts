@@ -1,8 +1,8 @@
 /** Inputs of a Rootfs that are right one by one and cannot be had together. Pure. */
-import { packageName } from "../image/index.ts";
-import { parseRepository } from "../image/mirror.ts";
-import { world } from "../image/recipe.ts";
-import type { Recipe } from "../image/recipe-types.ts";
+import { packageName } from "../image/packages/apkindex.ts";
+import { parseRepository } from "../image/packages/mirror.ts";
+import { world } from "../image/recipe/recipe.ts";
+import type { Recipe } from "../image/recipe/types.ts";
 import type { CheckFailure } from "../properties/failure.ts";
 import type { RootfsInputs } from "./rootfs-shape.ts";
 

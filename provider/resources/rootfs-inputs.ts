@@ -2,8 +2,8 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
-import { readArchive } from "../image/unpack.ts";
-import type { ArchiveEntry } from "../image/unpack-rules.ts";
+import type { ArchiveEntry } from "../image/archive/entries.ts";
+import { readArchive } from "../image/archive/read.ts";
 import { withoutUserinfo } from "../local/credentials.ts";
 import type { CheckFailure } from "../properties/failure.ts";
 import { checkProps } from "../properties/rule.ts";

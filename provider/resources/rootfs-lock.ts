@@ -1,15 +1,16 @@
 /** Which packages a Rootfs gets: the lock of its state, or resolved anew when something asks for it (rule 2 of the design). */
 import { die } from "../errors.ts";
-import { apkTool } from "../image/apk.ts";
-import { packageName } from "../image/index.ts";
-import { type LockedPackage, parseRepository, repositoryLine } from "../image/mirror.ts";
-import { fetchIndexes, type RepositoryIndex } from "../image/mirror-index.ts";
-import { kernelPackage, NO_FIRMWARE, withoutFirmware, world } from "../image/recipe.ts";
-import type { Recipe } from "../image/recipe-types.ts";
-import { resolve } from "../image/resolve.ts";
-import { Unsatisfiable } from "../image/resolve-complaint.ts";
-import { machineArch, type ToolboxSource } from "../image/toolbox.ts";
-import { sourceOf } from "../image/tree.ts";
+import { apkTool } from "../image/packages/apk.ts";
+import { packageName } from "../image/packages/apkindex.ts";
+import { Unsatisfiable } from "../image/packages/complaint.ts";
+import { type LockedPackage, parseRepository, repositoryLine } from "../image/packages/mirror.ts";
+import { fetchIndexes, type RepositoryIndex } from "../image/packages/mirror-index.ts";
+import { resolve } from "../image/packages/resolve.ts";
+import { kernelPackage, NO_FIRMWARE, withoutFirmware, world } from "../image/recipe/recipe.ts";
+import type { Recipe } from "../image/recipe/types.ts";
+import { machineArch } from "../image/toolbox/arch.ts";
+import type { ToolboxSource } from "../image/toolbox/toolbox.ts";
+import { sourceOf } from "../image/tree/build.ts";
 import type { Config } from "../resource.ts";
 import type { Task } from "../task.ts";
 

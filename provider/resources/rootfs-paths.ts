@@ -1,8 +1,8 @@
 /** What a Rootfs' program puts where: each path once, by one property, and by the same rules as a file or out of an archive. Pure. */
-import { pieces } from "../image/recipe.ts";
-import { pathProblem } from "../image/recipe-rules.ts";
-import type { Recipe } from "../image/recipe-types.ts";
-import type { ArchiveEntry } from "../image/unpack-rules.ts";
+import type { ArchiveEntry } from "../image/archive/entries.ts";
+import { pieces } from "../image/recipe/recipe.ts";
+import { pathProblem } from "../image/recipe/rules.ts";
+import type { Recipe } from "../image/recipe/types.ts";
 import type { CheckFailure } from "../properties/failure.ts";
 import type { RootfsInputs } from "./rootfs-shape.ts";
 

@@ -2,9 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 import { die } from "../errors.ts";
-import { packageName } from "../image/index.ts";
-import { profileOf } from "../image/profiles.ts";
-import * as rules from "../image/recipe-rules.ts";
+import type { ArchiveEntry } from "../image/archive/entries.ts";
+import { archiveDigest, entriesOfArchive } from "../image/archive/read.ts";
+import { packageName } from "../image/packages/apkindex.ts";
+import { profileOf } from "../image/recipe/profiles.ts";
+import * as rules from "../image/recipe/rules.ts";
+import { targets } from "../image/recipe/targets.ts";
 import type {
   Knobs,
   Memory,
@@ -13,10 +16,7 @@ import type {
   RecipeFile,
   RecipeModule,
   Services,
-} from "../image/recipe-types.ts";
-import { targets } from "../image/targets.ts";
-import { archiveDigest, entriesOfArchive } from "../image/unpack.ts";
-import type { ArchiveEntry } from "../image/unpack-rules.ts";
+} from "../image/recipe/types.ts";
 import { withoutUserinfo } from "../local/credentials.ts";
 import { sha256 } from "../local/hash.ts";
 import { type Asset, hasUnknown, type Props, plain } from "../properties/values.ts";

@@ -1,7 +1,7 @@
 /** Shapes of Rootfs' single settings: what each may be. */
 import { isIP } from "node:net";
-import * as rules from "../image/recipe-rules.ts";
-import { ulimits } from "../image/settings.ts";
+import * as rules from "../image/recipe/rules.ts";
+import { ulimits } from "../image/recipe/settings.ts";
 import { integer, list, map, object, text } from "../properties/check.ts";
 
 export const keymap = text({

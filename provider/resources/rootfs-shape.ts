@@ -1,9 +1,9 @@
 /** What Rootfs accepts. */
 import { targetNames } from "../boot/target.ts";
-import { constraintProblem } from "../image/constraint.ts";
-import { profileNames } from "../image/profiles.ts";
-import * as rules from "../image/recipe-rules.ts";
-import { extraNames, runlevels } from "../image/recipe-types.ts";
+import { constraintProblem } from "../image/packages/constraint.ts";
+import { profileNames } from "../image/recipe/profiles.ts";
+import * as rules from "../image/recipe/rules.ts";
+import { extraNames, runlevels } from "../image/recipe/types.ts";
 import { archive, asset, flag, integer, list, map, object, text } from "../properties/check.ts";
 import type { Checked } from "../properties/rule.ts";
 import type { Config } from "../resource.ts";

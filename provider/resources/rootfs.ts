@@ -1,16 +1,16 @@
 /** Rootfs: an Alpine tree, built here and kept in the store as an OSTree commit. Rules 1, 2 and 5 of the design. */
 import { randomBytes } from "node:crypto";
 import { die, isAbort, messageOf } from "../errors.ts";
-import { builder } from "../image/builder.ts";
-import type { LockedPackage } from "../image/mirror.ts";
-import { kernelPackage, kernelReleaseOf, lockChanges, recipeDigest, withoutFirmware } from "../image/recipe.ts";
-import type { Recipe } from "../image/recipe-types.ts";
-import { type HiddenParts, hiddenParts, type RootfsRecord, readRootfs } from "../image/rootfs-record.ts";
-import { sbomPaths } from "../image/sbom-write.ts";
-import { sshServerOf } from "../image/ssh.ts";
-import { Store } from "../image/store.ts";
-import { archProblem } from "../image/toolbox.ts";
-import { buildRootfs } from "../image/tree.ts";
+import type { LockedPackage } from "../image/packages/mirror.ts";
+import { kernelPackage, kernelReleaseOf, lockChanges, recipeDigest, withoutFirmware } from "../image/recipe/recipe.ts";
+import { sshServerOf } from "../image/recipe/ssh-server.ts";
+import type { Recipe } from "../image/recipe/types.ts";
+import { sbomPaths } from "../image/sbom/write.ts";
+import { Store } from "../image/store/store.ts";
+import { archProblem } from "../image/toolbox/arch.ts";
+import { buildRootfs } from "../image/tree/build.ts";
+import { builder } from "../image/tree/builder.ts";
+import { type HiddenParts, hiddenParts, type RootfsRecord, readRootfs } from "../image/tree/record.ts";
 import { diffInputs } from "../properties/diff.ts";
 import { hasUnknown, type Props, plain, Unknown } from "../properties/values.ts";
 import type { Call, Config, Resource } from "../resource.ts";

@@ -1,7 +1,8 @@
 /** The store as resources open it. */
 import { access } from "node:fs/promises";
-import { Store } from "../image/store.ts";
-import { machineArch, type Toolbox, toolbox } from "../image/toolbox.ts";
+import { Store } from "../image/store/store.ts";
+import { machineArch } from "../image/toolbox/arch.ts";
+import { type Toolbox, toolbox } from "../image/toolbox/toolbox.ts";
 import type { Call } from "../resource.ts";
 
 /** The store when its folder is there: for diffs and previews, which write nothing. */

@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import { releasePattern } from "../image/recipe-rules.ts";
+import { releasePattern } from "../image/recipe/rules.ts";
 import { authorize, hasCredentials, keepCredentials, withoutUserinfo } from "../local/credentials.ts";
 import { list, map, text } from "../properties/check.ts";
 import type { CheckFailure } from "../properties/failure.ts";

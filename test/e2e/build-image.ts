@@ -2,10 +2,11 @@
  * Makes a disk image, or with `template` (its format) a container template, in a process of its own: `{config, checksum, options, template}` as JSON in
  * the first argument; answers its facts.
  */
-import { diskImage } from "../../provider/image/disk.ts";
-import { Store } from "../../provider/image/store.ts";
-import { containerTemplate } from "../../provider/image/template.ts";
-import { machineArch, toolbox } from "../../provider/image/toolbox.ts";
+import { diskImage } from "../../provider/image/disk/image.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { containerTemplate } from "../../provider/image/template/template.ts";
+import { machineArch } from "../../provider/image/toolbox/arch.ts";
+import { toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { quietTask } from "../../provider/task.ts";
 
 const { config, checksum, options, template } = JSON.parse(process.argv[2] ?? "");

@@ -2,11 +2,11 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { staticDelta } from "../../provider/image/delta.ts";
-import { hasCommit } from "../../provider/image/ostree-check.ts";
-import { manifestPath, publish } from "../../provider/image/publish.ts";
-import type { Store } from "../../provider/image/store.ts";
+import { hasCommit } from "../../provider/image/ostree/check.ts";
+import { staticDelta } from "../../provider/image/ostree/delta.ts";
+import type { Store } from "../../provider/image/store/store.ts";
 import { run } from "../../provider/local/run.ts";
+import { manifestPath, publish } from "../../provider/publish/folder.ts";
 import { signManifest } from "../../provider/trust/manifest.ts";
 import { readSigningKey } from "../../provider/trust/signify.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";

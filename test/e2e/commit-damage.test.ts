@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { diskImage as buildImage, readImage } from "../../provider/image/disk.ts";
-import { hasCommit } from "../../provider/image/ostree-check.ts";
-import type { Store } from "../../provider/image/store.ts";
-import { sysrootTar } from "../../provider/image/sysroot.ts";
+import { diskImage as buildImage, readImage } from "../../provider/image/disk/image.ts";
+import { hasCommit } from "../../provider/image/ostree/check.ts";
+import type { Store } from "../../provider/image/store/store.ts";
+import { sysrootTar } from "../../provider/image/sysroot/archive.ts";
 import { type CommitArtifacts, findArtifacts } from "../../provider/resources/hijack-artifacts.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";

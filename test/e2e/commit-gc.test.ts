@@ -1,11 +1,11 @@
 /** A store that lets go of old commits, never of what a server runs; what stays is whole. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { staticDelta } from "../../provider/image/delta.ts";
-import { collect } from "../../provider/image/gc.ts";
-import { hasCommit } from "../../provider/image/ostree-check.ts";
-import type { Store } from "../../provider/image/store.ts";
-import { sysrootTar } from "../../provider/image/sysroot.ts";
+import { hasCommit } from "../../provider/image/ostree/check.ts";
+import { staticDelta } from "../../provider/image/ostree/delta.ts";
+import type { Store } from "../../provider/image/store/store.ts";
+import { sysrootTar } from "../../provider/image/sysroot/archive.ts";
+import { collect } from "../../provider/image/upkeep/gc.ts";
 import { keepForHost } from "../../provider/resources/hijack-artifacts.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";

@@ -2,9 +2,9 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { planInstall } from "../../provider/host/ways/plan.ts";
-import { readCommit, readRef } from "../../provider/image/ostree.ts";
-import { hasCommit } from "../../provider/image/ostree-check.ts";
-import type { RootfsRecord } from "../../provider/image/rootfs-record.ts";
+import { hasCommit } from "../../provider/image/ostree/check.ts";
+import { readCommit, readRef } from "../../provider/image/ostree/commits.ts";
+import type { RootfsRecord } from "../../provider/image/tree/record.ts";
 import { Unknown } from "../../provider/properties/values.ts";
 import { findArtifacts } from "../../provider/resources/hijack-artifacts.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";

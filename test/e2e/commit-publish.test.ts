@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { manifestPath, type Publication, publish } from "../../provider/image/publish.ts";
-import type { Store } from "../../provider/image/store.ts";
+import type { Store } from "../../provider/image/store/store.ts";
 import { Secret } from "../../provider/properties/values.ts";
+import { manifestPath, type Publication, publish } from "../../provider/publish/folder.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";

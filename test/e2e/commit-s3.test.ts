@@ -1,11 +1,11 @@
 /** Published to an S3-compatible storage, which checks signatures; everybody reads it by plain http, as Debian's ostree does here. */
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Publication } from "../../provider/image/publish.ts";
-import { publishRemote } from "../../provider/image/publish-remote.ts";
-import { S3Remote } from "../../provider/image/publish-s3.ts";
-import type { Store } from "../../provider/image/store.ts";
+import type { Store } from "../../provider/image/store/store.ts";
 import { Secret } from "../../provider/properties/values.ts";
+import type { Publication } from "../../provider/publish/folder.ts";
+import { publishRemote } from "../../provider/publish/remote.ts";
+import { S3Remote } from "../../provider/publish/s3/place.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { type S3Lab, startS3 } from "../lab/s3/index.ts";

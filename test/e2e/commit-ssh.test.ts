@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Connection } from "../../provider/host/ssh/connection.ts";
-import { type Publication, publishedCommit } from "../../provider/image/publish.ts";
-import { publishRemote } from "../../provider/image/publish-remote.ts";
-import type { Store } from "../../provider/image/store.ts";
+import type { Store } from "../../provider/image/store/store.ts";
 import { Secret } from "../../provider/properties/values.ts";
+import { type Publication, publishedCommit } from "../../provider/publish/folder.ts";
+import { publishRemote } from "../../provider/publish/remote.ts";
 import { withSshRemote } from "../../provider/publish/ssh/place.ts";
 import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";

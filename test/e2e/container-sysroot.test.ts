@@ -3,9 +3,9 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { assetText } from "../../provider/assets.ts";
-import { commitFromRootfs } from "../../provider/image/ostree.ts";
-import type { RootfsRecord } from "../../provider/image/rootfs-record.ts";
-import { readSysroot, type Sysroot, sysrootTar } from "../../provider/image/sysroot.ts";
+import { commitFromRootfs } from "../../provider/image/ostree/commits.ts";
+import { readSysroot, type Sysroot, sysrootTar } from "../../provider/image/sysroot/archive.ts";
+import type { RootfsRecord } from "../../provider/image/tree/record.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 
 let lab: ImageLab;

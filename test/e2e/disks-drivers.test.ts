@@ -3,8 +3,8 @@
  * help, and where there is no driver it says so and reboots. QEMU's megasas and am53c974 are like lsi here: linux-virt has no driver.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { diskImage, type Image } from "../../provider/image/disk.ts";
-import { commitFromRootfs } from "../../provider/image/ostree.ts";
+import { diskImage, type Image } from "../../provider/image/disk/image.ts";
+import { commitFromRootfs } from "../../provider/image/ostree/commits.ts";
 import type { Bus } from "../lab/vps/qemu.ts";
 import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { complete, on, said } from "./disks-lab.ts";

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { diskImage } from "../../provider/image/disk.ts";
-import { commitFromRootfs } from "../../provider/image/ostree.ts";
+import { diskImage } from "../../provider/image/disk/image.ts";
+import { commitFromRootfs } from "../../provider/image/ostree/commits.ts";
 import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { another, on as commandOn, complete, heard, said } from "./disks-lab.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";

@@ -4,10 +4,11 @@
  */
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { diskImage, type Image } from "../../provider/image/disk.ts";
-import { FILE_FORMATS, type FileFormat } from "../../provider/image/disk-file.ts";
-import { type ImageOptions, type Label, partitionOf } from "../../provider/image/disk-plan.ts";
-import { commitFromRootfs } from "../../provider/image/ostree.ts";
+import { FILE_FORMATS, type FileFormat } from "../../provider/image/disk/formats/pack.ts";
+import type { ImageOptions, Label } from "../../provider/image/disk/identity.ts";
+import { diskImage, type Image } from "../../provider/image/disk/image.ts";
+import { partitionOf } from "../../provider/image/disk/partitions.ts";
+import { commitFromRootfs } from "../../provider/image/ostree/commits.ts";
 import { run } from "../../provider/local/run.ts";
 import { startDisk } from "../lab/disk/disk.ts";
 import type { Bus, Firmware } from "../lab/vps/qemu.ts";

@@ -1,9 +1,9 @@
 /** The classic profile on a machine: every service that is declared starts, the settings are what was asked for, and extras do what they are for. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { diskImage as buildImage } from "../../provider/image/disk.ts";
-import { commitFromRootfs } from "../../provider/image/ostree.ts";
-import { readRootfs } from "../../provider/image/rootfs-record.ts";
+import { diskImage as buildImage } from "../../provider/image/disk/image.ts";
+import { commitFromRootfs } from "../../provider/image/ostree/commits.ts";
+import { readRootfs } from "../../provider/image/tree/record.ts";
 import { run } from "../../provider/local/run.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { labKey } from "../lab/vps/key.ts";

@@ -4,17 +4,17 @@ import { cp, mkdir, readdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Target } from "../../provider/boot/target.ts";
-import { apkTool } from "../../provider/image/apk.ts";
-import { builder } from "../../provider/image/builder.ts";
-import { fetchIndexes } from "../../provider/image/mirror-index.ts";
-import { removeTree } from "../../provider/image/namespace.ts";
-import { recipeDigest, world } from "../../provider/image/recipe.ts";
-import type { Recipe } from "../../provider/image/recipe-types.ts";
-import { resolve } from "../../provider/image/resolve.ts";
-import type { RootfsRecord } from "../../provider/image/rootfs-record.ts";
-import { Store } from "../../provider/image/store.ts";
-import { type Toolbox, type ToolboxSource, toolbox } from "../../provider/image/toolbox.ts";
-import { buildRootfs } from "../../provider/image/tree.ts";
+import { removeTree } from "../../provider/image/namespace/run-in.ts";
+import { apkTool } from "../../provider/image/packages/apk.ts";
+import { fetchIndexes } from "../../provider/image/packages/mirror-index.ts";
+import { resolve } from "../../provider/image/packages/resolve.ts";
+import { recipeDigest, world } from "../../provider/image/recipe/recipe.ts";
+import type { Recipe } from "../../provider/image/recipe/types.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { type Toolbox, type ToolboxSource, toolbox } from "../../provider/image/toolbox/toolbox.ts";
+import { buildRootfs } from "../../provider/image/tree/build.ts";
+import { builder } from "../../provider/image/tree/builder.ts";
+import type { RootfsRecord } from "../../provider/image/tree/record.ts";
 import { sha256 } from "../../provider/local/hash.ts";
 import type { Config } from "../../provider/resource.ts";
 import { quietTask, type Task } from "../../provider/task.ts";
@@ -22,7 +22,7 @@ import { ensureMirror } from "../lab/mirror/index.ts";
 import { serveMirror } from "../lab/mirror/server.ts";
 import { labCache } from "../lab/processes.ts";
 import { labKey, withLock } from "../lab/vps/key.ts";
-import { aRecipe } from "../unit/image/a-recipe.ts";
+import { aRecipe } from "../unit/image/recipe/a-recipe.ts";
 
 export interface ImageLab {
   /** The store that all tests share: what is in it was built by this provider from this mirror. */

@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { removeTree } from "../../provider/image/namespace.ts";
+import { removeTree } from "../../provider/image/namespace/run-in.ts";
 import type { CheckFailure } from "../../provider/properties/failure.ts";
 import type { Props } from "../../provider/properties/values.ts";
 import type { Call, Config, Diff, Resource } from "../../provider/resource.ts";

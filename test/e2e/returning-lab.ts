@@ -1,9 +1,9 @@
 /** Ways to break a trial on the server itself, between the moment it is armed and its boot; and to see from outside what happens then. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../provider/errors.ts";
-import { cpio } from "../../provider/image/cpio.ts";
-import type { Vps } from "../lab/vps/index.ts";
+import { cpio } from "../../provider/image/initramfs/cpio.ts";
 import { answers } from "../lab/vps/serial.ts";
+import type { Vps } from "../lab/vps/vps.ts";
 import { on } from "./hijack-lab.ts";
 
 /** What is broken: the kernel (cut off, or no kernel at all), a program of the initramfs (another text), or an argument of the kernel's (sed). */

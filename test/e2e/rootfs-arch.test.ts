@@ -2,12 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { LockedPackage } from "../../provider/image/mirror.ts";
+import type { LockedPackage } from "../../provider/image/packages/mirror.ts";
 import { resolvePackages } from "../../provider/resources/resolvepackages.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { buildIndex } from "../lab/mirror/apk-format.ts";
 import { readIndex } from "../lab/mirror/apk-reader.ts";
-import { BRANCH, labKey, REPOSITORIES } from "../lab/mirror/index.ts";
+import { labKey } from "../lab/mirror/cache.ts";
+import { BRANCH, REPOSITORIES } from "../lab/mirror/tree.ts";
 import { type Bench, Life, startBench, testCall } from "./life.ts";
 
 let bench: Bench;

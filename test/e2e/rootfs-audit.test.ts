@@ -5,8 +5,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Store } from "../../provider/image/store.ts";
-import { type Toolbox, toolbox } from "../../provider/image/toolbox.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { type Toolbox, toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";

@@ -3,9 +3,9 @@
  * 3.17's main are in 3.16's by the same name and version, each built again (apko's test data).
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { LockedPackage } from "../../provider/image/mirror.ts";
-import { Store } from "../../provider/image/store.ts";
-import { type Toolbox, toolbox } from "../../provider/image/toolbox.ts";
+import type { LockedPackage } from "../../provider/image/packages/mirror.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { type Toolbox, toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";

@@ -2,8 +2,8 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Store } from "../../provider/image/store.ts";
-import { type Toolbox, toolbox } from "../../provider/image/toolbox.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { type Toolbox, toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { run } from "../../provider/local/run.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";

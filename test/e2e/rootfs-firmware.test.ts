@@ -3,7 +3,7 @@
  * Its packages and priorities as in Alpine's main/linux-firmware; their files are left out.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { LockedPackage } from "../../provider/image/mirror.ts";
+import type { LockedPackage } from "../../provider/image/packages/mirror.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import type { PackageSpec } from "../lab/mirror/apk-format.ts";
 import { type Bench, Life, startBench } from "./life.ts";

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Store } from "../../provider/image/store.ts";
-import { type Toolbox, toolbox } from "../../provider/image/toolbox.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { type Toolbox, toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { run } from "../../provider/local/run.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
@@ -126,7 +126,7 @@ it("who builds at a terminal has none inside", async () => {
   const look = "sed 's/.*) //' /proc/self/stat | cut -d ' ' -f 5";
   writeFileSync(
     file,
-    `import { runIn } from "${image}/namespace.ts";
+    `import { runIn } from "${image}/namespace/run-in.ts";
     import { readFileSync } from "node:fs";
     const own = readFileSync("/proc/self/stat", "utf8").replace(/.*\\) /, "").split(" ")[4];
     const { stdout } = await runIn("${box.tree}", ["sh", "-c", ${JSON.stringify(look)}], { readOnly: true });

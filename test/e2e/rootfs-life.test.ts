@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { LockedPackage } from "../../provider/image/mirror.ts";
-import { Store } from "../../provider/image/store.ts";
+import type { LockedPackage } from "../../provider/image/packages/mirror.ts";
+import { Store } from "../../provider/image/store/store.ts";
 import { Archive, Asset, Unknown } from "../../provider/properties/values.ts";
 import { resolvePackages } from "../../provider/resources/resolvepackages.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { removeTree, runIn, runMapped } from "../../provider/image/namespace.ts";
-import { toolbox } from "../../provider/image/toolbox.ts";
+import { removeTree, runIn, runMapped } from "../../provider/image/namespace/run-in.ts";
+import { toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { run } from "../../provider/local/run.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";
@@ -104,7 +104,7 @@ describe("nothing is left", () => {
     const image = join(import.meta.dirname, "../../provider/image");
     writeFileSync(
       file,
-      `import { runIn } from "${image}/namespace.ts";
+      `import { runIn } from "${image}/namespace/run-in.ts";
       await runIn("${tree}", ["sleep", "${seconds}"], { readOnly: true });`,
     );
     const cwd = join(import.meta.dirname, "../..");

@@ -10,9 +10,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { removeTree } from "../../provider/image/namespace.ts";
-import { buildIndex } from "../lab/mirror/apk-format.ts";
-import { ensureMirror, labKey, type MirrorServer, makePackage, serveMirror } from "../lab/mirror/index.ts";
+import { removeTree } from "../../provider/image/namespace/run-in.ts";
+import { buildIndex, buildPackage as makePackage } from "../lab/mirror/apk-format.ts";
+import { labKey } from "../lab/mirror/cache.ts";
+import { ensureMirror } from "../lab/mirror/index.ts";
+import { type MirrorServer, serveMirror } from "../lab/mirror/server.ts";
 import { Project } from "./hijack-cli.ts";
 
 const work = mkdtempSync(join(tmpdir(), "pine-password-"));

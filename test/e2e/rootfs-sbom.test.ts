@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { spdxOf } from "../../provider/image/sbom.ts";
+import { spdxOf } from "../../provider/image/sbom/spdx.ts";
 import { spdxProblems } from "../lab/spdx/index.ts";
-import { aSbom, oddPackages } from "../unit/image/a-sbom.ts";
+import { aSbom, oddPackages } from "../unit/image/sbom/a-sbom.ts";
 
 let dir: string;
 beforeAll(async () => {

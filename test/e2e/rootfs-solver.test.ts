@@ -5,10 +5,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Apk, apkTool } from "../../provider/image/apk.ts";
-import { constraintProblem } from "../../provider/image/constraint.ts";
-import type { RepositoryIndex } from "../../provider/image/mirror-index.ts";
-import { resolve } from "../../provider/image/resolve.ts";
+import { type Apk, apkTool } from "../../provider/image/packages/apk.ts";
+import { constraintProblem } from "../../provider/image/packages/constraint.ts";
+import type { RepositoryIndex } from "../../provider/image/packages/mirror-index.ts";
+import { resolve } from "../../provider/image/packages/resolve.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";
 import { buildIndex } from "../lab/mirror/apk-format.ts";

@@ -4,8 +4,8 @@
  * machine-id and bytecode that were asked for (m4r1k/Eneru#70, wolfi-dev/os#14268); a FIFO (ostreedev/ostree#2568).
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Store } from "../../provider/image/store.ts";
-import { type Toolbox, toolbox } from "../../provider/image/toolbox.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { type Toolbox, toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
 import { quietTask } from "../../provider/task.ts";

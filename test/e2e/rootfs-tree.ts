@@ -1,6 +1,6 @@
 /** Looks into a commit of a store, by OSTree itself. */
-import type { Store } from "../../provider/image/store.ts";
-import type { Toolbox } from "../../provider/image/toolbox.ts";
+import type { Store } from "../../provider/image/store/store.ts";
+import type { Toolbox } from "../../provider/image/toolbox/toolbox.ts";
 
 export interface Entry {
   /** d, -, l as in `ls -l`. */

@@ -28,7 +28,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "builds with a network",
-    file: "provider/image/namespace.ts",
+    file: "provider/image/namespace/run-in.ts",
     from: '"--mount", "--pid", "--net", "--ipc"',
     to: '"--mount", "--pid", "--ipc"',
     tests: ["test/e2e/rootfs-hostile.test.ts"],
@@ -49,10 +49,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "gc takes what was just made",
-    file: "provider/image/gc.ts",
+    file: "provider/image/upkeep/gc.ts",
     from: "mtimeMs < Date.now() - grace",
     to: "mtimeMs > Date.now() - grace",
-    tests: ["test/unit/image/gc.test.ts"],
+    tests: ["test/unit/image/upkeep/gc.test.ts"],
   },
   {
     name: "destroy removes another's installation",
@@ -154,7 +154,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "working folders of living builds are removed",
-    file: "provider/image/temp.ts",
+    file: "provider/image/namespace/temp.ts",
     from: ' || !(await isAbandoned(join(outer, "owner"), outer))',
     to: "",
     tests: ["test/unit/local/holder.test.ts"],
@@ -168,7 +168,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "a damaged artifact is sent",
-    file: "provider/image/artifact.ts",
+    file: "provider/image/store/artifact.ts",
     from: "if (found.sha256 === facts.sha256) return;",
     to: "return;",
     tests: ["test/e2e/commit-damage.test.ts"],

@@ -2,10 +2,10 @@
 import { chmodSync, mkdtempSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../provider/errors.ts";
-import { parseIndex } from "../../provider/image/index.ts";
-import { fetchIndexes } from "../../provider/image/mirror-index.ts";
-import { Store } from "../../provider/image/store.ts";
-import { toolbox } from "../../provider/image/toolbox.ts";
+import { parseIndex } from "../../provider/image/packages/apkindex.ts";
+import { fetchIndexes } from "../../provider/image/packages/mirror-index.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { Archive, type Props } from "../../provider/properties/values.ts";
 import { rootfs } from "../../provider/resources/rootfs.ts";
 import { toolsOf } from "../../provider/resources/rootfs-lock.ts";

@@ -1,14 +1,15 @@
 /** What must be so: after each `up` that said it was done, and once all have ended. Each answers what is not, in words. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { hashFile } from "../../provider/image/artifact.ts";
-import { openBases } from "../../provider/image/base.ts";
-import { manifest, manifestBeside } from "../../provider/image/kept-tree.ts";
-import { readCommit } from "../../provider/image/ostree.ts";
-import { readRootfs } from "../../provider/image/rootfs-record.ts";
-import { Store } from "../../provider/image/store.ts";
-import { removeLeftovers } from "../../provider/image/temp.ts";
-import { machineArch, toolbox } from "../../provider/image/toolbox.ts";
+import { removeLeftovers } from "../../provider/image/namespace/temp.ts";
+import { readCommit } from "../../provider/image/ostree/commits.ts";
+import { hashFile } from "../../provider/image/store/artifact.ts";
+import { manifest, manifestBeside } from "../../provider/image/store/kept-tree.ts";
+import { Store } from "../../provider/image/store/store.ts";
+import { machineArch } from "../../provider/image/toolbox/arch.ts";
+import { toolbox } from "../../provider/image/toolbox/toolbox.ts";
+import { openBases } from "../../provider/image/tree/base.ts";
+import { readRootfs } from "../../provider/image/tree/record.ts";
 import { isAbandoned } from "../../provider/local/holder.ts";
 import type { Config } from "../../provider/resource.ts";
 import { quietTask } from "../../provider/task.ts";

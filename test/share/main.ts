@@ -5,8 +5,9 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { die, messageOf } from "../../provider/errors.ts";
-import { removeTree } from "../../provider/image/namespace.ts";
-import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
+import { removeTree } from "../../provider/image/namespace/run-in.ts";
+import { ensureMirror } from "../lab/mirror/index.ts";
+import { serveMirror } from "../lab/mirror/server.ts";
 import { BROKEN, breakSource } from "./broken.ts";
 import { share } from "./share.ts";
 

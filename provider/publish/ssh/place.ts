@@ -8,11 +8,11 @@ import { keyValues } from "../../host/ssh/answers.ts";
 import type { Connection } from "../../host/ssh/connection.ts";
 import { openSsh } from "../../host/ssh/open.ts";
 import type { ExecOptions, Ssh } from "../../host/ssh/types.ts";
-import { type Files, isOurs } from "../../image/publish-plan.ts";
-import type { Remote } from "../../image/publish-remote.ts";
 import { shorten } from "../../redact.ts";
 import type { Task } from "../../task.ts";
 import { humanBytes } from "../../words.ts";
+import { type Files, isOurs } from "../plan.ts";
+import type { Remote } from "../remote.ts";
 
 /** Why a folder cannot be published to, by what publish.sh says of it. */
 const PROBLEMS: Record<string, string> = {

@@ -2,7 +2,7 @@
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
 # /run/work: root/ (the sysroot; is used up), boot/ (files for /boot), etc/ (files for the
 # deployment's /etc), fstab (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
-# core.img for it; of a root that is not ext4 root.img, empty, with root.tar, vmlinuz and initrd, which fill it (image/disk-fill.ts).
+# core.img for it; of a root that is not ext4 root.img, empty, with root.tar, vmlinuz and initrd, which fill it (image/disk/fill.ts).
 # usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs|btrfs
 #   ROOT_START_MIB ROOT_MIB ROOT_UUID ROOT_JOURNAL_MIB
 #   BOOT_START_MIB BOOT_MIB BOOT_UUID BOOT_JOURNAL_MIB (empty: no such partition)

@@ -5,9 +5,9 @@ import { factLines } from "../../../provider/host/facts/lines.ts";
 import { parseNetwork } from "../../../provider/host/facts/network.ts";
 import type { NetworkFacts } from "../../../provider/host/facts/types/network.ts";
 import type { NetworkFiles } from "../../../provider/host/network/model/types.ts";
-import { requireNamespaces } from "../../../provider/image/mapping.ts";
-import type { Store } from "../../../provider/image/store.ts";
-import type { Toolbox } from "../../../provider/image/toolbox.ts";
+import { requireNamespaces } from "../../../provider/image/namespace/privileges.ts";
+import type { Store } from "../../../provider/image/store/store.ts";
+import type { Toolbox } from "../../../provider/image/toolbox/toolbox.ts";
 import { run } from "../../../provider/local/run.ts";
 import { work } from "./old-system.ts";
 

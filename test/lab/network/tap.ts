@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, openSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../provider/errors.ts";
-import { requireNamespaces } from "../../../provider/image/mapping.ts";
+import { requireNamespaces } from "../../../provider/image/namespace/privileges.ts";
 import { type RunResult, run } from "../../../provider/local/run.ts";
 import { startProcess } from "../processes.ts";
 import { type Machine, qemuArgs } from "../vps/qemu.ts";

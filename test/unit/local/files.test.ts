@@ -13,7 +13,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isWhole, keepTree, manifest } from "../../../provider/image/kept-tree.ts";
+import { isWhole, keepTree, manifest } from "../../../provider/image/store/kept-tree.ts";
 import { placeFile, writeWhole } from "../../../provider/local/files.ts";
 
 let dir = "";

@@ -12,7 +12,7 @@ async function inSmall(work: string): Promise<{ error: string; left: string[]; b
   const program = `
     import { readdirSync, statfsSync } from "node:fs";
     import { writeFile } from "node:fs/promises";
-    import { withTemp } from "./provider/image/temp.ts";
+    import { withTemp } from "./provider/image/namespace/temp.ts";
     import { run } from "./provider/local/run.ts";
     const free = () => statfsSync("/mnt").bavail;
     const before = free();

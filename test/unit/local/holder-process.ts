@@ -3,7 +3,7 @@
  * tidying does what every start does and ends.
  */
 import { privateFolder } from "../../../provider/host/ssh/private-folder.ts";
-import { Store } from "../../../provider/image/store.ts";
+import { Store } from "../../../provider/image/store/store.ts";
 import { withFileLock } from "../../../provider/local/lock.ts";
 import { quietTask } from "../../../provider/task.ts";
 

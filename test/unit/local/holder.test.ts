@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { privateFolder } from "../../../provider/host/ssh/private-folder.ts";
-import { removeLeftovers } from "../../../provider/image/temp.ts";
+import { removeLeftovers } from "../../../provider/image/namespace/temp.ts";
 import {
   type Evidence,
   FORGOTTEN_MS,

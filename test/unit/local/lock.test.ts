@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Store } from "../../../provider/image/store.ts";
+import { Store } from "../../../provider/image/store/store.ts";
 import { writeWhole } from "../../../provider/local/files.ts";
 import { myself } from "../../../provider/local/holder.ts";
 import { removeAbandonedLocks, withFileLock } from "../../../provider/local/lock.ts";
@@ -142,12 +142,12 @@ describe("files and folders", () => {
     ).rejects.toThrow("no");
     expect(seen).toMatch(new RegExp(`/tmp/${process.pid}-[0-9a-f]+/work$`));
     expect(readdirSync(store.path("tmp"))).toEqual([]);
-    const { child, line } = await other(`import { Store } from "${provider}/image/store.ts";
+    const { child, line } = await other(`import { Store } from "${provider}/image/store/store.ts";
       const s = await Store.open(${JSON.stringify(store.dir)});
       await s.temp(async (p) => { console.log(p); await new Promise((r) => setTimeout(r, 3600_000)); });`);
     // alive: left alone, by another process that opens the store too
     await other(
-      `import { Store } from "${provider}/image/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
+      `import { Store } from "${provider}/image/store/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
     );
     expect(store.path("tmp", readdirSync(store.path("tmp"))[0]!, "work")).toBe(line);
     child.removeAllListeners("exit");
@@ -155,7 +155,7 @@ describe("files and folders", () => {
     child.kill("SIGKILL");
     await gone;
     await other(
-      `import { Store } from "${provider}/image/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
+      `import { Store } from "${provider}/image/store/store.ts"; await Store.open(${JSON.stringify(store.dir)}); console.log("ok"); setTimeout(() => {}, 1e6)`,
     );
     expect(readdirSync(store.path("tmp"))).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { templateFormat, templateName } from "../../../provider/image/template.ts";
+import { templateFormat, templateName } from "../../../provider/image/template/template.ts";
 import { type Props, Unknown } from "../../../provider/properties/values.ts";
 import type { Call } from "../../../provider/resource.ts";
 import { containerTemplate } from "../../../provider/resources/containertemplate.ts";

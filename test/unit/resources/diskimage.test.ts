@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { imageFormat } from "../../../provider/image/disk.ts";
-import { imageName } from "../../../provider/image/disk-plan.ts";
+import { imageName } from "../../../provider/image/disk/identity.ts";
+import { imageFormat } from "../../../provider/image/disk/image.ts";
 import { type Props, Unknown } from "../../../provider/properties/values.ts";
 import { diskImage } from "../../../provider/resources/diskimage.ts";
 import { call, check, diff, dir, preview, put, tree } from "./store-fixture.ts";

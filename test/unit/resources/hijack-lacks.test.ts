@@ -1,6 +1,6 @@
 /** When a server's drivers are asked of a commit, and what a preview says where they cannot be (a cache without a toolbox, a mirror that is away). */
 import { expect, it } from "vitest";
-import { Store } from "../../../provider/image/store.ts";
+import { Store } from "../../../provider/image/store/store.ts";
 import type { Config } from "../../../provider/resource.ts";
 import { lacksOf } from "../../../provider/resources/hijack-artifacts.ts";
 import { testCall } from "../../e2e/life.ts";

@@ -18,7 +18,7 @@ export const DEPLOYMENT = `${CHECKSUM}.0`;
 const UUID = "0b0a1c52-7f4f-4c7e-9c1d-1234567890ab";
 const KERNEL = "/boot/ostree/pine-1/vmlinuz";
 
-/** Its files below `root`, as image/sysroot.ts packs them. */
+/** Its files below `root`, as image/sysroot/archive.ts packs them. */
 export function sysroot(root: string, container: boolean, deployment = DEPLOYMENT): void {
   const at = join(root, "ostree/deploy/pine/deploy", deployment);
   makeRoot(at);

@@ -15,7 +15,7 @@ import { fullDisk } from "../../ssh/full.ts";
 import { type FileToSend, sendFile } from "../../ssh/parts.ts";
 import type { Ssh } from "../../ssh/types.ts";
 
-/** The sysroot of a commit as image/sysroot.ts makes it, compressed. */
+/** The sysroot of a commit as image/sysroot/archive.ts makes it, compressed. */
 export interface SysrootToSend extends FileToSend {
   checksum: string;
   /** "<checksum>.<serial>". */

@@ -15,7 +15,7 @@ import type { Ssh } from "../../ssh/types.ts";
 import { reboot } from "../../trial/reboot.ts";
 import { installScript } from "../alongside/install.ts";
 
-/** What starts the RAM system, as image/ram.ts makes it. */
+/** What starts the RAM system, as image/initramfs/ram-system.ts makes it. */
 export interface RamToSend {
   /** Bytes. */
   size: number;

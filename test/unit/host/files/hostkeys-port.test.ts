@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { assetText } from "../../../../provider/assets.ts";
-import { sshPiece } from "../../../../provider/image/ssh.ts";
+import { sshPiece } from "../../../../provider/image/recipe/ssh-server.ts";
 
 const work = mkdtempSync(join(tmpdir(), "pine-ports-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { removeOthers, takeIn } from "../../../../provider/image/publish-remote.ts";
+import { removeOthers, takeIn } from "../../../../provider/publish/remote.ts";
 import { withSshRemote } from "../../../../provider/publish/ssh/place.ts";
 import { quietTask } from "../../../../provider/task.ts";
 import { startSshd } from "../../../lab/sshd/index.ts";

@@ -1,0 +1,80 @@
+/** Whether the store's OSTree repository has a commit, whole; and what to do when an object of it is not what its name says. */
+import { access, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { die } from "../../errors.ts";
+import { RunError } from "../../local/run.ts";
+import type { Task } from "../../task.ts";
+import type { Store } from "../store/store.ts";
+import type { Toolbox } from "../toolbox/toolbox.ts";
+
+/** Where the toolbox sees the repository. */
+export const REPO = "/run/repo";
+
+export const CHECKSUM = /^[0-9a-f]{64}$/;
+
+/**
+ * What OSTree says of an object that is not what its name says: by checksum, by zlib, by the head of a file that was cut off or is of zeros, of a
+ * folder that names nothing, and of what is missing. Seen with 2022.7 (test/unit/publish/remote.test.ts), each kind of object with each harm.
+ */
+const DAMAGE =
+  /[Cc]orrupt(ed|ion)|[Ii]nflate|[Ii]nvalid (compressed|block|distance|code|stored|checksum of length)|File header size|Need more input|No such metadata object|Couldn't find file object/;
+
+/** Whether a program of OSTree ended since an object was not what its name says. */
+export const isDamage = (e: unknown): e is RunError => e instanceof RunError && DAMAGE.test(e.stderr);
+
+/**
+ * What follows when an object of a commit was not what its name says: everything that is so goes, and the commits that had it count as missing,
+ * so that the next `up` makes them again. Dies.
+ */
+export async function damaged(
+  store: Store,
+  toolbox: Toolbox,
+  checksum: string,
+  cause: unknown,
+  task: Task,
+  where = "store",
+): Promise<never> {
+  task.step("looking for what is damaged in the store");
+  const argv = ["ostree", "fsck", `--repo=${REPO}`, "--delete", "--quiet"];
+  const binds = [{ source: store.repo, target: REPO }];
+  await store.withLock(
+    task,
+    () => toolbox.run(argv, { binds, signal: task.signal, ok: [0, 1] }),
+    "a look at the store",
+  );
+  return die(
+    `commit ${checksum.slice(0, 12)} in the ${where} is damaged: a file of it was changed since it was made`,
+    "run `pulumi up` again: it is made anew from the lock",
+    cause,
+  );
+}
+
+/**
+ * Removes branches of a repository that name no commit, as a power cut leaves them: OSTree moves none that it cannot read, and looks at all when it
+ * prunes. Who needs one makes it again. Under the repository's lock.
+ */
+export async function removeDamagedRefs(repo: string): Promise<void> {
+  const heads = join(repo, "refs", "heads");
+  for (const entry of await readdir(heads, { recursive: true, withFileTypes: true }).catch(() => [])) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !CHECKSUM.test((await readFile(path, "utf8")).trim())) await rm(path);
+  }
+}
+
+/** The file of a commit itself. */
+export const commitObject = (store: Store, checksum: string): string =>
+  join(store.repo, "objects", checksum.slice(0, 2), `${checksum.slice(2)}.commit`);
+
+/** Whether the repository holds a commit, whole. */
+export async function hasCommit(store: Store, checksum: string): Promise<boolean> {
+  if (!CHECKSUM.test(checksum)) return false;
+  const there = (path: string) =>
+    access(path).then(
+      () => true,
+      () => false,
+    );
+  return (
+    (await there(commitObject(store, checksum))) &&
+    !(await there(join(store.repo, "state", `${checksum}.commitpartial`)))
+  );
+}

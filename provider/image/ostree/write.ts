@@ -1,0 +1,234 @@
+/** Writing commits into the store's OSTree repository: their checksum is a function of their content. */
+import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { die } from "../../errors.ts";
+import { shorten } from "../../redact.ts";
+import type { Task } from "../../task.ts";
+import { buildScript, type RunInOptions, removeTree } from "../namespace/run-in.ts";
+import { makeYoung, spare } from "../store/grace.ts";
+import type { Store } from "../store/store.ts";
+import type { Toolbox } from "../toolbox/toolbox.ts";
+import { CHECKSUM, commitObject, damaged, hasCommit, isDamage, REPO, removeDamagedRefs } from "./check.ts";
+
+export interface CommitOptions {
+  /** Seconds since the epoch: of the content, never of the building. */
+  timestamp: number;
+  /** Branch that is moved to the commit. It is not part of the commit. */
+  ref?: string;
+  /** Strings kept in the commit, so in its checksum. */
+  metadata?: Record<string, string>;
+  /** Has a kernel; default true. */
+  bootable?: boolean;
+}
+
+const TREE = "/run/tree";
+
+/** The store is this machine's own, and what leaves it is packed again: time counts, not bytes. OSTree's default is 6. */
+const ZLIB_LEVEL = "1";
+
+/** What OSTree takes as a branch. */
+export function refProblem(ref: string): string | undefined {
+  return /^[A-Za-z0-9_][\w.-]*(\/[A-Za-z0-9_][\w.-]*)*$/.test(ref)
+    ? undefined
+    : "must be a branch as OSTree names them: words of letters, digits, . _ -, with / between";
+}
+
+/** Makes the repository when it is not there. Call it under the store's lock. */
+async function ensureRepo(store: Store, toolbox: Toolbox, signal: AbortSignal): Promise<void> {
+  const config = await readFile(join(store.repo, "config"), "utf8").catch(() => undefined);
+  if (config !== undefined) {
+    if (!/^mode=archive(-z2)?$/m.test(config))
+      die(`${store.repo} is no OSTree repository of mode archive`, "set pine:store to another folder, or move it away");
+    return;
+  }
+  await store.temp(async (dir) => {
+    const binds = [{ source: dir, target: REPO }];
+    await toolbox.run(["ostree", "init", `--repo=${REPO}/repo`, "--mode=archive"], { binds, signal });
+    const level = ["ostree", "config", `--repo=${REPO}/repo`, "set", "archive.zlib-level", ZLIB_LEVEL];
+    await toolbox.run(level, { binds, signal });
+    await rename(join(dir, "repo"), store.repo);
+  });
+}
+
+/** Options of `ostree commit` that every commit of ours has. */
+function optionsOf(o: CommitOptions): string[] {
+  if (!Number.isSafeInteger(o.timestamp) || o.timestamp < 0) die(`${o.timestamp} is no time for a commit`);
+  const problem = o.ref && refProblem(o.ref);
+  if (problem) die(`ref ${JSON.stringify(o.ref)} ${problem}`);
+  const metadata = Object.entries(o.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    ...[o.ref ? `--branch=${o.ref}` : "--orphan", "--no-bindings", "--parent=none"],
+    ...(o.bootable === false ? [] : ["--bootable"]),
+    `--timestamp=@${o.timestamp}`,
+    ...metadata.map(([key, value]) => `--add-metadata-string=${key}=${value}`),
+  ];
+}
+
+/** One commit, under the store's lock. */
+export async function commit(
+  store: Store,
+  toolbox: Toolbox,
+  tree: { dir: string } | { commit: string },
+  o: CommitOptions,
+  task: Task,
+): Promise<string> {
+  const binds = [{ source: store.repo, target: REPO }];
+  if ("commit" in tree) {
+    // of a commit nothing is read again
+    const argv = ["ostree", "commit", `--repo=${REPO}`, `--tree=ref=${tree.commit}`, ...optionsOf(o)];
+    return committing(store, async () => {
+      return (await toolbox.run(argv, { binds, signal: task.signal })).stdout;
+    });
+  }
+  return committing(store, () => ofFolder("commit.sh", store, toolbox, tree.dir, o, task));
+}
+
+/** What a script that commits a folder says. */
+function ofFolder(name: string, store: Store, toolbox: Toolbox, dir: string, o: CommitOptions, task: Task) {
+  return store.temp(async (work) => {
+    const binds = [
+      buildScript(name),
+      { source: store.repo, target: REPO },
+      { source: dir, target: TREE, readOnly: true },
+      { source: work, target: "/run/work" },
+    ];
+    const argv = ["/bin/sh", `/run/${name}`, ...optionsOf(o)];
+    return (await toolbox.run(argv, { binds, signal: task.signal })).stdout;
+  });
+}
+
+/** Runs what commits, and leaves nothing of an attempt that failed or was cancelled. */
+async function committing(store: Store, make: () => Promise<string>): Promise<string> {
+  try {
+    await removeStaging(store);
+    await removeDamagedRefs(store.repo);
+    const checksum = (await make()).trim();
+    if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(shorten(checksum, 200))}`);
+    // of a commit that lost an object: it has just been written again
+    await rm(join(store.repo, "state", `${checksum}.commitpartial`), { force: true });
+    // one that was there already is not written again
+    await makeYoung([commitObject(store, checksum)]);
+    return checksum;
+  } catch (e) {
+    await removeStaging(store);
+    throw e;
+  }
+}
+
+/** Objects of a commit that never came to be: under the lock nobody else is writing. */
+async function removeStaging(store: Store): Promise<void> {
+  const tmp = join(store.repo, "tmp");
+  for (const name of await readdir(tmp).catch(() => []))
+    if (name.startsWith("staging-")) await removeTree(join(tmp, name));
+}
+
+export async function setRef(store: Store, toolbox: Toolbox, ref: string, checksum: string, task: Task): Promise<void> {
+  const problem = refProblem(ref);
+  if (problem) die(`ref ${JSON.stringify(ref)} ${problem}`);
+  await removeDamagedRefs(store.repo);
+  const argv = ["ostree", "refs", `--repo=${REPO}`, "--force", `--create=${ref}`, checksum];
+  await toolbox.run(argv, { binds: [{ source: store.repo, target: REPO }], signal: task.signal });
+}
+
+/**
+ * Commits a tree as it is: owners, modes, file capabilities, no other extended attribute, no parent, no subject. The same tree, timestamp and
+ * metadata give the same checksum to everyone, root or not. Takes the store's lock.
+ */
+export function commitTree(
+  store: Store,
+  toolbox: Toolbox,
+  treeDir: string,
+  o: CommitOptions,
+  task: Task,
+): Promise<string> {
+  return store.withLock(
+    task,
+    async () => {
+      await ensureRepo(store, toolbox, task.signal);
+      return commit(store, toolbox, { dir: treeDir }, o, task);
+    },
+    "a commit",
+  );
+}
+
+/** As {@link commitTree}, to the same checksum, in parts that the repository keeps as branches part/<name>. */
+export function commitParts(
+  store: Store,
+  toolbox: Toolbox,
+  treeDir: string,
+  o: CommitOptions,
+  task: Task,
+): Promise<{ checksum: string; parts: string[] }> {
+  const make = async () => {
+    await ensureRepo(store, toolbox, task.signal);
+    let parts: string[] = [];
+    const checksum = await committing(store, async () => {
+      const said = await ofFolder("commit-parts.sh", store, toolbox, treeDir, o, task);
+      const [first = "", ...names] = said.trim().split("\n");
+      parts = names;
+      return first;
+    });
+    return { checksum, parts };
+  };
+  return store.withLock(task, make, "a commit");
+}
+
+/**
+ * Commits a folder over a commit: what changed in it since `stamp` replaces what is there (overlay.sh). `binds`: /run/tree, and /run/work with
+ * stamp and sizes. Answers also by how many bytes the files grew.
+ */
+export function commitOverlay(
+  store: Store,
+  toolbox: Toolbox,
+  base: string,
+  binds: NonNullable<RunInOptions["binds"]>,
+  o: CommitOptions,
+  task: Task,
+): Promise<{ checksum: string; grown: number }> {
+  const make = async () => {
+    let grown = 0;
+    const checksum = await committing(store, async () => {
+      const { stdout } = await toolbox.run(["/bin/sh", "/run/overlay.sh", base, ...optionsOf(o)], {
+        binds: [buildScript("overlay.sh"), { source: store.repo, target: REPO }, ...binds],
+        signal: task.signal,
+      });
+      const [first = "", bytes = ""] = stdout.trim().split("\n");
+      grown = Number(bytes);
+      return first;
+    });
+    return { checksum, grown };
+  };
+  return store.withLock(task, make, "a commit");
+}
+
+/** Gets a commit out of another store, with its objects, when the store has it not. `trusted`: it was made just now. Takes the store's lock. */
+export async function pullCommit(
+  store: Store,
+  from: Store,
+  toolbox: Toolbox,
+  checksum: string,
+  task: Task,
+  trusted = false,
+): Promise<void> {
+  if ((await hasCommit(store, checksum)) && (await spare(store, [commitObject(store, checksum)], task))) return;
+  await store.withLock(
+    task,
+    async () => {
+      await ensureRepo(store, toolbox, task.signal);
+      const binds = [
+        { source: store.repo, target: REPO },
+        { source: from.repo, target: "/run/from", readOnly: true },
+      ];
+      // untrusted: every object is read against its checksum
+      const untrusted = trusted ? [] : ["--untrusted"];
+      const argv = ["ostree", "pull-local", ...untrusted, `--repo=${REPO}`, "/run/from", checksum];
+      await toolbox.run(argv, { binds, signal: task.signal }).catch((e) => {
+        if (isDamage(e)) return damaged(from, toolbox, checksum, e, task, "cache");
+        throw e;
+      });
+      // hard links and copies keep the time that the object had there
+      await makeYoung([commitObject(store, checksum)]);
+    },
+    "a commit",
+  );
+}

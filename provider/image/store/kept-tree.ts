@@ -1,0 +1,63 @@
+/** Folders of the cache that are made once and used for long: whole when they get their name, and looked at when they are used. */
+import { lstat, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { placeFolder, writeWhole } from "../../local/files.ts";
+import { sha256 } from "../../local/hash.ts";
+import { removeTree } from "../namespace/run-in.ts";
+
+/** Beside a folder: what is in it. */
+export const manifestBeside = (path: string) => `${path}.manifest`;
+
+/** In place of what another user has and we may not read. */
+const notOurs =
+  <T>(instead: T) =>
+  (e: NodeJS.ErrnoException): T => {
+    if (e.code !== "EACCES") throw e;
+    return instead;
+  };
+
+/**
+ * Digest of what is below a folder: names, kinds, modes, where links lead, what is in the files: a file whose bytes a power cut took can be as long as
+ * before, of zeros. A folder of another user's that cannot be read counts as itself.
+ */
+export async function manifest(path: string): Promise<string> {
+  const lines: string[] = [];
+  const look = async (below: string): Promise<void> => {
+    const names = await readdir(join(path, below)).catch(notOurs([]));
+    for (const name of names.sort()) {
+      const at = below ? `${below}/${name}` : name;
+      // apk writes its lock there while it resolves
+      if (at === "empty") continue;
+      const seen = await lstat(join(path, at)).catch(notOurs(undefined));
+      if (!seen) continue;
+      const more = seen.isSymbolicLink() ? await readlink(join(path, at)) : seen.isFile() ? String(seen.size) : "";
+      const sum = seen.isFile() ? await readFile(join(path, at)).then(sha256, notOurs("")) : "";
+      lines.push(JSON.stringify([at, seen.mode, more, sum]));
+      if (seen.isDirectory()) await look(at);
+    }
+  };
+  await look("");
+  return sha256(lines.join("\n"));
+}
+
+const looked = new Set<string>();
+
+/** Whether a folder is there as it was made; one that is not goes. Looked at once a process. */
+export async function isWhole(path: string): Promise<boolean> {
+  if (looked.has(path)) return true;
+  const wanted = await readFile(manifestBeside(path), "utf8").catch(() => "");
+  const found = await manifest(path).catch(() => undefined);
+  if (found !== undefined && found === wanted.trim()) {
+    looked.add(path);
+    return true;
+  }
+  return false;
+}
+
+/** Gives a complete folder its name, in place of one that is not whole. What is in it is written down first. */
+export async function keepTree(from: string, path: string): Promise<void> {
+  await removeTree(path);
+  await rm(manifestBeside(path), { force: true });
+  await writeWhole(manifestBeside(path), `${await manifest(from)}\n`);
+  await placeFolder(from, path);
+}

@@ -1,0 +1,242 @@
+/** Builds the tree of a Rootfs from its recipe and lock, and commits it. Nothing but the commit and a record is kept. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { die } from "../../errors.ts";
+import { withFileLock } from "../../local/lock.ts";
+import type { Task } from "../../task.ts";
+import type { ArchiveEntry } from "../archive/entries.ts";
+import { rootFilesystems } from "../initramfs/archive.ts";
+import { initramfsImage } from "../initramfs/build.ts";
+import { commitTree } from "../ostree/write.ts";
+import { apkTool } from "../packages/apk.ts";
+import type { InstalledPackage } from "../packages/installed.ts";
+import { fetchPackages, type LockedPackage, parseRepository, type Source } from "../packages/mirror.ts";
+import { fallbacksOf } from "../packages/mirror-order.ts";
+import { timestampOf } from "../recipe/recipe.ts";
+import type { Recipe } from "../recipe/types.ts";
+import { writeSboms } from "../sbom/write.ts";
+import type { Store } from "../store/store.ts";
+import { installPackages, type Toolbox, type ToolboxSource, toolbox } from "../toolbox/toolbox.ts";
+import { propertyOf } from "./asked.ts";
+import { type Base, baseKey, makeBase, openBases, overlay, usedBase } from "./base.ts";
+import { builder, systemFiles } from "./builder.ts";
+import type { Change, TreeFacts } from "./changes.ts";
+import { configure } from "./configure.ts";
+import { lookForAsked } from "./look-for-asked.ts";
+import { foundRootfs, hiddenParts, type RootfsRecord } from "./record.ts";
+import { addModules, apply, layout, look, PathError, runHooks, sweep } from "./steps.ts";
+
+export interface BuildRequest {
+  digest: string;
+  recipe: Recipe;
+  lock: LockedPackage[];
+  /** path -> content of the recipe's files. */
+  contents: Map<string, Uint8Array>;
+  /** path -> entries of the recipe's archives. */
+  archives: Map<string, ArchiveEntry[]>;
+  /** name -> content of the recipe's kernel modules. */
+  modules: Map<string, Uint8Array>;
+}
+
+const underWay = new Map<string, Promise<RootfsRecord>>();
+
+/** The built Rootfs, from the store or built now. Two that ask for the same digest in this process build once. */
+export function buildRootfs(
+  store: Store,
+  request: BuildRequest,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<RootfsRecord> {
+  const key = `${store.dir} ${request.digest}`;
+  const running = underWay.get(key);
+  if (running) return running;
+  const begun = foundRootfs(store, request.digest, task)
+    .then((known) => known ?? build(store, request, tools, task))
+    .finally(() => underWay.delete(key));
+  underWay.set(key, begun);
+  return begun;
+}
+
+/** Where the packages of a recipe come from. */
+export const sourceOf = (recipe: Recipe, tools: ToolboxSource): Source => ({
+  cache: tools.cache,
+  mirror: recipe.mirror,
+  fallbacks: fallbacksOf(recipe.mirror, tools),
+  release: recipe.release,
+  arch: recipe.arch,
+  keys: recipe.keys,
+});
+
+async function build(store: Store, request: BuildRequest, tools: ToolboxSource, task: Task): Promise<RootfsRecord> {
+  const { recipe, lock, digest } = request;
+  const box = await toolbox(tools, task);
+  // what a command or a module needs is the whole tree; for everything else the packages' commit will do
+  const whole = recipe.hooks.length > 0 || request.modules.size > 0;
+  const { made, found, changes } = await (whole ? wholeTree : overBase)(store, request, box, tools, task).catch((e) => {
+    if (!(e instanceof PathError)) throw e;
+    return die(`${propertyOf(recipe, e.path)}: ${e.message}`, "choose another path", e);
+  });
+  const packages = await lookForAsked(store, box, made.checksum, { recipe, lock, changes }, task);
+  await writeSbomsOf(store, request, made.checksum, packages);
+  const { target, arch, release } = recipe;
+  const record: RootfsRecord = {
+    ...{ digest, ...made, lock, target, arch, release, kernelRelease: found.release ?? "" },
+    filesystems: found.filesystems,
+    ...{ timestamp: timestampOf(lock), packages: lock.length, hidden: hiddenParts(recipe) },
+  };
+  await store.writeJson(store.rootfs(digest), record);
+  return record;
+}
+
+/** What installing brought to a tree. */
+type Found = Pick<Base, "facts" | "release" | "filesystems">;
+interface Built {
+  made: { checksum: string; size: number };
+  found: Found;
+  /** What was done to the packages' tree. */
+  changes: Change[];
+}
+
+/** The configuration, laid over the packages' commit, which is made where the cache has it not. */
+async function overBase(
+  store: Store,
+  request: BuildRequest,
+  box: Toolbox,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<Built> {
+  const bases = await openBases(tools.cache);
+  const key = baseKey(request.recipe, request.lock, builder());
+  const known = await usedBase(bases, key, task);
+  const found = known ?? (await newBase(bases, key, request, box, tools, task));
+  task.step("configuring");
+  const changes = changesOf(request, found.facts);
+  const o = { timestamp: timestampOf(request.lock), fresh: known === undefined };
+  const made = await overlay(store, bases, box, found, changes, o, task);
+  return { made, found, changes };
+}
+
+/** Two that want the same packages at once, in this process or another, install them once. */
+function newBase(
+  bases: Store,
+  key: string,
+  request: BuildRequest,
+  box: Toolbox,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<Base> {
+  const make = async (dir: string) => {
+    const tree = join(dir, "tree");
+    const found = await installed(request, box, dir, tree, tools, task);
+    const kernel = await kernelOf(request, box, tree, found.release, tools, task);
+    const known = { key, ...found, filesystems: kernel?.filesystems };
+    return makeBase(bases, box, dir, tree, { ...known, timestamp: timestampOf(request.lock), kernel }, task);
+  };
+  const once = async () => (await usedBase(bases, key, task)) ?? (await bases.temp(make));
+  return withFileLock(bases.path(`${key}.lock`), "the installation of the same packages", task, once);
+}
+
+/** Installs the packages into `tree`, and says what they brought. */
+async function installed(
+  { recipe, lock }: BuildRequest,
+  box: Toolbox,
+  dir: string,
+  tree: string,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<Found> {
+  const source = sourceOf(recipe, tools);
+  const apk = await apkTool(tools, task);
+  const files = await fetchPackages(lock, source, task);
+  await mkdir(tree);
+  task.step(`installing ${lock.length} packages`);
+  await installPackages(box.run, { ...apk, keys: await keysOf(recipe, dir) }, files, tree, source, task);
+  await sweep(box, tree, task);
+  const { facts, kernels } = await look(box, tree, task);
+  return { facts, release: releaseOf(recipe, kernels) };
+}
+
+/** The tree with everything in it, as one commit. */
+function wholeTree(
+  store: Store,
+  request: BuildRequest,
+  box: Toolbox,
+  tools: ToolboxSource,
+  task: Task,
+): Promise<Built> {
+  return store.temp(async (dir) => {
+    const tree = join(dir, "tree");
+    const timestamp = timestampOf(request.lock);
+    const found = await installed(request, box, dir, tree, tools, task);
+    const { facts, release } = found;
+    task.step("configuring");
+    const changes = changesOf(request, facts);
+    await apply(tree, dir, changes, task);
+    await runHooks(tree, request.recipe.hooks, timestamp, task);
+    if (release !== undefined) await addModules(box, tree, dir, release, request.modules, task);
+    const kernel = await kernelOf(request, box, tree, release, tools, task);
+    const size = await layout(box, tree, kernel, task);
+    task.step("committing to OSTree");
+    const checksum = await commitTree(store, box, tree, { timestamp, bootable: kernel !== undefined }, task);
+    return { made: { checksum, size }, found: { ...found, filesystems: kernel?.filesystems }, changes };
+  });
+}
+
+const changesOf = ({ recipe, contents, archives }: BuildRequest, facts: TreeFacts) =>
+  configure({ recipe, facts, contents, archives, system: systemFiles(recipe.target) });
+
+/** What {@link layout} needs of the kernel; makes the initramfs. */
+async function kernelOf(
+  { recipe, lock }: BuildRequest,
+  box: Toolbox,
+  tree: string,
+  release: string | undefined,
+  tools: ToolboxSource,
+  task: Task,
+) {
+  if (release === undefined) return undefined;
+  task.step("making the initramfs");
+  const wanted = rootFilesystems(lock.map((p) => p.name));
+  const source = { box, tree, release, arch: recipe.arch, filesystems: wanted, cache: tools.cache };
+  const { path, filesystems } = await initramfsImage(source, task);
+  return { release, flavour: recipe.kernel, initramfs: path, filesystems };
+}
+
+/** The one kernel's release; undefined where the recipe wants none. */
+function releaseOf(recipe: Recipe, kernels: string[]): string | undefined {
+  if (recipe.kernel === "none") {
+    if (kernels.length > 0)
+      die(
+        `the packages brought the kernel ${kernels[0]}, and kernel is "none"`,
+        "take the linux package out of `packages`",
+      );
+    return undefined;
+  }
+  return kernels.length === 1
+    ? kernels[0]!
+    : die(`the packages brought ${kernels.length} kernels`, "expected one: `kernel` names it, `packages` none");
+}
+
+function writeSbomsOf(
+  store: Store,
+  { recipe, lock, digest }: BuildRequest,
+  checksum: string,
+  packages: InstalledPackage[],
+) {
+  const { arch, release, target, files } = recipe;
+  const repositories = Object.fromEntries(
+    recipe.repositories.map((r) => parseRepository(r, recipe)).map((r) => [r.name, r.url]),
+  );
+  return writeSboms(store, {
+    ...{ digest, checksum, arch, release, target, timestamp: timestampOf(lock) },
+    ...{ packages, locked: lock, files, repositories },
+  });
+}
+
+/** The recipe's keys as a folder: they are in the image, and apk checks the packages against them. */
+async function keysOf(recipe: Recipe, dir: string): Promise<string> {
+  const folder = join(dir, "keys");
+  await mkdir(folder);
+  for (const [name, pem] of Object.entries(recipe.keys)) await writeFile(join(folder, name), pem);
+  return folder;
+}

@@ -1,0 +1,77 @@
+/** Commits in a folder that any static web server can serve, for hosts that pull: a repository of their own, whole at every moment. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { die } from "../errors.ts";
+import { buildScript } from "../image/namespace/run-in.ts";
+import { CHECKSUM, damaged, isDamage, removeDamagedRefs } from "../image/ostree/check.ts";
+import type { Store } from "../image/store/store.ts";
+import type { Toolbox } from "../image/toolbox/toolbox.ts";
+import { writeWhole } from "../local/files.ts";
+import { withFileLock } from "../local/lock.ts";
+import { RunError } from "../local/run.ts";
+import type { Task } from "../task.ts";
+import { manifestFile, type SignedManifest } from "../trust/manifest.ts";
+
+export interface Publication {
+  /** Absolute path of a folder that is there: empty, or published to before. */
+  path: string;
+  ref: string;
+  checksum: string;
+  /** Commits that are there besides, the newest first, as far as the folder or the store has them. */
+  earlier: string[];
+  /** How many of them get a delta to this one. */
+  deltas: number;
+  /** Whether it gets one from nothing, for hosts that have none of them. */
+  fromEmpty: boolean;
+  signed?: SignedManifest;
+}
+
+/** Where the manifest of a branch lies. */
+export const manifestPath = (path: string, ref: string) => join(path, "pine", `${ref}.manifest`);
+
+/** The commit that a folder offers on a branch; undefined: none. */
+export async function publishedCommit(path: string, ref: string): Promise<string | undefined> {
+  const text = await readFile(join(path, "refs", "heads", ...ref.split("/")), "utf8").catch(() => "");
+  return CHECKSUM.test(text.trim()) ? text.trim() : undefined;
+}
+
+/** Why a folder cannot be published to. Looks, and writes nothing. */
+export async function publishProblem(path: string): Promise<string | undefined> {
+  const names = await readdir(path).catch((e: NodeJS.ErrnoException) => e.code ?? "unknown");
+  if (names === "ENOENT") return "is not there: make it, and let the web server read it";
+  if (names === "ENOTDIR") return "is no folder";
+  if (typeof names === "string") return `cannot be read (${names})`;
+  if (names.length === 0) return undefined;
+  const config = await readFile(join(path, "config"), "utf8").catch(() => "");
+  return /^mode=archive(-z2)?$/m.test(config) ? undefined : "holds something else: give an empty folder";
+}
+
+/** Makes a folder that is there an empty repository, unless it is one. */
+export async function initPublished(path: string, toolbox: Toolbox, task: Task): Promise<void> {
+  const binds = [buildScript("publish.sh"), { source: path, target: "/run/out" }];
+  await toolbox.run(["/bin/sh", "/run/publish.sh"], { binds, signal: task.signal });
+}
+
+/** Publishes a commit of the store. One at a time into a folder; whoever is cut off leaves what was there, and the next one goes on. */
+export async function publish(store: Store, toolbox: Toolbox, p: Publication, task: Task): Promise<void> {
+  const problem = await publishProblem(p.path);
+  if (problem) die(`publish.path: ${p.path} ${problem}`);
+  await withFileLock(join(p.path, ".pine.lock"), `publishing ${p.ref}`, task, async () => {
+    await removeDamagedRefs(p.path);
+    task.step(p.fromEmpty ? "publishing; the delta from nothing takes a minute" : "publishing");
+    const binds = [
+      buildScript("publish.sh"),
+      buildScript("prune.sh"),
+      { source: store.repo, target: "/run/repo", readOnly: true },
+      { source: p.path, target: "/run/out" },
+    ];
+    const argv = [p.ref, p.checksum, String(p.deltas), p.fromEmpty ? "1" : "0", ...p.earlier];
+    await toolbox.run(["/bin/sh", "/run/publish.sh", ...argv], { binds, signal: task.signal }).catch((e) => {
+      const [, from] = /^pine: from the store: ([0-9a-f]{64})$/m.exec(e instanceof RunError ? e.stderr : "") ?? [];
+      if (from && isDamage(e)) return damaged(store, toolbox, from, e, task);
+      throw e;
+    });
+    // last: it names the commit, which is all there
+    if (p.signed) await writeWhole(manifestPath(p.path, p.ref), manifestFile(p.signed));
+  });
+}
