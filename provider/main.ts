@@ -9,15 +9,17 @@ const plugin = () =>
   serve({
     schema: () => assetText("schema.json"),
     resources: {
-      "pine:index:Rootfs": async () => (await import("./resources/rootfs.ts")).rootfs,
-      "pine:index:OstreeCommit": async () => (await import("./resources/ostreecommit.ts")).ostreeCommit,
-      "pine:index:DiskImage": async () => (await import("./resources/diskimage.ts")).diskImage,
-      "pine:index:ContainerTemplate": async () => (await import("./resources/containertemplate.ts")).containerTemplate,
-      "pine:index:HostHijack": async () => (await import("./resources/hosthijack.ts")).hostHijack,
+      "pine:index:Rootfs": async () => (await import("./resources/rootfs/rootfs.ts")).rootfs,
+      "pine:index:OstreeCommit": async () => (await import("./resources/commit/commit.ts")).ostreeCommit,
+      "pine:index:DiskImage": async () => (await import("./resources/images/disk-image.ts")).diskImage,
+      "pine:index:ContainerTemplate": async () =>
+        (await import("./resources/images/container-template.ts")).containerTemplate,
+      "pine:index:HostHijack": async () => (await import("./resources/hijack/host-hijack.ts")).hostHijack,
     },
     functions: {
-      "pine:index:getHostFacts": async () => (await import("./resources/hostfacts.ts")).getHostFacts,
-      "pine:index:resolvePackages": async () => (await import("./resources/resolvepackages.ts")).resolvePackages,
+      "pine:index:getHostFacts": async () => (await import("./resources/facts/get-host-facts.ts")).getHostFacts,
+      "pine:index:resolvePackages": async () =>
+        (await import("./resources/rootfs/resolve-packages.ts")).resolvePackages,
     },
     checkConfig,
     comparable,

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withSsh } from "../../provider/host/ssh/open.ts";
-import { getHostFacts } from "../../provider/resources/hostfacts.ts";
+import { getHostFacts } from "../../provider/resources/facts/get-host-facts.ts";
 import { quietTask } from "../../provider/task.ts";
 import type { Release } from "../lab/vps/bases.ts";
 import type { BootWay } from "../lab/vps/debian.ts";

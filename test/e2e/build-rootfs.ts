@@ -3,7 +3,7 @@
  * another `umask`; answers the state as JSON. `cloned`: a bundle of git's that is cloned `to` a folder, for an archive `at` that path.
  */
 import { Archive } from "../../provider/properties/values.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { clone } from "../recipes/source.ts";
 import { Life } from "./life.ts";
 

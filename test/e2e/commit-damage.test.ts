@@ -6,9 +6,9 @@ import { diskImage as buildImage, readImage } from "../../provider/image/disk/im
 import { hasCommit } from "../../provider/image/ostree/check.ts";
 import type { Store } from "../../provider/image/store/store.ts";
 import { sysrootTar } from "../../provider/image/sysroot/archive.ts";
-import { type CommitArtifacts, findArtifacts } from "../../provider/resources/hijack-artifacts.ts";
-import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { ostreeCommit } from "../../provider/resources/commit/commit.ts";
+import { type CommitArtifacts, findArtifacts } from "../../provider/resources/hijack/plan/artifacts.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life, testCall } from "./life.ts";
 

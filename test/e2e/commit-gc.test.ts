@@ -6,9 +6,9 @@ import { staticDelta } from "../../provider/image/ostree/delta.ts";
 import type { Store } from "../../provider/image/store/store.ts";
 import { sysrootTar } from "../../provider/image/sysroot/archive.ts";
 import { collect } from "../../provider/image/upkeep/gc.ts";
-import { keepForHost } from "../../provider/resources/hijack-artifacts.ts";
-import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { ostreeCommit } from "../../provider/resources/commit/commit.ts";
+import { keepForHost } from "../../provider/resources/hijack/plan/kept.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
 

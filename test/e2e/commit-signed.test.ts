@@ -8,7 +8,7 @@ import { trustOf } from "../../provider/host/facts/pine.ts";
 import { removeTree, runIn } from "../../provider/image/namespace/run-in.ts";
 import { readCommit } from "../../provider/image/ostree/commits.ts";
 import { Secret } from "../../provider/properties/values.ts";
-import { ostreeCommit } from "../../provider/resources/ostreecommit.ts";
+import { ostreeCommit } from "../../provider/resources/commit/commit.ts";
 import { manifestFile, manifestProblem, type SignedManifest } from "../../provider/trust/manifest.ts";
 import { publicKeyOf } from "../../provider/trust/signify.ts";
 import { checksum, keyOf, keyText, of } from "../unit/trust/a-manifest.ts";

@@ -11,8 +11,8 @@ import { containerTemplate as build, TEMPLATE_FORMATS, type Template } from "../
 import type { RootfsRecord } from "../../provider/image/tree/record.ts";
 import { run } from "../../provider/local/run.ts";
 import { Unknown } from "../../provider/properties/values.ts";
-import { containerTemplate } from "../../provider/resources/containertemplate.ts";
-import { diskImage } from "../../provider/resources/diskimage.ts";
+import { containerTemplate } from "../../provider/resources/images/container-template.ts";
+import { diskImage } from "../../provider/resources/images/disk-image.ts";
 import { labKey } from "../lab/vps/key.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";

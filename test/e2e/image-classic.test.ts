@@ -5,7 +5,7 @@ import { diskImage as buildImage } from "../../provider/image/disk/image.ts";
 import { commitFromRootfs } from "../../provider/image/ostree/commits.ts";
 import { readRootfs } from "../../provider/image/tree/record.ts";
 import { run } from "../../provider/local/run.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { labKey } from "../lab/vps/key.ts";
 import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";

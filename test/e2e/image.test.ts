@@ -9,7 +9,7 @@ import { commitFromRootfs } from "../../provider/image/ostree/commits.ts";
 import type { RootfsRecord } from "../../provider/image/tree/record.ts";
 import { run } from "../../provider/local/run.ts";
 import { Unknown } from "../../provider/properties/values.ts";
-import { diskImage } from "../../provider/resources/diskimage.ts";
+import { diskImage } from "../../provider/resources/images/disk-image.ts";
 import { startVps, type Vps } from "../lab/vps/vps.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";

@@ -12,7 +12,7 @@ import { openSsh, withSsh } from "../../provider/host/ssh/open.ts";
 import { publicKeyOf } from "../../provider/host/ssh/public-key.ts";
 import { run } from "../../provider/local/run.ts";
 import { Unknown } from "../../provider/properties/values.ts";
-import { hostHijack } from "../../provider/resources/hosthijack.ts";
+import { hostHijack } from "../../provider/resources/hijack/host-hijack.ts";
 import { quietTask } from "../../provider/task.ts";
 import { startProcess } from "../lab/processes.ts";
 import { startBooted } from "../lab/vps/booted.ts";

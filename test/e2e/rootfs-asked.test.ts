@@ -3,7 +3,7 @@
  * leads to /run went without a word; what builds leave in /run and /var is the same to other builders (ostreedev/ostree-rs-ext#367).
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 
 let bench: Bench;

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Asset, type Props, Secret } from "../../provider/properties/values.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { freshKey, KEY_NAME } from "../lab/mirror/cache.ts";
 import { serveMirror } from "../lab/mirror/server.ts";
 import { variantMirror } from "../lab/mirror/variant.ts";

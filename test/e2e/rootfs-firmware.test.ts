@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { LockedPackage } from "../../provider/image/packages/mirror.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import type { PackageSpec } from "../lab/mirror/apk-format.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LockedPackage } from "../../provider/image/packages/mirror.ts";
 import { Store } from "../../provider/image/store/store.ts";
 import { Archive, Asset, Unknown } from "../../provider/properties/values.ts";
-import { resolvePackages } from "../../provider/resources/resolvepackages.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { resolvePackages } from "../../provider/resources/rootfs/resolve-packages.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { type Bench, Life, startBench, testCall } from "./life.ts";
 
 const tools = { version: "1.0-r0", description: "x", files: [{ path: "usr/bin/tools", content: "", mode: 0o755 }] };

@@ -4,8 +4,8 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { rootfs } from "../../provider/resources/rootfs.ts";
-import { type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
+import { type MirrorServer, serveMirror } from "../lab/mirror/server.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 
 let bench: Bench;

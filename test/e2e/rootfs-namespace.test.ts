@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { removeTree, runIn, runMapped } from "../../provider/image/namespace/run-in.ts";
 import { toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { run } from "../../provider/local/run.ts";
-import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
+import { toolsOf } from "../../provider/resources/rootfs/lock.ts";
 import { quietTask } from "../../provider/task.ts";
 import { type Bench, gone, processesWith, startBench } from "./life.ts";
 

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RunError, run } from "../../provider/local/run.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 
 const inputs = { packages: ["nano"], files: { "/etc/motd": { content: "hello\n" } } };

@@ -9,7 +9,7 @@ import { type Apk, apkTool } from "../../provider/image/packages/apk.ts";
 import { constraintProblem } from "../../provider/image/packages/constraint.ts";
 import type { RepositoryIndex } from "../../provider/image/packages/mirror-index.ts";
 import { resolve } from "../../provider/image/packages/resolve.ts";
-import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
+import { toolsOf } from "../../provider/resources/rootfs/lock.ts";
 import { quietTask } from "../../provider/task.ts";
 import { buildIndex } from "../lab/mirror/apk-format.ts";
 import { labKey } from "../lab/mirror/cache.ts";

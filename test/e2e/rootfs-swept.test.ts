@@ -6,8 +6,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Store } from "../../provider/image/store/store.ts";
 import { type Toolbox, toolbox } from "../../provider/image/toolbox/toolbox.ts";
-import { rootfs } from "../../provider/resources/rootfs.ts";
-import { toolsOf } from "../../provider/resources/rootfs-lock.ts";
+import { toolsOf } from "../../provider/resources/rootfs/lock.ts";
+import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";
 import { quietTask } from "../../provider/task.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 import { Committed } from "./rootfs-tree.ts";

@@ -119,7 +119,7 @@ export const BUILD_MUTANTS: Mutant[] = [
     file: "provider/properties/rule.ts",
     from: "JSON.stringify(withoutUserinfo(value))",
     to: "JSON.stringify(value)",
-    tests: ["test/unit/resources/rootfs-check-passwords.test.ts"],
+    tests: ["test/unit/resources/rootfs/check-passwords.test.ts"],
   },
   {
     name: "publishing to a storage knows no proxy",

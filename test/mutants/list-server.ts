@@ -4,24 +4,24 @@ import type { Mutant } from "./mutant.ts";
 export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "an installation asks nobody whether its signature is wanted",
-    file: "provider/resources/hijack-work.ts",
+    file: "provider/resources/hijack/act/update.ts",
     from: "    await checkTrust(seen.ssh, inputs.commit, artifacts.signed);\n",
     to: "",
-    tests: ["test/unit/resources/hijack-trust.test.ts"],
+    tests: ["test/unit/resources/hijack/trust.test.ts"],
   },
   {
     name: "an update asks nobody whether its signature is wanted",
-    file: "provider/resources/hijack-work.ts",
+    file: "provider/resources/hijack/act/update.ts",
     from: "    if (status.checksum !== checksum) await checkTrust(ssh, checksum, artifacts.signed);\n",
     to: "",
-    tests: ["test/unit/resources/hijack-trust.test.ts"],
+    tests: ["test/unit/resources/hijack/trust.test.ts"],
   },
   {
     name: "an overwrite asks nobody whether its signature is wanted",
-    file: "provider/resources/hijack-overwrite.ts",
+    file: "provider/resources/hijack/act/overwrite.ts",
     from: "    await checkTrust(ssh, inputs.commit, artifacts.signed);\n",
     to: "",
-    tests: ["test/unit/resources/hijack-trust.test.ts"],
+    tests: ["test/unit/resources/hijack/trust.test.ts"],
   },
   {
     name: "a card that the kernel does not drive is no reason",
@@ -116,17 +116,17 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "the key that was seen first is not kept",
-    file: "provider/resources/hosthijack.ts",
+    file: "provider/resources/hijack/host-hijack.ts",
     from: "installationId: state?.installationId ?? id, hostKey, proxyHostKey }",
     to: "installationId: state?.installationId ?? id }",
-    tests: ["test/unit/resources/hijack-interrupted.test.ts"],
+    tests: ["test/unit/resources/hijack/act/interrupted.test.ts"],
   },
   {
     name: "a server is not held to the key that was seen first",
-    file: "provider/resources/hijack-look.ts",
+    file: "provider/resources/hijack/look/look.ts",
     from: "loginsOf(pinned(connection, state), state)",
     to: "loginsOf(connection, state)",
-    tests: ["test/unit/resources/hijack-pinned.test.ts"],
+    tests: ["test/unit/resources/hijack/look/pinned.test.ts"],
   },
   {
     name: "a health check takes any status",

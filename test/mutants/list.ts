@@ -91,10 +91,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "the old login's password in output connection",
-    file: "provider/resources/hijack-logins.ts",
+    file: "provider/resources/hijack/look/logins.ts",
     from: "const { password: _, acceptNewHostKey: __, ...rest } = given;",
     to: "const { acceptNewHostKey: __, ...rest } = given;",
-    tests: ["test/unit/resources/hijack-logins.test.ts"],
+    tests: ["test/unit/resources/hijack/look/logins.test.ts"],
   },
   {
     name: "links come in from a publish server",
@@ -161,10 +161,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "a commit that failed here is booted again",
-    file: "provider/resources/hosthijack.ts",
+    file: "provider/resources/hijack/host-hijack.ts",
     from: "if (!failed?.final || failed.checksum",
     to: "if (failed?.final !== undefined || failed!.checksum",
-    tests: ["test/unit/resources/hijack-failed.test.ts"],
+    tests: ["test/unit/resources/hijack/act/failed.test.ts"],
   },
   {
     name: "a damaged artifact is sent",

@@ -4,7 +4,7 @@ import type { Connection, ProxyConnection } from "./connection.ts";
 import { fingerprint, SshError, targetOf } from "./errors.ts";
 import { loginRefused, notYet, ownSide } from "./refused.ts";
 
-/** Where a pinned key comes from that the program may not name (resources/hijack-logins.ts). */
+/** Where a pinned key comes from that the program may not name (resources/hijack/look/logins.ts). */
 const first = (accepts: boolean | undefined) => (accepts ? " (seen at the first connection)" : "");
 
 const describe = (key: string) => `${key.split(" ")[0]} ${fingerprint(key)}`;

@@ -23,5 +23,5 @@ test("is neither what makes requests nor what starts processes", () => {
   // a sound look: what is there is found
   for (const name of ["provider/rpc/config.ts", "provider/local/credentials.ts", "@grpc/grpc-js"])
     expect(start).toContain(name);
-  expect(loaded("provider/resources/rootfs.ts")).toContain("undici");
+  expect(loaded("provider/resources/rootfs/rootfs.ts")).toContain("undici");
 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SlotName } from "../../../provider/boot/slot.ts";
 import { envBlock } from "../../../provider/boot/state.ts";
 import { parseStatus } from "../../../provider/host/server/agent.ts";
-import { previousOf } from "../../../provider/resources/hijack-state.ts";
+import { previousOf } from "../../../provider/resources/hijack/model/outputs.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s", (...shell) => {

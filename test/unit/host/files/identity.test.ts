@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { hostPathProblem } from "../../../../provider/host/files/paths.ts";
 import { planHealth } from "../../../../provider/host/trial/health.ts";
 import { plain, Secret, Unknown } from "../../../../provider/properties/values.ts";
-import { checkHijack } from "../../../../provider/resources/hijack-check.ts";
+import { checkHijack } from "../../../../provider/resources/hijack/check/check.ts";
 
 describe("where a server's own files may lie", () => {
   it.each([

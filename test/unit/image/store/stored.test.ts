@@ -10,7 +10,7 @@ import { writeSboms } from "../../../../provider/image/sbom/write.ts";
 import { artifact, intact, readArtifact } from "../../../../provider/image/store/artifact.ts";
 import { Store } from "../../../../provider/image/store/store.ts";
 import { foundRootfs } from "../../../../provider/image/tree/record.ts";
-import { asShown, noteShown } from "../../../../provider/resources/hijack-shown.ts";
+import { asShown, noteShown } from "../../../../provider/resources/hijack/plan/shown.ts";
 import { quietTask } from "../../../../provider/task.ts";
 import { facts, image, inputs } from "../../host/plan/tools.ts";
 import { aSbom } from "../sbom/a-sbom.ts";

@@ -1,0 +1,103 @@
+/** OstreeCommit: a Rootfs of the store as a commit, with a ref and a version. Its checksum is a function of the content. */
+import { randomBytes } from "node:crypto";
+import { die } from "../../errors.ts";
+import { commitFromRootfs, readCommit } from "../../image/ostree/commits.ts";
+import { Store } from "../../image/store/store.ts";
+import { readRootfs } from "../../image/tree/record.ts";
+import { diffInputs } from "../../properties/diff.ts";
+import { checkProps } from "../../properties/rule.ts";
+import { equalValues, hasUnknown, type Props, plain } from "../../properties/values.ts";
+import type { Call, Diff, Resource } from "../../resource.ts";
+import { publicKeyOf } from "../../trust/signify.ts";
+import { storeIfThere, toolboxOf } from "../store.ts";
+import { retained, withCommit } from "./history.ts";
+import { defaultRef, importCommit } from "./import.ts";
+import { preview, rootfsOf, tidy } from "./preview.ts";
+import { isPublished, type PublishInputs, publishHistory } from "./publish.ts";
+import { type Inputs, keysOf, shape } from "./shape.ts";
+import { type Before, defaultOf, lastOf, parentOf, type State, versionFor } from "./version.ts";
+
+export const ostreeCommit: Resource = {
+  async check(_call, { news }) {
+    const { inputs, failures } = checkProps(news, shape);
+    if (inputs.oldSigningKey !== undefined && inputs.signingKey === undefined)
+      failures.push({
+        property: "",
+        reason: "oldSigningKey: signs beside signingKey, which is not given; expected both, or signingKey alone",
+        code: "oldSigningKey.alone",
+      });
+    return { inputs, failures };
+  },
+
+  async diff(call, { olds, oldInputs, news }): Promise<Diff> {
+    const { checksum, ref } = plain(olds) as State;
+    const detailed = diffInputs(oldInputs, news, { replace: ["ref"] });
+    const store = await storeIfThere(call);
+    // to write down what it is already is no change, nor is to leave it to the default again
+    const wanted = news.ref ?? (await defaultOf(store, [news.rootfs, olds.rootfs]));
+    if (equalValues(wanted, ref)) delete detailed.ref;
+    // gone from the store (another machine, a new store): made again
+    const there = store !== undefined && (await readCommit(store, checksum)) !== undefined;
+    const published =
+      hasUnknown(news.publish) || (await isPublished(plain(news.publish) as PublishInputs, ref, checksum, call));
+    return { detailed, changes: !there || !published };
+  },
+
+  async create(call, { inputs }) {
+    if (call.preview) return { id: "", state: await preview(call, inputs) };
+    const id = `commit-${randomBytes(8).toString("hex")}`;
+    return { id, state: await make(call, id, inputs) };
+  },
+
+  async update(call, { id, olds, oldInputs, news }) {
+    const before = { state: plain(olds) as State, inputs: oldInputs };
+    return { state: call.preview ? await preview(call, news, before) : await make(call, id, news, before) };
+  },
+
+  async read(call, { id, state, inputs }) {
+    return state.checksum ? { id, state, inputs } : importCommit(call, id);
+  },
+
+  async delete(call, { id }) {
+    await (await storeIfThere(call))?.dropRoot(id);
+  },
+};
+
+async function make(call: Call, id: string, props: Props, before?: Before): Promise<State> {
+  const inputs = plain(props) as Inputs;
+  const store = await Store.open(call.config.store);
+  const rootfs = await readRootfs(store, inputs.rootfs);
+  if (!rootfs)
+    return die(
+      `rootfs ${inputs.rootfs.slice(0, 12)} is not in the store ${store.dir}`,
+      "pass `digest` of a Rootfs of the same program, which is then built first, or set pine:store to the store that has it",
+    );
+  const ref = inputs.ref ?? defaultRef(rootfs);
+  const known = { checksum: rootfs.checksum, ref, ...rootfsOf(rootfs) };
+  const version = inputs.version ?? (await versionFor(store, known, lastOf(props, before)));
+  call.step("committing");
+  const keys = keysOf(inputs);
+  const options = { ref, version: inputs.version, shown: version, keys };
+  const { checksum } = await commitFromRootfs(store, await toolboxOf(call), rootfs, options, call);
+  const made = withCommit(before?.state.history ?? [], { checksum, version, made: new Date().toISOString() });
+  const history = retained(made, inputs.retain, Date.now());
+  await store.addRoot(
+    id,
+    history.map((h) => `commit/${h.checksum}`),
+  );
+  await publishHistory(store, ref, history, inputs.publish, call);
+  if (inputs.retain) await tidy(store, call);
+  const parent = parentOf(checksum, before);
+  const publicKey = keys[0] && publicKeyOf(keys[0]);
+  return {
+    checksum,
+    parent,
+    version,
+    ref,
+    repo: store.repo,
+    rootfs: inputs.rootfs,
+    size: rootfs.size,
+    publicKey,
+    history,
+  };
+}

@@ -1,0 +1,46 @@
+/** The end: the old system comes back, where it was kept. */
+import { isAbort, messageOf } from "../../../errors.ts";
+import { restoreOld } from "../../../host/leave/restore.ts";
+import { finalizedOf } from "../../../host/server/record.ts";
+import type { Call } from "../../../resource.ts";
+import { connectionsOf, keeping } from "../look/logins.ts";
+import { lockOwner, look } from "../look/look.ts";
+import type { HijackInputs } from "../model/inputs.ts";
+import type { HijackState } from "../model/state.ts";
+
+/** The server as it was, where that can be. */
+export async function giveBack(call: Call, known: HijackState, wanted: HijackInputs): Promise<void> {
+  if (wanted.onDestroy === "retain") return call.warn("the server stays as it is (onDestroy: retain)");
+  let seen: Awaited<ReturnType<typeof look>>;
+  try {
+    seen = await look(wanted.connection, known, call);
+  } catch (error) {
+    if (wanted.whenUnreachable !== "forget" || isAbort(error, call.signal)) throw error;
+    return call.warn(`the server is forgotten without having been touched: ${messageOf(error)}`);
+  }
+  try {
+    const found = seen.facts.pine.install?.id;
+    if (found !== known.installationId)
+      return call.warn(
+        found ? "another installation is on this server: left alone" : "Pine is not on this server any more",
+      );
+    if (seen.facts.pine.install?.method === "overwrite")
+      return call.warn("the server stays as it is: it was overwritten, so there is no old system to give back");
+    if (seen.facts.pine.install?.old === undefined)
+      return call.warn(
+        "the server stays as it is: it was started from a template, so there is no old system to give back",
+      );
+    if (finalizedOf(seen.facts.pine.install) !== "no")
+      return call.warn("the server stays as it is: finalize removed its old system, so there is none to give back");
+    const o = {
+      id: known.installationId,
+      connections: connectionsOf(keeping(wanted.connection, seen.ssh)),
+      deleteData: wanted.deleteData,
+      owner: lockOwner(call),
+    };
+    const kept = await restoreOld(seen.ssh, o, call);
+    if (kept) call.info(`the old system runs again; what Pine kept in /var lies in ${kept}`);
+  } finally {
+    await seen.ssh.close();
+  }
+}

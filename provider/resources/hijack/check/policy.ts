@@ -1,0 +1,34 @@
+/** Inputs that say what later operations do, and what is not tried again. Pure. */
+import { die } from "../../../errors.ts";
+import { diffInputs } from "../../../properties/diff.ts";
+import { topOf } from "../../../properties/path.ts";
+import { equalValues, type Props } from "../../../properties/values.ts";
+import type { HijackInputs } from "../model/inputs.ts";
+import type { HijackState } from "../model/state.ts";
+
+/** Inputs that say what later operations do. */
+const POLICY = new Set(["onDestroy", "deleteData", "whenUnreachable", "deadman", "health", "force", "erase", "image"]);
+
+/** Whether the server need not be asked: so that `whenUnreachable: forget` can be set when it has vanished. */
+export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean {
+  const changed = Object.keys(diffInputs(oldInputs, news)).map(topOf);
+  const settled = !state.unfinished && equalValues(news.commit, state.booted?.checksum);
+  return (
+    settled &&
+    changed.length > 0 &&
+    changed.every((key) => POLICY.has(key) || (key === "finalize" && news.finalize !== true))
+  );
+}
+
+/** Rule 9: a commit that was seen to fail here is not booted again until it or the triggers change. */
+export function refuseKnownFailure(
+  state: Pick<HijackState, "failed">,
+  inputs: Pick<HijackInputs, "commit" | "attempt">,
+): void {
+  const { failed } = state;
+  if (!failed?.final || failed.checksum !== inputs.commit || failed.triggers !== inputs.attempt) return;
+  die(
+    `commit ${failed.checksum.slice(0, 12)} failed on this server before (${failed.reason}) and is not booted again`,
+    "change what goes into the commit, its hostname, network, kernelArguments or health, or `triggers` to try the same once more",
+  );
+}

@@ -1,0 +1,94 @@
+/** Inputs of HostHijack. */
+import { kernelArgumentProblem } from "../../../boot/arguments.ts";
+import { hostnamePattern } from "../../../image/recipe/rules.ts";
+import { any, asset, flag, integer, list, map, object, text } from "../../../properties/check.ts";
+import type { Shape } from "../../../properties/rule.ts";
+import { connectionRule } from "../../connection-shape.ts";
+
+const publicKey = {
+  pattern: /^(?!-----)\S.*\s*$/s,
+  expected: 'a public key, "ssh-ed25519 AAAA…"',
+};
+export const shape = {
+  connection: connectionRule,
+  commit: text({
+    required: true,
+    pattern: /^[0-9a-f]{64}$/,
+    expected: "the checksum of an OstreeCommit (64 hex digits)",
+  }),
+  image: text({ pattern: /^[0-9a-f]{64}$/, expected: "the sha256 of a DiskImage (64 hex digits)" }),
+  method: text({
+    default: "auto",
+    enum: ["auto", "alongside", "overwrite", "container"],
+  }),
+  erase: flag(),
+  disk: text(),
+  dataPartitions: list(
+    object({
+      // XFS has room for 12
+      label: text({
+        required: true,
+        pattern: /^[A-Za-z0-9_-]{1,12}$/,
+        expected: "a label of at most 12 letters and digits",
+      }),
+      size: integer({ min: 16, max: 1 << 30, hint: "the size is in MiB" }),
+      filesystem: text({ enum: ["ext4", "xfs"], default: "ext4" }),
+      mountPoint: text({
+        required: true,
+        pattern: /^\/(var|srv|home|opt|mnt|root)(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/,
+        expected: "a folder below /var, /srv, /home, /opt, /mnt or /root",
+      }),
+    }),
+  ),
+  hostname: text({
+    pattern: hostnamePattern,
+    expected: 'a hostname such as "web-1"',
+  }),
+  authorizedKeys: list(text(publicKey)),
+  network: object({
+    mode: text({ enum: ["keep", "dhcp", "static"], default: "keep" }),
+    interface: text(),
+    mac: text({ pattern: /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, expected: 'a MAC address "52:54:00:12:34:56"' }),
+    addresses: list(
+      text({ pattern: /^[0-9a-fA-F:.]+\/\d+$/, expected: 'an address with its prefix, "203.0.113.7/24"' }),
+    ),
+    gateways: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
+    nameservers: list(text({ pattern: /^[0-9a-fA-F:.]+$/, expected: "an address" })),
+    search: list(text()),
+    mtu: integer({ min: 576, max: 65535 }),
+    vlan: integer({ min: 1, max: 4094 }),
+  }),
+  files: map(
+    object(
+      {
+        content: text({ empty: true }),
+        source: asset(),
+        mode: text({ pattern: /^[0-7]{3,4}$/, expected: 'an octal mode "0644"' }),
+        owner: text({ pattern: /^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_][a-z0-9_-]*)?$/, expected: '"user:group"' }),
+      },
+      { exactlyOne: ["content", "source"] },
+    ),
+  ),
+  health: list(
+    object(
+      {
+        http: text({ pattern: /^https?:\/\/\S+$/, expected: 'a URL "http://127.0.0.1/"' }),
+        status: integer({ min: 100, max: 599 }),
+        contains: text(),
+        tcp: text({ pattern: /^\S+:\d+$/, expected: '"host:port"' }),
+        command: text(),
+        service: text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, expected: "an OpenRC service" }),
+        timeout: integer({ min: 1, max: 3600 }),
+      },
+      { exactlyOne: ["http", "tcp", "command", "service"] },
+    ),
+  ),
+  kernelArguments: list(text({ verify: kernelArgumentProblem })),
+  onDestroy: text({ enum: ["restore", "retain"], default: "restore" }),
+  finalize: flag(),
+  deleteData: flag(),
+  whenUnreachable: text({ enum: ["fail", "forget"], default: "fail" }),
+  deadman: integer({ min: 60, max: 3600, default: 300 }),
+  force: flag(),
+  triggers: list(any()),
+} satisfies Shape;

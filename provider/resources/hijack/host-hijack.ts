@@ -1,0 +1,46 @@
+/** HostHijack: one server that runs a commit. Inputs in hijack-inputs.ts, checks in hijack-check.ts, the work in hijack-work.ts. */
+import { randomBytes } from "node:crypto";
+import { hasUnknown, plain } from "../../properties/values.ts";
+import type { Resource } from "../../resource.ts";
+import { storeIfThere } from "../store.ts";
+import { bring } from "./act/converge.ts";
+import { giveBack } from "./act/give-back.ts";
+import { checkHijack } from "./check/check.ts";
+import { diffHijack } from "./check/diff.ts";
+import { onlyPolicy, refuseKnownFailure } from "./check/policy.ts";
+import { hijackInputs } from "./model/inputs.ts";
+import { outputs } from "./model/outputs.ts";
+import type { HijackState } from "./model/state.ts";
+import { hostRoot } from "./plan/kept.ts";
+import { previewState } from "./preview.ts";
+import { readHost } from "./read.ts";
+
+export const hostHijack: Resource = {
+  check: async (_call, { news }) => checkHijack(news),
+  diff: (call, args) => diffHijack(call, args),
+
+  async create(call, { inputs }) {
+    if (call.preview) return { id: "", state: await previewState(call, inputs, undefined) };
+    const id = randomBytes(16).toString("hex");
+    return { id, state: await bring(call, id, inputs, undefined) };
+  },
+
+  async update(call, { id, olds, oldInputs, news }) {
+    const state = plain(olds) as HijackState;
+    if (onlyPolicy(state, oldInputs, news)) {
+      call.info("nothing is done on the server: the change is about what later operations do");
+      return { state: outputs(news, state) };
+    }
+    if (!hasUnknown(news.commit)) refuseKnownFailure(state, hijackInputs(news));
+    if (call.preview) return { state: await previewState(call, news, state, oldInputs) };
+    return { state: await bring(call, id, news, state, oldInputs) };
+  },
+
+  read: readHost,
+
+  async delete(call, { state, inputs }) {
+    const known = plain(state) as HijackState;
+    await giveBack(call, known, hijackInputs(inputs));
+    await (await storeIfThere(call))?.dropRoot(hostRoot(known.installationId));
+  },
+};

@@ -1,0 +1,91 @@
+/** Looking at a server: connecting to whichever system runs, its facts, and the plan for it. */
+import { hostname as machineName, userInfo } from "node:os";
+import { die, messageOf } from "../../../errors.ts";
+import { readFacts } from "../../../host/facts/facts.ts";
+import { runsPine } from "../../../host/facts/pine.ts";
+import type { Facts } from "../../../host/facts/types/facts.ts";
+import { type AgentStatus, agentStatus } from "../../../host/server/agent.ts";
+import type { Connection } from "../../../host/ssh/connection.ts";
+import { SshError } from "../../../host/ssh/errors.ts";
+import { openSsh } from "../../../host/ssh/open.ts";
+import type { Ssh } from "../../../host/ssh/types.ts";
+import type { Call } from "../../../resource.ts";
+import type { HijackInputs } from "../model/inputs.ts";
+import type { HijackState } from "../model/state.ts";
+import { loginsOf, pinned } from "./logins.ts";
+
+export interface Look {
+  ssh: Ssh;
+  facts: Facts;
+  /** What runs, when Pine is there. */
+  status?: AgentStatus;
+}
+
+/** Connects to whichever system runs and reads what is there. The caller closes `ssh`. `seconds`: for one attempt to connect. */
+export async function look(
+  connection: Connection,
+  state: HijackState | undefined,
+  call: Call,
+  seconds?: number,
+): Promise<Look> {
+  return lookAt(await openAny(loginsOf(pinned(connection, state), state), call, seconds), call);
+}
+
+/** The same; a server that is silent since an overwrite was cut off may have lost its power meanwhile, and is told so. */
+export async function lookAgain(inputs: HijackInputs, state: HijackState | undefined, call: Call, seconds?: number) {
+  try {
+    return await look(inputs.connection, state, call, seconds);
+  } catch (error) {
+    if (!state?.unfinished || !inputs.erase || (error as { code?: string }).code !== "unreachable") throw error;
+    throw new SshError(
+      "unreachable",
+      `${messageOf(error)}; an overwrite of this server was cut off: if it lost its power meanwhile, its disk is half written and does not boot`,
+      {
+        hint: "let its provider install any Debian on it, set connection.hostKey to the new key, and run `pulumi up`",
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The same over a connection that is there; closed when it fails. */
+export async function lookAt(ssh: Ssh, call: Call): Promise<Look> {
+  try {
+    call.step(`reading what ${ssh.target} is`);
+    const facts = await readFacts(ssh);
+    const status = runsPine(facts) && ssh.rootWay !== "none" ? await agentStatus(ssh) : undefined;
+    return { ssh, facts, status };
+  } catch (error) {
+    await ssh.close();
+    throw error;
+  }
+}
+
+/** Opens the first connection that is let in. */
+export async function openAny(connections: Connection[], call: Call, seconds?: number): Promise<Ssh> {
+  let first: unknown;
+  for (const connection of connections) {
+    try {
+      return await openSsh(connection, call, seconds === undefined ? {} : { connectTimeout: seconds });
+    } catch (error) {
+      first ??= error;
+      // "shell": images of clouds let root in, and tell it to come as another user
+      if (!["login", "shell"].includes((error as { code?: string }).code ?? "")) throw error;
+    }
+  }
+  throw first;
+}
+
+/** What another one that wants the server's lock is told. */
+export const lockOwner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
+
+/** Rule 7: dies when the server has an installation that is not this resource's. */
+export function refuseAnother(facts: Facts, state: HijackState | undefined, call: Call): void {
+  const found = facts.pine.install;
+  if (!state || !found || found.id === state.installationId) return;
+  const whose = found.stack === call.stack ? "made by another state of this stack" : `of stack ${found.stack}`;
+  die(
+    `another installation is on this server now, ${whose}`,
+    "take it over with `pulumi refresh` and `pulumi up` when it is to be this resource's, else remove this resource from the state",
+  );
+}

@@ -1,0 +1,80 @@
+/** HostHijack's inputs and outputs as types, and how the first are read. */
+import type { NetworkInput } from "../../../host/network/model/types.ts";
+import type { DataPartition, Method } from "../../../host/plan/types.ts";
+import type { Connection } from "../../../host/ssh/connection.ts";
+import type { HealthCheck } from "../../../host/trial/health.ts";
+import { type Asset, type Props, plain } from "../../../properties/values.ts";
+
+export interface FileInput {
+  content?: string;
+  source?: Asset;
+  /** Octal, default "0644"; "0600" when the content is secret. */
+  mode?: string;
+  /** "user:group", default "root:root". */
+  owner?: string;
+}
+
+export interface HijackInputs {
+  connection: Connection;
+  commit: string;
+  method: Method;
+  /** sha256 of a DiskImage. */
+  image?: string;
+  erase: boolean;
+  disk?: string;
+  dataPartitions: DataPartition[];
+  hostname?: string;
+  authorizedKeys: string[];
+  network?: Props;
+  files: Record<string, FileInput>;
+  health: HealthCheck[];
+  kernelArguments: string[];
+  onDestroy: "restore" | "retain";
+  /** The old system is removed once the new one is confirmed. */
+  finalize: boolean;
+  deleteData: boolean;
+  whenUnreachable: "fail" | "forget";
+  deadman: number;
+  force: boolean;
+  triggers: unknown[];
+  /** What makes another attempt at the same commit, as JSON without what is secret: kept in the state. */
+  attempt: string;
+}
+
+const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "health"];
+
+/** Checked, known inputs with their defaults. */
+export function hijackInputs(props: Props): HijackInputs {
+  const p = plain(props) as Props;
+  return {
+    connection: p.connection,
+    commit: p.commit,
+    method: p.method ?? "auto",
+    image: typeof p.image === "string" ? p.image : undefined,
+    erase: p.erase ?? false,
+    disk: p.disk ?? undefined,
+    dataPartitions: p.dataPartitions ?? [],
+    hostname: p.hostname ?? undefined,
+    authorizedKeys: p.authorizedKeys ?? [],
+    network: p.network ?? undefined,
+    files: p.files ?? {},
+    health: p.health ?? [],
+    kernelArguments: p.kernelArguments ?? [],
+    onDestroy: p.onDestroy ?? "restore",
+    finalize: p.finalize ?? false,
+    deleteData: p.deleteData ?? false,
+    whenUnreachable: p.whenUnreachable ?? "fail",
+    deadman: p.deadman ?? 300,
+    force: p.force ?? false,
+    triggers: p.triggers ?? [],
+    attempt: JSON.stringify(ATTEMPT.map((key) => props[key] ?? null)),
+  };
+}
+
+/** The network input as host/network/keep.ts takes it. */
+export function networkInput(network: Props | undefined): NetworkInput {
+  const mode = network?.mode ?? "keep";
+  if (mode !== "static") return mode;
+  const { mode: _, ...rest } = network!;
+  return { static: { addresses: [], ...rest } };
+}

@@ -1,0 +1,18 @@
+/** What an act came to. */
+import type { Facts } from "../../../host/facts/types/facts.ts";
+import type { Plan } from "../../../host/plan/types.ts";
+import type { AgentStatus } from "../../../host/server/agent.ts";
+import type { TrialResult } from "../../../host/trial/trial.ts";
+
+/** What one operation changes; the caller turns it into state. */
+export interface Outcome {
+  result: TrialResult | { outcome: "unchanged"; status: AgentStatus };
+  sent: number;
+  plan?: Plan;
+  /** Of the old system; unknown to a run that goes on in the RAM system. */
+  facts?: Facts;
+  hostKey: string;
+  previous?: string;
+  /** Keys of root as they are now. */
+  rootKeys?: string[];
+}

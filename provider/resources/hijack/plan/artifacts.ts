@@ -1,0 +1,174 @@
+/** What a server needs of a commit, made on demand: the sysroot for an install, a delta from what it runs for an update. */
+import { existsSync, statSync } from "node:fs";
+import { Readable } from "node:stream";
+import { create as createTar } from "tar";
+import { die } from "../../../errors.ts";
+import type { Facts } from "../../../host/facts/types/facts.ts";
+import type { ImageFacts } from "../../../host/plan/types.ts";
+import type { SysrootToSend } from "../../../host/ways/alongside/install.ts";
+import type { RamToSend } from "../../../host/ways/overwrite/enter.ts";
+import type { ImageToSend } from "../../../host/ways/overwrite/write.ts";
+import type { DeltaToSend } from "../../../host/ways/update/update.ts";
+import { BLOCK, blockDigests, imageBySha256, imageStream } from "../../../image/disk/blocks.ts";
+import { notForOverwrite } from "../../../image/disk/formats/pack.ts";
+import { partitionOf } from "../../../image/disk/partitions.ts";
+import { ramSystem } from "../../../image/initramfs/ram-system.ts";
+import { hasCommit } from "../../../image/ostree/check.ts";
+import { readCommit, rootsOf } from "../../../image/ostree/commits.ts";
+import { staticDelta } from "../../../image/ostree/delta.ts";
+import { sshServerOf } from "../../../image/recipe/ssh-server.ts";
+import { intact } from "../../../image/store/artifact.ts";
+import { Store } from "../../../image/store/store.ts";
+import { readSysroot, sysrootTar } from "../../../image/sysroot/archive.ts";
+import { machineArch } from "../../../image/toolbox/arch.ts";
+import { toolbox } from "../../../image/toolbox/toolbox.ts";
+import { readRootfs } from "../../../image/tree/record.ts";
+import type { Call } from "../../../resource.ts";
+import type { SignedManifest } from "../../../trust/manifest.ts";
+import { packedRange } from "../../estimates.ts";
+import { kernelsOn } from "./kept.ts";
+import { lacksOf } from "./lacks.ts";
+
+export type Compression = "zstd" | "gzip";
+
+export interface CommitArtifacts {
+  version?: string;
+  signed?: SignedManifest;
+  /** `on`: the server that it is for. */
+  imageFacts(compression: Compression, on?: Facts): Promise<ImageFacts>;
+  sysroot(compression: Compression, call: Call): Promise<SysrootToSend>;
+  /** What overwrite writes; dies when the store has no such image of this commit. */
+  diskImage(call: Call): Promise<ImageToSend>;
+  ram(call: Call): Promise<RamToSend>;
+  /** Bytes of the delta from a commit, when it is made already. */
+  knownDelta(from: string): number | undefined;
+  /** From what the server runs; from nothing when this store does not have that. */
+  delta(from: string, call: Call): Promise<DeltaToSend>;
+}
+
+export function missingCommit(checksum: string, call: Call): never {
+  die(
+    `commit ${checksum.slice(0, 12)} is not in the store ${call.config.store}`,
+    "use the checksum output of an OstreeCommit of the same program, so that it is made again where it is missing",
+  );
+}
+
+/** Of a commit that the server runs and this store lacks: nothing has to be sent. */
+export function runningCommit(facts: Facts): CommitArtifacts {
+  const never = () => die("the store does not have the commit that the server runs");
+  return {
+    imageFacts: async (compression) => ({ arch: facts.arch, about: true, compression }),
+    knownDelta: () => undefined,
+    sysroot: never,
+    diskImage: never,
+    ram: never,
+    delta: never,
+  };
+}
+
+/** Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that overwrite may write. */
+export async function findArtifacts(
+  checksum: string,
+  call: Call,
+  imageSha256?: string,
+): Promise<CommitArtifacts | undefined> {
+  const manifest = await readCommit(Store.at(call.config.store), checksum);
+  if (!manifest) return undefined;
+  const store = await Store.open(call.config.store);
+  const source = { ...call.config, arch: machineArch() };
+  const tools = () => toolbox(source, call);
+  const image = imageSha256 === undefined ? undefined : await imageBySha256(store, imageSha256);
+  const lacksOn = lacksOf({ store, checksum, tools, container: manifest.target === "container" }, call);
+  return {
+    version: manifest.version,
+    signed: manifest.signed,
+    async imageFacts(compression, on) {
+      const made = await readSysroot(store, checksum, compression);
+      const rootfs = await readRootfs(store, manifest.rootfs);
+      const range = packedRange(manifest.size, compression);
+      return {
+        arch: manifest.arch,
+        target: manifest.target ?? "vm",
+        ssh: rootfs && sshServerOf(rootfs.lock),
+        sysrootBytes: made?.size ?? Math.round((range[0] + range[1]) / 2),
+        sysrootRange: made ? undefined : range,
+        unpackedBytes: made?.unpackedSize ?? manifest.size,
+        about: !made,
+        compression,
+        commit: checksum,
+        // whatever a container lies on is its host's to mount
+        filesystems: manifest.target === "container" ? undefined : rootsOf(manifest),
+        kernel: manifest.kernel,
+        kernels: on && (await kernelsOn(store, on)),
+        lacks: on && (await lacksOn(on)),
+        signed: manifest.signed,
+        disk: image && {
+          ...{ commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
+          filesystem: image.filesystem ?? "ext4",
+        },
+        diskUnfit: image && notForOverwrite(image.fileFormat, image.label),
+      };
+    },
+    async diskImage(call) {
+      if (!image)
+        die(
+          imageSha256 ? `image ${imageSha256.slice(0, 12)} is not in the store ${store.dir}` : "no `image` is given",
+          "use the sha256 output of a DiskImage of the same program, so that it is made again where it is missing",
+        );
+      const box = await tools();
+      call.step("reading the disk image");
+      await intact(image.path, image, "disk image", call.signal);
+      const deployment = `${checksum}.0`;
+      return {
+        sha256: image.sha256,
+        diskSize: image.diskSize,
+        rootStart: partitionOf(image, "root").start,
+        rootType: image.filesystem ?? "ext4",
+        bootStart: image.partitions.find((p) => p.name === "boot")?.start,
+        deployment,
+        digests: await blockDigests(box, image, call),
+        block: BLOCK,
+        open: (from) => imageStream(box, image, from, call),
+      };
+    },
+    async ram(call) {
+      if (manifest.arch !== source.arch)
+        die(
+          `overwrite makes its RAM system on a machine of the server's kind, ${manifest.arch}, and this is ${source.arch}`,
+        );
+      const made = await ramSystem(store, await tools(), source, checksum, call);
+      const open = () =>
+        Readable.from(createTar({ cwd: made.path, portable: true }, ["vmlinuz", "initramfs.img", "tools"]));
+      return { size: made.size, open };
+    },
+    async sysroot(compression, call) {
+      const made = await sysrootTar(store, await tools(), checksum, call, compression);
+      await intact(made.path, made, "sysroot", call.signal);
+      return {
+        checksum,
+        deployment: made.deployment.split("/").pop()!,
+        kernel: made.kernel,
+        initrd: made.initrd,
+        path: made.path,
+        size: made.size,
+        sha256: made.sha256,
+        unpackedSize: made.unpackedSize,
+        compression,
+      };
+    },
+    knownDelta(from) {
+      const path = store.delta(from, checksum);
+      return existsSync(path) ? statSync(path).size : undefined;
+    },
+    async delta(from, call) {
+      const known = (await hasCommit(store, from)) ? from : undefined;
+      if (!known)
+        call.warn(
+          `this store does not have commit ${from.slice(0, 12)}, which the server runs: the whole commit is sent`,
+        );
+      const made = await staticDelta(store, await tools(), known, checksum, call);
+      await intact(made.path, made, "delta", call.signal);
+      return made;
+    },
+  };
+}

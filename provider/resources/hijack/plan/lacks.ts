@@ -1,0 +1,30 @@
+/** What of a server a commit's kernel does not drive. */
+import type { Lack } from "../../../boot/device.ts";
+import { messageOf } from "../../../errors.ts";
+import type { Facts } from "../../../host/facts/types/facts.ts";
+import { driversLacking } from "../../../image/ostree/kernel-drivers.ts";
+import type { Store } from "../../../image/store/store.ts";
+import type { Toolbox } from "../../../image/toolbox/toolbox.ts";
+import type { Call } from "../../../resource.ts";
+
+/** What servers have that a commit does not drive. Each is asked once: before and under the lock it is the same. */
+export function lacksOf(
+  o: { store: Store; checksum: string; tools: () => Promise<Toolbox>; container: boolean },
+  call: Call,
+): (on: Facts) => Promise<Lack[] | undefined> {
+  const known = new Map<string, Promise<Lack[] | undefined>>();
+  return async ({ devices, firmwareFiles: firmware, container }) => {
+    if (container !== undefined || o.container || devices.length === 0) return undefined;
+    const key = JSON.stringify([devices, firmware]);
+    const ask = async () => driversLacking({ ...o, box: await o.tools(), devices, firmware }, call);
+    const asked = known.get(key) ?? ask().catch((e) => unknownDrivers(e, call));
+    known.set(key, asked);
+    return asked;
+  };
+}
+
+/** A preview needs no mirror for it: an old cache that has no toolbox makes the answer unknown. */
+function unknownDrivers(error: unknown, call: Call): undefined {
+  if (call.signal.aborted) throw error;
+  call.warn(`whether the commit's kernel drives the server was not looked at: ${messageOf(error)}`);
+}

@@ -1,0 +1,54 @@
+/** The plan for a server that was looked at. */
+import { PineError } from "../../../errors.ts";
+import type { ImageFacts, Plan } from "../../../host/plan/types.ts";
+import { isReinstall } from "../../../host/server/record.ts";
+import { loginPublicKeys } from "../../../host/ssh/keys.ts";
+import { planInstall } from "../../../host/ways/plan.ts";
+import type { Call } from "../../../resource.ts";
+import type { Look } from "../look/look.ts";
+import { type HijackInputs, networkInput } from "../model/inputs.ts";
+
+/** The plan, or one error with every refusal. */
+export async function planFor(
+  seen: Look,
+  inputs: HijackInputs,
+  image: ImageFacts,
+  call: Call,
+  id?: string,
+): Promise<Plan> {
+  const result = planInstall(
+    seen.facts,
+    {
+      method: inputs.method,
+      network: networkInput(inputs.network),
+      force: inputs.force,
+      hostname: inputs.hostname,
+      authorizedKeys: inputs.authorizedKeys,
+      rootWay: seen.ssh.rootWay,
+      notRoot: seen.ssh.notRoot,
+      user: seen.ssh.user,
+      host: inputs.connection.host,
+      port: inputs.connection.port,
+      hostKeySeen: seen.ssh.hostKeySeen,
+      loginKeys: await loginPublicKeys(inputs.connection, call),
+      stack: call.stack,
+      installationId: id,
+      onDestroy: inputs.onDestroy,
+      finalize: inputs.finalize,
+      deadman: inputs.deadman,
+      erase: inputs.erase,
+      kernelArguments: inputs.kernelArguments,
+      disk: inputs.disk,
+      dataPartitions: inputs.dataPartitions,
+      // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
+      reinstall: id === undefined && isReinstall(seen.facts.pine.install, true),
+      urn: call.urn,
+    },
+    image,
+  );
+  if (result.plan) return result.plan;
+  const lines = result.refusals.map((r) => `${r.message}; ${r.hint}`);
+  throw new PineError(
+    lines.length === 1 ? lines[0]! : `this server cannot be taken:\n${lines.map((l) => `- ${l}`).join("\n")}`,
+  );
+}

@@ -1,0 +1,93 @@
+/** What preview showed, so that `up` does that or stops and says what changed since. Kept in the cache, for the same run of the engine. */
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { die } from "../../../errors.ts";
+import type { Plan } from "../../../host/plan/types.ts";
+import { writeWhole } from "../../../local/files.ts";
+import { sha256 } from "../../../local/hash.ts";
+import { FORGOTTEN_MS, myself, startTime } from "../../../local/holder.ts";
+import type { Call } from "../../../resource.ts";
+import { humanBytes } from "../../../words.ts";
+
+/** The processes that a pid is one of: of this boot, in this PID namespace. */
+const processes = () => {
+  const { boot, namespace } = myself();
+  return sha256(`${boot} ${namespace}`).slice(0, 12);
+};
+
+/** The engine that started this plugin: `pulumi up` previews and updates in one process, with two plugins. */
+const engine = () => `${processes()}-${process.ppid}-${startTime(process.ppid)}`;
+
+const folderOf = (call: Call) => join(call.config.cache, "shown");
+/** By the engine too: two stacks may have the same names, on two backends or in two folders. */
+const fileOf = (call: Call) => join(folderOf(call), `${engine()}-${sha256(call.urn).slice(0, 32)}.json`);
+
+/** Of engines that have ended. Of those elsewhere that share this cache nothing is known: theirs go when they are old. */
+async function sweep(call: Call): Promise<void> {
+  for (const name of await readdir(folderOf(call))) {
+    const path = join(folderOf(call), name);
+    const [where, pid, start] = name.split("-");
+    const ended =
+      where === processes()
+        ? startTime(Number(pid)) !== start
+        : Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now()) > FORGOTTEN_MS;
+    if (ended) await rm(path, { force: true });
+  }
+}
+
+/** What must be the same when it is done, in words. No more: sizes are "about" before an image is built. */
+export function essence(plan: Plan): Record<string, string> {
+  const target = plan.overwrite;
+  const disk = target
+    ? `${target.disk.device}, ${humanBytes(target.disk.bytes)}, ${target.disk.head.slice(0, 12)}`
+    : `${plan.disk.rootDevice}, ${plan.disk.rootUuid}`;
+  return {
+    method: plan.method,
+    disk,
+    erases: plan.erases.join("; ") || "nothing",
+    "kept data": target?.data.flatMap((d) => (d.keep ? [d.label] : [])).join(", ") || "none",
+    network: plan.network.summary,
+    hostname: plan.hostname,
+    restores: plan.restore ?? "nothing",
+  };
+}
+
+/** What differs, a line each. */
+export function changedSince(shown: Record<string, string>, now: Record<string, string>): string[] {
+  return Object.keys(now)
+    .filter((key) => key in shown && shown[key] !== now[key])
+    .map((key) => `${key}: shown was ${shown[key]}; now it is ${now[key]}`);
+}
+
+/** Called by preview. That it cannot be kept is no reason not to show it. */
+export async function noteShown(call: Call, plan: Plan): Promise<void> {
+  try {
+    await mkdir(folderOf(call), { recursive: true });
+    await sweep(call);
+    await writeWhole(fileOf(call), JSON.stringify(essence(plan)));
+  } catch {
+    // nothing to compare with, then
+  }
+}
+
+const AGAIN = "nothing was changed; run `pulumi up` again to see the plan for what is there now";
+
+/** Undefined: it was cut off or changed. */
+export function readShown(text: string): Record<string, string> | undefined {
+  try {
+    const shown = JSON.parse(text);
+    return typeof shown === "object" && shown !== null ? shown : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Called with the server's lock held, before anything is changed. Dies when this run's preview showed something else. */
+export async function asShown(call: Call, plan: Plan): Promise<void> {
+  const text = await readFile(fileOf(call), "utf8").catch(() => undefined);
+  if (text === undefined) return;
+  const shown = readShown(text) ?? die(`what the preview showed cannot be read: ${fileOf(call)} is damaged`, AGAIN);
+  const changes = changedSince(shown, essence(plan));
+  if (changes.length > 0)
+    die(`the server is not what the preview showed any more:\n${changes.map((c) => `- ${c}`).join("\n")}`, AGAIN);
+}

@@ -1,0 +1,74 @@
+/** What refresh finds on a server: what runs, and what is not as the inputs say any more. Writes nothing there. */
+import { isAbort, messageOf } from "../../errors.ts";
+import { finalizedOf } from "../../host/server/record.ts";
+import { type Props, plain } from "../../properties/values.ts";
+import type { Call } from "../../resource.ts";
+import { storeIfThere } from "../store.ts";
+import { importHost } from "./import.ts";
+import { driftOf } from "./look/drift.ts";
+import { type Look, look } from "./look/look.ts";
+import { hijackInputs } from "./model/inputs.ts";
+import { bootedOf, previousOf } from "./model/outputs.ts";
+import type { HijackState } from "./model/state.ts";
+import { keepForHost } from "./plan/kept.ts";
+
+interface Read {
+  id: string;
+  state: Props;
+  inputs: Props;
+}
+
+/** Undefined: Pine, or this installation of it, is gone. Without a state it is an import. */
+export async function readHost(call: Call, { id, state, inputs }: Read): Promise<Read | undefined> {
+  const known = plain(state) as HijackState;
+  if (!known.installationId) return importHost(call, id);
+  let seen: Look;
+  try {
+    seen = await look(hijackInputs(inputs).connection, known, call, 15);
+  } catch (error) {
+    // another host key: not a server that is away but perhaps another one
+    if (isAbort(error, call.signal) || (error as { code?: string }).code === "host-key") throw error;
+    call.warn(`the server was not looked at, its last known state stands: ${messageOf(error)}`);
+    return { id, state, inputs };
+  }
+  try {
+    const { facts, status, ssh } = seen;
+    if (facts.pine.ram) {
+      call.warn("an overwrite was cut off: the RAM system runs until the next `pulumi up` goes on");
+      return { id, state, inputs };
+    }
+    if (facts.pine.install?.id !== known.installationId) {
+      call.warn(facts.pine.install ? "another installation is on this server now" : "Pine is gone from this server");
+      return undefined;
+    }
+    const { booted: _, ...rest } = state;
+    if (!status?.running) {
+      call.warn(`the old system (${facts.os.name}) runs, not Pine`);
+      return { id, inputs, state: rest };
+    }
+    const { checksum } = status;
+    const version = checksum === known.booted?.checksum ? known.booted?.version : undefined;
+    if (checksum !== known.booted?.checksum)
+      call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
+    await keepForHost(await storeIfThere(call), { ...known, booted: bootedOf(status, version) });
+    const there = await driftOf(ssh, facts, { inputs, state: known }, call);
+    return {
+      id,
+      inputs: there.inputs,
+      state: {
+        ...rest,
+        ...(finalizedOf(facts.pine.install) === "done" ? { finalized: true } : {}),
+        rootKeys: there.rootKeys,
+        hostKey: known.hostKey ?? ssh.hostKeySeen,
+        previous: previousOf(status, known.previous),
+        booted: bootedOf(status, version),
+      },
+    };
+  } catch (error) {
+    if (isAbort(error, call.signal)) throw error;
+    call.warn(`the server was not looked at to the end, its last known state stands: ${messageOf(error)}`);
+    return { id, state, inputs };
+  } finally {
+    await seen.ssh.close();
+  }
+}

@@ -1,0 +1,118 @@
+/** What HostHijack takes for an overwrite, and what it tells of changes that wait for the next one. */
+import { describe, expect, it } from "vitest";
+import { type Props, Unknown } from "../../../../../provider/properties/values.ts";
+import type { Call } from "../../../../../provider/resource.ts";
+import { checkHijack } from "../../../../../provider/resources/hijack/check/check.ts";
+import { diffHijack } from "../../../../../provider/resources/hijack/check/diff.ts";
+
+const base = { connection: { host: "203.0.113.7" }, commit: "c".repeat(64) };
+const over = { ...base, method: "overwrite", erase: true, image: "d".repeat(64) };
+const data = { label: "data", mountPoint: "/srv/data" };
+const failures = (news: Props) => checkHijack(news).failures.map((f) => `${f.property}: ${f.reason}`);
+
+describe("an overwrite's inputs", () => {
+  it.each<[string, Props]>([
+    ["alongside", base],
+    ["overwrite", over],
+    ["auto with erase and image", { ...base, erase: true, image: "d".repeat(64) }],
+    ["an image that is not built yet", { ...over, image: Unknown.value }],
+    [
+      "a disk and data partitions",
+      {
+        ...over,
+        disk: "/dev/vdb",
+        dataPartitions: [
+          { ...data, size: 512 },
+          { ...data, label: "b", mountPoint: "/home/b" },
+        ],
+      },
+    ],
+  ])("%s are taken", (_, news) => expect(failures(news)).toEqual([]));
+
+  it.each<[string, Props, RegExp]>([
+    ["no erase", { ...over, erase: false }, /^erase: must be true for method overwrite/],
+    ["no image", { ...over, image: undefined }, /^image: is missing: method overwrite/],
+    ["auto with erase and no image", { ...base, erase: true }, /^image: is missing: with erase/],
+    ["a path for the image", { ...over, image: "/srv/disk.raw" }, /^image: .*sha256 of a DiskImage/],
+    ["another method", { ...base, method: "kexec" }, /^method: .*one of/],
+    ["a disk without overwrite", { ...base, disk: "/dev/vdb" }, /^disk: is only for overwrite/],
+    [
+      "data partitions without overwrite",
+      { ...base, dataPartitions: [data] },
+      /^dataPartitions: are only for overwrite/,
+    ],
+    [
+      "two of one label",
+      {
+        ...over,
+        dataPartitions: [
+          { ...data, size: 64 },
+          { ...data, mountPoint: "/srv/b" },
+        ],
+      },
+      /^dataPartitions\[1\]\.label: "data" is there twice/,
+    ],
+    [
+      "two at one place",
+      {
+        ...over,
+        dataPartitions: [
+          { ...data, size: 64 },
+          { ...data, label: "b" },
+        ],
+      },
+      /^dataPartitions\[1\]\.mountPoint: /,
+    ],
+    [
+      "no size before the last",
+      { ...over, dataPartitions: [data, { ...data, label: "b", mountPoint: "/srv/b" }] },
+      /^dataPartitions\[0\]\.size: is missing/,
+    ],
+    [
+      "a label that XFS has no room for",
+      { ...over, dataPartitions: [{ ...data, label: "thirteen-char" }] },
+      /^dataPartitions\[0\]\.label: /,
+    ],
+    [
+      "a mount point that is read-only",
+      { ...over, dataPartitions: [{ ...data, mountPoint: "/usr/data" }] },
+      /^dataPartitions\[0\]\.mountPoint: .*below \/var/,
+    ],
+    [
+      "a mount point with a way out",
+      { ...over, dataPartitions: [{ ...data, mountPoint: "/srv/../etc" }] },
+      /^dataPartitions\[0\]\.mountPoint: /,
+    ],
+    [
+      "another file system",
+      { ...over, dataPartitions: [{ ...data, filesystem: "btrfs" }] },
+      /^dataPartitions\[0\]\.filesystem: .*ext4/,
+    ],
+  ])("%s is refused", (_, news, reason) => {
+    const all = failures(news);
+    expect(all).toHaveLength(1);
+    expect(all[0]).toMatch(reason);
+  });
+});
+
+describe("a change that counts only when the disk is written", () => {
+  const diff = async (news: Props, booted = true) => {
+    const warnings: string[] = [];
+    const call = { urn: "urn:x", warn: (m: string) => void warnings.push(m) } as unknown as Call;
+    const olds = { ...(booted ? { booted: { checksum: base.commit } } : {}), installationId: "i" };
+    const { detailed } = await diffHijack(call, {
+      olds,
+      oldInputs: checkHijack(over).inputs,
+      news: checkHijack(news).inputs,
+    });
+    return { warnings, detailed };
+  };
+  it("is said", async () => {
+    const { warnings } = await diff({ ...over, dataPartitions: [data] });
+    expect(warnings.join()).toMatch(/dataPartitions.* count when the disk is written.*--replace 'urn:x'/);
+  });
+  it("is none before the first time, nor is another image", async () => {
+    expect((await diff({ ...over, dataPartitions: [data] }, false)).warnings).toEqual([]);
+    expect(await diff({ ...over, image: "e".repeat(64) })).toEqual({ warnings: [], detailed: {} });
+  });
+});
