@@ -1,6 +1,9 @@
 /** Apart from run.ts, so that the plugin starts without what starts processes. */
 import { AsyncLocalStorage } from "node:async_hooks";
 
+/** A value for a message, without what could be a password: all that is before the last @, where a colon is among it. */
+export const withoutUserinfo = (text: string): string => text.replace(/^[\s\S]*:[\s\S]*@/, "…@");
+
 const current = new AsyncLocalStorage<Iterable<string>>();
 
 /** Runs `work`, in which every text is cleaned of `secrets` too (they may become more meanwhile). */

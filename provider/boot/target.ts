@@ -2,3 +2,5 @@
 
 export const targetNames = ["vm", "container"] as const;
 export type Target = (typeof targetNames)[number];
+
+export type SshServer = "dropbear" | "openssh";

@@ -48,9 +48,6 @@ export function hasCredentials(address: string): boolean {
   return Boolean(url?.username || url?.password) || /^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(address);
 }
 
-/** A value for a message, without what could be a password: all that is before the last @, where a colon is among it. */
-export const withoutUserinfo = (text: string): string => text.replace(/^[\s\S]*:[\s\S]*@/, "…@");
-
 /** What a request to an address has as Authorization, if anything: of the nearest address above it. */
 export function authorizationFor(url: URL): string | undefined {
   const above = [...authorizations.values()].filter(

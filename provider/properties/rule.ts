@@ -1,5 +1,5 @@
 /** What a check is made of: rules, places and failures. The rules themselves are made in check.ts. */
-import { withoutUserinfo } from "../local/credentials.ts";
+import { withoutUserinfo } from "../redact.ts";
 import type { CheckFailure } from "./failure.ts";
 import { nearest } from "./nearest.ts";
 import { pathOf } from "./path.ts";

@@ -1,5 +1,5 @@
 /** What previews of images tell the previews of servers in the same run, before anything is built: figures to be marked "about". */
-import type { SshServer } from "../image/recipe/ssh-server.ts";
+import type { SshServer } from "../boot/target.ts";
 
 export interface ImageEstimate {
   /** Alpine's name of the architecture. */

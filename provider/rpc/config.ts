@@ -5,12 +5,13 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { asset, assetText } from "../assets.ts";
 import { die } from "../errors.ts";
-import { releasePattern } from "../image/recipe/rules.ts";
-import { authorize, hasCredentials, keepCredentials, withoutUserinfo } from "../local/credentials.ts";
+import { authorize, hasCredentials, keepCredentials } from "../local/credentials.ts";
 import { list, map, text } from "../properties/check.ts";
 import type { CheckFailure } from "../properties/failure.ts";
+import { releasePattern } from "../properties/patterns.ts";
 import { type Checked, checkProps } from "../properties/rule.ts";
 import { type Props, plain, Secret, Unknown, type Value } from "../properties/values.ts";
+import { withoutUserinfo } from "../redact.ts";
 import type { Config } from "../resource.ts";
 import { decode } from "./codec.ts";
 

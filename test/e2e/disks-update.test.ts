@@ -4,8 +4,9 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { factsScript, parseFacts } from "../../provider/host/facts/facts.ts";
+import { parseFacts } from "../../provider/host/facts/facts.ts";
 import { ownBoot } from "../../provider/host/plan/boot.ts";
+import { factsScript } from "../../provider/host/scripts.ts";
 import type { ImageOptions } from "../../provider/image/disk/identity.ts";
 import { diskImage } from "../../provider/image/disk/image.ts";
 import { commitFromRootfs } from "../../provider/image/ostree/commits.ts";

@@ -1,7 +1,7 @@
 /** Hooks, kernel modules, archives, capabilities; and that what is laid over the packages' commit is what a whole tree would be. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { driversLacking } from "../../provider/image/ostree/kernel-drivers.ts";
+import { driversLacking } from "../../provider/image/initramfs/kernel-drivers.ts";
 import { Store } from "../../provider/image/store/store.ts";
 import { type Toolbox, toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { Archive, Asset } from "../../provider/properties/values.ts";

@@ -1,7 +1,8 @@
 /** A server and its stack as they were prepared, started anew in a folder: seconds instead of minutes. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { agentScript, parseStatus } from "../../provider/host/server/agent.ts";
+import { agentScript } from "../../provider/host/scripts.ts";
+import { parseStatus } from "../../provider/host/server/agent.ts";
 import { keyValues } from "../../provider/host/ssh/answers.ts";
 import { run } from "../../provider/local/run.ts";
 import { Project } from "../e2e/hijack-cli.ts";

@@ -25,17 +25,17 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "a card that the kernel does not drive is no reason",
-    file: "provider/host/plan/drivers.ts",
+    file: "provider/host/ways/drivers.ts",
     from: "if (without.length > 0)\n      return refusal(",
     to: "if (without.length > 99)\n      return refusal(",
-    tests: ["test/unit/host/plan/drivers.test.ts"],
+    tests: ["test/unit/host/ways/drivers.test.ts"],
   },
   {
     name: "firmware that a card may miss is no reason where the disk is erased blindly",
-    file: "provider/host/plan/drivers.ts",
+    file: "provider/host/ways/drivers.ts",
     from: 'kind === "over" && blind(f, i)',
     to: "false",
-    tests: ["test/unit/host/plan/drivers.test.ts"],
+    tests: ["test/unit/host/ways/drivers.test.ts"],
   },
   {
     name: "GRUB's count that is not read back",
@@ -126,7 +126,7 @@ export const SERVER_MUTANTS: Mutant[] = [
     file: "provider/resources/hijack/look/look.ts",
     from: "loginsOf(pinned(connection, state), state)",
     to: "loginsOf(connection, state)",
-    tests: ["test/unit/resources/hijack/look/pinned.test.ts"],
+    tests: ["test/unit/resources/hijack/model/pinned.test.ts"],
   },
   {
     name: "a health check takes any status",

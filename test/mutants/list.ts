@@ -91,10 +91,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "the old login's password in output connection",
-    file: "provider/resources/hijack/look/logins.ts",
+    file: "provider/resources/hijack/model/logins.ts",
     from: "const { password: _, acceptNewHostKey: __, ...rest } = given;",
     to: "const { acceptNewHostKey: __, ...rest } = given;",
-    tests: ["test/unit/resources/hijack/look/logins.test.ts"],
+    tests: ["test/unit/resources/hijack/model/logins.test.ts"],
   },
   {
     name: "links come in from a publish server",

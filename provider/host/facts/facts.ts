@@ -1,6 +1,6 @@
 /** What is known of a server: one script there (system/host/facts.sh), a pure parser here. */
-import { assetText } from "../../assets.ts";
 import { PineError } from "../../errors.ts";
+import { factsScript } from "../scripts.ts";
 import { gaveUp } from "../ssh/hanging.ts";
 import { publicKeyOf } from "../ssh/public-key.ts";
 import type { Ssh } from "../ssh/types.ts";
@@ -16,12 +16,6 @@ import type { Facts } from "./types/facts.ts";
 
 /** Milliseconds. An emulated server that does other things took 90 s; one on which nothing hangs takes seconds. */
 const FACTS_MS = 180_000;
-
-/** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
-export const factsScript = () =>
-  ["facts-network", "facts-container", "facts-boot", "facts-devices", "facts-login", "facts-storage", "facts"]
-    .map((name) => assetText(`system/host/${name}.sh`))
-    .join("\n");
 
 /** Reads a server's facts; writes nothing there. As much as the login may see, when it may not become root. */
 export async function readFacts(ssh: Ssh): Promise<Facts> {

@@ -1,5 +1,5 @@
 /** Whether files on a server are what they should be. The content travels there; nothing of it is hashed or kept here. */
-import { assetText } from "../../assets.ts";
+import { compareScript } from "../scripts.ts";
 import { keyValues } from "../ssh/answers.ts";
 import { gaveUp } from "../ssh/hanging.ts";
 import type { Ssh } from "../ssh/types.ts";
@@ -19,9 +19,6 @@ export interface Expected {
 export type Difference =
   | { path: string; gone: true }
   | { path: string; gone?: undefined; content: boolean; mode?: string; owner?: string };
-
-/** Root's script that looks at a file. */
-export const compareScript = () => ["safely.sh", "compare.sh"].map((f) => assetText("system/host", f)).join("\n");
 
 /** Bytes up to which a file's text is read back to be shown. */
 const SHOWN = 65_536;

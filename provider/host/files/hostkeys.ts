@@ -1,14 +1,11 @@
 /** What connections to a server depend on goes along to every system it gets, whichever SSH server that has: its host keys and its port. */
-import { assetText } from "../../assets.ts";
 import type { HostKeyFile } from "../facts/types/facts.ts";
 import type { Plan } from "../plan/types.ts";
-import { HELD } from "../ssh/parts.ts";
+import { hostKeysScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
 
 /** Host keys as arguments of hostkeys.sh and enter.sh: what facts found is what is kept. */
 export const hostKeyArguments = (files: HostKeyFile[]): string[] => files.flatMap((f) => [f.path, ...f.key.split(" ")]);
-
-export const hostKeysScript = () => HELD + assetText("system/host/hostkeys.sh");
 
 /**
  * Gives a deployment that does not run the running system's host keys, and answers how many; its SSH server listens on `sshPorts`.

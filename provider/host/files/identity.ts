@@ -1,6 +1,6 @@
 /** The files of one server: what makes it itself (name, network, keys) and what its owner adds. Pure. */
 import { die } from "../../errors.ts";
-import { hostnamePattern } from "../../image/recipe/rules.ts";
+import { hostnamePattern } from "../../properties/patterns.ts";
 import type { NetworkFiles } from "../network/model/types.ts";
 import type { HostFile } from "./paths.ts";
 

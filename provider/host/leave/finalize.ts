@@ -5,19 +5,8 @@ import { slotsConfig } from "../../boot/place.ts";
 import type { Task } from "../../task.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import { slotsOf } from "../plan/boot.ts";
-import { flushScript } from "../server/agent.ts";
-import { HELD } from "../ssh/parts.ts";
+import { finalizeScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
-
-/** The script of a machine or a container. */
-export const finalizeScript = (container: boolean) =>
-  HELD +
-  [
-    flushScript(),
-    ...["finalize-kept.sh", container ? "finalize-container.sh" : "finalize.sh"].map((f) =>
-      assetText("system/host", f),
-    ),
-  ].join("\n");
 
 /** Every step can be run again; the first one ends the way back. Answers the bytes that are free now and were not. */
 export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {

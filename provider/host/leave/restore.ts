@@ -1,17 +1,13 @@
 /** Gives the old system back: it boots, then everything of ours is removed from beside it. */
-import { assetText } from "../../assets.ts";
 import { die } from "../../errors.ts";
 import type { Task } from "../../task.ts";
 import { lockHost } from "../locks/server.ts";
-import { agent, agentStatus, flushScript } from "../server/agent.ts";
+import { removeScript } from "../scripts.ts";
+import { agent, agentStatus } from "../server/agent.ts";
 import type { Connection } from "../ssh/connection.ts";
 import type { Ssh } from "../ssh/types.ts";
 import { waitForSsh } from "../ssh/wait.ts";
 import { reboot } from "../trial/reboot.ts";
-
-/** The script that removes what installScript's steps put there. */
-export const removeScript = () =>
-  [flushScript(), ...["parts.sh", "beside.sh", "remove.sh"].map((f) => assetText("system/host", f))].join("\n");
 
 /** Answers where Pine's /var was left on the old system, if anywhere. `ssh` is used up when a reboot was needed. */
 export async function restoreOld(

@@ -1,13 +1,11 @@
 /** The server's one lock: held by an open SSH channel, so it ends with us, with the connection, or when we are silent. */
 import { PassThrough } from "node:stream";
-import { assetText } from "../../assets.ts";
 import { die } from "../../errors.ts";
+import { lockScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
 
 /** Milliseconds; the server's side waits for 15 of them (lock.sh). */
 const SIGN_OF_LIFE_MS = 60_000;
-
-const lockScript = () => ["parts.sh", "lock.sh"].map((name) => assetText("system/host", name)).join("\n");
 
 /** Takes the lock or dies. What an earlier holder left at work on the server is ended then. Answers how to let go of it. `owner` is what another one is told ("stack, user@machine"). */
 export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<void>> {

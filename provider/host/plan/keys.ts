@@ -1,5 +1,5 @@
 /** Which SSH keys go with the server to its new system, in lines that its SSH server takes. Pure. */
-import type { SshServer } from "../../image/recipe/ssh-server.ts";
+import type { SshServer } from "../../boot/target.ts";
 import { publicKeyOf } from "../ssh/public-key.ts";
 
 export interface KeptKeys {

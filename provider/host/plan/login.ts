@@ -1,5 +1,5 @@
 /** What the login of the new system depends on: its keys, its ports, and what the old SSH server asked for beside. Pure. */
-import type { SshServer } from "../../image/recipe/ssh-server.ts";
+import type { SshServer } from "../../boot/target.ts";
 import type { Facts, HostKeyFile } from "../facts/types/facts.ts";
 import type { Refusal } from "../refusal.ts";
 import { publicKeyOf } from "../ssh/public-key.ts";

@@ -2,7 +2,7 @@
 import type { Lack } from "../../boot/device.ts";
 import type { CommitKernel } from "../../boot/kernel.ts";
 import type { SlotsPlace } from "../../boot/place.ts";
-import type { SshServer } from "../../image/recipe/ssh-server.ts";
+import type { SshServer } from "../../boot/target.ts";
 import type { SignedManifest } from "../../trust/manifest.ts";
 import type { HostKeyFile } from "../facts/types/facts.ts";
 import type { NetworkFiles, NetworkInput } from "../network/model/types.ts";

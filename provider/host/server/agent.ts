@@ -1,8 +1,7 @@
 /** The agent `pine` (system/rootfs/usr/sbin/pine), always this provider's version, sent over SSH to either system. */
-import { assetText } from "../../assets.ts";
 import type { SlotName } from "../../boot/slot.ts";
+import { agentScript, HELD } from "../scripts.ts";
 import { keyValues } from "../ssh/answers.ts";
-import { HELD } from "../ssh/parts.ts";
 import type { Ssh } from "../ssh/types.ts";
 
 /** What `pine status` says. */
@@ -53,15 +52,6 @@ export function parseStatus(text: string): AgentStatus {
     completed: values.get("completed") === "1",
   };
 }
-
-/** `sync` for scripts that write on a server, before them: no mount of somebody else's is waited for. */
-export const flushScript = () => assetText("system/rootfs/usr/libexec/pine/flush");
-
-/** The agent as one script. */
-export const agentScript = () =>
-  [flushScript(), ...["libexec/pine/deployments", "sbin/pine"].map((f) => assetText(`system/rootfs/usr/${f}`))].join(
-    "\n",
-  );
 
 /** Commands that take their time: of a connection that is lost, who has the server's lock next ends them (system/host/parts.sh). */
 const LONG = ["deploy", "restore", "tidy", "undeploy"];

@@ -1,6 +1,6 @@
 /** The installation's record on a server, boot/grub/pine/install: whose it is, and whether what made it has ended. */
+import { updateScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
-import { updateScript } from "../ways/update/update.ts";
 
 /** How far it came on a server: from the installation's record. */
 export type Finalized = "no" | "begun" | "done";

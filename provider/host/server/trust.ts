@@ -1,13 +1,9 @@
 /** Whose signature a server wants on what it is to run: read beforehand, looked at there before anything is applied, kept once it is confirmed. */
-import { assetText } from "../../assets.ts";
 import { messageOf } from "../../errors.ts";
 import type { Task } from "../../task.ts";
 import { manifestFile, type SignedManifest } from "../../trust/manifest.ts";
-import { HELD } from "../ssh/parts.ts";
+import { trustScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
-import { flushScript } from "./agent.ts";
-
-export const trustScript = () => HELD + [flushScript(), assetText("system/host/trust.sh")].join("\n");
 
 /** Dies where the server refuses the commit. It decides by what it keeps, and by its own program. */
 export async function checkTrust(ssh: Ssh, checksum: string, signed: SignedManifest | undefined): Promise<void> {

@@ -1,23 +1,13 @@
 /** Errors of a connection, and how OpenSSH's messages become one of them. Pure. */
 import { lastLines } from "../../redact.ts";
-import type { Connection, ProxyConnection } from "./connection.ts";
-import { fingerprint, SshError, targetOf } from "./errors.ts";
+import type { ProxyConnection } from "./connection.ts";
+import { type Failure, fingerprint, SshError, targetOf } from "./errors.ts";
 import { loginRefused, notYet, ownSide } from "./refused.ts";
 
-/** Where a pinned key comes from that the program may not name (resources/hijack/look/logins.ts). */
+/** Where a pinned key comes from that the program may not name (resources/hijack/model/logins.ts). */
 const first = (accepts: boolean | undefined) => (accepts ? " (seen at the first connection)" : "");
 
 const describe = (key: string) => `${key.split(" ")[0]} ${fingerprint(key)}`;
-
-export interface Failure {
-  connection: Connection;
-  /** ssh's own log (-E): what it says of the host. */
-  log: string;
-  /** Standard error: banners, and what the ssh to the jump host says. */
-  stderr: string;
-  /** Keys that were shown (`ssh-ed25519 AAAA…`), when they were. */
-  shown: { host?: string; proxy?: string };
-}
 
 /** The one error for a connection that did not come to be. */
 export function classify(failure: Failure): SshError {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { PineError } from "../../errors.ts";
 import { RunError } from "../../local/run.ts";
-import type { ProxyConnection } from "./connection.ts";
+import type { Connection, ProxyConnection } from "./connection.ts";
 
 export type SshErrorCode =
   | "unreachable"
@@ -52,4 +52,14 @@ export function fingerprint(publicKey: string): string {
 export function connectionLost(error: unknown): boolean {
   if (error instanceof RemoteError) return error.timedOut;
   return error instanceof SshError && (error.code === "lost" || error.code === "unreachable");
+}
+
+export interface Failure {
+  connection: Connection;
+  /** ssh's own log (-E): what it says of the host. */
+  log: string;
+  /** Standard error: banners, and what the ssh to the jump host says. */
+  stderr: string;
+  /** Keys that were shown (`ssh-ed25519 AAAA…`), when they were. */
+  shown: { host?: string; proxy?: string };
 }

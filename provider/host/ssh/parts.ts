@@ -10,12 +10,6 @@ import type { Ssh } from "./types.ts";
 /** Bytes that are compared at once; `block` of parts.sh. What is sent twice after a cut is less than this. */
 export const BLOCK = 4 * 1024 * 1024;
 
-/**
- * First line of a script that writes under the server's lock. sshd does not end a script whose connection is lost: who has the lock next
- * ends what holds this descriptor (`alone` of parts.sh).
- */
-export const HELD = "exec 8>>/run/pine.receiving\n";
-
 export interface FileToSend {
   path: string;
   /** Bytes. */

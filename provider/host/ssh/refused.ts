@@ -1,7 +1,6 @@
 /** Why a login was not let in: the server's reasons, and those of this side's ssh. Pure. */
-import type { Failure } from "./classify.ts";
 import type { ProxyConnection } from "./connection.ts";
-import { SshError, targetOf } from "./errors.ts";
+import { type Failure, SshError, targetOf } from "./errors.ts";
 import { loginHint } from "./login.ts";
 
 /** The server lets users in at some other time: what its PAM shows before it closes the connection. */

@@ -3,12 +3,12 @@ import { argumentsTooLong } from "../../boot/arguments.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import { firmwareRefusal } from "../plan/boot.ts";
 import type { Check } from "../plan/check.ts";
-import { driverRefusal } from "../plan/drivers.ts";
 import { OLD_SYSTEM } from "../plan/old-system.ts";
 import type { ImageFacts, PlanInputs } from "../plan/types.ts";
 import { type Refusal, refusal } from "../refusal.ts";
 import { ALONGSIDE } from "./alongside/refusals.ts";
 import { CONTAINER, targetRefusal } from "./container/refusals.ts";
+import { driverRefusal } from "./drivers.ts";
 import { OVERWRITE } from "./overwrite/refusals.ts";
 import { trustRefusal, UPDATE } from "./update/refusals.ts";
 

@@ -6,8 +6,6 @@ import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
 import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join, resolve as resolvePath } from "node:path";
-import { messageOf } from "../../errors.ts";
-import { withoutUserinfo } from "../../local/credentials.ts";
 import { Archive, Asset, plain, type Value } from "../../properties/values.ts";
 import {
   type ArchiveEntry,
@@ -20,7 +18,8 @@ import {
   shown,
   withoutHardLinks,
 } from "./entries.ts";
-import { DEVICE, keptMode, ONLY, readTar, unpacked } from "./tar.ts";
+import { DEVICE, fromDisk, keptMode, ONLY, TAKEN } from "./rules.ts";
+import { readTar, unpacked } from "./tar.ts";
 
 /**
  * What an archive holds, sorted by path, all folders included. `where`: names the property in errors.
@@ -60,8 +59,6 @@ export function archiveDigest(entries: ArchiveEntry[]): string {
   }
   return whole.digest("hex");
 }
-
-export const TAKEN = "a folder (FileArchive), a .tar, a .tar.gz (.tgz) and an AssetArchive are taken";
 
 /** An archive's entries below `folder`, not yet looked at together. */
 async function read(archive: Archive, folder: string, budget: Budget): Promise<ArchiveEntry[]> {
@@ -132,12 +129,4 @@ async function readFolder(root: string, budget: Budget): Promise<ArchiveEntry[]>
 async function readPlain(path: string, from: string, found: Stats, budget: Budget): Promise<ArchiveEntry> {
   budget.take(found.size);
   return { path, type: "file", mode: keptMode(found), content: await fromDisk(from, readFile(from)) };
-}
-
-export async function fromDisk<T>(path: string, work: Promise<T>): Promise<T> {
-  return work.catch((e: NodeJS.ErrnoException) => {
-    if (e.code === "ENOENT" || e.code === "ENOTDIR")
-      throw new ArchiveFault("missing", `there is no ${withoutUserinfo(path)}`, undefined, e);
-    throw new ArchiveFault("unreadable", `${path} cannot be read (${e.code ?? messageOf(e)})`, undefined, e);
-  });
 }

@@ -15,17 +15,7 @@ import {
   shown,
   tooLarge,
 } from "./entries.ts";
-import { fromDisk, TAKEN } from "./read.ts";
-
-export const DEVICE = ["device", "device"] as const;
-export const ONLY = "an archive holds files, folders and links";
-
-/**
- * Of a mode on this machine what git keeps of it, whether the owner may execute: the rest is the umask's, and would give each clone another
- * commit. Setuid, setgid and sticky were set by somebody and stay. A tar says itself what its modes are.
- */
-export const keptMode = (found: Stats) =>
-  (found.mode & 0o7000) | (found.isDirectory() || found.mode & 0o100 ? 0o755 : 0o644);
+import { DEVICE, fromDisk, ONLY, TAKEN } from "./rules.ts";
 
 /** Bytes of a tar within the limits: of an entry a header, a long name in two blocks more, and what fills the last block. */
 const MAX_TAR = MAX_BYTES + MAX_ENTRIES * 2048;

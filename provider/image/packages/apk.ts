@@ -9,8 +9,9 @@ import type { Task } from "../../task.ts";
 import { tidy } from "../namespace/temp.ts";
 import { gzipMember, LIMITS } from "./apkfile.ts";
 import { closure, entriesOf } from "./closure.ts";
-import { fetchPackages, type Source } from "./mirror.ts";
+import { fetchPackages } from "./mirror.ts";
 import { fetchIndexes } from "./mirror-index.ts";
+import type { Source } from "./source.ts";
 import { sourceKey, toolTree } from "./tool-tree.ts";
 
 export interface Apk {

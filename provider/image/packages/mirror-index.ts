@@ -6,8 +6,9 @@ import { writeWhole } from "../../local/files.ts";
 import { sha256 } from "../../local/hash.ts";
 import type { Task } from "../../task.ts";
 import { readIndex } from "./apkfile.ts";
-import { parseRepository, type Repository, type Source } from "./mirror.ts";
+import { parseRepository, type Repository } from "./mirror.ts";
 import { firstOf, leave, MirrorsError, OlderIndex, type Place, placesOf } from "./mirror-order.ts";
+import type { Source } from "./source.ts";
 
 export interface RepositoryIndex extends Repository {
   /** The signed index in the cache. */

@@ -3,7 +3,7 @@ import { isAbort, PineError } from "../../errors.ts";
 import { FetchError } from "../../local/fetch.ts";
 import type { Task } from "../../task.ts";
 import { BadFile } from "./apkfile.ts";
-import type { Source } from "./mirror.ts";
+import type { Source } from "./source.ts";
 
 /** One of them: the mirror's own address, for messages, and what is asked for there. */
 export interface Place {

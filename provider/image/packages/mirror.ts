@@ -6,8 +6,9 @@ import { FetchError, fetchFile } from "../../local/fetch.ts";
 import { writeWhole } from "../../local/files.ts";
 import type { Task } from "../../task.ts";
 import { humanBytes } from "../../words.ts";
-import { BadFile, checkDataSize, checkPackage, checksumHex, type Keys } from "./apkfile.ts";
+import { BadFile, checkDataSize, checkPackage, checksumHex } from "./apkfile.ts";
 import { type Failure, firstOf, leave, MirrorsError, ofTheFile, Passed, placesOf } from "./mirror-order.ts";
+import type { Source } from "./source.ts";
 
 /** A package of a lock. */
 export interface LockedPackage {
@@ -28,18 +29,6 @@ export interface LockedPackage {
 /** A locked package that is to be had no more. */
 export class GoneError extends PineError {
   override name = "GoneError";
-}
-
-/** Where packages come from. */
-export interface Source {
-  cache: string;
-  /** Base address; packages and indexes are named by it, whichever mirror they come from. */
-  mirror: string;
-  /** Other mirrors with the same content, asked in this order. */
-  fallbacks?: string[];
-  release: string;
-  arch: string;
-  keys: Keys;
 }
 
 /** A repository as written: `[@tag ]main`, `[@tag ]edge/testing`, `[@tag ]https://…/v3.23/main`. */

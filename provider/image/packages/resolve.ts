@@ -11,8 +11,9 @@ import type { Apk } from "./apk.ts";
 import { checkPackage } from "./apkfile.ts";
 import { indexBlocks } from "./apkindex.ts";
 import { type Asked, complaint, Unsatisfiable } from "./complaint.ts";
-import { type LockedPackage, packagePath, type Source } from "./mirror.ts";
+import { type LockedPackage, packagePath } from "./mirror.ts";
 import type { RepositoryIndex } from "./mirror-index.ts";
+import type { Source } from "./source.ts";
 
 /** `packages`: each is checked with constraintProblem (constraint.ts) before. */
 export interface ResolveRequest extends Asked {

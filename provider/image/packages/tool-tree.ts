@@ -7,7 +7,8 @@ import { withFileLock } from "../../local/lock.ts";
 import type { Task } from "../../task.ts";
 import { withTemp } from "../namespace/temp.ts";
 import { isWhole, keepTree } from "../store/kept-tree.ts";
-import { GoneError, type LockedPackage, type Source } from "./mirror.ts";
+import { GoneError, type LockedPackage } from "./mirror.ts";
+import type { Source } from "./source.ts";
 
 /** Raised when what is done with the packages of apk or the toolbox changes. */
 const format = 3;

@@ -6,10 +6,7 @@ export const namePattern = /^[a-z_][a-z0-9_-]{0,31}$/;
 export const servicePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 export const modulePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 export const kernelPattern = /^[a-z0-9][a-z0-9-]*$/;
-export const hostnamePattern =
-  /^(?=.{1,64}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 export const timezonePattern = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
-export const releasePattern = /^(v\d+\.\d+|edge|latest-stable)$/;
 export const mirrorPattern = /^https?:\/\/[^\s/?#]+(\/[^\s?#]*)?$/;
 export const repositoryPattern =
   /^(@[A-Za-z0-9._-]+ +)?(https?:\/\/[^\s?#]+|[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*)$/;

@@ -1,7 +1,6 @@
 /** The SSH server of an image: what each of the two brings. Pure. */
+import type { SshServer } from "../../boot/target.ts";
 import type { Piece } from "./types.ts";
-
-export type SshServer = "dropbear" | "openssh";
 
 /** Which server a system with these packages has; with both dropbear, which takes less. Absent: neither. */
 export function sshServerOf(packages: readonly { name: string }[]): SshServer | undefined {

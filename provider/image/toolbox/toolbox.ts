@@ -5,9 +5,10 @@ import { RunError, type RunResult } from "../../local/run.ts";
 import type { Task } from "../../task.ts";
 import { buildScript, type RunInOptions, runIn } from "../namespace/run-in.ts";
 import { type Apk, apkTool, toolRepositories } from "../packages/apk.ts";
-import { fetchPackages, type Source } from "../packages/mirror.ts";
+import { fetchPackages } from "../packages/mirror.ts";
 import { fetchIndexes } from "../packages/mirror-index.ts";
 import { resolve } from "../packages/resolve.ts";
+import type { Source } from "../packages/source.ts";
 import { sourceKey, toolTree } from "../packages/tool-tree.ts";
 
 /** Where the toolbox comes from: cache (absolute path), mirror, release ("v3.23"), arch (of this machine), keys. */

@@ -3,7 +3,6 @@ import { die, PineError } from "../../errors.ts";
 import type { Answer } from "../../local/http.ts";
 import { shorten } from "../../redact.ts";
 import { humanBytes } from "../../words.ts";
-import type { S3Options } from "./place.ts";
 
 /**
  * Bytes that answers may have: an error is some hundred; a page of a list has up to 1000 keys of 1024 bytes (S3's limits), each byte up to six as XML;
@@ -91,4 +90,16 @@ export function parseKeys(xml: string): { keys: [string, number][]; next?: strin
     ]);
   const next = /<NextContinuationToken>([^<]*)</.exec(xml)?.[1];
   return { keys, next: next && text(next) };
+}
+
+export interface S3Options {
+  /** Address of the storage's API, `https://s3.example.com`. */
+  endpoint: string;
+  bucket: string;
+  /** Folder in the bucket, "" or without a slash at either end. */
+  prefix?: string;
+  /** Default "us-east-1", which those that have no regions take. */
+  region?: string;
+  accessKeyId: string;
+  secretAccessKey: string;
 }

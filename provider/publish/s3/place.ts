@@ -12,19 +12,7 @@ import type { Answer } from "../../local/http.ts";
 import type { Task } from "../../task.ts";
 import { type Files, isContent, isOurs } from "../plan.ts";
 import type { Remote } from "../remote.ts";
-import { measured, parseKeys, refuseRedirect, S3_LIMITS, s3Problem, textOf } from "./answers.ts";
-
-export interface S3Options {
-  /** Address of the storage's API, `https://s3.example.com`. */
-  endpoint: string;
-  bucket: string;
-  /** Folder in the bucket, "" or without a slash at either end. */
-  prefix?: string;
-  /** Default "us-east-1", which those that have no regions take. */
-  region?: string;
-  accessKeyId: string;
-  secretAccessKey: string;
-}
+import { measured, parseKeys, refuseRedirect, S3_LIMITS, type S3Options, s3Problem, textOf } from "./answers.ts";
 
 type Method = "GET" | "HEAD" | "PUT" | "DELETE";
 

@@ -4,7 +4,6 @@ import { die } from "../../errors.ts";
 import { isDamage } from "../../image/ostree/check.ts";
 import { readCommit } from "../../image/ostree/commits.ts";
 import type { Store } from "../../image/store/store.ts";
-import { withoutUserinfo } from "../../local/credentials.ts";
 import { flag, integer, object, text } from "../../properties/check.ts";
 import type { Checked } from "../../properties/rule.ts";
 import { hasUnknown, plain, type Value } from "../../properties/values.ts";
@@ -12,6 +11,7 @@ import { publish, publishedCommit, publishProblem } from "../../publish/folder.t
 import { lookAt, publishRemote, type Remote } from "../../publish/remote.ts";
 import { S3Remote } from "../../publish/s3/place.ts";
 import { withSshRemote } from "../../publish/ssh/place.ts";
+import { withoutUserinfo } from "../../redact.ts";
 import type { Call } from "../../resource.ts";
 import type { Task } from "../../task.ts";
 import { connectionShape } from "../connection-shape.ts";

@@ -3,9 +3,9 @@ import type { KeyObject } from "node:crypto";
 import semver from "semver";
 import { CHECKSUM } from "../../image/ostree/check.ts";
 import { refProblem } from "../../image/ostree/write.ts";
-import { withoutUserinfo } from "../../local/credentials.ts";
 import { integer, object, text } from "../../properties/check.ts";
 import type { Checked } from "../../properties/rule.ts";
+import { withoutUserinfo } from "../../redact.ts";
 import { KEY_EXPECTED, readSigningKey } from "../../trust/signify.ts";
 import { publishShape } from "./publish.ts";
 

@@ -17,9 +17,9 @@ import type {
   RecipeModule,
   Services,
 } from "../../image/recipe/types.ts";
-import { withoutUserinfo } from "../../local/credentials.ts";
 import { sha256 } from "../../local/hash.ts";
 import { type Asset, hasUnknown, type Props, plain } from "../../properties/values.ts";
+import { withoutUserinfo } from "../../redact.ts";
 import type { Config } from "../../resource.ts";
 import type { RootfsInputs } from "./shape.ts";
 

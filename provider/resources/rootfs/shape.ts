@@ -1,10 +1,12 @@
 /** What Rootfs accepts. */
+
 import { targetNames } from "../../boot/target.ts";
 import { constraintProblem } from "../../image/packages/constraint.ts";
 import { profileNames } from "../../image/recipe/profiles.ts";
 import * as rules from "../../image/recipe/rules.ts";
 import { extraNames, runlevels } from "../../image/recipe/types.ts";
 import { archive, asset, flag, integer, list, map, object, text } from "../../properties/check.ts";
+import { hostnamePattern, releasePattern } from "../../properties/patterns.ts";
 import type { Checked } from "../../properties/rule.ts";
 import type { Config } from "../../resource.ts";
 import * as settings from "./settings.ts";
@@ -25,7 +27,7 @@ const once = (what: string) => (names: string[]) => {
 export const sourceShape = (config: Config) => ({
   release: text({
     default: config.release,
-    pattern: rules.releasePattern,
+    pattern: releasePattern,
     expected: 'an Alpine release such as "v3.23"',
   }),
   arch: text({ enum: ["x86_64", "aarch64"], default: "x86_64" }),
@@ -118,7 +120,7 @@ export const rootfsShape = (config: Config) => ({
       return uid ? { code: "uid-twice", reason: `uid ${uid} is there twice` } : undefined;
     },
   }),
-  hostname: text({ default: "pine", pattern: rules.hostnamePattern, expected: 'a hostname such as "web"' }),
+  hostname: text({ default: "pine", pattern: hostnamePattern, expected: 'a hostname such as "web"' }),
   authorizedKeys: list(authorizedKey),
   ssh: text({ enum: ["dropbear", "openssh"], default: "dropbear" }),
   services: map(list(text({ pattern: rules.servicePattern, expected: "the name of an OpenRC service" })), {

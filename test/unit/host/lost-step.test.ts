@@ -8,15 +8,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { hostKeysScript } from "../../../provider/host/files/hostkeys.ts";
-import { finalizeScript } from "../../../provider/host/leave/finalize.ts";
 import { lockHost } from "../../../provider/host/locks/server.ts";
+import {
+  finalizeScript,
+  hostKeysScript,
+  installScript,
+  trustScript,
+  updateScript,
+} from "../../../provider/host/scripts.ts";
 import { agent } from "../../../provider/host/server/agent.ts";
-import { trustScript } from "../../../provider/host/server/trust.ts";
 import { withSsh } from "../../../provider/host/ssh/open.ts";
 import type { Ssh } from "../../../provider/host/ssh/types.ts";
-import { installScript } from "../../../provider/host/ways/alongside/install.ts";
-import { updateScript } from "../../../provider/host/ways/update/update.ts";
 import { quietTask } from "../../../provider/task.ts";
 import { startSshd } from "../../lab/sshd/index.ts";
 import { makeServer, runOn, SHELLS, type Step, workFolder } from "../system/a-server.ts";

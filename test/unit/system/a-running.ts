@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { envBlock } from "../../../provider/boot/state.ts";
-import { updateScript } from "../../../provider/host/ways/update/update.ts";
+import { updateScript } from "../../../provider/host/scripts.ts";
 import { plant, type RunSettings, type Step } from "./a-server.ts";
 import { DEPLOYMENT, slotOf, sysroot } from "./a-sysroot.ts";
 import { PRECIOUS } from "./what-boots.ts";

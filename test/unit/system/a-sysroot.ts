@@ -8,9 +8,7 @@ import { asset, assetText } from "../../../provider/assets.ts";
 import { containerOptions, slotOptions } from "../../../provider/boot/options.ts";
 import { slotFile } from "../../../provider/boot/slot.ts";
 import { envBlock } from "../../../provider/boot/state.ts";
-import { removeScript } from "../../../provider/host/leave/restore.ts";
-import { agentScript } from "../../../provider/host/server/agent.ts";
-import { installScript } from "../../../provider/host/ways/alongside/install.ts";
+import { agentScript, installScript, removeScript } from "../../../provider/host/scripts.ts";
 import { makeRoot, plant, type Step } from "./a-server.ts";
 
 export const CHECKSUM = "a".repeat(64);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
 import { type EnvState, envBlock } from "../../../provider/boot/state.ts";
-import { finalizeScript } from "../../../provider/host/leave/finalize.ts";
+import { finalizeScript } from "../../../provider/host/scripts.ts";
 import { makeServer, plant, runOn, SHELLS, type Step, workFolder } from "./a-server.ts";
 import { installed } from "./a-sysroot.ts";
 import { differences, listing, type Scenario, stopEverywhere } from "./stops.ts";

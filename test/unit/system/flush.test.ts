@@ -5,11 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { finalizeScript } from "../../../provider/host/leave/finalize.ts";
-import { removeScript } from "../../../provider/host/leave/restore.ts";
-import { agentScript, flushScript } from "../../../provider/host/server/agent.ts";
-import { installScript } from "../../../provider/host/ways/alongside/install.ts";
-import { updateScript } from "../../../provider/host/ways/update/update.ts";
+import {
+  agentScript,
+  finalizeScript,
+  HELD,
+  installScript,
+  removeScript,
+  trustScript,
+  updateScript,
+} from "../../../provider/host/scripts.ts";
+
+const FLUSH = assetText("system/rootfs/usr/libexec/pine/flush");
 
 let work: string;
 beforeEach(() => {
@@ -46,7 +52,7 @@ describe.each([["dash"], ["busybox", "sh"]])("%s", (...shell) => {
 
   it("where sync knows file systems: those that we write to, and no others", () => {
     aSync("  -f, --file-system");
-    expect(run(`set -eu\n${flushScript()}\nflush_more=${work}\nsync\nsync ${work}/file`)).toEqual({
+    expect(run(`set -eu\n${FLUSH}\nflush_more=${work}\nsync\nsync ${work}/file`)).toEqual({
       code: 0,
       stderr: "",
     });
@@ -55,11 +61,11 @@ describe.each([["dash"], ["busybox", "sh"]])("%s", (...shell) => {
   });
   it("one that fails is no flush: the script ends", () => {
     program("sync", "case $1 in --help) echo ' -f' ;; *) echo 'Input/output error' >&2; exit 1 ;; esac\n");
-    expect(run(`set -eu\n${flushScript()}\nsync\necho on >&2`)).toEqual({ code: 1, stderr: "Input/output error" });
+    expect(run(`set -eu\n${FLUSH}\nsync\necho on >&2`)).toEqual({ code: 1, stderr: "Input/output error" });
   });
   it("where it knows none, and hangs: told with what may hang, and nothing after it is done", () => {
     aSync("Force changed blocks to disk");
-    const { code, stderr } = run(`set -eu\n${flushScript()}\nsync\necho on >&2`);
+    const { code, stderr } = run(`set -eu\n${FLUSH}\nsync\necho on >&2`);
     expect([code, asked()]).toEqual([1, ["all"]]);
     expect(stderr).toBe(
       "pine: writing to the disk did not end within 1 s: a mount does not answer, one of /srv/share (nfs4); umount -l it, and run it again",
@@ -67,7 +73,7 @@ describe.each([["dash"], ["busybox", "sh"]])("%s", (...shell) => {
   });
   it("where it knows none, and ends", () => {
     program("sync", `echo all >>"${work}/asked"\n`);
-    expect(run(`set -eu\n${flushScript()}\nsync ${work}/file\nsync`).code).toBe(0);
+    expect(run(`set -eu\n${FLUSH}\nsync ${work}/file\nsync`).code).toBe(0);
     expect(asked().filter((l) => l === "all").length).toBeGreaterThanOrEqual(2);
   });
   it("every script that writes on a server has it before its own text", () => {
@@ -78,8 +84,9 @@ describe.each([["dash"], ["busybox", "sh"]])("%s", (...shell) => {
       removeScript(),
       finalizeScript(true),
       finalizeScript(false),
+      trustScript(),
     ];
-    for (const text of scripts) expect(text.startsWith(flushScript())).toBe(true);
+    for (const text of scripts) expect(text.replace(HELD, "").startsWith(FLUSH)).toBe(true);
   });
 });
 

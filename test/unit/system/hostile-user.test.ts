@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { compareScript } from "../../../provider/host/files/compare.ts";
+import { compareScript } from "../../../provider/host/scripts.ts";
 import { run } from "../../../provider/local/run.ts";
 
 /** Root of a namespace with other users in it, where the tests run as an ordinary one. */

@@ -17,7 +17,7 @@ import { dirname, join } from "node:path";
 import { containerOptions } from "../../../provider/boot/options.ts";
 import { type SlotName, slotFile } from "../../../provider/boot/slot.ts";
 import { envBlock, parseEnvBlock } from "../../../provider/boot/state.ts";
-import { agentScript } from "../../../provider/host/server/agent.ts";
+import { agentScript } from "../../../provider/host/scripts.ts";
 import { type RunResult, run } from "../../../provider/local/run.ts";
 
 /** Root of a namespace is enough: everything belongs to it. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { updateScript } from "../../../provider/host/ways/update/update.ts";
+import { updateScript } from "../../../provider/host/scripts.ts";
 import { run } from "../../../provider/local/run.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 

@@ -9,7 +9,8 @@ import type { Task } from "../../../task.ts";
 import { keepHostKeys } from "../../files/hostkeys.ts";
 import type { HostFile } from "../../files/paths.ts";
 import type { Plan } from "../../plan/types.ts";
-import { agent, flushScript } from "../../server/agent.ts";
+import { installScript } from "../../scripts.ts";
+import { agent } from "../../server/agent.ts";
 import type { InstallRecord } from "../../server/record.ts";
 import { fullDisk } from "../../ssh/full.ts";
 import { type FileToSend, sendFile } from "../../ssh/parts.ts";
@@ -27,12 +28,6 @@ export interface SysrootToSend extends FileToSend {
   unpackedSize?: number;
   compression: "zstd" | "gzip";
 }
-
-/** The script whose steps put a system beside another. */
-export const installScript = () =>
-  [flushScript(), ...["safely.sh", "parts.sh", "beside.sh", "install.sh"].map((f) => assetText("system/host", f))].join(
-    "\n",
-  );
 
 export interface Installation {
   plan: Plan;

@@ -8,12 +8,12 @@ import { humanBytes } from "../../../words.ts";
 import { hostKeyArguments } from "../../files/hostkeys.ts";
 import { keptKeys } from "../../plan/keys.ts";
 import type { Plan } from "../../plan/types.ts";
-import { agent, flushScript } from "../../server/agent.ts";
+import { enterScript, installScript } from "../../scripts.ts";
+import { agent } from "../../server/agent.ts";
 import type { InstallRecord } from "../../server/record.ts";
 import { connectionLost } from "../../ssh/errors.ts";
 import type { Ssh } from "../../ssh/types.ts";
 import { reboot } from "../../trial/reboot.ts";
-import { installScript } from "../alongside/install.ts";
 
 /** What starts the RAM system, as image/initramfs/ram-system.ts makes it. */
 export interface RamToSend {
@@ -22,8 +22,6 @@ export interface RamToSend {
   /** A tar of vmlinuz, initramfs.img and tools/. */
   open(): Readable;
 }
-
-const enterScript = () => [flushScript(), assetText("system/ram/enter.sh")].join("\n");
 
 /** Seconds the RAM system waits for somebody before it reboots into the old system. */
 export const RAM_DEADMAN = 600;

@@ -2,11 +2,11 @@
 import { humanBytes } from "../../../words.ts";
 import { ownBoot } from "../../plan/boot.ts";
 import type { Check } from "../../plan/check.ts";
-import { firmwareRefusal } from "../../plan/firmware.ts";
 import type { ImageFacts } from "../../plan/types.ts";
 import { type Refusal, refusal } from "../../refusal.ts";
 import { chooseDisk, layoutData, mountedData } from "./disk.ts";
 import { enterWay, kexecProblem, onDisk, ramBytes } from "./enter-way.ts";
+import { firmwareRefusal } from "./firmware.ts";
 
 /** MemTotal of a machine with 256 MiB, the smallest that it was done on: the kernel takes its part before it counts. */
 const RAM_KIB = 200 * 1024;

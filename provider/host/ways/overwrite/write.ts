@@ -12,8 +12,8 @@ import { humanBytes } from "../../../words.ts";
 import { keepHostKeys } from "../../files/hostkeys.ts";
 import type { HostFile } from "../../files/paths.ts";
 import type { Plan } from "../../plan/types.ts";
+import { installScript } from "../../scripts.ts";
 import type { Ssh } from "../../ssh/types.ts";
-import { installScript } from "../alongside/install.ts";
 
 /** The image as it is sent. */
 export interface ImageToSend {

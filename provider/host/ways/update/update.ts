@@ -1,20 +1,16 @@
 /** A server that runs Pine gets another deployment: by delta into the slot that does not run, armed for one boot. */
-import { assetText } from "../../../assets.ts";
 import { type SlotName, slotTitle } from "../../../boot/slot.ts";
 import { messageOf } from "../../../errors.ts";
 import type { Task } from "../../../task.ts";
 import { keepHostKeys } from "../../files/hostkeys.ts";
 import type { HostFile } from "../../files/paths.ts";
 import type { Plan } from "../../plan/types.ts";
-import { agent, flushScript } from "../../server/agent.ts";
+import { updateScript } from "../../scripts.ts";
+import { agent } from "../../server/agent.ts";
 import { keyValues } from "../../ssh/answers.ts";
 import { fullDisk } from "../../ssh/full.ts";
 import { type FileToSend, sendFile } from "../../ssh/parts.ts";
 import type { Ssh } from "../../ssh/types.ts";
-
-/** Root's script whose steps change a server that runs Pine. */
-export const updateScript = () =>
-  [flushScript(), ...["safely.sh", "parts.sh", "update.sh"].map((f) => assetText("system/host", f))].join("\n");
 
 export type DeltaToSend = FileToSend;
 

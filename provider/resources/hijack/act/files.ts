@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { die } from "../../../errors.ts";
 import type { HostFile } from "../../../host/files/paths.ts";
-import { withoutUserinfo } from "../../../local/credentials.ts";
 import { Asset } from "../../../properties/values.ts";
+import { withoutUserinfo } from "../../../redact.ts";
 import type { FileInput } from "../model/inputs.ts";
 
 /** The user's files with their contents; sources are read here. Errors name the file, never what is in it. */

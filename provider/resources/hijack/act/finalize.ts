@@ -4,9 +4,9 @@ import { finalizeHost } from "../../../host/leave/finalize.ts";
 import { lockHost } from "../../../host/locks/server.ts";
 import type { Call } from "../../../resource.ts";
 import { humanBytes } from "../../../words.ts";
-import { loginsOf, pinned } from "../look/logins.ts";
 import { lockOwner, openAny, refuseAnother } from "../look/look.ts";
 import type { HijackInputs } from "../model/inputs.ts";
+import { loginsOf, pinned } from "../model/logins.ts";
 import type { HijackState } from "../model/state.ts";
 import { finalizeDue, isBeside } from "../plan/finalize-due.ts";
 

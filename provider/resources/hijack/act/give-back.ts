@@ -3,9 +3,9 @@ import { isAbort, messageOf } from "../../../errors.ts";
 import { restoreOld } from "../../../host/leave/restore.ts";
 import { finalizedOf } from "../../../host/server/record.ts";
 import type { Call } from "../../../resource.ts";
-import { connectionsOf, keeping } from "../look/logins.ts";
 import { lockOwner, look } from "../look/look.ts";
 import type { HijackInputs } from "../model/inputs.ts";
+import { connectionsOf, keeping } from "../model/logins.ts";
 import type { HijackState } from "../model/state.ts";
 
 /** The server as it was, where that can be. */

@@ -6,9 +6,9 @@ import { agentStatus } from "../../../host/server/agent.ts";
 import { waitForSsh } from "../../../host/ssh/wait.ts";
 import { reboot } from "../../../host/trial/reboot.ts";
 import type { Call } from "../../../resource.ts";
-import { connectionsOf, keeping } from "../look/logins.ts";
 import { type Look, lockOwner, lookAt } from "../look/look.ts";
 import type { HijackInputs } from "../model/inputs.ts";
+import { connectionsOf, keeping } from "../model/logins.ts";
 
 /** Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time for 15 s at most. */
 const GRACE_MS = 30_000;

@@ -1,7 +1,7 @@
 /** Inputs of HostHijack. */
 import { kernelArgumentProblem } from "../../../boot/arguments.ts";
-import { hostnamePattern } from "../../../image/recipe/rules.ts";
 import { any, asset, flag, integer, list, map, object, text } from "../../../properties/check.ts";
+import { hostnamePattern } from "../../../properties/patterns.ts";
 import type { Shape } from "../../../properties/rule.ts";
 import { connectionRule } from "../../connection-shape.ts";
 

@@ -11,8 +11,8 @@ import { openSsh } from "../../../host/ssh/open.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
 import type { Call } from "../../../resource.ts";
 import type { HijackInputs } from "../model/inputs.ts";
+import { loginsOf, pinned } from "../model/logins.ts";
 import type { HijackState } from "../model/state.ts";
-import { loginsOf, pinned } from "./logins.ts";
 
 export interface Look {
   ssh: Ssh;

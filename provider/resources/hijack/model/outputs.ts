@@ -6,8 +6,8 @@ import { CHECKSUM } from "../../../image/ostree/check.ts";
 import { type Props, plain, Secret, secretStrings } from "../../../properties/values.ts";
 import { redactText } from "../../../redact.ts";
 import { factsOutput } from "../../facts/output.ts";
-import { outputConnection } from "../look/logins.ts";
 import type { HijackInputs } from "./inputs.ts";
+import { outputConnection } from "./logins.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Booted, Failed, HijackState } from "./state.ts";
 

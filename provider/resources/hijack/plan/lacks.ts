@@ -2,7 +2,7 @@
 import type { Lack } from "../../../boot/device.ts";
 import { messageOf } from "../../../errors.ts";
 import type { Facts } from "../../../host/facts/types/facts.ts";
-import { driversLacking } from "../../../image/ostree/kernel-drivers.ts";
+import { driversLacking } from "../../../image/initramfs/kernel-drivers.ts";
 import type { Store } from "../../../image/store/store.ts";
 import type { Toolbox } from "../../../image/toolbox/toolbox.ts";
 import type { Call } from "../../../resource.ts";

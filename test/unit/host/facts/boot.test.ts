@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { parseGrub } from "../../../../provider/host/facts/boot.ts";
-import { factsScript, parseFacts } from "../../../../provider/host/facts/facts.ts";
+import { parseFacts } from "../../../../provider/host/facts/facts.ts";
 import { factLines } from "../../../../provider/host/facts/lines.ts";
 import { carriedHostname } from "../../../../provider/host/files/identity.ts";
 import type { ImageFacts, PlanInputs } from "../../../../provider/host/plan/types.ts";
+import { factsScript } from "../../../../provider/host/scripts.ts";
 import { planInstall } from "../../../../provider/host/ways/plan.ts";
 import { image, inputs } from "../plan/tools.ts";
 

@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { parseDevices } from "../../../../provider/host/facts/devices.ts";
-import { factsScript } from "../../../../provider/host/facts/facts.ts";
 import { factLines } from "../../../../provider/host/facts/lines.ts";
+import { factsScript } from "../../../../provider/host/scripts.ts";
 
 /**
  * A virtio card and disk, a card of real hardware with firmware, a SATA disk whose driver is built in, a bridge, and a card without hardware. Paths

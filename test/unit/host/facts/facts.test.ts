@@ -3,9 +3,10 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { factsScript, parseFacts } from "../../../../provider/host/facts/facts.ts";
+import { parseFacts } from "../../../../provider/host/facts/facts.ts";
 import { factLines } from "../../../../provider/host/facts/lines.ts";
 import { parseNetwork } from "../../../../provider/host/facts/network.ts";
+import { factsScript } from "../../../../provider/host/scripts.ts";
 
 const folder = join(import.meta.dirname, "../../fixtures/facts");
 const fixture = (name: string) => readFileSync(join(folder, `${name}.txt`), "utf8");

@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { expect, it } from "vitest";
-import { factsScript } from "../../../../provider/host/facts/facts.ts";
 import { factLines } from "../../../../provider/host/facts/lines.ts";
+import { factsScript } from "../../../../provider/host/scripts.ts";
 
 /** /boot, /mnt and /usr/local hang: the shell holds the other end of FUSE and never reads it. Ends by taking both away. */
 const HANG = `

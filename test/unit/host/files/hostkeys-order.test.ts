@@ -1,8 +1,8 @@
 /** A server is armed for a system, or its disk finished, only after that system has the host keys. What is sent is recorded, nothing is run. */
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
-import { hostKeysScript } from "../../../../provider/host/files/hostkeys.ts";
 import type { Plan } from "../../../../provider/host/plan/types.ts";
+import { hostKeysScript } from "../../../../provider/host/scripts.ts";
 import type { Ssh } from "../../../../provider/host/ssh/types.ts";
 import { installAlongside } from "../../../../provider/host/ways/alongside/install.ts";
 import { finishDisk } from "../../../../provider/host/ways/overwrite/write.ts";

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { asset } from "../../../../provider/assets.ts";
 import { envBlock, parseEnvBlock } from "../../../../provider/boot/state.ts";
-import { agentScript, parseStatus } from "../../../../provider/host/server/agent.ts";
+import { agentScript } from "../../../../provider/host/scripts.ts";
+import { parseStatus } from "../../../../provider/host/server/agent.ts";
 import { run } from "../../../../provider/local/run.ts";
 
 const folders: string[] = [];

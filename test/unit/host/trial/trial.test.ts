@@ -1,6 +1,6 @@
 /** What is sent to a system on trial: one that is not healthy is never confirmed. What is sent is recorded, nothing is run. */
 import { beforeEach, expect, it, vi } from "vitest";
-import { agentScript } from "../../../../provider/host/server/agent.ts";
+import { agentScript } from "../../../../provider/host/scripts.ts";
 import type { Ssh } from "../../../../provider/host/ssh/types.ts";
 import { waitForSsh } from "../../../../provider/host/ssh/wait.ts";
 import { checkHealth } from "../../../../provider/host/trial/health.ts";

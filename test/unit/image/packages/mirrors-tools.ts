@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LockedPackage, Source } from "../../../../provider/image/packages/mirror.ts";
+import type { LockedPackage } from "../../../../provider/image/packages/mirror.ts";
+import type { Source } from "../../../../provider/image/packages/source.ts";
 import type { Task } from "../../../../provider/task.ts";
 import { buildIndex, buildPackage, publicPem, type SigningKey } from "../../../lab/mirror/apk-format.ts";
 

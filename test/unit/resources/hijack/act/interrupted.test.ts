@@ -5,7 +5,7 @@ import { expect, it, vi } from "vitest";
 import { plain } from "../../../../../provider/properties/values.ts";
 import { type Call, InitError } from "../../../../../provider/resource.ts";
 import { hostHijack } from "../../../../../provider/resources/hijack/host-hijack.ts";
-import { pinned } from "../../../../../provider/resources/hijack/look/logins.ts";
+import { pinned } from "../../../../../provider/resources/hijack/model/logins.ts";
 import type { HijackState } from "../../../../../provider/resources/hijack/model/state.ts";
 import { facts } from "../../../host/ways/overwrite/tools.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { connectionsOf } from "../../../../../provider/resources/hijack/look/logins.ts";
+import { connectionsOf } from "../../../../../provider/resources/hijack/model/logins.ts";
 
 test("the new system is entered as root by the key; the user's password is not tried there", () => {
   const given = { host: "203.0.113.7", user: "ann", password: "canary", privateKey: "key" };

@@ -4,11 +4,11 @@
  */
 import type { Lack } from "../../boot/device.ts";
 import type { Facts } from "../facts/types/facts.ts";
+import type { Check } from "../plan/check.ts";
+import type { ImageFacts, PlanInputs } from "../plan/types.ts";
 import { refusal } from "../refusal.ts";
-import { chooseDisk } from "../ways/overwrite/disk.ts";
-import { enterWay } from "../ways/overwrite/enter-way.ts";
-import type { Check } from "./check.ts";
-import type { ImageFacts, PlanInputs } from "./types.ts";
+import { chooseDisk } from "./overwrite/disk.ts";
+import { enterWay } from "./overwrite/enter-way.ts";
 
 /** Names of the cards that have addresses, or are below an interface that has. An accelerated twin below a card is not needed (Azure's and Google's). */
 function cardsInUse({ network: { interfaces } }: Facts): Set<string> {

@@ -5,8 +5,8 @@ import type { Facts } from "../../../../provider/host/facts/types/facts.ts";
 import type { Interface } from "../../../../provider/host/facts/types/network.ts";
 import type { ImageFacts, PlanInputs } from "../../../../provider/host/plan/types.ts";
 import { planInstall } from "../../../../provider/host/ways/plan.ts";
-import * as over from "../ways/overwrite/tools.ts";
-import { codes, facts, image, inputs } from "./tools.ts";
+import { codes, facts, image, inputs } from "../plan/tools.ts";
+import * as over from "./overwrite/tools.ts";
 
 const name = facts().network.interfaces.find((i) => i.addresses.some((a) => a.scope === "global"))!.name;
 const card = (more: Partial<Lack> = {}): Lack => ({ use: "card", name, module: "igb", ...more });

@@ -1,11 +1,11 @@
 /** Whether the kernel of a commit drives what a server has: its cards and disks, by the tables that modprobe and udev go by. */
 import type { Device, Lack } from "../../boot/device.ts";
 import type { Task } from "../../task.ts";
-import { moduleName } from "../initramfs/modules.ts";
 import { buildScript } from "../namespace/run-in.ts";
+import { REPO } from "../ostree/check.ts";
 import type { Store } from "../store/store.ts";
 import type { Toolbox } from "../toolbox/toolbox.ts";
-import { REPO } from "./check.ts";
+import { moduleName } from "./modules.ts";
 
 /** What the kernel of a commit has. */
 export interface KernelDrivers {

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { Connection } from "../../../../../provider/host/ssh/connection.ts";
 import { plain } from "../../../../../provider/properties/values.ts";
-import { connectionsOf, keeping, loginsOf, pinned } from "../../../../../provider/resources/hijack/look/logins.ts";
+import { connectionsOf, keeping, loginsOf, pinned } from "../../../../../provider/resources/hijack/model/logins.ts";
 import { outputs } from "../../../../../provider/resources/hijack/model/outputs.ts";
 import type { HijackState } from "../../../../../provider/resources/hijack/model/state.ts";
 

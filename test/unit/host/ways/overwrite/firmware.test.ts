@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseFacts } from "../../../../provider/host/facts/facts.ts";
-import type { Facts } from "../../../../provider/host/facts/types/facts.ts";
-import type { PlanInputs } from "../../../../provider/host/plan/types.ts";
-import { data, disk, facts, inputs, kept, plan, set } from "../ways/overwrite/tools.ts";
+import { parseFacts } from "../../../../../provider/host/facts/facts.ts";
+import type { Facts } from "../../../../../provider/host/facts/types/facts.ts";
+import type { PlanInputs } from "../../../../../provider/host/plan/types.ts";
+import { data, disk, facts, inputs, kept, plan, set } from "./tools.ts";
 
-const lab = readFileSync(join(import.meta.dirname, "../../fixtures/facts/debian-12-lab.txt"), "utf8");
+const lab = readFileSync(join(import.meta.dirname, "../../../fixtures/facts/debian-12-lab.txt"), "utf8");
 const head = /^table=vda 512 (\w+)/m.exec(lab)![1]!;
 const UUID = "7b6f3a52-5d0c-4b6e-9f0e-3f3f2a9d6c11";
 /** First sectors with GRUB's boot code, or empty; `n` makes them one disk's own. */

@@ -1,7 +1,7 @@
 /** By which connections a server is entered, in which order, and by which host keys it is known. Pure. */
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
-import type { HijackState } from "../model/state.ts";
+import type { HijackState } from "./state.ts";
 
 /** Root of the new system, by the same key and never by that user's password; then the old system's login. */
 export function connectionsOf(connection: Connection): Connection[] {

@@ -1,10 +1,10 @@
 /** Which disk the firmware boots, and what becomes of a server when another one is written over. Pure. */
-import type { Facts } from "../facts/types/facts.ts";
-import type { Disk } from "../facts/types/storage.ts";
-import { refusal } from "../refusal.ts";
-import { chooseDisk } from "../ways/overwrite/disk.ts";
-import type { Check } from "./check.ts";
-import type { PlanInputs } from "./types.ts";
+import type { Facts } from "../../facts/types/facts.ts";
+import type { Disk } from "../../facts/types/storage.ts";
+import type { Check } from "../../plan/check.ts";
+import type { PlanInputs } from "../../plan/types.ts";
+import { refusal } from "../../refusal.ts";
+import { chooseDisk } from "./disk.ts";
 
 const ESP = ["/boot/efi", "/efi"];
 

@@ -1,7 +1,7 @@
 /** Which devices a kernel drives, by its tables as the kernel's own `make modules_install` writes them. */
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../../../provider/boot/device.ts";
-import { parseDrivers, undriven, unfed } from "../../../../provider/image/ostree/kernel-drivers.ts";
+import { parseDrivers, undriven, unfed } from "../../../../provider/image/initramfs/kernel-drivers.ts";
 
 const TABLES = `@ folder
 /usr/lib/modules/6.18.56-0-virt

@@ -1,0 +1,5 @@
+/** What several resources and the provider's configuration take. Pure. */
+
+export const hostnamePattern =
+  /^(?=.{1,64}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+export const releasePattern = /^(v\d+\.\d+|edge|latest-stable)$/;
