@@ -68,7 +68,7 @@ async function update(lab: ImageLab, mib: number, disk: string, d: { path: strin
     await complete(vps);
     const memory = await answer(vps, "grep -E '^Mem(Total|Available)' /proc/meminfo");
     const [total, available] = [...memory.matchAll(/(\d+) kB/g)].map((m) => m[1]);
-    const frame = frameScript(assetText("system/host/update.sh"), ["receive", d.sha256, d.to], { more: true });
+    const frame = frameScript(assetText("host/ways/update/update.sh"), ["receive", d.sha256, d.to], { more: true });
     const input = Buffer.concat([frame.head, readFileSync(d.path)]);
     const receive = await seconds(() => answer(vps, frame.command, input));
     const deploy = await seconds(() => answer(vps, `pine deploy ${d.to} bench`));

@@ -20,8 +20,9 @@ import { repository, runMain, SetupError, say } from "./setup/tell.mjs";
 const bin = join(repository, "bin");
 const provider = join(repository, "provider");
 
-/** Data that the provider reads at run time through assets.ts. */
+/** Data that the provider reads at run time through assets.ts; and each script beside the file that sends it. */
 const DATA = ["schema.json", "system", "keys"];
+const SCRIPTS = ["host", "image", "publish"];
 
 /** Bundles: file in bin/ -> entry. The second is loaded when a component is constructed: the Pulumi runtime costs 0.4 s. */
 const BUNDLES = { "pine.cjs": "main.ts", "construct.cjs": "construct.ts" };
@@ -75,10 +76,11 @@ export async function build() {
   for (const [name, entry] of Object.entries(BUNDLES))
     if (existsSync(join(provider, entry))) written += put(name, await bundle(join(provider, entry)));
   written += put("pulumi-resource-pine", LAUNCHER, 0o755);
-  const data = DATA.flatMap((part) => files(join(provider, part)));
+  const scripts = SCRIPTS.flatMap((part) => files(join(provider, part))).filter((name) => name.endsWith(".sh"));
+  const data = [...DATA.flatMap((part) => files(join(provider, part))), ...scripts];
   for (const name of data)
     written += put(name, readFileSync(join(provider, name)), statSync(join(provider, name)).mode & 0o777);
-  for (const part of ["system", "keys"])
+  for (const part of ["system", "keys", ...SCRIPTS])
     if (existsSync(join(bin, part)))
       for (const name of readdirSync(join(bin, part), { recursive: true })) {
         const path = join(part, String(name));

@@ -2,7 +2,6 @@
 import { assetText } from "../assets.ts";
 
 const joined = (...paths: string[]) => paths.map((path) => assetText(path)).join("\n");
-const ofHost = (...names: string[]) => names.map((name) => `system/host/${name}.sh`);
 
 /**
  * First line of a script that writes under the server's lock. sshd does not end a script whose connection is lost: who has the lock next
@@ -12,6 +11,9 @@ export const HELD = "exec 8>>/run/pine.receiving\n";
 
 /** `sync` for scripts that write on a server, before them: no mount of somebody else's is waited for. */
 const FLUSH = "system/rootfs/usr/libexec/pine/flush";
+const SAFELY = "host/files/safely.sh";
+const PARTS = "host/ssh/parts.sh";
+const BESIDE = "host/ways/alongside/beside.sh";
 
 /** The agent as one script. */
 export const agentScript = () =>
@@ -20,41 +22,33 @@ export const agentScript = () =>
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>
   joined(
-    ...ofHost(
-      "facts-network",
-      "facts-container",
-      "facts-boot",
-      "facts-devices",
-      "facts-login",
-      "facts-storage",
-      "facts",
-    ),
+    ...["network", "container", "boot", "devices", "login", "storage", "facts"].map((name) => `host/facts/${name}.sh`),
   );
 
 /** Holds the server's lock for as long as its standard input is open. */
-export const lockScript = () => joined(...ofHost("parts", "lock"));
+export const lockScript = () => joined(PARTS, "host/locks/server.sh");
 
 /** Looks at a file. */
-export const compareScript = () => joined(...ofHost("safely", "compare"));
+export const compareScript = () => joined(SAFELY, "host/files/compare.sh");
 
 /** Steps that put a system beside another. */
-export const installScript = () => joined(FLUSH, ...ofHost("safely", "parts", "beside", "install"));
+export const installScript = () => joined(FLUSH, SAFELY, PARTS, BESIDE, "host/ways/alongside/install.sh");
 
 /** Steps that change a server that runs Pine. */
-export const updateScript = () => joined(FLUSH, ...ofHost("safely", "parts", "update"));
+export const updateScript = () => joined(FLUSH, SAFELY, PARTS, "host/ways/update/update.sh");
 
 /** Removes what installScript's steps put there. */
-export const removeScript = () => joined(FLUSH, ...ofHost("parts", "beside", "remove"));
+export const removeScript = () => joined(FLUSH, PARTS, BESIDE, "host/leave/restore.sh");
 
 /** Steps that give the old system up, of a machine or a container. */
 export const finalizeScript = (container: boolean) =>
-  HELD + joined(FLUSH, ...ofHost("finalize-kept", container ? "finalize-container" : "finalize"));
+  HELD + joined(FLUSH, "host/leave/finalize-kept.sh", `host/leave/finalize${container ? "-container" : ""}.sh`);
 
 /** Keeps the keys that a server trusts, or looks at a signature. */
-export const trustScript = () => HELD + joined(FLUSH, ...ofHost("trust"));
+export const trustScript = () => HELD + joined(FLUSH, "host/server/trust.sh");
 
 /** Gives a deployment the server's SSH host keys and port. */
-export const hostKeysScript = () => HELD + joined(...ofHost("hostkeys"));
+export const hostKeysScript = () => HELD + joined("host/files/hostkeys.sh");
 
 /** Prepares the RAM system. */
-export const enterScript = () => joined(FLUSH, "system/ram/enter.sh");
+export const enterScript = () => joined(FLUSH, "host/ways/overwrite/enter.sh");

@@ -48,7 +48,7 @@ export async function publishProblem(path: string): Promise<string | undefined> 
 
 /** Makes a folder that is there an empty repository, unless it is one. */
 export async function initPublished(path: string, toolbox: Toolbox, task: Task): Promise<void> {
-  const binds = [buildScript("publish.sh"), { source: path, target: "/run/out" }];
+  const binds = [buildScript("publish/publish.sh"), { source: path, target: "/run/out" }];
   await toolbox.run(["/bin/sh", "/run/publish.sh"], { binds, signal: task.signal });
 }
 
@@ -60,8 +60,8 @@ export async function publish(store: Store, toolbox: Toolbox, p: Publication, ta
     await removeDamagedRefs(p.path);
     task.step(p.fromEmpty ? "publishing; the delta from nothing takes a minute" : "publishing");
     const binds = [
-      buildScript("publish.sh"),
-      buildScript("prune.sh"),
+      buildScript("publish/publish.sh"),
+      buildScript("image/ostree/prune.sh"),
       { source: store.repo, target: "/run/repo", readOnly: true },
       { source: p.path, target: "/run/out" },
     ];

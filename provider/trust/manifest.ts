@@ -19,7 +19,7 @@ export interface Manifest {
 
 /** What goes to servers, and beside a published commit. */
 export interface SignedManifest {
-  /** Lines `name=value`, system/host/trust.sh reads them. */
+  /** Lines `name=value`, host/server/trust.sh reads them. */
   text: string;
   /** signify's, base64. */
   signatures: string[];

@@ -60,7 +60,7 @@ export const BUILD_MUTANTS: Mutant[] = [
   },
   {
     name: "root publishes with its own rights",
-    file: "provider/system/host/as-owner.sh",
+    file: "provider/publish/ssh/as-owner.sh",
     from: 'if [ "$uid" = 0 ]; then\n',
     to: 'exec sh -c "$script" publish.sh "$command" . "$@"\nif [ "$uid" = 0 ]; then\n',
     tests: ["test/unit/system/hostile-publish.test.ts"],
@@ -158,7 +158,7 @@ export const BUILD_MUTANTS: Mutant[] = [
   },
   {
     name: "a damaged store is taken for a damaged copy",
-    file: "provider/system/build/publish.sh",
+    file: "provider/publish/publish.sh",
     from: '\t\techo "pine: from the store: $1" >&2\n',
     to: "",
     tests: ["test/unit/publish/remote.test.ts"],

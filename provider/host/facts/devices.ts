@@ -1,4 +1,4 @@
-/** A server's cards and disks, and what drives them: from the lines of facts-devices.sh. Pure. */
+/** A server's cards and disks, and what drives them: from the lines of devices.sh. Pure. */
 import type { Device } from "../../boot/device.ts";
 import type { Lines } from "./lines.ts";
 import type { Facts } from "./types/facts.ts";

@@ -1,4 +1,4 @@
-/** What is known of a server: one script there (system/host/facts.sh), a pure parser here. */
+/** What is known of a server: one script there (host/facts/facts.sh), a pure parser here. */
 import { PineError } from "../../errors.ts";
 import { factsScript } from "../scripts.ts";
 import { gaveUp } from "../ssh/hanging.ts";

@@ -109,7 +109,7 @@ function room(facts: Facts, target: string): { refusal: Refusal } | undefined {
   return no("boot-space", `${target} has ${free} KiB free, ${ROOM_KIB} are needed`, "remove old kernels from it");
 }
 
-/** The folder of GRUB on the old system that all scripts know (system/host, system/ram, system/rootfs). */
+/** The folder of GRUB on the old system that all scripts know (host/ways, system/ram, system/rootfs). */
 const GRUB_DIR = "/boot/grub";
 const OVER = "or method: overwrite, which erases its disk";
 

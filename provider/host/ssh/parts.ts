@@ -1,4 +1,4 @@
-/** A large file goes to a server in as many runs as it takes: what arrived before a connection ended is not sent again (system/host/parts.sh). */
+/** A large file goes to a server in as many runs as it takes: what arrived before a connection ended is not sent again (host/ssh/parts.sh). */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { die } from "../../errors.ts";

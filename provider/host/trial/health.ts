@@ -1,4 +1,4 @@
-/** Health checks of a server, planned here, run on it by system/host/health.sh. */
+/** Health checks of a server, planned here, run on it by host/trial/health.sh. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { assetText } from "../../assets.ts";
 import type { Task } from "../../task.ts";
@@ -47,7 +47,7 @@ export function planHealth(check: HealthCheck): { label: string; args: string[];
 
 /** Runs every check until it passes or its time is up. Answers what failed, one line each; empty: healthy. */
 export async function checkHealth(ssh: Ssh, checks: HealthCheck[], task: Task): Promise<string[]> {
-  const script = assetText("system/host/health.sh");
+  const script = assetText("host/trial/health.sh");
   const failed: string[] = [];
   for (const [n, check] of checks.entries()) {
     const { label, args, timeoutSeconds } = planHealth(check);

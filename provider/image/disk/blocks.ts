@@ -9,7 +9,7 @@ import { ZSTD_LEVEL } from "../sysroot/archive.ts";
 import type { Toolbox } from "../toolbox/toolbox.ts";
 import type { Image, ImageFacts } from "./image.ts";
 
-/** Bytes of a block: what is written, read back and compared at once (system/ram/disk.sh). */
+/** Bytes of a block: what is written, read back and compared at once (host/ways/overwrite/disk.sh). */
 export const BLOCK = 4 * 1024 * 1024;
 
 /** The image of the store whose file has this sha256, whatever made it and of any format. */

@@ -20,7 +20,7 @@ const MEMORY = 512;
 const LIMIT = 30 * 60_000;
 
 /** What the guest runs as its first process. */
-export const fillScript = () => assetText("system", "build", "fill.sh");
+export const fillScript = () => assetText("image/disk/fill.sh");
 
 /** Dies where this machine has no QEMU: before anything is made. */
 export async function needQemu(filesystem: string, path = process.env.PATH ?? ""): Promise<void> {

@@ -16,7 +16,7 @@ import { fatOf } from "./plan.ts";
 import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, JOURNAL_MIB, MiB } from "./sizes.ts";
 import { PAGE, swapHeader } from "./swap.ts";
 
-export const SCRIPT = ["system", "build", "disk.sh"];
+export const SCRIPT = ["image/disk/disk.sh"];
 export const GRUB = [["system", "grub", "image.cfg"] as const, ["system", "grub", "pine.cfg"] as const] as const;
 
 /** The day (UTC) of a commit's newest package: the same for each image of it, as the day on which it is made is not. */

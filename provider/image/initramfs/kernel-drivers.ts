@@ -91,7 +91,7 @@ export async function driversLacking(
   o: { store: Store; box: Toolbox; checksum: string; devices: readonly Device[]; firmware: Record<string, string[]> },
   task: Task,
 ): Promise<Lack[] | undefined> {
-  const binds = [buildScript("drivers.sh"), { source: o.store.repo, target: REPO, readOnly: true }];
+  const binds = [buildScript("image/initramfs/drivers.sh"), { source: o.store.repo, target: REPO, readOnly: true }];
   const ask = async (command: string, ...paths: string[]) =>
     (await o.box.run(["/bin/sh", "/run/drivers.sh", command, o.checksum, ...paths], { binds, signal: task.signal }))
       .stdout;

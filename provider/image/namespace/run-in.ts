@@ -1,9 +1,10 @@
 /**
  * Runs programs with a folder as their root, in namespaces of their own: no network, nothing of this machine but
- * what is bound in, dead with us. What runs has a user namespace of its own (system/build/enter.sh): as root with the same ids, else
+ * what is bound in, dead with us. What runs has a user namespace of its own (image/namespace/enter.sh): as root with the same ids, else
  * with the user's whole subuid range. A stranger's package may run in it.
  */
 import { rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { asset } from "../../assets.ts";
 import { die } from "../../errors.ts";
 import { RunError, type RunOptions, type RunResult, run } from "../../local/run.ts";
@@ -19,9 +20,9 @@ export interface Bind {
   readOnly?: boolean;
 }
 
-/** A script of system/build, as /run/<name>. */
-export const buildScript = (name: string): Bind => ({
-  ...{ source: asset("system/build", name), target: `/run/${name}`, readOnly: true },
+/** A script, by its path in provider/, as /run/<name>. */
+export const buildScript = (path: string): Bind => ({
+  ...{ source: asset(path), target: `/run/${basename(path)}`, readOnly: true },
 });
 
 export interface RunInOptions
@@ -47,7 +48,7 @@ export async function runIn(tree: string, argv: string[], o: RunInOptions = {}):
   const binds = (o.binds ?? []).flatMap((b) => [b.readOnly ? "robind" : "bind", b.source, b.target]);
   const args = [
     ...["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child", "--propagation", "private", "--"],
-    ...["/bin/sh", asset("system/build/enter.sh"), tree, o.readOnly ? "ro" : "rw", o.cwd ?? "/", ...binds],
+    ...["/bin/sh", asset("image/namespace/enter.sh"), tree, o.readOnly ? "ro" : "rw", o.cwd ?? "/", ...binds],
     ...["--", ...argv],
   ];
   const env = { HOME: "/root", LC_ALL: "C.UTF-8", ...o.env, PATH: tools.path };
@@ -85,7 +86,7 @@ async function contained(tools: Tools, command: string[], argv: string[], o: Run
   try {
     // each dies with its parent, so that nothing is left when we are killed
     const tied = ["--pdeathsig", "KILL"];
-    const wrapped = [...tied, "/bin/sh", asset("system/build/contain.sh"), tools.setpriv, ...tied, ...command];
+    const wrapped = [...tied, "/bin/sh", asset("image/namespace/contain.sh"), tools.setpriv, ...tied, ...command];
     return await run(tools.setpriv, wrapped, { ...o, extendEnv: false });
   } catch (e) {
     if (!(e instanceof RunError)) throw e;

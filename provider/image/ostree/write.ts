@@ -87,7 +87,7 @@ export async function commit(
 function ofFolder(name: string, store: Store, toolbox: Toolbox, dir: string, o: CommitOptions, task: Task) {
   return store.temp(async (work) => {
     const binds = [
-      buildScript(name),
+      buildScript(`image/ostree/${name}`),
       { source: store.repo, target: REPO },
       { source: dir, target: TREE, readOnly: true },
       { source: work, target: "/run/work" },
@@ -189,7 +189,7 @@ export function commitOverlay(
     let grown = 0;
     const checksum = await committing(store, async () => {
       const { stdout } = await toolbox.run(["/bin/sh", "/run/overlay.sh", base, ...optionsOf(o)], {
-        binds: [buildScript("overlay.sh"), { source: store.repo, target: REPO }, ...binds],
+        binds: [buildScript("image/ostree/overlay.sh"), { source: store.repo, target: REPO }, ...binds],
         signal: task.signal,
       });
       const [first = "", bytes = ""] = stdout.trim().split("\n");

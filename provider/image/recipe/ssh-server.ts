@@ -8,7 +8,7 @@ export function sshServerOf(packages: readonly { name: string }[]): SshServer | 
   return has("dropbear") ? "dropbear" : has("openssh-server") ? "openssh" : undefined;
 }
 
-/** With either: a server's host keys are kept when the next image has the other one (system/host/hostkeys.sh). */
+/** With either: a server's host keys are kept when the next image has the other one (host/files/hostkeys.sh). */
 export const baseSsh = ["dropbear-convert"];
 
 /**

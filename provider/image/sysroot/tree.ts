@@ -21,7 +21,7 @@ export interface Content {
   boot: number;
 }
 
-const SCRIPT = ["system", "build", "sysroot.sh"];
+const SCRIPT = ["image/sysroot/sysroot.sh"];
 
 /** What starts a container, a file of its sysroot. */
 const INIT = ["system", "container", "init"];

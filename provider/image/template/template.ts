@@ -36,10 +36,7 @@ export interface Template extends TemplateFacts {
 
 const INIT = ["system", "container", "init"];
 const FACTORY = ["system", "rootfs", "usr", "libexec", "pine", "factory"];
-const SCRIPTS = [
-  ["system", "build", "template.sh"],
-  ["system", "build", "apply.sh"],
-];
+const SCRIPTS = [["image/template/template.sh"], ["image/tree/apply.sh"]];
 
 /** Changes whenever the same commit gives another template. */
 export const templateFormat = () =>
@@ -115,8 +112,8 @@ async function make(
   const input = await writeChanges(files, changes, "/run/work/root");
   const { stdout } = await toolbox.run(["/bin/sh", "/run/template.sh", deployment, format, String(created)], {
     binds: [
-      buildScript("template.sh"),
-      buildScript("apply.sh"),
+      buildScript("image/template/template.sh"),
+      buildScript("image/tree/apply.sh"),
       { source: asset(...FACTORY), target: "/run/factory", readOnly: true },
       { source: files, target: "/run/files", readOnly: true },
       { source: dir, target: "/run/work" },

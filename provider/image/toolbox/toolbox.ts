@@ -88,7 +88,7 @@ export async function installPackages(
   const said = await runTool(["/bin/sh", "/run/install.sh", source.arch, ...names], {
     signal: task.signal,
     binds: [
-      buildScript("install.sh"),
+      buildScript("image/toolbox/install.sh"),
       { source: folder, target: "/run/packages", readOnly: true },
       { source: apk.keys, target: "/run/keys", readOnly: true },
       { source: dir, target: "/run/tree" },

@@ -73,7 +73,7 @@ export async function makeBase(
   const work = join(dir, "skeleton");
   await mkdir(work);
   const binds = [
-    buildScript("skeleton.sh"),
+    buildScript("image/tree/skeleton.sh"),
     { source: work, target: "/run/work" },
     { source: tree, target: "/run/tree" },
   ];
@@ -157,7 +157,7 @@ export async function overlay(
     }));
     const binds = [{ source: work, target: "/run/work" }, ...kept, { source: tree, target: "/run/tree" }];
     const laid = async () => {
-      const script = [buildScript("skeleton.sh"), ...binds];
+      const script = [buildScript("image/tree/skeleton.sh"), ...binds];
       await box.run(["/bin/sh", "/run/skeleton.sh", "restore"], { signal: task.signal, binds: script });
       await apply(tree, dir, changes, task, join(work, "box"));
       await layout(box, tree, undefined, task);

@@ -8,16 +8,16 @@ import { targets } from "../recipe/targets.ts";
 /** Raised whenever the same recipe and lock give another tree than before, but for files of system/. */
 const format = 6;
 const scripts = [
-  "install.sh",
-  "sweep.sh",
-  "look.sh",
-  "apply.sh",
-  "layout.sh",
-  "modules.sh",
-  "commit.sh",
-  "commit-parts.sh",
-  "skeleton.sh",
-  "overlay.sh",
+  "toolbox/install.sh",
+  "tree/sweep.sh",
+  "tree/look.sh",
+  "tree/apply.sh",
+  "tree/layout.sh",
+  "tree/modules.sh",
+  "ostree/commit.sh",
+  "ostree/commit-parts.sh",
+  "tree/skeleton.sh",
+  "ostree/overlay.sh",
 ];
 
 /** The files of a target: of two with the same path the later folder's. */
@@ -36,7 +36,7 @@ export function builder(): string {
     JSON.stringify([
       FOLDERS.map(filesOf),
       assetText("system/initramfs/init"),
-      scripts.map((name) => assetText("system/build", name)),
+      scripts.map((name) => assetText("image", name)),
     ]),
   ).slice(0, 16)}`;
   return known;

@@ -25,7 +25,7 @@ export async function lookForAsked(
 ): Promise<InstalledPackage[]> {
   const { recipe, lock, changes } = o;
   task.step("looking for what was asked for");
-  const binds = [buildScript("asked.sh"), { source: store.repo, target: REPO, readOnly: true }];
+  const binds = [buildScript("image/tree/asked.sh"), { source: store.repo, target: REPO, readOnly: true }];
   const ask = async (args: string[], input?: string) =>
     (await box.run(["/bin/sh", "/run/asked.sh", ...args], { binds, input, signal: task.signal })).stdout;
   const entries = parseEntries(await ask(["list", checksum]));

@@ -1,4 +1,4 @@
-/** The steps of a tree's making after its packages are in it: each runs a script of system/build or a command of the person. */
+/** The steps of a tree's making after its packages are in it: each runs a script of ours or a command of the person. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die, PineError } from "../../errors.ts";
@@ -35,7 +35,7 @@ export class PathError extends PineError {
 
 /** Takes out what the packages' installation left, and puts what they have in /usr/etc into /etc. */
 export async function sweep(box: Toolbox, tree: string, task: Task): Promise<void> {
-  const binds = [buildScript("sweep.sh"), { source: tree, target: "/run/tree" }];
+  const binds = [buildScript("image/tree/sweep.sh"), { source: tree, target: "/run/tree" }];
   await box.run(["/bin/sh", "/run/sweep.sh"], { signal: task.signal, binds }).catch(pathError);
 }
 
@@ -43,7 +43,7 @@ export async function sweep(box: Toolbox, tree: string, task: Task): Promise<voi
 export async function look(box: Toolbox, tree: string, task: Task): Promise<{ facts: TreeFacts; kernels: string[] }> {
   const { stdout } = await box.run(["/bin/sh", "/run/look.sh"], {
     signal: task.signal,
-    binds: [buildScript("look.sh"), { source: tree, target: "/run/tree", readOnly: true }],
+    binds: [buildScript("image/tree/look.sh"), { source: tree, target: "/run/tree", readOnly: true }],
   });
   const parts = new Map<string, string>();
   for (const part of `\n${stdout}`.split("\n@ ").slice(1)) {
@@ -69,7 +69,7 @@ export async function apply(tree: string, dir: string, changes: Change[], task: 
       signal: task.signal,
       input,
       binds: [
-        buildScript("apply.sh"),
+        buildScript("image/tree/apply.sh"),
         { source: folder, target: "/run/files", readOnly: true },
         ...(box ? [{ source: box, target: "/run/box", readOnly: true }] : []),
       ],
@@ -117,7 +117,7 @@ export async function addModules(
     await box.run(["/bin/sh", "/run/modules.sh", release], {
       signal: task.signal,
       binds: [
-        buildScript("modules.sh"),
+        buildScript("image/tree/modules.sh"),
         { source: folder, target: "/run/modules", readOnly: true },
         { source: tree, target: "/run/tree" },
       ],
@@ -142,7 +142,7 @@ export async function layout(
 ): Promise<number> {
   const args = ["/bin/sh", "/run/layout.sh", ...(kernel ? [kernel.release, kernel.flavour] : [])];
   const binds = [
-    buildScript("layout.sh"),
+    buildScript("image/tree/layout.sh"),
     ...(kernel ? [{ source: kernel.initramfs, target: "/run/initramfs.img", readOnly: true }] : []),
     { source: tree, target: "/run/tree" },
   ];

@@ -65,7 +65,7 @@ async function repository(store: Store, cache: string, remove: boolean, task: Ta
   const tree = await toolboxTree(cache);
   if (!tree) die(`the cache ${cache} has no toolbox, whose OSTree looks`, "run `pulumi up` once, which makes it");
   const argv = ["/bin/sh", "/run/fsck.sh", ...(remove ? ["--delete"] : [])];
-  const scripts = [buildScript("fsck.sh"), buildScript("prune.sh")];
+  const scripts = [buildScript("image/upkeep/fsck.sh"), buildScript("image/ostree/prune.sh")];
   const look = (binds: Bind[]) =>
     runIn(tree, argv, { binds: [...scripts, ...binds], readOnly: true, signal: task.signal, ok: [0, 1] });
   const { exitCode, stderr } = remove

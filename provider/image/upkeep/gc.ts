@@ -118,7 +118,7 @@ async function withImages(store: Store, keep: string[]): Promise<string[]> {
 
 async function removeCommits(store: Store, toolbox: Toolbox, commits: string[], task: Task): Promise<void> {
   await removeDamagedRefs(store.repo);
-  const binds = [buildScript("prune.sh"), { source: store.repo, target: "/run/repo" }];
+  const binds = [buildScript("image/ostree/prune.sh"), { source: store.repo, target: "/run/repo" }];
   await toolbox.run(["/bin/sh", "/run/prune.sh", ...commits], { binds, signal: task.signal });
 }
 

@@ -26,7 +26,8 @@ const PROBLEMS: Record<string, string> = {
 };
 
 /** What runs publish.sh, with the rights of the folder's owner. */
-export const asOwnerScript = () => ["safely.sh", "as-owner.sh"].map((f) => assetText("system/host", f)).join("\n");
+export const asOwnerScript = () =>
+  ["host/files/safely.sh", "publish/ssh/as-owner.sh"].map((f) => assetText(f)).join("\n");
 
 /** What publish.sh's `look` printed. */
 export function parseLook(text: string, path: string): { problem?: string; commit?: string } {
@@ -118,7 +119,7 @@ class Folder implements Remote {
   }
 
   private async run(command: string, what: string, o: ExecOptions = {}, ...more: string[]): Promise<string> {
-    const [asOwner, script] = [asOwnerScript(), assetText("system/host/publish.sh")];
+    const [asOwner, script] = [asOwnerScript(), assetText("publish/ssh/place.sh")];
     return (
       await this.ssh.exec(asOwner, [script, command, this.path, ...more], { root: false, what, ...o }).catch((e) => {
         throw named(e);

@@ -1,4 +1,4 @@
-/** Everything that getHostFacts tells of a server; the state keeps less (hijack-state.ts). */
+/** Everything that getHostFacts tells of a server; the state keeps less (hijack/model/outputs.ts). */
 import type { Facts, KexecFacts } from "../../host/facts/types/facts.ts";
 import type { Interface } from "../../host/facts/types/network.ts";
 import type { Disk, Volume } from "../../host/facts/types/storage.ts";

@@ -7,12 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
-import { assetText } from "../../../provider/assets.ts";
 import { lockHost } from "../../../provider/host/locks/server.ts";
 import {
   finalizeScript,
   hostKeysScript,
   installScript,
+  lockScript,
   trustScript,
   updateScript,
 } from "../../../provider/host/scripts.ts";
@@ -113,7 +113,7 @@ describe.each(SHELLS)("%s: a step that is left at work, waiting, is ended by the
           sh -c "$text" lock next </dev/null
           sleep 1
           if kill -0 "$(cat /run/step)" 2>/dev/null && [ "$(sed 's/.*) //; s/ .*//' /proc/$(cat /run/step)/stat)" != Z ]; then echo stays; kill -9 "$(cat /run/step)"; fi`,
-          args: [["parts.sh", "lock.sh"].map((name) => assetText("system/host", name)).join("\n")],
+          args: [lockScript()],
         };
         const r = await runOn(root, [start, lock]);
         expect([r.code, r.stderr, r.stdout]).toEqual([0, "", stays ? "locked\nstays\n" : "locked\n"]);

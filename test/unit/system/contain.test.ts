@@ -18,7 +18,7 @@ function spin(us: number): void {
 
 it("nothing is left, whenever it is told", async () => {
   for (let n = 0; n < 200; n++) {
-    const argv = [asset("system/build/contain.sh"), "/bin/sh", "-c", `sleep ${seconds} & sleep ${seconds}`];
+    const argv = [asset("image/namespace/contain.sh"), "/bin/sh", "-c", `sleep ${seconds} & sleep ${seconds}`];
     const child = spawn("/bin/sh", argv, { stdio: ["ignore", "pipe", "pipe"] });
     const closed = new Promise<string>((done) => child.on("close", () => done("ended")));
     await sleep(0);

@@ -1,4 +1,4 @@
-/** The old system given up (system/host/finalize*.sh) on made-up servers: who may, stopped between any two commands, and what stays. */
+/** The old system given up (host/leave/finalize*.sh) on made-up servers: who may, stopped between any two commands, and what stays. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

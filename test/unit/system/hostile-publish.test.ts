@@ -74,7 +74,7 @@ describe.each([
       SHELL_OF_ROOT: shell,
       SETPRIV,
       AS_OWNER: asOwnerScript(),
-      PUBLISH: assetText("system/host/publish.sh"),
+      PUBLISH: assetText("publish/ssh/place.sh"),
     };
     const { stdout } = await asRoot(["sh", "-c", `${PREPARE}${script}\nroot_has`, "sh", dir], env);
     return `${stdout.trimEnd().replaceAll(dir, "D")}\n`;

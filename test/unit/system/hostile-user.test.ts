@@ -37,7 +37,7 @@ describe.each([["dash"], ["busybox sh"]])("by %s", (shell) => {
     const dir = mkdtempSync(join(tmpdir(), "pine-hostile-"));
     folders.push(dir);
     chmodSync(dir, 0o755);
-    const safely = `${assetText("system/host/safely.sh")}\neval "$safely"`;
+    const safely = `${assetText("host/files/safely.sh")}\neval "$safely"`;
     const env = { PATH: process.env.PATH!, SHELL_OF_ROOT: shell, SAFELY: safely, COMPARE: compareScript() };
     const [file, ...args] = [...AS_ROOT, "sh", "-c", `${PREPARE}${script}`, "sh", dir];
     const { stdout } = await run(file!, args, { env, timeout: 60_000 });

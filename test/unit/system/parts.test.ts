@@ -28,7 +28,7 @@ const names = [sha256, String(data.length)];
 
 const SCRIPT = `set -eu
 fail() { echo "pine: $*" >&2; exit 1; }
-${assetText("system/host/parts.sh")}
+${assetText("host/ssh/parts.sh")}
 case $1 in
   part) part /keep/parts "$2" "$3" "\${4:-0}"; [ "$missing" -le 0 ] || echo "missing $missing" ;;
   receive) arrive /keep/parts "$2" "$3" "$4" "the file"; sha256sum <"./$2" ;;

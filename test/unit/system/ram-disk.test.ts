@@ -1,4 +1,4 @@
-/** system/ram/disk.sh writes what the RAM system is sent: a block counts only when the disk gives it back. A file stands for the disk. */
+/** host/ways/overwrite/disk.sh writes what the RAM system is sent: a block counts only when the disk gives it back. A file stands for the disk. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ afterEach(() => rmSync(work, { recursive: true }));
 const state = () => join(work, "state");
 /** One call of the script, its state in a folder of ours. */
 function step(shell: string[], args: string[], input: string | Uint8Array = "", change = (text: string) => text) {
-  const script = change(assetText("system/ram/disk.sh").replace("state=/run/pine-ram", `state=${state()}`));
+  const script = change(assetText("host/ways/overwrite/disk.sh").replace("state=/run/pine-ram", `state=${state()}`));
   const env = { ...process.env, PATH: `${join(work, "bin")}:${process.env.PATH}` };
   const [file, ...rest] = [...shell, "-c", script, "disk.sh", ...args] as [string, ...string[]];
   const r = spawnSync(file, rest, { input, env, encoding: "utf8" });

@@ -1,4 +1,4 @@
-/** What is known of a server's network (facts-network.ts). Anything that could not be read is absent. */
+/** What is known of a server's network (facts/network.ts). Anything that could not be read is absent. */
 
 export interface Address {
   family: 4 | 6;

@@ -1,4 +1,4 @@
-/** What is known of the RAM system of an overwrite (facts-overwrite.ts). */
+/** What is known of the RAM system of an overwrite (facts/ram.ts). */
 
 /** The RAM system of an overwrite that runs instead of any installed one. */
 export interface RamFacts {

@@ -1,4 +1,4 @@
-/** Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands in plan.ts; scripts in system/host. */
+/** Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands in ways/plan.ts. */
 import { assetText } from "../../../assets.ts";
 import { containerOptions, slotOptions } from "../../../boot/options.ts";
 import { slotsConfig } from "../../../boot/place.ts";

@@ -1,6 +1,6 @@
 /**
- * Writes an image over the old system, from a RAM system (overwrite-enter.ts): the image to the disk with every block read back
- * (writeImage), then what makes the server itself (finishDisk). What is planned stands in plan-overwrite.ts; scripts in system/ram.
+ * Writes an image over the old system, from a RAM system (enter.ts): the image to the disk with every block read back
+ * (writeImage), then what makes the server itself (finishDisk). What is planned stands in plan.ts.
  */
 import type { Readable } from "node:stream";
 import { assetText } from "../../../assets.ts";
@@ -54,7 +54,7 @@ export function identityOf({ plan, files, kernelArguments }: OwnParts): string {
 }
 
 const disk = (ssh: Ssh, args: string[], input?: string, timeout = 300_000) =>
-  ssh.exec(assetText("system/ram/disk.sh"), args, { timeout, input, what: `writing the disk: ${args[0]}` });
+  ssh.exec(assetText("host/ways/overwrite/disk.sh"), args, { timeout, input, what: `writing the disk: ${args[0]}` });
 
 /**
  * Writes the blocks that are not there yet. Answers the compressed bytes sent, and whether a run that was cut off finished the
@@ -85,7 +85,7 @@ export async function writeImage(
       const rate = humanBytes(((done - from) * image.block) / seconds);
       task.step(`written and compared ${humanBytes(written)} of ${humanBytes(image.diskSize)}, ${rate}/s`);
     };
-    await ssh.upload(image.open(from), assetText("system/ram/disk.sh"), ["write"], {
+    await ssh.upload(image.open(from), assetText("host/ways/overwrite/disk.sh"), ["write"], {
       what: "writing the disk",
       onProgress: (bytes) => {
         sent = bytes;

@@ -125,7 +125,7 @@ describe("Xen before Linux 4.13 (sysfs-hypervisor-xen), and firmware", () => {
     expect(codes(f)).toEqual([]);
   });
   it("a machine without any firmware is not overwritten", () => {
-    // plan-firmware.ts says the same of its boot loader
+    // ways/overwrite/firmware.ts says the same of its boot loader
     expect(codes(server(["machine", "cmdline"], ["cmdline=root=/dev/vda ro", "kexec.disabled=0"]), ...over)).toEqual([
       "firmware-none",
       "boot-provider",

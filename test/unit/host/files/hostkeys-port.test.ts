@@ -38,7 +38,7 @@ function keep(ports: string) {
   const shells = { dash: ["dash"], busybox: ["busybox", "sh"] };
   const r = Object.values(shells).map(([file, ...args]) =>
     spawnSync(file!, [...args, "-s", root, "none", ports], {
-      input: assetText("system/host/hostkeys.sh"),
+      input: assetText("host/files/hostkeys.sh"),
       encoding: "utf8",
       env,
     }),

@@ -96,7 +96,7 @@ export function keep(running: string, root: string, none = "some", ports = "22",
   const by = process.getuid?.() === 0 ? [] : ["unshare", "--user", "--map-root-user", "--mount"];
   const [file, ...rest] = [...by, "sh", "-s", root, none, ports, ...keys] as [string, ...string[]];
   const env = { ...process.env, PINE_RUNNING: running };
-  const r = spawnSync(file, rest, { input: assetText("system/host/hostkeys.sh"), encoding: "utf8", env });
+  const r = spawnSync(file, rest, { input: assetText("host/files/hostkeys.sh"), encoding: "utf8", env });
   return { code: r.status, stdout: r.stdout.trim(), stderr: r.stderr.trim() };
 }
 

@@ -14,7 +14,7 @@ const head =
   'put() { [ -z "$2" ] || printf "%s=%s\\n" "$1" "$2"; }; get() { line=; }; have() { command -v "$1" >/dev/null; }';
 /** A call of a function of the script, by each shell. */
 const call = (shell: string[], what: string) =>
-  execFileSync(shell[0]!, [...shell.slice(1), "-c", `${head}\n${assetText("system/host/facts-network.sh")}\n${what}`], {
+  execFileSync(shell[0]!, [...shell.slice(1), "-c", `${head}\n${assetText("host/facts/network.sh")}\n${what}`], {
     encoding: "utf8",
     env: { ...process.env, LC_ALL: "C" },
   });

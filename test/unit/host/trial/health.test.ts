@@ -47,7 +47,7 @@ function check(of: HealthCheck): Promise<[number | null, string]> {
     env: { PATH: bin, TMPDIR: work },
     stdio: ["pipe", "pipe", "pipe"],
   });
-  child.stdin.end(assetText("system/host/health.sh"));
+  child.stdin.end(assetText("host/trial/health.sh"));
   let said = "";
   child.stdout.on("data", (chunk) => {
     said += chunk;

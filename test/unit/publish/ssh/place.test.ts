@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseList, parseLook } from "../../../../provider/publish/ssh/place.ts";
 
-const SCRIPT = join(import.meta.dirname, "../../../../provider/system/host/publish.sh");
+const SCRIPT = join(import.meta.dirname, "../../../../provider/publish/ssh/place.sh");
 const OBJECT = `objects/00/${"ab".repeat(31)}.filez`;
 const LONG = `deltas/aB/${"c".repeat(41)}-${"d".repeat(43)}+/superblock`;
 

@@ -57,8 +57,8 @@ const artifacts = {
 let asked: string[];
 const REFUSED = "pine: the commit is not signed by a key that this server trusts";
 const MEANS = [
-  [assetText("system/host/lock.sh"), "lock"],
-  [assetText("system/host/trust.sh"), "trust"],
+  [assetText("host/locks/server.sh"), "lock"],
+  [assetText("host/server/trust.sh"), "trust"],
   [agentScript(), "agent"],
 ] as const;
 /** Answers what reads, refuses the signature, and fails at whatever else comes. */

@@ -1,4 +1,4 @@
-/** An overwrite that was cut off: its RAM system runs, and the inputs may have changed since (plan-ram.ts). */
+/** An overwrite that was cut off: its RAM system runs, and the inputs may have changed since (begun.ts). */
 import { describe, expect, it } from "vitest";
 import type { Facts } from "../../../../../provider/host/facts/types/facts.ts";
 import type { NetworkInput } from "../../../../../provider/host/network/model/types.ts";

@@ -13,7 +13,7 @@ connected() {
   # client's address and port, ours
   line=${line#* }
   put ssh "${line#* }"
-  # shellcheck disable=SC2034 # of facts-login.sh
+  # shellcheck disable=SC2034 # of login.sh
   came=${line##* }
 }
 

@@ -34,7 +34,7 @@ export LC_ALL=C PATH="/usr/sbin:/usr/bin:/sbin:/bin"
 if ! grep -q '^\([^ ]* \)\{4\}/usr/local[/ ]' /proc/self/mountinfo || { ends 5 ls /usr/local/sbin/. && ends 5 ls /usr/local/bin/.; }; then
   PATH="/usr/local/sbin:/usr/local/bin:$PATH"
 fi
-# shellcheck disable=SC2034 # of facts-login.sh
+# shellcheck disable=SC2034 # of login.sh
 login=${1:-}
 
 put() { # key value

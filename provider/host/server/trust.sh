@@ -68,7 +68,7 @@ sed '/^$/,$d' "$work/in" >"$work/manifest"
 sed '1,/^$/d' "$work/in" >"$work/signatures"
 case $1 in
   check)
-    # facts-container.sh looks in the same places
+    # facts/container.sh looks in the same places
     for kept in "$top/ostree/deploy/pine/var" "$top/.pine-var"; do
       if [ ! -s "$trust/manifest" ] && [ -s "$kept/lib/pine/trust/manifest" ]; then trust=$kept/lib/pine/trust; fi
     done
