@@ -33,17 +33,16 @@ export async function benchChange(rounds: number, say: (line: string) => void): 
       await removeTree(join(tools.cache, "bases"));
       const config = bench.with({ store: join(bench.work, `store-${n}`) });
       const store = await Store.open(config.store);
+      const workshop = { store, toolbox: box, task };
       const life = new Life(rootfs, config);
       const build = async (motd: string) => {
         await life.up(inputs(motd));
         const { checksum } = await commitFromRootfs(
-          store,
-          box,
+          workshop,
           (await readRootfs(store, String(life.state.digest)))!,
           {},
-          task,
         );
-        await diskImage(store, box, checksum, { title: "bench" }, task);
+        await diskImage(workshop, checksum, { title: "bench" });
         return checksum;
       };
       let from = "";
@@ -53,11 +52,11 @@ export async function benchChange(rounds: number, say: (line: string) => void): 
           from = await build(`full ${n}\n`);
         }),
       );
-      times.fromNothing.push(await seconds(() => staticDelta(store, box, undefined, from, task)));
+      times.fromNothing.push(await seconds(() => staticDelta(workshop, undefined, from)));
       times.changed.push(
         await seconds(async () => {
           to = await build(`changed ${n}\n`);
-          await staticDelta(store, box, from, to, task);
+          await staticDelta(workshop, from, to);
         }),
       );
       if (n === 1)
@@ -76,7 +75,7 @@ export async function benchChange(rounds: number, say: (line: string) => void): 
               ],
             },
           );
-          const ours = await staticDelta(store, box, base, base ? to : from, task);
+          const ours = await staticDelta(workshop, base, base ? to : from);
           bytes[what] = ours.size / (await stat(join(out, "delta"))).size;
           say(`delta ${what}: ${ours.size} bytes, ${bytes[what].toFixed(3)} of one by hand (at most ${LIMITS.bytes})`);
         }

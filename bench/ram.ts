@@ -30,13 +30,12 @@ export async function benchRam(_rounds: number, say: (line: string) => void): Pr
   const lab = await startImageLab(say);
   let good = true;
   try {
-    const commit = async (packages: string[]) =>
-      (await commitFromRootfs(lab.store, lab.toolbox, await lab.rootfs(packages), {}, lab.task)).checksum;
+    const commit = async (packages: string[]) => (await commitFromRootfs(lab, await lab.rootfs(packages), {})).checksum;
     const from = await commit([]);
     const to = await commit(["nano", "htop"]);
-    const delta = await staticDelta(lab.store, lab.toolbox, process.env.PINE_WHOLE ? undefined : from, to, lab.task);
+    const delta = await staticDelta(lab, process.env.PINE_WHOLE ? undefined : from, to);
     const options = { title: "bench", console: ["tty0", "ttyS0,115200"] };
-    const image = await diskImage(lab.store, lab.toolbox, from, options, lab.task, "qcow2");
+    const image = await diskImage(lab, from, options, "qcow2");
     say(`the delta has ${delta.size} bytes`);
     say("| MiB | kernel's, kB | available, kB | receive, s | deploy, s | against 512 MiB |");
     say("| --- | --- | --- | --- | --- | --- |");

@@ -15,8 +15,8 @@ export async function benchSize(_rounds: number, say: (line: string) => void): P
   const lab = await startImageLab();
   try {
     const rootfs = await lab.rootfs();
-    const { checksum } = await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task);
-    const image = await diskImage(lab.store, lab.toolbox, checksum, { title: "bench" }, lab.task);
+    const { checksum } = await commitFromRootfs(lab, rootfs, {});
+    const image = await diskImage(lab, checksum, { title: "bench" });
     const packages = [...rootfs.lock].sort((a, b) => b.size - a.size);
     const sum = (of: typeof packages, key: "size" | "installedSize") => of.reduce((all, p) => all + p[key], 0);
     const row = (name: string, of: typeof packages) =>

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { die } from "../errors.ts";
 import { buildScript } from "../image/namespace/run-in.ts";
 import { CHECKSUM, damaged, isDamage, removeDamagedRefs } from "../image/ostree/check.ts";
-import type { Store } from "../image/store/store.ts";
+import type { Workshop } from "../image/ostree/workshop.ts";
 import type { Toolbox } from "../image/toolbox/toolbox.ts";
 import { writeWhole } from "../local/files.ts";
 import { withFileLock } from "../local/lock.ts";
@@ -53,7 +53,8 @@ export async function initPublished(path: string, toolbox: Toolbox, task: Task):
 }
 
 /** Publishes a commit of the store. One at a time into a folder; whoever is cut off leaves what was there, and the next one goes on. */
-export async function publish(store: Store, toolbox: Toolbox, p: Publication, task: Task): Promise<void> {
+export async function publish(workshop: Workshop, p: Publication): Promise<void> {
+  const { store, toolbox, task } = workshop;
   const problem = await publishProblem(p.path);
   if (problem) die(`publish.path: ${p.path} ${problem}`);
   await withFileLock(join(p.path, ".pine.lock"), `publishing ${p.ref}`, task, async () => {
@@ -68,7 +69,7 @@ export async function publish(store: Store, toolbox: Toolbox, p: Publication, ta
     const argv = [p.ref, p.checksum, String(p.deltas), p.fromEmpty ? "1" : "0", ...p.earlier];
     await toolbox.run(["/bin/sh", "/run/publish.sh", ...argv], { binds, signal: task.signal }).catch((e) => {
       const [, from] = /^pine: from the store: ([0-9a-f]{64})$/m.exec(e instanceof RunError ? e.stderr : "") ?? [];
-      if (from && isDamage(e)) return damaged(store, toolbox, from, e, task);
+      if (from && isDamage(e)) return damaged(workshop, from, e);
       throw e;
     });
     // last: it names the commit, which is all there

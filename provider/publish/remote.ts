@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { die } from "../errors.ts";
 import { withTemp } from "../image/namespace/temp.ts";
 import { isDamage, REPO } from "../image/ostree/check.ts";
-import type { Store } from "../image/store/store.ts";
+import type { Workshop } from "../image/ostree/workshop.ts";
 import type { Toolbox } from "../image/toolbox/toolbox.ts";
 import { syncTree } from "../local/files.ts";
 import { freeBytes } from "../local/full.ts";
@@ -65,13 +65,12 @@ function progress(task: Task, what: string, total: number): (bytes: number) => v
 
 /** Publishes a commit of the store there. Who is cut off leaves what was there, and the next one goes on. `cache`: absolute path. */
 export async function publishRemote(
-  store: Store,
-  toolbox: Toolbox,
+  workshop: Workshop,
   cache: string,
   remote: Remote,
   p: Omit<Publication, "path">,
-  task: Task,
 ): Promise<void> {
+  const { toolbox, task } = workshop;
   const name = createHash("sha256").update(remote.name).digest("hex").slice(0, 16);
   const path = join(cache, "published", name);
   await mkdir(path, { recursive: true });
@@ -82,7 +81,7 @@ export async function publishRemote(
     const both = fileAndFolder(there);
     if (both) die(`${remote.name} has ${both} as a file and as a folder`, "empty it, and run `pulumi up` again");
     await takeOver(path, toolbox, remote, there, task);
-    await publish(store, toolbox, { ...p, path }, task).catch(async (e) => {
+    await publish(workshop, { ...p, path }).catch(async (e) => {
       // OSTree is not always able to say that an object is damaged: of a commit's it crashes
       if (e instanceof RunError) await looked(path, toolbox, task, () => forget(path, e));
       throw e;

@@ -13,10 +13,10 @@ const { config, checksum, options, template } = JSON.parse(process.argv[2] ?? ""
 const task = quietTask();
 Promise.all([Store.open(config.store), toolbox({ ...config, arch: machineArch() }, task)])
   .then(
-    ([store, tools]): Promise<object> =>
+    ([store, toolbox]): Promise<object> =>
       template
-        ? containerTemplate(store, tools, checksum, task, template)
-        : diskImage(store, tools, checksum, options, task),
+        ? containerTemplate({ store, toolbox, task }, checksum, template)
+        : diskImage({ store, toolbox, task }, checksum, options),
   )
   .then(
     (image) => console.log(JSON.stringify(image)),

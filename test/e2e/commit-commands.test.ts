@@ -37,7 +37,7 @@ describe("fsck", () => {
   const nameOf = (path: string) => path.replace(/^.*(..)\/(.{62})\..*$/, "$1$2");
 
   it("finds a store whole", async () => {
-    delta = (await staticDelta(store, lab.toolbox, versions.made[0], versions.made[1]!, lab.task)).path;
+    delta = (await staticDelta({ ...lab, store }, versions.made[0], versions.made[1]!)).path;
     await store.writeJson(store.rootfs("d1".repeat(32)), {});
     expect(await fsck()).toEqual({
       lines: [`${store.dir}: the repository and 1 sysroots, deltas and images are whole`],
@@ -86,7 +86,7 @@ describe("fsck", () => {
     const again = new Versions(lab, store);
     for (let n = 0; n < 2; n++) await again.next();
     expect(again.made).toEqual(versions.made);
-    await staticDelta(store, lab.toolbox, versions.made[0], versions.made[1]!, lab.task);
+    await staticDelta({ ...lab, store }, versions.made[0], versions.made[1]!);
     await store.writeJson(store.rootfs("d1".repeat(32)), {});
     expect((await fsck()).exitCode).toBe(0);
   });
@@ -109,7 +109,7 @@ describe("summary", () => {
     if (typeof key === "string") throw new Error(key);
     const m = { checksum, ref: REF, version: "1.2.0", arch: "x86_64", target: "vm" as const, created: 1000 };
     const p = { path, ref: REF, checksum, earlier: [first], deltas: 1, fromEmpty: true };
-    await publish(store, lab.toolbox, { ...p, signed: signManifest(m, [key]) }, lab.task);
+    await publish({ ...lab, store }, { ...p, signed: signManifest(m, [key]) });
     const { lines, exitCode } = await command("summary", path);
     expect(exitCode).toBe(0);
     expect(lines).toEqual([

@@ -30,7 +30,7 @@ beforeAll(async () => {
     made.push(String(life.state.checksum));
   }
   const options = { title: "test" };
-  await buildImage(store, lab.toolbox, made[1]!, options, call());
+  await buildImage({ ...lab, store, task: call() }, made[1]!, options);
   const image = await readImage(store, made[1]!, options);
   artifacts = (await findArtifacts(made[1]!, call(), image!.sha256))!;
 });
@@ -78,14 +78,14 @@ const largest = (repo: string) =>
 
 it("a commit one of whose files has a flipped bit is found when a sysroot is made of it, and committed anew", async () => {
   flip(largest(store.repo));
-  await expect(sysrootTar(store, lab.toolbox, made[0]!, call())).rejects.toThrow(
+  await expect(sysrootTar({ ...lab, store, task: call() }, made[0]!)).rejects.toThrow(
     /commit \S+ in the store is damaged: a file of it was changed since it was made; run .pulumi up. again/,
   );
   expect(await hasCommit(store, made[0]!)).toBe(false);
   await system.up({ packages: ["tree"] });
   await life.up({ rootfs: system.state.digest! });
   expect(life.state.checksum).toBe(made[0]);
-  await sysrootTar(store, lab.toolbox, made[0]!, call());
+  await sysrootTar({ ...lab, store, task: call() }, made[0]!);
 });
 
 it("so is one of the cache's, when a Rootfs is made of it, and installed anew", async () => {

@@ -32,7 +32,7 @@ afterAll(() => lab?.end());
 
 const there = async () => (await Promise.all(made.map((c) => hasCommit(store, c)))).map(Number).join("");
 /** As if everything had been made long ago. */
-const late = () => collect(store, lab.toolbox, lab.task, { grace: 0 });
+const late = () => collect({ ...lab, store }, { grace: 0 });
 
 it("without a rule everything is kept", async () => {
   expect(life.state.history).toMatchObject([made[2], made[1], made[0]].map((checksum) => ({ checksum })));
@@ -42,9 +42,9 @@ it("without a rule everything is kept", async () => {
 
 it("what is retained stays, and what a server runs; the rest goes, with what was made of it", async () => {
   await keepForHost(store, { installationId: "1", booted: { checksum: made[0]! } as never, previous: "Debian 12" });
-  for (const checksum of made) await sysrootTar(store, lab.toolbox, checksum, lab.task);
-  await staticDelta(store, lab.toolbox, made[0], made[1]!, lab.task);
-  await staticDelta(store, lab.toolbox, made[0], made[2]!, lab.task);
+  for (const checksum of made) await sysrootTar({ ...lab, store }, checksum);
+  await staticDelta({ ...lab, store }, made[0], made[1]!);
+  await staticDelta({ ...lab, store }, made[0], made[2]!);
   await life.up({ rootfs: system.state.digest!, retain: { commits: 1 } });
   // too young: another `up` could be at it
   expect(await there()).toBe("111");

@@ -26,7 +26,7 @@ describe("while it is published to, again and again", () => {
     const versions = new Versions(lab, store);
     const { made } = versions;
     const { url, end } = await serve(path);
-    const step = (p: Omit<Publication, "path">) => publish(store, lab.toolbox, { ...p, path }, lab.task);
+    const step = (p: Omit<Publication, "path">) => publish({ ...lab, store }, { ...p, path });
     await pullMeanwhile(lab, versions, { url, pulls: 50, seen: 3, publish: step }).finally(end);
     // of the earlier ones two are kept
     const commits = readdirSync(join(path, "objects")).flatMap((d) => readdirSync(join(path, "objects", d)));
@@ -34,7 +34,7 @@ describe("while it is published to, again and again", () => {
 
     // another branch in the same folder takes nothing away
     const other = { path, ref: "pine/other", checksum: made[0]!, earlier: [], deltas: 0, fromEmpty: false };
-    await publish(store, lab.toolbox, other, lab.task);
+    await publish({ ...lab, store }, other);
     const refs = (await ostree("refs", `--repo=${path}`)).split("\n").sort();
     expect(refs).toEqual(["pine/other", REF]);
     for (const ref of refs) await ostree("ls", `--repo=${path}`, "-R", ref);

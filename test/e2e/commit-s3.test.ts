@@ -33,7 +33,7 @@ const place = (prefix?: string) => {
 const urlOf = (prefix?: string) => [s3.endpoint, s3.bucket, prefix].filter(Boolean).join("/");
 const remote = (prefix?: string) => new S3Remote(place(prefix), lab.task);
 const publishTo = (prefix: string | undefined, cache: string) => (p: Omit<Publication, "path">) =>
-  publishRemote(store, lab.toolbox, cache, remote(prefix), p, lab.task);
+  publishRemote({ ...lab, store }, cache, remote(prefix), p);
 
 describe("while it is published to, again and again", () => {
   it("whoever pulls gets one whole commit or the next; another machine goes on from what is there", async () => {

@@ -36,9 +36,7 @@ afterAll(async () => {
 
 /** Publishes as an OstreeCommit does, with a cache that may be another machine's. */
 const publishTo = (path: string, cache: string) => (p: Omit<Publication, "path">) =>
-  withSshRemote(sshd.connection, path, lab.task, (remote) =>
-    publishRemote(store, lab.toolbox, cache, remote, p, lab.task),
-  );
+  withSshRemote(sshd.connection, path, lab.task, (remote) => publishRemote({ ...lab, store }, cache, remote, p));
 
 describe("while it is published to over SSH, again and again", () => {
   it("whoever pulls gets one whole commit or the next; another machine goes on from what is there", async () => {
@@ -91,7 +89,7 @@ it("a publication that is cut off shows nothing, holds nothing, and is gone on w
     };
     const task = { signal: cut.signal, warn() {}, step };
     const cutOff = withSshRemote(sshd.connection, path, task, (remote) =>
-      publishRemote(store, lab.toolbox, cache, remote, next, task),
+      publishRemote({ ...lab, store, task }, cache, remote, next),
     );
     await expect(ended(`the publication cut off at ${moment}`, said, cutOff)).rejects.toThrow(/abort/i);
     expect(await publishedCommit(path, REF)).toBe(versions.made[0]);
@@ -103,7 +101,7 @@ it("a publication that is cut off shows nothing, holds nothing, and is gone on w
   const task = { ...lab.task, step: (line: string) => void said.push(line) };
   const again = { ...next, earlier: [...next.earlier, "ab".repeat(32)] };
   const goingOn = withSshRemote(sshd.connection, path, task, (remote) =>
-    publishRemote(other, lab.toolbox, lab.folder(), remote, again, task),
+    publishRemote({ ...lab, store: other, task }, lab.folder(), remote, again),
   );
   await ended("the publication from another machine", said, goingOn);
   expect(await publishedCommit(path, REF)).toBe(next.checksum);

@@ -47,7 +47,7 @@ describe("a commit", () => {
     await tool(["ostree", "checkout", "--repo=/run/repo", base.checksum, "/run/work/tree"], dir, lab.store.repo);
     const other = await lab.ownStore();
     const options = { timestamp: base.timestamp, ref: "pine/test" };
-    expect(await commitTree(other, lab.toolbox, join(dir, "tree"), options, lab.task)).toBe(base.checksum);
+    expect(await commitTree({ ...lab, store: other }, join(dir, "tree"), options)).toBe(base.checksum);
     expect(await readRef(other, "pine/test")).toBe(base.checksum);
     const shown = await tool(["ostree", "show", "--repo=/run/repo", base.checksum], dir, other.repo);
     expect(shown).toContain(`Date:  ${new Date(base.timestamp * 1000).toISOString().slice(0, 19).replace("T", " ")}`);
@@ -60,8 +60,7 @@ describe("a commit", () => {
   });
 
   test("has another checksum with a version in it, the same each time, and the same content", async () => {
-    const commit = (version?: string, shown?: string) =>
-      commitFromRootfs(lab.store, lab.toolbox, base, { version, shown }, lab.task);
+    const commit = (version?: string, shown?: string) => commitFromRootfs(lab, base, { version, shown });
     const plain = await commit(undefined, "0.1.0");
     expect(plain).toMatchObject({
       checksum: base.checksum,
@@ -84,7 +83,7 @@ describe("a commit", () => {
     const store = await lab.ownStore();
     const cancel = new AbortController();
     const options = { timestamp: base.timestamp };
-    const going = commitTree(store, lab.toolbox, join(dir, "tree"), options, quietTask(cancel.signal));
+    const going = commitTree({ ...lab, store, task: quietTask(cancel.signal) }, join(dir, "tree"), options);
     // OSTree puts objects into a folder of the attempt before they are moved to their place
     const poll = setInterval(() => {
       if (list(store.path("repo", "tmp")).some((path) => path.includes("staging-"))) cancel.abort();
@@ -92,7 +91,7 @@ describe("a commit", () => {
     await expect(going.finally(() => clearInterval(poll))).rejects.toThrow(/abort|cancel/i);
     expect(await leftOf(store)).toEqual([]);
     expect(await hasCommit(store, base.checksum)).toBe(false);
-    expect(await commitTree(store, lab.toolbox, join(dir, "tree"), options, lab.task)).toBe(base.checksum);
+    expect(await commitTree({ ...lab, store }, join(dir, "tree"), options)).toBe(base.checksum);
   });
 });
 
@@ -112,8 +111,8 @@ const applied = ["ostree", "static-delta", "apply-offline", "--repo=/run/work/re
 
 describe("a static delta", () => {
   test("of one more small package is at most 2 % of the sysroot, and gives the same commit elsewhere", async () => {
-    const delta = await staticDelta(lab.store, lab.toolbox, base.checksum, more.checksum, lab.task);
-    const sysroot = await sysrootTar(lab.store, lab.toolbox, base.checksum, lab.task);
+    const delta = await staticDelta(lab, base.checksum, more.checksum);
+    const sysroot = await sysrootTar(lab, base.checksum);
     expect(delta.size).toBeLessThanOrEqual(sysroot.size * 0.02);
     expect(
       createHash("sha256")
@@ -133,18 +132,18 @@ describe("a static delta", () => {
   });
 
   test("is the same bytes from another store", async () => {
-    const made = await staticDelta(lab.store, lab.toolbox, base.checksum, more.checksum, lab.task);
+    const made = await staticDelta(lab, base.checksum, more.checksum);
     const store = await lab.copiedStore();
     rmSync(store.path("deltas"), { recursive: true, force: true });
     await sleep(1100); // OSTree's time is in seconds
-    const again = await staticDelta(store, lab.toolbox, base.checksum, more.checksum, lab.task);
+    const again = await staticDelta({ ...lab, store }, base.checksum, more.checksum);
     expect(again).toEqual({ ...made, path: expect.stringContaining(store.dir) });
   });
 
   test("from nothing is one file too", async () => {
     const store = await lab.ownStore();
-    const checksum = await commitTree(store, lab.toolbox, await smallTree("1"), { timestamp: 1 }, lab.task);
-    const delta = await staticDelta(store, lab.toolbox, undefined, checksum, lab.task);
+    const checksum = await commitTree({ ...lab, store }, await smallTree("1"), { timestamp: 1 });
+    const delta = await staticDelta({ ...lab, store }, undefined, checksum);
     const host = lab.folder();
     await tool(["ostree", "init", "--repo=/run/work/repo", "--mode=bare"], host);
     const binds = [within(host, "/run/work"), within(delta.path, "/run/delta")];
@@ -153,16 +152,16 @@ describe("a static delta", () => {
   });
 
   test("is not made from a commit that the store has not", async () => {
-    const made = staticDelta(lab.store, lab.toolbox, "00".repeat(32), base.checksum, lab.task);
+    const made = staticDelta(lab, "00".repeat(32), base.checksum);
     await expect(made).rejects.toThrow(/has no commit 000000/);
   });
 });
 
 describe("a sysroot", () => {
   test("holds what belongs beside an old system and nothing else, the same bytes from another store", async () => {
-    const one = await sysrootTar(lab.store, lab.toolbox, base.checksum, lab.task);
+    const one = await sysrootTar(lab, base.checksum);
     const other = await lab.copiedStore();
-    const two = await sysrootTar(other, lab.toolbox, base.checksum, lab.task);
+    const two = await sysrootTar({ ...lab, store: other }, base.checksum);
     expect([two.sha256, two.size, two.unpackedSize]).toEqual([one.sha256, one.size, one.unpackedSize]);
 
     const binds = [within(one.path, "/run/sysroot")];
@@ -193,10 +192,7 @@ describe("a sysroot", () => {
   });
 
   test("is to be had with gzip, too, with the same content", async () => {
-    const [zst, gz] = [
-      await sysrootTar(lab.store, lab.toolbox, base.checksum, lab.task),
-      await sysrootTar(lab.store, lab.toolbox, base.checksum, lab.task, "gzip"),
-    ];
+    const [zst, gz] = [await sysrootTar(lab, base.checksum), await sysrootTar(lab, base.checksum, "gzip")];
     expect((await stat(gz.path)).size).toBe(gz.size);
     const both = [within(zst.path, "/run/zst"), within(gz.path, "/run/gz")];
     const sums = "zstd -dc /run/zst | sha256sum; gzip -dc /run/gz | sha256sum";
@@ -210,7 +206,7 @@ describe("a sysroot", () => {
     for (const when of ["making", "packing"]) {
       const cancel = new AbortController();
       const step = (said: string) => said.startsWith(when) && setTimeout(() => cancel.abort(), 50);
-      const going = sysrootTar(store, lab.toolbox, base.checksum, { ...quietTask(cancel.signal), step });
+      const going = sysrootTar({ ...lab, store, task: { ...quietTask(cancel.signal), step } }, base.checksum);
       await expect(going).rejects.toThrow(/abort|cancel/i);
       expect(await leftOf(store)).toEqual([]);
     }

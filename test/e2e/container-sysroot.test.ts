@@ -22,8 +22,8 @@ const on = async (argv: string[]) => {
 beforeAll(async () => {
   lab = await startImageLab();
   rootfs = await lab.rootfs([], lab.store, "container");
-  ({ checksum } = await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task));
-  sysroot = await sysrootTar(lab.store, lab.toolbox, checksum, lab.task);
+  ({ checksum } = await commitFromRootfs(lab, rootfs, {}));
+  sysroot = await sysrootTar(lab, checksum);
   host = lab.folder();
   const binds = [
     { source: host, target: "/run/work" },
@@ -65,8 +65,8 @@ test("has what starts it: the deployment's loader and shell by other names, and 
 
 test("of a machine has none of it", async () => {
   const machine = await lab.rootfs();
-  await commitFromRootfs(lab.store, lab.toolbox, machine, {}, lab.task);
-  const { path } = await sysrootTar(lab.store, lab.toolbox, machine.checksum, lab.task);
+  await commitFromRootfs(lab, machine, {});
+  const { path } = await sysrootTar(lab, machine.checksum);
   const binds = [{ source: path, target: "/run/sysroot", readOnly: true }];
   const names = (await lab.toolbox.run(["tar", "-tf", "/run/sysroot"], { binds })).stdout;
   expect(names).not.toMatch(/^ostree\/pine\/|0-container/m);
@@ -75,7 +75,7 @@ test("of a machine has none of it", async () => {
 test("is the same bytes from another store", async () => {
   const other = await lab.copiedStore();
   expect(await readSysroot(other, checksum)).toBeUndefined();
-  const again = await sysrootTar(other, lab.toolbox, checksum, lab.task);
+  const again = await sysrootTar({ ...lab, store: other }, checksum);
   expect({ ...again, path: "" }).toEqual({ ...sysroot, path: "" });
   expect(existsSync(again.path)).toBe(true);
   process.stderr.write(`  sysroot of a container: ${again.size} bytes, unpacked ${again.unpackedSize}\n`);

@@ -35,8 +35,8 @@ if (isRoot)
       ending.unshift(() => lab.end());
       const store = await lab.ownStore();
       const rootfs = await lab.rootfs([], store, "container");
-      ({ checksum } = await commitFromRootfs(store, lab.toolbox, rootfs, {}, lab.task));
-      const template = await containerTemplate(store, lab.toolbox, checksum, lab.task, "squashfs");
+      ({ checksum } = await commitFromRootfs({ ...lab, store }, rootfs, {}));
+      const template = await containerTemplate({ ...lab, store }, checksum, "squashfs");
       const root = lab.folder();
       const binds = [
         { source: root, target: "/run/work" },

@@ -29,8 +29,8 @@ beforeAll(async () => {
   lab = await startImageLab();
   // a program with file capabilities
   rootfs = await lab.rootfs(["iputils-ping"], lab.store, "container");
-  ({ checksum } = await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task));
-  for (const format of TEMPLATE_FORMATS) made[format] = await build(lab.store, lab.toolbox, checksum, lab.task, format);
+  ({ checksum } = await commitFromRootfs(lab, rootfs, {}));
+  for (const format of TEMPLATE_FORMATS) made[format] = await build(lab, checksum, format);
   root = await unpacked("tar.zst");
 });
 afterAll(() => lab?.end());
@@ -157,7 +157,7 @@ test("is about as large as its packages, and its content is not stored twice", a
 
 test.each(TEMPLATE_FORMATS)("%s is the same bytes from another store", async (format) => {
   const store = await lab.copiedStore();
-  const again = await build(store, lab.toolbox, checksum, lab.task, format);
+  const again = await build({ ...lab, store }, checksum, format);
   expect(again).toEqual({ ...made[format], path: expect.stringContaining(store.dir) });
   expect(again.path).not.toBe(made[format].path);
   expect(readFileSync(`${again.path}.sha256`, "utf8")).toBe(`${again.sha256}  ${again.name}.${format}\n`);
@@ -204,7 +204,7 @@ test("the life of a ContainerTemplate", async () => {
 
 test("a machine's commit is refused, and a container's by a DiskImage, in preview too", async () => {
   const machine = await lab.rootfs();
-  await commitFromRootfs(lab.store, lab.toolbox, machine, {}, lab.task);
+  await commitFromRootfs(lab, machine, {});
   const wrong = [
     [containerTemplate, machine.checksum, /commit: \w+ is of a machine.*target: "container"/],
     [diskImage, checksum, /commit: \w+ is of a container, .*ContainerTemplate/],

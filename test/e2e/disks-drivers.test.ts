@@ -20,10 +20,10 @@ const counted = (boots: number) => `pine: slot=a trial= tries= boots=${boots} de
 
 beforeAll(async () => {
   lab = await startImageLab();
-  const commit = await commitFromRootfs(lab.store, lab.toolbox, await lab.rootfs(), {}, lab.task);
+  const commit = await commitFromRootfs(lab, await lab.rootfs(), {});
   kernel = commit.kernelRelease;
   const options = { title: "Pine test", console: ["tty0", "ttyS0,115200"], swap: 64 * 1024 * 1024 };
-  image = await diskImage(lab.store, lab.toolbox, commit.checksum, options, lab.task, "qcow2");
+  image = await diskImage(lab, commit.checksum, options, "qcow2");
 });
 afterAll(() => lab?.end());
 

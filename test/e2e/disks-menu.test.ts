@@ -16,9 +16,9 @@ let disk: string;
 
 beforeAll(async () => {
   lab = await startImageLab();
-  const { checksum } = await commitFromRootfs(lab.store, lab.toolbox, await lab.rootfs(), {}, lab.task);
+  const { checksum } = await commitFromRootfs(lab, await lab.rootfs(), {});
   const options = { title: "Pine first", console: ["tty0", "ttyS0,115200"] };
-  disk = (await diskImage(lab.store, lab.toolbox, checksum, options, lab.task, "raw")).path;
+  disk = (await diskImage(lab, checksum, options, "raw")).path;
 });
 afterAll(() => lab?.end());
 

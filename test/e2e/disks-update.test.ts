@@ -27,9 +27,9 @@ afterAll(() => lab?.end());
 
 async function make(more: Partial<ImageOptions>, packages: string[] = [], store = lab.store) {
   const rootfs = await lab.rootfs(packages);
-  const { checksum } = await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task);
+  const { checksum } = await commitFromRootfs(lab, rootfs, {});
   const options = { title: "Pine test", console: ["tty0", "ttyS0,115200"], ...more };
-  return diskImage(store, lab.toolbox, checksum, options, lab.task, "raw");
+  return diskImage({ ...lab, store }, checksum, options, "raw");
 }
 
 test("a /boot partition is the same bytes again, and refused when it cannot hold three kernels", async () => {

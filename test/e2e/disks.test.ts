@@ -27,12 +27,12 @@ const options = (label: Label, more: Partial<ImageOptions> = {}): ImageOptions =
   ...{ title: "Pine test", console: ["tty0", "ttyS0,115200"], label, swap: SWAP * MiB, ...more },
 });
 const make = (label: Label, format: FileFormat, more?: Partial<ImageOptions>): Promise<Image> =>
-  diskImage(lab.store, lab.toolbox, checksum, options(label, more), lab.task, format);
+  diskImage(lab, checksum, options(label, more), format);
 
 beforeAll(async () => {
   lab = await startImageLab();
   const rootfs = await lab.rootfs();
-  checksum = (await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task)).checksum;
+  checksum = (await commitFromRootfs(lab, rootfs, {})).checksum;
 });
 afterAll(() => lab?.end());
 
@@ -41,7 +41,7 @@ describe("files", () => {
     "%s is the same bytes from another store, and what its checksum file says",
     async (format) => {
       const image = await make("gpt", format);
-      const again = await diskImage(await lab.copiedStore(), lab.toolbox, checksum, options("gpt"), lab.task, format);
+      const again = await diskImage({ ...lab, store: await lab.copiedStore() }, checksum, options("gpt"), format);
       expect(again.path).not.toBe(image.path);
       expect(again).toEqual({ ...image, path: again.path });
       const { stdout } = await run("sha256sum", ["-c", `${image.path}.sha256`], { cwd: dirname(image.path) });
@@ -62,7 +62,7 @@ describe("files", () => {
   });
   test("an MBR is the same bytes again, and another disk", async () => {
     const image = await make("mbr", "raw.zst");
-    const again = await diskImage(await lab.copiedStore(), lab.toolbox, checksum, options("mbr"), lab.task);
+    const again = await diskImage({ ...lab, store: await lab.copiedStore() }, checksum, options("mbr"));
     expect(again.sha256).toBe(image.sha256);
     expect(image.rootUuid).not.toBe((await make("gpt", "raw.zst")).rootUuid);
   });

@@ -33,8 +33,8 @@ let raw: string;
 const dir = mkdtempSync(join(tmpdir(), "pine-boots-"));
 beforeAll(async () => {
   lab = await startImageLab();
-  const { checksum } = await commitFromRootfs(lab.store, lab.toolbox, await lab.rootfs(), {}, lab.task);
-  image = await diskImage(lab.store, lab.toolbox, checksum, options, lab.task);
+  const { checksum } = await commitFromRootfs(lab, await lab.rootfs(), {});
+  image = await diskImage(lab, checksum, options);
   raw = join(dir, "image.raw");
   await run("zstd", ["-q", "-d", "--sparse", image.path, "-o", raw]);
 });

@@ -40,7 +40,7 @@ beforeAll(async () => {
     hooks: ["adduser -S -D -H app"],
   });
   const record = (await readRootfs(store, life.state.digest))!;
-  const { checksum } = await commitFromRootfs(store, lab.toolbox, record, {}, lab.task);
+  const { checksum } = await commitFromRootfs({ ...lab, store }, record, {});
   // kernels leave the check of the emulator's timer out by themselves under KVM; it can fail on a busy machine
   const options = {
     title: "classic",
@@ -48,7 +48,7 @@ beforeAll(async () => {
     kernelArguments: ["no_timer_check"],
     hostname: "classic",
   };
-  const image = await buildImage(store, lab.toolbox, checksum, options, lab.task);
+  const image = await buildImage({ ...lab, store }, checksum, options);
   const disk = join(lab.folder(), "disk.raw");
   await run("zstd", ["-q", "-d", "--sparse", image.path, "-o", disk]);
   vps = await startVps({ base: { disk }, dir: lab.folder(), firmware: "bios", memory: 512 });

@@ -27,8 +27,8 @@ let disk: string;
 beforeAll(async () => {
   lab = await startImageLab();
   rootfs = await lab.rootfs();
-  const { checksum } = await commitFromRootfs(lab.store, lab.toolbox, rootfs, {}, lab.task);
-  image = await buildImage(lab.store, lab.toolbox, checksum, options, lab.task);
+  const { checksum } = await commitFromRootfs(lab, rootfs, {});
+  image = await buildImage(lab, checksum, options);
   disk = join(lab.folder(), "disk.raw");
   await run("zstd", ["-q", "-d", "--sparse", image.path, "-o", disk]);
 });
@@ -82,11 +82,11 @@ describe.each(["bios", "uefi"] as const)("under %s", (firmware) => {
 
 test("the same commit gives the same bytes, from another store and from nothing", async () => {
   const store = await lab.copiedStore();
-  const again = await buildImage(store, lab.toolbox, rootfs.checksum, options, lab.task);
+  const again = await buildImage({ ...lab, store }, rootfs.checksum, options);
   const { path, ...same } = image;
   expect(again).toEqual({ ...same, path: expect.stringContaining(store.dir) });
   expect(again.path).not.toBe(path);
-  const other = await buildImage(store, lab.toolbox, rootfs.checksum, { ...options, hostname: "img-2" }, lab.task);
+  const other = await buildImage({ ...lab, store }, rootfs.checksum, { ...options, hostname: "img-2" });
   expect(other.sha256).not.toBe(image.sha256);
   expect(other.rootUuid).not.toBe(image.rootUuid);
 });
@@ -111,7 +111,7 @@ test("the same bytes come from an ordinary user and from root", async () => {
 test("the filesystem is sound, and as large as was asked for", async () => {
   const store = await lab.copiedStore();
   const large = { ...options, size: 1024 * MiB };
-  const made = await buildImage(store, lab.toolbox, rootfs.checksum, large, lab.task);
+  const made = await buildImage({ ...lab, store }, rootfs.checksum, large);
   const dir = lab.folder();
   const raw = join(dir, "disk.raw");
   await run("zstd", ["-q", "-d", "--sparse", made.path, "-o", raw]);

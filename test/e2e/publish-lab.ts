@@ -60,7 +60,7 @@ export class Versions {
     await writeFile(join(dir, "usr/etc/version"), `${n}\n`);
     for (let f = 0; f < 50; f++) await writeFile(join(dir, "usr/etc", `file-${f}`), `${n} ${f}\n`.repeat(100));
     const { lab, store } = this;
-    const checksum = await commitTree(store, lab.toolbox, dir, { timestamp: 1000 + n }, lab.task);
+    const checksum = await commitTree({ ...lab, store }, dir, { timestamp: 1000 + n });
     this.made.push(checksum);
     const earlier = this.made.slice(-3, -1).reverse();
     const signed = { text: `pine=1\nchecksum=${checksum}\n`, signatures: ["x"] };

@@ -53,18 +53,18 @@ async function up(): Promise<Done> {
   await commit.up({ ...ask.commit, rootfs: tree.state.digest } as never);
   const store = await Store.open(config.store);
   const source = { ...config, arch: machineArch() };
-  const box = await toolbox(source, task);
+  const workshop = { store, toolbox: await toolbox(source, task), task };
   const to = String(commit.state.checksum);
   const from = String(commit.state.history[1]?.checksum ?? "");
   const image = Object.assign(new Life(diskImage, config), known.image);
   const make: Record<Also, () => Promise<Made | undefined>> = {
-    sysroot: () => sysrootTar(store, box, to, task),
-    delta: async () => (from ? staticDelta(store, box, from, to, task) : undefined),
+    sysroot: () => sysrootTar(workshop, to),
+    delta: async () => (from ? staticDelta(workshop, from, to) : undefined),
     image: async () => {
       const { path, sha256 } = await image.up({ commit: to, size: 512 });
       return { path: String(path), sha256: String(sha256) };
     },
-    ram: async () => ({ path: (await ramSystem(store, box, source, to, task)).path }),
+    ram: async () => ({ path: (await ramSystem(workshop, source, to)).path }),
   };
   const made: Made[] = [];
   for (const what of ask.also) {

@@ -1,14 +1,13 @@
 /** Disk images: a commit's sysroot with our GRUB on a disk that boots under BIOS and UEFI (GPT), or BIOS alone (MBR). */
 import { assetText } from "../../assets.ts";
 import { die } from "../../errors.ts";
-import type { Task } from "../../task.ts";
 import { humanBytes } from "../../words.ts";
 import { readCommit } from "../ostree/commits.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "../store/artifact.ts";
 import type { Store } from "../store/store.ts";
 import { writeSum } from "../store/sum.ts";
 import { sysrootFormat, sysrootTree } from "../sysroot/tree.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import { fill, fillScript } from "./fill.ts";
 import { type FileFormat, packDisk } from "./formats/pack.ts";
 import { type ImageOptions, imageName, type Label } from "./identity.ts";
@@ -63,13 +62,12 @@ export async function readImage(
  * architectures without a boot loader here.
  */
 export async function diskImage(
-  store: Store,
-  toolbox: Toolbox,
+  workshop: Workshop,
   checksum: string,
   options: ImageOptions,
-  task: Task,
   format: FileFormat = "raw.zst",
 ): Promise<Image> {
+  const { store, toolbox, task } = workshop;
   const commit = await readCommit(store, checksum);
   if (!commit) return die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   if (commit.arch !== "x86_64")
@@ -77,8 +75,8 @@ export async function diskImage(
   const name = imageName(checksum, options, imageFormat());
   const path = store.image(name, format);
   const facts = await artifact<ImageFacts>(store, path, imageFormat(), task, async (dir) => {
-    await needed(store, toolbox, commit, options, task);
-    const sysroot = await sysrootTree(store, toolbox, checksum, dir, task);
+    await needed(workshop, commit, options);
+    const sysroot = await sysrootTree(workshop, checksum, dir);
     const plan = planDisk(checksum, options, {
       ...{ bytes: sysroot.unpackedSize, inodes: sysroot.inodes, boot: sysroot.bootSize },
     });
@@ -87,7 +85,7 @@ export async function diskImage(
       title: `${options.title}, packages of ${dayOf(commit.created)}`,
     });
     task.step(`making the disk image (${humanBytes(plan.size)})`);
-    await make(toolbox, dir, plan, sysroot, commit.created, task);
+    await make(toolbox, dir, plan, { deployment: sysroot.deployment, created: commit.created }, task);
     const { filesystem } = plan;
     const { start } = partitionOf(plan, "root");
     if (filesystem !== "ext4") await fill(toolbox, dir, { filesystem, start, created: commit.created }, task);

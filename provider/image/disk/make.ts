@@ -81,12 +81,12 @@ function etcFiles({ hostname }: ImageOptions): Record<string, string> {
   };
 }
 
+/** Makes disk.raw in `dir`, from the sysroot and the inputs there. `deployment`: its path in the sysroot. `created`: seconds, of every file. */
 export async function make(
   toolbox: Toolbox,
   dir: string,
   plan: DiskPlan,
-  sysroot: SysrootTree,
-  created: number,
+  { deployment, created }: { deployment: string; created: number },
   task: Task,
 ): Promise<void> {
   const mib = (bytes: number) => String(bytes / MiB);
@@ -95,7 +95,7 @@ export async function make(
   const fat = fatOf(esp?.size ?? 0);
   const boot = bootPartition(plan);
   const args = [
-    ...[sysroot.deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE), plan.filesystem],
+    ...[deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE), plan.filesystem],
     ...[mib(root.start), mib(root.size), plan.rootUuid, String(JOURNAL_MIB)],
     ...(boot === root ? ["", "", "", ""] : [mib(boot.start), mib(boot.size), plan.bootUuid, String(BOOT_JOURNAL_MIB)]),
     ...(esp ? [mib(esp.start), mib(esp.size), plan.espSerial, String(fat.bits), String(fat.cluster)] : []),

@@ -1,9 +1,7 @@
 /** What a root other than ext4 asks of a commit and of this machine: told before anything is made. */
 import { die } from "../../errors.ts";
-import type { Task } from "../../task.ts";
 import { type CommitManifest, rootsOf } from "../ostree/commits.ts";
-import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { needQemu } from "./fill.ts";
 import type { Filesystem } from "./sizes.ts";
 
@@ -20,11 +18,9 @@ export function needMount(commit: Pick<CommitManifest, "checksum" | "filesystems
 
 /** Dies where a disk with this root cannot be made here, or could not grow. `grow`: as ImageOptions have it. */
 export async function needed(
-  store: Store,
-  box: Toolbox,
+  { store, toolbox, task }: Workshop,
   commit: CommitManifest,
   o: { filesystem?: Filesystem; grow?: boolean },
-  task: Task,
 ): Promise<void> {
   const { filesystem = "ext4" } = o;
   if (filesystem === "ext4") return;
@@ -34,7 +30,7 @@ export async function needed(
   if (o.grow === false || filesystem !== "xfs") return;
   const binds = [{ source: store.repo, target: "/run/repo", readOnly: true }];
   const there = ["ostree", "ls", "--repo=/run/repo", commit.checksum, "/usr/sbin/xfs_growfs"];
-  const { exitCode } = await box.run(there, { binds, signal: task.signal, ok: [0, 1] });
+  const { exitCode } = await toolbox.run(there, { binds, signal: task.signal, ok: [0, 1] });
   if (exitCode === 0) return;
   die(
     "grow: an xfs grows by xfs_growfs, which this commit has not",

@@ -7,12 +7,11 @@ import { dirname, join } from "node:path";
 import { die } from "../../errors.ts";
 import { sha256 } from "../../local/hash.ts";
 import { withFileLock } from "../../local/lock.ts";
-import type { Task } from "../../task.ts";
 import { withTemp } from "../namespace/temp.ts";
 import { type CommitManifest, readCommit, rootsOf } from "../ostree/commits.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { isWhole, keepTree } from "../store/kept-tree.ts";
-import type { Store } from "../store/store.ts";
-import { packagesTree, type Toolbox, type ToolboxSource } from "../toolbox/toolbox.ts";
+import { packagesTree, type ToolboxSource } from "../toolbox/toolbox.ts";
 import { wantedModules } from "./archive.ts";
 import { type CpioEntry, cpio, withFolders } from "./cpio.ts";
 import { bootModules, moduleEntries } from "./modules.ts";
@@ -44,18 +43,13 @@ const network = [
 ];
 
 /** The RAM system of a commit, from the cache or made now. */
-export async function ramSystem(
-  store: Store,
-  box: Toolbox,
-  source: ToolboxSource,
-  checksum: string,
-  task: Task,
-): Promise<RamSystem> {
+export async function ramSystem(workshop: Workshop, source: ToolboxSource, checksum: string): Promise<RamSystem> {
+  const { store, toolbox, task } = workshop;
   const commit = (await readCommit(store, checksum)) ?? die(`the store ${store.dir} has no commit ${checksum}`);
   const tree = await packagesTree("ram", packages, source, task);
   task.step("making the RAM system");
   return withTemp(join(source.cache, "tmp"), async (dir) => {
-    const { vmlinuz, entries } = await kernelParts(store, box, commit, join(dir, "kernel"), task);
+    const { vmlinuz, entries } = await kernelParts(workshop, commit, join(dir, "kernel"));
     for (const name of programs) entries.push(...(await withLibraries(tree, name)));
     for (const name of ["ifup", "ifdown", "ifquery"])
       entries.push({ path: `bin/${name}`, type: "link", target: "ifupdown" });
@@ -67,13 +61,13 @@ export async function ramSystem(
     const kit = unique((await Promise.all(tools.map((name) => withLibraries(tree, name)))).flat());
     const wrappers = await Promise.all(tools.map((name) => wrapper(tree, name)));
     const digest = sha256([vmlinuz, archive, cpio(kit), wrappers.join()].map(sha256).join()).slice(0, 32);
-    const path = join(source.cache, "ram-systems", `${box.digest}-${digest}`);
+    const path = join(source.cache, "ram-systems", `${toolbox.digest}-${digest}`);
     if (!(await isWhole(path))) {
       const work = join(dir, "new");
       await mkdir(join(work, "tools"), { recursive: true });
       await writeFile(join(work, "vmlinuz"), vmlinuz);
       const argv = ["zstd", "-19", "-q", "-", "-o", "/run/out/initramfs.img"];
-      await box.run(argv, { signal: task.signal, input: archive, binds: [{ source: work, target: "/run/out" }] });
+      await toolbox.run(argv, { signal: task.signal, input: archive, binds: [{ source: work, target: "/run/out" }] });
       for (const e of kit) if (e.type === "file") await put(join(work, "tools", e.path), e.data);
       for (const [n, name] of tools.entries()) await put(join(work, "tools", name), wrappers[n]!);
       // another one made the same meanwhile: as good
@@ -86,11 +80,9 @@ export async function ramSystem(
 
 /** The commit's kernel and the modules that are wanted, with the tables that modprobe reads. */
 async function kernelParts(
-  store: Store,
-  box: Toolbox,
+  { store, toolbox, task }: Workshop,
   commit: CommitManifest,
   dir: string,
-  task: Task,
 ): Promise<{ vmlinuz: Buffer; entries: CpioEntry[] }> {
   const release = commit.kernelRelease;
   const folder = `/usr/lib/modules/${release}`;
@@ -100,7 +92,7 @@ async function kernelParts(
     { source: store.repo, target: "/run/repo" },
     { source: dir, target: "/run/out" },
   ];
-  await box.run(argv, { signal: task.signal, binds });
+  await toolbox.run(argv, { signal: task.signal, binds });
   const at = (name: string) => join(dir, "m", name);
   const text = (name: string) => readFile(at(name), "utf8").catch(() => "");
   const tables = {

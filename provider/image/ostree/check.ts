@@ -3,9 +3,8 @@ import { access, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../errors.ts";
 import { RunError } from "../../local/run.ts";
-import type { Task } from "../../task.ts";
 import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
+import type { Workshop } from "./workshop.ts";
 
 /** Where the toolbox sees the repository. */
 export const REPO = "/run/repo";
@@ -27,11 +26,9 @@ export const isDamage = (e: unknown): e is RunError => e instanceof RunError && 
  * so that the next `up` makes them again. Dies.
  */
 export async function damaged(
-  store: Store,
-  toolbox: Toolbox,
+  { store, toolbox, task }: Workshop,
   checksum: string,
   cause: unknown,
-  task: Task,
   where = "store",
 ): Promise<never> {
   task.step("looking for what is damaged in the store");

@@ -5,13 +5,12 @@ import { join } from "node:path";
 import type { CommitKernel } from "../../boot/kernel.ts";
 import type { Target } from "../../boot/target.ts";
 import { die } from "../../errors.ts";
-import type { Task } from "../../task.ts";
 import { type SignedManifest, signManifest } from "../../trust/manifest.ts";
 import { makeYoung } from "../store/grace.ts";
 import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import { CHECKSUM, commitObject, hasCommit } from "./check.ts";
 import { kernelOfCommit } from "./kernel.ts";
+import type { Workshop } from "./workshop.ts";
 import { commit, refProblem, setRef } from "./write.ts";
 
 /** What is known of a commit, in store/commits/<checksum>.json. */
@@ -64,12 +63,11 @@ export const rootsOf = (commit: Pick<CommitManifest, "filesystems">): string[] =
  * becomes part of the commit. `shown` is what the manifest says when the version is not part of the commit.
  */
 export function commitFromRootfs(
-  store: Store,
-  toolbox: Toolbox,
+  workshop: Workshop,
   rootfs: BuiltRootfs,
   o: { ref?: string; version?: string; shown?: string; keys?: KeyObject[] },
-  task: Task,
 ): Promise<CommitManifest> {
+  const { store, task } = workshop;
   const { digest, checksum: tree, timestamp, arch, target, kernelRelease, filesystems, size, packages } = rootfs;
   const build = async () => {
     if (!(await hasCommit(store, tree)) || !(await makeYoung([commitObject(store, tree)])))
@@ -78,9 +76,9 @@ export function commitFromRootfs(
     if (o.version) {
       const bootable = target !== "container";
       const options = { timestamp, ref: o.ref, metadata: { version: o.version }, bootable };
-      checksum = await commit(store, toolbox, { commit: tree }, options, task);
-    } else if (o.ref) await setRef(store, toolbox, o.ref, checksum, task);
-    const kernel = await kernelOfCommit(store, toolbox, checksum, task);
+      checksum = await commit(workshop, { commit: tree }, options);
+    } else if (o.ref) await setRef(workshop, o.ref, checksum);
+    const kernel = await kernelOfCommit(workshop, checksum);
     const boot = { kernelRelease, filesystems, kernel };
     const known = { arch, target, ...boot, rootfs: digest, created: timestamp, size, packages };
     const manifest: CommitManifest = { checksum, ref: o.ref, version: o.version ?? o.shown, ...known };

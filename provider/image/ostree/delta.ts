@@ -2,11 +2,9 @@
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../errors.ts";
-import type { Task } from "../../task.ts";
 import { type ArtifactFacts, artifact } from "../store/artifact.ts";
-import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import { hasCommit } from "./check.ts";
+import type { Workshop } from "./workshop.ts";
 
 /**
  * MiB up to which a file is sent as its binary difference (bsdiff). Applying holds the new file in memory, and a VM of 96 MB
@@ -56,11 +54,9 @@ async function withoutTime(path: string, began: number): Promise<void> {
  * `ostree static-delta apply-offline`, kept in store/deltas. Takes no lock: it only reads the repository.
  */
 export async function staticDelta(
-  store: Store,
-  toolbox: Toolbox,
+  { store, toolbox, task }: Workshop,
   from: string | undefined,
   to: string,
-  task: Task,
 ): Promise<Delta> {
   for (const checksum of [from, to])
     if (checksum !== undefined && !(await hasCommit(store, checksum)))

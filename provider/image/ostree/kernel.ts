@@ -1,10 +1,8 @@
 /** Kernel and initramfs of a commit: what an update needs room for where /boot is a partition of its own. */
 import type { CommitKernel } from "../../boot/kernel.ts";
 import { sha256 } from "../../local/hash.ts";
-import type { Task } from "../../task.ts";
-import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import { REPO } from "./check.ts";
+import type { Workshop } from "./workshop.ts";
 
 /** Out of what `ostree ls -RC COMMIT /usr/lib/modules` says; undefined: a commit without a kernel. Pure. */
 export function kernelOf(listing: string): CommitKernel | undefined {
@@ -22,10 +20,10 @@ export function kernelOf(listing: string): CommitKernel | undefined {
 }
 
 /** Of a commit of the store. */
-export async function kernelOfCommit(store: Store, box: Toolbox, checksum: string, task: Task) {
+export async function kernelOfCommit({ store, toolbox, task }: Workshop, checksum: string) {
   const argv = ["ostree", "ls", `--repo=${REPO}`, "-RC", checksum, "/usr/lib/modules"];
   const binds = [{ source: store.repo, target: REPO, readOnly: true }];
   // a container has no such folder
-  const { stdout } = await box.run(argv, { binds, signal: task.signal, ok: [0, 1] });
+  const { stdout } = await toolbox.run(argv, { binds, signal: task.signal, ok: [0, 1] });
   return kernelOf(stdout);
 }

@@ -3,12 +3,11 @@ import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../errors.ts";
 import { shorten } from "../../redact.ts";
-import type { Task } from "../../task.ts";
 import { buildScript, type RunInOptions, removeTree } from "../namespace/run-in.ts";
 import { makeYoung, spare } from "../store/grace.ts";
 import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import { CHECKSUM, commitObject, damaged, hasCommit, isDamage, REPO, removeDamagedRefs } from "./check.ts";
+import type { Workshop } from "./workshop.ts";
 
 export interface CommitOptions {
   /** Seconds since the epoch: of the content, never of the building. */
@@ -34,7 +33,7 @@ export function refProblem(ref: string): string | undefined {
 }
 
 /** Makes the repository when it is not there. Call it under the store's lock. */
-async function ensureRepo(store: Store, toolbox: Toolbox, signal: AbortSignal): Promise<void> {
+async function ensureRepo({ store, toolbox, task }: Workshop): Promise<void> {
   const config = await readFile(join(store.repo, "config"), "utf8").catch(() => undefined);
   if (config !== undefined) {
     if (!/^mode=archive(-z2)?$/m.test(config))
@@ -43,9 +42,10 @@ async function ensureRepo(store: Store, toolbox: Toolbox, signal: AbortSignal): 
   }
   await store.temp(async (dir) => {
     const binds = [{ source: dir, target: REPO }];
-    await toolbox.run(["ostree", "init", `--repo=${REPO}/repo`, "--mode=archive"], { binds, signal });
+    const o = { binds, signal: task.signal };
+    await toolbox.run(["ostree", "init", `--repo=${REPO}/repo`, "--mode=archive"], o);
     const level = ["ostree", "config", `--repo=${REPO}/repo`, "set", "archive.zlib-level", ZLIB_LEVEL];
-    await toolbox.run(level, { binds, signal });
+    await toolbox.run(level, o);
     await rename(join(dir, "repo"), store.repo);
   });
 }
@@ -66,12 +66,11 @@ function optionsOf(o: CommitOptions): string[] {
 
 /** One commit, under the store's lock. */
 export async function commit(
-  store: Store,
-  toolbox: Toolbox,
+  workshop: Workshop,
   tree: { dir: string } | { commit: string },
   o: CommitOptions,
-  task: Task,
 ): Promise<string> {
+  const { store, toolbox, task } = workshop;
   const binds = [{ source: store.repo, target: REPO }];
   if ("commit" in tree) {
     // of a commit nothing is read again
@@ -80,11 +79,11 @@ export async function commit(
       return (await toolbox.run(argv, { binds, signal: task.signal })).stdout;
     });
   }
-  return committing(store, () => ofFolder("commit.sh", store, toolbox, tree.dir, o, task));
+  return committing(store, () => ofFolder(workshop, "commit.sh", tree.dir, o));
 }
 
 /** What a script that commits a folder says. */
-function ofFolder(name: string, store: Store, toolbox: Toolbox, dir: string, o: CommitOptions, task: Task) {
+function ofFolder({ store, toolbox, task }: Workshop, name: string, dir: string, o: CommitOptions) {
   return store.temp(async (work) => {
     const binds = [
       buildScript(`image/ostree/${name}`),
@@ -122,7 +121,7 @@ async function removeStaging(store: Store): Promise<void> {
     if (name.startsWith("staging-")) await removeTree(join(tmp, name));
 }
 
-export async function setRef(store: Store, toolbox: Toolbox, ref: string, checksum: string, task: Task): Promise<void> {
+export async function setRef({ store, toolbox, task }: Workshop, ref: string, checksum: string): Promise<void> {
   const problem = refProblem(ref);
   if (problem) die(`ref ${JSON.stringify(ref)} ${problem}`);
   await removeDamagedRefs(store.repo);
@@ -134,18 +133,12 @@ export async function setRef(store: Store, toolbox: Toolbox, ref: string, checks
  * Commits a tree as it is: owners, modes, file capabilities, no other extended attribute, no parent, no subject. The same tree, timestamp and
  * metadata give the same checksum to everyone, root or not. Takes the store's lock.
  */
-export function commitTree(
-  store: Store,
-  toolbox: Toolbox,
-  treeDir: string,
-  o: CommitOptions,
-  task: Task,
-): Promise<string> {
-  return store.withLock(
-    task,
+export function commitTree(workshop: Workshop, treeDir: string, o: CommitOptions): Promise<string> {
+  return workshop.store.withLock(
+    workshop.task,
     async () => {
-      await ensureRepo(store, toolbox, task.signal);
-      return commit(store, toolbox, { dir: treeDir }, o, task);
+      await ensureRepo(workshop);
+      return commit(workshop, { dir: treeDir }, o);
     },
     "a commit",
   );
@@ -153,17 +146,16 @@ export function commitTree(
 
 /** As {@link commitTree}, to the same checksum, in parts that the repository keeps as branches part/<name>. */
 export function commitParts(
-  store: Store,
-  toolbox: Toolbox,
+  workshop: Workshop,
   treeDir: string,
   o: CommitOptions,
-  task: Task,
 ): Promise<{ checksum: string; parts: string[] }> {
+  const { store, task } = workshop;
   const make = async () => {
-    await ensureRepo(store, toolbox, task.signal);
+    await ensureRepo(workshop);
     let parts: string[] = [];
     const checksum = await committing(store, async () => {
-      const said = await ofFolder("commit-parts.sh", store, toolbox, treeDir, o, task);
+      const said = await ofFolder(workshop, "commit-parts.sh", treeDir, o);
       const [first = "", ...names] = said.trim().split("\n");
       parts = names;
       return first;
@@ -178,12 +170,10 @@ export function commitParts(
  * stamp and sizes. Answers also by how many bytes the files grew.
  */
 export function commitOverlay(
-  store: Store,
-  toolbox: Toolbox,
+  { store, toolbox, task }: Workshop,
   base: string,
   binds: NonNullable<RunInOptions["binds"]>,
   o: CommitOptions,
-  task: Task,
 ): Promise<{ checksum: string; grown: number }> {
   const make = async () => {
     let grown = 0;
@@ -202,19 +192,13 @@ export function commitOverlay(
 }
 
 /** Gets a commit out of another store, with its objects, when the store has it not. `trusted`: it was made just now. Takes the store's lock. */
-export async function pullCommit(
-  store: Store,
-  from: Store,
-  toolbox: Toolbox,
-  checksum: string,
-  task: Task,
-  trusted = false,
-): Promise<void> {
+export async function pullCommit(workshop: Workshop, from: Store, checksum: string, trusted = false): Promise<void> {
+  const { store, toolbox, task } = workshop;
   if ((await hasCommit(store, checksum)) && (await spare(store, [commitObject(store, checksum)], task))) return;
   await store.withLock(
     task,
     async () => {
-      await ensureRepo(store, toolbox, task.signal);
+      await ensureRepo(workshop);
       const binds = [
         { source: store.repo, target: REPO },
         { source: from.repo, target: "/run/from", readOnly: true },
@@ -223,7 +207,7 @@ export async function pullCommit(
       const untrusted = trusted ? [] : ["--untrusted"];
       const argv = ["ostree", "pull-local", ...untrusted, `--repo=${REPO}`, "/run/from", checksum];
       await toolbox.run(argv, { binds, signal: task.signal }).catch((e) => {
-        if (isDamage(e)) return damaged(from, toolbox, checksum, e, task, "cache");
+        if (isDamage(e)) return damaged({ ...workshop, store: from }, checksum, e, "cache");
         throw e;
       });
       // hard links and copies keep the time that the object had there

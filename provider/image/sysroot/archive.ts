@@ -1,10 +1,9 @@
 /** The physical root of an installed system, as one archive that a server's own tar unpacks: the same for every host. */
 import { join } from "node:path";
-import type { Task } from "../../task.ts";
 import { humanBytes } from "../../words.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { type ArtifactFacts, artifact, intact, readArtifact } from "../store/artifact.ts";
 import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import { formatOfCommit, type SysrootTree, sysrootTree } from "./tree.ts";
 
 /**
@@ -43,18 +42,15 @@ export async function readSysroot(
  * no bootloader, no host's own kernel arguments. `gzip` is for hosts without zstd. Kept in store/sysroots.
  */
 export async function sysrootTar(
-  store: Store,
-  toolbox: Toolbox,
+  workshop: Workshop,
   checksum: string,
-  task: Task,
   compression: Compression = "zstd",
 ): Promise<Sysroot> {
+  const { store, task } = workshop;
   const path = archivePath(store, checksum, compression);
   const make = compression === "zstd" ? pack : repack;
   const format = await formatOfCommit(store, checksum);
-  const facts = await artifact<SysrootFacts>(store, path, format, task, (dir) =>
-    make(store, toolbox, checksum, dir, task),
-  );
+  const facts = await artifact<SysrootFacts>(store, path, format, task, (dir) => make(workshop, checksum, dir));
   return { ...facts, path, compression };
 }
 
@@ -67,8 +63,9 @@ tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=
   --xattrs --xattrs-include=security.capability -cf ../sysroot.tar ostree boot/ostree boot/loader*
 zstd -q -T0 -${ZSTD_LEVEL} ../sysroot.tar`;
 
-async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
-  const facts = await sysrootTree(store, toolbox, checksum, dir, task);
+async function pack(workshop: Workshop, checksum: string, dir: string): Promise<Made> {
+  const { toolbox, task } = workshop;
+  const facts = await sysrootTree(workshop, checksum, dir);
   task.step(`packing the sysroot (${humanBytes(facts.unpackedSize)})`);
   await toolbox.run(["/bin/sh", "-euc", PACK], {
     binds: [{ source: dir, target: "/run/work" }],
@@ -77,8 +74,9 @@ async function pack(store: Store, toolbox: Toolbox, checksum: string, dir: strin
   return { file: join(dir, "sysroot.tar.zst"), facts };
 }
 
-async function repack(store: Store, toolbox: Toolbox, checksum: string, dir: string, task: Task): Promise<Made> {
-  const made = await sysrootTar(store, toolbox, checksum, task);
+async function repack(workshop: Workshop, checksum: string, dir: string): Promise<Made> {
+  const { toolbox, task } = workshop;
+  const made = await sysrootTar(workshop, checksum);
   const { path, size: _, sha256: __, format: ___, compression: ____, ...facts } = made;
   await intact(path, made, "sysroot", task.signal);
   task.step("packing the sysroot with gzip");

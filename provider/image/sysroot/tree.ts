@@ -4,12 +4,11 @@ import { deploymentPath, STATEROOT } from "../../boot/slot.ts";
 import type { Target } from "../../boot/target.ts";
 import { die } from "../../errors.ts";
 import { shorten } from "../../redact.ts";
-import type { Task } from "../../task.ts";
 import { damaged, hasCommit, isDamage } from "../ostree/check.ts";
 import { readCommit } from "../ostree/commits.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { formatOf } from "../store/artifact.ts";
 import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 
 /** What the image has to hold. */
 export interface Content {
@@ -57,13 +56,8 @@ export interface SysrootTree {
  * Makes the physical root of a commit in the folder `root` of `dir`: exactly what the archive holds, with its owners (those of the toolbox's
  * user namespace). A damaged commit is named.
  */
-export async function sysrootTree(
-  store: Store,
-  toolbox: Toolbox,
-  checksum: string,
-  dir: string,
-  task: Task,
-): Promise<SysrootTree> {
+export async function sysrootTree(workshop: Workshop, checksum: string, dir: string): Promise<SysrootTree> {
+  const { store, toolbox, task } = workshop;
   if (!(await hasCommit(store, checksum)))
     die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   task.step("making the sysroot");
@@ -78,7 +72,7 @@ export async function sysrootTree(
       signal: task.signal,
     })
     .catch((e) => {
-      if (isDamage(e)) return damaged(store, toolbox, checksum, e, task);
+      if (isDamage(e)) return damaged(workshop, checksum, e);
       throw e;
     });
   const [entries = "", kernels = "", bootEntry = ""] = stdout.split("\n\n");

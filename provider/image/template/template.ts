@@ -7,6 +7,7 @@ import type { Task } from "../../task.ts";
 import { humanBytes } from "../../words.ts";
 import { buildScript } from "../namespace/run-in.ts";
 import { type CommitManifest, readCommit } from "../ostree/commits.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { type ArtifactFacts, artifact, formatOf, readArtifact } from "../store/artifact.ts";
 import type { Store } from "../store/store.ts";
 import { writeSum } from "../store/sum.ts";
@@ -67,21 +68,20 @@ export async function readTemplate(
  * give the same bytes. Refuses a machine's commit.
  */
 export async function containerTemplate(
-  store: Store,
-  toolbox: Toolbox,
+  workshop: Workshop,
   checksum: string,
-  task: Task,
   format: TemplateFormat = "tar.zst",
 ): Promise<Template> {
+  const { store, toolbox, task } = workshop;
   const commit = await readCommit(store, checksum);
   if (!commit) return die(`the store ${store.dir} has no commit ${checksum}`, "run `pulumi up` to build it again");
   refuseMachine(commit, checksum);
   const name = templateName(checksum);
   const path = store.image(name, format);
   const facts = await artifact<TemplateFacts>(store, path, templateFormat(), task, async (dir) => {
-    const sysroot = await sysrootTree(store, toolbox, checksum, dir, task);
+    const sysroot = await sysrootTree(workshop, checksum, dir);
     task.step(`packing the template (${humanBytes(sysroot.unpackedSize)})`);
-    const unpackedSize = await make(toolbox, dir, sysroot, commit.created, format, task);
+    const unpackedSize = await make(toolbox, dir, sysroot, { created: commit.created, format }, task);
     return { file: join(dir, `template.${format}`), facts: { commit: checksum, fileFormat: format, unpackedSize } };
   });
   await writeSum(path, facts.sha256);
@@ -97,13 +97,12 @@ export function refuseMachine(commit: CommitManifest | undefined, checksum: stri
     );
 }
 
-/** Answers the bytes of what is in it, on a disk. */
+/** Answers the bytes of what is in it, on a disk. `created`: seconds, of every file. */
 async function make(
   toolbox: Toolbox,
   dir: string,
   { checksum, kernel, deployment }: SysrootTree,
-  created: number,
-  format: TemplateFormat,
+  { created, format }: { created: number; format: TemplateFormat },
   task: Task,
 ): Promise<number> {
   const title = `Pine ${checksum.slice(0, 12)}`;

@@ -4,7 +4,7 @@ import { die } from "../../errors.ts";
 import { RunError, type RunResult } from "../../local/run.ts";
 import type { Task } from "../../task.ts";
 import { buildScript, type RunInOptions, runIn } from "../namespace/run-in.ts";
-import { type Apk, apkTool, toolRepositories } from "../packages/apk.ts";
+import { apkTool, toolRepositories } from "../packages/apk.ts";
 import { fetchPackages } from "../packages/mirror.ts";
 import { fetchIndexes } from "../packages/mirror-index.ts";
 import { resolve } from "../packages/resolve.ts";
@@ -66,20 +66,28 @@ async function packagesTool(
         const files = await fetchPackages(lock, source, task);
         task.step(`making the ${kind === "ram" ? "RAM system" : kind}: ${lock.length} packages`);
         const inApk: Toolbox["run"] = (argv, o) => runIn(apk.tree, argv, { ...o, readOnly: true });
-        await installPackages(inApk, apk, files, dir, source, task);
+        await installPackages(inApk, { files, source, keys: apk.keys, tree: dir }, task);
       },
     },
     task,
   );
 }
 
-/** Installs package files (all in the cache's folder of packages) into an empty folder. A script that fails is an error. */
+export interface Installation {
+  /** Of packages, all in the cache's folder of them. */
+  files: string[];
+  /** Where they come from. */
+  source: Source;
+  /** Folder with the keys that apk trusts, absolute. */
+  keys: string;
+  /** An empty folder, which they are installed into. */
+  tree: string;
+}
+
+/** Installs package files. A script that fails is an error. */
 export async function installPackages(
   runTool: Toolbox["run"],
-  apk: Apk,
-  files: string[],
-  dir: string,
-  source: Source,
+  { files, source, keys, tree }: Installation,
   task: Task,
 ): Promise<void> {
   const folder = join(source.cache, "packages", source.arch);
@@ -90,8 +98,8 @@ export async function installPackages(
     binds: [
       buildScript("image/toolbox/install.sh"),
       { source: folder, target: "/run/packages", readOnly: true },
-      { source: apk.keys, target: "/run/keys", readOnly: true },
-      { source: dir, target: "/run/tree" },
+      { source: keys, target: "/run/keys", readOnly: true },
+      { source: tree, target: "/run/tree" },
     ],
     onLine: (line) => {
       const [, at] = /^\(\s*(\d+\/\d+)\) Installing/.exec(line) ?? [];

@@ -8,13 +8,13 @@ import { canonical, sha256 } from "../../local/hash.ts";
 import type { Task } from "../../task.ts";
 import { buildScript } from "../namespace/run-in.ts";
 import { hasCommit, removeDamagedRefs } from "../ostree/check.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { commitOverlay, commitParts, pullCommit } from "../ostree/write.ts";
 import type { LockedPackage } from "../packages/mirror.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { GRACE_MS, spare } from "../store/grace.ts";
 import { isWhole, keepTree, manifestBeside } from "../store/kept-tree.ts";
 import { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import type { Change, TreeFacts } from "./changes.ts";
 import { TAKEN_OUT } from "./configure.ts";
 import { apply, layout } from "./steps.ts";
@@ -60,15 +60,17 @@ async function readBase(bases: Store, key: string): Promise<Base | undefined> {
   return (await isWhole(bases.path(key))) ? base : undefined;
 }
 
-/** Makes the base of an installed tree, which it turns into what OSTree deploys. `dir`: a folder for the work, on the cache's filesystem. */
+/**
+ * Makes the base of an installed tree, which it turns into what OSTree deploys. The workshop's store is that of the bases. `dir`: a folder for the
+ * work, on the cache's filesystem.
+ */
 export async function makeBase(
-  bases: Store,
-  box: Toolbox,
+  workshop: Workshop,
   dir: string,
   tree: string,
   o: Omit<Base, "checksum" | "parts" | "size"> & { timestamp: number; kernel?: Parameters<typeof layout>[2] },
-  task: Task,
 ): Promise<Base> {
+  const { store: bases, toolbox, task } = workshop;
   const { timestamp, kernel, ...known } = o;
   const work = join(dir, "skeleton");
   await mkdir(work);
@@ -77,21 +79,16 @@ export async function makeBase(
     { source: work, target: "/run/work" },
     { source: tree, target: "/run/tree" },
   ];
-  await box.run(["/bin/sh", "/run/skeleton.sh", "save", ...TAKEN_OUT], { signal: task.signal, binds });
-  const size = await layout(box, tree, kernel, task, join(work, "sizes"));
+  await toolbox.run(["/bin/sh", "/run/skeleton.sh", "save", ...TAKEN_OUT], { signal: task.signal, binds });
+  const size = await layout(toolbox, tree, kernel, task, join(work, "sizes"));
   task.step("committing the packages to OSTree");
-  const { checksum, parts } = await commitParts(
-    bases,
-    box,
-    tree,
-    { timestamp, bootable: kernel !== undefined, ref: `base/${known.key}` },
-    task,
-  );
+  const options = { timestamp, bootable: kernel !== undefined, ref: `base/${known.key}` };
+  const { checksum, parts } = await commitParts(workshop, tree, options);
   const base: Base = { ...known, checksum, parts, size };
   const folder = bases.path(known.key);
   await keepTree(work, folder);
   await bases.writeJson(`${folder}.json`, base);
-  await forgetOld(bases, box, task);
+  await forgetOld(workshop);
   return base;
 }
 
@@ -114,7 +111,7 @@ async function lastUse(bases: Store): Promise<{ key: string; used: number }[]> {
 }
 
 /** Lets go of those that are old; what stores have of them stays theirs. */
-async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> {
+async function forgetOld({ store: bases, toolbox, task }: Workshop): Promise<void> {
   if (oldBases(await lastUse(bases), Date.now()).old.length === 0) return;
   await bases.withLock(task, async () => {
     const { kept, old } = oldBases(await lastUse(bases), Date.now());
@@ -131,20 +128,19 @@ async function forgetOld(bases: Store, box: Toolbox, task: Task): Promise<void> 
     for (const part of await readdir(head("part"))) if (!used.has(part)) await rm(head("part", part), { force: true });
     await removeDamagedRefs(bases.repo);
     const binds = [{ source: bases.repo, target: "/run/repo" }];
-    await box.run(["ostree", "prune", "--repo=/run/repo", "--refs-only"], { binds, signal: task.signal });
+    await toolbox.run(["ostree", "prune", "--repo=/run/repo", "--refs-only"], { binds, signal: task.signal });
   });
 }
 
 /** The commit of a base with changes laid over it, and the bytes of its files. `fresh`: the base was made just now. */
 export async function overlay(
-  store: Store,
+  workshop: Workshop,
   bases: Store,
-  box: Toolbox,
   base: Base,
   changes: Change[],
   o: { timestamp: number; fresh: boolean },
-  task: Task,
 ): Promise<{ checksum: string; size: number }> {
+  const { store, toolbox, task } = workshop;
   return store.temp(async (dir) => {
     const tree = join(dir, "tree");
     const work = join(dir, "work");
@@ -158,16 +154,16 @@ export async function overlay(
     const binds = [{ source: work, target: "/run/work" }, ...kept, { source: tree, target: "/run/tree" }];
     const laid = async () => {
       const script = [buildScript("image/tree/skeleton.sh"), ...binds];
-      await box.run(["/bin/sh", "/run/skeleton.sh", "restore"], { signal: task.signal, binds: script });
+      await toolbox.run(["/bin/sh", "/run/skeleton.sh", "restore"], { signal: task.signal, binds: script });
       await apply(tree, dir, changes, task, join(work, "box"));
-      await layout(box, tree, undefined, task);
+      await layout(toolbox, tree, undefined, task);
     };
     // neither is left running when the other fails: the folder goes then
-    const both = await Promise.allSettled([laid(), pullCommit(store, bases, box, base.checksum, task, o.fresh)]);
+    const both = await Promise.allSettled([laid(), pullCommit(workshop, bases, base.checksum, o.fresh)]);
     for (const one of both) if (one.status === "rejected") throw one.reason;
     task.step("committing to OSTree");
     const options = { timestamp: o.timestamp, bootable: base.release !== undefined };
-    const { checksum, grown } = await commitOverlay(store, box, base.checksum, binds, options, task);
+    const { checksum, grown } = await commitOverlay(workshop, base.checksum, binds, options);
     return { checksum, size: base.size + grown };
   });
 }

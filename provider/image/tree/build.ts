@@ -7,8 +7,8 @@ import type { Task } from "../../task.ts";
 import type { ArchiveEntry } from "../archive/entries.ts";
 import { rootFilesystems } from "../initramfs/archive.ts";
 import { initramfsImage } from "../initramfs/build.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { commitTree } from "../ostree/write.ts";
-import { apkTool } from "../packages/apk.ts";
 import type { InstalledPackage } from "../packages/installed.ts";
 import { fetchPackages, type LockedPackage, parseRepository } from "../packages/mirror.ts";
 import { fallbacksOf } from "../packages/mirror-order.ts";
@@ -17,7 +17,7 @@ import { timestampOf } from "../recipe/recipe.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { writeSboms } from "../sbom/write.ts";
 import type { Store } from "../store/store.ts";
-import { installPackages, type Toolbox, type ToolboxSource, toolbox } from "../toolbox/toolbox.ts";
+import { installPackages, type ToolboxSource, toolbox } from "../toolbox/toolbox.ts";
 import { propertyOf } from "./asked.ts";
 import { type Base, baseKey, makeBase, openBases, overlay, usedBase } from "./base.ts";
 import { builder, systemFiles } from "./builder.ts";
@@ -68,16 +68,23 @@ export const sourceOf = (recipe: Recipe, tools: ToolboxSource): Source => ({
   keys: recipe.keys,
 });
 
+/** What is built, where, and with what. */
+interface Building extends Workshop {
+  readonly request: BuildRequest;
+  /** Where the toolbox comes from; its cache is that of packages and bases, too. */
+  readonly tools: ToolboxSource;
+}
+
 async function build(store: Store, request: BuildRequest, tools: ToolboxSource, task: Task): Promise<RootfsRecord> {
   const { recipe, lock, digest } = request;
-  const box = await toolbox(tools, task);
+  const building: Building = { store, toolbox: await toolbox(tools, task), task, request, tools };
   // what a command or a module needs is the whole tree; for everything else the packages' commit will do
   const whole = recipe.hooks.length > 0 || request.modules.size > 0;
-  const { made, found, changes } = await (whole ? wholeTree : overBase)(store, request, box, tools, task).catch((e) => {
+  const { made, found, changes } = await (whole ? wholeTree : overBase)(building).catch((e) => {
     if (!(e instanceof PathError)) throw e;
     return die(`${propertyOf(recipe, e.path)}: ${e.message}`, "choose another path", e);
   });
-  const packages = await lookForAsked(store, box, made.checksum, { recipe, lock, changes }, task);
+  const packages = await lookForAsked(building, made.checksum, { recipe, lock, changes });
   await writeSbomsOf(store, request, made.checksum, packages);
   const { target, arch, release } = recipe;
   const record: RootfsRecord = {
@@ -99,86 +106,64 @@ interface Built {
 }
 
 /** The configuration, laid over the packages' commit, which is made where the cache has it not. */
-async function overBase(
-  store: Store,
-  request: BuildRequest,
-  box: Toolbox,
-  tools: ToolboxSource,
-  task: Task,
-): Promise<Built> {
+async function overBase(building: Building): Promise<Built> {
+  const { request, tools, task } = building;
   const bases = await openBases(tools.cache);
   const key = baseKey(request.recipe, request.lock, builder());
   const known = await usedBase(bases, key, task);
-  const found = known ?? (await newBase(bases, key, request, box, tools, task));
+  const found = known ?? (await newBase(building, bases, key));
   task.step("configuring");
   const changes = changesOf(request, found.facts);
   const o = { timestamp: timestampOf(request.lock), fresh: known === undefined };
-  const made = await overlay(store, bases, box, found, changes, o, task);
+  const made = await overlay(building, bases, found, changes, o);
   return { made, found, changes };
 }
 
 /** Two that want the same packages at once, in this process or another, install them once. */
-function newBase(
-  bases: Store,
-  key: string,
-  request: BuildRequest,
-  box: Toolbox,
-  tools: ToolboxSource,
-  task: Task,
-): Promise<Base> {
+function newBase(building: Building, bases: Store, key: string): Promise<Base> {
+  const { request, task } = building;
   const make = async (dir: string) => {
     const tree = join(dir, "tree");
-    const found = await installed(request, box, dir, tree, tools, task);
-    const kernel = await kernelOf(request, box, tree, found.release, tools, task);
+    const found = await installed(building, dir, tree);
+    const kernel = await kernelOf(building, tree, found.release);
     const known = { key, ...found, filesystems: kernel?.filesystems };
-    return makeBase(bases, box, dir, tree, { ...known, timestamp: timestampOf(request.lock), kernel }, task);
+    const o = { ...known, timestamp: timestampOf(request.lock), kernel };
+    return makeBase({ ...building, store: bases }, dir, tree, o);
   };
   const once = async () => (await usedBase(bases, key, task)) ?? (await bases.temp(make));
   return withFileLock(bases.path(`${key}.lock`), "the installation of the same packages", task, once);
 }
 
 /** Installs the packages into `tree`, and says what they brought. */
-async function installed(
-  { recipe, lock }: BuildRequest,
-  box: Toolbox,
-  dir: string,
-  tree: string,
-  tools: ToolboxSource,
-  task: Task,
-): Promise<Found> {
+async function installed({ request, toolbox, tools, task }: Building, dir: string, tree: string): Promise<Found> {
+  const { recipe, lock } = request;
   const source = sourceOf(recipe, tools);
-  const apk = await apkTool(tools, task);
   const files = await fetchPackages(lock, source, task);
   await mkdir(tree);
   task.step(`installing ${lock.length} packages`);
-  await installPackages(box.run, { ...apk, keys: await keysOf(recipe, dir) }, files, tree, source, task);
-  await sweep(box, tree, task);
-  const { facts, kernels } = await look(box, tree, task);
+  await installPackages(toolbox.run, { files, source, keys: await keysOf(recipe, dir), tree }, task);
+  await sweep(toolbox, tree, task);
+  const { facts, kernels } = await look(toolbox, tree, task);
   return { facts, release: releaseOf(recipe, kernels) };
 }
 
 /** The tree with everything in it, as one commit. */
-function wholeTree(
-  store: Store,
-  request: BuildRequest,
-  box: Toolbox,
-  tools: ToolboxSource,
-  task: Task,
-): Promise<Built> {
+function wholeTree(building: Building): Promise<Built> {
+  const { store, toolbox, task, request } = building;
   return store.temp(async (dir) => {
     const tree = join(dir, "tree");
     const timestamp = timestampOf(request.lock);
-    const found = await installed(request, box, dir, tree, tools, task);
+    const found = await installed(building, dir, tree);
     const { facts, release } = found;
     task.step("configuring");
     const changes = changesOf(request, facts);
     await apply(tree, dir, changes, task);
     await runHooks(tree, request.recipe.hooks, timestamp, task);
-    if (release !== undefined) await addModules(box, tree, dir, release, request.modules, task);
-    const kernel = await kernelOf(request, box, tree, release, tools, task);
-    const size = await layout(box, tree, kernel, task);
+    if (release !== undefined) await addModules(toolbox, tree, dir, { release, modules: request.modules }, task);
+    const kernel = await kernelOf(building, tree, release);
+    const size = await layout(toolbox, tree, kernel, task);
     task.step("committing to OSTree");
-    const checksum = await commitTree(store, box, tree, { timestamp, bootable: kernel !== undefined }, task);
+    const checksum = await commitTree(building, tree, { timestamp, bootable: kernel !== undefined });
     return { made: { checksum, size }, found: { ...found, filesystems: kernel?.filesystems }, changes };
   });
 }
@@ -187,18 +172,12 @@ const changesOf = ({ recipe, contents, archives }: BuildRequest, facts: TreeFact
   configure({ recipe, facts, contents, archives, system: systemFiles(recipe.target) });
 
 /** What {@link layout} needs of the kernel; makes the initramfs. */
-async function kernelOf(
-  { recipe, lock }: BuildRequest,
-  box: Toolbox,
-  tree: string,
-  release: string | undefined,
-  tools: ToolboxSource,
-  task: Task,
-) {
+async function kernelOf({ request, toolbox, tools, task }: Building, tree: string, release: string | undefined) {
   if (release === undefined) return undefined;
+  const { recipe, lock } = request;
   task.step("making the initramfs");
   const wanted = rootFilesystems(lock.map((p) => p.name));
-  const source = { box, tree, release, arch: recipe.arch, filesystems: wanted, cache: tools.cache };
+  const source = { box: toolbox, tree, release, arch: recipe.arch, filesystems: wanted, cache: tools.cache };
   const { path, filesystems } = await initramfsImage(source, task);
   return { release, flavour: recipe.kernel, initramfs: path, filesystems };
 }

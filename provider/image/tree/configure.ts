@@ -8,7 +8,7 @@ import { fstabLine, KEYMAPS, rcUlimit } from "../recipe/settings.ts";
 import type { OwnFile } from "../recipe/system-files.ts";
 import { targets } from "../recipe/targets.ts";
 import { type Recipe, runlevels } from "../recipe/types.ts";
-import { addUsers, numericOwner } from "./accounts.ts";
+import { type Accounts, addUsers, numericOwner } from "./accounts.ts";
 import type { Change, TreeFacts } from "./changes.ts";
 import { services } from "./services.ts";
 
@@ -23,7 +23,8 @@ export interface ConfigureInput {
   system: OwnFile[];
 }
 
-const root: [number, number] = [0, 0];
+type Owner = [uid: number, gid: number];
+const root: Owner = [0, 0];
 
 /** What is taken out of any tree: links of runlevels, which are made anew, and copies that package scripts leave, with the day in them. */
 export const TAKEN_OUT = [
@@ -33,84 +34,117 @@ export const TAKEN_OUT = [
 
 /** Everything that is done to the tree after its packages are in it, in order. Throws PineError naming the property. */
 export function configure(input: ConfigureInput): Change[] {
-  const { recipe, facts, contents, archives, system } = input;
+  const { recipe, facts, system } = input;
   const accounts = addUsers(facts, recipe.users);
-  const shadowGroup = numericOwner("root:shadow", accounts);
-  const out: Change[] = [];
-  const file = (path: string, content: Uint8Array | string, mode = "0644", owner = root) =>
-    out.push({ do: "file", path, content, mode, owner });
-
-  file("/etc/passwd", accounts.passwd);
-  file("/etc/group", accounts.group);
-  file("/etc/shadow", accounts.shadow, "0640", typeof shadowGroup === "string" ? root : shadowGroup);
-  for (const path of TAKEN_OUT) out.push({ do: "remove", path });
-
-  const target = targets[recipe.target];
-  file("/etc/inittab", inittab(target.gettys));
-  file("/etc/fstab", [...target.mounts, ...recipe.mounts.map(fstabLine)].map((l) => `${l}\n`).join(""));
-  // what is mounted on; in /var's folders by the factory
-  for (const m of recipe.mounts) out.push({ do: "dir", path: m.path, mode: "0755", owner: root });
-  file("/etc/hostname", `${recipe.hostname}\n`);
-  const names = [recipe.hostname, recipe.hostname.split(".")[0]!].filter((n, i, all) => all.indexOf(n) === i);
-  file("/etc/hosts", `127.0.0.1 localhost ${names.join(" ")}\n::1 localhost ip6-localhost ${names.join(" ")}\n`);
-  file("/etc/network/interfaces", "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n");
-  file("/etc/rc.conf", rcConf(facts.rcConf, recipe.limits));
   const brought = pieces(recipe);
-  const modules = [...target.modules, ...brought.flatMap((p) => p.modules ?? []), ...recipe.modules];
-  file("/etc/modules", [...new Set(modules)].map((m) => `${m}\n`).join(""));
-  const knobs = Object.entries(recipe.sysctl).map(([k, v]) => `${k} = ${v}\n`);
-  if (knobs.length > 0) file("/etc/sysctl.d/90-pine.conf", knobs.join(""));
-  checkKeymap(recipe, facts);
-  timezone(recipe, facts, out);
-
-  file(
-    "/etc/apk/world",
-    world(recipe)
-      .map((p) => `${p}\n`)
-      .join(""),
-  );
-  const repositories = recipe.repositories.map((r) => repositoryLine(parseRepository(r, recipe)));
-  file("/etc/apk/repositories", repositories.map((r) => `${r}\n`).join(""));
-  for (const [name, pem] of Object.entries(recipe.keys)) file(`/etc/apk/keys/${name}`, pem);
-
-  login("/root", root, recipe.authorizedKeys, out);
-  const program = rootProgram(recipe);
-  for (const u of recipe.users) {
-    const owner = numericOwner(`${u.name}:${u.name}`, accounts);
-    if (typeof owner === "string") throw new PineError(`users: ${owner}`);
-    out.push({ do: "dir", path: `/home/${u.name}`, mode: "0755", owner });
-    login(`/home/${u.name}`, owner, u.authorizedKeys, out);
-    if (!u.sudo) continue;
-    if (program === "doas") file(`/etc/doas.d/pine-${u.name}.conf`, `permit nopass ${u.name}\n`, "0600");
-    else file(`/etc/sudoers.d/pine-${u.name}`, `${u.name} ALL=(ALL:ALL) NOPASSWD: ALL\n`, "0440");
-  }
-
-  for (const f of system) file(f.path, f.content, f.mode);
-  for (const p of brought) {
-    for (const f of p.files ?? []) file(f.path, f.content, f.mode);
-    for (const l of p.links ?? []) out.push({ do: "link", ...l });
-  }
-  for (const f of recipe.files) {
-    const owner = numericOwner(f.owner, accounts);
-    if (typeof owner === "string") throw new PineError(`files["${f.path}"].owner: ${owner}`);
-    file(f.path, contents.get(f.path) ?? "", f.mode, owner);
-  }
-  for (const a of recipe.archives) {
-    const owner = numericOwner(a.owner, accounts);
-    if (typeof owner === "string") throw new PineError(`files["${a.path}"].owner: ${owner}`);
-    out.push({ do: "dir", path: a.path, mode: "0755", owner });
-    for (const e of archives.get(a.path) ?? []) out.push(changeOf(`${a.path}/${e.path}`, e, owner));
-  }
   const own = [...system, ...brought.flatMap((p) => p.files ?? []), ...recipe.files].map((f) => f.path);
-  out.push(...services(recipe, facts.services, own));
-  return out;
+  return [
+    ...accountFiles(accounts),
+    ...TAKEN_OUT.map((path): Change => ({ do: "remove", path })),
+    ...machine(recipe, facts),
+    ...timezone(recipe, facts),
+    ...packageFiles(recipe),
+    ...logins(recipe, accounts),
+    ...system.map((f) => file(f.path, f.content, f.mode)),
+    ...brought.flatMap(({ files = [], links = [] }): Change[] => [
+      ...files.map((f) => file(f.path, f.content, f.mode)),
+      ...links.map((l): Change => ({ do: "link", ...l })),
+    ]),
+    ...ownFiles(input, accounts),
+    ...services(recipe, facts.services, own),
+  ];
 }
 
-function changeOf(path: string, e: ArchiveEntry, owner: [number, number]): Change {
+const file = (path: string, content: Uint8Array | string, mode = "0644", owner = root): Change => {
+  return { do: "file", path, content, mode, owner };
+};
+
+const dir = (path: string, owner: Owner, mode = "0755"): Change => ({ do: "dir", path, mode, owner });
+
+const lines = (all: string[]) => all.map((line) => `${line}\n`).join("");
+
+/** `user:group` as numbers. Throws PineError naming the property where the image has no such one. */
+function ownerOf(owner: string, accounts: Accounts, property: string): Owner {
+  const found = numericOwner(owner, accounts);
+  if (typeof found === "string") throw new PineError(`${property}: ${found}`);
+  return found;
+}
+
+/** Who is known there. The hashes of passwords are for root and the group shadow alone, where there is one. */
+function accountFiles(accounts: Accounts): Change[] {
+  const shadowGroup = numericOwner("root:shadow", accounts);
+  return [
+    file("/etc/passwd", accounts.passwd),
+    file("/etc/group", accounts.group),
+    file("/etc/shadow", accounts.shadow, "0640", typeof shadowGroup === "string" ? root : shadowGroup),
+  ];
+}
+
+/** What the machine is: its consoles, mounts, name, network, limits, modules and settings of the kernel. */
+function machine(recipe: Recipe, facts: TreeFacts): Change[] {
+  const target = targets[recipe.target];
+  const names = [...new Set([recipe.hostname, recipe.hostname.split(".")[0]!])].join(" ");
+  const modules = [...target.modules, ...pieces(recipe).flatMap((p) => p.modules ?? []), ...recipe.modules];
+  const knobs = Object.entries(recipe.sysctl).map(([k, v]) => `${k} = ${v}`);
+  const changes = [
+    file("/etc/inittab", inittab(target.gettys)),
+    file("/etc/fstab", lines([...target.mounts, ...recipe.mounts.map(fstabLine)])),
+    // what is mounted on; in /var's folders by the factory
+    ...recipe.mounts.map((m) => dir(m.path, root)),
+    file("/etc/hostname", `${recipe.hostname}\n`),
+    file("/etc/hosts", `127.0.0.1 localhost ${names}\n::1 localhost ip6-localhost ${names}\n`),
+    file("/etc/network/interfaces", "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n"),
+    file("/etc/rc.conf", rcConf(facts.rcConf, recipe.limits)),
+    file("/etc/modules", lines([...new Set(modules)])),
+    ...(knobs.length > 0 ? [file("/etc/sysctl.d/90-pine.conf", lines(knobs))] : []),
+  ];
+  checkKeymap(recipe, facts);
+  return changes;
+}
+
+/** What apk finds in the image: packages that were asked for, where they come from, and the keys. */
+function packageFiles(recipe: Recipe): Change[] {
+  const repositories = recipe.repositories.map((r) => repositoryLine(parseRepository(r, recipe)));
+  return [
+    file("/etc/apk/world", lines(world(recipe))),
+    file("/etc/apk/repositories", lines(repositories)),
+    ...Object.entries(recipe.keys).map(([name, pem]) => file(`/etc/apk/keys/${name}`, pem)),
+  ];
+}
+
+/** Who logs in, and who of them becomes root without a password. */
+function logins(recipe: Recipe, accounts: Accounts): Change[] {
+  const program = rootProgram(recipe);
+  const sudo = (name: string) =>
+    program === "doas"
+      ? file(`/etc/doas.d/pine-${name}.conf`, `permit nopass ${name}\n`, "0600")
+      : file(`/etc/sudoers.d/pine-${name}`, `${name} ALL=(ALL:ALL) NOPASSWD: ALL\n`, "0440");
+  const users = recipe.users.flatMap((u) => {
+    const owner = ownerOf(`${u.name}:${u.name}`, accounts, "users");
+    const home = `/home/${u.name}`;
+    return [dir(home, owner), ...login(home, owner, u.authorizedKeys), ...(u.sudo ? [sudo(u.name)] : [])];
+  });
+  return [...login("/root", root, recipe.authorizedKeys), ...users];
+}
+
+/** The recipe's files, then its archives: what is given there wins over all before. */
+function ownFiles({ recipe, contents, archives }: ConfigureInput, accounts: Accounts): Change[] {
+  const owned = (one: { path: string; owner: string }) => ownerOf(one.owner, accounts, `files["${one.path}"].owner`);
+  return [
+    ...recipe.files.map((f) => file(f.path, contents.get(f.path) ?? "", f.mode, owned(f))),
+    ...recipe.archives.flatMap((a) => {
+      const owner = owned(a);
+      const entries = archives.get(a.path) ?? [];
+      return [dir(a.path, owner), ...entries.map((e) => changeOf(`${a.path}/${e.path}`, e, owner))];
+    }),
+  ];
+}
+
+function changeOf(path: string, e: ArchiveEntry, owner: Owner): Change {
   const mode = e.mode.toString(8).padStart(4, "0");
-  if (e.type === "folder") return { do: "dir", path, mode, owner };
+  if (e.type === "folder") return dir(path, owner, mode);
   if (e.type === "link") return { do: "link", path, target: e.target ?? "" };
-  return { do: "file", path, content: e.content ?? "", mode, owner };
+  return file(path, e.content ?? "", mode, owner);
 }
 
 /**
@@ -125,12 +159,10 @@ const rcConf = (text: string, limits: Record<string, string>) =>
   ].join("");
 
 const inittab = (gettys: string[]) =>
-  [
+  lines([
     ...["::sysinit:/sbin/openrc sysinit", "::sysinit:/sbin/openrc boot", "::wait:/sbin/openrc default", ...gettys],
     ...["::ctrlaltdel:/sbin/reboot", "::shutdown:/sbin/openrc shutdown"],
-  ]
-    .map((line) => `${line}\n`)
-    .join("");
+  ]);
 
 function checkKeymap(recipe: Recipe, facts: TreeFacts): void {
   if (!recipe.keymap) return;
@@ -142,22 +174,22 @@ function checkKeymap(recipe: Recipe, facts: TreeFacts): void {
   });
 }
 
-function timezone(recipe: Recipe, facts: TreeFacts, out: Change[]): void {
-  if (recipe.timezone === "UTC") return;
+function timezone(recipe: Recipe, facts: TreeFacts): Change[] {
+  if (recipe.timezone === "UTC") return [];
   if (!facts.zones.includes(recipe.timezone)) {
     const close = closeNames(recipe.timezone, facts.zones);
     throw new PineError(`timezone: there is no zone ${recipe.timezone}`, {
       hint: close.length > 0 ? `did you mean ${close.join(" or ")}?` : "expected one such as Europe/Berlin",
     });
   }
-  out.push({ do: "link", path: "/etc/localtime", target: `/usr/share/zoneinfo/${recipe.timezone}` });
-  out.push({ do: "file", path: "/etc/timezone", content: `${recipe.timezone}\n`, mode: "0644", owner: root });
+  return [
+    { do: "link", path: "/etc/localtime", target: `/usr/share/zoneinfo/${recipe.timezone}` },
+    file("/etc/timezone", `${recipe.timezone}\n`),
+  ];
 }
 
 /** Keys in a home folder. The folders become part of the factory's /var. */
-function login(home: string, owner: [number, number], keys: string[], out: Change[]): void {
-  if (keys.length === 0) return;
-  out.push({ do: "dir", path: `${home}/.ssh`, mode: "0700", owner });
-  const content = keys.map((k) => `${k}\n`).join("");
-  out.push({ do: "file", path: `${home}/.ssh/authorized_keys`, content, mode: "0600", owner });
+function login(home: string, owner: Owner, keys: string[]): Change[] {
+  if (keys.length === 0) return [];
+  return [dir(`${home}/.ssh`, owner, "0700"), file(`${home}/.ssh/authorized_keys`, lines(keys), "0600", owner)];
 }

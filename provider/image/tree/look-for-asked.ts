@@ -1,13 +1,11 @@
 /** Looks a commit over for what was asked for, by OSTree itself, before anybody is told of it. */
 import { die } from "../../errors.ts";
-import type { Task } from "../../task.ts";
 import { buildScript } from "../namespace/run-in.ts";
 import { REPO } from "../ostree/check.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { type InstalledPackage, parseInstalledDatabase } from "../packages/installed.ts";
 import type { LockedPackage } from "../packages/mirror.ts";
 import type { Recipe } from "../recipe/types.ts";
-import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import { contentsOf, type Missing, missingEntry, missingName, parseEntries } from "./asked.ts";
 import type { Change } from "./changes.ts";
 
@@ -17,17 +15,15 @@ const DATABASES = ["/usr/lib/apk/db/installed", "/lib/apk/db/installed"];
 
 /** Dies with the first thing that the program asked for and the commit lacks. Answers the packages that are in it, by apk's database there. */
 export async function lookForAsked(
-  store: Store,
-  box: Toolbox,
+  { store, toolbox, task }: Workshop,
   checksum: string,
   o: { recipe: Recipe; lock: LockedPackage[]; changes: Change[] },
-  task: Task,
 ): Promise<InstalledPackage[]> {
   const { recipe, lock, changes } = o;
   task.step("looking for what was asked for");
   const binds = [buildScript("image/tree/asked.sh"), { source: store.repo, target: REPO, readOnly: true }];
   const ask = async (args: string[], input?: string) =>
-    (await box.run(["/bin/sh", "/run/asked.sh", ...args], { binds, input, signal: task.signal })).stdout;
+    (await toolbox.run(["/bin/sh", "/run/asked.sh", ...args], { binds, input, signal: task.signal })).stdout;
   const entries = parseEntries(await ask(["list", checksum]));
   refuse(missingEntry(recipe, changes, entries), recipe);
   const database = DATABASES.find((path) => entries.get(path)?.type === "file");

@@ -99,13 +99,12 @@ export async function runHooks(tree: string, hooks: string[], time: number, task
   }
 }
 
-/** Puts kernel modules beside the kernel's own and makes their tables again. Each has to be built for that kernel. */
+/** Puts kernel modules beside the kernel's own and makes their tables again. Each has to be built for that kernel. `dir`: a folder for the work. */
 export async function addModules(
   box: Toolbox,
   tree: string,
   dir: string,
-  release: string,
-  modules: Map<string, Uint8Array>,
+  { release, modules }: { release: string; modules: Map<string, Uint8Array> },
   task: Task,
 ): Promise<void> {
   if (modules.size === 0) return;

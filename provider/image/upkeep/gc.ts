@@ -1,13 +1,12 @@
 /** What of the store nobody needs any more: found by what resources keep alive, and removed only when asked for. */
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Task } from "../../task.ts";
 import type { ImageFacts } from "../disk/image.ts";
 import { buildScript } from "../namespace/run-in.ts";
 import { removeDamagedRefs } from "../ostree/check.ts";
+import type { Workshop } from "../ostree/workshop.ts";
 import { GRACE_MS } from "../store/grace.ts";
 import type { Store } from "../store/store.ts";
-import type { Toolbox } from "../toolbox/toolbox.ts";
 import type { RootfsRecord } from "../tree/record.ts";
 
 /** Names of what the store has. */
@@ -76,12 +75,8 @@ async function contents(store: Store, grace: number): Promise<Contents> {
 }
 
 /** Removes from the store what no resource keeps, under its lock. Answers what went; `grace` in milliseconds, default an hour. */
-export async function collect(
-  store: Store,
-  toolbox: Toolbox,
-  task: Task,
-  o: { grace?: number } = {},
-): Promise<Garbage & { freed: number }> {
+export async function collect(workshop: Workshop, o: { grace?: number } = {}): Promise<Garbage & { freed: number }> {
+  const { store, task } = workshop;
   return store.withLock(
     task,
     async () => {
@@ -95,7 +90,7 @@ export async function collect(
       }
       if (gone.commits.length > 0) {
         task.step(`removing ${gone.commits.length} commits from the store`);
-        await removeCommits(store, toolbox, gone.commits, task);
+        await removeCommits(workshop, gone.commits);
         freed += before - (await sizeOf(store.repo));
       }
       return { ...gone, freed };
@@ -116,7 +111,7 @@ async function withImages(store: Store, keep: string[]): Promise<string[]> {
   return [...keep, ...commits];
 }
 
-async function removeCommits(store: Store, toolbox: Toolbox, commits: string[], task: Task): Promise<void> {
+async function removeCommits({ store, toolbox, task }: Workshop, commits: string[]): Promise<void> {
   await removeDamagedRefs(store.repo);
   const binds = [buildScript("image/ostree/prune.sh"), { source: store.repo, target: "/run/repo" }];
   await toolbox.run(["/bin/sh", "/run/prune.sh", ...commits], { binds, signal: task.signal });

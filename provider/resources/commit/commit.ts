@@ -78,7 +78,8 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
   call.step("committing");
   const keys = keysOf(inputs);
   const options = { ref, version: inputs.version, shown: version, keys };
-  const { checksum } = await commitFromRootfs(store, await toolboxOf(call), rootfs, options, call);
+  const workshop = { store, toolbox: await toolboxOf(call), task: call };
+  const { checksum } = await commitFromRootfs(workshop, rootfs, options);
   const made = withCommit(before?.state.history ?? [], { checksum, version, made: new Date().toISOString() });
   const history = retained(made, inputs.retain, Date.now());
   await store.addRoot(

@@ -56,7 +56,7 @@ export async function preview(call: Call, inputs: Props, before?: Before): Promi
 
 /** What `retain` lets go, and everything else that no resource of any stack keeps. */
 export async function tidy(store: Store, call: Call): Promise<void> {
-  const { commits, freed } = await collect(store, await toolboxOf(call), call);
+  const { commits, freed } = await collect({ store, toolbox: await toolboxOf(call), task: call });
   if (commits.length > 0)
     call.info(
       `${commits.length} ${commits.length === 1 ? "commit" : "commits"} that nobody keeps went from the store: ${humanBytes(freed)}`,

@@ -96,11 +96,11 @@ export async function publishHistory(
   const earlier = rest.slice(0, Math.max(deltas, EARLIER));
   const signed = (await readCommit(store, newest!))?.signed;
   const p = { ref, checksum: newest!, earlier, deltas, fromEmpty: o.fromEmpty ?? false, signed };
-  const toolbox = await toolboxOf(call);
+  const workshop = { store, toolbox: await toolboxOf(call), task: call };
   await withRemote(o, call, (remote) =>
     remote
-      ? publishRemote(store, toolbox, call.config.cache, remote, p, call)
-      : publish(store, toolbox, { ...p, path: o.path! }, call).catch((e) =>
+      ? publishRemote(workshop, call.config.cache, remote, p)
+      : publish(workshop, { ...p, path: o.path! }).catch((e) =>
           isDamage(e) ? damagedFolder(o.path!, e) : Promise.reject(e),
         ),
   );

@@ -38,7 +38,7 @@ const template: CommitFile<Inputs, Template> = {
   find: (store, { commit, format }) => readTemplate(store, commit, format),
   refuse: refuseMachine,
   preview,
-  build: (store, box, { commit, format }, call) => buildTemplate(store, box, commit, call, format),
+  build: (workshop, { commit, format }) => buildTemplate(workshop, commit, format),
   stateOf: ({ path, sha256, size, unpackedSize, commit }) => ({ path, sha256, size, unpackedSize, commit }),
 };
 

@@ -67,7 +67,7 @@ const image: CommitFile<Inputs, Image> = {
   find: (store, inputs) => readImage(store, inputs.commit, optionsOf(inputs), inputs.format),
   refuse: refuseContainer,
   preview,
-  build: (store, box, inputs, call) => buildImage(store, box, inputs.commit, optionsOf(inputs), call, inputs.format),
+  build: (workshop, inputs) => buildImage(workshop, inputs.commit, optionsOf(inputs), inputs.format),
   stateOf,
 };
 

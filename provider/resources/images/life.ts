@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { die } from "../../errors.ts";
 import { type CommitManifest, readCommit } from "../../image/ostree/commits.ts";
+import type { Workshop } from "../../image/ostree/workshop.ts";
 import { type ArtifactFacts, intact } from "../../image/store/artifact.ts";
 import { Store } from "../../image/store/store.ts";
-import type { Toolbox } from "../../image/toolbox/toolbox.ts";
 import { equalValues, hasUnknown, type Props, plain } from "../../properties/values.ts";
 import type { Call, Diff, Resource } from "../../resource.ts";
 import { storeIfThere, toolboxOf } from "../store.ts";
@@ -28,7 +28,7 @@ export interface CommitFile<Inputs extends { commit: string }, File extends Made
   /** Dies when the commit is none for such a file. */
   refuse(commit: CommitManifest, checksum: string): void;
   preview(call: Call, inputs: Props): Promise<Props>;
-  build(store: Store, toolbox: Toolbox, inputs: Inputs, call: Call): Promise<File>;
+  build(workshop: Workshop, inputs: Inputs): Promise<File>;
   stateOf(file: File): Props;
 }
 
@@ -98,7 +98,7 @@ async function make<Inputs extends { commit: string }, File extends MadeFile>(
       "pass `checksum` of an OstreeCommit of the same program, which is then made first, or set pine:store to the store that has it",
     );
   of.refuse(manifest, inputs.commit);
-  const file = await of.build(store, await toolboxOf(call), inputs, call);
+  const file = await of.build({ store, toolbox: await toolboxOf(call), task: call }, inputs);
   await intact(file.path, file, of.noun, call.signal);
   await store.addRoot(id, [`image/${file.name}.${file.fileFormat}`]);
   return of.stateOf(file);

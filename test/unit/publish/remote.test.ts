@@ -98,7 +98,7 @@ const remote = (change: Partial<Remote> = {}): Remote => ({
 });
 const publish = (n: number, to = remote(), more: Partial<Publication> = {}) => {
   const p = { ref: "web", checksum: commits[n]!, earlier: commits.slice(0, n), deltas: 0, fromEmpty: false, ...more };
-  return publishRemote(store, toolbox, cache, to, p, quietTask());
+  return publishRemote({ store, toolbox, task: quietTask() }, cache, to, p);
 };
 const ours = () =>
   join(cache, "published", readdirSync(join(cache, "published")).find((name) => !name.endsWith(".lock"))!);
@@ -199,7 +199,7 @@ it("a damaged store is called so, and our copy stays", async () => {
   damage(broken.repo);
   const to = (checksum: string) => {
     const p = { ref: "web", checksum, earlier: [], deltas: 0, fromEmpty: false };
-    return publishRemote(broken, toolbox, cache, remote(), p, quietTask()).then(
+    return publishRemote({ store: broken, toolbox, task: quietTask() }, cache, remote(), p).then(
       () => "published",
       (e) => e.message,
     );

@@ -55,6 +55,10 @@ it("a name that is no artifact's is left alone", () => {
   expect(garbage({ ...has, files }, []).files).toEqual([]);
 });
 
+/** Files that went. No commit goes with them: the toolbox is not asked. */
+const collected = async (store: Store) =>
+  (await collect({ store, toolbox: undefined as never, task: quietTask() })).files;
+
 it("what is younger than an hour stays, what is older goes", async () => {
   const dir = mkdtempSync(join(tmpdir(), "pine-gc-"));
   try {
@@ -64,8 +68,7 @@ it("what is younger than an hour stays, what is older goes", async () => {
     for (const name of names) writeFileSync(name, "x");
     const then = new Date(Date.now() - 2 * 3_600_000);
     utimesSync(names[1]!, then, then);
-    // no commit goes: the toolbox is not asked
-    expect((await collect(store, undefined as never, quietTask())).files).toEqual(["deltas/empty-old.delta"]);
+    expect(await collected(store)).toEqual(["deltas/empty-old.delta"]);
     expect(readdirSync(store.path("deltas"))).toEqual(["empty-young.delta"]);
   } finally {
     rmSync(dir, { recursive: true });
@@ -83,7 +86,6 @@ describe("what was made long ago and is used now", () => {
     utimesSync(path, long, long);
     return { dir, store, path, end: () => rmSync(dir, { recursive: true }) };
   };
-  const collected = (store: Store) => collect(store, undefined as never, quietTask()).then(({ files }) => files);
 
   it("stays, though nobody has said yet that it is needed", async () => {
     const { store, path, end } = await setUp();
