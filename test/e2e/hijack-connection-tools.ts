@@ -5,8 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { Connection } from "../../provider/host/ssh/connection.ts";
+import { SshError } from "../../provider/host/ssh/errors.ts";
+import { openSsh } from "../../provider/host/ssh/open.ts";
 import { publicKeyOf } from "../../provider/host/ssh/public-key.ts";
 import { run } from "../../provider/local/run.ts";
+import { quietTask } from "../../provider/task.ts";
 import type { Vps } from "../lab/vps/vps.ts";
 
 /** A key nobody knows. */
@@ -77,4 +80,12 @@ export function showing(text: string): string[] {
         return false;
       }
     });
+}
+
+/** The error of a connection that does not come to be. */
+export async function failure(connection: Connection): Promise<SshError> {
+  const error = await openSsh(connection, quietTask()).catch((e) => e);
+  if (!(error instanceof SshError))
+    throw new Error("the connection came to be, or failed in another way", { cause: error });
+  return error;
 }

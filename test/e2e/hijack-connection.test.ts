@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readFacts } from "../../provider/host/facts/facts.ts";
 import type { Connection } from "../../provider/host/ssh/connection.ts";
-import { SshError } from "../../provider/host/ssh/errors.ts";
+import type { SshError } from "../../provider/host/ssh/errors.ts";
 import { loginPublicKeys } from "../../provider/host/ssh/keys.ts";
 import { openSsh, withSsh } from "../../provider/host/ssh/open.ts";
 import { publicKeyOf } from "../../provider/host/ssh/public-key.ts";
@@ -18,7 +18,7 @@ import { quietTask } from "../../provider/task.ts";
 import { startBooted } from "../lab/vps/booted.ts";
 import { ensureDebian } from "../lab/vps/debian.ts";
 import type { Vps } from "../lab/vps/vps.ts";
-import { authLog, left, mentions, showing, strangersKey } from "./hijack-connection-tools.ts";
+import { authLog, failure, left, mentions, showing, strangersKey } from "./hijack-connection-tools.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-connection-"));
 const task = quietTask();
@@ -35,12 +35,6 @@ afterAll(async () => {
   await vps?.stop();
   rmSync(dir, { recursive: true, force: true });
 });
-
-const failure = async (c: Connection): Promise<SshError> => {
-  const error = await openSsh(c, task).catch((e) => e);
-  expect(error).toBeInstanceOf(SshError);
-  return error;
-};
 
 describe("a connection that cannot be", () => {
   it("nobody listens", async () => {

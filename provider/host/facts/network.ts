@@ -23,23 +23,26 @@ const DAEMONS: Record<string, string> = {
 const NAMES = new Set(Object.values(DAEMONS));
 const daemonOf = (proto = "") => DAEMONS[proto] ?? (NAMES.has(proto) ? proto : undefined);
 
+/** `NAME INDEX MAC MTU STATE KIND MASTER`. */
+function interfaceOf(line: string): Interface {
+  const [name = "", index = "", mac, mtu, state, kind, master] = line.split(" ");
+  const has = mac !== undefined && mac !== "-" && mac !== "00:00:00:00:00:00";
+  return {
+    name,
+    index: Number(index),
+    kind: (kind ?? "virtual") as InterfaceKind,
+    mac: has ? mac.toLowerCase() : undefined,
+    mtu: Number(mtu) || undefined,
+    // lo and point-to-point cards say "unknown" when they work
+    up: state === "up" || state === "unknown",
+    master: master || undefined,
+    addresses: [],
+  };
+}
+
 export function parseNetwork(lines: Lines): NetworkFacts {
   const all = (key: string) => lines.get(key) ?? [];
-  const interfaces = all("if").map((line) => {
-    const [name = "", index = "", mac, mtu, state, kind, master] = line.split(" ");
-    const has = mac !== undefined && mac !== "-" && mac !== "00:00:00:00:00:00";
-    return {
-      name,
-      index: Number(index),
-      kind: (kind ?? "virtual") as InterfaceKind,
-      mac: has ? mac.toLowerCase() : undefined,
-      mtu: Number(mtu) || undefined,
-      // lo and point-to-point cards say "unknown" when they work
-      up: state === "up" || state === "unknown",
-      master: master || undefined,
-      addresses: [],
-    } as Interface;
-  });
+  const interfaces = all("if").map(interfaceOf);
   const proc = (name: string) => all(`proc.${name}`);
   const spare = ipLines({
     ...{ route4: proc("route4"), route6: proc("route6"), addr4: proc("addr4"), addr6: proc("addr6") },

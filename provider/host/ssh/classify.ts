@@ -1,7 +1,6 @@
 /** Errors of a connection, and how OpenSSH's messages become one of them. Pure. */
 import { lastLines } from "../../redact.ts";
-import type { ProxyConnection } from "./connection.ts";
-import { type Failure, fingerprint, SshError, targetOf } from "./errors.ts";
+import { type Failure, fingerprint, type Side, SshError, targetOf } from "./errors.ts";
 import { loginRefused, notYet, ownSide } from "./refused.ts";
 
 /** Where a pinned key comes from that the program may not name (resources/hijack/model/logins.ts). */
@@ -17,7 +16,14 @@ export function classify(failure: Failure): SshError {
   const early = notYet(f);
   if (early) return early;
   if (proxy) {
-    const jump = about(proxy, "connection.proxy", "jump host", f.stderr, f.shown.proxy, accepts);
+    const jump = about({
+      connection: proxy,
+      property: "connection.proxy",
+      role: "jump host",
+      log: f.stderr,
+      shown: f.shown.proxy,
+      accepts,
+    });
     if (jump) return jump;
     const forward = /open failed: (.*)/.exec(f.stderr)?.[1];
     if (forward && /prohibited/.test(forward))
@@ -31,7 +37,14 @@ export function classify(failure: Failure): SshError {
         { hint: "check connection.host and connection.port, as the jump host sees them" },
       );
   }
-  const own = about(f.connection, "connection", "server", f.log, f.shown.host, accepts);
+  const own = about({
+    connection: f.connection,
+    property: "connection",
+    role: "server",
+    log: f.log,
+    shown: f.shown.host,
+    accepts,
+  });
   if (own) return own;
   const text = lastLines(f.log.trim() || f.stderr.trim(), 3).replaceAll("\n", "; ");
   if (/bad configuration option|unsupported option|keyword .* extra arguments/i.test(f.log + f.stderr))
@@ -41,14 +54,8 @@ export function classify(failure: Failure): SshError {
   return new SshError("client", `ssh to ${targetOf(f.connection)} failed: ${text || "no message"}`);
 }
 
-function about(
-  c: ProxyConnection,
-  property: string,
-  role: string,
-  log: string,
-  shown: string | undefined,
-  accepts: boolean | undefined,
-): SshError | undefined {
+function about(side: Side): SshError | undefined {
+  const { connection: c, property, role, log, shown, accepts } = side;
   const target = targetOf(c);
   const last = (pattern: RegExp) =>
     log
@@ -56,8 +63,7 @@ function about(
       .filter((l) => pattern.test(l))
       .pop()
       ?.trim();
-  if (/Host key for .* has changed|REMOTE HOST IDENTIFICATION HAS CHANGED/.test(log))
-    return wrongHostKey(c, property, role, shown, log, accepts);
+  if (/Host key for .* has changed|REMOTE HOST IDENTIFICATION HAS CHANGED/.test(log)) return wrongHostKey(side);
   const offer = /no matching host key type found\. Their offer: (\S+)/.exec(log)?.[1];
   if (offer && c.hostKey)
     return new SshError(
@@ -73,10 +79,10 @@ function about(
       hint: `${set} (compare it with /etc/ssh/ssh_host_*_key.pub on the server's console)${accept}`,
     });
   }
-  const own = ownSide(c, property, role, log);
+  const own = ownSide(side);
   if (own) return own;
   const denied = last(/Permission denied|Too many authentication failures|No supported authentication methods/);
-  if (denied) return loginRefused(c, property, role, log, denied);
+  if (denied) return loginRefused(side, denied);
   const name = last(/Could not resolve hostname/);
   if (name)
     return new SshError("unreachable", `the name ${c.host} of the ${role} cannot be resolved`, {
@@ -95,14 +101,7 @@ function about(
   });
 }
 
-function wrongHostKey(
-  c: ProxyConnection,
-  property: string,
-  role: string,
-  shown: string | undefined,
-  log: string,
-  accepts?: boolean,
-) {
+function wrongHostKey({ connection: c, property, role, shown, log, accepts }: Side) {
   const seen = shown ? describe(shown) : (/SHA256:[A-Za-z0-9+/]+/.exec(log)?.[0] ?? "another one");
   const file = /Offending \S+ key in (\S+):(\d+)/.exec(log);
   const expected = c.hostKey

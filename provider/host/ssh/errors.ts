@@ -54,6 +54,19 @@ export function connectionLost(error: unknown): boolean {
   return error instanceof SshError && (error.code === "lost" || error.code === "unreachable");
 }
 
+/** One machine that ssh dials, and what ssh said of it. */
+export interface Side {
+  connection: ProxyConnection;
+  /** Where the program says it. */
+  property: "connection" | "connection.proxy";
+  role: "server" | "jump host";
+  log: string;
+  /** The host key that it showed; absent: none was seen. */
+  shown?: string;
+  /** `acceptNewHostKey`, of the server's connection. */
+  accepts?: boolean;
+}
+
 export interface Failure {
   connection: Connection;
   /** ssh's own log (-E): what it says of the host. */

@@ -11,7 +11,6 @@ import { privateFolder } from "./private-folder.ts";
 import { publicKeyOf } from "./public-key.ts";
 
 /** `connection.hostKey` as `type base64`. Throws when it is none. */
-export { publicKeyOf };
 
 export function hostKeyOf(c: ProxyConnection, property: string): string | undefined {
   if (c.hostKey === undefined || c.hostKey.trim() === "") return undefined;

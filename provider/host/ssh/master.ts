@@ -49,12 +49,21 @@ function killGroup(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
+interface Started {
+  pid?: number;
+  /** Set once it has ended. */
+  ended?: Ended;
+  /** ssh itself could not be run. */
+  missing: boolean;
+  timedOut: boolean;
+  done: Promise<Ended>;
+}
+
 /**
  * Starts `ssh -M -N` in a process group of its own, so that a jump host's ssh ends with it. The kernel ends it with us (setpriv): nobody
  * else does when we are killed.
  */
-export function startMaster(folder: PrivateFolder): Master {
-  const at = (name: string) => `${folder.path}/${name}`;
+function start(at: (name: string) => string): Started {
   const ssh = ["ssh", "-F", at("config"), "-E", at("log"), "-M", "-S", at("ctl"), "-N", "pine-host"];
   const child = execa("setpriv", ["--pdeathsig", "KILL", "--", ...ssh], {
     env: sshEnv(at("ask_host")),
@@ -66,58 +75,58 @@ export function startMaster(folder: PrivateFolder): Master {
     detached: true,
     cleanup: false,
   });
-  const pid = child.pid;
+  const { pid } = child;
   if (pid) groups.add(pid);
   let stderr = "";
   child.stderr?.on("data", (chunk: Buffer) => {
     stderr = (stderr + chunk.toString("utf8")).slice(-16_384);
   });
-  let ended: Ended | undefined;
-  let missing = false;
-  let timedOut = false;
+  const started: Omit<Started, "done"> = { pid, missing: false, timedOut: false };
   const done = child.then((result) => {
     // 127: setpriv did not find ssh
-    missing = result.exitCode === 127 || (result.exitCode === undefined && result.signal === undefined && !pid);
+    started.missing = result.exitCode === 127 || (result.exitCode === undefined && result.signal === undefined && !pid);
     // a jump host's ssh may outlive its parent
     if (pid) killGroup(pid, "SIGKILL");
     if (pid) groups.delete(pid);
-    ended = { stderr, timedOut };
-    return ended;
+    started.ended = { stderr, timedOut: started.timedOut };
+    return started.ended;
   });
+  return Object.assign(started, { done });
+}
 
-  const within = (ms: number) => Promise.race([done, sleep(ms, undefined, { ref: false })]);
+/** A connection, which holds until it is stopped. */
+export function startMaster(folder: PrivateFolder): Master {
+  const at = (name: string) => `${folder.path}/${name}`;
+  const started = start(at);
+  const { pid } = started;
+  const within = (ms: number) => Promise.race([started.done, sleep(ms, undefined, { ref: false })]);
   return {
     get ended() {
-      return ended;
+      return started.ended;
     },
     settle: (ms) => within(ms),
     async ready(signal, limit) {
-      const start = Date.now();
-      while (!ended && !existsSync(at("ctl"))) {
+      const begin = Date.now();
+      while (!started.ended && !existsSync(at("ctl"))) {
         signal.throwIfAborted();
-        if (limit && Date.now() - start > limit) {
-          timedOut = true;
+        if (limit && Date.now() - begin > limit) {
+          started.timedOut = true;
           await this.stop(true);
           break;
         }
         await within(15);
       }
-      if (missing)
+      if (started.missing)
         throw new SshError("client", "ssh cannot be run on this machine", {
           hint: "install OpenSSH's client, and util-linux (setpriv)",
         });
-      return ended;
+      return started.ended;
     },
     async stop(now) {
-      if (ended || !pid) return;
+      if (started.ended || !pid) return;
       if (!now) {
-        await execa("ssh", ["-F", at("config"), "-O", "exit", "pine-mux"], {
-          env: sshEnv(),
-          extendEnv: false,
-          stdio: "ignore",
-          reject: false,
-          timeout: 500,
-        });
+        const argv = ["-F", at("config"), "-O", "exit", "pine-mux"];
+        await execa("ssh", argv, { env: sshEnv(), extendEnv: false, stdio: "ignore", reject: false, timeout: 500 });
         if (await within(500)) return;
       }
       killGroup(pid, "SIGTERM");

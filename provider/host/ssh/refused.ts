@@ -1,6 +1,5 @@
 /** Why a login was not let in: the server's reasons, and those of this side's ssh. Pure. */
-import type { ProxyConnection } from "./connection.ts";
-import { type Failure, SshError, targetOf } from "./errors.ts";
+import { type Failure, type Side, SshError, targetOf } from "./errors.ts";
 import { loginHint } from "./login.ts";
 
 /** The server lets users in at some other time: what its PAM shows before it closes the connection. */
@@ -16,7 +15,7 @@ export function notYet({ connection, log, stderr }: Failure): SshError | undefin
 }
 
 /** What this machine's ssh would not do: it is not the server that refused. */
-export function ownSide(c: ProxyConnection, property: string, role: string, log: string): SshError | undefined {
+export function ownSide({ connection: c, property, role, log }: Side): SshError | undefined {
   const target = targetOf(c);
   const [, what, offer] = /no matching ([a-z ]+) found\. Their offer: (\S+)/.exec(log) ?? [];
   if (what)
@@ -38,13 +37,7 @@ export function ownSide(c: ProxyConnection, property: string, role: string, log:
 }
 
 /** The server let nobody in. `denied`: ssh's line that says so. */
-export function loginRefused(
-  c: ProxyConnection,
-  property: string,
-  role: string,
-  log: string,
-  denied: string,
-): SshError {
+export function loginRefused({ connection: c, property, role, log }: Side, denied: string): SshError {
   const target = targetOf(c);
   const user = c.user ?? "root";
   const methods = /\(([a-z,-]+)\)/.exec(denied)?.[1];
