@@ -50,7 +50,7 @@ async function trust(args: string[], signed?: SignedManifest): Promise<string> {
   const r = await runIn(tree, ["/bin/sh", "/run/trust.sh", ...args], {
     input: manifestFile(signed),
     binds: [
-      { source: asset("system", "host", "trust.sh"), target: "/run/trust.sh", readOnly: true },
+      { source: asset("host/server/trust.sh"), target: "/run/trust.sh", readOnly: true },
       { source: disk, target: "/var/lib/pine" },
     ],
     ok: [0, 1],

@@ -46,7 +46,8 @@ export class OtherUser {
   async node(entry: string, args: string[], o: { signal?: AbortSignal } = {}): Promise<string> {
     const folder = join(this.home, "../bundle");
     await mkdir(folder, { recursive: true });
-    await cp(join(repository, "provider/system"), join(folder, "system"), { recursive: true });
+    const isData = (path: string) => !path.endsWith(".ts");
+    await cp(join(repository, "provider"), folder, { recursive: true, filter: isData });
     const result = await build({
       entryPoints: [join(repository, entry)],
       ...{ bundle: true, platform: "node", target: "node20", format: "cjs", write: false, logLevel: "silent" },

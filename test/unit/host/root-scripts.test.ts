@@ -47,7 +47,7 @@ describe.each(SHELLS)("trust.sh, %s", (_, shell) => {
   const signed = (checksum: string, version: string, key = ours) =>
     signManifest({ checksum, ref: "r", version, arch: "x86_64", target: "vm", created: 1 }, [key]);
   const trust = (args: string[], input: string, path = PATH) => {
-    const script = asset("system", "host", "trust.sh");
+    const script = asset("host/server/trust.sh");
     const env = { PATH: path, PINE_ROOT: root };
     const r = spawnSync(shell[0]!, [...shell.slice(1), script, ...args], { input, encoding: "utf8", env });
     return { code: r.status, stderr: r.stderr.trim() };
@@ -119,7 +119,7 @@ describe.each(SHELLS)("lock.sh, %s", (_, shell) => {
   /** A holder, with what it said first. */
   function hold(owner: string, lease = "60") {
     const env = { PATH: process.env.PATH, PINE_RUN: join(root, "run"), PINE_LEASE: lease };
-    const child = spawn(shell[0]!, [...shell.slice(1), asset("system", "host", "lock.sh"), owner], {
+    const child = spawn(shell[0]!, [...shell.slice(1), asset("host/locks/server.sh"), owner], {
       env,
       stdio: "pipe",
     });
