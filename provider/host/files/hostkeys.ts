@@ -1,6 +1,5 @@
 /** What connections to a server depend on goes along to every system it gets, whichever SSH server that has: its host keys and its port. */
 import type { HostKeyFile } from "../facts/types/facts.ts";
-import type { Plan } from "../plan/types.ts";
 import { hostKeysScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
 
@@ -16,7 +15,7 @@ export const hostKeyArguments = (files: HostKeyFile[]): string[] => files.flatMa
 export async function keepHostKeys(
   ssh: Ssh,
   folder: string,
-  o: { none?: boolean } & Partial<Pick<Plan, "hostKeyFiles" | "sshPorts">>,
+  o: { none?: boolean; hostKeyFiles?: HostKeyFile[]; sshPorts?: number[] },
 ): Promise<number> {
   const ports = (o.sshPorts ?? [22]).join(" ");
   const args = [folder, o.none ? "none" : "some", ports, ...hostKeyArguments(o.hostKeyFiles ?? [])];
