@@ -4,23 +4,23 @@ import type { Mutant } from "./mutant.ts";
 export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "an installation asks nobody whether its signature is wanted",
-    file: "provider/resources/hijack/act/update.ts",
-    from: "    await checkTrust(seen.ssh, inputs.commit, artifacts.signed);\n",
-    to: "",
+    file: "provider/host/ways/steps.ts",
+    from: '    { do: "check-signature" },\n    { do: "install"',
+    to: '    { do: "install"',
     tests: ["test/unit/resources/hijack/trust.test.ts"],
   },
   {
     name: "an update asks nobody whether its signature is wanted",
-    file: "provider/resources/hijack/act/update.ts",
-    from: "    if (status.checksum !== checksum) await checkTrust(ssh, checksum, artifacts.signed);\n",
+    file: "provider/host/ways/update/steps.ts",
+    from: '    ...(same ? [] : [{ do: "check-signature" } as const]),\n',
     to: "",
     tests: ["test/unit/resources/hijack/trust.test.ts"],
   },
   {
     name: "an overwrite asks nobody whether its signature is wanted",
-    file: "provider/resources/hijack/act/overwrite.ts",
-    from: "    await checkTrust(ssh, inputs.commit, artifacts.signed);\n",
-    to: "",
+    file: "provider/host/ways/steps.ts",
+    from: '        { do: "check-signature" },\n        { do: "enter-ram"',
+    to: '        { do: "enter-ram"',
     tests: ["test/unit/resources/hijack/trust.test.ts"],
   },
   {
@@ -109,16 +109,16 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "the pinned key is not written",
-    file: "provider/host/ssh/open.ts",
+    file: "provider/host/ssh/credentials.ts",
     from: "if (hostKey) await folder.write(`known_${name}`,",
     to: "if (hostKey) await folder.write(`unknown_${name}`,",
     tests: ["test/unit/host/ssh/real.test.ts"],
   },
   {
     name: "the key that was seen first is not kept",
-    file: "provider/resources/hijack/host-hijack.ts",
-    from: "installationId: state?.installationId ?? id, hostKey, proxyHostKey }",
-    to: "installationId: state?.installationId ?? id }",
+    file: "provider/resources/hijack/act/converge.ts",
+    from: "installationId: wish.id, hostKey, proxyHostKey }",
+    to: "installationId: wish.id }",
     tests: ["test/unit/resources/hijack/act/interrupted.test.ts"],
   },
   {

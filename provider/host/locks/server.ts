@@ -7,6 +7,16 @@ import type { Ssh } from "../ssh/types.ts";
 /** Milliseconds; the server's side waits for 15 of them (lock.sh). */
 const SIGN_OF_LIFE_MS = 60_000;
 
+/** Does some work under the lock, and lets go of it. */
+export async function withHostLock<T>(ssh: Ssh, owner: string, work: () => Promise<T>): Promise<T> {
+  const unlock = await lockHost(ssh, owner);
+  try {
+    return await work();
+  } finally {
+    await unlock();
+  }
+}
+
 /** Takes the lock or dies. What an earlier holder left at work on the server is ended then. Answers how to let go of it. `owner` is what another one is told ("stack, user@machine"). */
 export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<void>> {
   const open = new PassThrough();

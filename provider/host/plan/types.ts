@@ -8,6 +8,7 @@ import type { HostKeyFile } from "../facts/types/facts.ts";
 import type { NetworkFiles, NetworkInput } from "../network/model/types.ts";
 import type { Refusal } from "../refusal.ts";
 import type { NotRoot, RootWay } from "../ssh/types.ts";
+import type { Sending, Step } from "./steps.ts";
 
 export interface BootPlace {
   /** /boot as a filesystem of its own. */
@@ -147,8 +148,15 @@ export interface OverwritePlan {
 /** What `Pine already here` means for the caller. */
 export type Existing = "none" | "half" | "ours" | "adopt";
 
-export interface Plan {
+/** How a server gets what it is to run. `begun`: an overwrite that was cut off goes on in its RAM system. */
+export type Way = "update" | "alongside" | "overwrite" | "container" | "begun";
+
+export interface Plan extends Sending {
+  /** What the installation is, or was made by. */
   method: "alongside" | "overwrite" | "container";
+  way: Way;
+  /** What is done, in this order. Of an update it is known once the server's files were looked at (resources/hijack/plan/update.ts). */
+  steps: Step[];
   existing: Existing;
   disk: {
     device: string;
@@ -179,11 +187,7 @@ export interface Plan {
   sshPorts: number[];
   /** console= arguments for the new kernel. */
   consoles: string[];
-  sendBytes?: number;
-  /** Where that is an estimate: at least and at most. */
-  sendRange?: [number, number];
-  about: boolean;
-  /** Reboots. */
+  /** Restarts of the server. */
   boots: number;
   keeps: string[];
   erases: string[];

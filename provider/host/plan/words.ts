@@ -1,10 +1,10 @@
-/** Words of a plan that are the same for a machine and a container. Pure. */
+/** Words that the plans of several ways share. Pure. */
 import { humanBytes } from "../../words.ts";
-import type { Facts } from "../facts/types/facts.ts";
+import type { Sending } from "./steps.ts";
 import type { Plan } from "./types.ts";
 
 /** "send 58 MB", or "send 36 to 69 MB" of what is not packed yet. */
-export function sends(p: Pick<Plan, "sendBytes" | "sendRange" | "about">): string {
+export function sends(p: Sending): string {
   if (p.sendBytes === undefined) return "send the system";
   if (p.sendRange) {
     const [least, most] = p.sendRange.map(humanBytes) as [string, string];
@@ -13,14 +13,6 @@ export function sends(p: Pick<Plan, "sendBytes" | "sendRange" | "about">): strin
   }
   return `send ${p.about ? "about " : ""}${humanBytes(p.sendBytes)}`;
 }
-
-/** What is replaced, and what is sent. */
-export const sendLines = (p: Pick<Plan, "sendBytes" | "sendRange" | "about" | "existing">, facts: Facts): string[] => [
-  ...(p.existing === "half"
-    ? ["an unfinished or fallen-back installation of this stack is there and is replaced"]
-    : []),
-  `${sends(p)}${facts.tools.zstd ? "" : ", packed with gzip since the server has no zstd"}`,
-];
 
 export const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
@@ -31,3 +23,6 @@ export const keepsOf = (p: Pick<Plan, "network" | "hostKeys" | "authorizedKeys">
   `${count(p.authorizedKeys.length, "key")} of root`,
   ...(hostname === undefined ? [] : [`hostname ${hostname}`]),
 ];
+
+/** What the one line of a preview names of it. */
+export const keepsShort = ({ keeps }: Pick<Plan, "keeps">) => `keeps ${keeps.slice(0, 3).join(", ")}`;

@@ -4,21 +4,24 @@ import { runsPine } from "../facts/pine.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import { carriedHostname } from "../files/identity.ts";
 import { planContainerNetwork } from "../network/container.ts";
+import type { NetworkFiles } from "../network/model/types.ts";
 import { planNetwork } from "../network/plan.ts";
 import { bootNotes, ownBoot, planBoot, swapPartitions } from "../plan/boot.ts";
-import { planLogin } from "../plan/login.ts";
-import type { Existing, ImageFacts, Plan, PlanInputs, PlanResult } from "../plan/types.ts";
+import { type LoginPlan, planLogin } from "../plan/login.ts";
+import { erasedBy, restartsOf, sendingOf } from "../plan/steps.ts";
+import type { Told } from "../plan/told.ts";
+import type { Existing, ImageFacts, Plan, PlanInputs, PlanResult, Way } from "../plan/types.ts";
 import { keepsOf } from "../plan/words.ts";
 import type { Refusal } from "../refusal.ts";
 import { finalizedOf } from "../server/record.ts";
-import { installNotes, linesOf, summaryOf } from "./alongside/words.ts";
-import { containerLines, containerSummary } from "./container/words.ts";
+import { besideNotes } from "./alongside/words.ts";
 import { driverNotes } from "./drivers.ts";
 import { planRam } from "./overwrite/begun.ts";
 import { firmwareNotes } from "./overwrite/firmware.ts";
-import { overwriteBytes, planDiskOf } from "./overwrite/plan.ts";
-import { overwriteLines, overwriteSummary } from "./overwrite/words.ts";
-import { refusalsOf, type Way } from "./refusals.ts";
+import { planDiskOf } from "./overwrite/plan.ts";
+import { refusalsOf } from "./refusals.ts";
+import { stepsOf } from "./steps.ts";
+import { inWords } from "./words.ts";
 
 /** Seconds a system on trial has to be confirmed. */
 const DEADMAN_SECONDS = 300;
@@ -45,106 +48,114 @@ export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts)
   return { refusals: [...beside.refusals, ...over.refusals.filter((r) => !codes.has(r.code))] };
 }
 
-function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way): PlanResult {
-  const running = way === "update";
-  const named = carriedHostname(facts.hostname);
-  const hostname = inputs.hostname ?? named.hostname;
+/** What is known once nothing is against it. */
+interface Parts {
+  network: NetworkFiles;
+  login: LoginPlan;
+  hostname: string;
+}
+
+function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Exclude<Way, "begun">): PlanResult {
   const refusals: Refusal[] = refusalsOf(facts, inputs, image, way);
   // without root's rights most facts could not be read: what else is wrong is not known
   const rights = refusals.find((r) => r.code === "not-root");
   if (rights) return { refusals: [rights] };
-  const inContainer = facts.container !== undefined;
-  const network = (inContainer ? planContainerNetwork : planNetwork)(facts.network, inputs.network ?? "keep", hostname);
+  const named = carriedHostname(facts.hostname);
+  const hostname = inputs.hostname ?? named.hostname;
+  const networkOf = facts.container !== undefined ? planContainerNetwork : planNetwork;
+  const network = networkOf(facts.network, inputs.network ?? "keep", hostname);
   refusals.push(...network.refusals);
   const login = planLogin(facts, inputs, image.ssh, way === "overwrite");
   refusals.push(...login.refusals);
   if (refusals.length > 0 || !("files" in network)) return { refusals };
 
-  const overwritten = way === "overwrite" || (running && facts.pine.install?.method === "overwrite");
+  const plan = partsOf(facts, inputs, image, way, { network: network.files, login, hostname });
+  const notes = [
+    ...(named.note && inputs.hostname === undefined ? [named.note] : []),
+    ...facts.consoles
+      .filter((c) => !CONSOLE.test(c))
+      .map((c) => `console=${c} is not carried over: give it as one of kernelArguments`),
+    ...(plan.overwrite ? overwriteNotes(facts, inputs, image) : []),
+    ...network.notes,
+    ...login.notes,
+    ...(plan.overwrite ? [] : driverNotes("beside", facts, inputs, image)),
+    ...(plan.overwrite || way === "update" ? [] : besideNotes(facts, plan)),
+  ];
+  return { plan: { ...plan, ...inWords({ plan, facts, title: titleOf(facts) }, notes) }, refusals: [] };
+}
+
+const overwriteNotes = (facts: Facts, inputs: PlanInputs, image: ImageFacts) => [
+  ...firmwareNotes(facts, inputs),
+  ...bootNotes(facts, true),
+  ...driverNotes("over", facts, inputs, image),
+];
+
+/** The plan without its words. */
+function partsOf(
+  facts: Facts,
+  inputs: PlanInputs,
+  image: ImageFacts,
+  way: Exclude<Way, "begun">,
+  { network, login, hostname }: Parts,
+): Told["plan"] {
+  const running = way === "update";
+  const { install } = facts.pine;
+  const overwritten = way === "overwrite" || (running && install?.method === "overwrite");
   const hostKeys = facts.hostKeys.filter((k) => !k.startsWith("ssh-dss "));
-  const title = titleOf(facts);
   const finalize = inputs.finalize === true && !overwritten;
-  const none = running && facts.pine.install === undefined;
-  const gone = overwritten || finalize || none || finalizedOf(facts.pine.install) !== "no";
-  const restore = inputs.onDestroy === "retain" || gone ? undefined : restoreOf(facts, running);
+  const gone = overwritten || finalize || (running && install === undefined) || finalizedOf(install) !== "no";
   const overwrite = way === "overwrite" ? planDiskOf(facts, inputs, image) : undefined;
-  const planned = way === "alongside" ? planBoot(facts) : undefined;
-  const boot = planned && "place" in planned ? planned.place : {};
-  const base: Omit<Plan, "summary" | "lines"> = {
-    method: overwritten ? "overwrite" : inContainer ? "container" : "alongside",
-    existing: existingOf(facts, inputs, running),
-    disk: {
-      device: facts.root.disk ?? facts.root.device,
-      partition: facts.root.partition,
-      ptuuid: facts.root.tableId,
-      partuuid: facts.root.partuuid,
-      rootUuid: facts.root.uuid ?? "",
-      bootUuid: ownBoot(facts),
-      rootDevice: facts.root.device,
-      rootType: facts.root.type,
-    },
-    boot,
+  const place = way === "alongside" ? planBoot(facts) : undefined;
+  const existing = existingOf(facts, inputs, running);
+  const deadman = inputs.deadman ?? DEADMAN_SECONDS;
+  const removes = finalize && !running ? removedBy(facts) : undefined;
+  const steps = stepsOf(way, { facts, image, existing, deadman, removes });
+  return {
+    method: overwritten ? "overwrite" : facts.container !== undefined ? "container" : "alongside",
+    way,
+    steps,
+    existing,
+    disk: diskOf(facts),
+    boot: place && "place" in place ? place.place : {},
     swap: way === "alongside" ? swapPartitions(facts) : [],
     overwrite,
     grubFolder: facts.grub?.folder ?? "/boot/grub",
-    network: network.files,
+    network,
     hostname,
     authorizedKeys: login.authorizedKeys,
     hostKeys,
     hostKeyFiles: login.hostKeyFiles,
     sshPorts: login.sshPorts,
     consoles: facts.consoles.filter((c) => CONSOLE.test(c)),
-    sendBytes: way === "overwrite" ? overwriteBytes(image) : image.sysrootBytes,
-    sendRange: way === "overwrite" ? undefined : image.sysrootRange,
-    about: image.about,
-    boots: way === "overwrite" ? 2 : 1,
-    keeps: keepsOf(
-      { network: network.files, hostKeys, authorizedKeys: login.authorizedKeys },
-      inputs.hostname ? undefined : hostname,
-    ),
-    erases: overwrite ? [overwrite.erases] : finalize && !running ? [erasedBy(facts, title)] : [],
-    restore,
-    deadman: inputs.deadman ?? DEADMAN_SECONDS,
+    ...(sendingOf(steps) ?? { about: image.about }),
+    boots: restartsOf(steps),
+    keeps: keepsOf({ network, hostKeys, authorizedKeys: login.authorizedKeys }, inputs.hostname ? undefined : hostname),
+    erases: overwrite ? [overwrite.erases] : erasedBy(steps),
+    restore: inputs.onDestroy === "retain" || gone ? undefined : restoreOf(facts, running),
+    deadman,
     watchdog: facts.watchdog,
-  };
-  const carried = [
-    ...(named.note && inputs.hostname === undefined ? [named.note] : []),
-    ...facts.consoles
-      .filter((c) => !CONSOLE.test(c))
-      .map((c) => `console=${c} is not carried over: give it as one of kernelArguments`),
-  ];
-  if (overwrite) {
-    const boots = [
-      ...firmwareNotes(facts, inputs),
-      ...bootNotes(facts, true),
-      ...driverNotes("over", facts, inputs, image),
-    ];
-    const lines = overwriteLines(base, title, [...carried, ...boots, ...network.notes, ...login.notes]);
-    return { plan: { ...base, summary: overwriteSummary(base, title), lines }, refusals: [] };
-  }
-  const notes = [
-    ...carried,
-    ...network.notes,
-    ...login.notes,
-    ...driverNotes("beside", facts, inputs, image),
-    ...installNotes(facts, running, base),
-  ];
-  if (way === "container") {
-    const [summary, lines] = [containerSummary(base, facts, title), containerLines(base, facts, title, notes)];
-    return { plan: { ...base, summary, lines }, refusals: [] };
-  }
-  return {
-    plan: { ...base, summary: summaryOf(base, facts, title), lines: linesOf(base, facts, title, notes) },
-    refusals: [],
   };
 }
 
+const diskOf = ({ root, ...facts }: Facts): Plan["disk"] => ({
+  device: root.disk ?? root.device,
+  partition: root.partition,
+  ptuuid: root.tableId,
+  partuuid: root.partuuid,
+  rootUuid: root.uuid ?? "",
+  bootUuid: ownBoot({ root, ...facts }),
+  rootDevice: root.device,
+  rootType: root.type,
+});
+
 /** What finalize takes. */
-// what is used is all of its host's file system, in a container
-const erasedBy = ({ root, container }: Facts, title: string) =>
-  container
-    ? `${title}, once the new system is confirmed`
-    : `${title} on ${root.device} (${humanBytes(Math.max(0, root.sizeKiB - root.freeKiB) * 1024)} used), once the new system is confirmed`;
+function removedBy(facts: Facts): string {
+  const { root, container } = facts;
+  // in a container what is used is all of its host's file system
+  const used = Math.max(0, root.sizeKiB - root.freeKiB) * 1024;
+  const where = container ? "" : ` on ${root.device} (${humanBytes(used)} used)`;
+  return `${titleOf(facts)}${where}, once the new system is confirmed`;
+}
 
 function existingOf(facts: Facts, inputs: PlanInputs, running: boolean): Existing {
   if (running) return facts.pine.install?.id === inputs.installationId ? "ours" : "adopt";

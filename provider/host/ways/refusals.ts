@@ -4,7 +4,7 @@ import type { Facts } from "../facts/types/facts.ts";
 import { firmwareRefusal } from "../plan/boot.ts";
 import type { Check } from "../plan/check.ts";
 import { OLD_SYSTEM } from "../plan/old-system.ts";
-import type { ImageFacts, PlanInputs } from "../plan/types.ts";
+import type { ImageFacts, PlanInputs, Way } from "../plan/types.ts";
 import { type Refusal, refusal } from "../refusal.ts";
 import { ALONGSIDE } from "./alongside/refusals.ts";
 import { CONTAINER, targetRefusal } from "./container/refusals.ts";
@@ -101,10 +101,8 @@ const MACHINE: Check[] = [
   ...OLD_SYSTEM,
 ];
 
-export type Way = "update" | "alongside" | "overwrite" | "container";
-
 /** Every reason not to go on. `way`: what is to be done, besides what is true of every server. */
-export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Way): Refusal[] {
+export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Exclude<Way, "begun">): Refusal[] {
   const more = {
     update: [...UPDATE, driverRefusal("beside")],
     alongside: [...MACHINE, ...ALONGSIDE, driverRefusal("beside")],

@@ -1,9 +1,9 @@
-/** HostHijack: one server that runs a commit. Inputs in hijack-inputs.ts, checks in hijack-check.ts, the work in hijack-work.ts. */
+/** HostHijack: one server that runs a commit. The folders are read in the order check, look, plan, act. */
 import { randomBytes } from "node:crypto";
 import { hasUnknown, plain } from "../../properties/values.ts";
 import type { Resource } from "../../resource.ts";
 import { storeIfThere } from "../store.ts";
-import { bring } from "./act/converge.ts";
+import { converge } from "./act/converge.ts";
 import { giveBack } from "./act/give-back.ts";
 import { checkHijack } from "./check/check.ts";
 import { diffHijack } from "./check/diff.ts";
@@ -21,8 +21,9 @@ export const hostHijack: Resource = {
 
   async create(call, { inputs }) {
     if (call.preview) return { id: "", state: await previewState(call, inputs, undefined) };
+    // random, so that only its own resource removes the installation
     const id = randomBytes(16).toString("hex");
-    return { id, state: await bring(call, id, inputs, undefined) };
+    return { id, state: await converge({ inputs: hijackInputs(inputs), id }, { props: inputs }, call) };
   },
 
   async update(call, { id, olds, oldInputs, news }) {
@@ -33,7 +34,13 @@ export const hostHijack: Resource = {
     }
     if (!hasUnknown(news.commit)) refuseKnownFailure(state, hijackInputs(news));
     if (call.preview) return { state: await previewState(call, news, state, oldInputs) };
-    return { state: await bring(call, id, news, state, oldInputs) };
+    const wish = {
+      inputs: hijackInputs(news),
+      before: hijackInputs(oldInputs),
+      state,
+      id: state.installationId ?? id,
+    };
+    return { state: await converge(wish, { props: news, oldProps: oldInputs }, call) };
   },
 
   read: readHost,

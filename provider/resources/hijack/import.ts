@@ -14,7 +14,7 @@ import { look } from "./look/look.ts";
 import { hijackInputs } from "./model/inputs.ts";
 import { bootedOf, outputs, planOutput } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
-import { planFor } from "./plan/plan-for.ts";
+import { planInstallation } from "./plan/plan-for.ts";
 
 /** Seconds for one attempt to connect. */
 const SECONDS = 15;
@@ -92,15 +92,15 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
     const pinned = { ...connection, hostKey: ssh.hostKeySeen };
     // with the defaults that the program's own inputs will have
     const finalized = finalizedOf(install) === "done" ? { finalize: true } : {};
-    const own = { connection: pinned, commit: status.checksum, hostname: facts.hostname };
-    const { inputs } = checkHijack({ ...own, ...finalized });
-    const plan = await planFor(seen, hijackInputs(inputs), { arch: facts.arch, about: true }, call, install.id).catch(
-      (error: unknown) => {
-        if (isAbort(error, call.signal)) throw error;
-        call.warn(`an update of this server would be refused: ${messageOf(error)}`);
-        return undefined;
-      },
-    );
+    const given = { connection: pinned, commit: status.checksum, hostname: facts.hostname };
+    const { inputs } = checkHijack({ ...given, ...finalized });
+    const own = { installationId: install.id };
+    const wish = { inputs: hijackInputs(inputs), state: own, id: install.id };
+    const plan = await planInstallation(seen, wish, { arch: facts.arch, about: true }, call).catch((error: unknown) => {
+      if (isAbort(error, call.signal)) throw error;
+      call.warn(`an update of this server would be refused: ${messageOf(error)}`);
+      return undefined;
+    });
     const lines = ["imported as it ran"];
     const state: HijackState = {
       installationId: install.id,

@@ -2,8 +2,8 @@
 import { humanBytes } from "../../../words.ts";
 import type { Facts } from "../../facts/types/facts.ts";
 import { bootNotes } from "../../plan/boot.ts";
-import type { Plan } from "../../plan/types.ts";
-import { count, sendLines, sends } from "../../plan/words.ts";
+import type { Told, WayWords } from "../../plan/told.ts";
+import { count, keepsShort, sends } from "../../plan/words.ts";
 
 /**
  * MemTotal of a machine with 216 MiB under UEFI, of which firmware and kernel take 46: with 208 GRUB 2.06 has no memory left to load the
@@ -11,8 +11,8 @@ import { count, sendLines, sends } from "../../plan/words.ts";
  */
 const RAM_UEFI_KIB = 168 * 1024;
 
-export function installNotes(facts: Facts, running: boolean, { boot: { boot, folder }, swap, erases }: Base): string[] {
-  if (running) return [];
+/** What a person should know of it. */
+export function besideNotes(facts: Facts, { boot: { boot, folder }, swap, erases }: Told["plan"]): string[] {
   const others = facts.mounts
     .filter((m) => !/^\/(boot|efi|sysroot|snap)(\/|$)/.test(m.target))
     .map((m) => m.target)
@@ -38,31 +38,20 @@ export function installNotes(facts: Facts, running: boolean, { boot: { boot, fol
   ];
 }
 
-type Base = Omit<Plan, "summary" | "lines">;
-
-export function summaryOf(p: Base, facts: Facts, title: string): string {
-  const where = `${p.disk.rootDevice.replace("/dev/", "")} (${facts.root.type}, ${humanBytes(facts.root.freeKiB * 1024)} free)`;
-  const kept = `keeps ${p.keeps.slice(0, 3).join(", ")}`;
-  const left = p.erases.length > 0 ? `then removes ${title} for good; destroy leaves it` : "destroy leaves it";
-  const end = p.restore
-    ? `destroy restores ${p.existing === "ours" || p.existing === "adopt" ? p.restore : title}`
-    : left;
-  return `alongside ${title} on ${where}: ${sends(p)}, ${count(p.boots, "reboot")}; ${kept}; ${end}`;
-}
-
-export function linesOf(p: Base, facts: Facts, title: string, notes: string[]): string[] {
+export function besideWords({ plan: p, facts, title }: Told): WayWords {
+  const free = `${humanBytes(facts.root.freeKiB * 1024)} free`;
   const table = p.disk.ptuuid ? `, ${facts.root.tableType} ${p.disk.ptuuid}` : "";
-  return [
-    `method: alongside ${title}, which stays on ${p.disk.rootDevice} and stays the default until the new system is confirmed`,
-    `disk: ${p.disk.device}${table}, root ${facts.root.type} ${p.disk.rootUuid}, ${humanBytes(facts.root.freeKiB * 1024)} free`,
-    ...sendLines(p, facts),
-    `${count(p.boots, "reboot")}, on trial: without confirmation within ${p.deadman} s it goes back by itself`,
-    p.watchdog
-      ? "a hardware watchdog ends a system on trial that hangs"
-      : "no hardware watchdog: a system on trial that hangs hard needs a reset at the provider",
-    `keeps: ${p.keeps.join(", ")}`,
-    `erases: ${p.erases.join(", ") || "nothing"}`,
-    p.restore ? `destroy: boots ${p.restore} again and removes Pine` : "destroy: leaves the server as it is",
-    ...notes.map((n) => `note: ${n}`),
-  ];
+  const left = p.erases.length > 0 ? `then removes ${title} for good; destroy leaves it` : "destroy leaves it";
+  const back = p.existing === "ours" || p.existing === "adopt" ? p.restore : title;
+  return {
+    head: `alongside ${title} on ${p.disk.rootDevice.replace("/dev/", "")} (${facts.root.type}, ${free})`,
+    effort: `${sends(p)}, ${count(p.boots, "reboot")}`,
+    parts: [keepsShort(p), p.restore ? `destroy restores ${back}` : left],
+    before: [
+      `method: alongside ${title}, which stays on ${p.disk.rootDevice} and stays the default until the new system is confirmed`,
+      `disk: ${p.disk.device}${table}, root ${facts.root.type} ${p.disk.rootUuid}, ${free}`,
+    ],
+    erases: p.erases.join(", ") || "nothing",
+    destroy: p.restore ? `destroy: boots ${p.restore} again and removes Pine` : "destroy: leaves the server as it is",
+  };
 }

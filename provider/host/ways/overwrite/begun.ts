@@ -9,6 +9,7 @@ import { loginInRam } from "../../plan/login.ts";
 import type { ImageFacts, Plan, PlanInputs, PlanResult } from "../../plan/types.ts";
 import { keepsOf } from "../../plan/words.ts";
 import type { Refusal } from "../../refusal.ts";
+import { stepsInRam } from "./plan.ts";
 import { imageProblem } from "./refusals.ts";
 
 /** What a run before could not use, or was given otherwise, counts as it is given now: name, network, keys, ports. The disk stays the plan's. */
@@ -35,7 +36,8 @@ export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): Pl
   const lines = begun.lines.map((line) => (line.startsWith("keeps: ") ? `keeps: ${keeps.join(", ")}` : line));
   const notes = [...network.notes, ...login.notes].map((n) => `note: ${n}`);
   const told = { summary, lines: [summary, ...lines, ...notes.filter((n) => !lines.includes(n))] };
-  return { plan: { ...begun, ...own, ...told, keeps, boots: 1, existing: "half" }, refusals: [] };
+  const going = { way: "begun", steps: stepsInRam(facts.watchdog), boots: 1, existing: "half" } as const;
+  return { plan: { ...begun, ...own, ...told, ...going, keeps }, refusals: [] };
 }
 
 const UNREADABLE: Refusal = {

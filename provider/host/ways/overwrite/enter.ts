@@ -1,4 +1,4 @@
-/** From the old system into the RAM system of an overwrite, by kexec, the server's own GRUB or systemd's shutdown; scripts in system/ram. */
+/** From the old system into the RAM system of an overwrite, by kexec, the server's own GRUB or systemd's shutdown. */
 import type { Readable } from "node:stream";
 import { assetText } from "../../../assets.ts";
 import { type Slot, type SlotName, slotFile } from "../../../boot/slot.ts";

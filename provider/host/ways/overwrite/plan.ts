@@ -1,5 +1,6 @@
 /** What an overwrite will do. Pure. */
 import type { Facts } from "../../facts/types/facts.ts";
+import type { Step } from "../../plan/steps.ts";
 import type { ImageFacts, OverwritePlan, PlanInputs } from "../../plan/types.ts";
 import { chooseDisk, describePartitions, layoutData } from "./disk.ts";
 import { enterWay, ramBytes } from "./enter-way.ts";
@@ -29,3 +30,6 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
 }
 
 export const overwriteBytes = (image: ImageFacts) => image.disk && image.disk.packedBytes + ramBytes(image);
+
+/** What is done once the RAM system runs. */
+export const stepsInRam = (watchdog: boolean): Step[] => [{ do: "write-disk" }, { do: "boot-disk", watchdog }];

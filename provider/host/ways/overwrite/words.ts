@@ -1,24 +1,17 @@
 /** An overwrite in words. Pure. */
 import { humanBytes } from "../../../words.ts";
-import type { Plan } from "../../plan/types.ts";
-import { count } from "../../plan/words.ts";
+import type { Sending, StepOf } from "../../plan/steps.ts";
+import type { Told, WayWords } from "../../plan/told.ts";
+import { count, keepsShort } from "../../plan/words.ts";
 
-type Base = Omit<Plan, "summary" | "lines">;
+export const sendsImage = (p: Sending) =>
+  p.sendBytes === undefined ? "send the image" : `send about ${humanBytes(p.sendBytes)}`;
 
-const sends = (p: Base) => (p.sendBytes === undefined ? "send the image" : `send about ${humanBytes(p.sendBytes)}`);
-
-function dataText(p: Base): string[] {
-  return p.overwrite!.data.map((d) => {
+const dataText = (plan: Told["plan"]): string[] =>
+  plan.overwrite!.data.map((d) => {
     const size = d.bytes === undefined ? "the rest" : humanBytes(d.bytes);
     return `${d.keep ? "keeps" : "makes"} data partition ${d.label} (${d.filesystem}, ${size}) on ${d.mountPoint}`;
   });
-}
-
-export function overwriteSummary(p: Base, title: string): string {
-  const kept = `keeps ${p.keeps.slice(0, 3).join(", ")}`;
-  const parts = [`ERASES ${p.overwrite!.erases}`, ...dataText(p), kept, "destroy leaves the server as it is"];
-  return `overwrite ${title}: ${sends(p)}, ${count(p.boots, "reboot")}; ${parts.join("; ")}`;
-}
 
 const ENTERS = {
   kexec: "kexec",
@@ -26,21 +19,27 @@ const ENTERS = {
   shutdown: "systemd's shutdown leaves the running kernel to it, since that one starts no other and GRUB cannot either",
 };
 
-export function overwriteLines(p: Base, title: string, notes: string[]): string[] {
-  const { disk, erases } = p.overwrite!;
-  return [
-    `method: overwrite ${title}: a RAM system takes over (${ENTERS[p.overwrite!.enter]}), the image is written over the disk and every block read back`,
-    `disk: ${disk.device}, ${humanBytes(disk.bytes)}`,
-    `${sends(p)}, a part of it the RAM system`,
-    `${count(p.boots, "reboot")}: into the RAM system, and from the written disk; nothing leads back to ${title} once the disk is written`,
-    "a connection that breaks in between is gone on with by the next `up`; a power cut while the disk is written leaves a server that does not boot",
-    p.watchdog
-      ? "a hardware watchdog ends a system that hangs"
-      : "no hardware watchdog: a system that hangs hard needs a reset at the provider",
-    `keeps: ${p.keeps.join(", ")}`,
-    `erases: ${erases}`,
-    ...dataText(p).map((l) => `data: ${l}`),
-    "destroy: leaves the server as it is, for there is no old system to give back",
-    ...notes.map((n) => `note: ${n}`),
-  ];
+export function overwriteWords({ plan: p, title }: Told): WayWords {
+  const { disk, erases, enter } = p.overwrite!;
+  return {
+    head: `overwrite ${title}`,
+    effort: `${sendsImage(p)}, ${count(p.boots, "reboot")}`,
+    parts: [`ERASES ${erases}`, ...dataText(p), keepsShort(p), "destroy leaves the server as it is"],
+    before: [
+      `method: overwrite ${title}: a RAM system takes over (${ENTERS[enter]}), the image is written over the disk and every block read back`,
+      `disk: ${disk.device}, ${humanBytes(disk.bytes)}`,
+    ],
+    erases,
+    data: dataText(p).map((line) => `data: ${line}`),
+    destroy: "destroy: leaves the server as it is, for there is no old system to give back",
+  };
 }
+
+/** The first boot from the written disk, and the way there. */
+export const bootDiskLines = ({ watchdog }: StepOf<"boot-disk">, { plan, title }: Told): string[] => [
+  `${count(plan.boots, "reboot")}: into the RAM system, and from the written disk; nothing leads back to ${title} once the disk is written`,
+  "a connection that breaks in between is gone on with by the next `up`; a power cut while the disk is written leaves a server that does not boot",
+  watchdog
+    ? "a hardware watchdog ends a system that hangs"
+    : "no hardware watchdog: a system that hangs hard needs a reset at the provider",
+];

@@ -1,91 +1,77 @@
 /** Brings a server to what is wanted, whatever it runs. */
 import { isAbort, messageOf, PineError } from "../../../errors.ts";
-import { isReinstall } from "../../../host/server/record.ts";
+import { finalizedOf } from "../../../host/server/record.ts";
 import { connectionLost } from "../../../host/ssh/errors.ts";
 import type { Props } from "../../../properties/values.ts";
 import { type Call, InitError } from "../../../resource.ts";
 import { storeIfThere } from "../../store.ts";
-import { lookAgain, refuseAnother } from "../look/look.ts";
-import { hijackInputs } from "../model/inputs.ts";
+import { lookAgain } from "../look/look.ts";
 import type { Outcome } from "../model/outcome.ts";
 import { afterTrial, outputs } from "../model/outputs.ts";
 import type { HijackState } from "../model/state.ts";
-import { findArtifacts, missingCommit, runningCommit } from "../plan/artifacts.ts";
+import type { Wish } from "../model/wish.ts";
 import { keepForHost } from "../plan/kept.ts";
-import { finalize } from "./finalize.ts";
-import { install } from "./install.ts";
-import { settle } from "./settle.ts";
-import { update } from "./update.ts";
+import { carryOut } from "./carry-out.ts";
+import { type Job, newJob } from "./job.ts";
 
-/** Brings the server to what is wanted, whatever it runs; throws InitError with what holds once the server was written to. */
-export async function bring(
-  call: Call,
-  id: string,
-  props: Props,
-  state: HijackState | undefined,
-  oldInputs?: Props,
-): Promise<Props> {
-  const inputs = hijackInputs(props);
-  const known = await findArtifacts(inputs.commit, call, inputs.image);
-  let seen = await lookAgain(inputs, state, call);
+/** `props`: the inputs as the engine has them; `oldProps` those before. */
+export interface Given {
+  props: Props;
+  oldProps?: Props;
+}
+
+/** Answers the outputs. Once the server was written to, a failure is an InitError with what holds. */
+export async function converge(wish: Wish, { props, oldProps }: Given, call: Call): Promise<Props> {
+  const job = await newJob(wish, call);
+  const { inputs, state } = wish;
+  const seen = await lookAgain(inputs, state, call);
   const { hostKeySeen: hostKey, proxyKeySeen: proxyHostKey } = seen.ssh;
-  let now: HijackState = { ...state, installationId: state?.installationId ?? id, hostKey, proxyHostKey };
-  let touched = false;
-  const touch = () => {
-    touched = true;
-  };
+  const before: HijackState = { ...state, installationId: wish.id, hostKey, proxyHostKey };
+  const unfinished = (now: HijackState, reasons: string[]) =>
+    new InitError(wish.id, outputs(props, { ...now, unfinished: true }), reasons, oldProps ?? props);
   try {
-    refuseAnother(seen.facts, state, call);
-    if (!known && seen.status?.checksum !== inputs.commit) missingCommit(inputs.commit, call);
-    let outcome: Outcome;
-    seen = await settle(seen, inputs, call);
-    const runs = seen.status?.running ? seen.status.checksum : undefined;
-    // what runs there already needs no store
-    const artifacts =
-      known ?? (runs === inputs.commit ? runningCommit(seen.facts) : missingCommit(inputs.commit, call));
-    const fresh = isReinstall(seen.facts.pine.install, !state);
-    if (runs && !(fresh && !state && inputs.method === "overwrite" && inputs.erase)) {
-      // A create that finds its own stack's system takes it over under a new id, and the old resource's delete then finds nothing of
-      // its own (rule 7). Of a run that was cut off it is taken as it is; else a reinstall was asked for.
-      const adoptAs = state ? undefined : now.installationId;
-      const before = oldInputs && hijackInputs(oldInputs);
-      outcome = await update(seen, { inputs, artifacts, state, adoptAs, fresh, before, touched: touch }, call);
-    } else {
-      const o = { inputs, id: now.installationId, artifacts, created: new Date().toISOString(), touched: touch };
-      outcome = await install(seen, o, call);
-    }
-    now = afterTrial(now, inputs, outcome, artifacts.version);
+    const outcome = await carryOut(seen, job);
+    const now = stateAfter(before, job);
     await keepForHost(await storeIfThere(call), now, inputs.commit);
-    if (outcome.result.outcome !== "returned") {
-      if (inputs.finalize && !now.finalized && (await finalize(inputs, now, call)))
-        now = { ...now, finalized: true, plan: now.plan && { ...now.plan, restore: undefined } };
-      return outputs(props, { ...now, unfinished: undefined });
-    }
-    const commit = `commit ${inputs.commit.slice(0, 12)}`;
-    const booted = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
-    const version = artifacts.version ? ` (version ${artifacts.version})` : "";
-    // of one commit there may be two deployments: only after an overwrite there is nothing else
-    const failed =
-      outcome.plan?.method === "overwrite"
-        ? `${commit} runs and is not healthy, and there is no system before it to go back to`
-        : `${commit}${version} was booted and failed; ${booted} runs again`;
-    const reasons = [failed, ...outcome.result.reasons];
-    throw new InitError(id, outputs(props, { ...now, unfinished: true }), reasons, oldInputs ?? props);
+    if (outcome.result.outcome === "returned") throw unfinished(now, whyReturned(outcome, now, job));
+    return outputs(props, { ...now, unfinished: undefined });
   } catch (error) {
-    if (error instanceof InitError || !touched) throw error;
-    const said = messageOf(error);
-    const next = connectionLost(error) && !said.includes("`pulumi up`");
-    const reasons = isAbort(error, call.signal)
-      ? [abortReason(call)]
-      : [said, ...(next ? ["the connection was lost; run `pulumi up` again"] : [])];
-    throw new InitError(id, outputs(props, { ...now, unfinished: true }), reasons, oldInputs ?? props);
-  } finally {
-    await seen.ssh.close();
+    if (error instanceof InitError || !job.touched) throw error;
+    throw unfinished(stateAfter(before, job), reasonsOf(error, call));
   }
 }
 
-/** What ended a call from outside, and what to do. */
-function abortReason(call: Call): string {
+/** What holds once something came of the steps: of a system that was confirmed also where a later step failed. Pure. */
+function stateAfter(before: HijackState, { outcome, wish, known }: Job): HijackState {
+  if (!outcome.result) return before;
+  const { inputs } = wish;
+  const now = afterTrial(before, inputs, outcome as Outcome, known?.version);
+  if (!inputs.finalize || outcome.result.outcome === "returned") return now;
+  const removed = outcome.finalized || finalizedOf(outcome.facts?.pine.install) === "done";
+  return removed ? { ...now, finalized: true, plan: now.plan && { ...now.plan, restore: undefined } } : now;
+}
+
+/** Why the server does not run what was wanted. */
+function whyReturned(outcome: Outcome, now: HijackState, { wish, known }: Job): string[] {
+  const { commit } = wish.inputs;
+  const which = `commit ${commit.slice(0, 12)}`;
+  const runs = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
+  const version = known?.version ? ` (version ${known.version})` : "";
+  // of one commit there may be two deployments: only after an overwrite there is nothing else
+  const failed =
+    outcome.plan?.method === "overwrite"
+      ? `${which} runs and is not healthy, and there is no system before it to go back to`
+      : `${which}${version} was booted and failed; ${runs} runs again`;
+  return [failed, ...(outcome.result.outcome === "returned" ? outcome.result.reasons : [])];
+}
+
+function reasonsOf(error: unknown, call: Call): string[] {
   const { reason } = call.signal;
-  return `${reason instanceof PineError ? `${reason.message} (raise it)` : "cancelled"}; what is on trial goes back by itself; run \`pulumi up\` again to go on`;
+  if (isAbort(error, call.signal))
+    return [
+      `${reason instanceof PineError ? `${reason.message} (raise it)` : "cancelled"}; what is on trial goes back by itself; run \`pulumi up\` again to go on`,
+    ];
+  const said = messageOf(error);
+  const next = connectionLost(error) && !said.includes("`pulumi up`");
+  return [said, ...(next ? ["the connection was lost; run `pulumi up` again"] : [])];
 }

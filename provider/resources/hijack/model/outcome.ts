@@ -13,6 +13,8 @@ export interface Outcome {
   facts?: Facts;
   hostKey: string;
   previous?: string;
+  /** The old system was removed for good. */
+  finalized?: boolean;
   /** Keys of root as they are now. */
   rootKeys?: string[];
 }

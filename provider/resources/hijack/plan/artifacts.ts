@@ -11,17 +11,18 @@ import type { ImageToSend } from "../../../host/ways/overwrite/write.ts";
 import type { DeltaToSend } from "../../../host/ways/update/update.ts";
 import { BLOCK, blockDigests, imageBySha256, imageStream } from "../../../image/disk/blocks.ts";
 import { notForOverwrite } from "../../../image/disk/formats/pack.ts";
+import type { Image } from "../../../image/disk/image.ts";
 import { partitionOf } from "../../../image/disk/partitions.ts";
 import { ramSystem } from "../../../image/initramfs/ram-system.ts";
 import { hasCommit } from "../../../image/ostree/check.ts";
-import { readCommit, rootsOf } from "../../../image/ostree/commits.ts";
+import { type CommitManifest, readCommit, rootsOf } from "../../../image/ostree/commits.ts";
 import { staticDelta } from "../../../image/ostree/delta.ts";
 import { sshServerOf } from "../../../image/recipe/ssh-server.ts";
 import { intact } from "../../../image/store/artifact.ts";
 import { Store } from "../../../image/store/store.ts";
 import { readSysroot, sysrootTar } from "../../../image/sysroot/archive.ts";
 import { machineArch } from "../../../image/toolbox/arch.ts";
-import { toolbox } from "../../../image/toolbox/toolbox.ts";
+import { type Toolbox, type ToolboxSource, toolbox } from "../../../image/toolbox/toolbox.ts";
 import { readRootfs } from "../../../image/tree/record.ts";
 import type { Call } from "../../../resource.ts";
 import type { SignedManifest } from "../../../trust/manifest.ts";
@@ -66,6 +67,18 @@ export function runningCommit(facts: Facts): CommitArtifacts {
   };
 }
 
+/** A commit of the store, and what makes something of it. */
+interface Kept {
+  store: Store;
+  checksum: string;
+  manifest: CommitManifest;
+  /** The DiskImage that overwrite may write, and the sha256 that names it. */
+  image?: Image;
+  imageSha256?: string;
+  source: ToolboxSource;
+  tools: () => Promise<Toolbox>;
+}
+
 /** Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that overwrite may write. */
 export async function findArtifacts(
   checksum: string,
@@ -78,97 +91,106 @@ export async function findArtifacts(
   const source = { ...call.config, arch: machineArch() };
   const tools = () => toolbox(source, call);
   const image = imageSha256 === undefined ? undefined : await imageBySha256(store, imageSha256);
+  const kept: Kept = { store, checksum, manifest, image, imageSha256, source, tools };
   const lacksOn = lacksOf({ store, checksum, tools, container: manifest.target === "container" }, call);
   return {
     version: manifest.version,
     signed: manifest.signed,
-    async imageFacts(compression, on) {
-      const made = await readSysroot(store, checksum, compression);
-      const rootfs = await readRootfs(store, manifest.rootfs);
-      const range = packedRange(manifest.size, compression);
-      return {
-        arch: manifest.arch,
-        target: manifest.target ?? "vm",
-        ssh: rootfs && sshServerOf(rootfs.lock),
-        sysrootBytes: made?.size ?? Math.round((range[0] + range[1]) / 2),
-        sysrootRange: made ? undefined : range,
-        unpackedBytes: made?.unpackedSize ?? manifest.size,
-        about: !made,
-        compression,
-        commit: checksum,
-        // whatever a container lies on is its host's to mount
-        filesystems: manifest.target === "container" ? undefined : rootsOf(manifest),
-        kernel: manifest.kernel,
-        kernels: on && (await kernelsOn(store, on)),
-        lacks: on && (await lacksOn(on)),
-        signed: manifest.signed,
-        disk: image && {
-          ...{ commit: image.commit, bytes: image.diskSize, packedBytes: image.size },
-          filesystem: image.filesystem ?? "ext4",
-        },
-        diskUnfit: image && notForOverwrite(image.fileFormat, image.label),
-      };
-    },
-    async diskImage(call) {
-      if (!image)
-        die(
-          imageSha256 ? `image ${imageSha256.slice(0, 12)} is not in the store ${store.dir}` : "no `image` is given",
-          "use the sha256 output of a DiskImage of the same program, so that it is made again where it is missing",
-        );
-      const box = await tools();
-      call.step("reading the disk image");
-      await intact(image.path, image, "disk image", call.signal);
-      const deployment = `${checksum}.0`;
-      return {
-        sha256: image.sha256,
-        diskSize: image.diskSize,
-        rootStart: partitionOf(image, "root").start,
-        rootType: image.filesystem ?? "ext4",
-        bootStart: image.partitions.find((p) => p.name === "boot")?.start,
-        deployment,
-        digests: await blockDigests(box, image, call),
-        block: BLOCK,
-        open: (from) => imageStream(box, image, from, call),
-      };
-    },
-    async ram(call) {
-      if (manifest.arch !== source.arch)
-        die(
-          `overwrite makes its RAM system on a machine of the server's kind, ${manifest.arch}, and this is ${source.arch}`,
-        );
-      const made = await ramSystem(store, await tools(), source, checksum, call);
-      const open = () =>
-        Readable.from(createTar({ cwd: made.path, portable: true }, ["vmlinuz", "initramfs.img", "tools"]));
-      return { size: made.size, open };
-    },
-    async sysroot(compression, call) {
-      const made = await sysrootTar(store, await tools(), checksum, call, compression);
-      await intact(made.path, made, "sysroot", call.signal);
-      return {
-        checksum,
-        deployment: made.deployment.split("/").pop()!,
-        kernel: made.kernel,
-        initrd: made.initrd,
-        path: made.path,
-        size: made.size,
-        sha256: made.sha256,
-        unpackedSize: made.unpackedSize,
-        compression,
-      };
-    },
+    imageFacts: async (compression, on) => ({
+      ...(await imageFactsOf(kept, compression)),
+      kernels: on && (await kernelsOn(store, on)),
+      lacks: on && (await lacksOn(on)),
+    }),
+    diskImage: (call) => diskImageOf(kept, call),
+    ram: (call) => ramOf(kept, call),
+    sysroot: (compression, call) => sysrootOf(kept, compression, call),
     knownDelta(from) {
       const path = store.delta(from, checksum);
       return existsSync(path) ? statSync(path).size : undefined;
     },
-    async delta(from, call) {
-      const known = (await hasCommit(store, from)) ? from : undefined;
-      if (!known)
-        call.warn(
-          `this store does not have commit ${from.slice(0, 12)}, which the server runs: the whole commit is sent`,
-        );
-      const made = await staticDelta(store, await tools(), known, checksum, call);
-      await intact(made.path, made, "delta", call.signal);
-      return made;
-    },
+    delta: (from, call) => deltaOf(kept, from, call),
   };
+}
+
+/** What is known without looking at the server. */
+async function imageFactsOf({ store, checksum, manifest, image }: Kept, compression: Compression): Promise<ImageFacts> {
+  const made = await readSysroot(store, checksum, compression);
+  const rootfs = await readRootfs(store, manifest.rootfs);
+  const range = packedRange(manifest.size, compression);
+  return {
+    arch: manifest.arch,
+    target: manifest.target ?? "vm",
+    ssh: rootfs && sshServerOf(rootfs.lock),
+    sysrootBytes: made?.size ?? Math.round((range[0] + range[1]) / 2),
+    sysrootRange: made ? undefined : range,
+    unpackedBytes: made?.unpackedSize ?? manifest.size,
+    about: !made,
+    compression,
+    commit: checksum,
+    // whatever a container lies on is its host's to mount
+    filesystems: manifest.target === "container" ? undefined : rootsOf(manifest),
+    kernel: manifest.kernel,
+    signed: manifest.signed,
+    disk: image && {
+      commit: image.commit,
+      bytes: image.diskSize,
+      packedBytes: image.size,
+      filesystem: image.filesystem ?? "ext4",
+    },
+    diskUnfit: image && notForOverwrite(image.fileFormat, image.label),
+  };
+}
+
+async function diskImageOf({ store, checksum, image, imageSha256, tools }: Kept, call: Call): Promise<ImageToSend> {
+  if (!image)
+    die(
+      imageSha256 ? `image ${imageSha256.slice(0, 12)} is not in the store ${store.dir}` : "no `image` is given",
+      "use the sha256 output of a DiskImage of the same program, so that it is made again where it is missing",
+    );
+  const box = await tools();
+  call.step("reading the disk image");
+  await intact(image.path, image, "disk image", call.signal);
+  return {
+    sha256: image.sha256,
+    diskSize: image.diskSize,
+    rootStart: partitionOf(image, "root").start,
+    rootType: image.filesystem ?? "ext4",
+    bootStart: image.partitions.find((p) => p.name === "boot")?.start,
+    deployment: `${checksum}.0`,
+    digests: await blockDigests(box, image, call),
+    block: BLOCK,
+    open: (from) => imageStream(box, image, from, call),
+  };
+}
+
+async function ramOf({ store, checksum, manifest, source, tools }: Kept, call: Call): Promise<RamToSend> {
+  if (manifest.arch !== source.arch)
+    die(
+      `overwrite makes its RAM system on a machine of the server's kind, ${manifest.arch}, and this is ${source.arch}`,
+    );
+  const made = await ramSystem({ store, toolbox: await tools(), task: call }, source, checksum);
+  const open = () =>
+    Readable.from(createTar({ cwd: made.path, portable: true }, ["vmlinuz", "initramfs.img", "tools"]));
+  return { size: made.size, open };
+}
+
+async function sysrootOf(
+  { store, checksum, tools }: Kept,
+  compression: Compression,
+  call: Call,
+): Promise<SysrootToSend> {
+  const made = await sysrootTar({ store, toolbox: await tools(), task: call }, checksum, compression);
+  await intact(made.path, made, "sysroot", call.signal);
+  const { kernel, initrd, path, size, sha256, unpackedSize } = made;
+  const deployment = made.deployment.split("/").pop()!;
+  return { checksum, deployment, kernel, initrd, path, size, sha256, unpackedSize, compression };
+}
+
+async function deltaOf({ store, checksum, tools }: Kept, from: string, call: Call): Promise<DeltaToSend> {
+  const known = (await hasCommit(store, from)) ? from : undefined;
+  if (!known)
+    call.warn(`this store does not have commit ${from.slice(0, 12)}, which the server runs: the whole commit is sent`);
+  const made = await staticDelta({ store, toolbox: await tools(), task: call }, known, checksum);
+  await intact(made.path, made, "delta", call.signal);
+  return made;
 }

@@ -6,16 +6,27 @@ import { loginPublicKeys } from "../../../host/ssh/keys.ts";
 import { planInstall } from "../../../host/ways/plan.ts";
 import type { Call } from "../../../resource.ts";
 import type { Look } from "../look/look.ts";
-import { type HijackInputs, networkInput } from "../model/inputs.ts";
+import { networkInput } from "../model/inputs.ts";
+import type { Wish } from "../model/wish.ts";
+import type { CommitArtifacts } from "./artifacts.ts";
+import { planUpdate } from "./update.ts";
 
-/** The plan, or one error with every refusal. */
+/** The plan, or one error with every refusal. `artifacts`: of the wanted commit; absent while it is not known. */
 export async function planFor(
   seen: Look,
-  inputs: HijackInputs,
+  wish: Wish,
   image: ImageFacts,
+  artifacts: CommitArtifacts | undefined,
   call: Call,
-  id?: string,
 ): Promise<Plan> {
+  const plan = await planInstallation(seen, wish, image, call);
+  const { status } = seen;
+  return plan.way === "update" && status ? planUpdate({ ...seen, status }, plan, wish, artifacts, call) : plan;
+}
+
+/** The same without what an update needs to look at. */
+export async function planInstallation(seen: Look, wish: Wish, image: ImageFacts, call: Call): Promise<Plan> {
+  const { inputs, state } = wish;
   const result = planInstall(
     seen.facts,
     {
@@ -32,7 +43,7 @@ export async function planFor(
       hostKeySeen: seen.ssh.hostKeySeen,
       loginKeys: await loginPublicKeys(inputs.connection, call),
       stack: call.stack,
-      installationId: id,
+      installationId: state?.installationId,
       onDestroy: inputs.onDestroy,
       finalize: inputs.finalize,
       deadman: inputs.deadman,
@@ -41,7 +52,7 @@ export async function planFor(
       disk: inputs.disk,
       dataPartitions: inputs.dataPartitions,
       // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
-      reinstall: id === undefined && isReinstall(seen.facts.pine.install, true),
+      reinstall: !state && isReinstall(seen.facts.pine.install, true),
       urn: call.urn,
     },
     image,

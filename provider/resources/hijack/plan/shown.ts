@@ -36,7 +36,7 @@ async function sweep(call: Call): Promise<void> {
 }
 
 /** What must be the same when it is done, in words. No more: sizes are "about" before an image is built. */
-export function essence(plan: Plan): Record<string, string> {
+export function comparablePlan(plan: Plan): Record<string, string> {
   const target = plan.overwrite;
   const disk = target
     ? `${target.disk.device}, ${humanBytes(target.disk.bytes)}, ${target.disk.head.slice(0, 12)}`
@@ -60,11 +60,11 @@ export function changedSince(shown: Record<string, string>, now: Record<string, 
 }
 
 /** Called by preview. That it cannot be kept is no reason not to show it. */
-export async function noteShown(call: Call, plan: Plan): Promise<void> {
+export async function recordShownPlan(call: Call, plan: Plan): Promise<void> {
   try {
     await mkdir(folderOf(call), { recursive: true });
     await sweep(call);
-    await writeWhole(fileOf(call), JSON.stringify(essence(plan)));
+    await writeWhole(fileOf(call), JSON.stringify(comparablePlan(plan)));
   } catch {
     // nothing to compare with, then
   }
@@ -83,11 +83,11 @@ export function readShown(text: string): Record<string, string> | undefined {
 }
 
 /** Called with the server's lock held, before anything is changed. Dies when this run's preview showed something else. */
-export async function asShown(call: Call, plan: Plan): Promise<void> {
+export async function assertPlanUnchanged(call: Call, plan: Plan): Promise<void> {
   const text = await readFile(fileOf(call), "utf8").catch(() => undefined);
   if (text === undefined) return;
   const shown = readShown(text) ?? die(`what the preview showed cannot be read: ${fileOf(call)} is damaged`, AGAIN);
-  const changes = changedSince(shown, essence(plan));
+  const changes = changedSince(shown, comparablePlan(plan));
   if (changes.length > 0)
     die(`the server is not what the preview showed any more:\n${changes.map((c) => `- ${c}`).join("\n")}`, AGAIN);
 }

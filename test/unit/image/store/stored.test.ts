@@ -10,7 +10,7 @@ import { writeSboms } from "../../../../provider/image/sbom/write.ts";
 import { artifact, intact, readArtifact } from "../../../../provider/image/store/artifact.ts";
 import { Store } from "../../../../provider/image/store/store.ts";
 import { foundRootfs } from "../../../../provider/image/tree/record.ts";
-import { asShown, noteShown } from "../../../../provider/resources/hijack/plan/shown.ts";
+import { assertPlanUnchanged, recordShownPlan } from "../../../../provider/resources/hijack/plan/shown.ts";
 import { quietTask } from "../../../../provider/task.ts";
 import { facts, image, inputs } from "../../host/plan/tools.ts";
 import { aSbom } from "../sbom/a-sbom.ts";
@@ -107,11 +107,11 @@ describe.each(harms)("%s instead of its bytes", (_, harm) => {
   it("shown/*.json: one error, nothing is changed", async () => {
     const call = { config: { cache: join(dir, "cache") }, urn: "urn:pulumi:a::b::pine:index:HostHijack::web" } as never;
     const { plan } = planInstall(facts(), inputs, image);
-    await noteShown(call, plan!);
-    await asShown(call, plan!);
+    await recordShownPlan(call, plan!);
+    await assertPlanUnchanged(call, plan!);
     const [path] = filesOf(join(dir, "cache/shown"), /json$/);
     writeFileSync(path!, harm(readFileSync(path!)));
-    await expect(asShown(call, plan!)).rejects.toThrow(
+    await expect(assertPlanUnchanged(call, plan!)).rejects.toThrow(
       /preview showed cannot be read: .*is damaged; nothing was changed/,
     );
   });

@@ -14,10 +14,10 @@ import { agentScript } from "../../../../provider/host/scripts.ts";
 import type { AgentStatus } from "../../../../provider/host/server/agent.ts";
 import type { ExecOptions, Ssh } from "../../../../provider/host/ssh/types.ts";
 import type { Call } from "../../../../provider/resource.ts";
-import { install } from "../../../../provider/resources/hijack/act/install.ts";
-import { overwrite } from "../../../../provider/resources/hijack/act/overwrite.ts";
-import { update } from "../../../../provider/resources/hijack/act/update.ts";
+import { carryOut } from "../../../../provider/resources/hijack/act/carry-out.ts";
+import type { Job } from "../../../../provider/resources/hijack/act/job.ts";
 import { hijackInputs } from "../../../../provider/resources/hijack/model/inputs.ts";
+import type { Wish } from "../../../../provider/resources/hijack/model/wish.ts";
 import type { CommitArtifacts } from "../../../../provider/resources/hijack/plan/artifacts.ts";
 import { quietTask } from "../../../../provider/task.ts";
 import { facts, image } from "../../host/ways/overwrite/tools.ts";
@@ -52,9 +52,12 @@ const artifacts = {
   sysroot: async () => ({ checksum: commit, deployment: `${commit}.0`, size: 1 }),
   diskImage: async () => ({ sha256: "e".repeat(64) }),
   ram: async () => ({ size: 1 }),
+  knownDelta: () => undefined,
+  delta: async () => ({ size: 1 }),
 } as unknown as CommitArtifacts;
 
 let asked: string[];
+const STATUS = `running=a\nslot=a\nchecksum=${runs}\nboot_id=1\n`;
 const REFUSED = "pine: the commit is not signed by a key that this server trusts";
 const MEANS = [
   [assetText("host/locks/server.sh"), "lock"],
@@ -70,6 +73,7 @@ const ssh = {
     const what = MEANS.find(([text]) => script.endsWith(text))?.[1] ?? "another script";
     asked.push(what === "lock" ? what : `${what} ${args[0]}`);
     if (what === "trust") throw new Error(REFUSED);
+    if (asked.at(-1) === "agent status") return { stdout: STATUS, stderr: "", exitCode: 0 };
     if (what !== "lock") throw new Error(`the server was changed: ${args.join(" ")}`);
     o.onLine?.("locked", "stdout");
     await new Promise((done) => (o.input as PassThrough).on("end", done).resume());
@@ -81,47 +85,27 @@ beforeEach(() => {
   asked = [];
 });
 
-const status = { running: "a", checksum: runs, bootId: "1" } as AgentStatus;
+const status = { running: "a", slot: "a", checksum: runs, bootId: "1" } as AgentStatus;
 const ofPine = () =>
   facts((f) => {
     const install = { id: "i1", stack: "demo/dev", urn: call.urn, method: "alongside", old: "Debian" };
     f.pine = { ...f.pine, install, deployment: `${runs}.0`, runningSlot: "a" };
   });
-const touched = () => asked.push("touched");
+const job = (wish: Partial<Wish> & Pick<Wish, "inputs">): Job => ({
+  ...{ call, wish: { id: "i1", ...wish }, known: artifacts, files: [], created: "" },
+  ...{ made: {}, entered: false, touched: false, outcome: { sent: 0 } },
+});
 
-it.each<[string, Facts, () => Promise<unknown>]>([
-  [
-    "an installation beside the old system",
-    facts(),
-    () =>
-      install({ ssh, facts: known }, { inputs: inputs("alongside"), id: "i1", artifacts, created: "", touched }, call),
-  ],
-  [
-    "an overwrite",
-    facts(),
-    () =>
-      overwrite(
-        { ssh, facts: known },
-        { inputs: inputs("overwrite"), id: "i1", artifacts, created: "", touched },
-        call,
-      ),
-  ],
-  [
-    "an update",
-    ofPine(),
-    () => {
-      const state = { installationId: "i1" };
-      return update(
-        { ssh, facts: known, status },
-        { inputs: inputs("auto"), artifacts, state, fresh: false, touched },
-        call,
-      );
-    },
-  ],
-])("%s", async (_, there, act) => {
+it.each<[string, Facts, string, AgentStatus | undefined]>([
+  ["an installation beside the old system", facts(), "alongside", undefined],
+  ["an overwrite", facts(), "overwrite", undefined],
+  ["an update", ofPine(), "auto", status],
+])("%s", async (_, there, method, runs) => {
   known = there;
-  await expect(act()).rejects.toThrow(REFUSED);
-  expect(asked).toEqual(["lock", "trust check"]);
+  const of = job({ inputs: inputs(method), state: runs && { installationId: "i1" } });
+  await expect(carryOut({ ssh, facts: known, status: runs }, of)).rejects.toThrow(REFUSED);
+  expect(asked).toEqual(["lock", ...(runs ? ["agent status"] : []), "trust check"]);
+  expect(of.touched).toBe(false);
 });
 
 it("an update that would take the connection's own key from root is refused before", async () => {
@@ -129,10 +113,9 @@ it("an update that would take the connection's own key from root is refused befo
   known = ofPine();
   known.authorizedKeys.root.push(key);
   const [before, other] = [inputs("auto"), facts().authorizedKeys.root[0]!];
-  const now = { ...before, authorizedKeys: [other] };
-  const o = { inputs: now, before, artifacts, state: { installationId: "i1" }, fresh: false, touched };
-  await expect(update({ ssh, facts: known, status }, o, call)).rejects.toThrow(
+  const of = job({ inputs: { ...before, authorizedKeys: [other] }, before, state: { installationId: "i1" } });
+  await expect(carryOut({ ssh, facts: known, status }, of)).rejects.toThrow(
     /authorizedKeys would lock this connection out; keep the key of `connection` in it/,
   );
-  expect(asked).toEqual(["lock"]);
+  expect(asked).toEqual(["lock", "agent status"]);
 });

@@ -19,11 +19,9 @@ vi.mock("../../../../../provider/resources/hijack/plan/artifacts.ts", async (ori
   ...(await original<object>()),
   findArtifacts: async () => ({}),
 }));
-vi.mock("../../../../../provider/resources/hijack/act/settle.ts", () => ({ settle: async (there: unknown) => there }));
-vi.mock("../../../../../provider/resources/hijack/act/install.ts", async (original) => ({
-  ...(await original<object>()),
-  install: async (_seen: unknown, o: { touched(): void }) => {
-    o.touched();
+vi.mock("../../../../../provider/resources/hijack/act/carry-out.ts", () => ({
+  carryOut: async (_seen: unknown, job: { touched: boolean }) => {
+    job.touched = true;
     throw new Error("the power went");
   },
 }));

@@ -7,7 +7,12 @@ import type { Facts } from "../../../../../provider/host/facts/types/facts.ts";
 import { planInstall } from "../../../../../provider/host/ways/plan.ts";
 import { FORGOTTEN_MS } from "../../../../../provider/local/holder.ts";
 import type { Call } from "../../../../../provider/resource.ts";
-import { asShown, changedSince, essence, noteShown } from "../../../../../provider/resources/hijack/plan/shown.ts";
+import {
+  assertPlanUnchanged,
+  changedSince,
+  comparablePlan,
+  recordShownPlan,
+} from "../../../../../provider/resources/hijack/plan/shown.ts";
 import { facts, image, inputs } from "../../../host/plan/tools.ts";
 
 const cache = mkdtempSync(join(tmpdir(), "pine-shown-"));
@@ -19,23 +24,26 @@ const moved = plan((f) => {
 });
 
 describe("what was shown", () => {
-  it("is the same for the same server", () => expect(changedSince(essence(plan()), essence(plan()))).toEqual([]));
+  it("is the same for the same server", () =>
+    expect(changedSince(comparablePlan(plan()), comparablePlan(plan()))).toEqual([]));
   it("names what changed, both ways", () => {
-    expect(changedSince(essence(plan()), essence(moved))).toEqual([
+    expect(changedSince(comparablePlan(plan()), comparablePlan(moved))).toEqual([
       expect.stringMatching(/^network: shown was 10\.0\.2\.15\/24 .*; now it is 10\.0\.2\.16\/24 /),
     ]);
   });
   it("does not count sizes, which are estimates in preview", () => {
-    expect(changedSince(essence(plan()), essence({ ...plan(), sendBytes: 1, about: true }))).toEqual([]);
+    expect(changedSince(comparablePlan(plan()), comparablePlan({ ...plan(), sendBytes: 1, about: true }))).toEqual([]);
   });
   it("stops the same engine's up, and nobody who was shown nothing", async () => {
-    await noteShown(call("web"), plan());
-    await expect(asShown(call("web"), plan())).resolves.toBeUndefined();
-    await expect(asShown(call("other"), moved)).resolves.toBeUndefined();
-    await expect(asShown(call("web"), moved)).rejects.toThrow(/is not what the preview showed any more:\n- network:/);
+    await recordShownPlan(call("web"), plan());
+    await expect(assertPlanUnchanged(call("web"), plan())).resolves.toBeUndefined();
+    await expect(assertPlanUnchanged(call("other"), moved)).resolves.toBeUndefined();
+    await expect(assertPlanUnchanged(call("web"), moved)).rejects.toThrow(
+      /is not what the preview showed any more:\n- network:/,
+    );
   });
   it("is forgotten once its engine has ended, and another engine's stays, in whatever PID namespace", async () => {
-    await noteShown(call("web"), plan());
+    await recordShownPlan(call("web"), plan());
     const mine = readdirSync(join(cache, "shown"))[0]!;
     const [where, pid] = mine.split("-") as [string, string];
     const [ended, other] = [`${where}-${pid}-1-x.json`, mine.replace(/[^-]*$/, "x.json")];
@@ -43,7 +51,7 @@ describe("what was shown", () => {
     for (const name of [ended, other, elsewhere, old]) writeFileSync(join(cache, "shown", name), "{}");
     const then = new Date(Date.now() - FORGOTTEN_MS - 60_000);
     utimesSync(join(cache, "shown", old), then, then);
-    await noteShown(call("web"), plan());
+    await recordShownPlan(call("web"), plan());
     const left = readdirSync(join(cache, "shown")).filter((name) => name.endsWith("x.json"));
     expect(left.sort()).toEqual([elsewhere, other].sort());
   });

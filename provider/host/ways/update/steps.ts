@@ -1,0 +1,103 @@
+/** Which steps an update takes on a server that runs Pine, and how a preview tells them in one line. Pure. */
+import type { SlotName } from "../../../boot/slot.ts";
+import { humanBytes } from "../../../words.ts";
+import { type Place, restartsOf, type Step, type StepOf } from "../../plan/steps.ts";
+import { count } from "../../plan/words.ts";
+
+/** A server that runs Pine, and what is wanted of it. */
+export interface Wanted {
+  /** The commit that runs, and its slot. */
+  runs: string;
+  slot: SlotName;
+  /** A slot that somebody armed and nobody booted. */
+  armed: boolean;
+  place: Place;
+  watchdog: boolean;
+  /** "" while it is not known. */
+  commit: string;
+  /** What needs a deployment although the commit runs: "name"; absent: nothing. */
+  changed?: string;
+  /** A reinstall: a deployment in any case, with an /etc of its own. */
+  fresh: boolean;
+  /** How the installation was found by a resource that has none yet; absent: it is its own. */
+  found?: "cut-off" | "running";
+  /** The record on the server names something else than this resource. */
+  foreign: boolean;
+  /** Root's authorized_keys from now on; absent: as they are. */
+  keys?: string[];
+  /** Bytes of the delta; absent: not known yet. */
+  bytes?: number;
+  /** Seconds. */
+  deadman: number;
+  /** What finalize erases, in words; absent: nothing. */
+  removes?: string;
+}
+
+export function updateSteps(w: Wanted): Step[] {
+  const same = w.runs === w.commit;
+  const slot = w.slot === "a" ? "b" : "a";
+  const { fresh, changed, deadman, place, watchdog } = w;
+  const sending = same ? { sendBytes: 0, about: false } : { sendBytes: w.bytes, about: false };
+  const deploys = !same || fresh || changed !== undefined;
+  return [
+    ...(same ? [] : [{ do: "check-signature" } as const]),
+    ...(w.armed ? [{ do: "disarm" } as const] : []),
+    ...(w.foreign || w.found ? [{ do: "take-over", fresh, found: w.found } as const] : []),
+    { do: "write-files", keys: w.keys },
+    ...(deploys
+      ? ([
+          { do: "update", from: w.runs, to: w.commit, slot, fresh, changed, ...sending },
+          { do: "trial", place, slot, deadman, watchdog },
+        ] as const)
+      : [{ do: "keep-running", commit: w.runs } as const]),
+    ...(w.removes === undefined ? [] : [{ do: "remove-old", erases: w.removes } as const]),
+  ];
+}
+
+const FOUND = {
+  "cut-off": "what a run that was cut off left is taken over: ",
+  running: "Pine runs here and is taken over: ",
+} as const;
+const SAFETY = "goes back by itself unless it comes up healthy; /var is shared and does not go back";
+const short = (checksum: string) => checksum.slice(0, 12);
+
+function sendText({ from, to, sendBytes }: StepOf<"update">): string {
+  if (from === to) return "nothing to send";
+  const known = sendBytes === undefined ? "its size is known once the commit is built" : undefined;
+  return known ? `send a delta (${known})` : `send a delta of ${humanBytes(sendBytes!)}`;
+}
+
+function deploymentText(step: StepOf<"update">, restarts: string): string {
+  const { from, to, slot, fresh, changed } = step;
+  if (fresh)
+    return `reinstall of Pine, which runs here (commit ${short(from)}): ${sendText(step)}, a new deployment in slot ${slot} whose /etc is the image's, ${restarts}; keeps /var, name, network and keys; ${SAFETY}; to take it over as it is: pulumi import`;
+  if (from === to)
+    return `new ${changed} for commit ${short(from)}: deployed into slot ${slot}, ${restarts}; ${SAFETY}`;
+  return `update ${short(from)} => ${to ? short(to) : "the new commit"}: ${sendText(step)}, slot ${slot}, ${restarts}; ${SAFETY}`;
+}
+
+/** The one line of a preview. */
+export function updateLine(steps: readonly Step[]): string {
+  const restarts = count(restartsOf(steps), "reboot");
+  const fresh = steps.some((step) => step.do === "update" && step.fresh);
+  return steps
+    .map((step) => {
+      switch (step.do) {
+        case "take-over":
+          return step.found && !fresh ? FOUND[step.found] : "";
+        case "update":
+          return deploymentText(step, restarts);
+        case "keep-running":
+          return `commit ${short(step.commit)} runs already: keys and files are written, no reboot`;
+        case "remove-old":
+          return `; then removes ${step.erases} for good`;
+        default:
+          return "";
+      }
+    })
+    .join("");
+}
+
+/** The line where a trial runs that nobody confirmed. `back`: the confirmed slot, or the old system's name. */
+export const unconfirmedLine = (slot: SlotName | undefined, old = "the old system") =>
+  `a trial runs that nobody confirmed: 1 reboot back to ${slot ? `slot ${slot}` : old}, and then ${slot ? "an update" : "an install"} as if it had not been`;

@@ -1,0 +1,74 @@
+/** A plan in words, from its steps. Pure. */
+import type { Step, StepOf } from "../plan/steps.ts";
+import type { Told, WayWords } from "../plan/told.ts";
+import type { Plan, Way } from "../plan/types.ts";
+import { sends } from "../plan/words.ts";
+import { besideWords } from "./alongside/words.ts";
+import { containerWords } from "./container/words.ts";
+import { bootDiskLines, overwriteWords, sendsImage } from "./overwrite/words.ts";
+
+const silent = () => [];
+
+const WATCHDOG = {
+  trial: [
+    "a hardware watchdog ends a system on trial that hangs",
+    "no hardware watchdog: a system on trial that hangs hard needs a reset at the provider",
+  ],
+} as const;
+
+/** What a plan says of each step. */
+const LINES: { [D in Step["do"]]: (step: StepOf<D>, told: Told) => string[] } = {
+  "check-signature": silent,
+  install: (step) => [
+    ...(step.replaces ? ["an unfinished or fallen-back installation of this stack is there and is replaced"] : []),
+    `${sends(step)}${step.compression === "zstd" ? "" : ", packed with gzip since the server has no zstd"}`,
+  ],
+  trial: ({ place, deadman, watchdog }) =>
+    place === "container"
+      ? [`1 restart of the container, on trial: without confirmation within ${deadman} s it goes back by itself`]
+      : [
+          `1 reboot, on trial: without confirmation within ${deadman} s it goes back by itself`,
+          WATCHDOG.trial[watchdog ? 0 : 1],
+        ],
+  "enter-ram": (step) => [`${sendsImage(step)}, a part of it the RAM system`],
+  "write-disk": silent,
+  "boot-disk": bootDiskLines,
+  // an update is told in one line (ways/update/words.ts)
+  disarm: silent,
+  "take-over": silent,
+  "write-files": silent,
+  update: silent,
+  "keep-running": silent,
+  // what is erased has a line of its own
+  "remove-old": silent,
+};
+
+const told = <D extends Step["do"]>(step: StepOf<D>, context: Told): string[] =>
+  (LINES[step.do as D] as (step: StepOf<D>, told: Told) => string[])(step, context);
+
+const WORDS: Record<Exclude<Way, "begun">, (told: Told) => WayWords> = {
+  alongside: besideWords,
+  // until it is known what lies on the server (resources/hijack/plan/update.ts)
+  update: besideWords,
+  container: containerWords,
+  overwrite: overwriteWords,
+};
+
+/** The line of a preview, and the whole plan. What goes on in a RAM system has words of its own (overwrite/begun.ts). */
+export function inWords(context: Told, notes: string[]): Pick<Plan, "summary" | "lines"> {
+  const { plan } = context;
+  const words = WORDS[plan.way === "begun" ? "overwrite" : plan.way](context);
+  return {
+    summary: `${words.head}: ${words.effort}; ${words.parts.join("; ")}`,
+    lines: [
+      ...words.before,
+      ...plan.steps.flatMap((step) => told(step, context)),
+      ...(words.after ?? []),
+      `keeps: ${plan.keeps.join(", ")}`,
+      `erases: ${words.erases}`,
+      ...(words.data ?? []),
+      words.destroy,
+      ...[...(words.notes ?? []), ...notes].map((note) => `note: ${note}`),
+    ],
+  };
+}

@@ -1,0 +1,74 @@
+/** Carries a plan out, step by step, by one table. */
+import type { Step, StepOf } from "../../../host/plan/steps.ts";
+import { checkTrust } from "../../../host/server/trust.ts";
+import type { Ssh } from "../../../host/ssh/types.ts";
+import { type Look, refuseAnother } from "../look/look.ts";
+import type { Outcome } from "../model/outcome.ts";
+import { missingCommit } from "../plan/artifacts.ts";
+import { installBeside, makeSysroot } from "./install.ts";
+import type { Job } from "./job.ts";
+import { bootDisk, enterRamSystem, makeImage, makeRamSystem, writeDisk } from "./overwrite.ts";
+import { removeOld } from "./remove-old.ts";
+import { boot } from "./trial.ts";
+import { endUnconfirmedTrial } from "./unconfirmed.ts";
+import { disarm, keepRunning, makeDelta, prepareDeployment, takeOver, writeOwnFiles } from "./update.ts";
+import { enterVisit, type Visit } from "./visit.ts";
+
+/** What is done for a step. What came of it is noted in the job. */
+interface Executor<D extends Step["do"]> {
+  /** What is sent is made before anything is written. */
+  make?(visit: Visit, step: StepOf<D>, job: Job): Promise<void>;
+  act?(visit: Visit, step: StepOf<D>, job: Job): Promise<void>;
+  /** In place of `act`, where another system answers afterwards: the visit to go on with. */
+  enter?(visit: Visit, step: StepOf<D>, job: Job): Promise<Visit>;
+}
+
+const TABLE: { [D in Step["do"]]: Executor<D> } = {
+  "check-signature": {
+    act: ({ ssh, artifacts }, _, { wish }) => checkTrust(ssh, wish.inputs.commit, artifacts.signed),
+  },
+  install: { make: makeSysroot, act: installBeside },
+  "enter-ram": { make: makeRamSystem, enter: enterRamSystem },
+  "write-disk": { make: makeImage, act: writeDisk },
+  "boot-disk": { act: bootDisk },
+  disarm: { act: disarm },
+  "take-over": { act: takeOver },
+  "write-files": { act: writeOwnFiles },
+  update: { make: makeDelta, act: prepareDeployment },
+  trial: { act: boot },
+  "keep-running": { act: keepRunning },
+  "remove-old": { act: removeOld },
+};
+
+const executorOf = <D extends Step["do"]>(step: StepOf<D>) => TABLE[step.do as D] as unknown as Executor<D>;
+
+/** The connection to what is confirmed on the server. Before anything is done there it is known whose it is, and that the commit is there. */
+async function confirmed(seen: Look, { wish, known, call }: Job): Promise<Ssh> {
+  const { commit } = wish.inputs;
+  try {
+    refuseAnother(seen.facts, wish.state, call);
+    if (!known && seen.status?.checksum !== commit) missingCommit(commit, call);
+    return await endUnconfirmedTrial(seen, wish.inputs, call);
+  } catch (error) {
+    await seen.ssh.close();
+    throw error;
+  }
+}
+
+/** Brings a server to what its plan says. What came of it is in `job.outcome`, also when this fails. */
+export async function carryOut(seen: Look, job: Job): Promise<Outcome> {
+  let visit = await enterVisit(await confirmed(seen, job), job);
+  try {
+    const { steps } = visit.plan;
+    for (const step of steps) await executorOf(step).make?.(visit, step, job);
+    for (const step of steps) {
+      const { act, enter } = executorOf(step);
+      await act?.(visit, step, job);
+      if (enter) visit = await enter(visit, step, job);
+      if (job.outcome.result?.outcome === "returned") break;
+    }
+    return job.outcome as Outcome;
+  } finally {
+    await visit.leave();
+  }
+}

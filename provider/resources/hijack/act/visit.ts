@@ -1,0 +1,71 @@
+/** One visit to a server: under its lock, looked at once, planned once. Whatever acts on a server gets a visit and nothing older. */
+import { die } from "../../../errors.ts";
+import { readFacts } from "../../../host/facts/facts.ts";
+import { runsPine } from "../../../host/facts/pine.ts";
+import type { Facts } from "../../../host/facts/types/facts.ts";
+import { lockHost } from "../../../host/locks/server.ts";
+import type { Plan } from "../../../host/plan/types.ts";
+import { type AgentStatus, agentStatus } from "../../../host/server/agent.ts";
+import type { Connection } from "../../../host/ssh/connection.ts";
+import type { Ssh } from "../../../host/ssh/types.ts";
+import { lockOwner, refuseAnother } from "../look/look.ts";
+import { connectionsOf, keeping } from "../model/logins.ts";
+import { type CommitArtifacts, missingCommit, runningCommit } from "../plan/artifacts.ts";
+import { planFor } from "../plan/plan-for.ts";
+import { assertPlanUnchanged } from "../plan/shown.ts";
+import type { Job } from "./job.ts";
+
+export interface Visit {
+  readonly ssh: Ssh;
+  readonly facts: Facts;
+  /** Of a server that runs Pine. */
+  readonly status?: AgentStatus;
+  readonly plan: Plan;
+  readonly artifacts: CommitArtifacts;
+  /** To whichever system answers after a restart: the new system's root first. */
+  readonly connections: Connection[];
+  /** What another one that wants the lock is told. */
+  readonly owner: string;
+  /** Lets go of the lock and ends the connection; once is enough. */
+  leave(): Promise<void>;
+}
+
+/** Takes the lock and looks again: what was seen before it may have changed. `ssh` is the visit's from now on, also when this fails. */
+export async function enterVisit(ssh: Ssh, job: Job): Promise<Visit> {
+  const { call, wish } = job;
+  const owner = lockOwner(call);
+  let unlock = async () => {};
+  let left = false;
+  const leave = async () => {
+    if (left) return;
+    left = true;
+    await unlock();
+    await ssh.close();
+  };
+  try {
+    unlock = await lockHost(ssh, owner);
+    const facts = await readFacts(ssh);
+    refuseAnother(facts, wish.state, call);
+    const status = runsPine(facts) && !facts.pine.ram ? await agentStatus(ssh) : undefined;
+    const artifacts = artifactsFor(job, facts, status);
+    // what drives the RAM system's devices is no question: the image was taken before
+    const image = await artifacts.imageFacts(facts.tools.zstd ? "zstd" : "gzip", facts.pine.ram ? undefined : facts);
+    const plan = await planFor({ ssh, facts, status }, wish, image, artifacts, call);
+    if (plan.steps.length === 0)
+      die("a system on trial runs, which nobody confirmed", "another run may be at it: run `pulumi up` again");
+    // an update was shown in a line of its own; what came up in the RAM system just now was compared before
+    if (plan.way !== "update" && !job.entered) await assertPlanUnchanged(call, plan);
+    const connections = connectionsOf(keeping(wish.inputs.connection, ssh));
+    return { ssh, facts, status, plan, artifacts, connections, owner, leave };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+/** What runs there already needs no store. */
+function artifactsFor({ known, wish, call }: Job, facts: Facts, status: AgentStatus | undefined): CommitArtifacts {
+  const { commit } = wish.inputs;
+  if (known) return known;
+  return status?.running && status.checksum === commit ? runningCommit(facts) : missingCommit(commit, call);
+}

@@ -1,0 +1,78 @@
+/** The plan of an update: its steps come from what lies on the server, which is read for it. Writes nothing. */
+import { die } from "../../../errors.ts";
+import type { Facts } from "../../../host/facts/types/facts.ts";
+import { erasedBy, restartsOf, sendingOf } from "../../../host/plan/steps.ts";
+import type { Plan } from "../../../host/plan/types.ts";
+import type { AgentStatus } from "../../../host/server/agent.ts";
+import { isReinstall } from "../../../host/server/record.ts";
+import { loginPublicKeys } from "../../../host/ssh/keys.ts";
+import { bareKey } from "../../../host/ssh/public-key.ts";
+import type { Ssh } from "../../../host/ssh/types.ts";
+import { unconfirmedLine, updateLine, updateSteps } from "../../../host/ways/update/steps.ts";
+import type { Call } from "../../../resource.ts";
+import { redeploys } from "../look/drift.ts";
+import type { Wish } from "../model/wish.ts";
+import type { CommitArtifacts } from "./artifacts.ts";
+import { finalizeDue } from "./finalize-due.ts";
+
+/** A server that runs Pine, its status read. */
+interface Running {
+  ssh: Ssh;
+  facts: Facts;
+  status: AgentStatus;
+}
+
+/** `artifacts`: of the wanted commit; absent while it is not known. */
+export async function planUpdate(
+  seen: Running,
+  plan: Plan,
+  wish: Wish,
+  artifacts: CommitArtifacts | undefined,
+  call: Call,
+): Promise<Plan> {
+  const { facts, status } = seen;
+  const { inputs, before, state } = wish;
+  const { install } = facts.pine;
+  if (status.running !== status.slot) return inALine(plan, unconfirmedLine(status.slot, install?.old));
+  const mine = install?.id === wish.id && install.stack === call.stack && install.urn === call.urn;
+  const login = await loginPublicKeys(inputs.connection, call);
+  const steps = updateSteps({
+    runs: status.checksum,
+    slot: status.running!,
+    armed: status.trial !== undefined,
+    place: status.container ? "container" : "machine",
+    watchdog: facts.watchdog,
+    commit: inputs.commit,
+    changed: await redeploys(seen, plan, inputs, before),
+    // a create that finds its own stack's system takes it over under a new id (rule 7); of a run that was cut off as it is, else it is reinstalled
+    fresh: isReinstall(install, !state),
+    found: state ? undefined : install ? "cut-off" : "running",
+    foreign: !mine,
+    keys: rootKeys(plan.authorizedKeys, inputs.authorizedKeys, before?.authorizedKeys ?? [], login),
+    bytes: artifacts?.knownDelta(status.checksum),
+    deadman: inputs.deadman,
+    removes: finalizeDue(inputs, facts) ? (install?.old ?? "the old system") : undefined,
+  });
+  const sending = sendingOf(steps) ?? { sendBytes: 0, about: false };
+  const known = { steps, ...sending, boots: restartsOf(steps), erases: erasedBy(steps) };
+  return inALine({ ...plan, ...known }, updateLine(steps));
+}
+
+const inALine = (plan: Plan, line: string): Plan => ({ ...plan, summary: line, lines: [line] });
+
+/**
+ * Root's keys when the given ones changed: those that were given before and are not any more go, the login's own stays. Undefined:
+ * they stay as they are. Pure.
+ */
+export function rootKeys(planned: string[], given: string[], before: string[], login: string[]): string[] | undefined {
+  const now = new Set(given.map(bareKey));
+  const gone = new Set(before.map(bareKey).filter((key) => !now.has(key)));
+  if (given.length === 0 && gone.size === 0) return undefined;
+  const kept = planned.filter((line) => !gone.has(bareKey(line)));
+  if (login.length > 0 && !kept.some((line) => login.map(bareKey).includes(bareKey(line))))
+    die(
+      "authorizedKeys would lock this connection out",
+      "keep the key of `connection` in it, or connect with another key first",
+    );
+  return kept;
+}
