@@ -59,12 +59,15 @@ export function changedSince(shown: Record<string, string>, now: Record<string, 
     .map((key) => `${key}: shown was ${shown[key]}; now it is ${now[key]}`);
 }
 
-/** Called by preview. That it cannot be kept is no reason not to show it. */
-export async function noteShown(call: Call, plan: Plan): Promise<void> {
+/** Called by preview. `open`: what may still become another. That it cannot be kept is no reason not to show it. */
+export async function noteShown(call: Call, plan: Plan, open: readonly string[] = []): Promise<void> {
   try {
     await mkdir(folderOf(call), { recursive: true });
     await sweep(call);
-    await writeWhole(fileOf(call), JSON.stringify(essence(plan)));
+    await writeWhole(
+      fileOf(call),
+      JSON.stringify(Object.fromEntries(Object.entries(essence(plan)).filter(([name]) => !open.includes(name)))),
+    );
   } catch {
     // nothing to compare with, then
   }

@@ -13,6 +13,7 @@ import { type CommitArtifacts, estimatedImage, findArtifacts } from "./hijack-ar
 import { bareKey, redeploys } from "./hijack-drift.ts";
 import { finalizeDue } from "./hijack-finalize.ts";
 import { type Booted, type Failed, type HijackInputs, type HijackState, hijackInputs } from "./hijack-inputs.ts";
+import { knownInputs, listed } from "./hijack-known.ts";
 import { outputConnection } from "./hijack-logins.ts";
 import { type Look, lookAgain, planFor, refuseAnother } from "./hijack-look.ts";
 import { noteShown } from "./hijack-shown.ts";
@@ -136,12 +137,19 @@ export async function previewState(
     booted: Unknown.value,
     sent: Unknown.value,
   };
-  if (hasUnknown(props.connection)) {
-    call.info("the plan is shown once the connection is known");
-    return { ...unknown, connection: Unknown.value, plan: Unknown.value, facts: Unknown.value };
+  const known = knownInputs(props);
+  if (known.decisive.length > 0) {
+    const which = known.decisive.map((name) => (name === "connection" ? "the connection" : name));
+    call.info(`the plan is shown once ${listed(which)} ${which.length > 1 ? "are" : "is"} known`);
+    const connection = hasUnknown(props.connection) ? Unknown.value : outputs(props, unknown as HijackState).connection;
+    return { ...unknown, connection, plan: Unknown.value, facts: state?.facts ?? Unknown.value };
   }
+  if (known.missing.length > 0)
+    call.info(
+      `${listed(known.missing)} ${known.missing.length > 1 ? "are" : "is"} not known yet: the plan is shown without what is missing of it`,
+    );
   const commitKnown = !hasUnknown(props.commit);
-  const inputs = hijackInputs({ ...props, files: {}, commit: commitKnown ? props.commit : "" });
+  const inputs = hijackInputs({ ...known.props, files: {}, commit: commitKnown ? props.commit : "" });
   const before = oldInputs && hijackInputs({ ...oldInputs, files: {} });
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
@@ -157,7 +165,7 @@ export async function previewState(
       // it is made in this run, and its DiskImage was previewed before
       if (hasUnknown(props.image)) Object.assign(image, { diskAtLeast: smallestDisk(), diskUnfit: noDiskFits() });
       const plan = await planFor(seen, inputs, image, call, state?.installationId);
-      await noteShown(call, plan);
+      await noteShown(call, plan, known.open);
       // a disk that is written anew: what runs there does not matter
       const runs = seen.status?.running && !plan.overwrite;
       const end =

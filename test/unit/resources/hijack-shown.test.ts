@@ -33,6 +33,8 @@ describe("what was shown", () => {
     await expect(asShown(call("web"), plan())).resolves.toBeUndefined();
     await expect(asShown(call("other"), moved)).resolves.toBeUndefined();
     await expect(asShown(call("web"), moved)).rejects.toThrow(/is not what the preview showed any more:\n- network:/);
+    await noteShown(call("web"), plan(), ["network"]); // hung on what was not known
+    await expect(asShown(call("web"), moved)).resolves.toBeUndefined();
   });
   it("is forgotten once its engine has ended, and another engine's stays, in whatever PID namespace", async () => {
     await noteShown(call("web"), plan());
