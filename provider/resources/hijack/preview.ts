@@ -7,6 +7,7 @@ import { noDiskFits, smallestDisk } from "../estimates.ts";
 import { factsOutput } from "../facts/output.ts";
 import { type Look, lookAgain, refuseAnother } from "./look/look.ts";
 import { hijackInputs } from "./model/inputs.ts";
+import { knownInputs, listed } from "./model/known.ts";
 import { outputs, planOutput } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
 import type { Wish } from "./model/wish.ts";
@@ -30,12 +31,19 @@ export async function previewState(
     booted: Unknown.value,
     sent: Unknown.value,
   };
-  if (hasUnknown(props.connection)) {
-    call.info("the plan is shown once the connection is known");
-    return { ...unknown, connection: Unknown.value, plan: Unknown.value, facts: Unknown.value };
+  const known = knownInputs(props);
+  if (known.decisive.length > 0) {
+    const which = known.decisive.map((name) => (name === "connection" ? "the connection" : name));
+    call.info(`the plan is shown once ${listed(which)} ${which.length > 1 ? "are" : "is"} known`);
+    const connection = hasUnknown(props.connection) ? Unknown.value : outputs(props, unknown as HijackState).connection;
+    return { ...unknown, connection, plan: Unknown.value, facts: state?.facts ?? Unknown.value };
   }
-  const known = !hasUnknown(props.commit);
-  const inputs = hijackInputs({ ...props, files: {}, commit: known ? props.commit : "" });
+  if (known.missing.length > 0)
+    call.info(
+      `${listed(known.missing)} ${known.missing.length > 1 ? "are" : "is"} not known yet: the plan is shown without what is missing of it`,
+    );
+  const commit = hasUnknown(props.commit) ? "" : props.commit;
+  const inputs = hijackInputs({ ...known.props, files: {}, commit });
   const before = oldInputs && hijackInputs({ ...oldInputs, files: {} });
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
@@ -43,7 +51,7 @@ export async function previewState(
     try {
       refuseAnother(seen.facts, state, call);
       const plan = await planOf(seen, { inputs, before, state, id: state?.installationId ?? "" }, props, call);
-      await recordShownPlan(call, plan);
+      await recordShownPlan(call, plan, known.open);
       call.info(plan.summary);
       result.plan = planOutput(plan);
       result.facts = state?.facts ?? factsOutput(seen.facts);

@@ -6,20 +6,21 @@ import { pathOf } from "../../../properties/path.ts";
 import { checkProps } from "../../../properties/rule.ts";
 import { hasSecret, hasUnknown, type Props, plain, Secret } from "../../../properties/values.ts";
 import { secretArguments } from "../../secret-arguments.ts";
+import { isUnknown } from "../model/known.ts";
 import { shape } from "./shape.ts";
 
 export function checkHijack(news: Props): { inputs: Props; failures: CheckFailure[] } {
   const { inputs, failures } = checkProps(news, shape);
-  const files = plain(inputs.files ?? {}) as Props;
+  const files = isUnknown(inputs.files) ? {} : (plain(inputs.files ?? {}) as Props);
   for (const path of Object.keys(files)) {
     const problem = hostPathProblem(path);
     if (problem) failures.push({ property: pathOf("files", path), reason: `the path ${problem}` });
   }
   // a file that holds a secret is for root alone unless said otherwise
   const given = inputs.files instanceof Secret ? inputs.files.value : inputs.files;
-  for (const file of Object.values((given ?? {}) as Props)) {
+  for (const file of isUnknown(given) ? [] : Object.values((given ?? {}) as Props)) {
     const own = file instanceof Secret ? file.value : file;
-    if (own && typeof own === "object" && own.mode === undefined)
+    if (own && !isUnknown(own) && typeof own === "object" && own.mode === undefined)
       own.mode = file instanceof Secret || inputs.files instanceof Secret || hasSecret(own.content) ? "0600" : "0644";
   }
   failures.push(...overwriteFailures(inputs, news), ...healthFailures(inputs), ...secretArguments(news));
@@ -67,8 +68,9 @@ function overwriteFailures(inputs: Props, news: Props): CheckFailure[] {
   if (method === "auto" && erase === true && image === undefined)
     add("image", "is missing: with erase the disk may be overwritten, which takes a DiskImage's sha256");
   const able = method === "overwrite" || (method === "auto" && erase === true);
-  if (!able && disk !== undefined && !hasUnknown(method)) add("disk", "is only for overwrite (erase: true)");
-  if (!able && (plain(dataPartitions) as unknown[] | undefined)?.length && !hasUnknown(method))
+  const open = hasUnknown(method) || hasUnknown(erase);
+  if (!able && disk !== undefined && !open) add("disk", "is only for overwrite (erase: true)");
+  if (!able && (plain(dataPartitions) as unknown[] | undefined)?.length && !open)
     add("dataPartitions", "are only for overwrite (erase: true)");
   if (hasUnknown(dataPartitions)) return failures;
   const parts = (plain(dataPartitions) ?? []) as { label?: string; size?: number; mountPoint?: string }[];

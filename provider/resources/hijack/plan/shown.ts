@@ -59,12 +59,13 @@ export function changedSince(shown: Record<string, string>, now: Record<string, 
     .map((key) => `${key}: shown was ${shown[key]}; now it is ${now[key]}`);
 }
 
-/** Called by preview. That it cannot be kept is no reason not to show it. */
-export async function recordShownPlan(call: Call, plan: Plan): Promise<void> {
+/** Called by preview. `open`: what may still become another. That it cannot be kept is no reason not to show it. */
+export async function recordShownPlan(call: Call, plan: Plan, open: readonly string[] = []): Promise<void> {
   try {
     await mkdir(folderOf(call), { recursive: true });
     await sweep(call);
-    await writeWhole(fileOf(call), JSON.stringify(comparablePlan(plan)));
+    const settled = Object.entries(comparablePlan(plan)).filter(([name]) => !open.includes(name));
+    await writeWhole(fileOf(call), JSON.stringify(Object.fromEntries(settled)));
   } catch {
     // nothing to compare with, then
   }
