@@ -2,7 +2,7 @@
 import { die } from "../errors.ts";
 import type { SlotName } from "./slot.ts";
 
-/** GRUB's view of who boots; docs/architecture.md says what each means. */
+/** GRUB's view of who boots; README.md of this folder says what each means. */
 export interface EnvState {
   /** Confirmed slot; undefined: the old system. */
   slot?: SlotName;

@@ -28,7 +28,7 @@ const slot = {
 };
 
 describe("slotOptions", () => {
-  test("is what docs/architecture.md says", () => {
+  test("is what the README of provider/boot says", () => {
     expect(slot.options).toBe(
       `root=UUID=${rootUuid} rw quiet panic=10 oops=panic softlockup_panic=1 console=tty0 console=ttyS0,115200 ` +
         `mitigations=off pine.deadman=300 ostree=/ostree/deploy/pine/deploy/${checksum}.0`,
