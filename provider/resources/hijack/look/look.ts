@@ -21,7 +21,10 @@ export interface Look {
   status?: AgentStatus;
 }
 
-/** Connects to whichever system runs and reads what is there. The caller closes `ssh`. `seconds`: for one attempt to connect. */
+/**
+ * Connects to whichever system runs and reads what is there. The caller closes `ssh`. `seconds`: for the one attempt to connect; without it the
+ * server is waited for (`connection.dialErrorLimit`): it may have been made by the same `up`, and be booting.
+ */
 export async function look(
   connection: Connection,
   state: HijackState | undefined,
@@ -61,12 +64,12 @@ export async function lookAt(ssh: Ssh, call: Call): Promise<Look> {
   }
 }
 
-/** Opens the first connection that is let in. */
+/** Opens the first connection that is let in. `seconds` as of {@link look}. */
 export async function openAny(connections: Connection[], call: Call, seconds?: number): Promise<Ssh> {
   let first: unknown;
   for (const connection of connections) {
     try {
-      return await openSsh(connection, call, seconds === undefined ? {} : { connectTimeout: seconds });
+      return await openSsh(connection, call, seconds === undefined ? { wait: true } : { connectTimeout: seconds });
     } catch (error) {
       first ??= error;
       // "shell": images of clouds let root in, and tell it to come as another user

@@ -12,7 +12,11 @@ const config = {
   keys: {},
 };
 const [commit, other] = ["a".repeat(64), "b".repeat(64)];
-const inputs = { connection: { host: "127.0.0.1", port: 1 }, commit, files: { "/etc/x": { content: "x" } } };
+const inputs = {
+  connection: { host: "127.0.0.1", port: 1, dialErrorLimit: 1 },
+  commit,
+  files: { "/etc/x": { content: "x" } },
+};
 const state = { installationId: "1", booted: { checksum: commit, deployment: `${commit}.0`, slot: "a", bootId: "x" } };
 const diff = (news: Props, olds: Props = state) =>
   diffHijack(testCall(config), { olds, oldInputs: inputs, news: { ...inputs, ...news } });
