@@ -24,9 +24,6 @@ const provider = join(repository, "provider");
 const DATA = ["schema.json", "system", "keys"];
 const SCRIPTS = ["host", "image", "publish"];
 
-/** Bundles: file in bin/ -> entry. The second is loaded when a component is constructed: the Pulumi runtime costs 0.4 s. */
-const BUNDLES = { "pine.cjs": "main.ts", "construct.cjs": "construct.ts" };
-
 const LAUNCHER = '#!/usr/bin/env node\nrequire("./pine.cjs");\n';
 
 async function bundle(entry) {
@@ -42,7 +39,6 @@ async function bundle(entry) {
     keepNames: true,
     write: false,
     logLevel: "silent",
-    external: ["./construct.cjs"],
     define: { "import.meta.dirname": "__dirname", PINE_VERSION: JSON.stringify(version) },
   }).catch((error) => {
     throw new SetupError(`the plugin does not build:\n${error.message}`);
@@ -73,8 +69,7 @@ function files(path) {
 export async function build() {
   if (!existsSync(join(provider, "main.ts"))) throw new SetupError("provider/main.ts is not there");
   let written = put("package.json", '{ "type": "commonjs" }\n'); // the repository's own says "module"
-  for (const [name, entry] of Object.entries(BUNDLES))
-    if (existsSync(join(provider, entry))) written += put(name, await bundle(join(provider, entry)));
+  written += put("pine.cjs", await bundle(join(provider, "main.ts")));
   written += put("pulumi-resource-pine", LAUNCHER, 0o755);
   const scripts = SCRIPTS.flatMap((part) => files(join(provider, part))).filter((name) => name.endsWith(".sh"));
   const data = [...DATA.flatMap((part) => files(join(provider, part))), ...scripts];

@@ -74,7 +74,7 @@ export async function publishRemote(
   const name = createHash("sha256").update(remote.name).digest("hex").slice(0, 16);
   const path = join(cache, "published", name);
   await mkdir(path, { recursive: true });
-  await lookAt(remote);
+  await lookAtRemote(remote);
   const work = async () => {
     task.step(`looking at ${remote.name}`);
     const [there, before] = [await remote.list(), await remote.stamp()];
@@ -106,7 +106,7 @@ export async function publishRemote(
 }
 
 /** Dies where it cannot be published to. Writes nothing. */
-export async function lookAt(remote: Remote): Promise<void> {
+export async function lookAtRemote(remote: Remote): Promise<void> {
   const { problem } = await remote.look("");
   if (problem) die(`${remote.property}: ${problem}`);
 }

@@ -3,12 +3,6 @@ import type { CheckFailure } from "../properties/failure.ts";
 import type { Props } from "../properties/values.ts";
 import type { Config, Invoke, Resource } from "../resource.ts";
 
-/**
- * Builds a component. Bytes of a `pulumirpc.ConstructRequest` in, of a `ConstructResponse` out: it lives in a bundle of its
- * own, because it needs the @pulumi/pulumi runtime (0.4 s to load), and so has its own copies of the message classes.
- */
-export type Construct = (request: Uint8Array, engine: string) => Promise<Uint8Array>;
-
 export interface Provider {
   /** schema.json as text; its `version` is the provider's. */
   schema(): string;
@@ -16,7 +10,6 @@ export interface Provider {
   resources: Record<string, () => Promise<Resource>>;
   /** Token to function. */
   functions: Record<string, () => Promise<Invoke>>;
-  construct?: () => Promise<Construct>;
   checkConfig(news: Props): CheckFailure[];
   /** Configuration in a form in which two are compared. */
   comparable(inputs: Props): Props;

@@ -16,7 +16,6 @@ import type { Provider } from "./provider.ts";
 import { Running } from "./running.ts";
 import { Schema } from "./schema.ts";
 import { type Scope, unary } from "./scope.ts";
-import { Unimplemented } from "./status.ts";
 
 export class ProviderServer {
   readonly running = new Running();
@@ -151,11 +150,6 @@ export class ProviderServer {
         r.setFailuresList(failuresOf(answer.failures, args, shown, scope.clean));
         if (answer.result) r.setReturn(toStruct(this.schema.wrap(answer.result, this.schema.results(token))));
         return r;
-      }),
-      construct: this.unary(async (q: p.ConstructRequest) => {
-        if (!this.provider.construct) throw new Unimplemented(`${q.getType()}: components come later`);
-        const build = await this.provider.construct();
-        return p.ConstructResponse.deserializeBinary(await build(q.serializeBinary(), this.engine?.address ?? ""));
       }),
     };
   }

@@ -1,4 +1,5 @@
 /** What an installation will do, from facts and inputs alone. Pure: preview shows it, `up` does it. */
+import { DEADMAN_SECONDS } from "../../boot/options.ts";
 import { humanBytes } from "../../words.ts";
 import { runsPine } from "../facts/pine.ts";
 import type { Facts } from "../facts/types/facts.ts";
@@ -23,8 +24,6 @@ import { refusalsOf } from "./refusals.ts";
 import { stepsOf } from "./steps.ts";
 import { inWords } from "./words.ts";
 
-/** Seconds a system on trial has to be confirmed. */
-const DEADMAN_SECONDS = 300;
 /** Kernel arguments of GRUB's slot files hold nothing else (boot/options.ts). */
 const CONSOLE = /^[A-Za-z0-9,]+$/;
 

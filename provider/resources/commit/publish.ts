@@ -8,7 +8,7 @@ import { flag, integer, object, text } from "../../properties/check.ts";
 import type { Checked } from "../../properties/rule.ts";
 import { hasUnknown, plain, type Value } from "../../properties/values.ts";
 import { publish, publishedCommit, publishProblem } from "../../publish/folder.ts";
-import { lookAt, publishRemote, type Remote } from "../../publish/remote.ts";
+import { lookAtRemote, publishRemote, type Remote } from "../../publish/remote.ts";
 import { S3Remote } from "../../publish/s3/place.ts";
 import { withSshRemote } from "../../publish/ssh/place.ts";
 import { withoutUserinfo } from "../../redact.ts";
@@ -73,7 +73,7 @@ export async function checkPublish(value: Value, task: Task): Promise<void> {
   if (value === undefined || hasUnknown(value)) return;
   const o = plain(value) as PublishInputs;
   await withRemote(o, task, async (remote) => {
-    if (remote) return lookAt(remote);
+    if (remote) return lookAtRemote(remote);
     const problem = await publishProblem(o.path!);
     if (problem) die(`publish.path: ${o.path} ${problem}`);
   });

@@ -1,5 +1,7 @@
 /** Import: a server that Pine installed becomes a resource as it is. The id says where it is; nothing is written there. */
+
 import { isIPv6 } from "node:net";
+import { DEADMAN_SECONDS } from "../../boot/options.ts";
 import { die, isAbort, messageOf, PineError } from "../../errors.ts";
 import { finalizedOf } from "../../host/server/record.ts";
 import type { Connection } from "../../host/ssh/connection.ts";
@@ -83,7 +85,7 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
     if (status.running !== status.slot)
       die(
         `${id} cannot be imported: a system on trial runs, which nobody confirmed`,
-        "import it once the trial is over (`deadman` seconds, default 300)",
+        `import it once the trial is over (\`deadman\` seconds, default ${DEADMAN_SECONDS})`,
       );
     if (install.stack !== call.stack)
       call.warn(

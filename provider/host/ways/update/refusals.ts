@@ -31,7 +31,7 @@ const rootRefusal: Check = ({ pine, root }, _, { commit, filesystems }) =>
   );
 
 /** Of a /boot partition: OSTree has the kernels of all deployments there until the new one is whole, each one once. */
-const bootRefusal: Check = (f, _, { kernel, kernels = {} }) => {
+const kernelRoomRefusal: Check = (f, _, { kernel, kernels = {} }) => {
   const mount = f.mounts.find((m) => m.target === "/boot") ?? f.mounts.find((m) => m.target === "/sysroot/boot");
   if (!ownBoot(f) || kernel === undefined || mount?.freeKiB === undefined) return undefined;
   const there = f.pine.deployments.map((name) => kernels[/([0-9a-f]{64})\.\d+$/.exec(name)?.[1] ?? ""]);
@@ -48,4 +48,4 @@ const bootRefusal: Check = (f, _, { kernel, kernels = {} }) => {
   );
 };
 
-export const UPDATE: Check[] = [rootRefusal, bootRefusal, twinsRunning];
+export const UPDATE: Check[] = [rootRefusal, kernelRoomRefusal, twinsRunning];

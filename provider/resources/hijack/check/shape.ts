@@ -1,5 +1,7 @@
 /** Inputs of HostHijack. */
+
 import { kernelArgumentProblem } from "../../../boot/arguments.ts";
+import { DEADMAN_SECONDS } from "../../../boot/options.ts";
 import { any, asset, flag, integer, list, map, object, text } from "../../../properties/check.ts";
 import { hostnamePattern } from "../../../properties/patterns.ts";
 import type { Shape } from "../../../properties/rule.ts";
@@ -88,7 +90,7 @@ export const shape = {
   finalize: flag(),
   deleteData: flag(),
   whenUnreachable: text({ enum: ["fail", "forget"], default: "fail" }),
-  deadman: integer({ min: 60, max: 3600, default: 300 }),
+  deadman: integer({ min: 60, max: 3600, default: DEADMAN_SECONDS }),
   force: flag(),
   triggers: list(any()),
 } satisfies Shape;

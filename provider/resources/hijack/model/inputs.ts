@@ -1,4 +1,5 @@
 /** HostHijack's inputs and outputs as types, and how the first are read. */
+import { DEADMAN_SECONDS } from "../../../boot/options.ts";
 import type { NetworkInput } from "../../../host/network/model/types.ts";
 import type { DataPartition, Method } from "../../../host/plan/types.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
@@ -64,7 +65,7 @@ export function hijackInputs(props: Props): HijackInputs {
     finalize: p.finalize ?? false,
     deleteData: p.deleteData ?? false,
     whenUnreachable: p.whenUnreachable ?? "fail",
-    deadman: p.deadman ?? 300,
+    deadman: p.deadman ?? DEADMAN_SECONDS,
     force: p.force ?? false,
     triggers: p.triggers ?? [],
     attempt: JSON.stringify(ATTEMPT.map((key) => props[key] ?? null)),
