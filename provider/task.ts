@@ -15,3 +15,16 @@ export interface Task {
 export function quietTask(signal: AbortSignal = new AbortController().signal): Task {
   return { signal, step() {}, warn() {} };
 }
+
+/** Milliseconds between two lines that tell how far something is: more often nobody reads them. */
+const STEP_INTERVAL_MS = 250;
+
+/** Calls `tell` a few times a second at most; in between it does nothing. */
+export function fewTimes<A extends unknown[]>(tell: (...args: A) => void): (...args: A) => void {
+  let last = 0;
+  return (...args) => {
+    if (Date.now() - last < STEP_INTERVAL_MS) return;
+    last = Date.now();
+    tell(...args);
+  };
+}

@@ -14,7 +14,7 @@ import { syncTree } from "../local/files.ts";
 import { freeBytes } from "../local/full.ts";
 import { withFileLock } from "../local/lock.ts";
 import { RunError } from "../local/run.ts";
-import type { Task } from "../task.ts";
+import { fewTimes, type Task } from "../task.ts";
 import { humanBytes } from "../words.ts";
 import { initPublished, type Publication, publish } from "./folder.ts";
 import { type Files, fileAndFolder, isOurs, planFetch, planUpload } from "./plan.ts";
@@ -54,12 +54,10 @@ export async function publishedFiles(dir: string, below = ""): Promise<Files> {
 /** Says how far it is, a few times a second. */
 function progress(task: Task, what: string, total: number): (bytes: number) => void {
   let done = 0;
-  let told = 0;
+  const tell = fewTimes(() => task.step(`${what} (${humanBytes(Math.min(done, total))} of ${humanBytes(total)})`));
   return (bytes) => {
     done += bytes;
-    if (Date.now() - told < 250) return;
-    told = Date.now();
-    task.step(`${what} (${humanBytes(Math.min(done, total))} of ${humanBytes(total)})`);
+    tell();
   };
 }
 

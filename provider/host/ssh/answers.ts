@@ -1,21 +1,14 @@
 /** What scripts print, a value a line. Pure. */
 
-/** `key=value` lines of a file as an object. */
-export function assignments(values: string[]): Record<string, string> {
-  return Object.fromEntries(
-    values.flatMap((l) => {
-      const at = l.indexOf("=");
-      return at > 0 ? [[l.slice(0, at), l.slice(at + 1)]] : [];
-    }),
-  );
-}
-
-/** Lines `key=value` to a map; later ones win. */
-export function keyValues(text: string): Map<string, string> {
+/** Lines `key=value` to a map; later ones win, other lines are left out. */
+export function keyValues(lines: string | readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
-  for (const line of text.split("\n")) {
+  for (const line of typeof lines === "string" ? lines.split("\n") : lines) {
     const at = line.indexOf("=");
     if (at > 0) found.set(line.slice(0, at), line.slice(at + 1));
   }
   return found;
 }
+
+/** The same as an object. */
+export const assignments = (lines: readonly string[]): Record<string, string> => Object.fromEntries(keyValues(lines));

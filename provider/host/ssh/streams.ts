@@ -1,8 +1,10 @@
 /** What goes into and comes out of a session. */
+
 import { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PineError } from "../../errors.ts";
 import { RunError, type RunOptions, type RunResult } from "../../local/run.ts";
+import { fewTimes } from "../../task.ts";
 
 /**
  * The connection's process holds a session's output open until the remote script lets go of it, so a killed client is not waited
@@ -93,16 +95,14 @@ export async function* counted(
   failed: (error: unknown) => void,
 ) {
   const { size, onProgress } = o;
-  let [sent, told] = [0, 0];
+  let sent = 0;
+  const tell = fewTimes((bytes: number) => onProgress?.(bytes));
   try {
     for await (const chunk of source) {
       sent += chunk.length;
       if (size !== undefined && sent > size) break;
       yield chunk;
-      if (onProgress && Date.now() - told >= 250) {
-        told = Date.now();
-        onProgress(sent);
-      }
+      tell(sent);
     }
     if (size !== undefined && sent !== size)
       throw new PineError(

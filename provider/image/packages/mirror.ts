@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isAbort, PineError } from "../../errors.ts";
 import { FetchError, fetchFile } from "../../local/fetch.ts";
 import { writeWhole } from "../../local/files.ts";
-import type { Task } from "../../task.ts";
+import { fewTimes, type Task } from "../../task.ts";
 import { humanBytes } from "../../words.ts";
 import { BadFile, checkDataSize, checkPackage, checksumHex } from "./apkfile.ts";
 import { type Failure, firstOf, leave, MirrorsError, ofTheFile, Passed, placesOf } from "./mirror-order.ts";
@@ -67,13 +67,10 @@ export async function fetchPackages(packages: LockedPackage[], source: Source, t
   const total = missing.reduce((sum, p) => sum + p.size, 0);
   const got = new Map<string, number>();
   let done = 0;
-  let last = 0;
-  const say = () => {
-    if (Date.now() - last < 250) return;
-    last = Date.now();
+  const say = fewTimes(() => {
     const bytes = [...got.values()].reduce((a, b) => a + b, 0);
     task.step(`fetching packages: ${done} of ${missing.length}, ${humanBytes(bytes)} of ${humanBytes(total)}`);
-  };
+  });
   const failed = new AbortController();
   const inner: Task = {
     signal: AbortSignal.any([task.signal, failed.signal]),

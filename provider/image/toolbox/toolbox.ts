@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { die } from "../../errors.ts";
 import { RunError, type RunResult } from "../../local/run.ts";
-import type { Task } from "../../task.ts";
+import { fewTimes, type Task } from "../../task.ts";
 import { buildScript, type RunInOptions, runIn } from "../namespace/run-in.ts";
 import { apkTool, toolRepositories } from "../packages/apk.ts";
 import { fetchPackages } from "../packages/mirror.ts";
@@ -92,7 +92,7 @@ export async function installPackages(
 ): Promise<void> {
   const folder = join(source.cache, "packages", source.arch);
   const names = files.map((f) => `/run/packages/${f.slice(folder.length + 1)}`);
-  let last = 0;
+  const installing = fewTimes((at: string) => task.step(`installing package ${at}`));
   const said = await runTool(["/bin/sh", "/run/install.sh", source.arch, ...names], {
     signal: task.signal,
     binds: [
@@ -103,9 +103,7 @@ export async function installPackages(
     ],
     onLine: (line) => {
       const [, at] = /^\(\s*(\d+\/\d+)\) Installing/.exec(line) ?? [];
-      if (!at || Date.now() - last < 250) return;
-      last = Date.now();
-      task.step(`installing package ${at}`);
+      if (at) installing(at);
     },
   }).catch((e) => {
     if (!(e instanceof RunError)) throw e;
