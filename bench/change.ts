@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- change [ROUNDS]`: one changed file (Rootfs, commit, delta, image) against a full build (the same in a store that has nothing, the delta
- * from nothing), from cached packages, in turns. And the bytes of our delta against `ostree static-delta generate` by hand.
+ * `npm run bench -- change [ROUNDS]`: one changed file (Rootfs, commit, delta, image) against a full build (the same in
+ * a store that has nothing, the delta from nothing), from cached packages, in turns. And the bytes of our delta against
+ * `ostree static-delta generate` by hand.
  */
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";

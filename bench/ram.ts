@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- ram`: a minimal disk image in machines with less and less memory: boots, answers SSH, gets an update (two packages more) by the
- * commands that HostHijack sends, boots and confirms it. Receiving and deploying against the same with 512 MiB; with PINE_WHOLE=1 the delta is
- * from nothing, as large as one of a new kernel and everything else; PINE_FIRMWARE=uefi is OVMF; PINE_MIB="512 96" other sizes.
+ * `npm run bench -- ram`: a minimal disk image in machines with less and less memory: boots, answers SSH, gets an
+ * update (two packages more) by the commands that HostHijack sends, boots and confirms it. Receiving and deploying
+ * against the same with 512 MiB; with PINE_WHOLE=1 the delta is from nothing, as large as one of a new kernel and
+ * everything else; PINE_FIRMWARE=uefi is OVMF; PINE_MIB="512 96" other sizes.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- rootfs [ROUNDS]`: a Rootfs from the cache against `apk add` of the same packages by hand into an empty root: with the packages
- * alone in the cache (the first build of a machine), with another Rootfs of the same kernel built before (one package more), and with the same
- * packages installed before (another store); and a change of one file against the first. Ratios of what ran side by side, in turns:
- * absolute times are the machine's.
+ * `npm run bench -- rootfs [ROUNDS]`: a Rootfs from the cache against `apk add` of the same packages by hand into an
+ * empty root: with the packages alone in the cache (the first build of a machine), with another Rootfs of the same
+ * kernel built before (one package more), and with the same packages installed before (another store); and a change of
+ * one file against the first. Ratios of what ran side by side, in turns: absolute times are the machine's.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- size`: what a minimal disk image is made of. Its packed size against the sum of its packages' own; Alpine's packages and those
- * that the lab makes of Debian's apart.
+ * `npm run bench -- size`: what a minimal disk image is made of. Its packed size against the sum of its packages' own;
+ * Alpine's packages and those that the lab makes of Debian's apart.
  */
 import { diskImage } from "../provider/image/disk/image.ts";
 import { commitFromRootfs } from "../provider/image/ostree/commits.ts";

@@ -1,4 +1,6 @@
-/** Pine's plugin for Pulumi. Resources are imported when first asked for: the start is what every `pulumi` command pays. */
+/**
+ * Pine's plugin for Pulumi. Resources are imported when first asked for: the start is what every `pulumi` command pays.
+ */
 import { assetText } from "./assets.ts";
 import { checkConfig, comparable, configure } from "./rpc/config.ts";
 import { serve } from "./rpc/serve.ts";

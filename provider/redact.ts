@@ -1,7 +1,9 @@
 /** Apart from run.ts, so that the plugin starts without what starts processes. */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** A value for a message, without what could be a password: all that is before the last @, where a colon is among it. */
+/**
+ * A value for a message, without what could be a password: all that is before the last @, where a colon is among it.
+ */
 export const withoutUserinfo = (text: string): string => text.replace(/^[\s\S]*:[\s\S]*@/, "…@");
 
 const current = new AsyncLocalStorage<Iterable<string>>();
@@ -9,7 +11,9 @@ const current = new AsyncLocalStorage<Iterable<string>>();
 /** Runs `work`, in which every text is cleaned of `secrets` too (they may become more meanwhile). */
 export const withSecrets = <T>(secrets: Iterable<string>, work: () => T): T => current.run(secrets, work);
 
-/** Below this many letters a secret would be found within ordinary words: it is taken out only where it stands alone. */
+/**
+ * Below this many letters a secret would be found within ordinary words: it is taken out only where it stands alone.
+ */
 const SHORT = 4;
 
 /** The texts that stand for a secret: itself, its lines (a key's), and how JSON, a URL or a shell writes it. */
@@ -40,8 +44,8 @@ function* places(text: string, form: string): Generator<[number, number]> {
 }
 
 /**
- * Replaces every secret in a text: those given, and those of the call that is under way. Where they overlap (one begins with, or holds,
- * another) all of it goes. To be done before a text is cut: {@link shorten}.
+ * Replaces every secret in a text: those given, and those of the call that is under way. Where they overlap (one begins
+ * with, or holds, another) all of it goes. To be done before a text is cut: {@link shorten}.
  */
 export function redactText(text: string, secrets: Iterable<string> = []): string {
   const forms = new Set([...secrets, ...(current.getStore() ?? [])].flatMap(formsOf));

@@ -1,6 +1,7 @@
 /**
- * Builds the plugin into bin/: `pulumi-resource-pine` starts pine.cjs, the whole provider in one file, with its data beside it.
- * A file is written only when its bytes differ, under another name first: running plugins and tests are not disturbed.
+ * Builds the plugin into bin/: `pulumi-resource-pine` starts pine.cjs, the whole provider in one file, with its data
+ * beside it. A file is written only when its bytes differ, under another name first: running plugins and tests are not
+ * disturbed.
  */
 import {
   chmodSync,

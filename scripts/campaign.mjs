@@ -4,8 +4,8 @@ import { repository, run, runMain } from "./setup/tell.mjs";
 import { setUp } from "./setup.mjs";
 
 /**
- * Runs `main`, a path in the repository, with the arguments that we were given; ends with its exit code. `only`: whether an argument asks for what
- * needs no machine made ready. `ends`: it gets Ctrl-C too, and ends what it started.
+ * Runs `main`, a path in the repository, with the arguments that we were given; ends with its exit code. `only`:
+ * whether an argument asks for what needs no machine made ready. `ends`: it gets Ctrl-C too, and ends what it started.
  */
 export function campaign(main, { only = () => false, ends = false } = {}) {
   return runMain(async () => {

@@ -22,7 +22,10 @@ async function shellScripts() {
   return scripts;
 }
 
-/** OpenRC's services run in busybox' sh, which has `local`; it gives them variables, reads what they set, and means `after *`. */
+/**
+ * OpenRC's services run in busybox' sh, which has `local`; it gives them variables, reads what they set, and means
+ * `after *`.
+ */
 const OPENRC_EXCLUDES = "SC2034,SC2035,SC2154";
 
 async function shellcheck() {

@@ -24,7 +24,8 @@ export const GROUPS = {
   reinstall: { include: [file("reinstall"), file("import"), file("killed")], setUp: everything, named: true },
   // four servers in one `up`
   many: { include: [file("many")], setUp: everything, named: true },
-  // other containers, those with fewer rights, one whose old system goes, templates in full and started, and the lab's own
+  // other containers, those with fewer rights, one whose old system goes, templates in full and started, and the lab's
+  // own
   containers: {
     include: ["lab", "lives", "finalize", "refusals", "returning", "template", "template-boot"].map((n) =>
       file(`container-${n}`),

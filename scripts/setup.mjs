@@ -1,6 +1,6 @@
 /**
- * Makes this machine ready, each step only when it is not done yet: npm packages, Debian packages, the Pulumi CLI, the plugin.
- * `npm run setup`; the demo and the tests call it themselves.
+ * Makes this machine ready, each step only when it is not done yet: npm packages, Debian packages, the Pulumi CLI, the
+ * plugin. `npm run setup`; the demo and the tests call it themselves.
  */
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,10 @@ const STEPS = {
   plugin: async () => (await import("./build.mjs")).build(), // esbuild is there only after npm ci
 };
 
-/** Runs the named steps (default: all but `tun`, which only group hijack needs) in their order. Puts the Pulumi CLI on this process's PATH. */
+/**
+ * Runs the named steps (default: all but `tun`, which only group hijack needs) in their order. Puts the Pulumi CLI on
+ * this process's PATH.
+ */
 export async function setUp(names = Object.keys(STEPS).filter((name) => name !== "tun")) {
   for (const [name, work] of Object.entries(STEPS)) if (names.includes(name)) await work();
 }

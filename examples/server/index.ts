@@ -1,4 +1,7 @@
-/** The program for `pulumi up`: everything comes from the stack's configuration. `npm run demo` runs the same through demo.ts. */
+/**
+ * The program for `pulumi up`: everything comes from the stack's configuration. `npm run demo` runs the same through
+ * demo.ts.
+ */
 import * as pulumi from "@pulumi/pulumi";
 import { server } from "./program.js";
 

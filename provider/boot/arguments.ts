@@ -2,8 +2,8 @@
 import { die } from "../errors.ts";
 
 /**
- * What may stand in a slot file. GRUB expands `$` and `\` within double quotes, and globs `*`, `?`, `[` when a variable is
- * used unquoted; the agent reads the same lines with sed. So only characters that mean nothing to any of the three.
+ * What may stand in a slot file. GRUB expands `$` and `\` within double quotes, and globs `*`, `?`, `[` when a variable
+ * is used unquoted; the agent reads the same lines with sed. So only characters that mean nothing to any of the three.
  */
 export const PLAIN = /^[A-Za-z0-9 _.,:;=+@%/~^()#-]*$/;
 
@@ -20,13 +20,16 @@ export function kernelArgumentProblem(arg: string): string | undefined {
   return RESERVED.test(arg) ? "is set by Pine itself" : undefined;
 }
 
-/** What a slot's options say of themselves: all that is taken from a kernel's command line where the slot's file cannot be read. */
+/**
+ * What a slot's options say of themselves: all that is taken from a kernel's command line where the slot's file cannot
+ * be read.
+ */
 const OWN = /^((root|rootfstype|panic|oops|softlockup_panic|console|ostree|pine\.(boot|dir|deadman))=|(rw|quiet)$)/;
 
 /**
- * The options of the next slot, out of those of the running slot's file: other arguments of the user's, another dead-man; `ostree=` is the
- * agent's to change. The kernel's command line holds more, such as what somebody typed at GRUB's prompt once (`single`, `init=`): of it
- * only what is ours counts, and where there is no file.
+ * The options of the next slot, out of those of the running slot's file: other arguments of the user's, another
+ * dead-man; `ostree=` is the agent's to change. The kernel's command line holds more, such as what somebody typed at
+ * GRUB's prompt once (`single`, `init=`): of it only what is ours counts, and where there is no file.
  */
 export function nextOptions(
   running: { options?: string[]; cmdline: string[] },

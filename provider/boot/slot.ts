@@ -10,9 +10,15 @@ export type SlotName = "a" | "b";
 export interface Slot {
   /** What the menu shows. */
   title: string;
-  /** UUID of the filesystem with the kernels, which GRUB searches for: the root's, or that of a /boot of its own. "" in a container. */
+  /**
+   * UUID of the filesystem with the kernels, which GRUB searches for: the root's, or that of a /boot of its own. "" in
+   * a container.
+   */
   uuid: string;
-  /** Kernel and initramfs from the top of that filesystem: "/boot/ostree/…", or of a /boot of its own "/ostree/…". A container has "" as initrd. */
+  /**
+   * Kernel and initramfs from the top of that filesystem: "/boot/ostree/…", or of a /boot of its own "/ostree/…". A
+   * container has "" as initrd.
+   */
   linux: string;
   initrd: string;
   /** Kernel arguments, see {@link slotOptions}; of a container {@link containerOptions}. */
@@ -23,7 +29,10 @@ const KEYS = ["title", "uuid", "linux", "initrd", "options"] as const;
 
 const PATH = /^\/[A-Za-z0-9_.,:=+@%/~-]+$/;
 
-/** The kernel of a container: a line of text in its commit, without which OSTree deploys nothing (system/targets/container). */
+/**
+ * The kernel of a container: a line of text in its commit, without which OSTree deploys nothing
+ * (system/targets/container).
+ */
 const NO_KERNEL = /\/vmlinuz-0-container$/;
 
 /** What a slot has not where its system is a container, which no GRUB boots. */
@@ -63,7 +72,10 @@ export function deploymentPath(checksum: string, serial: number): string {
   return `/ostree/deploy/${STATEROOT}/deploy/${checksum}.${serial}`;
 }
 
-/** Title of a slot in GRUB's menu: the version, and the day (UTC) on which it came to the server. Plain characters only, since GRUB reads it. */
+/**
+ * Title of a slot in GRUB's menu: the version, and the day (UTC) on which it came to the server. Plain characters only,
+ * since GRUB reads it.
+ */
 export function slotTitle(version: string | undefined, checksum: string, day = new Date()): string {
   const title = `Pine ${version ?? checksum.slice(0, 12)}, ${day.toISOString().slice(0, 10)}`;
   return title.replace(/[^A-Za-z0-9 _.,:+-]/g, "_");

@@ -18,7 +18,10 @@ export interface EnvState {
 export const ENV_SIZE = 1024;
 const ENV_HEADER = "# GRUB Environment Block\n";
 
-/** The environment block, exactly 1024 bytes; all that varies lies in the first sector (512 bytes), which disks write whole. */
+/**
+ * The environment block, exactly 1024 bytes; all that varies lies in the first sector (512 bytes), which disks write
+ * whole.
+ */
 export function envBlock(state: EnvState): Buffer {
   const count = (n: number | undefined) => {
     if (n !== undefined && !(Number.isInteger(n) && n >= 0 && n <= 9)) die(`${n} is no count for GRUB's state, 0 to 9`);

@@ -6,7 +6,10 @@ import { quietTask } from "../task.ts";
 
 export const FSCK_USAGE = "usage: pulumi-resource-pine fsck [--delete] [STORE [CACHE]]";
 
-/** The command. What is damaged, a line each; sets exit code 1 when something is damaged. `cache`: absolute path of the default one. */
+/**
+ * The command. What is damaged, a line each; sets exit code 1 when something is damaged. `cache`: absolute path of the
+ * default one.
+ */
 export async function fsckCommand(args: string[], cache: string): Promise<void> {
   const remove = args.includes("--delete");
   const [dir = ".pine", cached = cache, ...more] = args.filter((a) => a !== "--delete");

@@ -1,4 +1,7 @@
-/** A published folder over HTTP, for trying it: `pulumi-resource-pine serve FOLDER [PORT]`. Any static web server does the same. */
+/**
+ * A published folder over HTTP, for trying it: `pulumi-resource-pine serve FOLDER [PORT]`. Any static web server does
+ * the same.
+ */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -9,7 +12,10 @@ import { publishProblem } from "../publish/folder.ts";
 
 const HOST = "127.0.0.1";
 
-/** Serves a folder on 127.0.0.1; `port` 0: any that is free. Files alone: no listings, nothing outside of it, nothing hidden. */
+/**
+ * Serves a folder on 127.0.0.1; `port` 0: any that is free. Files alone: no listings, nothing outside of it, nothing
+ * hidden.
+ */
 export async function serveFolder(dir: string, port: number): Promise<{ server: Server; url: string }> {
   const problem =
     (await publishProblem(dir)) ??

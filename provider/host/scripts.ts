@@ -4,8 +4,8 @@ import { assetText } from "../assets.ts";
 const joined = (...paths: string[]) => paths.map((path) => assetText(path)).join("\n");
 
 /**
- * First line of a script that writes under the server's lock. sshd does not end a script whose connection is lost: who has the lock next
- * ends what holds this descriptor (`alone` of parts.sh).
+ * First line of a script that writes under the server's lock. sshd does not end a script whose connection is lost: who
+ * has the lock next ends what holds this descriptor (`alone` of parts.sh).
  */
 export const HELD = "exec 8>>/run/pine.receiving\n";
 

@@ -52,7 +52,9 @@ const pauses = [300, 1000, 3000];
 export interface FetchOptions {
   headers?: Record<string, string>;
   onBytes?: (count: number) => void;
-  /** Bytes that the file may have: what its index says, or what none of its kind has. A longer one ends the fetching. */
+  /**
+   * Bytes that the file may have: what its index says, or what none of its kind has. A longer one ends the fetching.
+   */
   limit: number;
   /** Somebody else has it too: one attempt, and a shorter silence. */
   hurry?: boolean;
@@ -66,7 +68,10 @@ interface Begun {
   validator?: string;
 }
 
-/** Gets a file. `onBytes` is told of each piece that arrives; after a broken connection the rest is fetched, where the server can do that. */
+/**
+ * Gets a file. `onBytes` is told of each piece that arrives; after a broken connection the rest is fetched, where the
+ * server can do that.
+ */
 export async function fetchFile(url: string, task: Task, o: FetchOptions): Promise<Fetched> {
   const begun: Begun = { pieces: [], bytes: 0 };
   for (let attempt = 0; ; attempt++) {

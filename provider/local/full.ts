@@ -24,8 +24,8 @@ export async function freeBytes(path: string): Promise<number | undefined> {
 }
 
 /**
- * What failed in a work folder for want of room, as the error that a person gets; anything else as it is. To be asked while the folder
- * is there: `free` before the work began.
+ * What failed in a work folder for want of room, as the error that a person gets; anything else as it is. To be asked
+ * while the folder is there: `free` before the work began.
  */
 export async function roomError(error: unknown, folder: string, free: number | undefined): Promise<unknown> {
   if (!isNoRoom(error) || (error instanceof PineError && error.message.startsWith("no room "))) return error;

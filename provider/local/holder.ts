@@ -1,4 +1,7 @@
-/** Who holds a file or folder, and whether they have ended: asked of the kernel, by a lock that ends with its holder, whatever ends it. */
+/**
+ * Who holds a file or folder, and whether they have ended: asked of the kernel, by a lock that ends with its holder,
+ * whatever ends it.
+ */
 import { readFileSync, readlinkSync } from "node:fs";
 import { type FileHandle, open, stat, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -6,7 +9,10 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "./run.ts";
 
-/** A process, so that it is not taken for another one with the same pid: a later one, or one of another container or machine. */
+/**
+ * A process, so that it is not taken for another one with the same pid: a later one, or one of another container or
+ * machine.
+ */
 export interface Holder {
   pid: number;
   /** Field 22 of /proc/<pid>/stat: clock ticks after the boot. */
@@ -36,7 +42,10 @@ const link = (file: string) => {
   }
 };
 
-/** When a process started, in clock ticks after the boot; "" when there is none, or only its exit code that nobody asked for yet. */
+/**
+ * When a process started, in clock ticks after the boot; "" when there is none, or only its exit code that nobody asked
+ * for yet.
+ */
 export function startTime(pid: number | "self"): string {
   const stat = text(`/proc/${pid}/stat`); // the name (field 2) may hold spaces and brackets
   const [state = "", ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -67,8 +76,8 @@ export interface Evidence {
 }
 
 /**
- * After this time an owner of whom nothing can be known counts as ended: on another machine, or without a file that says who it is.
- * No build takes a hundredth of it. Milliseconds.
+ * After this time an owner of whom nothing can be known counts as ended: on another machine, or without a file that
+ * says who it is. No build takes a hundredth of it. Milliseconds.
  */
 export const FORGOTTEN_MS = 7 * 24 * 3_600_000;
 
@@ -99,7 +108,8 @@ const LOCAL = [
 ];
 
 /**
- * Tries flock(2) on an open file: the lock is of the file as it was opened, so it stays ours when `flock` has ended. Undefined: no such locks here.
+ * Tries flock(2) on an open file: the lock is of the file as it was opened, so it stays ours when `flock` has ended.
+ * Undefined: no such locks here.
  */
 async function lock(file: FileHandle): Promise<boolean | undefined> {
   const env = { PATH: [process.env.PATH, "/usr/bin:/bin"].filter(Boolean).join(":"), LC_ALL: "C" };
@@ -111,7 +121,10 @@ async function lock(file: FileHandle): Promise<boolean | undefined> {
 
 const holding = new Set<FileHandle>();
 
-/** Makes a file that says who holds it, and holds it until the answer is called or this process ends. Fails when it is there. */
+/**
+ * Makes a file that says who holds it, and holds it until the answer is called or this process ends. Fails when it is
+ * there.
+ */
 export async function hold(path: string, more: object = {}): Promise<() => Promise<void>> {
   const file = await open(path, "wx+", 0o644);
   holding.add(file); // a file that nobody refers to is closed
@@ -141,8 +154,8 @@ export function readHolder<T extends Holder = Holder>(content: string): T | unde
 }
 
 /**
- * Whether the holder of a file that {@link hold} made has surely ended. `folder`: what is held, where nothing may say by whom; it is then of
- * somebody unknown. A file that is not there and no folder's is held by nobody: no.
+ * Whether the holder of a file that {@link hold} made has surely ended. `folder`: what is held, where nothing may say
+ * by whom; it is then of somebody unknown. A file that is not there and no folder's is held by nobody: no.
  */
 export async function isAbandoned(path: string, folder?: string): Promise<boolean> {
   const me = myself();

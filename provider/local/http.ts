@@ -1,6 +1,7 @@
 /**
- * Requests as a mirror's client and a storage's make them: through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), with the
- * credentials of the configuration, and with the body's bytes as they were sent: what is checked by signature is never unpacked on the way.
+ * Requests as a mirror's client and a storage's make them: through the proxies that the environment names (HTTPS_PROXY,
+ * HTTP_PROXY, NO_PROXY), with the credentials of the configuration, and with the body's bytes as they were sent: what
+ * is checked by signature is never unpacked on the way.
  */
 import type { Readable } from "node:stream";
 import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
@@ -62,7 +63,10 @@ export async function get(
 /** Without what may be secret in it: a signed address of an object store has its signature in the query. */
 const shown = (url: URL) => `${url.origin}${url.pathname}`;
 
-/** The network's own trouble, as `cause`: before an answer or within one. Apart from what went wrong with a file of ours. */
+/**
+ * The network's own trouble, as `cause`: before an answer or within one. Apart from what went wrong with a file of
+ * ours.
+ */
 export class HttpError extends Error {
   override name = "HttpError";
 }

@@ -26,7 +26,10 @@ async function readHeld(path: string): Promise<Held | undefined> {
 
 type Release = () => Promise<void>;
 
-/** One attempt: how to give it back, else who has it. One of an ended process is taken over, by one of those who want it: who holds its own lock. */
+/**
+ * One attempt: how to give it back, else who has it. One of an ended process is taken over, by one of those who want
+ * it: who holds its own lock.
+ */
 async function tryLock(path: string, what: string): Promise<Release | Held | undefined> {
   const held = await readHeld(path);
   if (!held) return makeLock(path, what);
@@ -92,7 +95,10 @@ export async function withFileLock<T>(path: string, what: string, task: Task, fn
   return mine;
 }
 
-/** What is said to one who waits. Of an owner elsewhere it cannot always be known whether it lives: then a person decides. */
+/**
+ * What is said to one who waits. Of an owner elsewhere it cannot always be known whether it lives: then a person
+ * decides.
+ */
 function waiting(h: Held, path: string, waited: number): string {
   const me = myself();
   const on = h.host === me.host ? "" : ` on ${h.host}`;

@@ -1,4 +1,6 @@
-/** The one way the provider starts a process: no shell, a timeout, cancellation, redaction, errors that say what ran. */
+/**
+ * The one way the provider starts a process: no shell, a timeout, cancellation, redaction, errors that say what ran.
+ */
 import type { Readable, Writable } from "node:stream";
 import { execa } from "execa";
 import { PineError } from "../errors.ts";

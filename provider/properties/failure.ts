@@ -5,6 +5,9 @@ export interface CheckFailure {
   property: string;
   /** What was expected, and what to do. Never the value of a secret. */
   reason: string;
-  /** Names the kind of failure, for programs and for searching: `users.uid.range`. Never what a person wrote but property names. */
+  /**
+   * Names the kind of failure, for programs and for searching: `users.uid.range`. Never what a person wrote but
+   * property names.
+   */
   code?: string;
 }

@@ -26,7 +26,10 @@ export function closeNames(name: string, names: Iterable<string>): string[] {
     .map(([, n]) => n);
 }
 
-/** Levenshtein distance with swaps of neighbours (optimal string alignment); 5 for what differs by more than 4 in length. */
+/**
+ * Levenshtein distance with swaps of neighbours (optimal string alignment); 5 for what differs by more than 4 in
+ * length.
+ */
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 4) return 5;
   let before: number[] = [];

@@ -17,7 +17,10 @@ export interface Common<T> {
   hint?: string;
   /** What is expected, as a noun: `a package name such as "curl"`. */
   expected?: string;
-  /** A last look at a value whose type is right and that is wholly known. Answers the reason of a failure, with a code of its own or without. */
+  /**
+   * A last look at a value whose type is right and that is wholly known. Answers the reason of a failure, with a code
+   * of its own or without.
+   */
   verify?: (value: T) => string | Fault | undefined;
 }
 

@@ -81,7 +81,10 @@ export function secretStrings(v: Value, within = false): string[] {
   return Object.entries(v).flatMap(([key, x]) => secretStrings(x, within && !open?.has(key)));
 }
 
-/** Deep equality of property values; secret wrappers do not count, unknowns are never equal, assets and archives are their hash. */
+/**
+ * Deep equality of property values; secret wrappers do not count, unknowns are never equal, assets and archives are
+ * their hash.
+ */
 export function equalValues(a: Value, b: Value): boolean {
   const x = a instanceof Secret ? a.value : a;
   const y = b instanceof Secret ? b.value : b;

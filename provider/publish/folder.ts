@@ -1,4 +1,7 @@
-/** Commits in a folder that any static web server can serve, for hosts that pull: a repository of their own, whole at every moment. */
+/**
+ * Commits in a folder that any static web server can serve, for hosts that pull: a repository of their own, whole at
+ * every moment.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
@@ -52,7 +55,10 @@ export async function initPublished(path: string, toolbox: Toolbox, task: Task):
   await toolbox.run(["/bin/sh", "/run/publish.sh"], { binds, signal: task.signal });
 }
 
-/** Publishes a commit of the store. One at a time into a folder; whoever is cut off leaves what was there, and the next one goes on. */
+/**
+ * Publishes a commit of the store. One at a time into a folder; whoever is cut off leaves what was there, and the next
+ * one goes on.
+ */
 export async function publish(workshop: Workshop, p: Publication): Promise<void> {
   const { store, toolbox, task } = workshop;
   const problem = await publishProblem(p.path);

@@ -3,7 +3,10 @@
 /** Files of a published repository by their path in it, with their bytes. */
 export type Files = Map<string, number>;
 
-/** What a repository of ours has. Another machine's word is not taken for anything else, so that nothing gets outside of a folder. */
+/**
+ * What a repository of ours has. Another machine's word is not taken for anything else, so that nothing gets outside of
+ * a folder.
+ */
 const KNOWN =
   /^(config|summary|summary\.sig|objects\/[0-9a-f]{2}\/[0-9a-f]{62}\.[a-z]+|(deltas|delta-indexes|refs\/heads|pine)(\/[A-Za-z0-9_+=-][A-Za-z0-9_+=.-]*)+)$/;
 
@@ -29,7 +32,10 @@ function step(path: string): number {
 }
 
 export interface Upload {
-  /** What is sent, one step after the other: content, deltas' heads, branches and lists of deltas, summary, manifests. A step may be empty. */
+  /**
+   * What is sent, one step after the other: content, deltas' heads, branches and lists of deltas, summary, manifests. A
+   * step may be empty.
+   */
   steps: string[][];
   /** What goes afterwards: nothing names it any more. */
   remove: string[];

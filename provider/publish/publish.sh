@@ -1,9 +1,9 @@
 #!/bin/sh
-# Publishes a commit of /run/repo in the repository /run/out, which any static web server can serve. Runs in the toolbox; /run/prune.sh.
-# usage: publish.sh REF CHECKSUM DELTAS EMPTY COMMIT...   DELTAS: so many of the commits (the newest first) get a delta to it; EMPTY: 1 for one
-# from nothing; COMMIT: what is to be there besides, where the
-# folder or the store has it; the rest goes
-# Who pulls meanwhile sees the state before or the one after: all files are there before the branch, and the branch before the summary.
+# Publishes a commit of /run/repo in the repository /run/out, which any static web server can serve. Runs in the
+# toolbox; /run/prune.sh. usage: publish.sh REF CHECKSUM DELTAS EMPTY COMMIT...   DELTAS: so many of the commits (the
+# newest first) get a delta to it; EMPTY: 1 for one from nothing; COMMIT: what is to be there besides, where the folder
+# or the store has it; the rest goes Who pulls meanwhile sees the state before or the one after: all files are there
+# before the branch, and the branch before the summary.
 set -eu
 umask 022
 out=/run/out
@@ -37,7 +37,8 @@ for commit; do
 	set -- "$@" "$commit"
 done
 have=$(ostree static-delta list --repo=$out)
-# usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object; parts that little memory unpacks
+# usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object; parts
+# that little memory unpacks
 delta() {
 	case "
 $have

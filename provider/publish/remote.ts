@@ -1,6 +1,6 @@
 /**
- * A published repository on another machine: a copy of it in the cache is published to as a folder is (publish.ts), and what is new of it is
- * sent, in an order in which whoever pulls meanwhile sees the state before or the one after.
+ * A published repository on another machine: a copy of it in the cache is published to as a folder is (publish.ts), and
+ * what is new of it is sent, in an order in which whoever pulls meanwhile sees the state before or the one after.
  */
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
@@ -61,7 +61,10 @@ function progress(task: Task, what: string, total: number): (bytes: number) => v
   };
 }
 
-/** Publishes a commit of the store there. Who is cut off leaves what was there, and the next one goes on. `cache`: absolute path. */
+/**
+ * Publishes a commit of the store there. Who is cut off leaves what was there, and the next one goes on. `cache`:
+ * absolute path.
+ */
 export async function publishRemote(
   workshop: Workshop,
   cache: string,
@@ -109,7 +112,9 @@ export async function lookAtRemote(remote: Remote): Promise<void> {
   if (problem) die(`${remote.property}: ${problem}`);
 }
 
-/** Removes what is neither a file nor a folder: our copy is written to by its names, and a link would lead elsewhere. */
+/**
+ * Removes what is neither a file nor a folder: our copy is written to by its names, and a link would lead elsewhere.
+ */
 export async function removeOthers(dir: string): Promise<void> {
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name);
@@ -118,7 +123,10 @@ export async function removeOthers(dir: string): Promise<void> {
   }
 }
 
-/** Gives fetched files their places in our copy. Dies before any gets one when another machine's word made something else than a file. */
+/**
+ * Gives fetched files their places in our copy. Dies before any gets one when another machine's word made something
+ * else than a file.
+ */
 export async function takeIn(from: string, path: string, names: string[], who: string): Promise<void> {
   for (const name of names) {
     const bad = (what: string) =>

@@ -1,4 +1,7 @@
-/** What previews of images tell the previews of servers in the same run, before anything is built: figures to be marked "about". */
+/**
+ * What previews of images tell the previews of servers in the same run, before anything is built: figures to be marked
+ * "about".
+ */
 import type { SshServer } from "../boot/target.ts";
 
 export interface ImageEstimate {
@@ -43,8 +46,8 @@ let fitDisk = false;
 let unfitDisk: string | undefined;
 
 /**
- * Called by DiskImage's preview: bytes of the disk, 0 when they are not known, and why an overwrite cannot take it. Which image a server
- * gets is not told: the smallest of a run counts.
+ * Called by DiskImage's preview: bytes of the disk, 0 when they are not known, and why an overwrite cannot take it.
+ * Which image a server gets is not told: the smallest of a run counts.
  */
 export function noteDisk(bytes: number, unfit?: string): void {
   leastDisk = Math.min(leastDisk ?? bytes, bytes);
@@ -52,7 +55,9 @@ export function noteDisk(bytes: number, unfit?: string): void {
   else unfitDisk = unfit;
 }
 
-/** Why none of the disk images of this run can be written over a server's disk; undefined: one can, or it is not known. */
+/**
+ * Why none of the disk images of this run can be written over a server's disk; undefined: one can, or it is not known.
+ */
 export function noDiskFits(): string | undefined {
   return fitDisk ? undefined : unfitDisk;
 }
@@ -63,9 +68,9 @@ export function smallestDisk(): number | undefined {
 }
 
 /**
- * Bytes of a sysroot that is not packed yet, at least and at most, from the bytes of its files. Measured against them: zstd -3 took 0.42
- * to 0.58, and gzip -3 0.69 to 0.73 of systems with kernel modules and firmware, which are packed already; one with a kernel has more of
- * what does not pack.
+ * Bytes of a sysroot that is not packed yet, at least and at most, from the bytes of its files. Measured against them:
+ * zstd -3 took 0.42 to 0.58, and gzip -3 0.69 to 0.73 of systems with kernel modules and firmware, which are packed
+ * already; one with a kernel has more of what does not pack.
  */
 export function packedRange(unpacked: number, compression: "zstd" | "gzip"): [number, number] {
   const [least, most] = compression === "zstd" ? [0.35, 0.75] : [0.4, 0.85];

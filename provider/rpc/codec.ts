@@ -1,4 +1,7 @@
-/** google.protobuf.Struct, as Pulumi fills it, to plain JavaScript with {@link Secret}, {@link Unknown}, {@link Asset}, {@link Archive}; and back. */
+/**
+ * google.protobuf.Struct, as Pulumi fills it, to plain JavaScript with {@link Secret}, {@link Unknown}, {@link Asset},
+ * {@link Archive}; and back.
+ */
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { PineError } from "../errors.ts";
 import { Archive, Asset, type Props, plain, Secret, Unknown, type Value } from "../properties/values.ts";

@@ -1,4 +1,7 @@
-/** The provider's configuration: `pine:store`, `pine:cache`, `pine:mirror`, `pine:fallbackMirrors`, `pine:credentials`, `pine:release`, `pine:keys`. */
+/**
+ * The provider's configuration: `pine:store`, `pine:cache`, `pine:mirror`, `pine:fallbackMirrors`, `pine:credentials`,
+ * `pine:release`, `pine:keys`.
+ */
 import { createPublicKey } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";

@@ -25,8 +25,8 @@ export async function listen(provider: ProviderServer): Promise<{ server: Server
 }
 
 /**
- * Runs a provider as a plugin: `pulumi-resource-pine [flags] [engine's address]`. Without an address it waits for an engine
- * to attach (PULUMI_DEBUG_PROVIDERS=pine:PORT), and outlives it.
+ * Runs a provider as a plugin: `pulumi-resource-pine [flags] [engine's address]`. Without an address it waits for an
+ * engine to attach (PULUMI_DEBUG_PROVIDERS=pine:PORT), and outlives it.
  */
 export async function serve(description: Provider, argv: string[] = process.argv.slice(2)): Promise<void> {
   const provider = new ProviderServer(description);
@@ -50,8 +50,8 @@ export async function serve(description: Provider, argv: string[] = process.argv
   process.on("SIGTERM", () => leave(0));
   // The engine may close our output at any time.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  // A task that nobody waited for does not end the others; what is beyond that ends us, in order. Only the kind of error
-  // is said: which call's secrets its text may hold is not known here.
+  // A task that nobody waited for does not end the others; what is beyond that ends us, in order. Only the kind of
+  // error is said: which call's secrets its text may hold is not known here.
   process.on("unhandledRejection", (error) => {
     void provider.note("warning", `a background task failed (${kindOf(error)}); this is a bug in pine`);
   });

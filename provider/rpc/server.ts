@@ -1,4 +1,6 @@
-/** pulumirpc.ResourceProvider over a {@link Provider}. Does not load the @pulumi/pulumi runtime: that alone takes 0.4 s. */
+/**
+ * pulumirpc.ResourceProvider over a {@link Provider}. Does not load the @pulumi/pulumi runtime: that alone takes 0.4 s.
+ */
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { type PluginAttach, PluginInfo } from "@pulumi/pulumi/proto/plugin_pb.js";
 import * as p from "@pulumi/pulumi/proto/provider_pb.js";

@@ -19,8 +19,8 @@ export class Unimplemented extends PineError {
 }
 
 /**
- * The status of anything thrown but {@link InitError}. The engine takes Unknown and Internal for "the resource may be in
- * any state" (sdk/go/common/resource/plugin/provider_plugin.go), so only what we did not foresee gets those.
+ * The status of anything thrown but {@link InitError}. The engine takes Unknown and Internal for "the resource may be
+ * in any state" (sdk/go/common/resource/plugin/provider_plugin.go), so only what we did not foresee gets those.
  */
 export function failureOf(error: unknown, signal: AbortSignal): Failure {
   if (error instanceof Unimplemented) return { code: status.UNIMPLEMENTED, details: error.message };

@@ -31,7 +31,10 @@ export const manifestFile = (signed: SignedManifest | undefined): string =>
 
 const FORMAT = 1;
 
-/** The keys sign it, and are those that a server trusts from then on: a key comes by being named beside one that is trusted. */
+/**
+ * The keys sign it, and are those that a server trusts from then on: a key comes by being named beside one that is
+ * trusted.
+ */
 export function signManifest(m: Manifest, keys: SigningKey[]): SignedManifest {
   const { checksum, ref, version, arch, target, created } = m;
   const lines = Object.entries({ pine: FORMAT, checksum, ref, version, arch, target, created }).map(
@@ -54,7 +57,10 @@ export interface ManifestProblem {
   hint: string;
 }
 
-/** Why a server would refuse a commit; the server looks itself, too, and this tells it beforehand. A server without keys takes anything. */
+/**
+ * Why a server would refuse a commit; the server looks itself, too, and this tells it beforehand. A server without keys
+ * takes anything.
+ */
 export function manifestProblem(
   trust: Trust,
   checksum: string,

@@ -1,7 +1,7 @@
 /**
- * Ed25519 keys and signatures as signify(1) has them, which is what images carry: "Ed", an 8-byte number of the key, then the key (32 bytes)
- * or the signature (64 bytes), in base64. Alpine's and Debian's ostree differ in what they can check, and a commit's own signature would
- * say nothing of its version; so it is the manifest that is signed.
+ * Ed25519 keys and signatures as signify(1) has them, which is what images carry: "Ed", an 8-byte number of the key,
+ * then the key (32 bytes) or the signature (64 bytes), in base64. Alpine's and Debian's ostree differ in what they can
+ * check, and a commit's own signature would say nothing of its version; so it is the manifest that is signed.
  */
 import {
   createHash,

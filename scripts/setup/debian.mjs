@@ -95,7 +95,10 @@ export async function subordinateIds() {
 
 const TUN = "/dev/net/tun";
 
-/** The lab's networks of their own need the device that systemd-udevd makes for everybody; some machines have it for root alone. */
+/**
+ * The lab's networks of their own need the device that systemd-udevd makes for everybody; some machines have it for
+ * root alone.
+ */
 export async function tunDevice() {
   try {
     return accessSync(TUN, constants.R_OK | constants.W_OK);

@@ -89,7 +89,10 @@ async function build(into) {
   );
 }
 
-/** Go settings of ours: its own toolchain may be fetched where it is too old, nothing of the user's flags, a cache in any case. */
+/**
+ * Go settings of ours: its own toolchain may be fetched where it is too old, nothing of the user's flags, a cache in
+ * any case.
+ */
 export function goEnvironment(scratch) {
   const home = process.env.HOME && existsSync(process.env.HOME);
   const own = home ? {} : { GOPATH: join(scratch, "go"), GOCACHE: join(scratch, "go-build"), GOFLAGS: "-modcacherw" };

@@ -1,4 +1,7 @@
-/** The generated SDK as a program imports it: compiled (its loading on demand is CommonJS), linked as `@pine/pulumi-pine`. */
+/**
+ * The generated SDK as a program imports it: compiled (its loading on demand is CommonJS), linked as
+ * `@pine/pulumi-pine`.
+ */
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
@@ -57,7 +60,9 @@ function link() {
   symlinkSync(target, path);
 }
 
-/** Compiles the SDK when its sources changed, and links it into node_modules. Nothing to do where there is no SDK yet. */
+/**
+ * Compiles the SDK when its sources changed, and links it into node_modules. Nothing to do where there is no SDK yet.
+ */
 export async function linkSdk() {
   if (!existsSync(join(sdk, "index.ts"))) return;
   link();

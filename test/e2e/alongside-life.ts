@@ -1,4 +1,7 @@
-/** One of the lab's servers taken beside its old system, updated, broken, and given back or up; by a user whose sudo asks for a password. */
+/**
+ * One of the lab's servers taken beside its old system, updated, broken, and given back or up; by a user whose sudo
+ * asks for a password.
+ */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withSsh } from "../../provider/host/ssh/open.ts";
@@ -30,7 +33,10 @@ const PASSWORD = `canary it's ${randomBytes(6).toString("hex")}`;
 
 const wanted = (name: string, value: string) => (process.env[name] || value) === value;
 
-/** Whether the environment asks for this machine: PINE_RELEASE, PINE_FIRMWARE, PINE_LAYOUT; what is not set does not count. */
+/**
+ * Whether the environment asks for this machine: PINE_RELEASE, PINE_FIRMWARE, PINE_LAYOUT; what is not set does not
+ * count.
+ */
 export const chosen = (m: Machine) =>
   wanted("PINE_RELEASE", m.release) && wanted("PINE_FIRMWARE", m.firmware) && wanted("PINE_LAYOUT", m.layout);
 

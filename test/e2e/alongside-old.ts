@@ -1,4 +1,7 @@
-/** The old system of a server that has Pine beside it: how it is booted once more, and what its owner does there meanwhile. */
+/**
+ * The old system of a server that has Pine beside it: how it is booted once more, and what its owner does there
+ * meanwhile.
+ */
 import { die } from "../../provider/errors.ts";
 import type { Vps } from "../lab/vps/index.ts";
 import { BOOT_MS, on } from "./hijack-lab.ts";
@@ -30,7 +33,10 @@ async function into(vps: Vps, id: string, count: "6" | ""): Promise<void> {
 export const bootOld = (vps: Vps) => into(vps, "debian", "6");
 export const bootPine = (vps: Vps) => into(vps, "alpine", "");
 
-/** The running kernel once more under another name, as a package with the maintainer scripts of Debian's own: hooks, symlinks, update-grub. */
+/**
+ * The running kernel once more under another name, as a package with the maintainer scripts of Debian's own: hooks,
+ * symlinks, update-grub.
+ */
 export const NEW_KERNEL = `set -eu
 old=$(uname -r) new=99.9-lab work=/var/tmp/kernel
 rm -rf $work

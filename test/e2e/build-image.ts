@@ -1,6 +1,6 @@
 /**
- * Makes a disk image, or with `template` (its format) a container template, in a process of its own: `{config, checksum, options, template}` as JSON in
- * the first argument; answers its facts.
+ * Makes a disk image, or with `template` (its format) a container template, in a process of its own:
+ * `{config, checksum, options, template}` as JSON in the first argument; answers its facts.
  */
 import { diskImage } from "../../provider/image/disk/image.ts";
 import { Store } from "../../provider/image/store/store.ts";

@@ -1,6 +1,7 @@
 /**
- * Builds a Rootfs in a process of its own: `{config, inputs}` as JSON in the first argument, of one that is in a state already `known`, and under
- * another `umask`; answers the state as JSON. `cloned`: a bundle of git's that is cloned `to` a folder, for an archive `at` that path.
+ * Builds a Rootfs in a process of its own: `{config, inputs}` as JSON in the first argument, of one that is in a state
+ * already `known`, and under another `umask`; answers the state as JSON. `cloned`: a bundle of git's that is cloned
+ * `to` a folder, for an archive `at` that path.
  */
 import { Archive } from "../../provider/properties/values.ts";
 import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";

@@ -1,4 +1,7 @@
-/** A store whose files were changed, cut off or lost a bit: each is refused by name before anything is sent, and made anew. */
+/**
+ * A store whose files were changed, cut off or lost a bit: each is refused by name before anything is sent, and made
+ * anew.
+ */
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";

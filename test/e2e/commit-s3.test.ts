@@ -1,4 +1,7 @@
-/** Published to an S3-compatible storage, which checks signatures; everybody reads it by plain http, as Debian's ostree does here. */
+/**
+ * Published to an S3-compatible storage, which checks signatures; everybody reads it by plain http, as Debian's ostree
+ * does here.
+ */
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Store } from "../../provider/image/store/store.ts";

@@ -1,4 +1,7 @@
-/** What a server makes of a commit's manifest: trust.sh in a real image, by its busybox and its signify. The server's disk is a folder. */
+/**
+ * What a server makes of a commit's manifest: trust.sh in a real image, by its busybox and its signify. The server's
+ * disk is a folder.
+ */
 import { mkdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,6 @@
-/** Published over SSH: a real sshd, a folder that Python's web server serves, and hosts that pull by Debian's ostree. */
+/**
+ * Published over SSH: a real sshd, a folder that Python's web server serves, and hosts that pull by Debian's ostree.
+ */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

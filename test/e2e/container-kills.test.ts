@@ -1,6 +1,7 @@
 /**
- * Hard kills and power cuts of a container at random moments of install, update and restore: it always comes up with SSH, and the next run
- * completes. PINE_KILLS: how many (12), PINE_SEED: which moments. Every other one loses what was not synced.
+ * Hard kills and power cuts of a container at random moments of install, update and restore: it always comes up with
+ * SSH, and the next run completes. PINE_KILLS: how many (12), PINE_SEED: which moments. Every other one loses what was
+ * not synced.
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,4 +1,7 @@
-/** A container's life by the plain CLI: seen, taken, updated, broken, brought back, reinstalled, given back; in little memory. */
+/**
+ * A container's life by the plain CLI: seen, taken, updated, broken, brought back, reinstalled, given back; in little
+ * memory.
+ */
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LxcOptions } from "../lab/lxc/index.ts";

@@ -1,4 +1,7 @@
-/** Ways back in a container: nobody confirms the trial; the new system's init ends at once; one that is confirmed does not come up any more. */
+/**
+ * Ways back in a container: nobody confirms the trial; the new system's init ends at once; one that is confirmed does
+ * not come up any more.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asRootBySudo, isRoot } from "./as-root.ts";
 import { type ContainerLab, START_MS, startContainerLab } from "./container-vps.ts";

@@ -1,4 +1,7 @@
-/** The physical root of a container's commit: deployed by OSTree without a kernel, with what starts it, the same bytes each time. */
+/**
+ * The physical root of a container's commit: deployed by OSTree without a kernel, with what starts it, the same bytes
+ * each time.
+ */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** A container template of a real commit, in both formats: what is in it, that it is the same bytes each time, and the resource's life. */
+/**
+ * A container template of a real commit, in both formats: what is in it, that it is the same bytes each time, and the
+ * resource's life.
+ */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** What the tests of containers share: one of the lab's container VPSes, a mirror, and the example's project that knows both. */
+/**
+ * What the tests of containers share: one of the lab's container VPSes, a mirror, and the example's project that knows
+ * both.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +23,10 @@ export interface ContainerLab {
   end(): Promise<void>;
 }
 
-/** A container that runs Debian, and a stack `test` of examples/server-yaml for it, with a store of its own or a given one. */
+/**
+ * A container that runs Debian, and a stack `test` of examples/server-yaml for it, with a store of its own or a given
+ * one.
+ */
 export async function startContainerLab(name: string, o: LxcOptions & { store?: string }): Promise<ContainerLab> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
   const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];

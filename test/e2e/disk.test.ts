@@ -1,4 +1,7 @@
-/** The lab's disk that drops what was not flushed, under a Debian: what a power cut leaves, saved states, writes that fail. */
+/**
+ * The lab's disk that drops what was not flushed, under a Debian: what a power cut leaves, saved states, writes that
+ * fail.
+ */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

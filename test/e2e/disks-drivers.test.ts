@@ -1,6 +1,7 @@
 /**
- * What the initramfs does about a disk's driver, on controllers that disks.test.ts has not: it loads what the hardware asks for, everything when that does not
- * help, and where there is no driver it says so and reboots. QEMU's megasas and am53c974 are like lsi here: linux-virt has no driver.
+ * What the initramfs does about a disk's driver, on controllers that disks.test.ts has not: it loads what the hardware
+ * asks for, everything when that does not help, and where there is no driver it says so and reboots. QEMU's megasas and
+ * am53c974 are like lsi here: linux-virt has no driver.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskImage, type Image } from "../../provider/image/disk/image.ts";

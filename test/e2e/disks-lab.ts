@@ -40,7 +40,10 @@ export async function expectSound(lab: ImageLab, disk: string): Promise<string[]
   return types;
 }
 
-/** A commit on the machine with another initramfs than any before, as a new kernel's update has: bytes that the kernel skips. */
+/**
+ * A commit on the machine with another initramfs than any before, as a new kernel's update has: bytes that the kernel
+ * skips.
+ */
 export const another = (n: number) => `set -eu
   modules=usr/lib/modules/$(uname -r)
   rm -rf /var/tmp/o && mkdir -p /var/tmp/o/$modules

@@ -1,6 +1,7 @@
 /**
- * GRUB's menu on the serial line: a person stops the countdown and picks the other deployment. And where nobody is: trials that hang go back, the one whose
- * kernel runs by the dead-man, the one whose kernel is stuck by the hardware watchdog. By BIOS and UEFI.
+ * GRUB's menu on the serial line: a person stops the countdown and picks the other deployment. And where nobody is:
+ * trials that hang go back, the one whose kernel runs by the dead-man, the one whose kernel is stuck by the hardware
+ * watchdog. By BIOS and UEFI.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

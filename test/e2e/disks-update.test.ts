@@ -1,6 +1,7 @@
 /**
- * Machines from disk images are updated: a deployment with another kernel on trial, confirmed; a trial that goes back; and what is on the
- * disk is sound. With a /boot partition, every filesystem of a root, BIOS and UEFI, and as little memory as Pine asks for.
+ * Machines from disk images are updated: a deployment with another kernel on trial, confirmed; a trial that goes back;
+ * and what is on the disk is sound. With a /boot partition, every filesystem of a root, BIOS and UEFI, and as little
+ * memory as Pine asks for.
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

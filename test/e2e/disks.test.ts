@@ -1,6 +1,6 @@
 /**
- * Disk images of every format and partition table: the same bytes each time; booted from a larger disk on every kind of bus, they grow, and
- * what is on them is sound.
+ * Disk images of every format and partition table: the same bytes each time; booted from a larger disk on every kind of
+ * bus, they grow, and what is on them is sound.
  */
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * Debian's GRUB, booted: what an old system's grub.cfg sets is in force when it sources ours, and nothing of it may make GRUB wait for a
- * person. A password: coreos/bugs#1597, rear/rear#703, CISOfy/lynis#1422, Antynea/grub-btrfs#95.
+ * Debian's GRUB, booted: what an old system's grub.cfg sets is in force when it sources ours, and nothing of it may
+ * make GRUB wait for a person. A password: coreos/bugs#1597, rear/rear#703, CISOfy/lynis#1422, Antynea/grub-btrfs#95.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

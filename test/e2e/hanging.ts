@@ -6,7 +6,10 @@ import { lastLines } from "../../provider/redact.ts";
 /** Some thousand times what it takes on a quiet machine: who is not done by then never is. Milliseconds. */
 const NEVER = 10 * 60_000;
 
-/** Waits for `work`; when it does not end, fails with what it said last and every process of this machine with where it waits in the kernel. */
+/**
+ * Waits for `work`; when it does not end, fails with what it said last and every process of this machine with where it
+ * waits in the kernel.
+ */
 export async function ended<T>(what: string, said: readonly string[], work: Promise<T>): Promise<T> {
   const clock = new AbortController();
   const late = sleep(NEVER, undefined, { signal: clock.signal }).then(async () => {

@@ -29,7 +29,10 @@ export class Planted {
 
   private constructor(private readonly lab: Lab) {}
 
-  /** Every secret input of a connection is given, though the key alone would do: a key of its own, with a passphrase, and a password. */
+  /**
+   * Every secret input of a connection is given, though the key alone would do: a key of its own, with a passphrase,
+   * and a password.
+   */
   static async plant(lab: Lab): Promise<Planted> {
     const planted = new Planted(lab);
     const { canaries, tokens } = planted;

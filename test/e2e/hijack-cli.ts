@@ -1,4 +1,7 @@
-/** `pulumi` itself on a copy of an example, as a person types it: started in a session of its own, watched through its event log. */
+/**
+ * `pulumi` itself on a copy of an example, as a person types it: started in a session of its own, watched through its
+ * event log.
+ */
 import { spawn } from "node:child_process";
 import { closeSync, cpSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

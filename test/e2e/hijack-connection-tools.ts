@@ -32,8 +32,8 @@ export async function authLog(vps: Vps, work: () => Promise<unknown>, of = "-t s
 export const mentions = (log: string) => (log.match(/authenticating user|Failed|Invalid user/g) ?? []).length;
 
 /**
- * What a connection comes to for somebody whose known_hosts is `known`: ssh looks it up in the home that the password file names, so
- * root's gets another file system in a mount namespace.
+ * What a connection comes to for somebody whose known_hosts is `known`: ssh looks it up in the home that the password
+ * file names, so root's gets another file system in a mount namespace.
  */
 export async function knowing(dir: string, known: string, c: Connection): Promise<string> {
   const [list, script] = [join(dir, "known_hosts"), join(dir, "known-hosts.cjs")];

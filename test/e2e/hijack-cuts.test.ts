@@ -1,5 +1,7 @@
-/** Ctrl-C and power cuts: the server answers afterwards, nothing is left behind, and the next `up` goes on. PINE_SEED repeats the moments.
- * After arming and in trials the campaign cuts it (npm run faults, phases arm and update). */
+/**
+ * Ctrl-C and power cuts: the server answers afterwards, nothing is left behind, and the next `up` goes on. PINE_SEED
+ * repeats the moments. After arming and in trials the campaign cuts it (npm run faults, phases arm and update).
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Running } from "./hijack-cli.ts";
@@ -18,8 +20,8 @@ beforeAll(async () => {
 afterAll(() => lab?.end());
 
 /**
- * Ctrl-C once `moment` has come. Nobody tidies up after it: what the run did not take away itself within the 5 s that Pulumi gives a
- * plugin stays, and fails the test. The waiting here is only for processes on their way out.
+ * Ctrl-C once `moment` has come. Nobody tidies up after it: what the run did not take away itself within the 5 s that
+ * Pulumi gives a plugin stays, and fails the test. The waiting here is only for processes on their way out.
  */
 async function interrupted(what: string, moment: (up: Running) => Promise<void>): Promise<string> {
   const up = lab.project.start(["up", "--skip-preview"]);

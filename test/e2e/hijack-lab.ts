@@ -62,11 +62,11 @@ export interface Lab {
 }
 
 /**
- * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store of its own.
- * `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease}; `firmware`: bios (a test that takes any
- * gives it {@link labFirmware}); `layout`: default {@link labLayout}; `faulty`: on a disk that can fail;
- * `memory`: MiB, unless PINE_MEMORY says how many; `packages`: further
- * ones of Debian; `disks`: further ones, in MiB.
+ * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store
+ * of its own. `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease};
+ * `firmware`: bios (a test that takes any gives it {@link labFirmware}); `layout`: default {@link labLayout}; `faulty`:
+ * on a disk that can fail; `memory`: MiB, unless PINE_MEMORY says how many; `packages`: further ones of Debian;
+ * `disks`: further ones, in MiB.
  */
 export async function startLab(
   name: string,
@@ -172,7 +172,7 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
   }
 }
 
-/** Folders whose content and metadata must not change, looked at by MD5: an emulated processor takes three times as long for SHA-256; the EFI system partition where there is one. */
+/** Folders that must not change, looked at by MD5: an emulated processor takes three times as long for SHA-256. */
 const FOLDERS = "/etc /usr /boot $(ls -d /boot/efi/EFI 2>/dev/null)";
 /** Debian 13 touches GRUB's own environment at each of its boots: of that the time does not count. */
 const TIMES = "-type f ! -path /boot/grub/grubenv -printf '%p\\t%s %T@\\n'";
@@ -181,9 +181,10 @@ type Looking = { quick?: boolean; digested?: string };
 const BELOW = `[ "$(stat -c %d /boot)" = "$(stat -c %d /)" ] || { mkdir -p /run/below; mount --bind / /run/below; find /run/below/boot -printf '%p\\t%y\\n'; umount /run/below; }`;
 
 /**
- * The server's /etc, /usr and /boot, path to what it is: type, mode, owner, and a file's size, time and digest or a link's target; the names in
- * /; and what lies below the mount of a /boot. `quick`: size and times of a file instead of its digest, so that nothing was even written.
- * `digested`: the folders whose files are digested, default all; /usr takes an emulated processor two minutes.
+ * The server's /etc, /usr and /boot, path to what it is: type, mode, owner, and a file's size, time and digest or a
+ * link's target; the names in /; and what lies below the mount of a /boot. `quick`: size and times of a file instead of
+ * its digest, so that nothing was even written. `digested`: the folders whose files are digested, default all; /usr
+ * takes an emulated processor two minutes.
  */
 export async function listing(vps: Pick<Vps, "ssh">, o: Looking = {}): Promise<Map<string, string>> {
   const format = o.quick ? "%p\\t%y %m %U:%G %s %T@ %C@ %l\\n" : "%p\\t%y %m %U:%G %l\\n";

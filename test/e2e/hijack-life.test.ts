@@ -1,4 +1,7 @@
-/** A server's life by the plain CLI and examples/server-yaml: seen, taken, updated, broken, brought back, given back. No secret is told. */
+/**
+ * A server's life by the plain CLI and examples/server-yaml: seen, taken, updated, broken, brought back, given back. No
+ * secret is told.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";

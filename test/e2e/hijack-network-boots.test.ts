@@ -1,4 +1,7 @@
-/** Networks that only a booted kernel shows: cards in another order, VLANs, on-link gateways, DHCP, IPv6 alone. From facts to a login. */
+/**
+ * Networks that only a booted kernel shows: cards in another order, VLANs, on-link gateways, DHCP, IPv6 alone. From
+ * facts to a login.
+ */
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

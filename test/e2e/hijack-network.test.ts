@@ -1,6 +1,7 @@
 /**
- * The files that are written for a server's network, against real ifup of a Rootfs: each of the setups in unit/fixtures/network is built
- * in a network namespace, taken away, and made again by ifup. VLANs need a kernel module and are booted in hijack-network-boots.test.ts.
+ * The files that are written for a server's network, against real ifup of a Rootfs: each of the setups in
+ * unit/fixtures/network is built in a network namespace, taken away, and made again by ifup. VLANs need a kernel module
+ * and are booted in hijack-network-boots.test.ts.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

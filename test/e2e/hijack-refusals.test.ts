@@ -114,8 +114,8 @@ step("a server that cannot be reached", async () => {
 });
 
 /**
- * What the server's SSH daemon wrote down about a user. Not by `-u ssh`: journald asks /proc which unit a line comes from, and finds nothing
- * when the process that wrote it has ended by then.
+ * What the server's SSH daemon wrote down about a user. Not by `-u ssh`: journald asks /proc which unit a line comes
+ * from, and finds nothing when the process that wrote it has ended by then.
  */
 const sshLog = (user: string) =>
   on(lab.vps, `journalctl --sync; journalctl -t sshd -t sshd-session -o cat --no-pager | grep -w ${user} || true`);
@@ -176,7 +176,8 @@ step("a container's commit", async () => {
 });
 
 step("a container", async () => {
-  // Stands for LXC: sshd in pid, mount, uts and ipc namespaces of its own, below a first process that has what LXC tells it.
+  // Stands for LXC: sshd in pid, mount, uts and ipc namespaces of its own, below a first process that has what LXC
+  // tells it.
   const script = `systemctl stop ssh; mkdir -p /run/sshd
     env -i PATH="$PATH" container=lxc unshare --pid --mount --uts --ipc --fork --kill-child --mount-proc sh -c '/usr/sbin/sshd -D & wait' &
     inside=$!; while [ ! -e /run/end ]; do sleep 1; done; kill -KILL $inside; sleep 1; systemctl start ssh`;

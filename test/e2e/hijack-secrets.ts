@@ -13,7 +13,10 @@ export const canary = (of: string) => `canary-${of}-${randomBytes(12).toString("
 /** Name of a secret -> texts that give it away. */
 export type Canaries = Record<string, string[]>;
 
-/** What gives a private key away: its lines, but for those that every key of the kind has and those of the public key within it. */
+/**
+ * What gives a private key away: its lines, but for those that every key of the kind has and those of the public key
+ * within it.
+ */
 export function keyCanaries(privateKey: string, publicKey: string): string[] {
   return privateKey
     .split("\n")
@@ -41,8 +44,8 @@ export interface Watch {
 }
 
 /**
- * Reads command lines and environments on this machine for as long as it is not stopped: of all processes every half second, and
- * without a pause between of what `leader()` started.
+ * Reads command lines and environments on this machine for as long as it is not stopped: of all processes every half
+ * second, and without a pause between of what `leader()` started.
  */
 export function watchProcesses(canaries: Canaries, leader: () => number | undefined): Watch {
   const found = new Set<string>();
@@ -88,10 +91,16 @@ export function descendants(pid: number): number[] {
   }
 }
 
-/** A pattern for grep -E that matches the text, but not itself in a command line: a line of a key may begin with "/" too. */
+/**
+ * A pattern for grep -E that matches the text, but not itself in a command line: a line of a key may begin with "/"
+ * too.
+ */
 const hidden = (text: string) => `[${text[0]}]${text.slice(1).replace(/[.[\]*+?(){}|^$\\]/g, "\\$&")}`;
 
-/** The same on the server, over one SSH session that ends with the boot it was begun in. `found` has the names of the secrets. */
+/**
+ * The same on the server, over one SSH session that ends with the boot it was begun in. `found` has the names of the
+ * secrets.
+ */
 export async function watchServer(vps: Vps, canaries: Canaries): Promise<{ found: string[]; rounds: number }> {
   const patterns = Object.values(canaries).flat().map(hidden).join("|");
   // what is watched comes first: an emulated processor is slow enough

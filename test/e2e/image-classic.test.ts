@@ -1,4 +1,7 @@
-/** The classic profile on a machine: every service that is declared starts, the settings are what was asked for, and extras do what they are for. */
+/**
+ * The classic profile on a machine: every service that is declared starts, the settings are what was asked for, and
+ * extras do what they are for.
+ */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskImage as buildImage } from "../../provider/image/disk/image.ts";

@@ -29,7 +29,10 @@ export interface ImageLab {
   store: Store;
   toolbox: Toolbox;
   task: Task;
-  /** The lab's Rootfs (root logs in by the lab's key), with more packages, in the shared store or another, of a machine or a container. */
+  /**
+   * The lab's Rootfs (root logs in by the lab's key), with more packages, in the shared store or another, of a machine
+   * or a container.
+   */
   rootfs(packages?: string[], store?: Store, target?: Target): Promise<RootfsRecord>;
   /** An empty store of this test's own. */
   ownStore(): Promise<Store>;

@@ -1,4 +1,6 @@
-/** A disk image of a real Rootfs: it boots under BIOS and UEFI, lets root in by key, and is the same bytes each time. */
+/**
+ * A disk image of a real Rootfs: it boots under BIOS and UEFI, lets root in by key, and is the same bytes each time.
+ */
 import { rmSync } from "node:fs";
 import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";

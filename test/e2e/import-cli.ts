@@ -1,4 +1,7 @@
-/** `pulumi import` as a person with an agent and a known_hosts of their own: ssh looks in the user's real ~/.ssh, whatever $HOME says. */
+/**
+ * `pulumi import` as a person with an agent and a known_hosts of their own: ssh looks in the user's real ~/.ssh,
+ * whatever $HOME says.
+ */
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";

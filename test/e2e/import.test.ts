@@ -1,4 +1,6 @@
-/** A server that becomes a resource as it is, is changed by hand, rolled back, seen from another machine, and let go. */
+/**
+ * A server that becomes a resource as it is, is changed by hand, rolled back, seen from another machine, and let go.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** The CLI is killed while the first trial boots: nothing is in the state, and the next `up` says what is there and takes the server all the same. */
+/**
+ * The CLI is killed while the first trial boots: nothing is in the state, and the next `up` says what is there and
+ * takes the server all the same.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootId, type Lab, on, startLab, steps, until } from "./hijack-lab.ts";
 

@@ -1,4 +1,7 @@
-/** Run in a mount namespace with a home of its own: opens the connection on standard input, says which host key was seen or what was wrong. */
+/**
+ * Run in a mount namespace with a home of its own: opens the connection on standard input, says which host key was seen
+ * or what was wrong.
+ */
 import { readFileSync } from "node:fs";
 import { withSsh } from "../../provider/host/ssh/open.ts";
 import { quietTask } from "../../provider/task.ts";

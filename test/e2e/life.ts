@@ -1,4 +1,7 @@
-/** Resources called as rpc/ calls them, but without Pulumi: a Call that notes what is said, on a mirror and folders of the test's own. */
+/**
+ * Resources called as rpc/ calls them, but without Pulumi: a Call that notes what is said, on a mirror and folders of
+ * the test's own.
+ */
 import { chmodSync, existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -172,7 +175,9 @@ export async function processesWith(text: string): Promise<string[]> {
   return found;
 }
 
-/** Waits until no process has a text in its command line, and tells how long that took; the test's timeout is the limit. */
+/**
+ * Waits until no process has a text in its command line, and tells how long that took; the test's timeout is the limit.
+ */
 export async function gone(text: string): Promise<void> {
   const begun = performance.now();
   while ((await processesWith(text)).length > 0) await sleep(20);

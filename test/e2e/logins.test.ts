@@ -1,4 +1,7 @@
-/** Every kind of login against a Debian of the lab (PINE_RELEASE): what works becomes root, what does not says what to do. */
+/**
+ * Every kind of login against a Debian of the lab (PINE_RELEASE): what works becomes root, what does not says what to
+ * do.
+ */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

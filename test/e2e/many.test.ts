@@ -1,4 +1,7 @@
-/** Several servers in one `up`: one build, an upload each, nothing mixed up; one that has vanished does not keep the others. PINE_SERVERS: how many. */
+/**
+ * Several servers in one `up`: one build, an upload each, nothing mixed up; one that has vanished does not keep the
+ * others. PINE_SERVERS: how many.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -42,7 +42,9 @@ export class OtherUser {
     }
   }
 
-  /** Runs a TypeScript file of the tests, bundled with provider/'s data beside it: the repository may be out of reach. */
+  /**
+   * Runs a TypeScript file of the tests, bundled with provider/'s data beside it: the repository may be out of reach.
+   */
   async node(entry: string, args: string[], o: { signal?: AbortSignal } = {}): Promise<string> {
     const folder = join(this.home, "../bundle");
     await mkdir(folder, { recursive: true });

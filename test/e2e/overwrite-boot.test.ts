@@ -1,4 +1,7 @@
-/** A server whose disk is written over by an image with a /boot partition, and written anew: through the RAM system in that partition. */
+/**
+ * A server whose disk is written over by an image with a /boot partition, and written anew: through the RAM system in
+ * that partition.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Lab, labFirmware, on, startLab, steps } from "./hijack-lab.ts";
 import { overwriteProgram } from "./overwrite-lab.ts";

@@ -21,8 +21,8 @@ const DHCP = "      network: { mode: dhcp }\n";
 export const WRITTEN = /^written and compared (\S+ \S+) of/;
 
 /**
- * Lets the example's program write its image over the server's disk; `data`: with data partitions; `dhcp`: with that network; `bootSize`: MiB of a
- * /boot partition.
+ * Lets the example's program write its image over the server's disk; `data`: with data partitions; `dhcp`: with that
+ * network; `bootSize`: MiB of a /boot partition.
  */
 export function overwriteProgram(
   project: Project,

@@ -1,4 +1,7 @@
-/** A server whose disk was written over, afterwards: written anew with its data kept, updated by delta, broken and back, renamed. */
+/**
+ * A server whose disk was written over, afterwards: written anew with its data kept, updated by delta, broken and back,
+ * renamed.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootId, type Lab, labFirmware, on, startLab, steps } from "./hijack-lab.ts";
 import { overwriteProgram } from "./overwrite-lab.ts";

@@ -1,7 +1,7 @@
 /**
- * A server whose disk is written over, by the plain CLI: seen, cut off in the middle, gone on with, compared from outside; written
- * anew and updated it is in overwrite-life.test.ts. PINE_RELEASE, PINE_FIRMWARE: of its Debian; PINE_ENTER: kexec, or grub or shutdown, where what comes before
- * it is switched off on the server.
+ * A server whose disk is written over, by the plain CLI: seen, cut off in the middle, gone on with, compared from
+ * outside; written anew and updated it is in overwrite-life.test.ts. PINE_RELEASE, PINE_FIRMWARE: of its Debian;
+ * PINE_ENTER: kexec, or grub or shutdown, where what comes before it is switched off on the server.
  */
 import { createReadStream, readFileSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";

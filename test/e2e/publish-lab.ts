@@ -1,4 +1,6 @@
-/** What tests of published repositories share: commits to publish, a web server, and hosts that pull by Debian's ostree. */
+/**
+ * What tests of published repositories share: commits to publish, a web server, and hosts that pull by Debian's ostree.
+ */
 import { rmSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -69,8 +71,8 @@ export class Versions {
 }
 
 /**
- * Publishes one version after the other while hosts pull so many times, each with a repository of its own: each gets one whole commit, never an
- * older one than the last, and at last one with `seen` before it.
+ * Publishes one version after the other while hosts pull so many times, each with a repository of its own: each gets
+ * one whole commit, never an older one than the last, and at last one with `seen` before it.
  */
 export async function pullMeanwhile(
   lab: ImageLab,

@@ -1,4 +1,7 @@
-/** What the tests of refusals share: the example's program with other inputs of the server, and previews that must leave the server alone. */
+/**
+ * What the tests of refusals share: the example's program with other inputs of the server, and previews that must leave
+ * the server alone.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -10,7 +13,9 @@ export interface Asked {
 }
 
 export interface Previews {
-  /** Why a preview of the program with these inputs refuses the server: its one message, on one line for each reason. */
+  /**
+   * Why a preview of the program with these inputs refuses the server: its one message, on one line for each reason.
+   */
   refused(asked?: Asked, imageMiB?: number): Promise<string>;
   /** What a preview that refuses nothing says. */
   allowed(asked?: Asked, imageMiB?: number): Promise<string>;
@@ -23,7 +28,10 @@ export const overwrite = (disk?: string): Asked => ({
   ...(disk ? { disk } : {}),
 });
 
-/** The system's own files with their times, wherever / is, and what an installation would begin with. Not /usr, which is long, and not /var: its log. */
+/**
+ * The system's own files with their times, wherever / is, and what an installation would begin with. Not /usr, which is
+ * long, and not /var: its log.
+ */
 const WRITTEN = `find / -xdev \\( -path /usr -o -path /var -o -path /dev -o -path /proc -o -path /sys -o -path /run \\) -prune -o \
   -printf '%p %y %m %s %T@ %C@\\n' | sort; ls -d /run/pine* 2>&1; cat /sys/kernel/kexec_loaded; mount`;
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Gives one of the lab's servers, a Debian, another root: real LVM, RAID, LUKS or btrfs with the system's own files on it, which sshd
-# and whoever logs in have as /. Only /usr is the server's own, and /dev, /proc, /sys, /run are the kernel's.
+# Gives one of the lab's servers, a Debian, another root: real LVM, RAID, LUKS or btrfs with the system's own files on
+# it, which sshd and whoever logs in have as /. Only /usr is the server's own, and /dev, /proc, /sys, /run are the
+# kernel's.
 #   refusals-roots.sh make KIND DISK…   KIND: lvm, raid (two disks), luks, btrfs
 #   refusals-roots.sh enter KIND        by `unshare --mount`; sshd in the foreground
 set -eu

@@ -18,7 +18,10 @@ export async function makeRoots(vps: Vps, disks: Record<Root, string[]>): Promis
     await on(vps, `sh /run/roots.sh make ${kind} ${own.map((d) => `/dev/${d}`).join(" ")}`, 600_000);
 }
 
-/** Which root a login has; undefined: the server's own, or nobody answers. A connection to the sshd that is being ended may never answer. */
+/**
+ * Which root a login has; undefined: the server's own, or nobody answers. A connection to the sshd that is being ended
+ * may never answer.
+ */
 async function entered(vps: Vps): Promise<string | undefined> {
   const r = await vps.ssh("cat /entered || echo own", { timeout: 30_000 }).catch(() => undefined);
   return r?.exitCode === 0 ? r.stdout.trim() : undefined;

@@ -1,8 +1,9 @@
 /**
- * Servers that cannot be taken: a `pulumi preview` of the plain CLI says why and what to do, each reason in its own words and alone, and nothing
- * is written on the server. LVM, RAID, LUKS, btrfs, /boot, disks, data on them, UEFI, Secure Boot and (for overwrite) memory are real ones.
- * Doctored, on a real server where one fact is another: ZFS (no module in Debian's main), the distribution's name, memory too little even for
- * alongside (no Debian boots in it), and another stack's record.
+ * Servers that cannot be taken: a `pulumi preview` of the plain CLI says why and what to do, each reason in its own
+ * words and alone, and nothing is written on the server. LVM, RAID, LUKS, btrfs, /boot, disks, data on them, UEFI,
+ * Secure Boot and (for overwrite) memory are real ones. Doctored, on a real server where one fact is another: ZFS (no
+ * module in Debian's main), the distribution's name, memory too little even for alongside (no Debian boots in it), and
+ * another stack's record.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BOOT_MS, differences, type Lab, listing, on, startLab } from "./hijack-lab.ts";

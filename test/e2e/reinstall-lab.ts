@@ -1,4 +1,7 @@
-/** What the tests of reinstall and import share: the example's program with more to it, and what a server must be after each of them. */
+/**
+ * What the tests of reinstall and import share: the example's program with more to it, and what a server must be after
+ * each of them.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -28,7 +31,10 @@ export interface LongLab extends Lab {
   record(): Promise<Record<string, string>>;
   inState(): Promise<StateResource | undefined>;
   status(): Promise<string>;
-  /** The server is who it was, serves, has its own files, runs what the state says, and the record names the state's installation. */
+  /**
+   * The server is who it was, serves, has its own files, runs what the state says, and the record names the state's
+   * installation.
+   */
   isItself(): Promise<void>;
 }
 

@@ -1,4 +1,7 @@
-/** Ways to break a trial on the server itself, between the moment it is armed and its boot; and to see from outside what happens then. */
+/**
+ * Ways to break a trial on the server itself, between the moment it is armed and its boot; and to see from outside what
+ * happens then.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../provider/errors.ts";
 import { cpio } from "../../provider/image/initramfs/cpio.ts";
@@ -6,7 +9,10 @@ import { answers } from "../lab/vps/serial.ts";
 import type { Vps } from "../lab/vps/vps.ts";
 import { on } from "./hijack-lab.ts";
 
-/** What is broken: the kernel (cut off, or no kernel at all), a program of the initramfs (another text), or an argument of the kernel's (sed). */
+/**
+ * What is broken: the kernel (cut off, or no kernel at all), a program of the initramfs (another text), or an argument
+ * of the kernel's (sed).
+ */
 export type Sabotage = { kernel: "cut" | "none" } | { initramfs: { path: string; text: string } } | { options: string };
 
 /** Changes a slot's own copy of what it boots: kernel and initramfs are shared between the slots. */
@@ -54,14 +60,18 @@ export async function breakSlot(vps: Vps, slot: "a" | "b", what: Sabotage, armed
     "/run/wait.sh",
     `while ! grep -q "pine_trial=${slot}" /boot/grub/pine/env; do sleep 0.05; done\nsh -eu /run/break.sh ${args}\n`,
   );
-  // a service of its own on Debian, where a login's processes end with it; elsewhere the login ends once it has a session of its own
+  // a service of its own on Debian, where a login's processes end with it; elsewhere the login ends once it has a
+  // session of its own
   await on(
     vps,
     "if command -v systemd-run >/dev/null; then systemd-run --quiet --collect sh /run/wait.sh; else setsid sh /run/wait.sh </dev/null >/dev/null 2>&1 & fi; sleep 2; ps ax | grep -q '[/]run/wait.sh'",
   );
 }
 
-/** How often the machine started since `from` on the serial line: its firmware (BIOS) says so once, GRUB on each of its terminals. */
+/**
+ * How often the machine started since `from` on the serial line: its firmware (BIOS) says so once, GRUB on each of its
+ * terminals.
+ */
 export const boots = async (vps: Vps, from: number): Promise<number> =>
   [...(await vps.console()).slice(from).matchAll(/SeaBIOS \(version/g)].length;
 

@@ -1,4 +1,4 @@
-/** Every way back from a system that does not come up, without hands: the server answers as what it was, and the error says why. */
+/** Every way back from a system that does not come up: the server answers as what it was, and the error says why. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Ended } from "./hijack-cli.ts";
 import { BOOT_MS, bootId, type Lab, on, startLab, steps, until } from "./hijack-lab.ts";
@@ -56,7 +56,7 @@ async function answersAs(trial: string): Promise<void> {
 
 const busybox = (lines: string) => `#!/bin/sh\n${lines}\n`;
 
-// truncated only here: after a warm reboot of the same kernel the rest of it still lies in memory where GRUB loads it, and it boots
+// truncated only here: after a warm reboot of the same kernel the rest still lies where GRUB loads it, and it boots
 const installs: [string, Sabotage][] = [
   ["a kernel panic", { initramfs: { path: "init", text: busybox("exit 1") } }],
   ["a truncated kernel", { kernel: "cut" }],

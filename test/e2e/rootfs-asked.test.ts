@@ -1,6 +1,7 @@
 /**
- * What the program asked for is looked for in the commit, and the first that is not there is the error. Files that were put where a package's link
- * leads to /run went without a word; what builds leave in /run and /var is the same to other builders (ostreedev/ostree-rs-ext#367).
+ * What the program asked for is looked for in the commit, and the first that is not there is the error. Files that were
+ * put where a package's link leads to /run went without a word; what builds leave in /run and /var is the same to other
+ * builders (ostreedev/ostree-rs-ext#367).
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { rootfs } from "../../provider/resources/rootfs/rootfs.ts";

@@ -1,6 +1,7 @@
 /**
- * What apk itself says of a tree that we committed: every file of every package is there and as the package has it, but for those listed here.
- * The field's own oracle, beside ours: apk audit compares the files with the checksums in its database.
+ * What apk itself says of a tree that we committed: every file of every package is there and as the package has it, but
+ * for those listed here. The field's own oracle, beside ours: apk audit compares the files with the checksums in its
+ * database.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -48,7 +49,9 @@ async function audited(inputs: object): Promise<string[]> {
   return stdout.split("\n").filter(Boolean).sort();
 }
 
-/** Configuration that is ours or the program's: A is new, U changed. Links of runlevels are looked at in rootfs-build. */
+/**
+ * Configuration that is ours or the program's: A is new, U changed. Links of runlevels are looked at in rootfs-build.
+ */
 const OURS = [
   ...["A etc/apk/arch", "A etc/apk/keys/pine-lab.rsa.pub", "A etc/apk/repositories", "A etc/apk/world"],
   ...["A etc/network/interfaces", "U etc/fstab", "U etc/group", "U etc/hostname", "U etc/hosts", "U etc/inittab"],

@@ -1,6 +1,6 @@
 /**
- * Two repositories with the same name and version, built apart: the lock and the built file are apk's choice. 1231 of 5004 packages of Alpine
- * 3.17's main are in 3.16's by the same name and version, each built again (apko's test data).
+ * Two repositories with the same name and version, built apart: the lock and the built file are apk's choice. 1231 of
+ * 5004 packages of Alpine 3.17's main are in 3.16's by the same name and version, each built again (apko's test data).
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { LockedPackage } from "../../provider/image/packages/mirror.ts";

@@ -1,4 +1,7 @@
-/** The classic profile as a container: every service that is declared starts, and extras do what they are for. Needs root, by sudo if need be. */
+/**
+ * The classic profile as a container: every service that is declared starts, and extras do what they are for. Needs
+ * root, by sudo if need be.
+ */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** What a power cut may have taken of what builds keep: zeros or nothing in its place. The next build sees it, and gives the same bytes. */
+/**
+ * What a power cut may have taken of what builds keep: zeros or nothing in its place. The next build sees it, and gives
+ * the same bytes.
+ */
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -36,7 +39,8 @@ it("an initramfs, a toolbox, apk, branches, and what is known of the packages' c
   const before = zeros.map((path) => readFileSync(path));
   for (const path of zeros) writeFileSync(path, Buffer.alloc(readFileSync(path).length));
   for (const path of nothing) truncateSync(path);
-  // the store knows nothing, so that everything is made of the cache; a process of its own, which has looked at nothing yet
+  // the store knows nothing, so that everything is made of the cache; a process of its own, which has looked at nothing
+  // yet
   rmSync(bench.config.store, { recursive: true });
   const argv = ["--import", "tsx", "test/e2e/build-rootfs.ts", JSON.stringify({ config: bench.config, inputs })];
   const { stdout } = await run(process.execPath, argv, { cwd: join(import.meta.dirname, "../.."), timeout: 600_000 });

@@ -1,6 +1,7 @@
 /**
- * Kernels that depend on `linux-firmware-any`, as Alpine's linux-lts does: apk alone takes all of it, 95 packages of 1 GB (alpinelinux/alpine-make-vm-image#21).
- * Its packages and priorities as in Alpine's main/linux-firmware; their files are left out.
+ * Kernels that depend on `linux-firmware-any`, as Alpine's linux-lts does: apk alone takes all of it, 95 packages of 1
+ * GB (alpinelinux/alpine-make-vm-image#21). Its packages and priorities as in Alpine's main/linux-firmware; their files
+ * are left out.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { LockedPackage } from "../../provider/image/packages/mirror.ts";

@@ -13,8 +13,8 @@ import { type Bench, Life, startBench } from "./life.ts";
 import { Committed } from "./rootfs-tree.ts";
 
 /**
- * Each is a try by root of the tree; what succeeds is noted. The ways are those of container escapes: other processes' roots, mounts that are
- * loosened, covered or made anew, devices, kernel settings, a namespace of one's own.
+ * Each is a try by root of the tree; what succeeds is noted. The ways are those of container escapes: other processes'
+ * roots, mounts that are loosened, covered or made anew, devices, kernel settings, a namespace of one's own.
  */
 const ATTACKS: Record<string, string> = {
   "another process' root, changed":

@@ -1,4 +1,6 @@
-/** A Rootfs over time: previews that hold, a lock that stands, upgrades when asked for, stores and mirrors that go away. */
+/**
+ * A Rootfs over time: previews that hold, a lock that stands, upgrades when asked for, stores and mirrors that go away.
+ */
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,6 +1,7 @@
 /**
- * What is built does not depend on which mirror answered: the first one away, half updated, or giving other bytes, against the same build from one that
- * is whole. pacman and apt users end with mixed indexes or no build there (rgeissert/http-redirector#55, puxplaying/maus#2, termux/termux-packages#11143).
+ * What is built does not depend on which mirror answered: the first one away, half updated, or giving other bytes,
+ * against the same build from one that is whole. pacman and apt users end with mixed indexes or no build there
+ * (rgeissert/http-redirector#55, puxplaying/maus#2, termux/termux-packages#11143).
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";

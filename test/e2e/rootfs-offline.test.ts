@@ -16,7 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.end());
 
-/** Updates the known Rootfs in a store of its own, by a process whose network has not even a loopback device that is up. */
+/**
+ * Updates the known Rootfs in a store of its own, by a process whose network has not even a loopback device that is up.
+ */
 async function offline(store: string): Promise<{ digest: string; checksum: string }> {
   const known = { id: life.id, state: life.state, inputs: life.inputs };
   const argument = JSON.stringify({ config: { ...bench.config, store: join(bench.work, store) }, inputs, known });

@@ -1,6 +1,7 @@
 /**
- * A mirror that asks for a password, behind a proxy that asks for one, by the plain CLI: what is built is there, and the passwords are in nothing that is
- * kept, told or seen by others. Shown in logs and state by chainguard-dev/apko#1139, pulumi-docker#643, pulumi-azure-native#1309.
+ * A mirror that asks for a password, behind a proxy that asks for one, by the plain CLI: what is built is there, and
+ * the passwords are in nothing that is kept, told or seen by others. Shown in logs and state by
+ * chainguard-dev/apko#1139, pulumi-docker#643, pulumi-azure-native#1309.
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** A few of the random Rootfs of `npm run recipes`, always the same ones: refused in check or preview, or built with everything that was asked for. */
+/**
+ * A few of the random Rootfs of `npm run recipes`, always the same ones: refused in check or preview, or built with
+ * everything that was asked for.
+ */
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inputs } from "../recipes/arbitrary.ts";

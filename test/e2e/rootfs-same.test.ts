@@ -1,4 +1,7 @@
-/** The same description under another umask, time zone, locale and folder, with repositories in another order: the same digest and commit. */
+/**
+ * The same description under another umask, time zone, locale and folder, with repositories in another order: the same
+ * digest and commit.
+ */
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -1,4 +1,6 @@
-/** Bills of materials in the form of SPDX, judged by SPDX' own validator; those of a built Rootfs are in rootfs-build. */
+/**
+ * Bills of materials in the form of SPDX, judged by SPDX' own validator; those of a built Rootfs are in rootfs-build.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

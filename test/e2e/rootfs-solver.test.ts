@@ -1,6 +1,7 @@
 /**
- * What a world asks of repositories, and what is locked of them: the cases of apk-tools' own solver tests that begin with nothing installed, as a Rootfs does
- * (test/unit/fixtures/apk/solver.json says where they are from). apk chooses; held to its word is what is asked of it and how its answer is read.
+ * What a world asks of repositories, and what is locked of them: the cases of apk-tools' own solver tests that begin
+ * with nothing installed, as a Rootfs does (test/unit/fixtures/apk/solver.json says where they are from). apk chooses;
+ * held to its word is what is asked of it and how its answer is read.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

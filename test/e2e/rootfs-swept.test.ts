@@ -1,7 +1,8 @@
 /**
- * What packages, hooks and the program put where the image's own layout has something: merged, refused with its path, or left alone, and
- * never gone or moved without a word. Packages with prefix=/usr put configuration into /usr/etc (cmangos/issues#1962, ostreedev/ostree#2046); a
- * machine-id and bytecode that were asked for (m4r1k/Eneru#70, wolfi-dev/os#14268); a FIFO (ostreedev/ostree#2568).
+ * What packages, hooks and the program put where the image's own layout has something: merged, refused with its path,
+ * or left alone, and never gone or moved without a word. Packages with prefix=/usr put configuration into /usr/etc
+ * (cmangos/issues#1962, ostreedev/ostree#2046); a machine-id and bytecode that were asked for (m4r1k/Eneru#70,
+ * wolfi-dev/os#14268); a FIFO (ostreedev/ostree#2568).
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Store } from "../../provider/image/store/store.ts";

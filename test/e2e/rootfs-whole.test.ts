@@ -1,4 +1,7 @@
-/** Hooks, kernel modules, archives, capabilities; and that what is laid over the packages' commit is what a whole tree would be. */
+/**
+ * Hooks, kernel modules, archives, capabilities; and that what is laid over the packages' commit is what a whole tree
+ * would be.
+ */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversLacking } from "../../provider/image/initramfs/kernel-drivers.ts";

@@ -1,6 +1,6 @@
 /**
- * What the campaign runs, as data: the prepared states it starts from, the commands that run there, and what may come up after a cut at each
- * stage of a command.
+ * What the campaign runs, as data: the prepared states it starts from, the commands that run there, and what may come
+ * up after a cut at each stage of a command.
  */
 
 /** What came up: the old system, a slot, or a slot on trial. */
@@ -21,8 +21,8 @@ export interface Mark {
 
 export interface Stage {
   /**
-   * Since when: `start`; a mark; `end` (the CLI ended with 0); or what the disk tells since `armed`: `counting` (GRUB wrote its count),
-   * `counted` (and that was flushed).
+   * Since when: `start`; a mark; `end` (the CLI ended with 0); or what the disk tells since `armed`: `counting` (GRUB
+   * wrote its count), `counted` (and that was flushed).
    */
   since: string;
   /** What may answer when the power is back. */

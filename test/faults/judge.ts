@@ -1,4 +1,7 @@
-/** The oracle: whether what answers after a cut is allowed, and in order. Everything it holds against the server is a line. */
+/**
+ * The oracle: whether what answers after a cut is allowed, and in order. Everything it holds against the server is a
+ * line.
+ */
 import type { Command, Stage, System } from "./phases.ts";
 import type { Prepared } from "./prepared.ts";
 import { type Look, lookAt, type Server } from "./server.ts";

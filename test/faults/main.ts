@@ -59,7 +59,8 @@ async function main(): Promise<number> {
   const file = resolve(o.file ?? join(labCache(), "faults", `${name}.jsonl`));
 
   const work = mkdtempSync(join(tmpdir(), "pine-faults-"));
-  // as an exit, so that everything that was started is ended before its folder goes; a signal alone lets Pulumi's children live
+  // as an exit, so that everything that was started is ended before its folder goes; a signal alone lets Pulumi's
+  // children live
   for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
     process.once(signal, () => {
       process.on("exit", () => rmSync(work, { recursive: true, force: true }));
@@ -116,7 +117,10 @@ async function main(): Promise<number> {
   }
 }
 
-/** The mirror of the prepared states; undefined when another campaign serves it, which is all the same: nothing is built in a cut. */
+/**
+ * The mirror of the prepared states; undefined when another campaign serves it, which is all the same: nothing is built
+ * in a cut.
+ */
 async function mirrorOn(port: number): Promise<MirrorServer | undefined> {
   try {
     return await serveMirror(await ensureMirror(log), { port });

@@ -5,7 +5,10 @@ import { type Length, span } from "./length.ts";
 import type { Cut } from "./plan.ts";
 import type { Watch } from "./watch.ts";
 
-/** Resolves when the power is to go, or has gone by itself; false: the command was over before, or the span it belongs to. */
+/**
+ * Resolves when the power is to go, or has gone by itself; false: the command was over before, or the span it belongs
+ * to.
+ */
 export async function moment(
   cut: Pick<Cut, "what" | "where" | "choice">,
   o: { watch: Watch; disk: FaultyDisk; ended: Promise<Ended>; length: Length },

@@ -1,4 +1,7 @@
-/** When the power goes, as data: the moments of each phase. A new phase is another entry of {@link PHASES}, with its command in commands.ts. */
+/**
+ * When the power goes, as data: the moments of each phase. A new phase is another entry of {@link PHASES}, with its
+ * command in commands.ts.
+ */
 import type { COMMANDS } from "./commands.ts";
 
 export * from "./commands.ts";

@@ -1,4 +1,7 @@
-/** Prepared servers with their stacks: made once, kept in the lab's cache by what they are made of, and started from for each cut. */
+/**
+ * Prepared servers with their stacks: made once, kept in the lab's cache by what they are made of, and started from for
+ * each cut.
+ */
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -58,7 +61,10 @@ export function digestOf(folder: string): string {
   return hash.digest("hex");
 }
 
-/** The prepared states of a kind of server for this build of the provider; made when they are not there, in about five minutes. */
+/**
+ * The prepared states of a kind of server for this build of the provider; made when they are not there, in about five
+ * minutes.
+ */
 export async function prepare(kind: Kind, log: (line: string) => void): Promise<Prepared> {
   const base = await ensureDebian(log, kind.release, kind.way, [], kind.layout);
   const raw = await rawBase(base.disk);
@@ -101,7 +107,8 @@ async function make(into: string, base: BaseImage, raw: string, log: (line: stri
     ending.unshift(() => vps.stop());
     const { port } = vps;
     await configure(project, { work, vps, mirror }, tree.keys);
-    // under an emulator a kernel may find that its timer does not tick in time, and panic; it does not look on KVM and the like
+    // under an emulator a kernel may find that its timer does not tick in time, and panic; it does not look on KVM and
+    // the like
     project.edit((text) => text.replace("      health:\n", "      kernelArguments: [no_timer_check]\n      health:\n"));
     await project.set({ hostname: "web-1" });
     await project.secret("token", "a token of no importance");

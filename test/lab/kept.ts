@@ -7,8 +7,8 @@ import { run } from "../../provider/local/run.ts";
 import { withLock } from "./vps/key.ts";
 
 /**
- * Folder in `all` of the thing that is made of `parts`; `make` is given an empty folder, and makes the thing in its subfolder `done` when it
- * is not there. One process of the machine at a time makes things in `all`.
+ * Folder in `all` of the thing that is made of `parts`; `make` is given an empty folder, and makes the thing in its
+ * subfolder `done` when it is not there. One process of the machine at a time makes things in `all`.
  */
 export async function keptFolder(
   all: string,

@@ -1,4 +1,7 @@
-/** Long-lived processes of the lab that never outlive the test run: ended at exit, with the parent, or at the next start. */
+/**
+ * Long-lived processes of the lab that never outlive the test run: ended at exit, with the parent, or at the next
+ * start.
+ */
 import { type StdioOptions, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -119,7 +122,8 @@ export function endLeftovers(log: (message: string) => void = () => {}): void {
 /**
  * Starts a process that ends with us, whatever ends us: the kernel kills it with its parent (setpriv), exit and signal
  * handlers do before, and a record lets the next run end it. It leads a session of its own, which ends with it.
- * `gentle`: its group is asked to end (SIGTERM), because it has to clean up; not by the kernel, which asks one process only.
+ * `gentle`: its group is asked to end (SIGTERM), because it has to clean up; not by the kernel, which asks one process
+ * only.
  */
 export function startProcess(
   what: string,

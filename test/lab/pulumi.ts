@@ -43,7 +43,10 @@ export interface PulumiProject {
   readonly env: Record<string, string>;
   /** Replaces the program. */
   program(program: Program): void;
-  /** Runs `pulumi …`; no exit code is an error. `up`, `preview`, `destroy`, `refresh` get `--stack`, `--non-interactive` and `--yes`. */
+  /**
+   * Runs `pulumi …`; no exit code is an error. `up`, `preview`, `destroy`, `refresh` get `--stack`, `--non-interactive`
+   * and `--yes`.
+   */
   cli(args: string[], o?: CliOptions): Promise<CliResult>;
   /** As {@link cli}, but another exit code than 0 is an error with the output. */
   ok(args: string[], o?: CliOptions): Promise<CliResult>;

@@ -35,7 +35,10 @@ async function chosen(): Promise<Mutant[]> {
   return named.filter((m) => [m.file, ...m.tests].some((file) => changed.has(file)));
 }
 
-/** Copies the source as it is now, uncommitted changes too. The plugin in bin/ stays the sound one: tests by Pulumi's CLI see no fault. */
+/**
+ * Copies the source as it is now, uncommitted changes too. The plugin in bin/ stays the sound one: tests by Pulumi's
+ * CLI see no fault.
+ */
 async function copySource(folder: string): Promise<void> {
   const { stdout } = await run("git", ["ls-files", "-co", "--exclude-standard", "-z"], { cwd: repository });
   for (const name of stdout.split("\0").filter(Boolean)) {

@@ -1,4 +1,7 @@
-/** Random inputs of a Rootfs over the lab's mirror: most can be built, some are wrong in one of the ways that people's are. */
+/**
+ * Random inputs of a Rootfs over the lab's mirror: most can be built, some are wrong in one of the ways that people's
+ * are.
+ */
 import fc from "fast-check";
 
 /** A folder that goes into the image whole, as `files[path].archive`: a clone, the folder itself, or a tar of it. */

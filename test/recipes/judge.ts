@@ -1,4 +1,7 @@
-/** Whether a commit has what the inputs say, read off the commit by OSTree, by the inputs' own words: apart from how the provider looks. */
+/**
+ * Whether a commit has what the inputs say, read off the commit by OSTree, by the inputs' own words: apart from how the
+ * provider looks.
+ */
 import type { Committed } from "../e2e/rootfs-tree.ts";
 import type { Inputs } from "./arbitrary.ts";
 

@@ -1,4 +1,7 @@
-/** `npm run recipes`: random Rootfs over the lab's mirror, each refused before anything is built or built with everything in it. See USAGE. */
+/**
+ * `npm run recipes`: random Rootfs over the lab's mirror, each refused before anything is built or built with
+ * everything in it. See USAGE.
+ */
 import { parseArgs } from "node:util";
 import fc from "fast-check";
 import { die, messageOf } from "../../provider/errors.ts";

@@ -30,7 +30,10 @@ export async function packageNames(bench: Bench): Promise<string[]> {
   return [...new Set(names)].filter((name) => !name.startsWith("linux-")).sort();
 }
 
-/** What only the packages' tree can tell, each by the property that names it: a service, a zone, a group, an owner, a path that a package has. */
+/**
+ * What only the packages' tree can tell, each by the property that names it: a service, a zone, a group, an owner, a
+ * path that a package has.
+ */
 const LATE = /^(services\.\w+|timezone|users|keymap|mounts|files\["[\s\S]*"\](\.owner)?): /;
 
 /** What people have; the third is left to another user, who has each of them in turn. */

@@ -1,4 +1,6 @@
-/** What must be so: after each `up` that said it was done, and once all have ended. Each answers what is not, in words. */
+/**
+ * What must be so: after each `up` that said it was done, and once all have ended. Each answers what is not, in words.
+ */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { removeLeftovers } from "../../provider/image/namespace/temp.ts";

@@ -1,4 +1,6 @@
-/** `npm run share`: two Pines in two PID namespaces share cache, store and /tmp, and are killed now and then. See USAGE. */
+/**
+ * `npm run share`: two Pines in two PID namespaces share cache, store and /tmp, and are killed now and then. See USAGE.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

@@ -1,4 +1,6 @@
-/** A PID namespace in which `up`s run one after the other, as in a container that shares its folders with another one. */
+/**
+ * A PID namespace in which `up`s run one after the other, as in a container that shares its folders with another one.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";

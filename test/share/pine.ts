@@ -1,6 +1,7 @@
 /**
- * One `pulumi up` of a stack of the campaign, without Pulumi's engine: `{config, ask, known}` as JSON in the file that is named. Answers a line of
- * JSON: the stack's state, and what was made. Meanwhile it holds what a living one holds: a working folder in store and cache, a private folder of SSH.
+ * One `pulumi up` of a stack of the campaign, without Pulumi's engine: `{config, ask, known}` as JSON in the file that
+ * is named. Answers a line of JSON: the stack's state, and what was made. Meanwhile it holds what a living one holds: a
+ * working folder in store and cache, a private folder of SSH.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -20,7 +21,10 @@ import { quietTask } from "../../provider/task.ts";
 import { Life } from "../e2e/life.ts";
 import type { Also, Ask } from "./plan.ts";
 
-/** What is on the disk once an `up` has said that it is done: a file, or (without sha256) a folder of the cache with its manifest. */
+/**
+ * What is on the disk once an `up` has said that it is done: a file, or (without sha256) a folder of the cache with its
+ * manifest.
+ */
 export interface Made {
   path: string;
   sha256?: string;

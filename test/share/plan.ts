@@ -9,7 +9,10 @@ export interface Ask {
   commit: Record<string, unknown>;
   /** What else is made of the commit. */
   also: Also[];
-  /** Milliseconds after which it is killed, and what with: its process, or everything in its PID namespace. Absent: it is not. */
+  /**
+   * Milliseconds after which it is killed, and what with: its process, or everything in its PID namespace. Absent: it
+   * is not.
+   */
   kill?: { after: number; all: boolean };
 }
 
@@ -20,8 +23,9 @@ export type Also = (typeof ALSO)[number];
 const PACKAGES = ["nano", "tree", "lighttpd", "chrony"];
 
 /**
- * Half of the time what the Pine before it asked for with another file, else other packages; both Pines choose from the same sets, so that
- * they want the same things at once, too. `longest`: milliseconds that an `up` takes at most, as seen until now. `kills`: the share that is killed.
+ * Half of the time what the Pine before it asked for with another file, else other packages; both Pines choose from the
+ * same sets, so that they want the same things at once, too. `longest`: milliseconds that an `up` takes at most, as
+ * seen until now. `kills`: the share that is killed.
  */
 export function askOf(seed: number, pine: number, n: number, longest: number, kills: number): Ask {
   const at = (...words: (string | number)[]) => chance(seed, pine, n, ...words);

@@ -117,8 +117,8 @@ async function lead(c: Campaign, apart: Apart, pine: number, until: number, scor
 }
 
 /**
- * Makes what was made before the time `before` two hours older, as if its makers had ended long ago: a collection of garbage may take it. What runs
- * now made none of it. Answers of how many files.
+ * Makes what was made before the time `before` two hours older, as if its makers had ended long ago: a collection of
+ * garbage may take it. What runs now made none of it. Answers of how many files.
  */
 async function age(store: string, before: number): Promise<number> {
   const folders = ["rootfs", "sboms", "images", "commits", "sysroots", "deltas"].map((name) => join(store, name));

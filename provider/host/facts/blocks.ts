@@ -47,7 +47,10 @@ export function elsewhereOf(lines: Lines): MountLine[] {
   return [...seen.values()];
 }
 
-/** What stands between a block device and the disk; of several layers the one that says most. A RAID or a loop may have partitions. */
+/**
+ * What stands between a block device and the disk; of several layers the one that says most. A RAID or a loop may have
+ * partitions.
+ */
 export function kindOf(block: Block, blocks: Map<string, Block>, depth = 0): BlockKind {
   const below = [...block.slaves, ...(block.disk ? [block.disk] : [])]
     .map((s) => blocks.get(s))
@@ -59,13 +62,16 @@ export function kindOf(block: Block, blocks: Map<string, Block>, depth = 0): Blo
 }
 
 /**
- * Block devices that are no disk of the server: built upon others, in memory, in files, of a network, optical; and the parts of an eMMC
- * that boot loaders and keys are in, which the kernel shows as devices of their own.
+ * Block devices that are no disk of the server: built upon others, in memory, in files, of a network, optical; and the
+ * parts of an eMMC that boot loaders and keys are in, which the kernel shows as devices of their own.
  */
 const NO_DISK =
   /^(dm-|md|loop|zloop|ram|zram|sr|scd|fd\d|nbd|rbd|drbd|zd\d|bcache|mtdblock|etherd!|nullb|ublkb|mmcblk\d+(boot|gp|rpmb))/;
 
-/** Whether a block device is hardware (also a hypervisor's) that can be written over. `virtual`: names of those without any below them. */
+/**
+ * Whether a block device is hardware (also a hypervisor's) that can be written over. `virtual`: names of those without
+ * any below them.
+ */
 export const isDisk = (block: Block, virtual: Set<string>): boolean =>
   block.partition === undefined &&
   block.slaves.length === 0 &&
@@ -119,7 +125,10 @@ function parseMount(line: string): MountLine | undefined {
   return { number: left[2]!, target: decode(left[4]!), options, type: right[0]!, source: decode(right[1]!) };
 }
 
-/** KiB by target: of `df -kP` (file system, size, used, available, capacity, target), or of statfs (bytes of a block, blocks, available, inodes, free ones). */
+/**
+ * KiB by target: of `df -kP` (file system, size, used, available, capacity, target), or of statfs (bytes of a block,
+ * blocks, available, inodes, free ones).
+ */
 export function parseFree(lines: Lines): Map<string, { size: number; free: number; inodes?: number }> {
   const free = new Map<string, { size: number; free: number; inodes?: number }>();
   for (const line of lines.get("statfs") ?? []) {
@@ -169,7 +178,9 @@ export function partitionTable(lines: Lines, disk: string): { type: string; id: 
   return { type: "dos", id: bytes.readUInt32LE(440).toString(16).padStart(8, "0") };
 }
 
-/** What a BIOS would run from a disk's first sector: GRUB's boot.img has its name in it (grub-core/boot/i386/pc/boot.S). */
+/**
+ * What a BIOS would run from a disk's first sector: GRUB's boot.img has its name in it (grub-core/boot/i386/pc/boot.S).
+ */
 export function bootCode(lines: Lines, disk: string): "grub" | "other" | "none" | undefined {
   const hex = lines
     .get("table")

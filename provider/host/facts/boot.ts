@@ -1,9 +1,15 @@
-/** What starts the server, and whether it is a machine at all, out of the script's lines. Evidence is weighed here. Pure. */
+/**
+ * What starts the server, and whether it is a machine at all, out of the script's lines. Evidence is weighed here.
+ * Pure.
+ */
 import type { Lines } from "./lines.ts";
 import { unquote } from "./machine.ts";
 import type { ContainerRights, Facts, GrubFacts } from "./types/facts.ts";
 
-/** Managers whose mark is a file that stays in an image: seen on VMs made of a container's file system (openSUSE/obs-build#272). */
+/**
+ * Managers whose mark is a file that stays in an image: seen on VMs made of a container's file system
+ * (openSUSE/obs-build#272).
+ */
 const BY_FILE = ["docker", "podman", "container-other", "oci"];
 /** They have a PID namespace of their own that looks like a machine's. */
 const NEVER_LEFT = ["wsl", "openvz"];
@@ -14,8 +20,9 @@ function rootIsOwn(root: Facts["root"], folders: Facts["folders"]): boolean {
 }
 
 /**
- * What a container is called and may do; undefined: a machine. A file that says so is left over where process 1 is the kernel's own first
- * one and the root has a block device of its own; where that first is not known, of those that a file alone names, under a hypervisor.
+ * What a container is called and may do; undefined: a machine. A file that says so is left over where process 1 is the
+ * kernel's own first one and the root has a block device of its own; where that first is not known, of those that a
+ * file alone names, under a hypervisor.
  */
 export function parseContainer(
   lines: Lines,
@@ -36,7 +43,10 @@ export function parseContainer(
   return { kind, rights };
 }
 
-/** Mounts that show a folder of their file system: where they are -> that folder (field 4 of mountinfo, proc(5)). btrfs' subvolumes too. */
+/**
+ * Mounts that show a folder of their file system: where they are -> that folder (field 4 of mountinfo, proc(5)). btrfs'
+ * subvolumes too.
+ */
 export function foldersOf(lines: Lines): Facts["folders"] {
   const seen = new Map<string, string>();
   for (const line of lines.get("mount") ?? []) {
@@ -47,7 +57,9 @@ export function foldersOf(lines: Lines): Facts["folders"] {
   return Object.fromEntries([...seen].filter(([, folder]) => folder !== "/"));
 }
 
-/** PV, PVH or HVM. Before Linux 4.13 nothing tells it, but a PV guest has no firmware that could have left DMI tables. */
+/**
+ * PV, PVH or HVM. Before Linux 4.13 nothing tells it, but a PV guest has no firmware that could have left DMI tables.
+ */
 export function xenOf(lines: Lines, hypervisor: string): string | undefined {
   const said = lines.get("xen")?.[0];
   if (said !== undefined || hypervisor !== "xen") return said;

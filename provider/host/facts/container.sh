@@ -1,12 +1,14 @@
 #!/bin/sh
-# What facts.sh tells of a container and of Pine; sent before it, as one script (host/facts/facts.ts). That has the other functions.
+# What facts.sh tells of a container and of Pine; sent before it, as one script (host/facts/facts.ts). That has the
+# other functions.
 line=
 
 container() {
   said=$(container_names)
   [ -n "$said" ] || return 0
   printf '%s\n' "$said"
-  # the number of the first PID namespace (PROC_PID_INIT_INO of the kernel's proc_ns.h); before Linux 3.8 the kernel's threads, seen in it alone
+  # the number of the first PID namespace (PROC_PID_INIT_INO of the kernel's proc_ns.h); before Linux 3.8 the kernel's
+  # threads, seen in it alone
   case $(readlink /proc/self/ns/pid) in
     'pid:[4026531836]') put container.pid first ;;
     pid:*) put container.pid own ;;

@@ -1,9 +1,10 @@
 #!/bin/sh
-# The devices' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts/facts.ts).
+# The devices' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script
+# (host/facts/facts.ts).
 line=
 
-# From a card or disk up to its bus: each device that a loaded module drives. Drivers that a kernel has built in are of no use here: they have no
-# name that another kernel's tables would have.
+# From a card or disk up to its bus: each device that a loaded module drives. Drivers that a kernel has built in are of
+# no use here: they have no name that another kernel's tables would have.
 driven() { # card|disk NAME LINK
   at=$(readlink -f "$3")
   while case $at in /sys/devices/*) true ;; *) false ;; esac do

@@ -1,4 +1,7 @@
-/** Whether a card has its address by DHCP, and as whom it asks. Of evidence that contradicts itself the strongest counts. Pure. */
+/**
+ * Whether a card has its address by DHCP, and as whom it asks. Of evidence that contradicts itself the strongest
+ * counts. Pure.
+ */
 import type { Address, Interface } from "./types/network.ts";
 
 export interface DhcpLines {
@@ -33,7 +36,10 @@ export function dhcpOf(card: Card, lines: DhcpLines): Pick<Interface, "dhcp" | "
   return {};
 }
 
-/** A file's `dhcp` does not count beside its own `static` with the address that the card has, or with one that is not known. */
+/**
+ * A file's `dhcp` does not count beside its own `static` with the address that the card has, or with one that is not
+ * known.
+ */
 function saidByFile(name: string, own: Address[], lines: string[]): boolean {
   let [inside, dhcp, fixed] = [false, false, false];
   for (const line of lines) {

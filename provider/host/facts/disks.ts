@@ -75,7 +75,10 @@ function volume(block: Block, look: Look, table?: { type: string; id: string }):
   };
 }
 
-/** What is built upon a device: volumes of LVM, RAID, LUKS, one upon the other, and partitions of these. Not its own partitions. */
+/**
+ * What is built upon a device: volumes of LVM, RAID, LUKS, one upon the other, and partitions of these. Not its own
+ * partitions.
+ */
 function stack(block: Block, blocks: Map<string, Block>, depth = 0): Block[] {
   if (depth > 8) return [];
   const above = [...blocks.values()].filter(

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Prints what there is to know of a server as key=value lines: for provider/host/facts/facts.ts. Reads only, writes nothing.
-# sh of Debian 8 and later, Ubuntu 14.04 and later, or busybox; as root, or with gaps. What cannot be read is left out.
+# Prints what there is to know of a server as key=value lines: for provider/host/facts/facts.ts. Reads only, writes
+# nothing. sh of Debian 8 and later, Ubuntu 14.04 and later, or busybox; as root, or with gaps. What cannot be read is
+# left out.
 #   facts.sh [LOGIN]    LOGIN: the user whose authorized_keys are wanted beside root's
 #
-# A key may repeat; the value is the rest of the line, as the source has it. Values of several words are split by one space,
-# "-" stands for an empty word. Keys, in the order they come:
+# A key may repeat; the value is the rest of the line, as the source has it. Values of several words are split by one
+# space, "-" stands for an empty word. Keys, in the order they come:
 #   format uid hostname timezone boot_id kernel arch cmdline os.ID … (of os-release)
 #   container NAME, container.user LINE (of uid_map), container.no WHAT (that a new root needs and is refused), container.chroot 1
 #   container.pid first|own (whether process 1 is the kernel's own first one)

@@ -1,4 +1,6 @@
-/** Addresses and routes as `ip -o` of iproute2 or busybox prints them. What is not understood is kept to be told. Pure. */
+/**
+ * Addresses and routes as `ip -o` of iproute2 or busybox prints them. What is not understood is kept to be told. Pure.
+ */
 import type { Address, Route } from "./types/network.ts";
 
 /** Words of a route that need nothing: what makes it is carried, or the kernel says so of its own accord. */
@@ -78,7 +80,10 @@ function readWords(words: string[], flags: Set<string>, values: Set<string>, tol
   };
 }
 
-/** `2: eth0    inet 10.0.2.15/24 brd 10.0.2.255 scope global dynamic eth0\       valid_lft 85000sec …`; undefined: it is none. */
+/**
+ * `2: eth0    inet 10.0.2.15/24 brd 10.0.2.255 scope global dynamic eth0\       valid_lft 85000sec …`; undefined: it is
+ * none.
+ */
 export function parseAddress(line: string): { dev: string; address: Address } | undefined {
   const m = /^\d+:\s+(\S+)\s+(inet6?)\s+(\S+)\s*(.*)$/.exec(line);
   if (!m) return undefined;
@@ -118,7 +123,10 @@ export function parseAddress(line: string): { dev: string; address: Address } | 
 
 const TYPES = ["unreachable", "blackhole", "prohibit", "throw", "local", "broadcast", "multicast", "anycast", "nat"];
 
-/** A line of `ip -o route`. A route over several gateways becomes one a gateway. `leftOut`: what is no way to anywhere, or not understood. */
+/**
+ * A line of `ip -o route`. A route over several gateways becomes one a gateway. `leftOut`: what is no way to anywhere,
+ * or not understood.
+ */
 export function parseRoute(line: string, family: 4 | 6): { routes: Route[]; leftOut?: string } {
   const [head = "", ...hops] = line.split(/\\?\s*\bnexthop\s+/);
   const words = head.replaceAll("\\", " ").trim().split(/\s+/);

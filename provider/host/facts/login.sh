@@ -1,5 +1,6 @@
 #!/bin/sh
-# The logins' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts/facts.ts).
+# The logins' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script
+# (host/facts/facts.ts).
 # shellcheck disable=SC2154 # login
 line=
 nl='
@@ -31,8 +32,8 @@ ports_of() { # pid
   done | sort -u | while read -r hex; do printf '%d\n' "0x$hex"; done
 }
 
-# The sshd that listens where this connection came in: its first process, but for one that was started again since. Where there is none,
-# as with systemd's ssh.socket or inetd, $ports stays empty, and who listens is another's process.
+# The sshd that listens where this connection came in: its first process, but for one that was started again since.
+# Where there is none, as with systemd's ssh.socket or inetd, $ports stays empty, and who listens is another's process.
 listener() {
   listening=$(listening)
   for pid in $server $(grep -l '^sshd' /proc/[0-9]*/comm 2>/dev/null | tr -dc '0-9\n'); do
@@ -42,8 +43,9 @@ listener() {
   ports=
 }
 
-# What the running server was started with: $program, and those of its options that `sshd -T` takes, a word a line. OpenSSH 8.2 and later say
-# it as "sshd: PROGRAM OPTION… [listener] …"; a process of one connection has lost it: then the file of SSHD_OPTS counts.
+# What the running server was started with: $program, and those of its options that `sshd -T` takes, a word a line.
+# OpenSSH 8.2 and later say it as "sshd: PROGRAM OPTION… [listener] …"; a process of one connection has lost it: then
+# the file of SSHD_OPTS counts.
 started_with() {
   program=sshd options='' config='' last=''
   words=$({ tr '\0' ' ' <"/proc/$server/cmdline"; } 2>/dev/null | sed -n 's/^sshd: //; s/ \[listener\].*//; /^\//p')
@@ -72,7 +74,8 @@ started_with() {
   done
 }
 
-# Its settings: what sshd itself says, as it was started, else as its file is. A port of them counts where sshd listens on it, as the kernel has it.
+# Its settings: what sshd itself says, as it was started, else as its file is. A port of them counts where sshd listens
+# on it, as the kernel has it.
 settings() {
   IFS=$nl
   set -f
@@ -91,7 +94,8 @@ settings() {
   done
 }
 
-# One host key: made from the private half, which is what is kept. Of one that only an agent or a passphrase opens there is no path.
+# One host key: made from the private half, which is what is kept. Of one that only an agent or a passphrase opens there
+# is no path.
 host_key() { # file program…
   key=$1
   shift

@@ -77,7 +77,10 @@ function attach(look: Look, mounted: Mounted, devices: Devices, target: string, 
   }
 }
 
-/** What the lowest layers of a device lie in: a file's or a pool's devices. Nothing for hardware, a network or memory; undefined where it is not known. */
+/**
+ * What the lowest layers of a device lie in: a file's or a pool's devices. Nothing for hardware, a network or memory;
+ * undefined where it is not known.
+ */
 function lowest(look: Look, name: string, depth = 0): Devices {
   const block = look.blocks.get(name);
   if (!block || depth > 8) return [undefined];

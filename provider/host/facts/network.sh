@@ -1,5 +1,6 @@
 #!/bin/sh
-# The network's part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts/facts.ts).
+# The network's part of facts.sh, which has the other functions and what the keys are: sent before it, as one script
+# (host/facts/facts.ts).
 line=
 
 # sudo and doas take SSH_CONNECTION away: it is still in the environment that they were started in

@@ -5,7 +5,9 @@ import type { Lines } from "./lines.ts";
 import { ipLines } from "./proc-net.ts";
 import type { Bond, Interface, InterfaceKind, NetworkFacts, Route, Vlan } from "./types/network.ts";
 
-/** Routing daemons (rt_protos of iproute2, /etc/iproute2 of FRR), by name or number: the new system does not run them. */
+/**
+ * Routing daemons (rt_protos of iproute2, /etc/iproute2 of FRR), by name or number: the new system does not run them.
+ */
 const DAEMONS: Record<string, string> = {
   ...{ 8: "gated", 10: "mrt", 11: "zebra", 12: "bird", 13: "dnrouted", 14: "xorp", 15: "ntk", 17: "mrouted" },
   ...{ 18: "keepalived", 42: "babel", 84: "ovn", 99: "openr", 186: "bgp", 187: "isis", 188: "ospf", 189: "rip" },
@@ -90,7 +92,9 @@ export function parseNetwork(lines: Lines): NetworkFacts {
   };
 }
 
-/** Routes but those of routing daemons, of which the default route alone is kept: without it nothing else can be judged. */
+/**
+ * Routes but those of routing daemons, of which the default route alone is kept: without it nothing else can be judged.
+ */
 function routesOf(
   all: (key: string) => string[],
   spare: { route4: string[]; route6: string[] },

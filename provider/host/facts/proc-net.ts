@@ -26,7 +26,10 @@ export interface IpLines {
   route6: string[];
 }
 
-/** `route4`, `route6`, `addr6`: lines of /proc/net/route, ipv6_route, if_inet6; `addr4`: the server's own addresses of fib_trie. */
+/**
+ * `route4`, `route6`, `addr6`: lines of /proc/net/route, ipv6_route, if_inet6; `addr4`: the server's own addresses of
+ * fib_trie.
+ */
 export function ipLines(proc: ProcLines): IpLines {
   const routes = proc.route4.map((l) => l.split(/\s+/)).filter((w) => (Number.parseInt(w[3]!, 16) & REJECT) === 0);
   const nets = routes.map((w) => ({
@@ -78,7 +81,9 @@ function route6(line: string): string[] {
   return [`${where}${hop} dev ${dev}${proto} metric ${Number.parseInt(metric, 16)}`];
 }
 
-/** Eight hexadecimal digits in this machine's byte order; all that Debian and Ubuntu have servers of are little-endian. */
+/**
+ * Eight hexadecimal digits in this machine's byte order; all that Debian and Ubuntu have servers of are little-endian.
+ */
 const dotted = (hex: string) => [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join(".");
 const bits = (mask: string) => [...Number.parseInt(mask, 16).toString(2)].filter((b) => b === "1").length;
 

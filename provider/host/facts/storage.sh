@@ -1,8 +1,10 @@
 #!/bin/sh
-# The disks' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script (host/facts/facts.ts).
+# The disks' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script
+# (host/facts/facts.ts).
 line=
 
-# Whether a command ends in time. What waits for a dead disk or server may be past killing: it is left behind then, and has no file of ours open.
+# Whether a command ends in time. What waits for a dead disk or server may be past killing: it is left behind then, and
+# has no file of ours open.
 ends() { # SECONDS COMMAND…
   limit=$1
   shift

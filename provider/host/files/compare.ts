@@ -1,4 +1,6 @@
-/** Whether files on a server are what they should be. The content travels there; nothing of it is hashed or kept here. */
+/**
+ * Whether files on a server are what they should be. The content travels there; nothing of it is hashed or kept here.
+ */
 import { compareScript } from "../scripts.ts";
 import { keyValues } from "../ssh/answers.ts";
 import { gaveUp } from "../ssh/hanging.ts";

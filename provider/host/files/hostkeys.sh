@@ -1,13 +1,14 @@
 #!/bin/sh
-# What connections to a server depend on, for another deployment: the same SSH host keys, in the form that its SSH server reads, and the
-# same port. Runs on an old system (dash), on Pine and in the RAM system (busybox). Sent over SSH; of the running system nothing is changed.
+# What connections to a server depend on, for another deployment: the same SSH host keys, in the form that its SSH
+# server reads, and the same port. Runs on an old system (dash), on Pine and in the RAM system (busybox). Sent over SSH;
+# of the running system nothing is changed.
 #
 #   hostkeys.sh FOLDER none|some PORTS [FILE TYPE BASE64]…   FOLDER: of the deployment; none: a running system without a key is no error;
 #           PORTS: "22", "22 2222"; then each key: its file, as facts found it, and its public half. Without them the keys of the running
 #           system's own server are meant. Prints how many were kept
 #
-# Which SSH server a system of ours has is seen in itself: its service is in the default runlevel, and its program is there. Every key
-# came out right before any is put in its place.
+# Which SSH server a system of ours has is seen in itself: its service is in the default runlevel, and its program is
+# there. Every key came out right before any is put in its place.
 set -eu
 umask 077
 root=$1 none=$2 ports=$3
@@ -79,8 +80,9 @@ own_ports() { # openssh|dropbear
   esac
 }
 
-# The deployment's server listens where the connection comes in, beside what its own settings say. dropbear's settings are one file: what
-# the server itself has in it is the line with our mark, the rest is the commit's unless somebody else changed it.
+# The deployment's server listens where the connection comes in, beside what its own settings say. dropbear's settings
+# are one file: what the server itself has in it is the line with our mark, the rest is the commit's unless somebody
+# else changed it.
 listen() { # openssh|dropbear
   sshd=$root/etc/ssh/sshd_config.d/40-pine-port.conf
   file=$root/etc/conf.d/dropbear

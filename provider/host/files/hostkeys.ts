@@ -1,4 +1,7 @@
-/** What connections to a server depend on goes along to every system it gets, whichever SSH server that has: its host keys and its port. */
+/**
+ * What connections to a server depend on goes along to every system it gets, whichever SSH server that has: its host
+ * keys and its port.
+ */
 import type { HostKeyFile } from "../facts/types/facts.ts";
 import { hostKeysScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
@@ -7,10 +10,10 @@ import type { Ssh } from "../ssh/types.ts";
 export const hostKeyArguments = (files: HostKeyFile[]): string[] => files.flatMap((f) => [f.path, ...f.key.split(" ")]);
 
 /**
- * Gives a deployment that does not run the running system's host keys, and answers how many; its SSH server listens on `sshPorts`.
- * `folder`: of the deployment, on the server. Without `hostKeyFiles` the keys of the running system's own server are meant (in the RAM
- * system: those that it was given). Fails, with nothing changed there, when a key would come out as another one, when nothing would let
- * root in, and (but for `none`) when there is no key.
+ * Gives a deployment that does not run the running system's host keys, and answers how many; its SSH server listens on
+ * `sshPorts`. `folder`: of the deployment, on the server. Without `hostKeyFiles` the keys of the running system's own
+ * server are meant (in the RAM system: those that it was given). Fails, with nothing changed there, when a key would
+ * come out as another one, when nothing would let root in, and (but for `none`) when there is no key.
  */
 export async function keepHostKeys(
   ssh: Ssh,

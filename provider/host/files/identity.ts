@@ -5,8 +5,8 @@ import type { NetworkFiles } from "../network/model/types.ts";
 import type { HostFile } from "./paths.ts";
 
 /**
- * A server's own name as one that an input may be: administrators use underscores, which systemd allows (canonical/subiquity#1401), and
- * names of up to 64 characters without a dot. Says in a note what became of it.
+ * A server's own name as one that an input may be: administrators use underscores, which systemd allows
+ * (canonical/subiquity#1401), and names of up to 64 characters without a dot. Says in a note what became of it.
  */
 export function carriedHostname(name: string): { hostname: string; note?: string } {
   if (hostnamePattern.test(name)) return { hostname: name };

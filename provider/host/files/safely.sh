@@ -1,7 +1,8 @@
 #!/bin/sh
-# Files as root in folders that others may write to, where whoever owns one puts links at any moment. Sent before the scripts that need it; a text, so
-# that it runs in a deployment's shell too: sh -euc "$safely" and a function. It is held by folders that are entered, never by paths: what a name
-# leads to is seen from inside, by the kernel's word (pwd -P).
+# Files as root in folders that others may write to, where whoever owns one puts links at any moment. Sent before the
+# scripts that need it; a text, so that it runs in a deployment's shell too: sh -euc "$safely" and a function. It is
+# held by folders that are entered, never by paths: what a name leads to is seen from inside, by the kernel's word (pwd
+# -P).
 # shellcheck disable=SC2016,SC2034 # of the scripts that follow
 safely='
 refuse() {
@@ -54,7 +55,8 @@ walk() { # path [make]; 1: a folder is not there
   done
 }
 
-# Standard input to a file, which is the old or the new one, whole. It is made where nobody else can reach it, and a rename follows no link.
+# Standard input to a file, which is the old or the new one, whole. It is made where nobody else can reach it, and a
+# rename follows no link.
 put() { # path mode owner
   umask 077
   walk "$1" make

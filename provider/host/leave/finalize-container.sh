@@ -1,5 +1,6 @@
 #!/bin/sh
-# Gives the old system up in a container that runs Pine beside it, confirmed. Sent over SSH, after finalize-kept.sh; every step can be run again.
+# Gives the old system up in a container that runs Pine beside it, confirmed. Sent over SSH, after finalize-kept.sh;
+# every step can be run again.
 #   config    the wrapper has no other way any more than the slots
 #   remove    the old system's files go, but for what its manager reads and writes on the physical root: a manager that was told "Debian" looks
 #             for that. Standard input: links to busybox for its scripts, a path a line

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Gives the old system up on a server that runs Pine beside it, confirmed. Sent over SSH, after finalize-kept.sh; every step can be run again.
+# Gives the old system up on a server that runs Pine beside it, confirmed. Sent over SSH, after finalize-kept.sh; every
+# step can be run again.
 #   config    GRUB's own configuration from standard input becomes the only one; from here on there is no way back
 #   remove    the old system's files go; other filesystems of it (/home, /var, swap) stay as they are
 # What it says of files that stay is for people. The state of the record: finalized=begun, then finalized=1.

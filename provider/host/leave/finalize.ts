@@ -1,4 +1,7 @@
-/** Gives the old system up: GRUB's configuration or the container's init is ours alone, its files go. There is no way back. */
+/**
+ * Gives the old system up: GRUB's configuration or the container's init is ours alone, its files go. There is no way
+ * back.
+ */
 import { assetText } from "../../assets.ts";
 import { managersPrograms } from "../../boot/managers.ts";
 import { slotsConfig } from "../../boot/place.ts";

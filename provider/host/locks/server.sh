@@ -1,6 +1,7 @@
 #!/bin/sh
-# Holds the server's one lock for as long as standard input stays open and says something now and then: a connection that ends lets go
-# of it, and so does one that is silent for a quarter of an hour, for its other end may be gone without a word.
+# Holds the server's one lock for as long as standard input stays open and says something now and then: a connection
+# that ends lets go of it, and so does one that is silent for a quarter of an hour, for its other end may be gone
+# without a word.
 #   lock.sh OWNER
 # Nobody gets it on a server that is about to reboot (trial.ts).
 set -eu
@@ -19,7 +20,8 @@ if ! flock -n 9; then
   exit 75
 fi
 echo "$1" >"$run/pine.lock"
-# a step goes on when its connection is gone: what an earlier holder left at work would go on beside us (parts.sh, sent before this)
+# a step goes on when its connection is gone: what an earlier holder left at work would go on beside us (parts.sh, sent
+# before this)
 if command -v alone >/dev/null; then
   # shellcheck disable=SC2034 # of parts.sh
   receiving=$run/pine.receiving
@@ -27,5 +29,6 @@ if command -v alone >/dev/null; then
   exec 8>&-
 fi
 echo locked
-# without the lock: busybox' timeout leaves a process that looks each second whether it can end, and would hold it that long
+# without the lock: busybox' timeout leaves a process that looks each second whether it can end, and would hold it that
+# long
 while [ -n "$(exec 9>&-; timeout "$lease" head -c 1)" ]; do :; done

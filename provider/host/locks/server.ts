@@ -1,4 +1,6 @@
-/** The server's one lock: held by an open SSH channel, so it ends with us, with the connection, or when we are silent. */
+/**
+ * The server's one lock: held by an open SSH channel, so it ends with us, with the connection, or when we are silent.
+ */
 import { PassThrough } from "node:stream";
 import { die } from "../../errors.ts";
 import { lockScript } from "../scripts.ts";
@@ -17,7 +19,10 @@ export async function withHostLock<T>(ssh: Ssh, owner: string, work: () => Promi
   }
 }
 
-/** Takes the lock or dies. What an earlier holder left at work on the server is ended then. Answers how to let go of it. `owner` is what another one is told ("stack, user@machine"). */
+/**
+ * Takes the lock or dies. What an earlier holder left at work on the server is ended then. Answers how to let go of it.
+ * `owner` is what another one is told ("stack, user@machine").
+ */
 export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<void>> {
   const open = new PassThrough();
   let first = "";

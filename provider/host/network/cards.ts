@@ -7,9 +7,9 @@ const isCard = (i: Interface, all: Interface[]) =>
   i.kind === "physical" && i.mac !== undefined && all.find((m) => m.name === i.master)?.kind !== "physical";
 
 /**
- * Names of the physical cards on the new system: eth0, eth1, … in the order the kernel found them, which it mostly finds again, so
- * that a single card is right even where nothing renames it. Several that have such names already keep them. A VLAN is `eth0.100`, after
- * the card below it.
+ * Names of the physical cards on the new system: eth0, eth1, … in the order the kernel found them, which it mostly
+ * finds again, so that a single card is right even where nothing renames it. Several that have such names already keep
+ * them. A VLAN is `eth0.100`, after the card below it.
  */
 export function newNames(interfaces: Interface[]): Map<string, string> {
   const cards = interfaces.filter((i) => isCard(i, interfaces)).sort((a, b) => a.index - b.index);
@@ -23,8 +23,8 @@ export function newNames(interfaces: Interface[]): Map<string, string> {
 }
 
 /**
- * The MAC address of every physical card: one that is not configured must not hold another's name. Its own address, not one that was
- * set; where that is not known, the card keeps the name that the kernel gives it.
+ * The MAC address of every physical card: one that is not configured must not hold another's name. Its own address, not
+ * one that was set; where that is not known, the card keeps the name that the kernel gives it.
  */
 export function macs(facts: NetworkFacts, names: Map<string, string>): { name: string; mac: string }[] {
   const own = facts.interfaces.filter((i) => i.kind === "physical" && names.has(i.name));
@@ -132,7 +132,10 @@ function vlanProblem(
   );
 }
 
-/** Why a card of a bond cannot work without its bond; undefined: it can (bonding.rst: modes that need nothing of the switch). */
+/**
+ * Why a card of a bond cannot work without its bond; undefined: it can (bonding.rst: modes that need nothing of the
+ * switch).
+ */
 export function memberProblem(bond: Interface): string | undefined {
   const mode = bond.bond?.mode;
   return mode && ["active-backup", "balance-tlb", "balance-alb"].includes(mode)

@@ -1,6 +1,8 @@
 /** One interface of the old system as a card of the new one. Pure. */
-import { addressBits, type Cidr, contains, isLinkLocal, Networks, parseCidr } from "../facts/ip.ts";
+
+import { type Cidr, contains, isLinkLocal, Networks, parseCidr } from "../facts/ip.ts";
 import type { Address, Interface, NetworkFacts, Route } from "../facts/types/network.ts";
+import { carries, carries6 } from "./addresses.ts";
 import type { Card, CardRoute } from "./model/card.ts";
 
 export const oddMtu = (card: Interface) => (card.mtu !== undefined && card.mtu !== 1500 ? card.mtu : undefined);
@@ -68,7 +70,8 @@ export function carried(found: Interface, facts: NetworkFacts, names: Map<string
     })),
     routes: [
       ...kept.map((r) => cardRoute(r, card, needsLink, global)),
-      // a gateway outside of the leased network, which the DHCP client's script cannot reach; its own routes come before this one
+      // a gateway outside of the leased network, which the DHCP client's script cannot reach; its own routes come
+      // before this one
       ...(strayGateway
         ? [{ family: 4 as const, to: "default", via: strayGateway.via, metric: STRAY_METRIC, onlink: true }]
         : []),
@@ -78,8 +81,8 @@ export function carried(found: Interface, facts: NetworkFacts, names: Map<string
 }
 
 /**
- * Addresses as they are: one whose network has no route on its card (noprefixroute, where the provider keeps neighbours apart) stands
- * alone. Where one was taken away afterwards, the others' routes tell that `ip` shows such.
+ * Addresses as they are: one whose network has no route on its card (noprefixroute, where the provider keeps neighbours
+ * apart) stands alone. Where one was taken away afterwards, the others' routes tell that `ip` shows such.
  */
 function withoutNetwork(addresses: Address[], routes: Route[]): Address[] {
   const links = new Networks();
@@ -120,7 +123,10 @@ export function identity(card: Interface, lease: Address | undefined, notes: str
   return card.dhcpId === undefined || card.dhcpId === mac ? {} : { dhcpId: card.dhcpId };
 }
 
-/** What is said of addresses and routes that the new system's `ip` cannot set, or nobody understands. `leased`: DHCP makes them again. */
+/**
+ * What is said of addresses and routes that the new system's `ip` cannot set, or nobody understands. `leased`: DHCP
+ * makes them again.
+ */
 function untold(kept: Route[], leased: Route[], addresses: Address[], card: Interface): string[] {
   const places = new Map<string, string[]>();
   const add = (what: string, place: string) => {
@@ -141,7 +147,9 @@ function untold(kept: Route[], leased: Route[], addresses: Address[], card: Inte
   );
 }
 
-/** The largest packets of a route, where they are not what the card's MTU says; old kernels print that of every route. */
+/**
+ * The largest packets of a route, where they are not what the card's MTU says; old kernels print that of every route.
+ */
 function limits(r: Route, card: Interface): Pick<CardRoute, "mtu" | "advmss"> {
   const size = card.mtu ?? 1500;
   const mtu = r.mtu && (r.mtu.lock || r.mtu.size !== size) ? r.mtu : undefined;
@@ -149,13 +157,6 @@ function limits(r: Route, card: Interface): Pick<CardRoute, "mtu" | "advmss"> {
   const usual = mtu ? undefined : size - (r.family === 4 ? 40 : 60);
   const advmss = r.advmss === usual ? undefined : r.advmss;
   return { ...(mtu ? { mtu } : {}), ...(advmss ? { advmss } : {}) };
-}
-
-/** Whether an address is the server's own: keepalived's wanders between servers. */
-function carries(a: Address, notes: string[]): boolean {
-  if (a.proto !== "keepalived" && a.proto !== "18") return true;
-  notes.push(`${a.address} was set by keepalived and is not carried over`);
-  return false;
 }
 
 /** Behind the DHCP client's own default routes, which have 200 and some (Alpine's udhcpc script). */
@@ -166,40 +167,14 @@ function vlanMtu(card: Interface, facts: NetworkFacts): number | undefined {
   return card.mtu === (parent?.mtu ?? 1500) ? undefined : card.mtu;
 }
 
-/** Routes that come with a DHCP lease again: the default, to single hosts on the link, to resolvers by the default gateway. */
+/**
+ * Routes that come with a DHCP lease again: the default, to single hosts on the link, to resolvers by the default
+ * gateway.
+ */
 function leased(r: Route, gateway: string | undefined): boolean {
   if (r.to === "default") return true;
   // networks by another gateway (option 121) do not: Alpine's client does not ask for them
   return r.proto === "dhcp" && (r.via === undefined || r.via === gateway);
-}
-
-/** Whether an IPv6 address is written down. */
-function carries6(a: Address, card: Interface, notes: string[]): boolean {
-  if (!a.dynamic) return true;
-  if (a.temporary) return false;
-  // a single address with a lifetime comes from DHCPv6, a network's from advertisements
-  if (a.prefix === 128) {
-    notes.push(`${a.address} came from DHCPv6 and becomes a fixed address`);
-    return true;
-  }
-  // the kernel makes the address out of the MAC again; networkd's and NetworkManager's (RFC 7217) would be lost
-  if (card.mac && isEui64(a.address, card.mac)) return false;
-  notes.push(`${a.address} was made by the old system from a router's advertisement and becomes a fixed address`);
-  return true;
-}
-
-/** Whether the lower half of an IPv6 address is made of the MAC address (RFC 4291, appendix A). */
-export function isEui64(address: string, mac: string): boolean {
-  const [a, b, c, d, e, f] = mac.split(":").map((x) => Number.parseInt(x, 16)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const own = [a ^ 2, b, c, 0xff, 0xfe, d, e, f].reduce((n, byte) => (n << 8n) | BigInt(byte), 0n);
-  return (addressBits(address) & 0xffff_ffff_ffff_ffffn) === own;
 }
 
 function cardRoute(r: Route, card: Interface, needsLink: (r: Route) => boolean, global: Address[]): CardRoute {
@@ -226,7 +201,10 @@ function isOwnNetwork(route: Route, own: Networks): boolean {
   return cidr !== undefined && own.has(cidr);
 }
 
-/** Tells of a route whether its gateway, outside every network of its card, needs a route of its own first, which is not there already. */
+/**
+ * Tells of a route whether its gateway, outside every network of its card, needs a route of its own first, which is not
+ * there already.
+ */
 function linkRoutes(card: Interface, routes: Route[], own: Networks): (route: Route) => boolean {
   // a route in place of the network that the gateway is in (Hetzner's root servers)
   const replaced = new Set(routes.filter((r) => r.via && r.to !== "default" && isOwnNetwork(r, own)).map((r) => r.via));

@@ -9,7 +9,10 @@ import type { NetworkInput, NetworkPlan } from "./model/types.ts";
 import { render } from "./render/unless-set.ts";
 import { ofDaemons, tooMany } from "./routes.ts";
 
-/** Cards keep their names, which the manager gives, and are not known by MAC addresses, which it may make anew at each start. */
+/**
+ * Cards keep their names, which the manager gives, and are not known by MAC addresses, which it may make anew at each
+ * start.
+ */
 export function planContainerNetwork(all: NetworkFacts, input: NetworkInput, hostname: string): NetworkPlan {
   const names = new Map(all.interfaces.map((i) => [i.name, i.name]));
   if (input !== "keep") return planGiven(asCards(all), input, names, hostname, (parts) => render(parts, "always"));

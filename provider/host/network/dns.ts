@@ -1,4 +1,5 @@
 /** Which of the old system's resolvers the new one can ask. Pure. */
+
 import { isLoopback, Networks, parseCidr } from "../facts/ip.ts";
 import type { NetworkFacts } from "../facts/types/network.ts";
 import type { Refusal } from "../refusal.ts";
@@ -8,7 +9,10 @@ import { routeCidr } from "./carry.ts";
 /** Where tailscaled answers on the server itself (tailscale/tailscale: MagicDNS). */
 const TAILSCALE = ["100.100.100.100", "fd7a:115c:a1e0::53"];
 
-/** Those that are not the old system itself, and not behind an interface that is gone. `cards`: what the new system has, by old names. */
+/**
+ * Those that are not the old system itself, and not behind an interface that is gone. `cards`: what the new system has,
+ * by old names.
+ */
 export function usable(facts: NetworkFacts, cards: string[], notes: string[]): string[] {
   const lost = new Networks();
   const reached = new Networks();

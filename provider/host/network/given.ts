@@ -1,4 +1,5 @@
 /** A network that is asked for: by DHCP, or as given. Pure. */
+
 import { isIP } from "node:net";
 import { addressBits, type Cidr, contains, isLinkLocal, parseCidr } from "../facts/ip.ts";
 import type { Interface, NetworkFacts } from "../facts/types/network.ts";

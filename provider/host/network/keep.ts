@@ -1,4 +1,5 @@
 /** The new system's network out of the old one's and what is wanted. Pure. */
+
 import { contains, parseCidr } from "../facts/ip.ts";
 import type { Interface, NetworkFacts, Route } from "../facts/types/network.ts";
 import { type Refusal, refuse } from "../refusal.ts";
@@ -90,7 +91,10 @@ function nothing(facts: NetworkFacts, cards: Card[]): Refusal {
   };
 }
 
-/** The connection goes to an address of a tunnel, a bridge or the like, which is not there afterwards: nobody could confirm the new system. */
+/**
+ * The connection goes to an address of a tunnel, a bridge or the like, which is not there afterwards: nobody could
+ * confirm the new system.
+ */
 function lostConnection(facts: NetworkFacts, cards: Card[]): Refusal | undefined {
   const address = facts.connectedTo;
   const holder = facts.interfaces.find((i) => i.addresses.some((a) => a.address === address && a.scope === "global"));

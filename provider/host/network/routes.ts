@@ -4,7 +4,9 @@ import type { Refusal } from "../refusal.ts";
 import { defaultRoute, staticExample } from "./cards.ts";
 import type { Card } from "./model/card.ts";
 
-/** Each is a command of ifup, some milliseconds: a China route list has 9000, a full table of the Internet a million. */
+/**
+ * Each is a command of ifup, some milliseconds: a China route list has 9000, a full table of the Internet a million.
+ */
 export const MOST_ROUTES = 10_000;
 
 /** The facts without what the new system, which runs no routing daemon, does not have; what is left out is told. */

@@ -50,7 +50,10 @@ function systemPartition(facts: Facts): { volume: Volume; target: string } | und
   return undefined;
 }
 
-/** The place, or why there is none. A /boot that GRUB cannot write to is no hindrance where there is an EFI system partition. */
+/**
+ * The place, or why there is none. A /boot that GRUB cannot write to is no hindrance where there is an EFI system
+ * partition.
+ */
 export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusal } {
   const mount = facts.mounts.find((m) => m.target === "/boot");
   if (!mount) return { place: {} };

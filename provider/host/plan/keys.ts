@@ -20,7 +20,10 @@ interface KeyLine {
 
 const BLANK = /\s/;
 
-/** Where a part of options ends, by sshd's rules: quotes hold anything, and `\"` is no end of them. -1: it does not, within this line. */
+/**
+ * Where a part of options ends, by sshd's rules: quotes hold anything, and `\"` is no end of them. -1: it does not,
+ * within this line.
+ */
 function optionEnd(text: string, from: number, ends: RegExp): number {
   let quoted = false;
   for (let at = from; at < text.length; at++) {
@@ -48,7 +51,9 @@ function parseKey(text: string): Omit<KeyLine, "options"> | undefined {
   return publicKeyOf(key) === key ? { key, comment: comment.join(" ") } : undefined;
 }
 
-/** An authorized_keys line taken apart; undefined for what dropbear cannot use (DSA, certificate authorities, damage). */
+/**
+ * An authorized_keys line taken apart; undefined for what dropbear cannot use (DSA, certificate authorities, damage).
+ */
 function parseKeyLine(text: string): KeyLine | undefined {
   const line = text.trim();
   const bare = parseKey(line);
@@ -68,8 +73,8 @@ const RIGHTS = ["port-forwarding", "agent-forwarding", "X11-forwarding", "pty"];
 /** What dropbear has none of, with or without these: ~/.ssh/rc and tunnels. */
 const NOTHING_TO_DROPBEAR = /^((no-)?user-rc|tunnel="[^"]*")$/i;
 /**
- * What dropbear reads as sshd does (seen by logins with 2022.83). It keeps the backslashes of a command, and of a host it takes the name
- * that was asked for and no pattern.
+ * What dropbear reads as sshd does (seen by logins with 2022.83). It keeps the backslashes of a command, and of a host
+ * it takes the name that was asked for and no pattern.
  */
 const DROPBEAR_KNOWS = /^(no-touch-required|verify-required|command="[^"\\]*"|permitopen="[^"\\\s*?]+:(\d+|\*)")$/i;
 
@@ -95,9 +100,9 @@ function dropbearOptions(options: string[]): { options: string[] } | { unknown: 
 const lineOf = ({ options, key, comment }: KeyLine) => [options.join(","), key, comment].filter(Boolean).join(" ");
 
 /**
- * Root's keys, the login user's (who becomes root by sudo now) and those asked for, each once; of two lines with one key
- * the one with fewer restrictions. A key never loses a restriction: with dropbear one that has others than it knows is left out.
- * `server`: of the new system; absent: not known yet, and the lines stay as they are.
+ * Root's keys, the login user's (who becomes root by sudo now) and those asked for, each once; of two lines with one
+ * key the one with fewer restrictions. A key never loses a restriction: with dropbear one that has others than it knows
+ * is left out. `server`: of the new system; absent: not known yet, and the lines stay as they are.
  */
 export function keptKeys(root: string[], login: string[], wanted: string[], server?: SshServer): KeptKeys {
   const kept = new Map<string, KeyLine>();

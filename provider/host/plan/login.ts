@@ -1,4 +1,6 @@
-/** What the login of the new system depends on: its keys, its ports, and what the old SSH server asked for beside. Pure. */
+/**
+ * What the login of the new system depends on: its keys, its ports, and what the old SSH server asked for beside. Pure.
+ */
 import type { SshServer } from "../../boot/target.ts";
 import type { Facts, HostKeyFile } from "../facts/types/facts.ts";
 import type { Refusal } from "../refusal.ts";
@@ -31,8 +33,8 @@ export function planLogin(facts: Facts, inputs: PlanInputs, server: SshServer | 
 }
 
 /**
- * The same where an overwrite goes on in its RAM system, whose old system's own keys and ports are those of the plan that it began with. What the
- * inputs named then and do not name any more goes, but for the connection's own key.
+ * The same where an overwrite goes on in its RAM system, whose old system's own keys and ports are those of the plan
+ * that it began with. What the inputs named then and do not name any more goes, but for the connection's own key.
  */
 export function loginInRam(
   plan: Pick<Plan, "authorizedKeys" | "sshPorts">,
@@ -58,9 +60,10 @@ export function loginInRam(
 }
 
 /**
- * Where the new system's SSH server listens. The port on the server's side counts, which is another than the one that was dialled where
- * something in between forwards it. Where it is not known: those that sshd listens on, the one that was dialled alone if it is among them,
- * else 22 and the one that was dialled. What forwards on the server itself (sslh, a rule of its firewall) is gone then, so both count.
+ * Where the new system's SSH server listens. The port on the server's side counts, which is another than the one that
+ * was dialled where something in between forwards it. Where it is not known: those that sshd listens on, the one that
+ * was dialled alone if it is among them, else 22 and the one that was dialled. What forwards on the server itself
+ * (sslh, a rule of its firewall) is gone then, so both count.
  */
 export function sshPorts(facts: Pick<Facts, "network" | "sshd">, inputs: Pick<PlanInputs, "port" | "host">): number[] {
   const { port: dialled = 22, host } = inputs;

@@ -36,7 +36,10 @@ export interface PlanInputs {
   method?: Method;
   /** The disk may be erased: overwrite. */
   erase?: boolean;
-  /** Which disk, by the id of its partition table, a link in /dev/disk/by-id, or its device; only where there are several. */
+  /**
+   * Which disk, by the id of its partition table, a link in /dev/disk/by-id, or its device; only where there are
+   * several.
+   */
   disk?: string;
   dataPartitions?: DataPartition[];
   /** Install anew although Pine runs there. */
@@ -44,7 +47,10 @@ export interface PlanInputs {
   /** Of the resource: only its own Pine is written anew. */
   urn?: string;
   network?: NetworkInput;
-  /** Go on where the distribution is unknown, or where something else than the disk that is written over boots the server. */
+  /**
+   * Go on where the distribution is unknown, or where something else than the disk that is written over boots the
+   * server.
+   */
   force?: boolean;
   /** New hostname; default the old one. */
   hostname?: string;
@@ -124,7 +130,10 @@ export interface PlannedData extends Omit<DataPartition, "size"> {
 }
 
 export interface OverwritePlan {
-  /** How the RAM system is started: another kernel by the running one, once by the server's own GRUB, or by systemd on the running kernel. */
+  /**
+   * How the RAM system is started: another kernel by the running one, once by the server's own GRUB, or by systemd on
+   * the running kernel.
+   */
   enter: "kexec" | "grub" | "shutdown";
   /** The boot slot that GRUB finds it in. */
   slot: "a" | "b";
@@ -155,7 +164,10 @@ export interface Plan extends Sending {
   /** What the installation is, or was made by. */
   method: "alongside" | "overwrite" | "container";
   way: Way;
-  /** What is done, in this order. Of an update it is known once the server's files were looked at (resources/hijack/plan/update.ts). */
+  /**
+   * What is done, in this order. Of an update it is known once the server's files were looked at
+   * (resources/hijack/plan/update.ts).
+   */
   steps: Step[];
   existing: Existing;
   disk: {

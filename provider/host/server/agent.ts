@@ -53,7 +53,10 @@ export function parseStatus(text: string): AgentStatus {
   };
 }
 
-/** Commands that take their time: of a connection that is lost, who has the server's lock next ends them (host/ssh/parts.sh). */
+/**
+ * Commands that take their time: of a connection that is lost, who has the server's lock next ends them
+ * (host/ssh/parts.sh).
+ */
 const LONG = ["deploy", "restore", "tidy", "undeploy"];
 
 /** Runs the agent with a command; answers its standard output. */

@@ -11,20 +11,26 @@ export function finalizedOf(record: Record<string, string> | undefined): Finaliz
 }
 
 /**
- * The record names another resource: it has the installation from now on. `id` may stay the same. `fresh`: a reinstall has begun,
- * which the next operation goes on with when this one is cut off.
+ * The record names another resource: it has the installation from now on. `id` may stay the same. `fresh`: a reinstall
+ * has begun, which the next operation goes on with when this one is cut off.
  */
 export async function adopt(ssh: Ssh, o: { id: string; stack: string; urn: string }, fresh: boolean): Promise<void> {
   const args = ["adopt", o.id, o.stack, o.urn, ...(fresh ? ["fresh"] : [])];
   await ssh.exec(updateScript(), args, { what: "adopting the installation" });
 }
 
-/** Whether an operation on a server that runs Pine is a reinstall: a create where what made the installation has ended, or one begun. */
+/**
+ * Whether an operation on a server that runs Pine is a reinstall: a create where what made the installation has ended,
+ * or one begun.
+ */
 export function isReinstall(record: Record<string, string> | undefined, create: boolean): boolean {
   return record?.fresh !== undefined || (create && record?.done !== undefined);
 }
 
-/** Writes down that the operation which made or took this installation has ended. Without it the next create goes on with it. */
+/**
+ * Writes down that the operation which made or took this installation has ended. Without it the next create goes on
+ * with it.
+ */
 export async function markDone(ssh: Ssh): Promise<void> {
   await ssh.exec(updateScript(), ["done"], { what: "noting that the operation has ended" });
 }

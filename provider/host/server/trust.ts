@@ -1,4 +1,7 @@
-/** Whose signature a server wants on what it is to run: read beforehand, looked at there before anything is applied, kept once it is confirmed. */
+/**
+ * Whose signature a server wants on what it is to run: read beforehand, looked at there before anything is applied,
+ * kept once it is confirmed.
+ */
 import { messageOf } from "../../errors.ts";
 import type { Task } from "../../task.ts";
 import { manifestFile, type SignedManifest } from "../../trust/manifest.ts";
@@ -11,7 +14,10 @@ export async function checkTrust(ssh: Ssh, checksum: string, signed: SignedManif
   await ssh.exec(trustScript(), ["check", checksum], { root: true, input: manifestFile(signed), what });
 }
 
-/** From now on the server wants these keys and no older version. What runs is confirmed already, so that a failure is a warning. */
+/**
+ * From now on the server wants these keys and no older version. What runs is confirmed already, so that a failure is a
+ * warning.
+ */
 export async function keepTrust(ssh: Ssh, signed: SignedManifest | undefined, task: Task): Promise<void> {
   if (!signed) return;
   try {

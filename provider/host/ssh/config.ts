@@ -26,7 +26,8 @@ export function algorithmsFor(hostKey: string): string {
 
 function hostBlock(name: "host" | "proxy", folder: string, b: HostBlock, jump: boolean): string[] {
   const c = b.connection;
-  // The key's text wins over an agent, an agent's socket over this user's own files, a password over trying keys nobody named.
+  // The key's text wins over an agent, an agent's socket over this user's own files, a password over trying keys nobody
+  // named.
   const keys = b.keyFile
     ? [`IdentityFile ${value(b.keyFile)}`, "IdentitiesOnly yes", "IdentityAgent none"]
     : c.agentSocketPath
@@ -34,7 +35,8 @@ function hostBlock(name: "host" | "proxy", folder: string, b: HostBlock, jump: b
       : c.password
         ? ["PubkeyAuthentication no"]
         : [];
-  // ssh-rsa (SHA-1): servers of before OpenSSH 7.2 (Debian 8, Ubuntu 14.04) know nothing else for an RSA key; ssh takes rsa-sha2 where it can
+  // ssh-rsa (SHA-1): servers of before OpenSSH 7.2 (Debian 8, Ubuntu 14.04) know nothing else for an RSA key; ssh takes
+  // rsa-sha2 where it can
   const known = b.hostKey
     ? [`HostKeyAlias pine-${name}`, `HostKeyAlgorithms ${algorithmsFor(b.hostKey)}`, "GlobalKnownHostsFile none"]
     : ["HostKeyAlgorithms +ssh-rsa"];
@@ -62,11 +64,16 @@ function hostBlock(name: "host" | "proxy", folder: string, b: HostBlock, jump: b
   ];
 }
 
-/** As ProxyJump, but for the program that answers its questions: it knows nothing of the target's. Ends with the ssh that starts it. */
+/**
+ * As ProxyJump, but for the program that answers its questions: it knows nothing of the target's. Ends with the ssh
+ * that starts it.
+ */
 const proxyCommand = (folder: string) =>
   `setpriv --pdeathsig KILL env SSH_ASKPASS=${folder}/ask_proxy ssh -F ${folder}/config -W '[%h]:%p' pine-proxy`;
 
-/** ssh's configuration: `pine-host` dials, `pine-mux` only uses the connection that is there and never dials by itself. */
+/**
+ * ssh's configuration: `pine-host` dials, `pine-mux` only uses the connection that is there and never dials by itself.
+ */
 export function sshConfig(folder: string, host: HostBlock, proxy?: HostBlock): string {
   const common = [
     "Host *",
@@ -109,9 +116,9 @@ export function shownScript(folder: string): string {
 }
 
 /**
- * The program that one hop's ssh asks for password and passphrase; each is given once. They are told apart by words that are ssh's own: whatever
- * a server asks by keyboard-interactive, ssh (since 8.5) puts `(user@host) ` before it, so that no server gets a passphrase. A new
- * password that a server wants is not answered. Files are in `folder`.
+ * The program that one hop's ssh asks for password and passphrase; each is given once. They are told apart by words
+ * that are ssh's own: whatever a server asks by keyboard-interactive, ssh (since 8.5) puts `(user@host) ` before it, so
+ * that no server gets a passphrase. A new password that a server wants is not answered. Files are in `folder`.
  */
 export function askScript(folder: string, name: "host" | "proxy"): string {
   return `#!/bin/sh

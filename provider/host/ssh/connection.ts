@@ -1,4 +1,6 @@
-/** How to reach a server. Field names are those of `@pulumi/command`'s remote ConnectionArgs, so one object serves both. */
+/**
+ * How to reach a server. Field names are those of `@pulumi/command`'s remote ConnectionArgs, so one object serves both.
+ */
 export interface ProxyConnection {
   /** Name or address. */
   host: string;
@@ -25,6 +27,9 @@ export interface ProxyConnection {
 export interface Connection extends ProxyConnection {
   /** A jump host with a login of its own. */
   proxy?: ProxyConnection;
-  /** Without `hostKey` and without an entry in known_hosts: take the key the server shows at the first connection, and no other one later. */
+  /**
+   * Without `hostKey` and without an entry in known_hosts: take the key the server shows at the first connection, and
+   * no other one later.
+   */
   acceptNewHostKey?: boolean;
 }

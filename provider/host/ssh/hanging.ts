@@ -2,13 +2,16 @@
 import { PineError } from "../../errors.ts";
 import { RemoteError } from "./errors.ts";
 
-/** File systems whose other end is another machine, or a program: without it whoever asks waits for ever (prometheus/node_exporter#868). */
+/**
+ * File systems whose other end is another machine, or a program: without it whoever asks waits for ever
+ * (prometheus/node_exporter#868).
+ */
 const ELSEWHERE =
   /^mount=\d+ \d+ \S+ \S+ (?<place>\S+) .*- (?<type>(?:nfs|cifs|smb|fuse|ceph|9p|afs|gfs|ocfs|lustre|glusterfs|beegfs)\S*) /;
 
 /**
- * The error for a person, when the script's time was over; any other as it is. `path`: what was looked at; else the script is that of facts, whose
- * mounts and last line are told.
+ * The error for a person, when the script's time was over; any other as it is. `path`: what was looked at; else the
+ * script is that of facts, whose mounts and last line are told.
  */
 export function gaveUp(error: unknown, target: string, path?: string): unknown {
   if (!(error instanceof RemoteError) || !error.timedOut) return error;

@@ -71,8 +71,8 @@ export async function derivePublicKey(
 }
 
 /**
- * The public keys a connection can log in with: of its private key, else the agent's and this user's. Empty: only a password, with
- * which no key is tried that the connection does not name.
+ * The public keys a connection can log in with: of its private key, else the agent's and this user's. Empty: only a
+ * password, with which no key is tried that the connection does not name.
  */
 export async function loginPublicKeys(c: Connection, task: Pick<Task, "signal">): Promise<string[]> {
   if (c.privateKey) {

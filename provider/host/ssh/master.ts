@@ -60,8 +60,8 @@ interface Started {
 }
 
 /**
- * Starts `ssh -M -N` in a process group of its own, so that a jump host's ssh ends with it. The kernel ends it with us (setpriv): nobody
- * else does when we are killed.
+ * Starts `ssh -M -N` in a process group of its own, so that a jump host's ssh ends with it. The kernel ends it with us
+ * (setpriv): nobody else does when we are killed.
  */
 function start(at: (name: string) => string): Started {
   const ssh = ["ssh", "-F", at("config"), "-E", at("log"), "-M", "-S", at("ctl"), "-N", "pine-host"];

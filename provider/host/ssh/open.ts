@@ -47,7 +47,10 @@ export async function withSsh<T>(
   }
 }
 
-/** One attempt. A server that takes passwords by keyboard-interactive only is dialled again, that way: it has seen none yet. */
+/**
+ * One attempt. A server that takes passwords by keyboard-interactive only is dialled again, that way: it has seen none
+ * yet.
+ */
 async function openOnce(connection: Connection, task: Task, options: OpenOptions): Promise<Ssh> {
   const ways: Ways = { host: "password", proxy: "password" };
   for (;;) {

@@ -1,12 +1,14 @@
 #!/bin/sh
-# A large file that arrives in parts: what came before a connection ended stays, and the next run goes on from there (host/ssh/parts.ts). Sent before
-# install.sh, remove.sh and update.sh. The file's name is its sha256, in a folder that only root may enter.
+# A large file that arrives in parts: what came before a connection ended stays, and the next run goes on from there
+# (host/ssh/parts.ts). Sent before install.sh, remove.sh and update.sh. The file's name is its sha256, in a folder that
+# only root may enter.
 # shellcheck disable=SC2034 # of the scripts that follow
 block=4194304 # bytes; BLOCK of host/ssh/parts.ts
 receiving=/run/pine.receiving
 
-# Ends what a connection that is gone left at work: sshd ends no step with it, and each can be stopped anywhere. Who has the server's lock is alone. A
-# step and all that it started hold descriptor 8. Another container's has the same name and is another file; what has another name is not touched: it may hang.
+# Ends what a connection that is gone left at work: sshd ends no step with it, and each can be stopped anywhere. Who has
+# the server's lock is alone. A step and all that it started hold descriptor 8. Another container's has the same name
+# and is another file; what has another name is not touched: it may hang.
 alone() {
   exec 8>&-
   tries=0
@@ -44,8 +46,8 @@ arrived() { if [ -e "./$1" ]; then stat -c %s "./$1"; else echo 0; fi; }
 # Cuts a file off, or makes it. `bs=1` reads nothing.
 cut_off() { dd if=/dev/null of="./$1" bs=1 seek="$2" 2>/dev/null; }
 
-# Prints how many bytes of a file are there, and the sha256 of each block of them. Other files go. Where it and what becomes of it have no room,
-# nothing stays or is printed, and `missing` is more than 0 (KiB).
+# Prints how many bytes of a file are there, and the sha256 of each block of them. Other files go. Where it and what
+# becomes of it have no room, nothing stays or is printed, and `missing` is more than 0 (KiB).
 part() { # folder sha256 bytes KIB
   alone
   parts_folder "$1"
@@ -70,8 +72,8 @@ part() { # folder sha256 bytes KIB
   done
 }
 
-# The rest of a file from standard input. Afterwards it is whole, and the folder is entered. A file that is not whole stays for the next run; one that is
-# damaged goes, and all of it where the disk is full.
+# The rest of a file from standard input. Afterwards it is whole, and the folder is entered. A file that is not whole
+# stays for the next run; one that is damaged goes, and all of it where the disk is full.
 arrive() { # folder sha256 bytes from what
   alone
   parts_folder "$1"

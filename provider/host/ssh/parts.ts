@@ -1,4 +1,7 @@
-/** A large file goes to a server in as many runs as it takes: what arrived before a connection ended is not sent again (host/ssh/parts.sh). */
+/**
+ * A large file goes to a server in as many runs as it takes: what arrived before a connection ended is not sent again
+ * (host/ssh/parts.sh).
+ */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { die } from "../../errors.ts";
@@ -37,7 +40,10 @@ export function parsePart(text: string): There {
   return { bytes, digests };
 }
 
-/** The byte to go on from: where the first block begins that is not the file's own. `own`: its digests, of as many bytes. */
+/**
+ * The byte to go on from: where the first block begins that is not the file's own. `own`: its digests, of as many
+ * bytes.
+ */
 export function whereToGoOn(there: There, own: string[], size: number): number {
   if (there.bytes === undefined || there.bytes > size) return 0;
   const differs = there.digests.findIndex((digest, n) => digest !== own[n]);
@@ -58,8 +64,9 @@ export async function blockDigests(path: string, bytes: number, signal?: AbortSi
 }
 
 /**
- * Sends what a server has not of a file, by the steps `part` and `receive` of `script`. Answers the bytes sent. `kib`: what comes of it takes so
- * much room; `more`: arguments of `receive`. The error of a lost connection says where the next run goes on.
+ * Sends what a server has not of a file, by the steps `part` and `receive` of `script`. Answers the bytes sent. `kib`:
+ * what comes of it takes so much room; `more`: arguments of `receive`. The error of a lost connection says where the
+ * next run goes on.
  */
 export async function sendFile(
   ssh: Ssh,

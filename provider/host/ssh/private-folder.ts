@@ -1,4 +1,7 @@
-/** The private folder of a connection: nobody else can read it, and it goes with the process that made it, however that one ends. */
+/**
+ * The private folder of a connection: nobody else can read it, and it goes with the process that made it, however that
+ * one ends.
+ */
 import { spawn } from "node:child_process";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { lstat, mkdtemp, readdir, writeFile } from "node:fs/promises";
@@ -34,7 +37,10 @@ process.on("exit", () => {
 /** Of a folder whose removal began: whoever finds one removes it. */
 const GONE = "pine-gone-";
 
-/** By one rename it is nobody's: who is killed half-way through the rest leaves what needs no owner to be known for a leftover. */
+/**
+ * By one rename it is nobody's: who is killed half-way through the rest leaves what needs no owner to be known for a
+ * leftover.
+ */
 function removeFolder(path: string): void {
   const gone = basename(path).startsWith(GONE) ? path : join(dirname(path), `${GONE}${basename(path)}`);
   try {
@@ -69,7 +75,9 @@ async function sweep(parent: string): Promise<void> {
   }
 }
 
-/** Removes the folder named in its first line when its input ends: with us, also by SIGKILL. As {@link removeFolder}. */
+/**
+ * Removes the folder named in its first line when its input ends: with us, also by SIGKILL. As {@link removeFolder}.
+ */
 const WATCHER = `trap '' HUP INT TERM
 IFS= read -r path && { IFS= read -r end; gone=\${path%/*}/${GONE}\${path##*/}; mv -- "$path" "$gone"; rm -rf -- "$gone" "$path"; }`;
 

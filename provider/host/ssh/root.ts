@@ -1,4 +1,6 @@
-/** How a login becomes root: asked once per connection, and what stands in the way. Pure but for the dialogue's stream. */
+/**
+ * How a login becomes root: asked once per connection, and what stands in the way. Pure but for the dialogue's stream.
+ */
 import { SshError } from "./errors.ts";
 import type { NotRoot, RootWay } from "./types.ts";
 
@@ -28,8 +30,8 @@ export interface Probe {
 }
 
 /**
- * Whether two boot ids are of one boot: the kernel's, a dot, and when the first process started, which tells a container's restarts apart. Who
- * may not see that (hidepid) has nothing after the dot.
+ * Whether two boot ids are of one boot: the kernel's, a dot, and when the first process started, which tells a
+ * container's restarts apart. Who may not see that (hidepid) has nothing after the dot.
  */
 export function sameBoot(a: string, b: string): boolean {
   const [[kernelA, startA], [kernelB, startB]] = [a.split("."), b.split(".")];

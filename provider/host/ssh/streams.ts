@@ -7,8 +7,8 @@ import { RunError, type RunOptions, type RunResult } from "../../local/run.ts";
 import { fewTimes } from "../../task.ts";
 
 /**
- * The connection's process holds a session's output open until the remote script lets go of it, so a killed client is not waited
- * for: 500 ms after the time is up it counts as ended.
+ * The connection's process holds a session's output open until the remote script lets go of it, so a killed client is
+ * not waited for: 500 ms after the time is up it counts as ended.
  */
 export async function impatient(running: Promise<RunResult>, timeout: number | undefined): Promise<RunResult> {
   if (!timeout) return running;
@@ -88,7 +88,9 @@ export class StreamAfter extends Writable {
   }
 }
 
-/** What is sent, with its progress; more or less than `size` is an error. `failed` is told of the source's own failure. */
+/**
+ * What is sent, with its progress; more or less than `size` is an error. `failed` is told of the source's own failure.
+ */
 export async function* counted(
   source: AsyncIterable<Uint8Array>,
   o: { size?: number; onProgress?: (bytes: number) => void },

@@ -19,16 +19,19 @@ export interface Dialogue {
 const ASKING =
   'n=$(printf "\\nx"); LC_ALL=C exec sudo -S -p "pine-asks-$1${n%x}" sh -c "echo pine-root-$1 >&2; $2" pine';
 
-/** A remote command that becomes root by sudo with a password, in one line that csh and fish read as sh does; `mark` is a random word. */
+/**
+ * A remote command that becomes root by sudo with a password, in one line that csh and fish read as sh does; `mark` is
+ * a random word.
+ */
 export const askingSudo = (mark: string, command: string) =>
   `sh -c ${shellQuote(ASKING)} pine ${mark} ${shellQuote(command)}`;
 const asks = (mark: string) => `pine-asks-${mark}`;
 const reached = (mark: string) => `pine-root-${mark}`;
 
 /**
- * What is sent to {@link askingSudo}'s command: the password when sudo asks, and only then; script and input once root's shell is reached,
- * and only then. When sudo asks a second time the input ends, so that sudo gives up after one attempt and no line of
- * the script is taken for a password.
+ * What is sent to {@link askingSudo}'s command: the password when sudo asks, and only then; script and input once
+ * root's shell is reached, and only then. When sudo asks a second time the input ends, so that sudo gives up after one
+ * attempt and no line of the script is taken for a password.
  */
 export function dialogue(mark: string, password: string, what: () => AsyncIterable<Uint8Array>): Dialogue {
   const events: ("asks" | "reached" | "over")[] = [];

@@ -64,8 +64,8 @@ export interface Ssh {
   /** Boot id of the system this connection was opened to. */
   readonly bootId: string;
   /**
-   * Runs a POSIX sh script with `$1`, `$2`, … = `args`. Script and arguments travel over standard input, so neither is in
-   * a process list, here or there. Throws {@link RemoteError}, or {@link SshError} when the connection is lost.
+   * Runs a POSIX sh script with `$1`, `$2`, … = `args`. Script and arguments travel over standard input, so neither is
+   * in a process list, here or there. Throws {@link RemoteError}, or {@link SshError} when the connection is lost.
    */
   exec(script: string, args?: string[], options?: ExecOptions): Promise<ExecResult>;
   /** Runs a script whose standard input is `source`: a stream, a file (path) or bytes. */

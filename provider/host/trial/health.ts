@@ -25,7 +25,9 @@ export interface HealthCheck {
   timeout?: number;
 }
 
-/** Arguments of health.sh, and what is said of the check: its kind alone, for an address or a command may hold a secret. */
+/**
+ * Arguments of health.sh, and what is said of the check: its kind alone, for an address or a command may hold a secret.
+ */
 export function planHealth(check: HealthCheck): { label: string; args: string[]; timeoutSeconds: number } {
   const timeoutSeconds = check.timeout ?? HEALTH_SECONDS;
   if (check.http !== undefined) {

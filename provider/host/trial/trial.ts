@@ -1,6 +1,6 @@
 /**
- * The one way a server gets to run something new: an armed slot is booted once, looked at from outside, and confirmed - or it goes
- * back, by our word (health), by GRUB's count or by the dead-man.
+ * The one way a server gets to run something new: an armed slot is booted once, looked at from outside, and confirmed -
+ * or it goes back, by our word (health), by GRUB's count or by the dead-man.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SlotName } from "../../boot/slot.ts";
@@ -38,7 +38,10 @@ export interface TrialOptions {
 
 export type TrialResult =
   | { outcome: "confirmed"; status: AgentStatus }
-  /** `status` is what runs now. `answered`: the new system was seen and found wanting; else it may have been a power cut. */
+  /**
+   * `status` is what runs now. `answered`: the new system was seen and found wanting; else it may have been a power
+   * cut.
+   */
   | { outcome: "returned"; reasons: string[]; answered: boolean; status: AgentStatus };
 
 /** Two boots of a slow machine (each under 5 min even without KVM) beside the dead-man's time. */
@@ -72,7 +75,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
         if (status.trial) await agent(next, ["disarm"]);
         return { outcome: "returned", reasons: [...reasons, ...logReason(log)], answered, status };
       }
-      // a connection that was lost while it was confirmed: it had been judged, and there is no going back by a reboot any more
+      // the connection was lost while it was confirmed: it had been judged, and no reboot rolls it back any more
       const confirmedBefore = status.slot === o.slot && !status.trialRuns;
       if (confirmedBefore) reasons = [];
       else if (reasons.length === 0) reasons = await judge(next, o, task);

@@ -1,6 +1,7 @@
 /**
- * Whether the commit's kernel drives the cards and disks that the server hangs on. A server was lost so where a system was put on it without a look:
- * bnx2 without its firmware (siderolabs/talos#8761, flatcar/Flatcar#359, rancher/os#2877). Pure.
+ * Whether the commit's kernel drives the cards and disks that the server hangs on. A server was lost so where a system
+ * was put on it without a look: bnx2 without its firmware (siderolabs/talos#8761, flatcar/Flatcar#359,
+ * rancher/os#2877). Pure.
  */
 import type { Lack } from "../../boot/device.ts";
 import type { Facts } from "../facts/types/facts.ts";
@@ -10,7 +11,10 @@ import { refusal } from "../refusal.ts";
 import { chooseDisk } from "./overwrite/disk.ts";
 import { enterWay } from "./overwrite/enter-way.ts";
 
-/** Names of the cards that have addresses, or are below an interface that has. An accelerated twin below a card is not needed (Azure's and Google's). */
+/**
+ * Names of the cards that have addresses, or are below an interface that has. An accelerated twin below a card is not
+ * needed (Azure's and Google's).
+ */
 function cardsInUse({ network: { interfaces } }: Facts): Set<string> {
   const used = new Set<string>();
   const add = (name: string): void => {

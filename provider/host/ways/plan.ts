@@ -28,8 +28,8 @@ import { inWords } from "./words.ts";
 const CONSOLE = /^[A-Za-z0-9,]+$/;
 
 /**
- * The plan, or every reason against it. On a server that runs Pine already it plans only what an update needs, unless it is to be installed
- * anew. Method auto: alongside; where that cannot be and the disk may be erased, overwrite.
+ * The plan, or every reason against it. On a server that runs Pine already it plans only what an update needs, unless
+ * it is to be installed anew. Method auto: alongside; where that cannot be and the disk may be erased, overwrite.
  */
 export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {
   if (facts.pine.ram) return planRam(facts, inputs, image);

@@ -12,7 +12,10 @@ import { driverRefusal } from "./drivers.ts";
 import { OVERWRITE } from "./overwrite/refusals.ts";
 import { trustRefusal, UPDATE } from "./update/refusals.ts";
 
-/** Host keys that a new system can have: those whose files can be read. Facts of a provider before this one name no files. */
+/**
+ * Host keys that a new system can have: those whose files can be read. Facts of a provider before this one name no
+ * files.
+ */
 const keepable = (f: Facts): string[] =>
   f.hostKeyFiles.length > 0
     ? f.hostKeyFiles.map((file) => file.key)

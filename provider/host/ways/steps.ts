@@ -1,4 +1,7 @@
-/** Which steps each way takes. Pure. An update's are planned from what lies on the server (resources/hijack/plan/update.ts). */
+/**
+ * Which steps each way takes. Pure. An update's are planned from what lies on the server
+ * (resources/hijack/plan/update.ts).
+ */
 import type { Facts } from "../facts/types/facts.ts";
 import type { Step } from "../plan/steps.ts";
 import type { Existing, ImageFacts, Way } from "../plan/types.ts";

@@ -54,7 +54,9 @@ const WORDS: Record<Exclude<Way, "begun">, (told: Told) => WayWords> = {
   overwrite: overwriteWords,
 };
 
-/** The line of a preview, and the whole plan. What goes on in a RAM system has words of its own (overwrite/begun.ts). */
+/**
+ * The line of a preview, and the whole plan. What goes on in a RAM system has words of its own (overwrite/begun.ts).
+ */
 export function inWords(context: Told, notes: string[]): Pick<Plan, "summary" | "lines"> {
   const { plan } = context;
   const words = WORDS[plan.way === "begun" ? "overwrite" : plan.way](context);

@@ -6,7 +6,9 @@ export interface ArchiveEntry {
   /** Relative to the folder that the archive fills, normalised: `etc/app.conf`. */
   path: string;
   type: "file" | "folder" | "link";
-  /** Permission bits (0o7777) as the archive has them, setuid and setgid too: they are the person's. Of a link 0o777. */
+  /**
+   * Permission bits (0o7777) as the archive has them, setuid and setgid too: they are the person's. Of a link 0o777.
+   */
   mode: number;
   /** Of a file. */
   content?: Uint8Array;
@@ -98,8 +100,8 @@ export function normalName(path: string): string {
 }
 
 /**
- * Looks at an extended header (pax: `27 path=etc/app.conf\n`) for what the parser would pass over without a word: names with a line
- * end, for which it takes the short name, and files with holes, of which it takes the map for content.
+ * Looks at an extended header (pax: `27 path=etc/app.conf\n`) for what the parser would pass over without a word: names
+ * with a line end, for which it takes the short name, and files with holes, of which it takes the map for content.
  */
 export function checkExtended(text: string): void {
   const bytes = Buffer.from(text);
@@ -135,9 +137,9 @@ export function withoutHardLinks(raw: RawEntry[]): ArchiveEntry[] {
 }
 
 /**
- * The entries in normal form, sorted by path, with every folder that something lies in (mode 0755 where the archive has no entry of
- * it). What is there twice in the same way is there once. `list`: paths normalised; "" is left out where it is a folder: its owner
- * and mode are not the archive's to say. Throws {@link ArchiveFault}.
+ * The entries in normal form, sorted by path, with every folder that something lies in (mode 0755 where the archive has
+ * no entry of it). What is there twice in the same way is there once. `list`: paths normalised; "" is left out where it
+ * is a folder: its owner and mode are not the archive's to say. Throws {@link ArchiveFault}.
  */
 export function assemble(list: ArchiveEntry[]): ArchiveEntry[] {
   const all = new Map<string, ArchiveEntry>();
@@ -174,7 +176,10 @@ const same = (a: ArchiveEntry, b: ArchiveEntry) =>
   a.target === b.target &&
   Buffer.compare(a.content ?? Buffer.alloc(0), b.content ?? Buffer.alloc(0)) === 0;
 
-/** Follows a link as Linux would, through the archive's other links: no relative one may climb above the archive's folder. */
+/**
+ * Follows a link as Linux would, through the archive's other links: no relative one may climb above the archive's
+ * folder.
+ */
 function checkLink({ path, target = "" }: ArchiveEntry, all: Map<string, ArchiveEntry>): void {
   if (target === "") throw bad("target-empty", path, "is a link to nothing");
   if (CONTROL.test(target)) throw bad("target-control", path, "is a link to a path with control characters");

@@ -1,6 +1,7 @@
 /**
- * Pulumi's archives to entries of an image: a folder, a .tar, a .tar.gz (.tgz), or assets and archives by name. Which of them a file
- * is, is seen from its content, not from its name. Owners, times, ACLs and extended attributes are not taken.
+ * Pulumi's archives to entries of an image: a folder, a .tar, a .tar.gz (.tgz), or assets and archives by name. Which
+ * of them a file is, is seen from its content, not from its name. Owners, times, ACLs and extended attributes are not
+ * taken.
  */
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
@@ -24,9 +25,9 @@ import { readTar, unpacked } from "./tar.ts";
 /**
  * What an archive holds, sorted by path, all folders included. `where`: names the property in errors.
  *
- * Hard links are files of their own. Links are not followed: relative ones may not lead out of the archive's folder, absolute ones
- * are paths in the image. Files of this machine are 0755 where their owner may execute them, else 0644, folders 0755; text is 0644. Throws an {@link ArchiveError} with a `code`
- * such as `archive-parent`.
+ * Hard links are files of their own. Links are not followed: relative ones may not lead out of the archive's folder,
+ * absolute ones are paths in the image. Files of this machine are 0755 where their owner may execute them, else 0644,
+ * folders 0755; text is 0644. Throws an {@link ArchiveError} with a `code` such as `archive-parent`.
  */
 export async function entriesOfArchive(archive: Archive, where: string): Promise<ArchiveEntry[]> {
   try {

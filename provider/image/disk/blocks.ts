@@ -60,7 +60,9 @@ export async function blockDigests(box: Toolbox, image: Image, task: Task): Prom
   return digests;
 }
 
-/** The disk of a raw.zst from block `from` on, compressed. The stream's end is the image's end; an error destroys it. */
+/**
+ * The disk of a raw.zst from block `from` on, compressed. The stream's end is the image's end; an error destroys it.
+ */
 export function imageStream(box: Toolbox, image: Image, from: number, task: Task): Readable {
   if (from === 0) return createReadStream(image.path, { highWaterMark: 1 << 18, signal: task.signal });
   const output = new PassThrough();

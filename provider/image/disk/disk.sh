@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
-# /run/work: root/ (the sysroot; is used up), boot/ (files for /boot), etc/ (files for the
-# deployment's /etc), fstab (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
-# core.img for it; of a root that is not ext4 root.img, empty, with root.tar, vmlinuz and initrd, which fill it (image/disk/fill.ts).
-# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs|btrfs
+# /run/work: root/ (the sysroot; is used up), boot/ (files for /boot), etc/ (files for the deployment's /etc), fstab
+# (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
+# core.img for it; of a root that is not ext4 root.img, empty, with root.tar, vmlinuz and initrd, which fill it
+# (image/disk/fill.ts). usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs|btrfs
 #   ROOT_START_MIB ROOT_MIB ROOT_UUID ROOT_JOURNAL_MIB
 #   BOOT_START_MIB BOOT_MIB BOOT_UUID BOOT_JOURNAL_MIB (empty: no such partition)
 #   and of gpt: ESP_START_MIB ESP_MIB ESP_SERIAL FAT_BITS CLUSTER_SECTORS
@@ -33,7 +33,8 @@ if [ "$label" = gpt ]; then modules="part_gpt $modules"; else modules="part_msdo
 grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p /boot/grub -c early.cfg -o core.img biosdisk $modules
 
 truncate -s "${disk}M" disk.raw
-# Features by name: mke2fs.conf and its defaults differ. No metadata_csum_seed and orphan_file, which GRUB 2.06 cannot read.
+# Features by name: mke2fs.conf and its defaults differ. No metadata_csum_seed and orphan_file, which GRUB 2.06 cannot
+# read.
 features=none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum
 ext4() { # FOLDER LABEL START_MIB MIB UUID JOURNAL_MIB
 	mke2fs -q -F -t ext4 -b 4096 -I 256 -i "$ratio" -m 0 -O "$features" -J "size=$6" -L "$2" -U "$5" \

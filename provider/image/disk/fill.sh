@@ -1,6 +1,6 @@
 #!/bin/sh
-# First process of the machine that fills a root filesystem (image/disk/fill.ts), before the commit's own initramfs: the first disk is the filesystem,
-# the second one the archive.
+# First process of the machine that fills a root filesystem (image/disk/fill.ts), before the commit's own initramfs: the
+# first disk is the filesystem, the second one the archive.
 export PATH=/bin:/sbin
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc

@@ -1,6 +1,6 @@
 /**
- * Fills a root filesystem that only a kernel can fill (xfs: its mkfs makes no hard links): the commit's own kernel does it, in QEMU on
- * this machine, without root and without KVM.
+ * Fills a root filesystem that only a kernel can fill (xfs: its mkfs makes no hard links): the commit's own kernel does
+ * it, in QEMU on this machine, without root and without KVM.
  */
 import { constants } from "node:fs";
 import { access, open, readFile, rm, writeFile } from "node:fs/promises";
@@ -39,8 +39,8 @@ export async function needQemu(filesystem: string, path = process.env.PATH ?? ""
 }
 
 /**
- * Puts it into disk.raw at this byte. `dir`: disk.raw; root.img, an empty filesystem of this type; root.tar, what goes into it; vmlinuz and initrd of the commit. `created`: the guest's
- * clock, in seconds.
+ * Puts it into disk.raw at this byte. `dir`: disk.raw; root.img, an empty filesystem of this type; root.tar, what goes
+ * into it; vmlinuz and initrd of the commit. `created`: the guest's clock, in seconds.
  */
 export async function fill(
   box: Toolbox,

@@ -1,4 +1,7 @@
-/** What grub-bios-setup does, on buffers: the boot sector, and core.img for a BIOS boot partition or the gap behind an MBR. Pure. */
+/**
+ * What grub-bios-setup does, on buffers: the boot sector, and core.img for a BIOS boot partition or the gap behind an
+ * MBR. Pure.
+ */
 import { die } from "../../errors.ts";
 import { SECTOR } from "./partitions.ts";
 
@@ -10,8 +13,8 @@ const KERNEL_SEGMENT = 0x820;
 const BLOCK_LIST = SECTOR - 12;
 
 /**
- * The first sector of the disk and what lies where core.img goes. `mbr` is the first sector with its partition table (of GPT the
- * protective one), `lba` the first sector of core.img's place, `sectors` how many it has.
+ * The first sector of the disk and what lies where core.img goes. `mbr` is the first sector with its partition table
+ * (of GPT the protective one), `lba` the first sector of core.img's place, `sectors` how many it has.
  */
 export function biosBoot(o: { bootImg: Buffer; coreImg: Buffer; mbr: Buffer; lba: number; sectors: number }): {
   mbr: Buffer;

@@ -1,4 +1,6 @@
-/** Disk images: a commit's sysroot with our GRUB on a disk that boots under BIOS and UEFI (GPT), or BIOS alone (MBR). */
+/**
+ * Disk images: a commit's sysroot with our GRUB on a disk that boots under BIOS and UEFI (GPT), or BIOS alone (MBR).
+ */
 import { assetText } from "../../assets.ts";
 import { die } from "../../errors.ts";
 import { humanBytes } from "../../words.ts";
@@ -57,9 +59,9 @@ export async function readImage(
 }
 
 /**
- * A disk image of a commit of the store, kept in store/images: slot a confirmed, no old system. The same commit, options and
- * toolbox give the same bytes, and the same disk in a file of any format. Refuses a size that the commit does not fit into, and
- * architectures without a boot loader here.
+ * A disk image of a commit of the store, kept in store/images: slot a confirmed, no old system. The same commit,
+ * options and toolbox give the same bytes, and the same disk in a file of any format. Refuses a size that the commit
+ * does not fit into, and architectures without a boot loader here.
  */
 export async function diskImage(
   workshop: Workshop,

@@ -81,7 +81,10 @@ function etcFiles({ hostname }: ImageOptions): Record<string, string> {
   };
 }
 
-/** Makes disk.raw in `dir`, from the sysroot and the inputs there. `deployment`: its path in the sysroot. `created`: seconds, of every file. */
+/**
+ * Makes disk.raw in `dir`, from the sysroot and the inputs there. `deployment`: its path in the sysroot. `created`:
+ * seconds, of every file.
+ */
 export async function make(
   toolbox: Toolbox,
   dir: string,

@@ -9,11 +9,16 @@ export const MiB = 1024 * KiB;
 export const FILESYSTEMS = ["ext4", "xfs", "btrfs"] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];
 
-/** Everything is aligned to this: what sfdisk and Windows do, a multiple of every erase block and RAID stripe in use. */
+/**
+ * Everything is aligned to this: what sfdisk and Windows do, a multiple of every erase block and RAID stripe in use.
+ */
 export const ALIGN = MiB;
 /** BOOTX64.EFI is about 900 kB; 8 MiB is also enough for a FAT16, which more firmwares read than FAT12. */
 export const ESP_MIN = 8 * MiB;
-/** What the properties take, in MiB. More of an ESP than any firmware's or vendor's updates take is a typing error; so is less swap than is of use. */
+/**
+ * What the properties take, in MiB. More of an ESP than any firmware's or vendor's updates take is a typing error; so
+ * is less swap than is of use.
+ */
 export const ESP_MIB = { min: ESP_MIN / MiB, max: 1024 };
 export const SWAP_MIB = { min: 16, max: 256 * 1024 };
 /** The least is a bound for typing errors; what the commit's kernel needs is said when it is known. */
@@ -25,7 +30,10 @@ export const BOOT_JOURNAL_MIB = 4;
 /** Bytes of filesystem an inode: an OSTree object is 15 kB on average (measured on a minimal system). */
 export const BYTES_PER_INODE = 16384;
 const INODE_SIZE = 256;
-/** mkfs.xfs makes no less, and no smaller log. It takes another MiB (measured); the kernel keeps 5 % back, 32 MiB at most. */
+/**
+ * mkfs.xfs makes no less, and no smaller log. It takes another MiB (measured); the kernel keeps 5 % back, 32 MiB at
+ * most.
+ */
 const XFS_MIN = 300 * MiB;
 const XFS_LOG = 64 * MiB;
 const XFS_INODE = 512;
@@ -41,7 +49,10 @@ const BTRFS_SHARE = 1.1;
 export const FREE_DEFAULT = 256 * MiB;
 /** Free space that an update needs at least: its delta, changed files and another kernel (25 MB). */
 export const FREE_MIN = 64 * MiB;
-/** Deployments whose kernels lie in /boot at once: both slots', and the one that is being written (OSTree lets go of an old one last). */
+/**
+ * Deployments whose kernels lie in /boot at once: both slots', and the one that is being written (OSTree lets go of an
+ * old one last).
+ */
 const KERNELS = 3;
 /** Beside kernels in /boot: GRUB's configuration, the slots, OSTree's entries, folders. */
 const BOOT_OTHER = MiB;
@@ -73,7 +84,10 @@ export function bootFor(kernel: number): number {
   return size;
 }
 
-/** A /boot that nobody gave a size: kernels may grow by half, and the RAM system of an overwrite (29 MB) has room beside two. */
+/**
+ * A /boot that nobody gave a size: kernels may grow by half, and the RAM system of an overwrite (29 MB) has room beside
+ * two.
+ */
 export const bootDefault = (kernel: number): number => up(bootFor(Math.max(1.5 * kernel, 29e6)), 16 * MiB);
 
 /** Dies unless a partition can have this size: whole MiB within bounds. */

@@ -1,11 +1,13 @@
-/** What mkswap writes, with a UUID of ours: busybox' has no such option, and the same image has the same bytes. Pure. */
+/**
+ * What mkswap writes, with a UUID of ours: busybox' has no such option, and the same image has the same bytes. Pure.
+ */
 
 /** Linux' page on everything that images are made for. */
 export const PAGE = 4096;
 
 /**
- * The first page of a swap partition of so many bytes: version, last page, UUID and label behind the first KiB, the signature at its end
- * (linux/include/linux/swap.h, union swap_header).
+ * The first page of a swap partition of so many bytes: version, last page, UUID and label behind the first KiB, the
+ * signature at its end (linux/include/linux/swap.h, union swap_header).
  */
 export function swapHeader(bytes: number, uuid: string, label = "swap"): Buffer {
   const page = Buffer.alloc(PAGE);

@@ -8,7 +8,10 @@ import { type CpioEntry, cpio, withFolders } from "./cpio.ts";
 import { diskDrivers } from "./drivers.ts";
 import { bootModules, type ModuleTables, moduleClosure, moduleEntries, moduleName } from "./modules.ts";
 
-/** What a root may be made with, for a commit of these packages: btrfs is 1.2 MB, and only for those who have its programs. */
+/**
+ * What a root may be made with, for a commit of these packages: btrfs is 1.2 MB, and only for those who have its
+ * programs.
+ */
 export const rootFilesystems = (packages: readonly string[]): string[] => [
   ...["ext4", "xfs"],
   ...(packages.includes("btrfs-progs") ? ["btrfs"] : []),

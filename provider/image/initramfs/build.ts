@@ -23,8 +23,8 @@ export interface InitramfsSource {
 }
 
 /**
- * Path in the cache of the compressed initramfs, and those of the filesystems that it mounts. The same content gives the same bytes with the
- * same toolbox.
+ * Path in the cache of the compressed initramfs, and those of the filesystems that it mounts. The same content gives
+ * the same bytes with the same toolbox.
  */
 export async function initramfsImage(s: InitramfsSource, task: Task): Promise<{ path: string; filesystems: string[] }> {
   const binds = [{ source: s.tree, target: "/run/tree", readOnly: true }];

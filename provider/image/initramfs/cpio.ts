@@ -8,7 +8,9 @@ export type CpioEntry =
 
 const types = { dir: 0o040000, file: 0o100000, link: 0o120000, char: 0o020000 };
 
-/** Sorted by path, owner root, time 0. The kernel's format: Documentation/driver-api/early-userspace/buffer-format.rst */
+/**
+ * Sorted by path, owner root, time 0. The kernel's format: Documentation/driver-api/early-userspace/buffer-format.rst
+ */
 export function cpio(entries: CpioEntry[]): Buffer {
   const sorted = [...entries].sort((a, b) => (a.path < b.path ? -1 : 1));
   const parts = sorted.map((e, n) => record(e, n + 1));

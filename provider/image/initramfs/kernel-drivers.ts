@@ -1,4 +1,7 @@
-/** Whether the kernel of a commit drives what a server has: its cards and disks, by the tables that modprobe and udev go by. */
+/**
+ * Whether the kernel of a commit drives what a server has: its cards and disks, by the tables that modprobe and udev go
+ * by.
+ */
 import type { Device, Lack } from "../../boot/device.ts";
 import type { Task } from "../../task.ts";
 import { buildScript } from "../namespace/run-in.ts";
@@ -69,8 +72,8 @@ export const undriven = (devices: readonly Device[], kernel: KernelDrivers): Lac
   );
 
 /**
- * The devices whose module may ask for firmware files, has some on the server, and would find none. `server`: module -> files that are there; `needs`:
- * module -> what the commit's own asks for. Pure.
+ * The devices whose module may ask for firmware files, has some on the server, and would find none. `server`: module ->
+ * files that are there; `needs`: module -> what the commit's own asks for. Pure.
  */
 export const unfed = (
   devices: readonly Device[],
@@ -86,7 +89,10 @@ export const unfed = (
       : [];
   });
 
-/** What a commit of the store does not drive; undefined: it has no kernel. `firmware`: module -> files that the server has for it. */
+/**
+ * What a commit of the store does not drive; undefined: it has no kernel. `firmware`: module -> files that the server
+ * has for it.
+ */
 export async function driversLacking(
   o: { store: Store; box: Toolbox; checksum: string; devices: readonly Device[]; firmware: Record<string, string[]> },
   task: Task,

@@ -19,7 +19,9 @@ export const moduleName = (path: string) =>
     .replace(/\.ko(\.[a-z0-9]+)?$/, "")
     .replaceAll("-", "_");
 
-/** The files of the wanted modules and of all that they need, each after what it needs, and the names built in. Pure. */
+/**
+ * The files of the wanted modules and of all that they need, each after what it needs, and the names built in. Pure.
+ */
 export function moduleClosure(wanted: string[], tables: ModuleTables): { files: string[]; missing: string[] } {
   const files = new Map<string, { path: string; needs: string[] }>();
   for (const line of tables.dep.split("\n")) {
@@ -52,7 +54,10 @@ export function moduleClosure(wanted: string[], tables: ModuleTables): { files: 
   return { files: [...out], missing };
 }
 
-/** The files of the wanted modules as {@link moduleClosure} has them; dies without ext4, which every root file system here is. */
+/**
+ * The files of the wanted modules as {@link moduleClosure} has them; dies without ext4, which every root file system
+ * here is.
+ */
 export function bootModules(release: string, wanted: string[], tables: ModuleTables): string[] {
   const { files, missing } = moduleClosure(wanted, tables);
   if (missing.includes("ext4")) die(`kernel ${release} has no ext4`, "choose another `kernel`, such as virt or lts");
@@ -78,9 +83,9 @@ function tableEntry(release: string, name: string, text: string): CpioEntry {
 }
 
 /**
- * Modules and the tables that modprobe reads. They stay packed, and busybox unpacks those that it loads: unpacked they are 12 MB (xfs alone
- * 8.5), which a kernel with 96 MiB has not beside the archive itself: it panicked (measured, linux-virt 6.18.56). A device's alias leads to those
- * of `aliased` (paths) alone.
+ * Modules and the tables that modprobe reads. They stay packed, and busybox unpacks those that it loads: unpacked they
+ * are 12 MB (xfs alone 8.5), which a kernel with 96 MiB has not beside the archive itself: it panicked (measured,
+ * linux-virt 6.18.56). A device's alias leads to those of `aliased` (paths) alone.
  */
 export function moduleEntries(
   release: string,

@@ -29,13 +29,18 @@ export async function withLibraries(tree: string, name: string): Promise<CpioEnt
 }
 
 const FOLDERS = ["usr/sbin", "usr/bin", "sbin", "bin"];
-/** Where a loader looks for libraries: glibc's, where a mirror has programs of that kind, first in folders of its own. */
+/**
+ * Where a loader looks for libraries: glibc's, where a mirror has programs of that kind, first in folders of its own.
+ */
 function libraryFolders(loader = ""): string[] {
   const own = ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib64"];
   return [...(/ld-linux/.test(loader) ? own : []), "lib", "usr/lib"];
 }
 
-/** Starts a program of tools/ through its own loader, wherever it lies, so that the old system's libraries do not matter. */
+/**
+ * Starts a program of tools/ through its own loader, wherever it lies, so that the old system's libraries do not
+ * matter.
+ */
 export async function wrapper(tree: string, name: string): Promise<string> {
   const { loader } = elfNeeds(await read(tree, await find(tree, name, FOLDERS))) ?? {};
   const run = loader

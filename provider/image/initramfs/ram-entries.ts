@@ -11,7 +11,8 @@ export function fixedEntries(): CpioEntry[] {
   });
   return [
     file("init", assetText("system/ram/init"), 0o755),
-    // systemd's shutdown has all signals blocked, and so would everything that it becomes: busybox init starts what it starts without
+    // systemd's shutdown has all signals blocked, and so would everything that it becomes: busybox init starts what it
+    // starts without
     file("shutdown", "#!/bin/busybox sh\nexec /bin/busybox init\n", 0o755),
     file("etc/inittab", "::sysinit:/init\n::wait:/bin/busybox reboot -f\n"),
     file("etc/pine-names", assetText("system/rootfs/etc/init.d/pine-names")),

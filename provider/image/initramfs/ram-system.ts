@@ -1,6 +1,7 @@
 /**
- * The RAM system of an overwrite: the commit's kernel, an initramfs with an SSH server and what writes a disk, and the few programs that
- * start it on an old system (kexec, dropbearconvert), which need nothing there. What is the server's own is added on the server.
+ * The RAM system of an overwrite: the commit's kernel, an initramfs with an SSH server and what writes a disk, and the
+ * few programs that start it on an old system (kexec, dropbearconvert), which need nothing there. What is the server's
+ * own is added on the server.
  */
 import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Starts a program and kills it, with everything below it, as soon as we are told to end.
-# usage: contain.sh PROGRAM [ARGUMENT...]
-# Why: unshare(1) blocks SIGTERM while it waits for its child; only SIGKILL ends it, and then --kill-child ends the namespace.
+# Starts a program and kills it, with everything below it, as soon as we are told to end. usage: contain.sh PROGRAM
+# [ARGUMENT...] Why: unshare(1) blocks SIGTERM while it waits for its child; only SIGKILL ends it, and then --kill-child
+# ends the namespace.
 child='' ended=''
-# its group too: the process that unshare has for the id maps is not --kill-child's, and waits for ever when unshare is gone
+# its group too: the process that unshare has for the id maps is not --kill-child's, and waits for ever when unshare is
+# gone
 end() {
 	ended=1
 	[ -n "$child" ] || return 0

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes a folder the root of this process and starts a program in it. Runs as pid 1 of new mount and pid namespaces, with the right to mount.
-# The program, which may be a stranger's, gets a user namespace within: there the mounts are locked, so that nothing read-only is ever writable
-# again, and no device, kernel setting or process of this machine is its root's.
-# usage: enter.sh TREE ro|rw CWD [bind|robind SOURCE TARGET]... -- PROGRAM [ARGUMENT...]
-# TREE has a busybox or another umount. /tmp and /run are empty and in memory; targets in a read-only tree lie below them.
-# Exit code 125 and a last line "namespace: ..." say that it could not be set up.
+# Makes a folder the root of this process and starts a program in it. Runs as pid 1 of new mount and pid namespaces,
+# with the right to mount. The program, which may be a stranger's, gets a user namespace within: there the mounts are
+# locked, so that nothing read-only is ever writable again, and no device, kernel setting or process of this machine is
+# its root's. usage: enter.sh TREE ro|rw CWD [bind|robind SOURCE TARGET]... -- PROGRAM [ARGUMENT...] TREE has a busybox
+# or another umount. /tmp and /run are empty and in memory; targets in a read-only tree lie below them. Exit code 125
+# and a last line "namespace: ..." say that it could not be set up.
 set -u
 fail() {
 	echo "namespace: $*" >&2

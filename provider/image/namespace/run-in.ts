@@ -1,7 +1,7 @@
 /**
- * Runs programs with a folder as their root, in namespaces of their own: no network, nothing of this machine but
- * what is bound in, dead with us. What runs has a user namespace of its own (image/namespace/enter.sh): as root with the same ids, else
- * with the user's whole subuid range. A stranger's package may run in it.
+ * Runs programs with a folder as their root, in namespaces of their own: no network, nothing of this machine but what
+ * is bound in, dead with us. What runs has a user namespace of its own (image/namespace/enter.sh): as root with the
+ * same ids, else with the user's whole subuid range. A stranger's package may run in it.
  */
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";

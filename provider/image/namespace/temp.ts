@@ -1,4 +1,7 @@
-/** Folders for work in progress, gone afterwards whatever happens: `<parent>/<pid>-<random>/work`, and beside it `owner`, who works there. */
+/**
+ * Folders for work in progress, gone afterwards whatever happens: `<parent>/<pid>-<random>/work`, and beside it
+ * `owner`, who works there.
+ */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,7 +30,10 @@ export async function withTemp<T>(parent: string, fn: (dir: string) => Promise<T
   }
 }
 
-/** Removes from a store or cache what those left behind who have surely ended: working folders, and locks in it and in its `folders`. */
+/**
+ * Removes from a store or cache what those left behind who have surely ended: working folders, and locks in it and in
+ * its `folders`.
+ */
 export async function tidy(dir: string, folders: string[] = []): Promise<void> {
   await removeLeftovers(join(dir, "tmp"));
   for (const name of ["", ...folders]) await removeAbandonedLocks(join(dir, name));

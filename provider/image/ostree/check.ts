@@ -1,4 +1,7 @@
-/** Whether the store's OSTree repository has a commit, whole; and what to do when an object of it is not what its name says. */
+/**
+ * Whether the store's OSTree repository has a commit, whole; and what to do when an object of it is not what its name
+ * says.
+ */
 import { access, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../errors.ts";
@@ -12,8 +15,9 @@ export const REPO = "/run/repo";
 export const CHECKSUM = /^[0-9a-f]{64}$/;
 
 /**
- * What OSTree says of an object that is not what its name says: by checksum, by zlib, by the head of a file that was cut off or is of zeros, of a
- * folder that names nothing, and of what is missing. Seen with 2022.7 (test/unit/publish/remote.test.ts), each kind of object with each harm.
+ * What OSTree says of an object that is not what its name says: by checksum, by zlib, by the head of a file that was
+ * cut off or is of zeros, of a folder that names nothing, and of what is missing. Seen with 2022.7
+ * (test/unit/publish/remote.test.ts), each kind of object with each harm.
  */
 const DAMAGE =
   /[Cc]orrupt(ed|ion)|[Ii]nflate|[Ii]nvalid (compressed|block|distance|code|stored|checksum of length)|File header size|Need more input|No such metadata object|Couldn't find file object/;
@@ -22,8 +26,8 @@ const DAMAGE =
 export const isDamage = (e: unknown): e is RunError => e instanceof RunError && DAMAGE.test(e.stderr);
 
 /**
- * What follows when an object of a commit was not what its name says: everything that is so goes, and the commits that had it count as missing,
- * so that the next `up` makes them again. Dies.
+ * What follows when an object of a commit was not what its name says: everything that is so goes, and the commits that
+ * had it count as missing, so that the next `up` makes them again. Dies.
  */
 export async function damaged(
   { store, toolbox, task }: Workshop,
@@ -47,8 +51,8 @@ export async function damaged(
 }
 
 /**
- * Removes branches of a repository that name no commit, as a power cut leaves them: OSTree moves none that it cannot read, and looks at all when it
- * prunes. Who needs one makes it again. Under the repository's lock.
+ * Removes branches of a repository that name no commit, as a power cut leaves them: OSTree moves none that it cannot
+ * read, and looks at all when it prunes. Who needs one makes it again. Under the repository's lock.
  */
 export async function removeDamagedRefs(repo: string): Promise<void> {
   const heads = join(repo, "refs", "heads");

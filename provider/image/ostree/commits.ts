@@ -114,7 +114,10 @@ export async function commitsOf(store: Store): Promise<CommitManifest[]> {
   return (await Promise.all(read)).filter((m) => m !== undefined);
 }
 
-/** The manifest of a commit that the store has; undefined when either is missing, or the manifest is damaged: it is made again with the commit. */
+/**
+ * The manifest of a commit that the store has; undefined when either is missing, or the manifest is damaged: it is made
+ * again with the commit.
+ */
 export async function readCommit(store: Store, checksum: string): Promise<CommitManifest | undefined> {
   if (!(await hasCommit(store, checksum))) return undefined;
   return store.readJson<CommitManifest>(store.commit(checksum)).catch(() => undefined);

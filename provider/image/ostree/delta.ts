@@ -7,14 +7,15 @@ import { hasCommit } from "./check.ts";
 import type { Workshop } from "./workshop.ts";
 
 /**
- * MiB up to which a file is sent as its binary difference (bsdiff). Applying holds the new file in memory, and a VM of 96 MB
- * has about 20 MB to spare; larger files go by rolling checksums, which copy from the old file on disk.
+ * MiB up to which a file is sent as its binary difference (bsdiff). Applying holds the new file in memory, and a VM of
+ * 96 MB has about 20 MB to spare; larger files go by rolling checksums, which copy from the old file on disk.
  */
 const MAX_BSDIFF_MIB = 8;
 
 /**
- * MiB of files in a part of a delta. OSTree unpacks a part in memory, with a dictionary as large: of a whole system in parts of 32 MiB, its
- * default, the kernel killed it at 96 MiB (24 MB were its own). Such a delta is 2.5 % larger than with the default.
+ * MiB of files in a part of a delta. OSTree unpacks a part in memory, with a dictionary as large: of a whole system in
+ * parts of 32 MiB, its default, the kernel killed it at 96 MiB (24 MB were its own). Such a delta is 2.5 % larger than
+ * with the default.
  */
 const MAX_PART_MIB = 4;
 
@@ -26,9 +27,9 @@ export interface Delta extends ArtifactFacts {
 }
 
 /**
- * OSTree writes down when it made a delta: the one thing in it that is not the commits'. It is the second member of the file's GVariant, a tuple
- * of a dictionary, a big-endian number of seconds, …: where the dictionary ends stands at the end of the file, in as many bytes as
- * the file's size needs. `began`: seconds since 1970 when it was begun.
+ * OSTree writes down when it made a delta: the one thing in it that is not the commits'. It is the second member of the
+ * file's GVariant, a tuple of a dictionary, a big-endian number of seconds, …: where the dictionary ends stands at the
+ * end of the file, in as many bytes as the file's size needs. `began`: seconds since 1970 when it was begun.
  */
 async function withoutTime(path: string, began: number): Promise<void> {
   const file = await open(path, "r+");

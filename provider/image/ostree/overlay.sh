@@ -1,7 +1,7 @@
 #!/bin/sh
-# Commits what was changed in the skeleton at /run/tree since /run/work/stamp over a commit that has the rest. Runs in the toolbox.
-# usage: overlay.sh BASE-COMMIT OPTION...   (of ostree commit; /run/repo, /run/work/sizes: "BYTES PATH" of the base's files)
-# Prints the checksum, and by how many bytes the files grew.
+# Commits what was changed in the skeleton at /run/tree since /run/work/stamp over a commit that has the rest. Runs in
+# the toolbox. usage: overlay.sh BASE-COMMIT OPTION...   (of ostree commit; /run/repo, /run/work/sizes: "BYTES PATH" of
+# the base's files) Prints the checksum, and by how many bytes the files grew.
 set -eu
 umask 022
 base=$1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Removes commits from a repository, $REPO or /run/repo, with the branches that name them and every object that no other commit has. Runs in the toolbox.
-# usage: prune.sh CHECKSUM...
+# Removes commits from a repository, $REPO or /run/repo, with the branches that name them and every object that no other
+# commit has. Runs in the toolbox. usage: prune.sh CHECKSUM...
 set -eu
 repo=${REPO:-/run/repo}
 for ref in $(ostree refs --repo="$repo"); do

@@ -22,7 +22,9 @@ export interface CommitOptions {
 
 const TREE = "/run/tree";
 
-/** The store is this machine's own, and what leaves it is packed again: time counts, not bytes. OSTree's default is 6. */
+/**
+ * The store is this machine's own, and what leaves it is packed again: time counts, not bytes. OSTree's default is 6.
+ */
 const ZLIB_LEVEL = "1";
 
 /** What OSTree takes as a branch. */
@@ -130,8 +132,8 @@ export async function setRef({ store, toolbox, task }: Workshop, ref: string, ch
 }
 
 /**
- * Commits a tree as it is: owners, modes, file capabilities, no other extended attribute, no parent, no subject. The same tree, timestamp and
- * metadata give the same checksum to everyone, root or not. Takes the store's lock.
+ * Commits a tree as it is: owners, modes, file capabilities, no other extended attribute, no parent, no subject. The
+ * same tree, timestamp and metadata give the same checksum to everyone, root or not. Takes the store's lock.
  */
 export function commitTree(workshop: Workshop, treeDir: string, o: CommitOptions): Promise<string> {
   return workshop.store.withLock(
@@ -166,8 +168,8 @@ export function commitParts(
 }
 
 /**
- * Commits a folder over a commit: what changed in it since `stamp` replaces what is there (overlay.sh). `binds`: /run/tree, and /run/work with
- * stamp and sizes. Answers also by how many bytes the files grew.
+ * Commits a folder over a commit: what changed in it since `stamp` replaces what is there (overlay.sh). `binds`:
+ * /run/tree, and /run/work with stamp and sizes. Answers also by how many bytes the files grew.
  */
 export function commitOverlay(
   { store, toolbox, task }: Workshop,
@@ -191,7 +193,10 @@ export function commitOverlay(
   return store.withLock(task, make, "a commit");
 }
 
-/** Gets a commit out of another store, with its objects, when the store has it not. `trusted`: it was made just now. Takes the store's lock. */
+/**
+ * Gets a commit out of another store, with its objects, when the store has it not. `trusted`: it was made just now.
+ * Takes the store's lock.
+ */
 export async function pullCommit(workshop: Workshop, from: Store, checksum: string, trusted = false): Promise<void> {
   const { store, toolbox, task } = workshop;
   if ((await hasCommit(store, checksum)) && (await spare(store, [commitObject(store, checksum)], task))) return;

@@ -1,6 +1,6 @@
 /**
- * What apk chose, as a lock. A name and a version do not say which package it is: two repositories may have both, built apart. apk says the
- * tag; where that leaves several, it is asked for the place of each. Pure but for that question.
+ * What apk chose, as a lock. A name and a version do not say which package it is: two repositories may have both, built
+ * apart. apk says the tag; where that leaves several, it is asked for the place of each. Pure but for that question.
  */
 import { PineError } from "../../errors.ts";
 import { entriesOf, locked } from "./closure.ts";
@@ -49,7 +49,9 @@ export const pinned = ({ name, version, tag }: Chosen): string => `${name}${tag 
 export const placeOf = (places: Place[], { name, version }: Chosen): Place | undefined =>
   places.find((p) => p.file === `${name}-${version}.apk`);
 
-/** By name and version, in the order of the repositories. Of a package in `keep` its repository has that version alone. */
+/**
+ * By name and version, in the order of the repositories. Of a package in `keep` its repository has that version alone.
+ */
 export function candidates(indexes: RepositoryIndex[], keep: LockedPackage[]): Map<string, Candidate[]> {
   const out = new Map<string, Candidate[]>();
   for (const [index, repository] of indexes.entries()) {
@@ -67,8 +69,8 @@ export function candidates(indexes: RepositoryIndex[], keep: LockedPackage[]): M
 }
 
 /**
- * The packages that apk chose, sorted by name. `places`: asked only where name, version and tag leave several that differ.
- * Throws PineError where even that does not tell which one is meant: nothing is taken by order.
+ * The packages that apk chose, sorted by name. `places`: asked only where name, version and tag leave several that
+ * differ. Throws PineError where even that does not tell which one is meant: nothing is taken by order.
  */
 export async function toLock(
   chosen: Chosen[],

@@ -26,8 +26,8 @@ export class BadFile extends PineError {
 }
 
 /**
- * Bytes that parts may unpack to: what nobody has signed yet is kept small. A signature of RSA-4096 is a tar of some 2 kB, a control part
- * holds a few scripts, an index some hundred bytes a package: each limit is far above.
+ * Bytes that parts may unpack to: what nobody has signed yet is kept small. A signature of RSA-4096 is a tar of some 2
+ * kB, a control part holds a few scripts, an index some hundred bytes a package: each limit is far above.
  */
 export const LIMITS = { signature: 64 << 10, control: 16 << 20, index: 512 << 20 };
 
@@ -179,12 +179,16 @@ export async function checkPackage(
 }
 
 /**
- * Bytes that a package's data may unpack to: twice what its control part names, for a tar's heads and paddings, and 64 MiB. It grows with what is
- * named, since a fixed one is too small one day (chainguard-dev/apko#2063, rust-lang/cargo#11337).
+ * Bytes that a package's data may unpack to: twice what its control part names, for a tar's heads and paddings, and 64
+ * MiB. It grows with what is named, since a fixed one is too small one day (chainguard-dev/apko#2063,
+ * rust-lang/cargo#11337).
  */
 export const dataLimit = (named: number): number => 2 * named + (64 << 20);
 
-/** Dies of data that unpacks to more than its control part, which is signed, lets expect: before apk fills the disk with it. */
+/**
+ * Dies of data that unpacks to more than its control part, which is signed, lets expect: before apk fills the disk with
+ * it.
+ */
 export async function checkDataSize(bytes: Uint8Array, info: PackageInfo, file: string): Promise<void> {
   const control = gzipMember(bytes, 0, file, LIMITS.signature).end;
   const data = bytes.subarray(gzipMember(bytes, control, file, LIMITS.control).end);

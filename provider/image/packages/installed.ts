@@ -36,7 +36,9 @@ function damaged(what: string): never {
   );
 }
 
-/** The packages of a database, in its order; with or without its lists of files. Throws a PineError when it is damaged. */
+/**
+ * The packages of a database, in its order; with or without its lists of files. Throws a PineError when it is damaged.
+ */
 export function parseInstalledDatabase(text: string): InstalledPackage[] {
   const known = new Set<string>();
   const packages: InstalledPackage[] = [];

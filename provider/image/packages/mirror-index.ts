@@ -48,7 +48,10 @@ const readRecord = (url: string, source: Source): Promise<IndexRecord | undefine
 /** An index, and how old it is. */
 interface Found {
   index: RepositoryIndex;
-  /** Seconds by which its newest package is older than what was seen of the repository before, on any mirror; 0: it is not. */
+  /**
+   * Seconds by which its newest package is older than what was seen of the repository before, on any mirror; 0: it is
+   * not.
+   */
   behind: number;
   /** Set when it is behind. */
   older?: OlderIndex;

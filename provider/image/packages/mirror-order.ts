@@ -55,7 +55,8 @@ export function placesOf(url: string, source: Pick<Source, "mirror" | "fallbacks
 }
 
 /**
- * The other mirrors of one that a Rootfs names itself: where it is among those of the configuration they have the same content, else it has none.
+ * The other mirrors of one that a Rootfs names itself: where it is among those of the configuration they have the same
+ * content, else it has none.
  */
 export const fallbacksOf = (mirror: string, o: Pick<Source, "mirror" | "fallbacks">): string[] => {
   const all = [o.mirror, ...(o.fallbacks ?? [])];
@@ -90,8 +91,9 @@ const known = (e: unknown): e is Failure["error"] =>
   e instanceof FetchError || e instanceof BadFile || e instanceof OlderIndex;
 
 /**
- * What the first place gives that has it. With one place: its own answer or error. With several each is asked once, without patience (`hurry`), then
- * those that were in trouble with all of it. `failed` is told of each that did not, and who is asked next. Throws a {@link MirrorsError}.
+ * What the first place gives that has it. With one place: its own answer or error. With several each is asked once,
+ * without patience (`hurry`), then those that were in trouble with all of it. `failed` is told of each that did not,
+ * and who is asked next. Throws a {@link MirrorsError}.
  */
 export async function firstOf<T>(
   places: Place[],

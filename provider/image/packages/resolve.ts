@@ -85,8 +85,8 @@ async function simulate(
 }
 
 /**
- * An index in which a package to keep has that version only. What went from the mirror is described by the package in the
- * cache; where that is missing too, the mirror's newer versions are left to choose from.
+ * An index in which a package to keep has that version only. What went from the mirror is described by the package in
+ * the cache; where that is missing too, the mirror's newer versions are left to choose from.
  */
 async function keepVersions(index: RepositoryIndex, keep: LockedPackage[], source: Source): Promise<string> {
   const blocks = indexBlocks(index.text);

@@ -3,7 +3,10 @@
 /** What may follow a version's digits and letter: before a release, then after it. */
 export const SUFFIXES = { alpha: -4, beta: -3, pre: -2, rc: -1, cvs: 1, svn: 2, git: 3, hg: 4, p: 5 };
 
-/** Parts of a version, in the order in which one may follow the other; a version that goes on with an earlier kind is the newer one. */
+/**
+ * Parts of a version, in the order in which one may follow the other; a version that goes on with an earlier kind is
+ * the newer one.
+ */
 const KINDS = ["first", "digits", "letter", "suffix", "number", "hash", "revision", "end"] as const;
 type Part = [kind: (typeof KINDS)[number], text: string];
 
@@ -32,8 +35,8 @@ function comparePart([kind, a]: Part, [, b]: Part): number {
 }
 
 /**
- * Compares versions as apk 3 does (`apk version -t`, test/unit/fixtures/apk/versions.json): digits, a letter, suffixes (_alpha … _p), ~hash, -r.
- * Negative: `a` is older. For choosing apk itself; of all other packages apk decides.
+ * Compares versions as apk 3 does (`apk version -t`, test/unit/fixtures/apk/versions.json): digits, a letter, suffixes
+ * (_alpha … _p), ~hash, -r. Negative: `a` is older. For choosing apk itself; of all other packages apk decides.
  */
 export function compareVersions(a: string, b: string): number {
   const [x, y] = [partsOf(a), partsOf(b)];

@@ -1,4 +1,7 @@
-/** Extras of a Rootfs as what they bring to its tree: files of system/extras/<name>/, packages, services. Pure but for reading those. */
+/**
+ * Extras of a Rootfs as what they bring to its tree: files of system/extras/<name>/, packages, services. Pure but for
+ * reading those.
+ */
 import { filesOf } from "./system-files.ts";
 import { type Extra, extraNames, type Piece } from "./types.ts";
 
@@ -10,12 +13,16 @@ const extras: Record<Extra, Rest> = {
   backup: { packages: ["restic"], services: { default: ["crond"] }, files: true },
   bubblewrap: { packages: ["bubblewrap"], files: true },
   /**
-   * Programs built for glibc run by Alpine's own layer over musl, which brings their loader's name. No foreign glibc is laid over the
-   * system: those packages (sgerrand's) are a third party's, no longer kept, and take apk's force to install.
+   * Programs built for glibc run by Alpine's own layer over musl, which brings their loader's name. No foreign glibc is
+   * laid over the system: those packages (sgerrand's) are a third party's, no longer kept, and take apk's force to
+   * install.
    */
   glibc: { packages: ["gcompat"] },
   iomon: { services: { default: ["pine-iomon"] }, files: true },
-  /** Its package brings crun, the network's programs, and those that an ordinary user needs; images lie in /var/lib/containers. */
+  /**
+   * Its package brings crun, the network's programs, and those that an ordinary user needs; images lie in
+   * /var/lib/containers.
+   */
   podman: {
     packages: ["podman"],
     services: { boot: ["cgroups"] },

@@ -45,8 +45,9 @@ const sysctl = {
   ...{ "kernel.sem": "256 32000 100 142", "kernel.shmmni": "4096" },
 };
 /**
- * Left out on purpose: buffers of 160 MB a socket and tcp_mem of 4 to 6 TB (more than small servers have), tcp_timestamps=0 (tcp_tw_reuse needs
- * them), htcp (a module of its own: give it in `sysctl` with `modules`), and a container's vm.min_free_kbytes=0.
+ * Left out on purpose: buffers of 160 MB a socket and tcp_mem of 4 to 6 TB (more than small servers have),
+ * tcp_timestamps=0 (tcp_tw_reuse needs them), htcp (a module of its own: give it in `sysctl` with `modules`), and a
+ * container's vm.min_free_kbytes=0.
  */
 const ofMachine = {
   ...{ "vm.swappiness": "10", "vm.vfs_cache_pressure": "40", "vm.dirty_background_ratio": "4" },

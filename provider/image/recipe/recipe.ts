@@ -35,8 +35,9 @@ export const kernelPackage = (r: Pick<Recipe, "kernel">) => (r.kernel === "none"
 export const NO_FIRMWARE = "linux-firmware-none";
 
 /**
- * Whether no firmware files are to come with the kernel. Alpine's own flavours but virt's depend on `linux-firmware-any`, for which apk takes all
- * of it: some 95 packages of 1 GB, of which a server in the cloud needs none (alpinelinux/alpine-make-vm-image#21). Who names one decides alone.
+ * Whether no firmware files are to come with the kernel. Alpine's own flavours but virt's depend on
+ * `linux-firmware-any`, for which apk takes all of it: some 95 packages of 1 GB, of which a server in the cloud needs
+ * none (alpinelinux/alpine-make-vm-image#21). Who names one decides alone.
  */
 export const withoutFirmware = (r: Pick<Recipe, "kernel" | "packages">) =>
   ["lts", "stable", "edge"].includes(r.kernel) && !r.packages.some((p) => packageName(p).startsWith("linux-firmware"));
@@ -62,8 +63,8 @@ export function rootProgram(r: Pick<Recipe, "users" | "packages">): "sudo" | "do
 }
 
 /**
- * Digest of everything that decides the content (rule 1 of the design): recipe, lock, builder. 64 hex digits, the same on
- * every machine. It holds no contents, only their hashes.
+ * Digest of everything that decides the content (rule 1 of the design): recipe, lock, builder. 64 hex digits, the same
+ * on every machine. It holds no contents, only their hashes.
  */
 export function recipeDigest(recipe: Recipe, lock: LockedPackage[], builder: string): string {
   const packages = lock.map((p) => [p.name, p.version, p.checksum]);
@@ -80,7 +81,9 @@ export function kernelReleaseOf(recipe: Pick<Recipe, "kernel">, lock: LockedPack
 /** The newest package of a lock: seconds since 1970. The time of everything built from it. */
 export const timestampOf = (lock: LockedPackage[]) => lock.reduce((newest, p) => Math.max(newest, p.built), 0);
 
-/** What changed from one lock to another, a line each: `openssl 3.5.4-r0 => 3.5.5-r0`, `+ nano 8.1-r0`, `- tree 2.1-r0`. */
+/**
+ * What changed from one lock to another, a line each: `openssl 3.5.4-r0 => 3.5.5-r0`, `+ nano 8.1-r0`, `- tree 2.1-r0`.
+ */
 export function lockChanges(
   before: Pick<LockedPackage, "name" | "version" | "checksum">[],
   after: typeof before,

@@ -12,8 +12,8 @@ export function sshServerOf(packages: readonly { name: string }[]): SshServer | 
 export const baseSsh = ["dropbear-convert"];
 
 /**
- * sshd takes the first value it finds, and Alpine's sshd_config includes this folder before it says anything itself. Local forwarding
- * is what a jump host needs, as with dropbear; Alpine has it off.
+ * sshd takes the first value it finds, and Alpine's sshd_config includes this folder before it says anything itself.
+ * Local forwarding is what a jump host needs, as with dropbear; Alpine has it off.
  */
 const SSHD = `# Keys only.
 PermitRootLogin prohibit-password

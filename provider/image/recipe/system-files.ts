@@ -12,7 +12,10 @@ export interface OwnFile {
 
 const known = new Map<string, OwnFile[]>();
 
-/** Everything below a folder of system/, by its path below it, sorted: `filesOf("extras/iomon")`. Programs are 0755, all else 0644. */
+/**
+ * Everything below a folder of system/, by its path below it, sorted: `filesOf("extras/iomon")`. Programs are 0755, all
+ * else 0644.
+ */
 export function filesOf(folder: string): OwnFile[] {
   const files = known.get(folder) ?? filesBelow(asset("system", folder));
   known.set(folder, files);

@@ -55,7 +55,8 @@ export const targets: Record<Target, TargetPlan> = {
     modules: ["af_packet", "ipv6"],
     system: ["rootfs"],
   },
-  // kernel, clock, modules, consoles, most devices and the name are the host's (OpenRC's hostname leaves containers alone); what boots it (issue: container method) looks for its own slots
+  // kernel, clock, modules, consoles, most devices and the name are the host's (OpenRC's hostname leaves containers
+  // alone); what boots it (issue: container method) looks for its own slots
   container: {
     kernel: false,
     packages: [],

@@ -83,7 +83,10 @@ export interface Recipe {
   release: string;
   arch: string;
   mirror: string;
-  /** As apk reads them: a tag before the name. In their order: of two packages with the same version apk takes that of the first. Sorted in the image. */
+  /**
+   * As apk reads them: a tag before the name. In their order: of two packages with the same version apk takes that of
+   * the first. Sorted in the image.
+   */
   repositories: string[];
   keys: Keys;
   /** What the user and the profile ask for, with constraints. Sorted. */

@@ -85,8 +85,8 @@ export function purlOf(name: string, version: string, qualifiers: Record<string,
 }
 
 /**
- * A web address for others to read: without a name and password in it. Undefined: it is none, or its host is no domain name (an address of
- * this machine or network says nothing elsewhere, and SPDX' own validator refuses it).
+ * A web address for others to read: without a name and password in it. Undefined: it is none, or its host is no domain
+ * name (an address of this machine or network says nothing elsewhere, and SPDX' own validator refuses it).
  */
 export function publicAddress(text: string): string | undefined {
   if (!/^(https?|ftp):\/\//i.test(text) || !URL.canParse(text)) return undefined;

@@ -1,4 +1,7 @@
-/** A large file of the store with what is known of it beside: made once, whole or not there, made again when it is missing. */
+/**
+ * A large file of the store with what is known of it beside: made once, whole or not there, made again when it is
+ * missing.
+ */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
@@ -45,8 +48,9 @@ export async function readArtifact<T extends ArtifactFacts>(
 const underWay = new Map<string, Promise<unknown>>();
 
 /**
- * The facts of the artifact at `path`, from the store or made now. `make` gets an empty folder and answers the file in it
- * and what else is to be known. Two calls in this process make it once; two processes each, and the last one's stays.
+ * The facts of the artifact at `path`, from the store or made now. `make` gets an empty folder and answers the file in
+ * it and what else is to be known. Two calls in this process make it once; two processes each, and the last one's
+ * stays.
  */
 export function artifact<T extends ArtifactFacts>(
   store: Store,
@@ -74,8 +78,8 @@ export function artifact<T extends ArtifactFacts>(
 }
 
 /**
- * Dies when a file of the store is not what was made: before it goes anywhere. It then counts as missing, so that it is made again. `what`: as
- * people call it, "delta".
+ * Dies when a file of the store is not what was made: before it goes anywhere. It then counts as missing, so that it is
+ * made again. `what`: as people call it, "delta".
  */
 export async function intact(path: string, facts: ArtifactFacts, what: string, signal?: AbortSignal): Promise<void> {
   const found = await hashFile(path, signal);

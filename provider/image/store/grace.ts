@@ -1,4 +1,7 @@
-/** What a collection of garbage spares: what was made or found a short while ago, by somebody who has not said yet that it is needed. */
+/**
+ * What a collection of garbage spares: what was made or found a short while ago, by somebody who has not said yet that
+ * it is needed.
+ */
 import { stat, utimes } from "node:fs/promises";
 import type { Task } from "../../task.ts";
 import type { Store } from "./store.ts";
@@ -19,8 +22,8 @@ export async function makeYoung(paths: string[]): Promise<boolean> {
 }
 
 /**
- * Spares files that were found and are about to be used: no collection of another Pine takes them within half the time of grace. False when one is
- * not there, or is gone since. Takes the store's lock only when one of them is old.
+ * Spares files that were found and are about to be used: no collection of another Pine takes them within half the time
+ * of grace. False when one is not there, or is gone since. Takes the store's lock only when one of them is old.
  */
 export async function spare(store: Store, paths: string[], task: Task): Promise<boolean> {
   const ages = await Promise.all(

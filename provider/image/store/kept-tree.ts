@@ -1,4 +1,7 @@
-/** Folders of the cache that are made once and used for long: whole when they get their name, and looked at when they are used. */
+/**
+ * Folders of the cache that are made once and used for long: whole when they get their name, and looked at when they
+ * are used.
+ */
 import { lstat, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { placeFolder, writeWhole } from "../../local/files.ts";
@@ -17,8 +20,8 @@ const notOurs =
   };
 
 /**
- * Digest of what is below a folder: names, kinds, modes, where links lead, what is in the files: a file whose bytes a power cut took can be as long as
- * before, of zeros. A folder of another user's that cannot be read counts as itself.
+ * Digest of what is below a folder: names, kinds, modes, where links lead, what is in the files: a file whose bytes a
+ * power cut took can be as long as before, of zeros. A folder of another user's that cannot be read counts as itself.
  */
 export async function manifest(path: string): Promise<string> {
   const lines: string[] = [];

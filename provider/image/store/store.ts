@@ -1,4 +1,7 @@
-/** The store: the folder with the OSTree repository and everything built (README.md of this folder). Shared by processes. */
+/**
+ * The store: the folder with the OSTree repository and everything built (README.md of this folder). Shared by
+ * processes.
+ */
 import { constants } from "node:fs";
 import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";

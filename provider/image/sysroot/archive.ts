@@ -1,4 +1,6 @@
-/** The physical root of an installed system, as one archive that a server's own tar unpacks: the same for every host. */
+/**
+ * The physical root of an installed system, as one archive that a server's own tar unpacks: the same for every host.
+ */
 import { join } from "node:path";
 import { humanBytes } from "../../words.ts";
 import type { Workshop } from "../ostree/workshop.ts";
@@ -7,8 +9,8 @@ import type { Store } from "../store/store.ts";
 import { formatOfCommit, type SysrootTree, sysrootTree } from "./tree.ts";
 
 /**
- * zstd's level: kernel modules and firmware are compressed already, so that -19 saves 2 % for twenty times the time; and
- * unpacking at -3 needs 2 MiB of window, which every host has.
+ * zstd's level: kernel modules and firmware are compressed already, so that -19 saves 2 % for twenty times the time;
+ * and unpacking at -3 needs 2 MiB of window, which every host has.
  */
 export const ZSTD_LEVEL = 3;
 
@@ -38,8 +40,8 @@ export async function readSysroot(
 }
 
 /**
- * The archive of a commit: exactly `ostree`, `boot/ostree`, `boot/loader*`, with numeric owners and hard links, one deployment,
- * no bootloader, no host's own kernel arguments. `gzip` is for hosts without zstd. Kept in store/sysroots.
+ * The archive of a commit: exactly `ostree`, `boot/ostree`, `boot/loader*`, with numeric owners and hard links, one
+ * deployment, no bootloader, no host's own kernel arguments. `gzip` is for hosts without zstd. Kept in store/sysroots.
  */
 export async function sysrootTar(
   workshop: Workshop,
@@ -56,8 +58,8 @@ export async function sysrootTar(
 
 type Made = { file: string; facts: SysrootTree };
 
-// pax for file capabilities, without what pax would add of times and of this process; zstd's bytes are the same with any number of threads
-// (but not with --single-thread)
+// pax for file capabilities, without what pax would add of times and of this process; zstd's bytes are the same with
+// any number of threads (but not with --single-thread)
 const PACK = `cd /run/work/root
 tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
   --xattrs --xattrs-include=security.capability -cf ../sysroot.tar ostree boot/ostree boot/loader*

@@ -1,9 +1,8 @@
 #!/bin/sh
 # Makes the physical root of an installed system out of a commit: what belongs beside an old system, and nothing else.
-# Runs in the toolbox. /run/repo: the store's repository. /run/work: an empty folder, gets root/. /run/init: what starts a container.
-# usage: sysroot.sh CHECKSUM
-# Prints for every entry its inode, raw mode (hex) and size; a blank line, then the same of what lies in boot/ostree; a blank line, then OSTree's
-# boot entry.
+# Runs in the toolbox. /run/repo: the store's repository. /run/work: an empty folder, gets root/. /run/init: what starts
+# a container. usage: sysroot.sh CHECKSUM Prints for every entry its inode, raw mode (hex) and size; a blank line, then
+# the same of what lies in boot/ostree; a blank line, then OSTree's boot entry.
 set -eu
 root=/run/work/root
 # as root: deployments that can be read back and removed without chattr

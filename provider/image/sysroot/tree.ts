@@ -45,7 +45,10 @@ export interface SysrootTree {
   inodes: number;
   /** Bytes of kernel and initramfs in blocks of 4 KiB. */
   bootSize: number;
-  /** Kernel and initramfs as GRUB finds them from the root of the filesystem. A container has a line of text as kernel, and "" as initrd. */
+  /**
+   * Kernel and initramfs as GRUB finds them from the root of the filesystem. A container has a line of text as kernel,
+   * and "" as initrd.
+   */
   kernel: string;
   initrd: string;
   /** "/ostree/deploy/pine/deploy/<checksum>.0" */
@@ -53,8 +56,8 @@ export interface SysrootTree {
 }
 
 /**
- * Makes the physical root of a commit in the folder `root` of `dir`: exactly what the archive holds, with its owners (those of the toolbox's
- * user namespace). A damaged commit is named.
+ * Makes the physical root of a commit in the folder `root` of `dir`: exactly what the archive holds, with its owners
+ * (those of the toolbox's user namespace). A damaged commit is named.
  */
 export async function sysrootTree(workshop: Workshop, checksum: string, dir: string): Promise<SysrootTree> {
   const { store, toolbox, task } = workshop;

@@ -1,6 +1,6 @@
 /**
- * What a container's manager looks for on the physical root, beside the sysroot: as little as lets it tell the distribution, run a shell, write
- * name and network, and start the wrapper. Pure.
+ * What a container's manager looks for on the physical root, beside the sysroot: as little as lets it tell the
+ * distribution, run a shell, write name and network, and start the wrapper. Pure.
  */
 import { managersPrograms } from "../../boot/managers.ts";
 import { containerOptions } from "../../boot/options.ts";

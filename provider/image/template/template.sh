@@ -31,8 +31,8 @@ tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=
 case $format in
 tar.zst) zstd -q -T0 -19 template.tar ;;
 squashfs)
-	# from the archive: of extended attributes it has the capabilities alone, and no security label of this machine's. The root's time is that of the
-	# run, unless all are set (squashfs-tools 4.5.1); 1 for the sake of libostree, as above
+	# from the archive: of extended attributes it has the capabilities alone, and no security label of this machine's. The
+	# root's time is that of the run, unless all are set (squashfs-tools 4.5.1); 1 for the sake of libostree, as above
 	mksquashfs - template.squashfs -tar -noappend -no-progress -quiet -comp zstd -Xcompression-level 19 -b 256K \
 		-root-mode 755 -root-uid 0 -root-gid 0 -all-time 1 -mkfs-time "$time" <template.tar >&2
 	;;

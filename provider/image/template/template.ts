@@ -1,4 +1,7 @@
-/** Container templates: a commit's sysroot with all that a manager of containers needs around it, as an archive or a squashfs. */
+/**
+ * Container templates: a commit's sysroot with all that a manager of containers needs around it, as an archive or a
+ * squashfs.
+ */
 import { join } from "node:path";
 import { asset, assetText } from "../../assets.ts";
 import { die } from "../../errors.ts";
@@ -64,8 +67,8 @@ export async function readTemplate(
 }
 
 /**
- * A template of a container's commit of the store, kept in store/images: slot a confirmed, /var filled, no old system. The same commit and toolbox
- * give the same bytes. Refuses a machine's commit.
+ * A template of a container's commit of the store, kept in store/images: slot a confirmed, /var filled, no old system.
+ * The same commit and toolbox give the same bytes. Refuses a machine's commit.
  */
 export async function containerTemplate(
   workshop: Workshop,
@@ -88,7 +91,10 @@ export async function containerTemplate(
   return { ...facts, name, path };
 }
 
-/** Dies when a commit is a machine's: nothing in a container would use its kernel, and its services look for disks and clocks. */
+/**
+ * Dies when a commit is a machine's: nothing in a container would use its kernel, and its services look for disks and
+ * clocks.
+ */
 export function refuseMachine(commit: CommitManifest | undefined, checksum: string): void {
   if (commit && commit.target !== "container")
     die(

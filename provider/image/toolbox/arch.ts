@@ -2,7 +2,10 @@
 import { readFileSync } from "node:fs";
 import { die } from "../../errors.ts";
 
-/** Whether the kernel starts programs of another architecture: by an interpreter that it has open (F), which a tree need not have. */
+/**
+ * Whether the kernel starts programs of another architecture: by an interpreter that it has open (F), which a tree need
+ * not have.
+ */
 function emulated(arch: string): boolean {
   try {
     const text = readFileSync(`/proc/sys/fs/binfmt_misc/qemu-${arch}`, "utf8");

@@ -1,4 +1,7 @@
-/** Whether a commit has what the program asked for: looked for where the system will look, after everything that could have taken it away. Pure. */
+/**
+ * Whether a commit has what the program asked for: looked for where the system will look, after everything that could
+ * have taken it away. Pure.
+ */
 import { createHash } from "node:crypto";
 import { dependencyName } from "../packages/apkindex.ts";
 import type { InstalledPackage } from "../packages/installed.ts";
@@ -46,10 +49,16 @@ export function parseEntries(text: string): Entries {
   return out;
 }
 
-/** What a deployment shows at another place than the commit has it: /etc is copied from there, and /var filled (layout.sh). */
+/**
+ * What a deployment shows at another place than the commit has it: /etc is copied from there, and /var filled
+ * (layout.sh).
+ */
 const PLACES: Record<string, string> = { "/etc": "/usr/etc", "/var": "/usr/share/factory/var" };
 
-/** Where a path of the system lies in the commit; its links are followed, but for its last part. Undefined: a loop, or below no folder. */
+/**
+ * Where a path of the system lies in the commit; its links are followed, but for its last part. Undefined: a loop, or
+ * below no folder.
+ */
 export function placeOf(entries: Entries, path: string): string | undefined {
   let left = path.split("/").filter(Boolean);
   let at = "";
@@ -138,7 +147,10 @@ function whyNot(c: Exclude<Change, { do: "remove" }>, found: Entry | undefined, 
   return found.size === size ? undefined : `has ${found.size} bytes and not ${size}`;
 }
 
-/** The first entry that the changes ask for and the commit lacks. A hook of the program may change what is there, not take it away. */
+/**
+ * The first entry that the changes ask for and the commit lacks. A hook of the program may change what is there, not
+ * take it away.
+ */
 export function missingEntry(recipe: Recipe, changes: Change[], entries: Entries): Missing | undefined {
   const exactly = recipe.hooks.length === 0;
   for (const c of expected(recipe, changes)) {
@@ -152,7 +164,10 @@ export function missingEntry(recipe: Recipe, changes: Change[], entries: Entries
   return undefined;
 }
 
-/** Files whose content is looked at, by their places in the commit, and the SHA-256 of all of them one behind the other, hex. None with hooks. */
+/**
+ * Files whose content is looked at, by their places in the commit, and the SHA-256 of all of them one behind the other,
+ * hex. None with hooks.
+ */
 export function contentsOf(recipe: Recipe, changes: Change[], entries: Entries): { places: string[]; sha256: string } {
   const hash = createHash("sha256");
   const places: string[] = [];

@@ -1,6 +1,7 @@
 /**
- * The packages of a Rootfs as a commit of their own, without anything of its configuration: kept in the cache by lock and builder, for every
- * stack of this user, so that a change of one file or setting installs nothing again. What is configured is laid over it in the store.
+ * The packages of a Rootfs as a commit of their own, without anything of its configuration: kept in the cache by lock
+ * and builder, for every stack of this user, so that a change of one file or setting installs nothing again. What is
+ * configured is laid over it in the store.
  */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +20,10 @@ import type { Change, TreeFacts } from "./changes.ts";
 import { TAKEN_OUT } from "./configure.ts";
 import { apply, layout } from "./steps.ts";
 
-/** How many are kept of those that nobody used within the last hour: each new lock makes one, of some 100 MB, of which most is shared with the one before. */
+/**
+ * How many are kept of those that nobody used within the last hour: each new lock makes one, of some 100 MB, of which
+ * most is shared with the one before.
+ */
 const KEPT = 6;
 
 /** The folder of the cache that bases lie in: a store of their own. */
@@ -61,8 +65,8 @@ async function readBase(bases: Store, key: string): Promise<Base | undefined> {
 }
 
 /**
- * Makes the base of an installed tree, which it turns into what OSTree deploys. The workshop's store is that of the bases. `dir`: a folder for the
- * work, on the cache's filesystem.
+ * Makes the base of an installed tree, which it turns into what OSTree deploys. The workshop's store is that of the
+ * bases. `dir`: a folder for the work, on the cache's filesystem.
  */
 export async function makeBase(
   workshop: Workshop,

@@ -1,4 +1,6 @@
-/** Builds the tree of a Rootfs from its recipe and lock, and commits it. Nothing but the commit and a record is kept. */
+/**
+ * Builds the tree of a Rootfs from its recipe and lock, and commits it. Nothing but the commit and a record is kept.
+ */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../errors.ts";

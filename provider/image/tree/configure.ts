@@ -26,7 +26,10 @@ export interface ConfigureInput {
 type Owner = [uid: number, gid: number];
 const root: Owner = [0, 0];
 
-/** What is taken out of any tree: links of runlevels, which are made anew, and copies that package scripts leave, with the day in them. */
+/**
+ * What is taken out of any tree: links of runlevels, which are made anew, and copies that package scripts leave, with
+ * the day in them.
+ */
 export const TAKEN_OUT = [
   ...["/etc/passwd-", "/etc/group-", "/etc/shadow-"],
   ...runlevels.map((level) => `/etc/runlevels/${level}`),
@@ -148,8 +151,8 @@ function changeOf(path: string, e: ArchiveEntry, owner: Owner): Change {
 }
 
 /**
- * What a container runs in is found out by OpenRC; a value of rc_sys would make it skip hwdrivers, modules and hostname. What services say is
- * logged in memory: a trial's last words are kept from there (libexec/pine/trial-log).
+ * What a container runs in is found out by OpenRC; a value of rc_sys would make it skip hwdrivers, modules and
+ * hostname. What services say is logged in memory: a trial's last words are kept from there (libexec/pine/trial-log).
  */
 const rcConf = (text: string, limits: Record<string, string>) =>
   [

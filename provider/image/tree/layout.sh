@@ -1,6 +1,6 @@
 #!/bin/sh
-# Turns the tree at /run/tree into one that OSTree deploys: kernel and initramfs beside the modules, /etc in /usr, /var in the factory.
-# Runs in the toolbox. usage: layout.sh [KERNEL-RELEASE FLAVOUR]   (/run/initramfs.img)
+# Turns the tree at /run/tree into one that OSTree deploys: kernel and initramfs beside the modules, /etc in /usr, /var
+# in the factory. Runs in the toolbox. usage: layout.sh [KERNEL-RELEASE FLAVOUR]   (/run/initramfs.img)
 set -eu
 cd /run/tree
 

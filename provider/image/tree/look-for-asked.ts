@@ -13,7 +13,10 @@ const PASSWD = "/usr/etc/passwd";
 /** Of apk 2 and of apk 3, which reads both. */
 const DATABASES = ["/usr/lib/apk/db/installed", "/lib/apk/db/installed"];
 
-/** Dies with the first thing that the program asked for and the commit lacks. Answers the packages that are in it, by apk's database there. */
+/**
+ * Dies with the first thing that the program asked for and the commit lacks. Answers the packages that are in it, by
+ * apk's database there.
+ */
 export async function lookForAsked(
   { store, toolbox, task }: Workshop,
   checksum: string,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts the modules of /run/modules beside those of the kernel in /run/tree, and makes their tables again. Runs in the toolbox.
-# usage: modules.sh KERNEL-RELEASE
+# Puts the modules of /run/modules beside those of the kernel in /run/tree, and makes their tables again. Runs in the
+# toolbox. usage: modules.sh KERNEL-RELEASE
 set -eu
 release=$1
 extra=/run/tree/usr/lib/modules/$release/extra

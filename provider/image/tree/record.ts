@@ -28,7 +28,9 @@ export interface RootfsRecord {
   timestamp: number;
   /** Number of packages. */
   packages: number;
-  /** Digests of what decides the content and shows in no input: the trusted keys, and by path the entries of archives. */
+  /**
+   * Digests of what decides the content and shows in no input: the trusted keys, and by path the entries of archives.
+   */
   hidden?: HiddenParts;
 }
 

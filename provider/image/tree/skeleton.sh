@@ -1,6 +1,7 @@
 #!/bin/sh
-# Keeps of the tree at /run/tree what is needed to lay configuration over its commit: folders, links, names of files, and the two
-# programs that run there. Runs in the toolbox. usage: skeleton.sh save PATH...|restore   (/run/work/skeleton.tar, /run/work/files)
+# Keeps of the tree at /run/tree what is needed to lay configuration over its commit: folders, links, names of files,
+# and the two programs that run there. Runs in the toolbox. usage: skeleton.sh save PATH...|restore
+# (/run/work/skeleton.tar, /run/work/files)
 set -eu
 cd /run/tree
 case $1 in

@@ -9,7 +9,10 @@ import { buildScript, runIn } from "../namespace/run-in.ts";
 import type { Toolbox } from "../toolbox/toolbox.ts";
 import { type Change, type TreeFacts, writeChanges } from "./changes.ts";
 
-/** What a script that looks at the tree said, `pine: PATH: WHY`: the path as the system has it. Throws an error that is no such one. */
+/**
+ * What a script that looks at the tree said, `pine: PATH: WHY`: the path as the system has it. Throws an error that is
+ * no such one.
+ */
 function ofPath(e: unknown): { path: string; why: string } {
   const [, path, why] = (e instanceof RunError && /^pine: (\/.*?): (.*)$/m.exec(e.stderr)) || [];
   if (!path) throw e;
@@ -60,7 +63,10 @@ export async function look(box: Toolbox, tree: string, task: Task): Promise<{ fa
   return { facts, kernels: list("kernels") };
 }
 
-/** Carries out changes with the tree as root, so that none of its links leads out of it. `box`: a folder of programs that come first. */
+/**
+ * Carries out changes with the tree as root, so that none of its links leads out of it. `box`: a folder of programs
+ * that come first.
+ */
 export async function apply(tree: string, dir: string, changes: Change[], task: Task, box?: string): Promise<void> {
   const folder = join(dir, "files");
   const input = await writeChanges(folder, changes);
@@ -83,7 +89,10 @@ export async function apply(tree: string, dir: string, changes: Change[], task: 
 /** A hook that waits for an answer would hold the store for ever. */
 const HOOK_TIMEOUT = 600_000;
 
-/** Runs the person's commands in the tree, in order: no network, nothing of this machine. `time`: SOURCE_DATE_EPOCH, seconds. */
+/**
+ * Runs the person's commands in the tree, in order: no network, nothing of this machine. `time`: SOURCE_DATE_EPOCH,
+ * seconds.
+ */
 export async function runHooks(tree: string, hooks: string[], time: number, task: Task): Promise<void> {
   for (const [n, command] of hooks.entries()) {
     task.step(`running hook ${n + 1} of ${hooks.length}`);
@@ -99,7 +108,10 @@ export async function runHooks(tree: string, hooks: string[], time: number, task
   }
 }
 
-/** Puts kernel modules beside the kernel's own and makes their tables again. Each has to be built for that kernel. `dir`: a folder for the work. */
+/**
+ * Puts kernel modules beside the kernel's own and makes their tables again. Each has to be built for that kernel.
+ * `dir`: a folder for the work.
+ */
 export async function addModules(
   box: Toolbox,
   tree: string,
@@ -129,8 +141,8 @@ export async function addModules(
 }
 
 /**
- * Turns the tree into one that OSTree deploys. `kernel` undefined: a system without one. Answers the bytes of its files; `sizes`: a file that
- * gets them one by one.
+ * Turns the tree into one that OSTree deploys. `kernel` undefined: a system without one. Answers the bytes of its
+ * files; `sizes`: a file that gets them one by one.
  */
 export async function layout(
   box: Toolbox,

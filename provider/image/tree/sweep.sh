@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes out of the tree at /run/tree what the packages' installation left and no image needs, before anything that the program asks for is
-# in it: what is swept by its name later could be the program's. Runs in the toolbox.
+# Takes out of the tree at /run/tree what the packages' installation left and no image needs, before anything that the
+# program asks for is in it: what is swept by its name later could be the program's. Runs in the toolbox.
 set -eu
 cd /run/tree
 db=usr/lib/apk/db/installed

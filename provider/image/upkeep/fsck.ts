@@ -116,8 +116,9 @@ async function records(store: Store): Promise<Damage[]> {
 }
 
 /**
- * Looks at everything in a store: OSTree's own check of the repository, the SHA-256 of sysroots, deltas and images, and the records.
- * `remove`: what is damaged is made to count as missing, so that the next `up` makes it anew. Dies when `dir` is no store.
+ * Looks at everything in a store: OSTree's own check of the repository, the SHA-256 of sysroots, deltas and images, and
+ * the records. `remove`: what is damaged is made to count as missing, so that the next `up` makes it anew. Dies when
+ * `dir` is no store.
  */
 export async function checkStore(
   dir: string,

@@ -30,8 +30,8 @@ export interface Garbage {
 }
 
 /**
- * What goes. `keep`: names as {@link Store.roots} has them: `rootfs/<digest>`, `commit/<checksum>`, `image/<name>.<format>`. A kept rootfs keeps its
- * tree's commit; a delta stays while both its ends do. Pure.
+ * What goes. `keep`: names as {@link Store.roots} has them: `rootfs/<digest>`, `commit/<checksum>`,
+ * `image/<name>.<format>`. A kept rootfs keeps its tree's commit; a delta stays while both its ends do. Pure.
  */
 export function garbage(has: Contents, keep: Iterable<string>): Garbage {
   const kept = new Set(keep);
@@ -74,7 +74,10 @@ async function contents(store: Store, grace: number): Promise<Contents> {
   return has;
 }
 
-/** Removes from the store what no resource keeps, under its lock. Answers what went; `grace` in milliseconds, default an hour. */
+/**
+ * Removes from the store what no resource keeps, under its lock. Answers what went; `grace` in milliseconds, default an
+ * hour.
+ */
 export async function collect(workshop: Workshop, o: { grace?: number } = {}): Promise<Garbage & { freed: number }> {
   const { store, task } = workshop;
   return store.withLock(

@@ -5,8 +5,9 @@ import { shorten } from "../../redact.ts";
 import { humanBytes } from "../../words.ts";
 
 /**
- * Bytes that answers may have: an error is some hundred; a page of a list has up to 1000 keys of 1024 bytes (S3's limits), each byte up to six as XML;
- * config, a branch and the like a few hundred. Keys in all: a repository of a hundred systems has some 100,000 objects.
+ * Bytes that answers may have: an error is some hundred; a page of a list has up to 1000 keys of 1024 bytes (S3's
+ * limits), each byte up to six as XML; config, a branch and the like a few hundred. Keys in all: a repository of a
+ * hundred systems has some 100,000 objects.
  */
 export const S3_LIMITS = { error: 64 << 10, page: 16 << 20, file: 1 << 20, keys: 1_000_000 };
 
@@ -46,7 +47,10 @@ export function refuseRedirect(answer: Answer, endpoint: string): void {
   );
 }
 
-/** The pieces of a body; dies when there are more bytes than `limit`, or others than `exactly` so many. `what`: whose body, with its address. */
+/**
+ * The pieces of a body; dies when there are more bytes than `limit`, or others than `exactly` so many. `what`: whose
+ * body, with its address.
+ */
 export async function* measured(
   answer: Answer,
   what: string,
@@ -74,7 +78,10 @@ export async function textOf(answer: Answer, what: string, limit: number): Promi
   return Buffer.concat(pieces).toString("utf8");
 }
 
-/** What a page of a bucket's list has: keys with their bytes, and where the next page begins. Takes time by its length alone. Pure. */
+/**
+ * What a page of a bucket's list has: keys with their bytes, and where the next page begins. Takes time by its length
+ * alone. Pure.
+ */
 export function parseKeys(xml: string): { keys: [string, number][]; next?: string } {
   const text = (s: string) =>
     s.replace(

@@ -25,8 +25,8 @@ const ATTEMPTS = 4;
 const cacheControl = (path: string) => (isContent(path) ? "public, max-age=31536000, immutable" : "no-cache");
 
 /**
- * OSTree asks for a delta's name as it is, and AWS takes a "+" in an address for a space: such a file is there by both names.
- * Undefined: the path has none.
+ * OSTree asks for a delta's name as it is, and AWS takes a "+" in an address for a space: such a file is there by both
+ * names. Undefined: the path has none.
  */
 export const twin = (path: string): string | undefined => (path.includes("+") ? path.replaceAll("+", " ") : undefined);
 
@@ -78,7 +78,10 @@ export class S3Remote implements Remote {
     });
   }
 
-  /** One request, again when the storage or the way to it is in trouble. Dies but for the codes of `ok`. `read`: what is had of the answer. */
+  /**
+   * One request, again when the storage or the way to it is in trouble. Dies but for the codes of `ok`. `read`: what is
+   * had of the answer.
+   */
   private async ask<T>(
     method: Method,
     at: string,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A folder on a server that a web server serves, for OstreeCommit's `publish` (docs/commits.md). Sent over SSH and run by as-owner.sh: as the login,
-# where that is root as the folder's owner.
+# A folder on a server that a web server serves, for OstreeCommit's `publish` (docs/commits.md). Sent over SSH and run
+# by as-owner.sh: as the login, where that is root as the folder's owner.
 #
 #   publish.sh look FOLDER REF   prints state=…, lacks=PROGRAM, commit=CHECKSUM that the branch names; writes nothing
 #   publish.sh list FOLDER       one file a line, as `ls -ln` has it

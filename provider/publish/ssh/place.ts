@@ -59,7 +59,10 @@ const PLAIN = ["File", "OldFile", "ContiguousFile"];
 /** Bytes of a list: some 130 a file, so of half a million files; and of the few lines that everything else prints. */
 const LIST_LIMIT = 64 << 20;
 const SAID_LIMIT = 64 << 10;
-/** Bytes that tar may add: of a file its head, the rest of its last block and a long name before it; at the end of all a record (10 kB) and a block. */
+/**
+ * Bytes that tar may add: of a file its head, the rest of its last block and a long name before it; at the end of all a
+ * record (10 kB) and a block.
+ */
 const TAR_FILE = 2560;
 const TAR_END = 20 << 10;
 
@@ -163,7 +166,10 @@ class Folder implements Remote {
     return this.text(SAID_LIMIT, "stamp", "looking at the summary");
   }
 
-  /** What a command prints; dies as soon as that is longer than `limit` bytes: the connection ends with us, and what still runs. */
+  /**
+   * What a command prints; dies as soon as that is longer than `limit` bytes: the connection ends with us, and what
+   * still runs.
+   */
   private async text(limit: number, command: string, what: string, o: ExecOptions = {}, ...more: string[]) {
     const pieces: Buffer[] = [];
     const output = new PassThrough();
@@ -210,7 +216,8 @@ class Folder implements Remote {
       const most = names.reduce((sum, name) => sum + files.get(name)! + TAR_FILE, TAR_END);
       const body = limited(most, () => tooLong(this.name, `${names.length} files that it had listed`, most))(output);
       const unpacked = pipeline(
-        // a stream, not the generator: Node's pipeline waits for ever behind one for node-tar, which may say that it is done within end()
+        // a stream, not the generator: Node's pipeline waits for ever behind one for node-tar, which may say that it is
+        // done within end()
         Readable.from(body),
         tar.extract({ cwd: into, strict: true, preserveOwner: false, filter }),
       );

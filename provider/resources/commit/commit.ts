@@ -1,4 +1,6 @@
-/** OstreeCommit: a Rootfs of the store as a commit, with a ref and a version. Its checksum is a function of the content. */
+/**
+ * OstreeCommit: a Rootfs of the store as a commit, with a ref and a version. Its checksum is a function of the content.
+ */
 import { randomBytes } from "node:crypto";
 import { die } from "../../errors.ts";
 import { commitFromRootfs, readCommit } from "../../image/ostree/commits.ts";

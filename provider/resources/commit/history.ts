@@ -18,7 +18,10 @@ export interface Retain {
 const KEPT = 100;
 const DAY_MS = 86_400_000;
 
-/** The history with one more; a commit that comes again, as when somebody went back, is the newest again. The newest itself keeps its time. */
+/**
+ * The history with one more; a commit that comes again, as when somebody went back, is the newest again. The newest
+ * itself keeps its time.
+ */
 export function withCommit(history: Made[], made: Made): Made[] {
   const [newest, ...rest] = history;
   if (newest?.checksum === made.checksum) return [{ ...newest, version: made.version }, ...rest];

@@ -1,4 +1,7 @@
-/** `pulumi import` of an OstreeCommit: a commit that the store has, made by another stack or by a resource that was forgotten. */
+/**
+ * `pulumi import` of an OstreeCommit: a commit that the store has, made by another stack or by a resource that was
+ * forgotten.
+ */
 import { die } from "../../errors.ts";
 import { CHECKSUM } from "../../image/ostree/check.ts";
 import { readCommit } from "../../image/ostree/commits.ts";
@@ -13,8 +16,9 @@ export const defaultRef = ({ arch, target }: Pick<RootfsRecord, "arch" | "target
   target === "container" ? `pine/${arch}/container/stable` : `pine/${arch}/stable`;
 
 /**
- * State and inputs of a commit by its checksum, which the store keeps from then on. Dies when the store has no such commit or not its
- * Rootfs: then nobody could say what it was made from. Keys are not in a store, so the signature stays as it is.
+ * State and inputs of a commit by its checksum, which the store keeps from then on. Dies when the store has no such
+ * commit or not its Rootfs: then nobody could say what it was made from. Keys are not in a store, so the signature
+ * stays as it is.
  */
 export async function importCommit(call: Call, id: string): Promise<{ id: string; state: Props; inputs: Props }> {
   const checksum = id.trim();

@@ -22,7 +22,9 @@ function publicKey(inputs: Props): Value {
 
 export const rootfsOf = ({ arch, target }: RootfsRecord) => ({ arch, target });
 
-/** What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making. */
+/**
+ * What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making.
+ */
 export async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
   await checkPublish(inputs.publish, call);
   const last = lastOf(inputs, before);

@@ -32,8 +32,9 @@ async function highestOf(
 }
 
 /**
- * The version of a commit. One that the store has already has one version: the highest that any stack gave it. A new one of a resource that was
- * made anew (another ref, a lost state) goes on above what there was: a server that trusts keys takes none that is older.
+ * The version of a commit. One that the store has already has one version: the highest that any stack gave it. A new
+ * one of a resource that was made anew (another ref, a lost state) goes on above what there was: a server that trusts
+ * keys takes none that is older.
  */
 export async function versionFor(
   store: Store,

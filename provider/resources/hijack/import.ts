@@ -1,4 +1,6 @@
-/** Import: a server that Pine installed becomes a resource as it is. The id says where it is; nothing is written there. */
+/**
+ * Import: a server that Pine installed becomes a resource as it is. The id says where it is; nothing is written there.
+ */
 
 import { isIPv6 } from "node:net";
 import { DEADMAN_SECONDS } from "../../boot/options.ts";
@@ -21,7 +23,9 @@ import { planInstallation } from "./plan/plan-for.ts";
 /** Seconds for one attempt to connect. */
 const SECONDS = 15;
 
-/** `user@host:port` (user and port may be left out; an IPv6 address with a port is in brackets) as a connection. Pure. */
+/**
+ * `user@host:port` (user and port may be left out; an IPv6 address with a port is in brackets) as a connection. Pure.
+ */
 export function parseImportId(id: string): Connection {
   const bad = () =>
     die(

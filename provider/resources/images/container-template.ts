@@ -1,4 +1,6 @@
-/** ContainerTemplate: a commit as managers of containers take it, in the store under a name that its content gives it. */
+/**
+ * ContainerTemplate: a commit as managers of containers take it, in the store under a name that its content gives it.
+ */
 import { CHECKSUM } from "../../image/ostree/check.ts";
 import { type CommitManifest, readCommit } from "../../image/ostree/commits.ts";
 import type { Store } from "../../image/store/store.ts";

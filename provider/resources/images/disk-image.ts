@@ -73,7 +73,10 @@ const image: CommitFile<Inputs, Image> = {
 
 export const diskImage = commitFile(image);
 
-/** Inputs that are right one by one and cannot be had together; what a commit needs beside them is said by image/disk/plan.ts. */
+/**
+ * Inputs that are right one by one and cannot be had together; what a commit needs beside them is said by
+ * image/disk/plan.ts.
+ */
 function contradictions(i: Props): CheckFailure[] {
   if (i.label === "mbr" && i.espSize !== undefined)
     return [

@@ -1,4 +1,7 @@
-/** What DiskImage and ContainerTemplate are both: a file of the store that a commit is made into, under a name that its content gives it. */
+/**
+ * What DiskImage and ContainerTemplate are both: a file of the store that a commit is made into, under a name that its
+ * content gives it.
+ */
 import { randomBytes } from "node:crypto";
 import { die } from "../../errors.ts";
 import { type CommitManifest, readCommit } from "../../image/ostree/commits.ts";

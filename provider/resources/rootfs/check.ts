@@ -1,4 +1,7 @@
-/** The check of a Rootfs: shape, contradictions, secrets, files of this machine. Everything at once, before anything is written. */
+/**
+ * The check of a Rootfs: shape, contradictions, secrets, files of this machine. Everything at once, before anything is
+ * written.
+ */
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
@@ -44,7 +47,9 @@ export async function checkRootfs(news: Props, config: Config): Promise<{ inputs
   return { inputs, failures };
 }
 
-/** A hash of a password is the one secret that an image has to hold: whoever has the image can try passwords against it. */
+/**
+ * A hash of a password is the one secret that an image has to hold: whoever has the image can try passwords against it.
+ */
 function withoutHashes(users: unknown): unknown {
   if (users instanceof Secret || !Array.isArray(users)) return users;
   return users.map((u) =>

@@ -1,4 +1,7 @@
-/** Which packages a Rootfs gets: the lock of its state, or resolved anew when something asks for it (rule 2 of the design). */
+/**
+ * Which packages a Rootfs gets: the lock of its state, or resolved anew when something asks for it (rule 2 of the
+ * design).
+ */
 import { die } from "../../errors.ts";
 import { apkTool } from "../../image/packages/apk.ts";
 import { packageName } from "../../image/packages/apkindex.ts";
@@ -49,7 +52,10 @@ export async function resolveRecipe(
   }
 }
 
-/** What a complaint is in truth about the `kernel` of a recipe, whose packages its author never named: message and hint. Any other is thrown on. */
+/**
+ * What a complaint is in truth about the `kernel` of a recipe, whose packages its author never named: message and hint.
+ * Any other is thrown on.
+ */
 function aboutKernel(recipe: Recipe, indexes: RepositoryIndex[], complaint: unknown): [string, string] {
   const kernel = kernelPackage(recipe);
   const lacks = (name: string) =>
@@ -72,7 +78,10 @@ function aboutKernel(recipe: Recipe, indexes: RepositoryIndex[], complaint: unkn
   throw complaint;
 }
 
-/** Where a repository is, however it is written: an address on the mirror is the same as its path there, whatever mirror that is. */
+/**
+ * Where a repository is, however it is written: an address on the mirror is the same as its path there, whatever mirror
+ * that is.
+ */
 function placeOf(text: string, recipe: Pick<Recipe, "mirror" | "release">): string {
   const line = repositoryLine(parseRepository(text, recipe));
   return line.replace(`${recipe.mirror}/`, "");
@@ -90,8 +99,9 @@ function byPlace(lock: LockedPackage[], was: Recipe, is: Recipe): LockedPackage[
 }
 
 /**
- * The lock for a recipe. Nothing before: newest of everything. The same packages asked for: the lock as it stands, without
- * a look at the mirror. Others asked for: the versions of what is locked stay. `upgrade` or `release` changed: newest.
+ * The lock for a recipe. Nothing before: newest of everything. The same packages asked for: the lock as it stands,
+ * without a look at the mirror. Others asked for: the versions of what is locked stay. `upgrade` or `release` changed:
+ * newest.
  */
 export async function lockFor(
   recipe: Recipe,

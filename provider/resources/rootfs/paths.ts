@@ -1,4 +1,7 @@
-/** What a Rootfs' program puts where: each path once, by one property, and by the same rules as a file or out of an archive. Pure. */
+/**
+ * What a Rootfs' program puts where: each path once, by one property, and by the same rules as a file or out of an
+ * archive. Pure.
+ */
 import type { ArchiveEntry } from "../../image/archive/entries.ts";
 import { pieces } from "../../image/recipe/recipe.ts";
 import { pathProblem } from "../../image/recipe/rules.ts";

@@ -68,7 +68,9 @@ export async function preview(call: Call, props: Props, before: Before | undefin
   };
 }
 
-/** `62 packages, linux-virt 6.18.56, 84 MB`; of an update by how much that grows, and what changes, a line a package. */
+/**
+ * `62 packages, linux-virt 6.18.56, 84 MB`; of an update by how much that grows, and what changes, a line a package.
+ */
 function say(call: Call, recipe: Recipe, lock: LockedPackage[], before: Before | undefined, unpacked: number): void {
   const changes = before ? lockChanges(before.lock, lock) : [];
   if (before && changes.length === 0) return;

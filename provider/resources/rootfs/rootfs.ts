@@ -126,8 +126,8 @@ async function make(call: Call, id: string, props: Props, before: Before | undef
 }
 
 /**
- * With an empty store (another machine) what was there before is made too, where it can be made the same: servers run it, and get a delta
- * from it instead of everything.
+ * With an empty store (another machine) what was there before is made too, where it can be made the same: servers run
+ * it, and get a delta from it instead of everything.
  */
 async function makeOldAgain(call: Call, old: RootfsState, oldInputs: Props): Promise<void> {
   const store = await Store.open(call.config.store);

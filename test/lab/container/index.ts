@@ -1,4 +1,7 @@
-/** A plain container for tests: a tree with its own init, no LXC. Its root is nobody on this machine: it cannot change a thing of it. */
+/**
+ * A plain container for tests: a tree with its own init, no LXC. Its root is nobody on this machine: it cannot change a
+ * thing of it.
+ */
 import { readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,7 +9,10 @@ import { type RunResult, run } from "../../../provider/local/run.ts";
 import { childrenOf, identify, isAlive, startProcess } from "../processes.ts";
 
 export interface ContainerOptions {
-  /** Folder of the tree. It has dev, proc, sys and run; what the container writes stays in it. Its owners are as in an image. */
+  /**
+   * Folder of the tree. It has dev, proc, sys and run; what the container writes stays in it. Its owners are as in an
+   * image.
+   */
   root: string;
   /** /usr cannot be written, as on a booted OSTree deployment. */
   readOnlyUsr?: boolean;
@@ -27,7 +33,10 @@ export interface Container {
   readonly console: string;
   /** Runs a program in it as its root; any exit code is an answer. `timeout` in milliseconds, default 30 s. */
   exec(argv: string[], o?: { input?: string | Uint8Array; timeout?: number }): Promise<RunResult>;
-  /** Tells init to power off, and ends what has not ended within `grace` milliseconds (default 10 s). Nothing of it stays. */
+  /**
+   * Tells init to power off, and ends what has not ended within `grace` milliseconds (default 10 s). Nothing of it
+   * stays.
+   */
   stop(o?: { grace?: number }): Promise<void>;
   /** Resolves when it is gone, by itself or stopped. */
   ended: Promise<void>;
@@ -42,7 +51,10 @@ const GROUP = "pine-container-";
 let count = 0;
 /** The script that becomes the container's init; its name stands in its command line until then. */
 const SETUP = "plain.sh";
-/** Where the tree is mounted, in the container's own mount namespace: the path to the tree itself may be closed to its root. */
+/**
+ * Where the tree is mounted, in the container's own mount namespace: the path to the tree itself may be closed to its
+ * root.
+ */
 const PLACE = "/mnt";
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const SIGNAL_POWER_OFF = "SIGUSR2"; // busybox init's

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Second half of a plain container: makes TREE the root of this process and starts the container's init in it.
-# usage: plain.sh TREE ro|rw PROGRAM [ARGUMENT...], as text (sh -c): this root may not be able to read a file of the machine's
-# Runs as pid 1 and root of new user, mount, pid, net, ipc, uts and cgroup namespaces; TREE is a mount. "ro": its /usr is read-only.
-# Exit code 125 and a last line "container: ..." say that it could not be set up.
+# Second half of a plain container: makes TREE the root of this process and starts the container's init in it. usage:
+# plain.sh TREE ro|rw PROGRAM [ARGUMENT...], as text (sh -c): this root may not be able to read a file of the machine's
+# Runs as pid 1 and root of new user, mount, pid, net, ipc, uts and cgroup namespaces; TREE is a mount. "ro": its /usr
+# is read-only. Exit code 125 and a last line "container: ..." say that it could not be set up.
 set -u
 fail() {
 	echo "container: $*" >&2

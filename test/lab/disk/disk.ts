@@ -1,4 +1,7 @@
-/** A disk that drops what was not flushed: nbdkit with plugin.py, one process a machine, which outlives the machine's power. */
+/**
+ * A disk that drops what was not flushed: nbdkit with plugin.py, one process a machine, which outlives the machine's
+ * power.
+ */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
@@ -10,7 +13,8 @@ import { identify, labCache, startProcess } from "../processes.ts";
 import { withLock } from "../vps/key.ts";
 
 /**
- * What a cut leaves of the writes that were not flushed: none; each sector of 4096 bytes, or each write, with probability 1/2, by the seed.
+ * What a cut leaves of the writes that were not flushed: none; each sector of 4096 bytes, or each write, with
+ * probability 1/2, by the seed.
  */
 export interface CutChoice {
   mode: "drop" | "sectors" | "writes";
@@ -18,8 +22,8 @@ export interface CutChoice {
 }
 
 /**
- * When the disk loses its power by itself: at the n-th flush from now, before or after it is done; or at the n-th write of a GRUB
- * environment with Pine's state, before any flush or after the next one.
+ * When the disk loses its power by itself: at the n-th flush from now, before or after it is done; or at the n-th write
+ * of a GRUB environment with Pine's state, before any flush or after the next one.
  */
 export type Trigger =
   | { on: "flush"; n: number; at: "before" | "after" }

@@ -6,7 +6,10 @@ import { run } from "../../../provider/local/run.ts";
 const SOUND =
   /^$|: recovering journal$|Clearing orphaned inode|Setting free (inodes|blocks) count|: (clean|\d+\/\d+ files)|Truncating orphaned inode|^\S+: \**FILE SYSTEM WAS MODIFIED/;
 
-/** Filesystem types that are checked. Of xfs and btrfs only the kernel can replay the log: what it says at the next mount is looked at there. */
+/**
+ * Filesystem types that are checked. Of xfs and btrfs only the kernel can replay the log: what it says at the next
+ * mount is looked at there.
+ */
 const CHECKED = /^ext[234]$/;
 
 /** Checks every ext4 of a raw disk, on a copy. Answers what is wrong with them, a line each. */

@@ -1,4 +1,7 @@
-/** A machine with Debian's GRUB and little else: it boots in seconds, without KVM. Kernels on it say their command line and reset it. */
+/**
+ * A machine with Debian's GRUB and little else: it boots in seconds, without KVM. Kernels on it say their command line
+ * and reset it.
+ */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,7 +35,9 @@ export interface GrubMachine {
   stop(): Promise<void>;
 }
 
-/** Milliseconds for anything that is waited for; with a busy machine a boot takes ten times as long as with an idle one. */
+/**
+ * Milliseconds for anything that is waited for; with a busy machine a boot takes ten times as long as with an idle one.
+ */
 const LIMIT = 240_000;
 
 /** Makes the disk and starts the machine. */

@@ -16,7 +16,10 @@ const CODE = [
   ...[0xf4, 0xeb, 0xfd], // hlt, for ever
 ];
 
-/** The file, as GRUB's `linux` wants it: a boot sector and one of set-up, with the header of boot protocol 2.10, then the code. */
+/**
+ * The file, as GRUB's `linux` wants it: a boot sector and one of set-up, with the header of boot protocol 2.10, then
+ * the code.
+ */
 export function tinyKernel(): Buffer {
   const file = Buffer.alloc(2048);
   file[0x1f1] = 1; // sectors of set-up

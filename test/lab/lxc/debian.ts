@@ -1,4 +1,7 @@
-/** Debian as a hoster's minimal template of a container: no kernel, no boot loader; one tar, made once a machine and kept in the cache. */
+/**
+ * Debian as a hoster's minimal template of a container: no kernel, no boot loader; one tar, made once a machine and
+ * kept in the cache.
+ */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keptFolder } from "../kept.ts";

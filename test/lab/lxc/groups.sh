@@ -1,5 +1,6 @@
 #!/bin/sh
-# Removes the control groups of LXC containers of the lab: those of NAME, or without it those whose test process is gone.
+# Removes the control groups of LXC containers of the lab: those of NAME, or without it those whose test process is
+# gone.
 #   groups.sh [NAME]          names begin with pine-PID-
 set -u
 for group in /sys/fs/cgroup/*/lxc.*.pine-* /sys/fs/cgroup/lxc.*.pine-*; do

@@ -46,7 +46,9 @@ export function memoryOf(stage: Stage, name: string, init: number): Memory {
       };
 }
 
-/** Of a version 1 group and those below it: each counts its own processes only, and a group that is gone counts no more. */
+/**
+ * Of a version 1 group and those below it: each counts its own processes only, and a group that is gone counts no more.
+ */
 function killsBelow(group: string): number {
   let own = 0;
   try {

@@ -18,7 +18,10 @@ const PROGRAMS = [
 
 let answer: Promise<string | undefined> | undefined;
 
-/** Why the lab's LXC containers cannot run here; undefined when they can. Looks once a process, and changes nothing of the machine. */
+/**
+ * Why the lab's LXC containers cannot run here; undefined when they can. Looks once a process, and changes nothing of
+ * the machine.
+ */
 export function lxcMissing(): Promise<string | undefined> {
   answer ??= look();
   return answer;

@@ -1,4 +1,7 @@
-/** The root of a container: a folder, or a file system in a sparse image, which loses what was not synced when its power is cut. */
+/**
+ * The root of a container: a folder, or a file system in a sparse image, which loses what was not synced when its power
+ * is cut.
+ */
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,7 +10,10 @@ import { run } from "../../../provider/local/run.ts";
 import { identify, isAlive, labCache } from "../processes.ts";
 import { FIRST_ID, type Stage } from "./stage.ts";
 
-/** EXT4_IOC_SHUTDOWN (linux/ext4.h) with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing more reaches the disk, not even the journal. */
+/**
+ * EXT4_IOC_SHUTDOWN (linux/ext4.h) with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing more reaches the disk, not even the
+ * journal.
+ */
 const SHUTDOWN = `import fcntl, os, struct, sys
 fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))`;
 
@@ -76,8 +82,8 @@ export async function freezeImage(stage: Stage, where: string): Promise<void> {
 }
 
 /**
- * Unpacks a tar as the root. Unprivileged: by root of the container's ids, so that setuid bits stay, and file capabilities are of
- * that root.
+ * Unpacks a tar as the root. Unprivileged: by root of the container's ids, so that setuid bits stay, and file
+ * capabilities are of that root.
  */
 export async function unpack(stage: Stage, tar: string, where: string, privileged: boolean): Promise<void> {
   if (!privileged) chownSync(stage.path(where), FIRST_ID, FIRST_ID);

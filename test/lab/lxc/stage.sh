@@ -1,8 +1,8 @@
 #!/bin/sh
 # Prepares new network and mount namespaces for one LXC container: a bridge, control groups, LXC's own folders.
 #   stage.sh GATEWAY/PREFIX FIRST-ID
-# Nothing of it shows on the machine but control groups, and those are named after the test process. Of killed runs they are removed here.
-# Exit code 1 and a last line "lxc: ..." say what is missing.
+# Nothing of it shows on the machine but control groups, and those are named after the test process. Of killed runs they
+# are removed here. Exit code 1 and a last line "lxc: ..." say what is missing.
 set -eu
 fail() {
   echo "lxc: $*" >&2

@@ -1,4 +1,7 @@
-/** Where LXC runs: a network and mounts of its own, which end with their process, and a port of 127.0.0.1 that leads into them. */
+/**
+ * Where LXC runs: a network and mounts of its own, which end with their process, and a port of 127.0.0.1 that leads
+ * into them.
+ */
 import { join } from "node:path";
 import { die } from "../../../provider/errors.ts";
 import { type RunResult, run } from "../../../provider/local/run.ts";

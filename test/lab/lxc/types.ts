@@ -19,9 +19,13 @@ export interface LxcOptions {
   root?: "folder" | "loop";
   /** Size of the image in MiB; default 4096. */
   diskMiB?: number;
-  /** A root of {@link Lxc.stopAndKeep} with the same `privileged` and `root`: it is copied instead of unpacking Debian. */
+  /**
+   * A root of {@link Lxc.stopAndKeep} with the same `privileged` and `root`: it is copied instead of unpacking Debian.
+   */
   from?: string;
-  /** What it sees at /sys/fs/cgroup: the machine's controllers, or version 2 alone; default: what its systemd can use. */
+  /**
+   * What it sees at /sys/fs/cgroup: the machine's controllers, or version 2 alone; default: what its systemd can use.
+   */
   groups?: "machine" | "v2";
   /** Port of SSH on 127.0.0.1; default: a free one. */
   port?: number;
@@ -54,7 +58,10 @@ export interface Lxc extends Reached {
   memory(): Memory;
   /** Starts it again: same root, port and address, changed from now on. Does not wait for SSH. */
   start(change?: { memoryMiB?: number }): Promise<void>;
-  /** As the manager's "restart": init is asked to end, and killed after `graceMs` (default 30 s); then started. Does not wait for SSH. */
+  /**
+   * As the manager's "restart": init is asked to end, and killed after `graceMs` (default 30 s); then started. Does not
+   * wait for SSH.
+   */
   restart(graceMs?: number): Promise<void>;
   /** SIGKILL of its init and of LXC. What it wrote is kept, synced or not. */
   kill(): Promise<void>;
@@ -62,6 +69,9 @@ export interface Lxc extends Reached {
   powerCut(): Promise<void>;
   /** Off for good; nothing of it stays. A second call does nothing. */
   stop(): Promise<void>;
-  /** Ends it, and moves its root (folder or image) to `to`, which must not exist and be on the cache's file system. Nothing else of it stays. */
+  /**
+   * Ends it, and moves its root (folder or image) to `to`, which must not exist and be on the cache's file system.
+   * Nothing else of it stays.
+   */
   stopAndKeep(to: string): Promise<void>;
 }

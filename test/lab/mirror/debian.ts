@@ -13,7 +13,10 @@ export interface DebianPackage {
   sha256: string;
 }
 
-/** Version and checksum of each name, decided once and kept in the cache so that the lab does not change from day to day. */
+/**
+ * Version and checksum of each name, decided once and kept in the cache so that the lab does not change from day to
+ * day.
+ */
 export async function debianLock(names: string[]): Promise<DebianPackage[]> {
   const wanted = [...new Set(names)].sort();
   const file = join(
@@ -100,7 +103,10 @@ export async function readDebian(file: string): Promise<TarEntry[]> {
   });
 }
 
-/** Debian's version as Alpine writes versions: "1:4.5.1+dfsg-1+deb12u3" becomes "4.5.1-r3", so that security updates count up. */
+/**
+ * Debian's version as Alpine writes versions: "1:4.5.1+dfsg-1+deb12u3" becomes "4.5.1-r3", so that security updates
+ * count up.
+ */
 export function alpineVersion(debian: string): string {
   const really = /\+really([^-]+)/.exec(debian)?.[1];
   const upstream = really ?? debian.replace(/^\d+:/, "").replace(/-[^-]*$/, "");

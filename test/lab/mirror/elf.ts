@@ -1,4 +1,7 @@
-/** As much of ELF (64 bit, little endian) as it takes to find what a library needs and offers, and to write a library that does nothing. */
+/**
+ * As much of ELF (64 bit, little endian) as it takes to find what a library needs and offers, and to write a library
+ * that does nothing.
+ */
 
 export interface ElfInfo {
   needed: string[];
@@ -77,7 +80,10 @@ function elfHash(name: string): number {
   return h >>> 0;
 }
 
-/** A shared library whose functions all return 0 and whose variables are 0: for what a program links but the lab's systems never use. */
+/**
+ * A shared library whose functions all return 0 and whose variables are 0: for what a program links but the lab's
+ * systems never use.
+ */
 export function stubLibrary(soname: string, symbols: ElfSymbol[]): Buffer {
   let strings = "\0";
   const string = (s: string) => {

@@ -1,6 +1,7 @@
 /**
- * Debian's programs beside musl: their packages, and a layer of lab-<library> packages with exactly the libraries they need, in
- * usr/lib/x86_64-linux-gnu. All paths are real files without links between them, so that they work with and without a merged /usr.
+ * Debian's programs beside musl: their packages, and a layer of lab-<library> packages with exactly the libraries they
+ * need, in usr/lib/x86_64-linux-gnu. All paths are real files without links between them, so that they work with and
+ * without a merged /usr.
  */
 import type { PackageFile, PackageSpec } from "./apk-format.ts";
 import { alpineVersion, type DebianPackage, readDebian } from "./debian.ts";
@@ -81,7 +82,10 @@ export async function debianPackages(
   return out;
 }
 
-/** All shared libraries that may be used, by the name programs ask for; stubs take the place of what the lab does without. */
+/**
+ * All shared libraries that may be used, by the name programs ask for; stubs take the place of what the lab does
+ * without.
+ */
 async function findLibraries(read: (name: string) => Promise<TarEntry[]>): Promise<Map<string, Library>> {
   const libraries = new Map<string, Library>();
   const elves = async (name: string, sonames?: string[]) => {
@@ -176,8 +180,8 @@ function libraryPackages(
 }
 
 /**
- * The real libraries of TLS, which go before their stubs on every processor since 2009: glibc looks there first. What needs https depends
- * on it, and everything else that is installed beside it gets it too.
+ * The real libraries of TLS, which go before their stubs on every processor since 2009: glibc looks there first. What
+ * needs https depends on it, and everything else that is installed beside it gets it too.
  */
 async function tlsPackage(
   read: (name: string) => Promise<TarEntry[]>,

@@ -61,7 +61,10 @@ async function writeRepository(dir: string, specs: PackageSpec[], key: SigningKe
   await writeFile(join(dir, "APKINDEX.tar.gz"), await buildIndex(records, `${BRANCH} lab`, key));
 }
 
-/** Keeps the four newest mirrors: each is 110 MB, every change of this folder makes another, and a server may still use an older one. */
+/**
+ * Keeps the four newest mirrors: each is 110 MB, every change of this folder makes another, and a server may still use
+ * an older one.
+ */
 async function forgetOldMirrors(current: string): Promise<void> {
   const folder = join(current, "..");
   const others: { path: string; made: number }[] = [];

@@ -1,6 +1,8 @@
 /** The shared libraries of the glibc layer: which Debian packages may give them, and which are stubs. */
 
-/** Debian packages whose shared libraries those programs may need; only libraries that something needs become packages. */
+/**
+ * Debian packages whose shared libraries those programs may need; only libraries that something needs become packages.
+ */
 export const LIBRARY_PACKAGES = [
   "libc6 libgcc-s1 libcrypt1 libtomcrypt1 libtommath1 zlib1g liblzma5 libzstd1 liblz4-1 liblzo2-2 libbz2-1.0",
   "libostree-1-1 libglib2.0-0 libffi8 libpcre2-8-0 libmount1 libblkid1 libuuid1 libsmartcols1 libgpgme11 libassuan0",
@@ -16,9 +18,9 @@ export const LIBRARY_PACKAGES = [
   .split(" ");
 
 /**
- * Libraries that Debian's builds link and Alpine's do without, or that only serve what the lab never does (avahi, the journal,
- * xar archives, curl's other protocols; https works where lab-tls is there): each becomes a stub with the functions that are imported, all
- * returning 0. Debian package by library. It saves 48 MB.
+ * Libraries that Debian's builds link and Alpine's do without, or that only serve what the lab never does (avahi, the
+ * journal, xar archives, curl's other protocols; https works where lab-tls is there): each becomes a stub with the
+ * functions that are imported, all returning 0. Debian package by library. It saves 48 MB.
  */
 export const STUBBED: Record<string, string> = {
   "libavahi-client.so.3": "libavahi-client3",

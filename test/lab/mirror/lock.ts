@@ -1,11 +1,17 @@
-/** One builder at a time: a lock file with its owner's process id, taken over when that process is gone or it is far too old. */
+/**
+ * One builder at a time: a lock file with its owner's process id, taken over when that process is gone or it is far too
+ * old.
+ */
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Milliseconds; a build takes one minute, with slow downloads ten. */
 const TOO_OLD = 30 * 60_000;
 
-/** Runs `work` while holding the lock. What it does must end in an atomic rename: a lock that was taken over is no longer exclusive. */
+/**
+ * Runs `work` while holding the lock. What it does must end in an atomic rename: a lock that was taken over is no
+ * longer exclusive.
+ */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

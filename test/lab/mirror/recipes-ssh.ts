@@ -1,4 +1,7 @@
-/** OpenSSH as Alpine divides it, and what Alpine has beside dropbear: Debian's OpenSSH, which is linked to PAM and does not use it. */
+/**
+ * OpenSSH as Alpine divides it, and what Alpine has beside dropbear: Debian's OpenSSH, which is linked to PAM and does
+ * not use it.
+ */
 import { program, type Recipe, script } from "./recipe.ts";
 import { SSHD_CONFD, SSHD_CONFIG, SSHD_INITD, SSHD_USER } from "./services-ssh.ts";
 
@@ -72,7 +75,8 @@ export const SSH_RECIPES: Recipe[] = [
     add: [{ path: "usr/bin/ssh", target: "dbclient" }],
   },
   {
-    // Debian's dropbear has no scp of its own: this is OpenSSH's, which calls usr/bin/ssh and speaks the old protocol only with -O.
+    // Debian's dropbear has no scp of its own: this is OpenSSH's, which calls usr/bin/ssh and speaks the old protocol
+    // only with -O.
     ...program("openssh-client", "dropbear-scp", "SSH-OpenSSH", "dropbear scp command", "usr/bin/scp"),
     depends: ["!openssh-client-common"],
   },

@@ -1,4 +1,7 @@
-/** The tar dialect of Alpine's packages, read and written by ourselves: members without an end mark, PAX records of apk's own. */
+/**
+ * The tar dialect of Alpine's packages, read and written by ourselves: members without an end mark, PAX records of
+ * apk's own.
+ */
 
 export interface TarEntry {
   /** Relative path without a leading "./" or a trailing "/". */
@@ -13,7 +16,10 @@ export interface TarEntry {
   /** Target of a link, "" otherwise. */
   target: string;
   data: Uint8Array;
-  /** PAX records other than path and linkpath, such as APK-TOOLS.checksum.SHA1; extended attributes have one character a byte. */
+  /**
+   * PAX records other than path and linkpath, such as APK-TOOLS.checksum.SHA1; extended attributes have one character a
+   * byte.
+   */
   pax: Record<string, string>;
 }
 
@@ -89,7 +95,10 @@ function header(e: TarEntry, type: string, size: number): Buffer {
   return b;
 }
 
-/** Reads every entry of a tar, GNU or PAX; end marks between concatenated tars are passed over. Data are views, not copies. */
+/**
+ * Reads every entry of a tar, GNU or PAX; end marks between concatenated tars are passed over. Data are views, not
+ * copies.
+ */
 export function decodeTar(tar: Uint8Array): TarEntry[] {
   const b = Buffer.from(tar.buffer, tar.byteOffset, tar.byteLength);
   const text = (at: number, length: number) => {

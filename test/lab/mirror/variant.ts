@@ -15,13 +15,14 @@ import { BRANCH, type MirrorTree, openMirror, REPOSITORIES, type Repository } fr
 
 export interface MirrorChanges {
   /**
-   * Packages put in, in place of one with the same name and version; others of that name stay unless `replace`. With another `signer`, mind
-   * that apk goes by the checksum in a signed index and looks no further; to slip a foreign package in, serve it through `intercept`.
+   * Packages put in, in place of one with the same name and version; others of that name stay unless `replace`. With
+   * another `signer`, mind that apk goes by the checksum in a signed index and looks no further; to slip a foreign
+   * package in, serve it through `intercept`.
    */
   add?: (PackageSpec & { repo?: Repository; replace?: boolean; signer?: SigningKey })[];
   /**
-   * New releases of packages that are there: the next "-rN" (or `version`), with files added or replaced; `edit` changes anything else. The
-   * old release goes, as on Alpine's mirrors.
+   * New releases of packages that are there: the next "-rN" (or `version`), with files added or replaced; `edit`
+   * changes anything else. The old release goes, as on Alpine's mirrors.
    */
   release?: { name: string; version?: string; files?: PackageFile[]; edit?: (spec: PackageSpec) => PackageSpec }[];
   /** Packages that are no longer there. */
@@ -32,7 +33,10 @@ export interface MirrorChanges {
   trust?: SigningKey[];
 }
 
-/** Makes a variant in `dir`, which must not exist; files that stay the same are hard links, so it takes no room and little time. */
+/**
+ * Makes a variant in `dir`, which must not exist; files that stay the same are hard links, so it takes no room and
+ * little time.
+ */
 export async function variantMirror(base: MirrorTree, dir: string, changes: MirrorChanges): Promise<MirrorTree> {
   await linkTree(base.dir, dir);
   const key = await labKey();

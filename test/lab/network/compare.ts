@@ -1,7 +1,8 @@
 /** The old system's network and the new one's, as far as they must be the same. */
+
 import { contains } from "../../../provider/host/facts/ip.ts";
 import type { Address, Interface, NetworkFacts, Route } from "../../../provider/host/facts/types/network.ts";
-import { isEui64 } from "../../../provider/host/network/carry.ts";
+import { isEui64 } from "../../../provider/host/network/addresses.ts";
 
 export interface Essence {
   /** `eth0 203.0.113.7/32`, sorted. */
@@ -10,14 +11,17 @@ export interface Essence {
   routes: string[];
   /** Per family the default route that is used. */
   first: string[];
-  /** Addresses of IPv6 that have no end, in the kernel's order, which decides on the source of new connections: `eth0 2001:db8::5 deprecated`. */
+  /**
+   * Addresses of IPv6 that have no end, in the kernel's order, which decides on the source of new connections:
+   * `eth0 2001:db8::5 deprecated`.
+   */
   order: string[];
 }
 
 /**
- * Addresses of global scope and routes of the main table, cards by their new names. Not the same by nature: metrics (only their order
- * counts), routes to a gateway itself (`onlink` or a route of its own), networks' routes in whose place stands another, networkd's
- * routes to resolvers by the default gateway, sizes that follow from the card's MTU.
+ * Addresses of global scope and routes of the main table, cards by their new names. Not the same by nature: metrics
+ * (only their order counts), routes to a gateway itself (`onlink` or a route of its own), networks' routes in whose
+ * place stands another, networkd's routes to resolvers by the default gateway, sizes that follow from the card's MTU.
  */
 export function essence(facts: NetworkFacts, rename: (dev: string) => string | undefined): Essence {
   const cards = facts.interfaces.flatMap((i) => {

@@ -1,11 +1,11 @@
 #!/bin/sh
-# In mount, process and network namespaces of its own: builds the network of an old system, looks at it, takes it away, lets ifup of a
-# Rootfs make the new one of the files that were written, and looks again.
+# In mount, process and network namespaces of its own: builds the network of an old system, looks at it, takes it away,
+# lets ifup of a Rootfs make the new one of the files that were written, and looks again.
 #   ifup.sh TREE WORK
-# TREE: a Rootfs, read-only. WORK: cards ("NEW OLD MAC MTU OWN-MAC"), old (commands for the old network), far (commands for the other side, whose
-# cards are far0, far1, …), interfaces, resolv.conf, ping ("-4 ADDRESS"),
-# wait ("ADDRESS/PREFIX" that comes later by itself).
-# Prints the lines of facts.sh (if, noipv6, ra, addr, route4, route6, and source ADDRESS) behind "== before" and "== after", then "== ping" and what did not answer.
+# TREE: a Rootfs, read-only. WORK: cards ("NEW OLD MAC MTU OWN-MAC"), old (commands for the old network), far (commands
+# for the other side, whose cards are far0, far1, …), interfaces, resolv.conf, ping ("-4 ADDRESS"), wait
+# ("ADDRESS/PREFIX" that comes later by itself). Prints the lines of facts.sh (if, noipv6, ra, addr, route4, route6, and
+# source ADDRESS) behind "== before" and "== after", then "== ping" and what did not answer.
 set -eu
 tree=$1 work=$2
 mount -t sysfs sysfs /sys

@@ -1,4 +1,7 @@
-/** An S3-compatible storage on 127.0.0.1 with one bucket (main.go), built once for these sources and kept in the lab's cache. */
+/**
+ * An S3-compatible storage on 127.0.0.1 with one bucket (main.go), built once for these sources and kept in the lab's
+ * cache.
+ */
 import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";

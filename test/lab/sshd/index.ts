@@ -1,4 +1,7 @@
-/** Debian's sshd on 127.0.0.1 for the user who runs the tests. It is unpacked, not installed: nothing of the machine's own SSH changes. */
+/**
+ * Debian's sshd on 127.0.0.1 for the user who runs the tests. It is unpacked, not installed: nothing of the machine's
+ * own SSH changes.
+ */
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { userInfo } from "node:os";
@@ -40,8 +43,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * What a server of its own needs in a mount namespace: the login's home and shell, how PAM asks it, Debian's file of its options, and as root a user and a folder that
- * sshd's package makes, and a login that is not locked.
+ * What a server of its own needs in a mount namespace: the login's home and shell, how PAM asks it, Debian's file of
+ * its options, and as root a user and a folder that sshd's package makes, and a login that is not locked.
  */
 const INSIDE = `set -eu
 work=$1 home=$2 shell=$3
@@ -89,7 +92,10 @@ export interface SshdOptions {
   config?: string;
   /** Options of its command line, beside its configuration. */
   options?: string[];
-  /** It is started for each connection, by who holds the socket, and does not listen itself; its options are Debian's SSHD_OPTS. */
+  /**
+   * It is started for each connection, by who holds the socket, and does not listen itself; its options are Debian's
+   * SSHD_OPTS.
+   */
   inetd?: boolean;
   /** It can be ended and started once more, with `Sshd.again`. */
   again?: boolean;

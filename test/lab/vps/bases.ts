@@ -33,8 +33,8 @@ export function timed(log: Log): Log {
 }
 
 /**
- * Folder of the base that is made of `parts`; `make` is given an empty folder, and makes the base in its subfolder `done` by {@link keep}
- * when it is not there.
+ * Folder of the base that is made of `parts`; `make` is given an empty folder, and makes the base in its subfolder
+ * `done` by {@link keep} when it is not there.
  */
 export async function keptBase(
   name: string,

@@ -1,4 +1,7 @@
-/** Debian, booted once on this machine: later ones begin with its memory as it was then. Without KVM a boot takes a minute or more. */
+/**
+ * Debian, booted once on this machine: later ones begin with its memory as it was then. Without KVM a boot takes a
+ * minute or more.
+ */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../../../provider/local/run.ts";
@@ -11,7 +14,10 @@ const NAME = "debian";
 
 export type BootedOptions = Pick<VpsOptions, "dir" | "name" | "log"> & { base: BaseImage };
 
-/** Starts a plain machine (512 MiB, one card, one disk) of a base that has booted before: a second or two until SSH answers. */
+/**
+ * Starts a plain machine (512 MiB, one card, one disk) of a base that has booted before: a second or two until SSH
+ * answers.
+ */
 export async function startBooted(o: BootedOptions): Promise<Vps> {
   const began = performance.now();
   const { stdout: qemu } = await run("qemu-system-x86_64", ["--version"]);

@@ -1,4 +1,7 @@
-/** Debian by mmdebstrap as a tar, and the keys of a server of its own: what virtual machines and containers have in common. */
+/**
+ * Debian by mmdebstrap as a tar, and the keys of a server of its own: what virtual machines and containers have in
+ * common.
+ */
 import type { StdioOptions } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +11,10 @@ import type { Release } from "./bases.ts";
 import { newKey } from "./key.ts";
 import { aptOptions, sourcesList } from "./sources.ts";
 
-/** Set-up hooks of mmdebstrap: as Debian 11's installer makes it, /bin, /sbin and /lib are links. Later releases do so by themselves. */
+/**
+ * Set-up hooks of mmdebstrap: as Debian 11's installer makes it, /bin, /sbin and /lib are links. Later releases do so
+ * by themselves.
+ */
 export const HOOKS: Record<Release, string[]> = {
   bullseye: [
     'for d in bin sbin lib lib32 lib64 libx32; do mkdir -p "$1/usr/$d" && ln -s "usr/$d" "$1/$d" || exit 1; done',
@@ -17,7 +23,10 @@ export const HOOKS: Record<Release, string[]> = {
   trixie: [],
 };
 
-/** Makes `<work>/root.tar` from this machine's own apt sources. `hooks`: shell commands with the tree as `$1`, run at the end. */
+/**
+ * Makes `<work>/root.tar` from this machine's own apt sources. `hooks`: shell commands with the tree as `$1`, run at
+ * the end.
+ */
 export async function bootstrap(
   work: string,
   release: Release,
@@ -43,7 +52,10 @@ export async function bootstrap(
   if (exitCode !== 0) die(`mmdebstrap: ${signal ?? `exit code ${exitCode}`}: ${said}`);
 }
 
-/** Makes `<work>/ssh` with host keys and `key.pub`, the line for authorized_keys; the answer is the public host keys, ed25519 first. */
+/**
+ * Makes `<work>/ssh` with host keys and `key.pub`, the line for authorized_keys; the answer is the public host keys,
+ * ed25519 first.
+ */
 export async function newHostKeys(work: string, publicKey: string): Promise<string[]> {
   const ssh = join(work, "ssh");
   mkdirSync(ssh);

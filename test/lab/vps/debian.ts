@@ -1,4 +1,6 @@
-/** The base image: Debian by mmdebstrap with its own GRUB, keys and users, made once a machine and kept in the cache. */
+/**
+ * The base image: Debian by mmdebstrap with its own GRUB, keys and users, made once a machine and kept in the cache.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { asRoot } from "../kept.ts";
@@ -10,8 +12,9 @@ import type { Firmware } from "./qemu.ts";
 import { startVps } from "./vps.ts";
 
 /**
- * What Debian boots by: GRUB for BIOS; GRUB for UEFI as grub-install makes it, on the fallback path alone; or shim and the GRUB that Debian
- * signed, as its installer has them: EFI/debian with a grub.cfg that leads to /boot/grub, and a copy on the fallback path.
+ * What Debian boots by: GRUB for BIOS; GRUB for UEFI as grub-install makes it, on the fallback path alone; or shim and
+ * the GRUB that Debian signed, as its installer has them: EFI/debian with a grub.cfg that leads to /boot/grub, and a
+ * copy on the fallback path.
  */
 export const BOOT_WAYS = ["bios", "uefi", "uefi-signed"] as const satisfies (Firmware | "uefi-signed")[];
 export type BootWay = (typeof BOOT_WAYS)[number];
@@ -66,8 +69,9 @@ const RECIPE = {
 };
 
 /**
- * The read-only Debian disk of this machine's cache; made when it is not there: about two minutes, and three to seven more for another layout
- * than "plain". `more`: further Debian packages; `layout`: its file systems. Each choice is another disk.
+ * The read-only Debian disk of this machine's cache; made when it is not there: about two minutes, and three to seven
+ * more for another layout than "plain". `more`: further Debian packages; `layout`: its file systems. Each choice is
+ * another disk.
  */
 export async function ensureDebian(
   log: Log = () => {},

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Copies the running system, one of the lab's Debians, to another disk with other file systems, from which it then boots by itself.
-# Each file system is as the release's own mkfs makes it, and has a new UUID.
+# Copies the running system, one of the lab's Debians, to another disk with other file systems, from which it then boots
+# by itself. Each file system is as the release's own mkfs makes it, and has a new UUID.
 #   layouts.sh DISK FIRMWARE GRUB PARTITION…
 #     DISK: empty. FIRMWARE: bios, uefi. GRUB: the command that installs GRUB on DISK, run in the copy.
 #     PARTITION: MOUNTPOINT:TYPE:MIB, in their order on the disk; no MIB: what is left; "none" for one of type swap

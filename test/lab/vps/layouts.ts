@@ -1,4 +1,7 @@
-/** A Debian of the lab on other file systems: it copies itself to a second disk (layouts.sh), which becomes a base of its own. */
+/**
+ * A Debian of the lab on other file systems: it copies itself to a second disk (layouts.sh), which becomes a base of
+ * its own.
+ */
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { die } from "../../../provider/errors.ts";
@@ -17,7 +20,10 @@ const BOOT: Partition = { on: "/boot", type: "ext4", mib: 512 };
 const ROOT: Partition = { on: "/", type: "ext4" };
 const XFS: Partition = { on: "/", type: "xfs" };
 
-/** Partitions behind GRUB's own (BIOS boot partition, or ESP on /boot/efi), in their order. "plain" is the disk that tree.sh makes. */
+/**
+ * Partitions behind GRUB's own (BIOS boot partition, or ESP on /boot/efi), in their order. "plain" is the disk that
+ * tree.sh makes.
+ */
 export const LAYOUTS = {
   plain: [ROOT],
   xfs: [XFS],
@@ -42,8 +48,8 @@ const TOOLS: Partial<Record<Partition["type"], string>> = { xfs: "xfsprogs", btr
 export const layoutPackages = (layout: Layout): string[] => partitionsOf(layout).flatMap((p) => TOOLS[p.type] ?? []);
 
 /**
- * The base that is `from`, which is plain, on another layout. `grub`: the command that installs GRUB on /dev/vda. Host keys, users and
- * everything else that is no file system's stay the same.
+ * The base that is `from`, which is plain, on another layout. `grub`: the command that installs GRUB on /dev/vda. Host
+ * keys, users and everything else that is no file system's stay the same.
  */
 export async function ensureLayout(
   name: string,

@@ -2,7 +2,10 @@
 import { die } from "../../../provider/errors.ts";
 import type { Vps } from "./vps.ts";
 
-/** Each has the lab's key, and the password of {@link addLogins}; `debian` (sudo without a password) and `nosudo` are there from the start. */
+/**
+ * Each has the lab's key, and the password of {@link addLogins}; `debian` (sudo without a password) and `nosudo` are
+ * there from the start.
+ */
 export const LOGINS = {
   sudopw: "sudo asks for the password",
   sudosome: "sudo asks for the password, and allows one command",

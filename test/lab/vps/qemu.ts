@@ -50,7 +50,10 @@ export interface Machine {
   kernel?: { path: string; initrd: string; append: string };
   /** Further disks, qcow2: vdb, vdc, … */
   disks?: string[];
-  /** Network cards in all, the first with the forwarded port; default 1. The others have DHCP (10.0.2.15 each), and reach nothing. */
+  /**
+   * Network cards in all, the first with the forwarded port; default 1. The others have DHCP (10.0.2.15 each), and
+   * reach nothing.
+   */
   cards?: number;
   extraArgs?: string[];
   /** Writes need not reach the disk: for building, where a broken disk is thrown away. */
@@ -62,9 +65,9 @@ export type Qemu = ReturnType<typeof startProcess> & { port: number };
 const OVMF = "/usr/share/OVMF";
 
 /**
- * MiB of translated code that QEMU keeps. Its default is 1 GiB, never full here: a second kernel in the same run meets the first one's
- * code in lists that are gone through for every page written (page_collection_lock). So seen in a machine "hung" in its third boot;
- * and a boot costs 37 s of CPU time instead of 55.
+ * MiB of translated code that QEMU keeps. Its default is 1 GiB, never full here: a second kernel in the same run meets
+ * the first one's code in lists that are gone through for every page written (page_collection_lock). So seen in a
+ * machine "hung" in its third boot; and a boot costs 37 s of CPU time instead of 55.
  */
 const TCG = "tcg,tb-size=128";
 

@@ -1,4 +1,7 @@
-/** The machine's own apt sources, turned to a Debian release: so the lab uses whatever mirror and proxy this machine uses. */
+/**
+ * The machine's own apt sources, turned to a Debian release: so the lab uses whatever mirror and proxy this machine
+ * uses.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { die } from "../../../provider/errors.ts";
 import { run } from "../../../provider/local/run.ts";
@@ -35,14 +38,15 @@ function stanzas(text: string): Source[] {
 }
 
 /**
- * Releases without support: their security suites name files that are gone (seen in November 2026: bullseye's linux-image-cloud-amd64
- * 5.10.262-1), while the release itself does not change any more.
+ * Releases without support: their security suites name files that are gone (seen in November 2026: bullseye's
+ * linux-image-cloud-amd64 5.10.262-1), while the release itself does not change any more.
  */
 const ENDED = ["bullseye"];
 
 /**
- * Sources for `release` (a Debian code name) out of apt's files of a machine that runs `own`: entries of its own release,
- * its updates and its security suite, with the name exchanged (a release that has {@link ENDED} without the latter). What is not Debian's (another suite) is left out.
+ * Sources for `release` (a Debian code name) out of apt's files of a machine that runs `own`: entries of its own
+ * release, its updates and its security suite, with the name exchanged (a release that has {@link ENDED} without the
+ * latter). What is not Debian's (another suite) is left out.
  */
 export function sourcesFor(release: string, own: string, files: { name: string; text: string }[]): Source[] {
   const all = files.flatMap((f) => (f.name.endsWith(".sources") ? stanzas(f.text) : oneLine(f.text)));

@@ -11,7 +11,9 @@ export interface SshResult {
   exitCode: number;
 }
 
-/** Runs a shell command; exit code 255 and ssh's words when the server cannot be reached. Timeout in ms, default 120 s. */
+/**
+ * Runs a shell command; exit code 255 and ssh's words when the server cannot be reached. Timeout in ms, default 120 s.
+ */
 export type Ssh = (
   command: string,
   o?: { user?: string; input?: string | Uint8Array; timeout?: number },
@@ -32,8 +34,8 @@ export interface Reached {
 }
 
 /**
- * SSH to a port of 127.0.0.1 with the private key at `key`, as root unless told otherwise. The host keys (`ssh-ed25519 AAAA…`) are pinned in
- * the file `knownHosts`, which is written; with none, any is taken.
+ * SSH to a port of 127.0.0.1 with the private key at `key`, as root unless told otherwise. The host keys
+ * (`ssh-ed25519 AAAA…`) are pinned in the file `knownHosts`, which is written; with none, any is taken.
  */
 export function sshTo(port: number, key: string, hostKeys: string[], knownHosts: string): Ssh {
   writeFileSync(knownHosts, hostKeys.map((k) => `[127.0.0.1]:${port} ${k}\n`).join(""));
@@ -62,7 +64,10 @@ export interface Waited {
   console(): Promise<string>;
 }
 
-/** Waits until a command runs over SSH, which is tried every `pause` ms; throws when that takes longer, or the server ends. */
+/**
+ * Waits until a command runs over SSH, which is tried every `pause` ms; throws when that takes longer, or the server
+ * ends.
+ */
 export async function waitForSsh(server: Waited, timeoutMs: number, pause = 500): Promise<void> {
   const { name, port } = server;
   const end = Date.now() + timeoutMs;

@@ -1,4 +1,6 @@
-/** The lab's VPS: a stock-like Debian, or a disk of ours, in QEMU on this machine; a power cut is the end of that QEMU. */
+/**
+ * The lab's VPS: a stock-like Debian, or a disk of ours, in QEMU on this machine; a power cut is the end of that QEMU.
+ */
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -28,7 +30,10 @@ export interface VpsOptions {
   bus?: Bus;
   /** Size of the disk in MiB, when it is to be larger than the base's. */
   diskMiB?: number;
-  /** Its disk instead of an overlay of the base: one that drops what was not flushed. Named as the machine, in the same folder. */
+  /**
+   * Its disk instead of an overlay of the base: one that drops what was not flushed. Named as the machine, in the same
+   * folder.
+   */
   faulty?: FaultyDisk;
   /** Port of SSH on 127.0.0.1; default: a free one. */
   port?: number;
@@ -46,7 +51,9 @@ export interface VpsOptions {
   extraArgs?: string[];
   /** Where the serial line is logged; default `<dir>/<name>.serial.log`. */
   serialLog?: string;
-  /** Wait for SSH, and start once more if the machine hangs in this first boot; default: true for a Debian, else false. */
+  /**
+   * Wait for SSH, and start once more if the machine hangs in this first boot; default: true for a Debian, else false.
+   */
   wait?: boolean;
   log?: (message: string) => void;
 }

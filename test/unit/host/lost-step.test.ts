@@ -1,6 +1,6 @@
 /**
- * A connection that is lost in the midst of a step: sshd does not end the step, so who gets the server's lock next does. A real sshd, whose
- * connection is cut, and made-up servers on which the real steps wait.
+ * A connection that is lost in the midst of a step: sshd does not end the step, so who gets the server's lock next
+ * does. A real sshd, whose connection is cut, and made-up servers on which the real steps wait.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** Root's scripts that decide who may change a server, run by dash and busybox: trust.sh with real signatures, lock.sh by several at once. */
+/**
+ * Root's scripts that decide who may change a server, run by dash and busybox: trust.sh with real signatures, lock.sh
+ * by several at once.
+ */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import {

@@ -1,11 +1,16 @@
-/** What servers can be taken, as data: README's table is made of it, and support.test.ts holds each row to the planner. */
+/**
+ * What servers can be taken, as data: README's table is made of it, and support.test.ts holds each row to the planner.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseFacts } from "../../../provider/host/facts/facts.ts";
 import type { Facts } from "../../../provider/host/facts/types/facts.ts";
 import type { PlanInputs } from "../../../provider/host/plan/types.ts";
 
-/** "seen": a test file that does it on a real server; "planned": the planner takes it, nobody has seen it; else the code of the refusal. */
+/**
+ * "seen": a test file that does it on a real server; "planned": the planner takes it, nobody has seen it; else the code
+ * of the refusal.
+ */
 export type Support = { seen: string } | "planned" | { refused: string };
 
 export interface Row {

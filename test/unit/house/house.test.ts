@@ -1,4 +1,7 @@
-/** The house's law, from the README of each folder: its first line says what lives there, its last one who may import it. */
+/**
+ * The house's law, from the README of each folder: its first line says what lives there, its last one who may import
+ * it.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -7,8 +10,17 @@ import { circles, filesBelow, functionsOf, handsOn, importsOf, repository } from
 const MOST_LINES = 250;
 const MOST_LINES_OF_A_FUNCTION = 60;
 const MOST_PARAMETERS = 5;
+const MOST_CHARACTERS = 120;
 /** What everybody imports. */
 const GROUND = ["errors.ts", "task.ts", "words.ts", "assets.ts", "redact.ts"];
+
+/** A line of words: no table and no aligned text of a page, no usage of a script, whose columns would be lost. */
+const isProse = (line: string, file: string) =>
+  file.endsWith(".md")
+    ? !/^(\|| {4}|\s*\S*\]\()/.test(line)
+    : file.endsWith(".sh")
+      ? /^\s*# (?! |shellcheck)/.test(line)
+      : /^\s*(\/\/|\/\*\*|\*) (?!biome-ignore)/.test(line);
 
 const files = filesBelow("provider", /\.ts$/);
 const inside = (path: string) => path.replace(/^provider\//, "");
@@ -75,6 +87,17 @@ describe("sizes", () => {
     const long = all
       .map((file) => [file, readFileSync(join(repository, file), "utf8").trimEnd().split("\n").length] as const)
       .filter(([, lines]) => lines > MOST_LINES);
+    expect(long).toEqual([]);
+  });
+  it(`no line of a comment or a page has more than ${MOST_CHARACTERS} characters`, () => {
+    const pages = ["provider", "docs"].flatMap((folder) => filesBelow(folder, /\.md$/));
+    const long = [...all, ...pages, "README.md", "CONTRIBUTING.md"].flatMap((file) =>
+      readFileSync(join(repository, file), "utf8")
+        .split("\n")
+        .map((line, n) => [line, `${file}:${n + 1}`] as const)
+        .filter(([line]) => [...line].length > MOST_CHARACTERS && isProse(line, file))
+        .map(([, where]) => where),
+    );
     expect(long).toEqual([]);
   });
   const functions = files.flatMap(functionsOf);

@@ -1,4 +1,7 @@
-/** A proxy as companies have it: absolute addresses for http, CONNECT for the rest; asks nobody for a password, and notes what it is told. */
+/**
+ * A proxy as companies have it: absolute addresses for http, CONNECT for the rest; asks nobody for a password, and
+ * notes what it is told.
+ */
 import { createServer, request, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { run } from "../../../provider/local/run.ts";

@@ -1,4 +1,6 @@
-/** Mirrors as they are: what they call their bytes, where they lead to, where they break off, who stands before them. */
+/**
+ * Mirrors as they are: what they call their bytes, where they lead to, where they break off, who stands before them.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";

@@ -1,4 +1,7 @@
-/** A build machine whose disk is full: one error, nothing left behind, as much free as before. On a real small file system. */
+/**
+ * A build machine whose disk is full: one error, nothing left behind, as much free as before. On a real small file
+ * system.
+ */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PineError } from "../../../provider/errors.ts";
@@ -7,7 +10,10 @@ import { RunError, run } from "../../../provider/local/run.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 
-/** Works in a tmpfs of 2 MiB: what `work` does with `dir`; answers the error, what is left, and what is free before and after. */
+/**
+ * Works in a tmpfs of 2 MiB: what `work` does with `dir`; answers the error, what is left, and what is free before and
+ * after.
+ */
 async function inSmall(work: string): Promise<{ error: string; left: string[]; before: number; after: number }> {
   const program = `
     import { readdirSync, statfsSync } from "node:fs";

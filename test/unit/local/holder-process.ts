@@ -1,6 +1,6 @@
 /**
- * A Pine that holds or tidies one thing, for holder.test.ts: `hold|tidy temp|lock|ssh FOLDER`. Holding prints a line and stays until it is killed;
- * tidying does what every start does and ends.
+ * A Pine that holds or tidies one thing, for holder.test.ts: `hold|tidy temp|lock|ssh FOLDER`. Holding prints a line
+ * and stays until it is killed; tidying does what every start does and ends.
  */
 import { privateFolder } from "../../../provider/host/ssh/private-folder.ts";
 import { Store } from "../../../provider/image/store/store.ts";

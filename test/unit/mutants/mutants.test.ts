@@ -1,4 +1,7 @@
-/** The list of mutants fits the source: each has one place, and tests that `npm test` runs by itself. Whether they are caught: `npm run mutants`. */
+/**
+ * The list of mutants fits the source: each has one place, and tests that `npm test` runs by itself. Whether they are
+ * caught: `npm run mutants`.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * Publishing to another machine by way of our copy: what does not fit is not fetched, and what is damaged, there or in our copy, goes nowhere.
- * The other machine is a folder here, the toolbox this machine's OSTree.
+ * Publishing to another machine by way of our copy: what does not fit is not fetched, and what is damaged, there or in
+ * our copy, goes nowhere. The other machine is a folder here, the toolbox this machine's OSTree.
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";

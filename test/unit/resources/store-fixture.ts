@@ -1,4 +1,6 @@
-/** What tests of resources find in a store: its files as they lie there, made by hand. Each test has a store of its own. */
+/**
+ * What tests of resources find in a store: its files as they lie there, made by hand. Each test has a store of its own.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * Every input may be what another resource makes, which a preview does not know: no check refuses it, and no preview ends on it
- * (pulumi/pulumi#5933, pulumi/pulumi-kubernetes#2741).
+ * Every input may be what another resource makes, which a preview does not know: no check refuses it, and no preview
+ * ends on it (pulumi/pulumi#5933, pulumi/pulumi-kubernetes#2741).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

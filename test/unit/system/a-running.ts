@@ -45,7 +45,10 @@ export function running(root: string): void {
   writeFileSync(join(root, "boot/grub/pine/env"), envBlock({ slot: "a" }));
 }
 
-/** A repository that has one commit, and the delta to another, which has a file of so many bytes that no compression makes smaller. */
+/**
+ * A repository that has one commit, and the delta to another, which has a file of so many bytes that no compression
+ * makes smaller.
+ */
 export function repository(work: string, bytes = 0) {
   const [repo, other, tree, file] = ["repo", "other", "tree", "delta"].map((name) => join(work, name)) as [
     string,

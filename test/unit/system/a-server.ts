@@ -1,10 +1,12 @@
 /**
- * A made-up server in seconds: a tree of files, in which a script of provider/system runs as root, in a mount and user namespace of its own.
- * Its programs are this machine's: busybox alone, or dash with coreutils and util-linux. /dev, /proc and libraries are bound in, /run is new each
- * time. fsfreeze, which only the kernel's own root may call, and sync do nothing here.
+ * A made-up server in seconds: a tree of files, in which a script of provider/system runs as root, in a mount and user
+ * namespace of its own. Its programs are this machine's: busybox alone, or dash with coreutils and util-linux. /dev,
+ * /proc and libraries are bound in, /run is new each time. fsfreeze, which only the kernel's own root may call, and
+ * sync do nothing here.
  *
- * With `onCommand` every shell traces (`sh -x`), and PS4 asks before each simple command, in shells that the script starts too: also in those of a
- * deployment, whose /bin/sh is ours. A redirection is made before the question, so there is a stop between making a file empty and filling it.
+ * With `onCommand` every shell traces (`sh -x`), and PS4 asks before each simple command, in shells that the script
+ * starts too: also in those of a deployment, whose /bin/sh is ours. A redirection is made before the question, so there
+ * is a stop between making a file empty and filling it.
  */
 import { execFileSync, spawn } from "node:child_process";
 import {
@@ -64,7 +66,10 @@ const SH = `case \${1:-} in
 esac
 exec @SHELL@ \${PINE_TRACE:+-x} "$@"
 `;
-/** Asks by descriptor 7, and waits for the answer on 6: built into the shell, so that it needs nothing of the root it is in. */
+/**
+ * Asks by descriptor 7, and waits for the answer on 6: built into the shell, so that it needs nothing of the root it is
+ * in.
+ */
 const ASK = "$(echo >&7; read -r _ <&6)";
 
 const which = (program: string) =>
@@ -86,7 +91,10 @@ export function plant(root: string, files: Record<string, string>): void {
   }
 }
 
-/** /bin of the servers with a shell, made once: busybox's has hundreds of links, and a tree is copied and read at each of its stops. */
+/**
+ * /bin of the servers with a shell, made once: busybox's has hundreds of links, and a tree is copied and read at each
+ * of its stops.
+ */
 const programs = new Map<Shell, string>();
 process.on("exit", () => {
   for (const folder of programs.values()) rmSync(folder, { recursive: true, force: true });

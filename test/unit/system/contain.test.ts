@@ -1,4 +1,7 @@
-/** contain.sh, told to end at any moment: what it started ends, also where it was told before it knew whom it had started. */
+/**
+ * contain.sh, told to end at any moment: what it started ends, also where it was told before it knew whom it had
+ * started.
+ */
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";

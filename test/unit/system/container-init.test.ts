@@ -1,4 +1,7 @@
-/** What the container's init decides to start (system/container/init), as GRUB would on a machine. Its mounts are for the e2e tests. */
+/**
+ * What the container's init decides to start (system/container/init), as GRUB would on a machine. Its mounts are for
+ * the e2e tests.
+ */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** A disk that gets full while a commit is deployed: one error, what boots stays, and the commit goes. The agent with a real OSTree on a tmpfs. */
+/**
+ * A disk that gets full while a commit is deployed: one error, what boots stays, and the commit goes. The agent with a
+ * real OSTree on a tmpfs.
+ */
 import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fullDisk } from "../../../provider/host/ssh/full.ts";

@@ -1,4 +1,7 @@
-/** Two deployments that boot, at each step of install, update, failed update, reinstall: the agent with a real OSTree, in both shells. */
+/**
+ * Two deployments that boot, at each step of install, update, failed update, reinstall: the agent with a real OSTree,
+ * in both shells.
+ */
 import { existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** /var of a deployment, filled (libexec/pine/factory): what has its name is whole, wherever it is stopped, within a copy too. */
+/**
+ * /var of a deployment, filled (libexec/pine/factory): what has its name is whole, wherever it is stopped, within a
+ * copy too.
+ */
 import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** The old system given up (host/leave/finalize*.sh) on made-up servers: who may, stopped between any two commands, and what stays. */
+/**
+ * The old system given up (host/leave/finalize*.sh) on made-up servers: who may, stopped between any two commands, and
+ * what stays.
+ */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,7 +63,9 @@ const settings: Scenario["settings"] = {
   ],
 };
 
-/** The confirmed slot is whole, whatever leads to it; and the old system, as long as GRUB or the init has a way to it. */
+/**
+ * The confirmed slot is whole, whatever leads to it; and the old system, as long as GRUB or the init has a way to it.
+ */
 function judge(root: string, container: boolean): string[] {
   const at = (path: string) => join(root, "sysroot", path);
   const { choice, problems } = chosen(join(root, "sysroot"));

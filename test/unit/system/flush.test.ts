@@ -1,4 +1,7 @@
-/** What our scripts flush where a mount does not answer (libexec/pine/flush): `sync` is a program that hangs when it is asked for everything. */
+/**
+ * What our scripts flush where a mount does not answer (libexec/pine/flush): `sync` is a program that hangs when it is
+ * asked for everything.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** The program that lets a root grow, on files: the table as sfdisk reads it, also when its power goes at any of its writes. */
+/**
+ * The program that lets a root grow, on files: the table as sfdisk reads it, also when its power goes at any of its
+ * writes.
+ */
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -102,7 +105,8 @@ describe.each(["gpt", "mbr"] as const)("a disk with a %s", (label) => {
       if (cut.exitCode === 0) break;
       cuts++;
       const { table, said } = await tableOf(original.path);
-      // the second table may be at neither end yet, and the MBR of a GPT may be the shorter disk's: nobody boots by them
+      // the second table may be at neither end yet, and the MBR of a GPT may be the shorter disk's: nobody boots by
+      // them
       expect(said.replace(/^.*(PMBR size mismatch|backup GPT table is not on the end).*$/gm, "").trim()).toBe("");
       expect(table.partitions.at(-1)!.start).toBe(before.start);
       sizes.add(table.partitions.at(-1)!.size);

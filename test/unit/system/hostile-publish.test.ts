@@ -1,4 +1,7 @@
-/** A user of the server to whom the folder belongs that root publishes to: what he puts there leads root nowhere. Two real users, both shells. */
+/**
+ * A user of the server to whom the folder belongs that root publishes to: what he puts there leads root nowhere. Two
+ * real users, both shells.
+ */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,8 +16,8 @@ afterAll(() => rmSync(tools, { recursive: true }));
 chmodSync(tools, 0o755);
 
 /**
- * Root of a namespace with other users in it, where the tests run as an ordinary one. su asks the shadow file whether an account has expired, and that is
- * this machine's root's.
+ * Root of a namespace with other users in it, where the tests run as an ordinary one. su asks the shadow file whether
+ * an account has expired, and that is this machine's root's.
  */
 const SHADOW = join(tools, ".shadow");
 writeFileSync(SHADOW, ["root", "games"].map((name) => `${name}:*:19000:0:99999:7:::\n`).join(""));
@@ -37,7 +40,10 @@ afterEach(async () => {
   }
 });
 
-/** $D/etc is root's; $D/www is joe's, and so is $D/www/repo. `games` is a user that every Debian has: joe by another name, for su. */
+/**
+ * $D/etc is root's; $D/www is joe's, and so is $D/www/repo. `games` is a user that every Debian has: joe by another
+ * name, for su.
+ */
 const PREPARE = `set -eu
 umask 022
 D=$1

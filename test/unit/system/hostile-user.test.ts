@@ -1,4 +1,7 @@
-/** A user of the server who owns a folder that root writes into: what he puts there leads root nowhere else. Two real users, both shells. */
+/**
+ * A user of the server who owns a folder that root writes into: what he puts there leads root nowhere else. Two real
+ * users, both shells.
+ */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

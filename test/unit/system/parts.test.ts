@@ -1,4 +1,7 @@
-/** parts.sh on made-up servers, in both shells, with the planner that the provider uses: where a transfer goes on, and what stays of one that ended. */
+/**
+ * parts.sh on made-up servers, in both shells, with the planner that the provider uses: where a transfer goes on, and
+ * what stays of one that ended.
+ */
 import { createHash, randomBytes } from "node:crypto";
 import {
   chmodSync,

@@ -1,4 +1,7 @@
-/** host/ways/overwrite/disk.sh writes what the RAM system is sent: a block counts only when the disk gives it back. A file stands for the disk. */
+/**
+ * host/ways/overwrite/disk.sh writes what the RAM system is sent: a block counts only when the disk gives it back. A
+ * file stands for the disk.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** What root's scripts on servers refuse, and what they do on a full disk; on made-up servers. Stopped half-way: stops.test.ts. */
+/**
+ * What root's scripts on servers refuse, and what they do on a full disk; on made-up servers. Stopped half-way:
+ * stops.test.ts.
+ */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

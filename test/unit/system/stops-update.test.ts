@@ -1,6 +1,6 @@
 /**
- * update.sh stopped between any two of its commands: the slot that runs is the one that boots, whole and untouched, what people have in /var is
- * there, and the next run completes. Its delta is a real one, in a real repository.
+ * update.sh stopped between any two of its commands: the slot that runs is the one that boots, whole and untouched,
+ * what people have in /var is there, and the next run completes. Its delta is a real one, in a real repository.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

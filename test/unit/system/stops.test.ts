@@ -1,6 +1,7 @@
 /**
- * Root's scripts on servers, stopped between any two of their commands (stops.ts): what would boot is a whole system, what people have in /var has
- * exactly one name, and the next run completes. By busybox, and by dash with Debian's programs.
+ * Root's scripts on servers, stopped between any two of their commands (stops.ts): what would boot is a whole system,
+ * what people have in /var has exactly one name, and the next run completes. By busybox, and by dash with Debian's
+ * programs.
  */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,13 +1,15 @@
 /**
- * The driver that stops an operation between any two of its commands, as a power cut or SIGKILL would, and looks at what is there.
+ * The driver that stops an operation between any two of its commands, as a power cut or SIGKILL would, and looks at
+ * what is there.
  *
- * An operation is data: a {@link Scenario} with a made-up tree (`tree`), `steps` (scripts of provider/system with arguments and input, one after the
- * other), what must hold after each stop (`judge`, see what-boots.ts), and the runs that may come then (`next`; by default the operation once more).
- * `stopEverywhere` runs it once undisturbed; then it holds it before each command, and where that finds the tree changed, copies the tree: it is
- * what a kill at that moment leaves, memory and mounts being gone. Each such tree is judged, and each that is new is followed by
- * each `next`, whose end must be as after an undisturbed run, or pass its own `judge`. One more run is really killed half-way. To be quick
- * each shell follows every twelfth of them, each another; PINE_STOPS=all follows all.
- * For another script (update.sh, …) add a scenario to a table like that of stops.test.ts; nothing here knows what the scripts do.
+ * An operation is data: a {@link Scenario} with a made-up tree (`tree`), `steps` (scripts of provider/system with
+ * arguments and input, one after the other), what must hold after each stop (`judge`, see what-boots.ts), and the runs
+ * that may come then (`next`; by default the operation once more). `stopEverywhere` runs it once undisturbed; then it
+ * holds it before each command, and where that finds the tree changed, copies the tree: it is what a kill at that
+ * moment leaves, memory and mounts being gone. Each such tree is judged, and each that is new is followed by each
+ * `next`, whose end must be as after an undisturbed run, or pass its own `judge`. One more run is really killed
+ * half-way. To be quick each shell follows every twelfth of them, each another; PINE_STOPS=all follows all. For another
+ * script (update.sh, …) add a scenario to a table like that of stops.test.ts; nothing here knows what the scripts do.
  *
  * Not seen: what a disk loses that was not flushed (`npm run faults`), and stops within one command (tar, cp -a).
  */
@@ -37,7 +39,10 @@ export interface Scenario {
   /** Adds to the tree of `makeServer`. */
   tree: (root: string) => void;
   steps: Step[];
-  /** What is wrong in the tree, of the system that would boot and of people's data: "" for none. Called after each stop and at the end. */
+  /**
+   * What is wrong in the tree, of the system that would boot and of people's data: "" for none. Called after each stop
+   * and at the end.
+   */
   judge: (root: string) => string[];
   next?: Next[];
   settings?: Omit<RunSettings, "onCommand" | "memory">;
@@ -89,7 +94,10 @@ export function differences(is: Map<string, string>, wanted: Map<string, string>
   return [...lines(is, wanted, "has"), ...lines(wanted, is, "has not")];
 }
 
-/** Runs a scenario to its end and stopped at each change. Answers how many stops and how many different trees there were, and what was wrong, each with its stop. */
+/**
+ * Runs a scenario to its end and stopped at each change. Answers how many stops and how many different trees there
+ * were, and what was wrong, each with its stop.
+ */
 export async function stopEverywhere(
   shell: Shell,
   scenario: Scenario,

@@ -1,4 +1,7 @@
-/** A made-up system of Pine with a real OSTree: its physical root is a folder, a slot of it is booted by namespaces, as a container's init would. */
+/**
+ * A made-up system of Pine with a real OSTree: its physical root is a folder, a slot of it is booted by namespaces, as
+ * a container's init would.
+ */
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -23,7 +26,10 @@ import { type RunResult, run } from "../../../provider/local/run.ts";
 /** Root of a namespace is enough: everything belongs to it. */
 const NAMESPACE = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"];
 
-/** A deployment as the root, with this machine's programs in /usr; $1 physical root, $2 deployment, $3 kernel's arguments, $4 folder with the scripts. */
+/**
+ * A deployment as the root, with this machine's programs in /usr; $1 physical root, $2 deployment, $3 kernel's
+ * arguments, $4 folder with the scripts.
+ */
 const BOOT = `set -eu
 physical=$1 root=$1/ostree/deploy/pine/deploy/$2 arguments=$3 scripts=$4
 shift 4
@@ -48,7 +54,10 @@ mkdir "$root/run/scripts"
 mount --bind "$scripts" "$root/run/scripts"
 exec chroot "$root" "$@"`;
 
-/** The same on a file system in memory with so many KiB free; what is there afterwards comes back as `<physical>.after`. $1 physical root, $2 KiB. */
+/**
+ * The same on a file system in memory with so many KiB free; what is there afterwards comes back as `<physical>.after`.
+ * $1 physical root, $2 KiB.
+ */
 const IN_ROOM = `set -eu
 physical=$1 kib=$2 memory=$1.memory
 shift 2
@@ -125,7 +134,10 @@ export class Sysroot {
     return run("unshare", ["--map-root-user", "ostree", ...args]);
   }
 
-  /** A commit whose content is its name; `kernel` false: one that OSTree cannot deploy. In another repository with `repo`. */
+  /**
+   * A commit whose content is its name; `kernel` false: one that OSTree cannot deploy. In another repository with
+   * `repo`.
+   */
   async commit(name: string, o: { kernel?: boolean; repo?: string } = {}): Promise<string> {
     const tree = join(this.dir, `tree-${name}`);
     rmSync(tree, { recursive: true, force: true });

@@ -1,4 +1,7 @@
-/** A disk that gets full under an update: one error, what OSTree half wrote goes, and as much is free as before. A real OSTree in memory of a few MB. */
+/**
+ * A disk that gets full under an update: one error, what OSTree half wrote goes, and as much is free as before. A real
+ * OSTree in memory of a few MB.
+ */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +28,10 @@ const after = `${free}; for f in $(ls -A /sysroot/ostree/repo/tmp /sysroot/ostre
   ostree fsck --repo=/sysroot/ostree/repo >/dev/null 2>&1 && echo whole`;
 
 describe.each(SHELLS)("%s", (shell) => {
-  /** Runs steps with so many KiB free. Answers the error for a person, what was free before and after, and what is there. */
+  /**
+   * Runs steps with so many KiB free. Answers the error for a person, what was free before and after, and what is
+   * there.
+   */
   async function withFree(kib: number, steps: Step[]) {
     const dir = workFolder();
     try {

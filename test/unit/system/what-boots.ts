@@ -26,7 +26,9 @@ function missing(root: string, slot: SlotName): string[] {
   ];
 }
 
-/** As system/grub/pine.cfg and system/container/init choose: the slot on trial, the confirmed one, or the old system. */
+/**
+ * As system/grub/pine.cfg and system/container/init choose: the slot on trial, the confirmed one, or the old system.
+ */
 export function chosen(root: string): { choice: SlotName | "old"; problems: string[] } {
   const env = join(root, "boot/grub/pine/env");
   if (!hasSize(env)) return { choice: "old", problems: [] };
@@ -78,7 +80,9 @@ export const PRECIOUS: Record<string, string> = {
   ".pine-factory": "0.0",
 };
 
-/** The names under which data lies: folders that hold all of {@link PRECIOUS}' own files. Anything less is a problem. */
+/**
+ * The names under which data lies: folders that hold all of {@link PRECIOUS}' own files. Anything less is a problem.
+ */
 export function dataOf(root: string, wanted = 1): string[] {
   const found: string[] = [];
   const into = (folder: string) => {

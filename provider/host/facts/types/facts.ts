@@ -18,7 +18,10 @@ export interface KexecFacts {
 export interface ContainerRights {
   /** Its root is somebody else outside (a user namespace). */
   unprivileged: boolean;
-  /** What a new root needs and its host refuses: "unshare", "namespace", "tmpfs", "bind", "readonly", "dev", "proc", "sys", "chroot". */
+  /**
+   * What a new root needs and its host refuses: "unshare", "namespace", "tmpfs", "bind", "readonly", "dev", "proc",
+   * "sys", "chroot".
+   */
   refused: string[];
   /** pivot_root is allowed; else chroot has to do. */
   pivot: boolean;
@@ -113,7 +116,10 @@ export interface Facts {
   /** Public SSH host keys, `ssh-ed25519 AAAA…`. */
   hostKeys: string[];
   hostKeyFiles: HostKeyFile[];
-  /** What sshd says of its settings that decide who may log in and where: `["port", "22"]`, in lower case. A port only where it listens. */
+  /**
+   * What sshd says of its settings that decide who may log in and where: `["port", "22"]`, in lower case. A port only
+   * where it listens.
+   */
   sshd: [string, string][];
   authorizedKeys: { root: string[]; login: string[] };
   pine: PineFacts;

@@ -30,7 +30,10 @@ export interface Volume {
   /** `/dev/vda2`. */
   device: string;
   bytes: number;
-  /** As blkid names it: ext4, vfat, swap, LVM2_member, linux_raid_member, crypto_LUKS, zfs_member, …; absent: nothing known, or not root. */
+  /**
+   * As blkid names it: ext4, vfat, swap, LVM2_member, linux_raid_member, crypto_LUKS, zfs_member, …; absent: nothing
+   * known, or not root.
+   */
   type?: string;
   label?: string;
   uuid?: string;

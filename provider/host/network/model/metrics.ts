@@ -1,4 +1,6 @@
-/** Several routes to the same place: which one is used, told by metrics, since the same metric twice is one route. Pure. */
+/**
+ * Several routes to the same place: which one is used, told by metrics, since the same metric twice is one route. Pure.
+ */
 import type { Card, CardRoute } from "./card.ts";
 
 /** What `ip` gives a route without one: IPv4 0, IPv6 1024. `gateway` of ifupdown-ng has 1. */

@@ -6,8 +6,9 @@ import type { NetworkFiles } from "../model/types.ts";
 import { cardSummary, flag, hostsFile, resolvLines, routeCommand } from "./texts.ts";
 
 /**
- * /etc/network/interfaces for ifupdown-ng, /etc/mactab, /etc/resolv.conf, /etc/hosts. ifup takes a whole card down when one of its
- * commands fails, so only the first IPv4 network is a matter of `address` and `gateway`; the rest may fail without it.
+ * /etc/network/interfaces for ifupdown-ng, /etc/mactab, /etc/resolv.conf, /etc/hosts. ifup takes a whole card down when
+ * one of its commands fails, so only the first IPv4 network is a matter of `address` and `gateway`; the rest may fail
+ * without it.
  */
 export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts): NetworkFiles {
   const below = new Map(

@@ -38,7 +38,9 @@ export function render(
   };
 }
 
-/** All of a family's addresses and routes in one command: whether the manager has been there is asked once, before any. */
+/**
+ * All of a family's addresses and routes in one command: whether the manager has been there is asked once, before any.
+ */
 function familyLine(card: Card, family: 4 | 6, when: "always" | "unless set"): string[] {
   const ip = `ip -${family}`;
   const dev = `dev ${card.name}`;

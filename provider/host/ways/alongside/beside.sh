@@ -1,9 +1,10 @@
 #!/bin/sh
-# What install.sh and remove.sh have in common; sent before either, after parts.sh (host/ways/alongside/install.ts, host/leave/restore.ts).
+# What install.sh and remove.sh have in common; sent before either, after parts.sh (host/ways/alongside/install.ts,
+# host/leave/restore.ts).
 #
 # What a person may have in Pine's /var has one of two names, and goes from one to the other by a rename: in place
-# /ostree/deploy/pine/var, else /var/lib/pine/ID/var of the old system. Of these no clean-up removes the second, and none the first without
-# having renamed it. /.pine-var is the second name that earlier versions gave it.
+# /ostree/deploy/pine/var, else /var/lib/pine/ID/var of the old system. Of these no clean-up removes the second, and
+# none the first without having renamed it. /.pine-var is the second name that earlier versions gave it.
 set -eu
 umask 022
 dir=/boot/grub/pine
@@ -80,13 +81,15 @@ keep() { # ID
   done
 }
 
-# Everything of ours goes from beside the old system, but for the record and GRUB's lines. Needs no room: a full disk is no reason to stay.
+# Everything of ours goes from beside the old system, but for the record and GRUB's lines. Needs no room: a full disk is
+# no reason to stay.
 clear_away() { # [ID: keeps what is in /var]
   no_slot
   rm -f $dir/[ab].cfg $dir/[ab].kept $dir/[ab].next
   old_init
   chattr -i $stateroot/deploy/*.? 2>/dev/null || true
-  # OSTree's loader is a link; a folder of that name is the old system's (systemd-boot, Fedora), and so is a link that was there before (link=1)
+  # OSTree's loader is a link; a folder of that name is the old system's (systemd-boot, Fedora), and so is a link that
+  # was there before (link=1)
   # shellcheck disable=SC2016
   bare '[ ! -L boot/loader ] || rm -f boot/loader
     [ -n "$1" ] || [ ! -L boot/boot ] || rm -f boot/boot

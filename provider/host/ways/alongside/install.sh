@@ -1,6 +1,7 @@
 #!/bin/sh
-# Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu). A step a call. Sent over SSH, after parts.sh and beside.sh; needs sh,
-# tar, gzip or zstd, dd, sha256sum, fsfreeze. Nothing of the old system is changed but GRUB's custom.cfg, or /sbin/init.
+# Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu). A step a call. Sent over SSH, after
+# parts.sh and beside.sh; needs sh, tar, gzip or zstd, dd, sha256sum, fsfreeze. Nothing of the old system is changed but
+# GRUB's custom.cfg, or /sbin/init.
 #
 #   begin ID STACK URN METHOD CREATED OLD [BOOT FOLDER]   writes the installation record, removes what a half-made install left;
 #             BOOT: TYPE:UUID=... of /boot where it is a filesystem of its own; FOLDER: of the slots, where GRUB cannot write to /boot
@@ -135,7 +136,8 @@ case $1 in
       fail "cannot fill /var: $there"
     }
     sync
-    # grub/pine: where the new system mounts the slots when they are elsewhere. The sysroot's /var makes room for the one that is kept
+    # grub/pine: where the new system mounts the slots when they are elsewhere. The sysroot's /var makes room for the
+    # one that is kept
     # shellcheck disable=SC2016
     bare 'mkdir -p boot/grub/pine
       [ -z "$1" ] || rm -rf .pine-new/ostree/deploy/pine/var

@@ -1,4 +1,7 @@
-/** Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands in ways/plan.ts. */
+/**
+ * Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands
+ * in ways/plan.ts.
+ */
 import { assetText } from "../../../assets.ts";
 import { containerOptions, slotOptions } from "../../../boot/options.ts";
 import { slotsConfig } from "../../../boot/place.ts";
@@ -39,8 +42,9 @@ export interface Installation {
 }
 
 /**
- * Everything up to and with arming slot a. Until then nothing boots differently; after it, one boot does. What is there of another run goes
- * first, but for what arrived of the same archive, and all of it goes where the disk is full: the old system needs the room. Answers the bytes sent.
+ * Everything up to and with arming slot a. Until then nothing boots differently; after it, one boot does. What is there
+ * of another run goes first, but for what arrived of the same archive, and all of it goes where the disk is full: the
+ * old system needs the room. Answers the bytes sent.
  */
 export async function installAlongside(ssh: Ssh, o: Installation, task: Task): Promise<{ sent: number }> {
   const step: Step = async (args, input, timeout = 600_000) => {

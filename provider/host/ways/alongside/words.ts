@@ -6,8 +6,9 @@ import type { Told, WayWords } from "../../plan/told.ts";
 import { count, keepsShort, sends } from "../../plan/words.ts";
 
 /**
- * MemTotal of a machine with 216 MiB under UEFI, of which firmware and kernel take 46: with 208 GRUB 2.06 has no memory left to load the
- * kernel (measured with OVMF). No refusal: other firmware and newer GRUBs need less, and a trial that is not loaded goes back.
+ * MemTotal of a machine with 216 MiB under UEFI, of which firmware and kernel take 46: with 208 GRUB 2.06 has no memory
+ * left to load the kernel (measured with OVMF). No refusal: other firmware and newer GRUBs need less, and a trial that
+ * is not loaded goes back.
  */
 const RAM_UEFI_KIB = 168 * 1024;
 

@@ -1,4 +1,6 @@
-/** Whether and how a container is taken: no kernel, no boot loader, and only the rights that its host gives it. Pure. */
+/**
+ * Whether and how a container is taken: no kernel, no boot loader, and only the rights that its host gives it. Pure.
+ */
 import type { Check } from "../../plan/check.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "../../plan/old-system.ts";
 import { refusal } from "../../refusal.ts";

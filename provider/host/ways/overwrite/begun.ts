@@ -12,7 +12,10 @@ import type { Refusal } from "../../refusal.ts";
 import { stepsInRam } from "./plan.ts";
 import { imageProblem } from "./refusals.ts";
 
-/** What a run before could not use, or was given otherwise, counts as it is given now: name, network, keys, ports. The disk stays the plan's. */
+/**
+ * What a run before could not use, or was given otherwise, counts as it is given now: name, network, keys, ports. The
+ * disk stays the plan's.
+ */
 export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {
   const ram = facts.pine.ram!;
   const begun = begunPlan(ram.plan);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes the disk. Runs in the RAM system only, sent over SSH. What is done is kept in /run/pine-ram, so that another connection goes on.
+# Writes the disk. Runs in the RAM system only, sent over SSH. What is done is kept in /run/pine-ram, so that another
+# connection goes on.
 #
 #   find BYTES SECTOR SHA256     the disk of this size whose first two sectors have this digest; prints its device
 #   image SHA256 MIB IDENTITY    what is to be written: a digest for every 4 MiB from standard input; prints how many blocks are

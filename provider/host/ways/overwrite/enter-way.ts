@@ -7,7 +7,10 @@ import type { ImageFacts, OverwritePlan, PlanInputs } from "../../plan/types.ts"
 import { type Refusal, refusal } from "../../refusal.ts";
 import { chooseDisk } from "./disk.ts";
 
-/** Kernel, initramfs and programs of the RAM system: 28.9 MB with linux-virt 6.18.56 (measured), and btrfs' module where the commit has it. */
+/**
+ * Kernel, initramfs and programs of the RAM system: 28.9 MB with linux-virt 6.18.56 (measured), and btrfs' module where
+ * the commit has it.
+ */
 export const ramBytes = ({ filesystems = [] }: ImageFacts) => (filesystems.includes("btrfs") ? 30.2e6 : 29e6);
 
 export const onDisk =
@@ -64,7 +67,10 @@ function grubBoots(f: Facts): boolean {
 /** File systems that are gone when they are unmounted: of ZFS the pool stays. */
 const LEAVES = ["ext2", "ext3", "ext4", "xfs", "btrfs"];
 
-/** Whether systemd's shutdown can leave the disk to the RAM system: everything on it can be unmounted, and nothing is stacked upon it. */
+/**
+ * Whether systemd's shutdown can leave the disk to the RAM system: everything on it can be unmounted, and nothing is
+ * stacked upon it.
+ */
 function shutdownLeaves(f: Facts, disk: Disk | undefined): boolean {
   const stacked = disk && [disk, ...disk.partitions].some((v) => v.holds.length > 0);
   return f.systemd && ["plain", "disk"].includes(f.root.kind) && LEAVES.includes(f.root.type) && !stacked;

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Leaves the running system for the RAM system. Runs on the old system, sent over SSH; needs sh, tar, mount. Everything lies in a tmpfs
-# that only root can read. By kexec nothing on the disk is changed; where there is none, the server's own GRUB boots it once, or systemd's
-# shutdown, when it has stopped and unmounted everything, leaves the running kernel to it.
+# Leaves the running system for the RAM system. Runs on the old system, sent over SSH; needs sh, tar, mount. Everything
+# lies in a tmpfs that only root can read. By kexec nothing on the disk is changed; where there is none, the server's
+# own GRUB boots it once, or systemd's shutdown, when it has stopped and unmounted everything, leaves the running kernel
+# to it.
 #
 #   begin                  an empty folder in memory
 #   receive                vmlinuz, initramfs.img and tools/ from standard input (tar)
@@ -25,7 +26,8 @@ fail() {
   exit 1
 }
 
-# what is this server's own comes first, then the archive that is the same everywhere (the kernel reads one after the other)
+# what is this server's own comes first, then the archive that is the same everywhere (the kernel reads one after the
+# other)
 pack() {
   (cd $work/host && find . | $work/tools/busybox cpio -o -H newc) >$work/initrd 2>/dev/null
   cat $work/initramfs.img >>$work/initrd

@@ -26,7 +26,10 @@ export interface RamToSend {
 /** Seconds the RAM system waits for somebody before it reboots into the old system. */
 export const RAM_DEADMAN = 600;
 
-/** Sends the RAM system and jumps into it: the connection is lost a moment later. Until then nothing on the server is changed. */
+/**
+ * Sends the RAM system and jumps into it: the connection is lost a moment later. Until then nothing on the server is
+ * changed.
+ */
 export async function enterRam(
   ssh: Ssh,
   o: {

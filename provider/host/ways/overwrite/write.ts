@@ -57,8 +57,8 @@ const disk = (ssh: Ssh, args: string[], input?: string, timeout = 300_000) =>
   ssh.exec(assetText("host/ways/overwrite/disk.sh"), args, { timeout, input, what: `writing the disk: ${args[0]}` });
 
 /**
- * Writes the blocks that are not there yet. Answers the compressed bytes sent, and whether a run that was cut off finished the
- * disk already. Every block was read back from the disk and compared.
+ * Writes the blocks that are not there yet. Answers the compressed bytes sent, and whether a run that was cut off
+ * finished the disk already. Every block was read back from the disk and compared.
  */
 export async function writeImage(
   ssh: Ssh,
@@ -110,7 +110,10 @@ export async function settleImage(ssh: Ssh, image: ImageToSend, task: Task): Pro
   if (compared !== total) die(`only ${compared} of ${total} blocks were compared`, "run `pulumi up` again");
 }
 
-/** Data partitions, identity, kernel arguments and the record of the installation; ends with everything on the disk, unmounted. */
+/**
+ * Data partitions, identity, kernel arguments and the record of the installation; ends with everything on the disk,
+ * unmounted.
+ */
 export async function finishDisk(
   ssh: Ssh,
   o: OwnParts & { image: ImageToWrite; id: string },

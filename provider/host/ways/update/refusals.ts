@@ -1,4 +1,7 @@
-/** Why a server that runs Pine cannot take another commit; the server looks itself, too, and this tells it beforehand. Pure. */
+/**
+ * Why a server that runs Pine cannot take another commit; the server looks itself, too, and this tells it beforehand.
+ * Pure.
+ */
 import { manifestProblem } from "../../../trust/manifest.ts";
 import { humanBytes } from "../../../words.ts";
 import { ownBoot } from "../../plan/boot.ts";
@@ -13,7 +16,10 @@ export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {
   return problem && refusal(`trust-${problem.code}`, problem.message, problem.hint);
 };
 
-/** What the agent asks for beside kernel and initramfs: folders and OSTree's entry (boot_room of system/rootfs/usr/sbin/pine). */
+/**
+ * What the agent asks for beside kernel and initramfs: folders and OSTree's entry (boot_room of
+ * system/rootfs/usr/sbin/pine).
+ */
 const BESIDE = 64 * 1024;
 
 /** A root that the commit's initramfs does not mount would be a trial that goes back. */

@@ -35,8 +35,8 @@ others() {
   done
 }
 
-# Does the same there. Its root is the deployment, so that links lead nowhere else. What cannot be done is told and no failure: an
-# owner may not be known to the older system.
+# Does the same there. Its root is the deployment, so that links lead nowhere else. What cannot be done is told and no
+# failure: an owner may not be known to the older system.
 there() { # function path arguments…; its standard input for each
   case $2 in /etc/*) ;; *) return 0 ;; esac
   for name in $(others); do
@@ -54,7 +54,8 @@ within() { # deployment function arguments…
 \"\$@\"" sh "$@"
 }
 
-# What OSTree leaves of a transaction that failed or was killed (ostreedev/ostree#1019). Nobody else writes: this has the server's lock.
+# What OSTree leaves of a transaction that failed or was killed (ostreedev/ostree#1019). Nobody else writes: this has
+# the server's lock.
 unstage() { rm -rf $repo/tmp/staging-* $repo/tmp/tmp*; }
 
 # Standard input to a file that is either the old or the new one, whole.

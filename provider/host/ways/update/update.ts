@@ -26,9 +26,9 @@ interface Update {
 
 /**
  * Sends the delta (none: the commit is there already), deploys, writes the files of /etc that changed into the new
- * deployment, arms it. `fresh`: /etc is the commit's, not merged from the running one, but for what makes the server itself. The
- * SSH host keys are kept, also when the commit has another SSH server.
- * The running system is not changed. Where the disk is full, nothing of it stays.
+ * deployment, arms it. `fresh`: /etc is the commit's, not merged from the running one, but for what makes the server
+ * itself. The SSH host keys are kept, also when the commit has another SSH server. The running system is not changed.
+ * Where the disk is full, nothing of it stays.
  */
 export async function prepareUpdate(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
   try {

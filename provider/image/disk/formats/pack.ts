@@ -5,7 +5,10 @@ import { ZSTD_LEVEL } from "../../sysroot/archive.ts";
 import type { Toolbox } from "../../toolbox/toolbox.ts";
 import { writeQcow2 } from "./qcow2.ts";
 
-/** raw.zst: compressed; raw: a sparse file; qcow2: QEMU's, uncompressed; tar: uncompressed, with a sparse disk.raw in it. */
+/**
+ * raw.zst: compressed; raw: a sparse file; qcow2: QEMU's, uncompressed; tar: uncompressed, with a sparse disk.raw in
+ * it.
+ */
 export const FILE_FORMATS = ["raw.zst", "raw", "qcow2", "tar"] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 

@@ -9,13 +9,16 @@ const PER_TABLE = CLUSTER / 8;
 const PER_COUNTS = CLUSTER / 2;
 /** Used once, so it may be written in place: QCOW_OFLAG_COPIED of docs/interop/qcow2.txt. */
 const COPIED = 1n << 63n;
-/** Bytes read at a time: a disk is mostly holes, and a read of one costs by its number more than by its length (oVirt/ovirt-imageio#76). */
+/**
+ * Bytes read at a time: a disk is mostly holes, and a read of one costs by its number more than by its length
+ * (oVirt/ovirt-imageio#76).
+ */
 const AT_ONCE = 64 * CLUSTER;
 const ZERO = Buffer.alloc(AT_ONCE);
 
 /**
- * Writes `target` out of the raw disk `source`, whose size is whole clusters' (else the rest reads as zeros). Data lies behind the header in the disk's
- * order, then the tables.
+ * Writes `target` out of the raw disk `source`, whose size is whole clusters' (else the rest reads as zeros). Data lies
+ * behind the header in the disk's order, then the tables.
  */
 export async function writeQcow2(source: string, target: string, signal: AbortSignal): Promise<void> {
   const input = await open(source, "r");
@@ -61,7 +64,10 @@ export async function writeQcow2(source: string, target: string, signal: AbortSi
 
 const clusters = (bytes: number) => Math.ceil(bytes / CLUSTER);
 
-/** The table of reference counts and their blocks, to lie at cluster `used`: everything, they themselves too, is used once. */
+/**
+ * The table of reference counts and their blocks, to lie at cluster `used`: everything, they themselves too, is used
+ * once.
+ */
 export function countsFor(used: number): { bytes: Buffer; tables: number } {
   let blocks = 0;
   let tables = 0;

@@ -42,7 +42,10 @@ const TABLE: { [D in Step["do"]]: Executor<D> } = {
 
 const executorOf = <D extends Step["do"]>(step: StepOf<D>) => TABLE[step.do as D] as unknown as Executor<D>;
 
-/** The connection to what is confirmed on the server. Before anything is done there it is known whose it is, and that the commit is there. */
+/**
+ * The connection to what is confirmed on the server. Before anything is done there it is known whose it is, and that
+ * the commit is there.
+ */
 async function confirmed(seen: Look, { wish, known, call }: Job): Promise<Ssh> {
   const { commit } = wish.inputs;
   try {

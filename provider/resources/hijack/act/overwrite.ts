@@ -1,4 +1,7 @@
-/** HostHijack's overwrite: into the RAM system, the image to the disk, the first boot from it - each goes on where a run was cut off. */
+/**
+ * HostHijack's overwrite: into the RAM system, the image to the disk, the first boot from it - each goes on where a run
+ * was cut off.
+ */
 import { die, messageOf } from "../../../errors.ts";
 import { withHostLock } from "../../../host/locks/server.ts";
 import { agentStatus } from "../../../host/server/agent.ts";

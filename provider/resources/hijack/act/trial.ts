@@ -23,8 +23,8 @@ export async function boot(visit: Visit, { slot }: StepOf<"trial">, job: Job): P
 }
 
 /**
- * After a return the bad deployment goes, and its slot names again what it named before; that it stays is no failure of its own.
- * Answers what holds then.
+ * After a return the bad deployment goes, and its slot names again what it named before; that it stays is no failure of
+ * its own. Answers what holds then.
  */
 async function restoreSlot(
   connections: Connection[],

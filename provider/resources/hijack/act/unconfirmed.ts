@@ -11,12 +11,15 @@ import { type Look, lockOwner } from "../look/look.ts";
 import type { HijackInputs } from "../model/inputs.ts";
 import { connectionsOf, keeping } from "../model/logins.ts";
 
-/** Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time for 15 s at most. */
+/**
+ * Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time
+ * for 15 s at most.
+ */
 const GRACE_MS = 30_000;
 
 /**
- * A trial that nobody confirmed is of a run that was cut off: the server goes back to what is confirmed, the old system or the other
- * slot. Answers the connection to what runs then, which is the caller's to close.
+ * A trial that nobody confirmed is of a run that was cut off: the server goes back to what is confirmed, the old system
+ * or the other slot. Answers the connection to what runs then, which is the caller's to close.
  */
 export async function endUnconfirmedTrial({ ssh, status }: Look, inputs: HijackInputs, call: Call): Promise<Ssh> {
   if (!status?.running || status.running === status.slot) return ssh;

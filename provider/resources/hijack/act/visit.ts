@@ -1,4 +1,7 @@
-/** One visit to a server: under its lock, looked at once, planned once. Whatever acts on a server gets a visit and nothing older. */
+/**
+ * One visit to a server: under its lock, looked at once, planned once. Whatever acts on a server gets a visit and
+ * nothing older.
+ */
 import { die } from "../../../errors.ts";
 import { readFacts } from "../../../host/facts/facts.ts";
 import { runsPine } from "../../../host/facts/pine.ts";
@@ -30,7 +33,10 @@ export interface Visit {
   leave(): Promise<void>;
 }
 
-/** Takes the lock and looks again: what was seen before it may have changed. `ssh` is the visit's from now on, also when this fails. */
+/**
+ * Takes the lock and looks again: what was seen before it may have changed. `ssh` is the visit's from now on, also when
+ * this fails.
+ */
 export async function enterVisit(ssh: Ssh, job: Job): Promise<Visit> {
   const { call, wish } = job;
   const owner = lockOwner(call);

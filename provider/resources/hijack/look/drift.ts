@@ -1,4 +1,7 @@
-/** What of a server is not as its inputs say any more: hostname, root's keys, its own files. Refresh shows it, the next `up` repairs it. */
+/**
+ * What of a server is not as its inputs say any more: hostname, root's keys, its own files. Refresh shows it, the next
+ * `up` repairs it.
+ */
 import type { Facts } from "../../../host/facts/types/facts.ts";
 import { compareFile, type Difference, type Expected, readText, sameFiles } from "../../../host/files/compare.ts";
 import { isNetworkFile, systemIdentity } from "../../../host/files/identity.ts";
@@ -16,7 +19,10 @@ function sameNetwork(ssh: Ssh, plan: Plan): Promise<boolean> {
   return sameFiles(ssh, files.filter(isNetworkFile));
 }
 
-/** What needs a new deployment of the commit that runs, in words; undefined: nothing. What the server has counts, not what was asked for last. */
+/**
+ * What needs a new deployment of the commit that runs, in words; undefined: nothing. What the server has counts, not
+ * what was asked for last.
+ */
 export async function redeploys(
   { ssh, facts }: { ssh: Ssh; facts: Facts },
   plan: Plan,
@@ -60,8 +66,9 @@ export async function driftOf(
 const shown = (key: string) => `${key.split(" ").slice(0, 2).join(" ").slice(0, 24)}…${bareKey(key).slice(-12)}`;
 
 /**
- * Root's keys against those given and those of the last operation (undefined: not known). `inputs` is what authorizedKeys is there:
- * without what is missing, with what is foreign, so that an update writes the first and removes the second. Pure.
+ * Root's keys against those given and those of the last operation (undefined: not known). `inputs` is what
+ * authorizedKeys is there: without what is missing, with what is foreign, so that an update writes the first and
+ * removes the second. Pure.
  */
 export function keyDrift(
   given: string[],
@@ -75,7 +82,9 @@ export function keyDrift(
   return { inputs: [...given.filter((key) => !missing.includes(key)), ...foreign], missing, foreign, lost };
 }
 
-/** `files` as they are there; undefined: as they should be. What is secret is never read back: it counts as not there. */
+/**
+ * `files` as they are there; undefined: as they should be. What is secret is never read back: it counts as not there.
+ */
 async function fileDrift(ssh: Ssh, files: unknown, call: Call): Promise<Props | Secret | undefined> {
   const given = (files instanceof Secret ? files.value : (files ?? {})) as Props;
   const there: Props = { ...given };
@@ -96,7 +105,10 @@ async function fileDrift(ssh: Ssh, files: unknown, call: Call): Promise<Props | 
   return files instanceof Secret ? new Secret(there) : there;
 }
 
-/** What a file of the inputs should be there; undefined when that is not known here any more (a file of another machine). */
+/**
+ * What a file of the inputs should be there; undefined when that is not known here any more (a file of another
+ * machine).
+ */
 export function expectedOf(path: string, file: FileInput): Expected | undefined {
   const base = { path, mode: file.mode ?? "0644", owner: file.owner ?? "root:root" };
   if (file.content !== undefined) return { ...base, content: file.content };

@@ -22,8 +22,9 @@ export interface Look {
 }
 
 /**
- * Connects to whichever system runs and reads what is there. The caller closes `ssh`. `seconds`: for the one attempt to connect; without it the
- * server is waited for (`connection.dialErrorLimit`): it may have been made by the same `up`, and be booting.
+ * Connects to whichever system runs and reads what is there. The caller closes `ssh`. `seconds`: for the one attempt to
+ * connect; without it the server is waited for (`connection.dialErrorLimit`): it may have been made by the same `up`,
+ * and be booting.
  */
 export async function look(
   connection: Connection,
@@ -34,7 +35,9 @@ export async function look(
   return lookAt(await openAny(loginsOf(pinned(connection, state), state), call, seconds), call);
 }
 
-/** The same; a server that is silent since an overwrite was cut off may have lost its power meanwhile, and is told so. */
+/**
+ * The same; a server that is silent since an overwrite was cut off may have lost its power meanwhile, and is told so.
+ */
 export async function lookAgain(inputs: HijackInputs, state: HijackState | undefined, call: Call, seconds?: number) {
   try {
     return await look(inputs.connection, state, call, seconds);

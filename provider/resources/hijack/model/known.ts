@@ -1,7 +1,10 @@
 /** Inputs of which a preview does not know all: another resource of the same run makes them. Pure. */
 import { hasUnknown, type Props, Secret, Unknown, type Value } from "../../../properties/values.ts";
 
-/** Without one of them there is no plan: which way, which disk, what is erased, by which addresses the server is reached. */
+/**
+ * Without one of them there is no plan: which way, which disk, what is erased, by which addresses the server is
+ * reached.
+ */
 const DECIDE = ["connection", "method", "erase", "disk", "dataPartitions", "network", "finalize", "onDestroy", "force"];
 
 /** What of the plan each of the others would change; for comparing it with what `up` finds. */
@@ -18,7 +21,10 @@ export interface KnownInputs {
   open: string[];
 }
 
-/** `commit`, `image` and `files` are left as they are: a preview has words of its own for the first two, and sends no files. */
+/**
+ * `commit`, `image` and `files` are left as they are: a preview has words of its own for the first two, and sends no
+ * files.
+ */
 export function knownInputs(given: Props): KnownInputs {
   const unknown = Object.keys(given).filter(
     (name) => !["commit", "image", "files"].includes(name) && hasUnknown(given[name]),

@@ -11,8 +11,8 @@ export function connectionsOf(connection: Connection): Connection[] {
 const keyOfRoot = ({ password: _, ...keys }: Connection): Connection => ({ ...keys, user: "root" });
 
 /**
- * The connections to a server that may run either system, in their order. Where Pine ran last the key comes first, so that Pine is not
- * offered the old login's password; where there is no old system any more, nothing else.
+ * The connections to a server that may run either system, in their order. Where Pine ran last the key comes first, so
+ * that Pine is not offered the old login's password; where there is no old system any more, nothing else.
  */
 export function loginsOf(connection: Connection, state: HijackState | undefined): Connection[] {
   if (!state?.booted) return connectionsOf(connection).reverse();
@@ -33,7 +33,10 @@ function firstKeys(connection: Connection, state: HijackState | undefined): { ho
   };
 }
 
-/** The connection, held to the keys that were seen first: from then on another one is refused. A `hostKey` that is given counts more. */
+/**
+ * The connection, held to the keys that were seen first: from then on another one is refused. A `hostKey` that is given
+ * counts more.
+ */
 export function pinned(connection: Connection, state: HijackState | undefined): Connection {
   const { host, proxy } = firstKeys(connection, state);
   return {
@@ -53,7 +56,10 @@ export function keeping(connection: Connection, ssh: Pick<Ssh, "hostKeySeen" | "
   };
 }
 
-/** `connection` of the outputs: root of the new system by its host key, as `@pulumi/command` takes it. No password of the old login's. */
+/**
+ * `connection` of the outputs: root of the new system by its host key, as `@pulumi/command` takes it. No password of
+ * the old login's.
+ */
 export function outputConnection(given: Connection, state: HijackState): Connection {
   const { password: _, acceptNewHostKey: __, ...rest } = given;
   const proxyKey = firstKeys(given, state).proxy;

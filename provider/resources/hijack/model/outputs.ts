@@ -15,12 +15,16 @@ import type { Booted, Failed, HijackState } from "./state.ts";
 export function outputs(inputs: Props, state: HijackState): Props {
   const connection: Props = outputConnection(plain(inputs.connection), state);
   const { proxyHostKey: _, ...kept } = state;
-  // Secret as a whole: a program in YAML loses a secret that lies within an object, and in other languages it makes the whole one anyway.
+  // Secret as a whole: a program in YAML loses a secret that lies within an object, and in other languages it makes the
+  // whole one anyway.
   const secret = [connection, connection.proxy ?? {}].some((c) => CREDENTIALS.some((key) => c[key] !== undefined));
   return { ...cleaned(inputs, kept), connection: secret ? new Secret(connection) : connection };
 }
 
-/** What was said of the server, without the secrets among the inputs: a state is no log, which is cleaned by who writes it. */
+/**
+ * What was said of the server, without the secrets among the inputs: a state is no log, which is cleaned by who writes
+ * it.
+ */
 function cleaned(inputs: Props, state: Omit<HijackState, "proxyHostKey">): Props {
   const secrets = secretStrings(inputs).sort((a, b) => b.length - a.length);
   const clean = (v: unknown): unknown => {
@@ -55,7 +59,10 @@ export function bootedOf(status: AgentStatus, version?: string): Booted {
   return { checksum, version, deployment, slot: running!, bootId };
 }
 
-/** What the server would go back to: the commit that its other slot truly has, else what is no commit, the old system's name. */
+/**
+ * What the server would go back to: the commit that its other slot truly has, else what is no commit, the old system's
+ * name.
+ */
 export function previousOf(status: AgentStatus, known: string | undefined): string | undefined {
   return status.other ?? (CHECKSUM.test(known ?? "") ? undefined : known);
 }

@@ -1,4 +1,6 @@
-/** What a server needs of a commit, made on demand: the sysroot for an install, a delta from what it runs for an update. */
+/**
+ * What a server needs of a commit, made on demand: the sysroot for an install, a delta from what it runs for an update.
+ */
 import { existsSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { create as createTar } from "tar";
@@ -79,7 +81,10 @@ interface Kept {
   tools: () => Promise<Toolbox>;
 }
 
-/** Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that overwrite may write. */
+/**
+ * Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that
+ * overwrite may write.
+ */
 export async function findArtifacts(
   checksum: string,
   call: Call,

@@ -1,4 +1,7 @@
-/** What preview showed, so that `up` does that or stops and says what changed since. Kept in the cache, for the same run of the engine. */
+/**
+ * What preview showed, so that `up` does that or stops and says what changed since. Kept in the cache, for the same run
+ * of the engine.
+ */
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../../errors.ts";
@@ -22,7 +25,9 @@ const folderOf = (call: Call) => join(call.config.cache, "shown");
 /** By the engine too: two stacks may have the same names, on two backends or in two folders. */
 const fileOf = (call: Call) => join(folderOf(call), `${engine()}-${sha256(call.urn).slice(0, 32)}.json`);
 
-/** Of engines that have ended. Of those elsewhere that share this cache nothing is known: theirs go when they are old. */
+/**
+ * Of engines that have ended. Of those elsewhere that share this cache nothing is known: theirs go when they are old.
+ */
 async function sweep(call: Call): Promise<void> {
   for (const name of await readdir(folderOf(call))) {
     const path = join(folderOf(call), name);
@@ -83,7 +88,9 @@ export function readShown(text: string): Record<string, string> | undefined {
   }
 }
 
-/** Called with the server's lock held, before anything is changed. Dies when this run's preview showed something else. */
+/**
+ * Called with the server's lock held, before anything is changed. Dies when this run's preview showed something else.
+ */
 export async function assertPlanUnchanged(call: Call, plan: Plan): Promise<void> {
   const text = await readFile(fileOf(call), "utf8").catch(() => undefined);
   if (text === undefined) return;

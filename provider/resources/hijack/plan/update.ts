@@ -44,7 +44,8 @@ export async function planUpdate(
     watchdog: facts.watchdog,
     commit: inputs.commit,
     changed: await redeploys(seen, plan, inputs, before),
-    // a create that finds its own stack's system takes it over under a new id (rule 7); of a run that was cut off as it is, else it is reinstalled
+    // a create that finds its own stack's system takes it over under a new id (rule 7); of a run that was cut off as it
+    // is, else it is reinstalled
     fresh: isReinstall(install, !state),
     found: state ? undefined : install ? "cut-off" : "running",
     foreign: !mine,
@@ -61,8 +62,8 @@ export async function planUpdate(
 const inALine = (plan: Plan, line: string): Plan => ({ ...plan, summary: line, lines: [line] });
 
 /**
- * Root's keys when the given ones changed: those that were given before and are not any more go, the login's own stays. Undefined:
- * they stay as they are. Pure.
+ * Root's keys when the given ones changed: those that were given before and are not any more go, the login's own stays.
+ * Undefined: they stay as they are. Pure.
  */
 export function rootKeys(planned: string[], given: string[], before: string[], login: string[]): string[] | undefined {
   const now = new Set(given.map(bareKey));

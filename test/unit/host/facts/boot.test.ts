@@ -1,4 +1,6 @@
-/** What starts a server: evidence out of the facts script, run over a /boot of ours, and what is refused because of it. */
+/**
+ * What starts a server: evidence out of the facts script, run over a /boot of ours, and what is refused because of it.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

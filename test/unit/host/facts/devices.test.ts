@@ -6,8 +6,8 @@ import { factLines } from "../../../../provider/host/facts/lines.ts";
 import { factsScript } from "../../../../provider/host/scripts.ts";
 
 /**
- * A virtio card and disk, a card of real hardware with firmware, a SATA disk whose driver is built in, a bridge, and a card without hardware. Paths
- * and links as Linux 6.1 has them.
+ * A virtio card and disk, a card of real hardware with firmware, a SATA disk whose driver is built in, a bridge, and a
+ * card without hardware. Paths and links as Linux 6.1 has them.
  */
 const SYS = `
 mount --make-rprivate / && mount -t tmpfs tmpfs /sys || exit 9

@@ -1,11 +1,16 @@
-/** The facts script beside a mount that never answers (ansible/ansible#25046): FUSE, whose program is there and silent. Real, in a mount namespace. */
+/**
+ * The facts script beside a mount that never answers (ansible/ansible#25046): FUSE, whose program is there and silent.
+ * Real, in a mount namespace.
+ */
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { expect, it } from "vitest";
 import { factLines } from "../../../../provider/host/facts/lines.ts";
 import { factsScript } from "../../../../provider/host/scripts.ts";
 
-/** /boot, /mnt and /usr/local hang: the shell holds the other end of FUSE and never reads it. Ends by taking both away. */
+/**
+ * /boot, /mnt and /usr/local hang: the shell holds the other end of FUSE and never reads it. Ends by taking both away.
+ */
 const HANG = `
 # a shell looks for programs in /usr/local too
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin

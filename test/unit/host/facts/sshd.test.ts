@@ -1,4 +1,7 @@
-/** What facts say of the SSH server that a connection came through, by a real sshd: how it was started counts, and where it really listens. */
+/**
+ * What facts say of the SSH server that a connection came through, by a real sshd: how it was started counts, and where
+ * it really listens.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

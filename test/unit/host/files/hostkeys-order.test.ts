@@ -1,4 +1,7 @@
-/** A server is armed for a system, or its disk finished, only after that system has the host keys. What is sent is recorded, nothing is run. */
+/**
+ * A server is armed for a system, or its disk finished, only after that system has the host keys. What is sent is
+ * recorded, nothing is run.
+ */
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
 import type { Plan } from "../../../../provider/host/plan/types.ts";

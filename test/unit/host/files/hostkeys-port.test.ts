@@ -1,4 +1,7 @@
-/** Where the SSH server of a deployment listens: what hostkeys.sh writes is read by a shell as OpenRC's, and by the real dropbear. */
+/**
+ * Where the SSH server of a deployment listens: what hostkeys.sh writes is read by a shell as OpenRC's, and by the real
+ * dropbear.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

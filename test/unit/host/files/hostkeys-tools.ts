@@ -1,4 +1,7 @@
-/** Systems with SSH servers and keys of their own, made by OpenSSH's and dropbear's programs, for the tests of hostkeys.sh. */
+/**
+ * Systems with SSH servers and keys of their own, made by OpenSSH's and dropbear's programs, for the tests of
+ * hostkeys.sh.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -28,7 +31,10 @@ const put = (path: string, text: string) => {
 };
 export const sh = (file: string, ...args: string[]) => execFileSync(file, args, { encoding: "utf8", stdio: "pipe" });
 
-/** What of the service and the program makes a system have an SSH server. The link is absolute, as OpenRC's: it leads nowhere from here. */
+/**
+ * What of the service and the program makes a system have an SSH server. The link is absolute, as OpenRC's: it leads
+ * nowhere from here.
+ */
 function serve(root: string, server: Server): void {
   const name = server === "openssh" ? "sshd" : "dropbear";
   mkdirSync(join(root, "etc/runlevels/default"), { recursive: true });
@@ -66,7 +72,10 @@ export function system(server: Server, types = TYPES): string {
   return root;
 }
 
-/** A key made by the server's own program: by default the one every running system here has. Each is made once, as RSA takes its time. */
+/**
+ * A key made by the server's own program: by default the one every running system here has. Each is made once, as RSA
+ * takes its time.
+ */
 export function giveKey(
   root: string,
   server: Server,
@@ -91,7 +100,10 @@ export function publicKey(root: string, server: Server, type: string): string {
   return /^(ssh|ecdsa)-\S+ \S+/m.exec(said)![0];
 }
 
-/** Runs the script as the server's shell does, in a user namespace for who is not root. `keys`: as facts found them; else the script looks. */
+/**
+ * Runs the script as the server's shell does, in a user namespace for who is not root. `keys`: as facts found them;
+ * else the script looks.
+ */
 export function keep(running: string, root: string, none = "some", ports = "22", keys: string[] = []) {
   const by = process.getuid?.() === 0 ? [] : ["unshare", "--user", "--map-root-user", "--mount"];
   const [file, ...rest] = [...by, "sh", "-s", root, none, ports, ...keys] as [string, ...string[]];

@@ -1,4 +1,7 @@
-/** The script that keeps a server's host keys, run for real: OpenSSH's and dropbear's own programs make, convert and read them. */
+/**
+ * The script that keeps a server's host keys, run for real: OpenSSH's and dropbear's own programs make, convert and
+ * read them.
+ */
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** What of a network is carried over beside addresses and routes, what is told, what is refused, and how long planning takes. */
+/**
+ * What of a network is carried over beside addresses and routes, what is told, what is refused, and how long planning
+ * takes.
+ */
 import { describe, expect, it } from "vitest";
 import { planContainerNetwork } from "../../../../provider/host/network/container.ts";
 import { MOST_ROUTES } from "../../../../provider/host/network/routes.ts";

@@ -1,4 +1,7 @@
-/** Whether an address comes by DHCP, and as whom it was asked for: real files and processes for the script, lines for the parser. */
+/**
+ * Whether an address comes by DHCP, and as whom it was asked for: real files and processes for the script, lines for
+ * the parser.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

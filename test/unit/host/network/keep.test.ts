@@ -1,4 +1,7 @@
-/** The old system's network to files. Lines are what `ip -o` prints; where they were not captured, the case says what they follow. */
+/**
+ * The old system's network to files. Lines are what `ip -o` prints; where they were not captured, the case says what
+ * they follow.
+ */
 import { describe, expect, it } from "vitest";
 import { basic, CARD, DNS, files, fixture, GW, net, refused, stanzas, V4 } from "./tools.ts";
 

@@ -1,4 +1,7 @@
-/** Lines of authorized_keys as plan-keys writes them, tried by logins at the real dropbear on 127.0.0.1, in a mount namespace of its own. */
+/**
+ * Lines of authorized_keys as plan-keys writes them, tried by logins at the real dropbear on 127.0.0.1, in a mount
+ * namespace of its own.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";

@@ -38,7 +38,8 @@ describe("ports", () => {
     const network = { ...facts().network, connectedPort: undefined };
     expect(sshPorts({ network, sshd }, { port: dialled })).toEqual(expected);
   });
-  // yrutschle/sslh: what takes the connection on the server itself is not on the new system; a rule of its firewall keeps the address
+  // yrutschle/sslh: what takes the connection on the server itself is not on the new system; a rule of its firewall
+  // keeps the address
   it.each<[string, string, number[]]>([
     ["127.0.0.1", "203.0.113.7", [22, 443]],
     ["::1", "vps.example.org", [22, 443]],

@@ -1,4 +1,7 @@
-/** What a script that was given up on is told as: the mount that may not answer (ansible/ansible#25046, prometheus/node_exporter#868). */
+/**
+ * What a script that was given up on is told as: the mount that may not answer (ansible/ansible#25046,
+ * prometheus/node_exporter#868).
+ */
 import { expect, it } from "vitest";
 import { readFacts } from "../../../../provider/host/facts/facts.ts";
 import { compareFile, readText } from "../../../../provider/host/files/compare.ts";

@@ -1,4 +1,6 @@
-/** The parts of a connection that need no server: ssh's configuration (read by the real ssh), keys, and what errors say. */
+/**
+ * The parts of a connection that need no server: ssh's configuration (read by the real ssh), keys, and what errors say.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** A transfer goes on: the plan by tables, and over a real sshd whose connection is cut, cancelled, or whose program is killed in the middle. */
+/**
+ * A transfer goes on: the plan by tables, and over a real sshd whose connection is cut, cancelled, or whose program is
+ * killed in the middle.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -154,7 +157,9 @@ describe("a real connection", { timeout: 180_000 }, () => {
   });
 });
 
-/** Passes connections on, counts what clients send, and calls back once so many more bytes have passed; then no more do. */
+/**
+ * Passes connections on, counts what clients send, and calls back once so many more bytes have passed; then no more do.
+ */
 async function startProxy(to: number) {
   const state = { bytes: 0, left: Number.POSITIVE_INFINITY, act: (_: Socket) => {} };
   const sockets = new Set<Socket>();

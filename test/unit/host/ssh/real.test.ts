@@ -1,4 +1,7 @@
-/** Connections to a real sshd on 127.0.0.1: what a login prints, which shell it has, how many sessions there are, who gets a password. */
+/**
+ * Connections to a real sshd on 127.0.0.1: what a login prints, which shell it has, how many sessions there are, who
+ * gets a password.
+ */
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

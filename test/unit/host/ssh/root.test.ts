@@ -1,4 +1,7 @@
-/** How a login becomes root: what its tools say (captured from Debian 12's sudo 1.9.13 and opendoas 6.8.2), and the dialogue with sudo. */
+/**
+ * How a login becomes root: what its tools say (captured from Debian 12's sudo 1.9.13 and opendoas 6.8.2), and the
+ * dialogue with sudo.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

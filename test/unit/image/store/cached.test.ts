@@ -1,6 +1,6 @@
 /**
- * What a power cut may leave of a file (harms.ts): for each kind of file of the cache the product's own reader sees it, and makes it again. Of the store:
- * stored.test.ts; those that need real builds: e2e/rootfs-damaged.test.ts.
+ * What a power cut may leave of a file (harms.ts): for each kind of file of the cache the product's own reader sees it,
+ * and makes it again. Of the store: stored.test.ts; those that need real builds: e2e/rootfs-damaged.test.ts.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -79,7 +79,10 @@ beforeEach(() => {
 const [checksum, digest] = ["c".repeat(64), "d".repeat(64)] as [string, string];
 const index = { name: "main", url: "" };
 const filesOfBase = [`${digest}.json`, `${digest}.manifest`, `${digest}/skeleton.tar`, `${digest}/sizes`];
-/** kind -> makes it; which of its files are harmed; uses it again. What cannot be made again here is noticed: `use` answers undefined. */
+/**
+ * kind -> makes it; which of its files are harmed; uses it again. What cannot be made again here is noticed: `use`
+ * answers undefined.
+ */
 const AGAIN: [string, RegExp, () => Promise<unknown>][] = [
   [
     "indexes/*.json",

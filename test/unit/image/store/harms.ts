@@ -1,4 +1,7 @@
-/** What a power cut may leave of a file that was written a moment before: nothing, half, or as many zeros (ext4 with delayed allocation, xfs). */
+/**
+ * What a power cut may leave of a file that was written a moment before: nothing, half, or as many zeros (ext4 with
+ * delayed allocation, xfs).
+ */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,4 +1,7 @@
-/** What a power cut may leave of a file (harms.ts): for each kind of file of the store, and of what preview showed, its reader sees it. */
+/**
+ * What a power cut may leave of a file (harms.ts): for each kind of file of the store, and of what preview showed, its
+ * reader sees it.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -1,4 +1,6 @@
-/** What lies around the sysroot in a container template, as a plan; what it comes to: e2e/container-template.test.ts. */
+/**
+ * What lies around the sysroot in a container template, as a plan; what it comes to: e2e/container-template.test.ts.
+ */
 import { describe, expect, test } from "vitest";
 import { parseSlotFile } from "../../../../provider/boot/slot.ts";
 import { parseEnvBlock } from "../../../../provider/boot/state.ts";

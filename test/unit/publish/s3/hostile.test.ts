@@ -1,4 +1,7 @@
-/** A storage that anybody may run: what it answers writes nothing outside of our copy, ends, and is refused by one error with its address. */
+/**
+ * A storage that anybody may run: what it answers writes nothing outside of our copy, ends, and is refused by one error
+ * with its address.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

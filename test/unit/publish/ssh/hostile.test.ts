@@ -1,4 +1,7 @@
-/** A server that is published to and wants to write files of the build machine: a real sshd, and a folder with links where files were listed. */
+/**
+ * A server that is published to and wants to write files of the build machine: a real sshd, and a folder with links
+ * where files were listed.
+ */
 import {
   linkSync,
   lstatSync,

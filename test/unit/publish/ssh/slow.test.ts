@@ -1,6 +1,6 @@
 /**
- * A server whose tar pauses, where a network may: what it sent is taken, and nobody waits for ever. Seen in CI: Node's pipeline never ended where
- * node-tar had written every file before the end of the stream was there.
+ * A server whose tar pauses, where a network may: what it sent is taken, and nobody waits for ever. Seen in CI: Node's
+ * pipeline never ended where node-tar had written every file before the end of the stream was there.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,7 +24,8 @@ afterAll(async () => {
   rmSync(base, { recursive: true });
 });
 
-// a head, a file of less than a block and its padding; a head and a file of ten blocks; two empty blocks and the record's rest
+// a head, a file of less than a block and its padding; a head and a file of ten blocks; two empty blocks and the
+// record's rest
 it.each([1, 511, 512, 700, 1024, 1536, 4000, 7168, 7680, 9000, 10240])(
   "pauses after byte %i, and before its end",
   async (bytes) => {

@@ -1,6 +1,7 @@
 /**
- * Every way to a new system asks the server first whether it wants what is signed so (trust.sh): where that says no, nothing of the server is
- * changed and nothing is sent. The server is a list of what it was asked; its scripts run in host/root-scripts.test.ts.
+ * Every way to a new system asks the server first whether it wants what is signed so (trust.sh): where that says no,
+ * nothing of the server is changed and nothing is sent. The server is a list of what it was asked; its scripts run in
+ * host/root-scripts.test.ts.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

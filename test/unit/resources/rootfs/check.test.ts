@@ -1,4 +1,4 @@
-/** Bad inputs of a Rootfs: each has a code of its own, names the property, says what was expected, and comes before anything is written. */
+/** Bad inputs of a Rootfs: each has a code of its own, names the property, and comes before anything is written. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** What boots a server that is written over, and identities that are not one: from made-up lines, as facts.sh prints them, to the plan. */
+/**
+ * What boots a server that is written over, and identities that are not one: from made-up lines, as facts.sh prints
+ * them, to the plan.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

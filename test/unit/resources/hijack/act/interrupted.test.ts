@@ -1,4 +1,7 @@
-/** What the state holds of a create that ends in the midst, once the server was written to: the host keys that it saw first. */
+/**
+ * What the state holds of a create that ends in the midst, once the server was written to: the host keys that it saw
+ * first.
+ */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";

@@ -1,4 +1,7 @@
-/** acceptNewHostKey takes the first key alone: another server at the address gets nothing, whatever is done with the resource. */
+/**
+ * acceptNewHostKey takes the first key alone: another server at the address gets nothing, whatever is done with the
+ * resource.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

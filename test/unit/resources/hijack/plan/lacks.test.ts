@@ -1,4 +1,7 @@
-/** When a server's drivers are asked of a commit, and what a preview says where they cannot be (a cache without a toolbox, a mirror that is away). */
+/**
+ * When a server's drivers are asked of a commit, and what a preview says where they cannot be (a cache without a
+ * toolbox, a mirror that is away).
+ */
 import { expect, it } from "vitest";
 import { Store } from "../../../../../provider/image/store/store.ts";
 import type { Config } from "../../../../../provider/resource.ts";
