@@ -104,7 +104,7 @@ describe.each(SHELLS)("%s: a step that is left at work, waiting, is ended by the
           (exec 7<>/run/never; exec sh -c "$text" step "$@" <&7 >/dev/null 2>&1) &
           echo $! >/run/step
           n=0
-          until [ -e /run/waits ] || [ $n = 1200 ]; do n=$((n + 1)); sleep 0.1; done
+          until [ -e /run/waits ] || [ -e "/proc/$(cat /run/step)/fd/8" ] || [ $n = 1200 ]; do n=$((n + 1)); sleep 0.1; done
           kill -0 "$(cat /run/step)"`,
           args: [(await script()).replace(line, line === at ? `${WAITS}\n$&` : `$&\n${WAITS}`), ...args],
         };
