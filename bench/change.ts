@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- change [ROUNDS]`: one changed file (Rootfs, commit, delta, image) against a full build (the same in
- * a store that has nothing, the delta from nothing), from cached packages, in turns. And the bytes of our delta against
- * `ostree static-delta generate` by hand.
+ * an empty store, the delta from nothing), from cached packages, in turns. Also compares the bytes of our delta with
+ * those of `ostree static-delta generate` by hand.
  */
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ export async function benchChange(rounds: number, say: (line: string) => void): 
   try {
     const tools = toolsOf(bench.config);
     const inputs = (motd: string) => ({ packages: ["nano"], files: { "/etc/motd": { content: motd } } });
-    await new Life(rootfs, bench.config).up(inputs("0\n")); // fills the cache of packages
+    await new Life(rootfs, bench.config).up(inputs("0\n")); // fills the package cache
     const box = await toolbox(tools, task);
     const times = { full: [] as number[], fromNothing: [] as number[], changed: [] as number[] };
     const bytes: Record<string, number> = {};

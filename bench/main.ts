@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [ROUNDS]`: ratios of things run side by side. Fails when one is over its limit. */
+/** `npm run bench -- NAME [ROUNDS]`: ratios of programs that run side by side. Fails when one exceeds its limit. */
 import { messageOf } from "../provider/errors.ts";
 import { benchChange } from "./change.ts";
 import { benchRam } from "./ram.ts";

@@ -1,4 +1,4 @@
-/** What benches share. */
+/** Functions that the benches share. */
 export const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** Seconds that something takes. */

@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- ram`: a minimal disk image in machines with less and less memory: boots, answers SSH, gets an
- * update (two packages more) by the commands that HostHijack sends, boots and confirms it. Receiving and deploying
- * against the same with 512 MiB; with PINE_WHOLE=1 the delta is from nothing, as large as one of a new kernel and
- * everything else; PINE_FIRMWARE=uefi is OVMF; PINE_MIB="512 96" other sizes.
+ * `npm run bench -- ram`: a minimal disk image in machines with less and less memory. It boots, answers SSH, gets an
+ * update (two packages more) by HostHijack's commands, boots and confirms it. Receiving and deploying is compared with
+ * 512 MiB. PINE_WHOLE=1 makes the delta from nothing, as large as a new kernel and everything else; PINE_FIRMWARE=uefi
+ * uses OVMF; PINE_MIB="512 96" sets other sizes.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,13 +18,13 @@ import type { Firmware } from "../test/lab/vps/qemu.ts";
 import { startVps, type Vps } from "../test/lab/vps/vps.ts";
 import { seconds } from "./measure.ts";
 
-/** Times what it takes with 512 MiB; with less than 96 MiB there is no limit. */
+/** Limit as a multiple of the time with 512 MiB; below 96 MiB there is no limit. */
 export const LIMIT = 3;
 const PLENTY = 512;
 const FLOOR = 96;
 const SIZES = process.env.PINE_MIB?.split(" ").map(Number) ?? [PLENTY, 256, 128, FLOOR, 88, 80];
 const FIRMWARE: Firmware = process.env.PINE_FIRMWARE === "uefi" ? "uefi" : "bios";
-/** A boot without KVM beside other work. */
+/** Milliseconds for a boot without KVM beside other work. */
 const BOOT_MS = 600_000;
 
 export async function benchRam(_rounds: number, say: (line: string) => void): Promise<boolean> {

@@ -1,8 +1,8 @@
 /**
  * `npm run bench -- rootfs [ROUNDS]`: a Rootfs from the cache against `apk add` of the same packages by hand into an
- * empty root: with the packages alone in the cache (the first build of a machine), with another Rootfs of the same
- * kernel built before (one package more), and with the same packages installed before (another store); and a change of
- * one file against the first. Ratios of what ran side by side, in turns: absolute times are the machine's.
+ * empty root. The cache holds only packages (a machine's first build), or a Rootfs of the same kernel (one package
+ * more), or the same packages installed (another store). Also a change of one file against the first. Prints ratios of
+ * runs side by side, in turns: absolute times depend on the machine.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -61,13 +61,13 @@ export async function benchRootfs(rounds: number, say: (line: string) => void): 
     const oneFile: number[] = [];
     for (let n = 1; n <= rounds; n++) {
       hand.push(await byHand(n));
-      // the packages alone are in the cache, as after a change of the lock
+      // only the packages are in the cache, as after a change of the lock
       await removeTree(join(tools.cache, "bases"));
       const fresh = new Life(rootfs, bench.with({ store: join(bench.work, `fresh-${n}`) }));
       newLock.push(await seconds(() => fresh.up(inputs)));
       const life = new Life(rootfs, bench.with({ store: join(bench.work, `store-${n}`) }));
       whole.push(await seconds(() => life.up(inputs)));
-      // in a store that has the system before it, as after any change of the lock
+      // in a store that has the previous system, as after any change of the lock
       const more = { ...inputs, packages: [...inputs.packages, "tree"] };
       onePackage.push(await seconds(() => fresh.up(more)));
       oneFile.push(await seconds(() => life.up({ ...inputs, files: { "/etc/motd": { content: `${n}\n` } } })));

@@ -1,13 +1,13 @@
 /**
- * `npm run bench -- size`: what a minimal disk image is made of. Its packed size against the sum of its packages' own;
- * Alpine's packages and those that the lab makes of Debian's apart.
+ * `npm run bench -- size`: what a minimal disk image is made of. Compares its packed size with its packages', and
+ * lists Alpine's packages and those that the lab makes from Debian's separately.
  */
 import { diskImage } from "../provider/image/disk/image.ts";
 import { commitFromRootfs } from "../provider/image/ostree/commits.ts";
 import { startImageLab } from "../test/e2e/image-lab.ts";
 
 export const LIMIT = 1.1;
-/** Rows of their own. */
+/** Number of packages with their own row. */
 const SHOWN = 12;
 const KB = 1000;
 

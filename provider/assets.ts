@@ -1,4 +1,4 @@
-/** Data files that travel with the provider: system/, keys/, schema.json. Beside the bundle when bundled. */
+/** Data files of the provider: system/, keys/, schema.json. In a build they lie beside the bundle. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

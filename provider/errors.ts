@@ -1,4 +1,4 @@
-/** An error a person can act on: `message` says what is wrong, `hint` what to do about it. */
+/** An error that a person can act on: `message` says what is wrong, `hint` what to do about it. */
 export class PineError extends Error {
   override name = "PineError";
   readonly hint?: string;

@@ -1,6 +1,4 @@
-/**
- * Pine's plugin for Pulumi. Resources are imported when first asked for: the start is what every `pulumi` command pays.
- */
+/** Pine's plugin for Pulumi. Imports resources when first used, because every `pulumi` command waits for its start. */
 import { assetText } from "./assets.ts";
 import { checkConfig, comparable, configure } from "./rpc/config.ts";
 import { serve } from "./rpc/serve.ts";
@@ -41,7 +39,7 @@ const commands: Record<string, () => Promise<unknown>> = {
   help: async () => process.stdout.write(HELP),
 };
 
-// Pulumi gives an address or flags
+// no command: Pulumi gives an address or flags
 const begun = Object.hasOwn(commands, command ?? "") ? commands[command!]!() : plugin();
 begun.catch((error) => {
   process.stderr.write(`pine: ${error instanceof Error ? error.message : error}\n`);

@@ -1,22 +1,18 @@
-/** Apart from run.ts, so that the plugin starts without what starts processes. */
+/** Removes secrets from texts. Not in run.ts, so that the plugin starts without the code that runs processes. */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/**
- * A value for a message, without what could be a password: all that is before the last @, where a colon is among it.
- */
+/** A value for a message, without a possible password: cuts everything before the last @ if it holds a colon. */
 export const withoutUserinfo = (text: string): string => text.replace(/^[\s\S]*:[\s\S]*@/, "…@");
 
 const current = new AsyncLocalStorage<Iterable<string>>();
 
-/** Runs `work`, in which every text is cleaned of `secrets` too (they may become more meanwhile). */
+/** Runs `work`, in which every text is cleaned of `secrets` too (`work` may add to them). */
 export const withSecrets = <T>(secrets: Iterable<string>, work: () => T): T => current.run(secrets, work);
 
-/**
- * Below this many letters a secret would be found within ordinary words: it is taken out only where it stands alone.
- */
+/** Fewest letters of a secret that is removed within words. A shorter one is removed only where it stands alone. */
 const SHORT = 4;
 
-/** The texts that stand for a secret: itself, its lines (a key's), and how JSON, a URL or a shell writes it. */
+/** The forms of a secret in texts: itself, its lines (of a key), and as JSON, a URL or a shell writes it. */
 function formsOf(secret: string): string[] {
   const lines = secret.split(/\r\n|\r|\n/).map((line) => line.trim());
   const whole = secret.trim();
@@ -28,7 +24,7 @@ function formsOf(secret: string): string[] {
   return forms.filter((form) => form.trim() !== "");
 }
 
-/** encodeURIComponent throws at half a surrogate pair. */
+/** Replaces half surrogate pairs, at which encodeURIComponent throws. */
 const toWellFormed = (text: string) => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 
 const WORD = /[\p{L}\p{N}_]/u;
@@ -44,8 +40,8 @@ function* places(text: string, form: string): Generator<[number, number]> {
 }
 
 /**
- * Replaces every secret in a text: those given, and those of the call that is under way. Where they overlap (one begins
- * with, or holds, another) all of it goes. To be done before a text is cut: {@link shorten}.
+ * Replaces every secret in a text: those given, and those of the current call. Overlapping secrets are replaced as a
+ * whole. Call it before a text is cut: {@link shorten}.
  */
 export function redactText(text: string, secrets: Iterable<string> = []): string {
   const forms = new Set([...secrets, ...(current.getStore() ?? [])].flatMap(formsOf));
@@ -60,8 +56,8 @@ export function redactText(text: string, secrets: Iterable<string> = []): string
   return out + text.slice(end);
 }
 
-/** The first `length` letters of a text that is cleaned first: half a secret would not be known any more. */
+/** The first `length` letters of a text. Cleans it first: half a secret would not be recognized. */
 export const shorten = (text: string, length: number) => redactText(text).slice(0, length);
 
-/** The same of its last lines. */
+/** The last lines of a text, cleaned first. */
 export const lastLines = (text: string, count: number) => redactText(text).split("\n").slice(-count).join("\n");

@@ -1,4 +1,4 @@
-/** What a resource is to the provider, in plain terms: rpc/ translates Pulumi's gRPC into this. */
+/** The interface of a resource within the provider; rpc/ translates Pulumi's gRPC into it. */
 import type { DiffKind } from "./properties/diff.ts";
 import type { CheckFailure } from "./properties/failure.ts";
 import type { Props } from "./properties/values.ts";
@@ -12,9 +12,9 @@ export interface Config {
   cache: string;
   /** Base address of the Alpine mirror, without a slash at the end; `<mirror>/<release>/<repository>/<arch>/`. */
   mirror: string;
-  /** Others with the same content, asked in this order where it fails. In nothing that is built. */
+  /** Mirrors with the same content, tried in this order when `mirror` fails. Nothing that is built holds them. */
   fallbackMirrors?: string[];
-  /** Alpine release the toolbox comes from, e.g. "v3.23". */
+  /** The toolbox's Alpine release, e.g. "v3.23". */
   release: string;
   /** Public keys that sign packages and indexes: file name as in the signature -> PEM. */
   keys: Record<string, string>;
@@ -23,7 +23,7 @@ export interface Config {
 export interface Diff {
   /** Property path -> how it differs. Empty: no change. */
   detailed: Record<string, DiffKind>;
-  /** Something to do though no property differs (an artifact is missing). */
+  /** There is something to do although no property differs (an artifact is missing). */
   changes?: boolean;
   deleteBeforeReplace?: boolean;
 }
@@ -33,7 +33,7 @@ export interface Call extends Task {
   readonly urn: string;
   readonly name: string;
   readonly type: string;
-  /** `project/stack` out of the urn. */
+  /** `project/stack`, from the urn. */
   readonly stack: string;
   readonly preview: boolean;
   /** The user's customTimeouts for this operation, in seconds; 0 when not given. */
@@ -68,9 +68,9 @@ export interface Resource {
     call: Call,
     args: { id: string; olds: Props; oldInputs: Props; news: Props; ignoreChanges: string[] },
   ): Promise<Diff>;
-  /** In preview (`call.preview`): writes nothing, answers what is known of the state. */
+  /** In preview (`call.preview`) it writes nothing, and returns the known part of the state. */
   create(call: Call, args: { inputs: Props }): Promise<{ id: string; state: Props }>;
-  /** `undefined`: it is gone. With empty `state` and `inputs` it is an import by id. */
+  /** Returns `undefined` when the resource is gone. Empty `state` and `inputs` mean an import by id. */
   read(
     call: Call,
     args: { id: string; state: Props; inputs: Props },

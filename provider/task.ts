@@ -1,9 +1,9 @@
 /**
- * What long work gets from its caller: a signal that ends it, and a way to say where it is.
+ * What long work gets from its caller: a signal that ends it, and a way to report progress.
  * image/ and host/ know only this, not Pulumi.
  */
 export interface Task {
-  /** Aborted on Ctrl-C, or when the engine died. Everything long ends within 4 s of it. */
+  /** Aborted on Ctrl-C, or when the engine died. All long work ends within 4 s of it. */
   readonly signal: AbortSignal;
   /** A live line beside the resource ("sending 34 of 82 MB"); replaced by the next. */
   step(message: string): void;
@@ -16,7 +16,7 @@ export function quietTask(signal: AbortSignal = new AbortController().signal): T
   return { signal, step() {}, warn() {} };
 }
 
-/** Milliseconds between two lines that tell how far something is: more often nobody reads them. */
+/** Milliseconds between two progress lines: nobody reads them faster. */
 const STEP_INTERVAL_MS = 250;
 
 /** Calls `tell` a few times a second at most; in between it does nothing. */

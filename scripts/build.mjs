@@ -1,7 +1,7 @@
 /**
  * Builds the plugin into bin/: `pulumi-resource-pine` starts pine.cjs, the whole provider in one file, with its data
- * beside it. A file is written only when its bytes differ, under another name first: running plugins and tests are not
- * disturbed.
+ * beside it. Writes a file only when its bytes differ, and under another name first, so that running plugins and tests
+ * are not disturbed.
  */
 import {
   chmodSync,
@@ -21,7 +21,7 @@ import { repository, runMain, SetupError, say } from "./setup/tell.mjs";
 const bin = join(repository, "bin");
 const provider = join(repository, "provider");
 
-/** Data that the provider reads at run time through assets.ts; and each script beside the file that sends it. */
+/** Data that the provider reads at run time through assets.ts. Each script lies beside the file that sends it. */
 const DATA = ["schema.json", "system", "keys"];
 const SCRIPTS = ["host", "image", "publish"];
 
@@ -66,7 +66,7 @@ function files(path) {
   return readdirSync(path).flatMap((name) => files(join(path, name)));
 }
 
-/** Builds what changed; says so in a line when anything did. */
+/** Builds what changed, and then says so in one line. */
 export async function build() {
   if (!existsSync(join(provider, "main.ts"))) throw new SetupError("provider/main.ts is not there");
   let written = put("package.json", '{ "type": "commonjs" }\n'); // the repository's own says "module"

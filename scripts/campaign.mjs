@@ -1,11 +1,11 @@
-/** A long program of the repository's own: makes the machine ready, then runs it by tsx. */
+/** Runs a long program of this repository: makes the machine ready, then starts it with tsx. */
 import { join } from "node:path";
 import { repository, run, runMain } from "./setup/tell.mjs";
 import { setUp } from "./setup.mjs";
 
 /**
- * Runs `main`, a path in the repository, with the arguments that we were given; ends with its exit code. `only`:
- * whether an argument asks for what needs no machine made ready. `ends`: it gets Ctrl-C too, and ends what it started.
+ * Runs `main`, a path in the repository, with this process's arguments; ends with its exit code. `only`: whether an
+ * argument needs no set-up of the machine. `ends`: `main` handles Ctrl-C itself, and ends what it started.
  */
 export function campaign(main, { only = () => false, ends = false } = {}) {
   return runMain(async () => {

@@ -23,8 +23,8 @@ async function shellScripts() {
 }
 
 /**
- * OpenRC's services run in busybox' sh, which has `local`; it gives them variables, reads what they set, and means
- * `after *`.
+ * Warnings that do not apply to OpenRC's services: OpenRC gives them variables, reads those that they set, and takes
+ * `after *` literally. They run in busybox' sh, which has `local`.
  */
 const OPENRC_EXCLUDES = "SC2034,SC2035,SC2154";
 
@@ -46,7 +46,7 @@ async function shellcheck() {
   return results;
 }
 
-/** A tool that says all at once whether the source is right; `headlines`: what to show of a long output. */
+/** Runs a tool that checks the whole source at once. `headlines`: shortens a long output. */
 async function tool(name, file, args, headlines) {
   const r = await run(file, args, { ok: true });
   if (r.exitCode === 0) return [{ name, problem: "" }];
@@ -58,7 +58,7 @@ const sdk = async () => [
   { name: "sdk/nodejs fits provider/schema.json", problem: sdkFits() ? "" : "npm run sdk makes it again" },
 ];
 
-/** A rule of .gitignore that takes a file of the source away is seen here, and in no clone. */
+/** Finds source files that .gitignore excludes: they are on this machine, and in no clone. */
 async function ignored() {
   const kinds = ["--others", "--ignored", "--exclude-standard", "--directory"];
   const { stdout } = await run("git", [
@@ -81,7 +81,7 @@ function biomeHeadlines(text) {
   return lines.length ? [...lines, "npm run format mends most of this, npm run check shows it"].join("\n") : "";
 }
 
-/** Runs the checks one after the other, telling each; answers how many passed and failed. */
+/** Runs the checks one after the other, and tells each. Returns how many passed and failed. */
 export async function runChecks(tell) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   const checks = [

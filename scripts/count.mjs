@@ -2,10 +2,7 @@
 
 export const count = () => ({ passed: 0, failed: 0, skipped: 0 });
 
-/**
- * Whether a test did not run because what prepares it (a hook of its file or of a suite around it) failed: vitest calls
- * it skipped.
- */
+/** Whether a test did not run because a hook of its file or suite failed: vitest calls it skipped. */
 function unprepared(test) {
   if (test.result().state !== "skipped" || test.options.mode !== "run") return false;
   for (let at = test.parent; at; at = at.parent) if (at.errors().length > 0) return true;
@@ -13,8 +10,8 @@ function unprepared(test) {
 }
 
 /**
- * A reporter of vitest's that adds to `total`: tests, and what failed outside of a test (a file that does not load, a
- * hook, a stray rejection). `seen` gets the names of the projects that ran.
+ * A vitest reporter that adds to `total`: tests, and failures outside of a test (a file that does not load, a hook, a
+ * stray rejection). `seen` gets the names of the projects that ran.
  */
 export function counter(total, seen) {
   return {

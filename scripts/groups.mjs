@@ -1,4 +1,4 @@
-/** The groups of tests: their files, and what of the set-up they need. */
+/** The groups of tests: their files, and the steps of the set-up that they need. */
 const everything = ["debian", "npm", "pulumi", "plugin"];
 const file = (name) => `test/e2e/${name}.test.ts`;
 
@@ -7,7 +7,7 @@ export const GROUPS = {
   rpc: { include: ["test/rpc/**/*.test.ts"], setUp: everything },
   rootfs: { include: [file("rootfs*")], setUp: everything },
   commit: { include: [file("commit*")], setUp: everything },
-  // our entries in a real GRUB, under settings of the old system's
+  // our entries in a real GRUB, with the old system's settings
   grub: { include: [file("grub")], setUp: ["debian", "npm"] },
   image: { include: [file("image*")], setUp: everything },
   // a container of LXC
@@ -15,17 +15,17 @@ export const GROUPS = {
   hijack: { include: [file("hijack*")], exclude: [file("hijack-refusals")], setUp: [...everything, "tun"] },
   // a disk written over
   overwrite: { include: [file("overwrite")], setUp: everything },
-  // only when named: long, or not yet passed often enough to be everybody's
+  // run only when named: they are long, or have not passed often enough yet
   // a short life on each Debian of the lab, on UEFI, and on other file systems and partitions
   alongside: { include: [file("alongside*")], setUp: everything, named: true },
-  // every kind of login, and what is said of those that cannot become root
+  // every kind of login, and the messages for those that cannot become root
   logins: { include: [file("logins")], setUp: everything, named: true },
-  // a server's reinstalls and imports, two who want it, its end
+  // reinstalls and imports of a server, two runs that want it, and its end
   reinstall: { include: [file("reinstall"), file("import"), file("killed")], setUp: everything, named: true },
   // four servers in one `up`
   many: { include: [file("many")], setUp: everything, named: true },
-  // other containers, those with fewer rights, one whose old system goes, templates in full and started, and the lab's
-  // own
+  // other containers, those with fewer rights, one that loses its old system, whole templates that are started, and
+  // the lab's own
   containers: {
     include: ["lab", "lives", "finalize", "refusals", "returning", "template", "template-boot"].map((n) =>
       file(`container-${n}`),
@@ -35,17 +35,17 @@ export const GROUPS = {
   },
   // a container that dies at random moments of install, update and restore
   kills: { include: [file("container-kills")], setUp: everything, named: true },
-  // who comes while a disk is written over, and what a power cut does there
+  // other runs and power cuts while a disk is overwritten
   cuts: { include: [file("overwrite-cuts")], setUp: everything, named: true },
   // every way back from a system that does not come up
   returning: { include: [file("returning")], setUp: everything, named: true },
-  // a server whose disk was written over, updated
+  // updates of a server with an overwritten disk
   "overwrite-life": { include: [file("overwrite-life"), file("overwrite-boot")], setUp: everything, named: true },
   // the lab's disk that drops what was not flushed
   disk: { include: [file("disk")], setUp: ["debian", "npm"], named: true },
   // disk images of every format, partition table and layout, grown and updated, on every kind of disk
   disks: { include: [file("disks*")], setUp: everything, named: true },
-  // servers that cannot be taken
+  // servers that Pine refuses
   refusals: { include: [file("refusals"), file("hijack-refusals")], setUp: everything, named: true },
 };
 

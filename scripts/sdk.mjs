@@ -1,6 +1,6 @@
 /**
- * `npm run sdk`: writes the Node.js SDK (sdk/nodejs, committed) from provider/schema.json with Pulumi's own generator,
- * which is a library of the Go module that the CLI is built from.
+ * `npm run sdk`: writes the Node.js SDK (sdk/nodejs, committed) from provider/schema.json. Uses Pulumi's generator, a
+ * library in the CLI's Go module.
  */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ async function generate(into) {
   writeFileSync(join(into, "package.json"), `${JSON.stringify(manifest(into), null, 2)}\n`);
 }
 
-/** The generated package.json says neither where the compiled code is nor, for us, anything else that is used. */
+/** The SDK's package.json: adds where the compiled code is, and drops generated fields that are not used. */
 function manifest(folder) {
   const generated = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const { name, version, description, license, dependencies, pulumi } = generated;

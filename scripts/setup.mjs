@@ -1,6 +1,6 @@
 /**
- * Makes this machine ready, each step only when it is not done yet: npm packages, Debian packages, the Pulumi CLI, the
- * plugin. `npm run setup`; the demo and the tests call it themselves.
+ * `npm run setup`: makes this machine ready with npm packages, Debian packages, the Pulumi CLI and the plugin. Skips
+ * steps that are done. The demo and the tests call it themselves.
  */
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,7 +23,7 @@ const STEPS = {
   pulumi: async () => {
     process.env.PATH = `${await pulumiFolder()}${delimiter}${process.env.PATH}`;
   },
-  plugin: async () => (await import("./build.mjs")).build(), // esbuild is there only after npm ci
+  plugin: async () => (await import("./build.mjs")).build(), // esbuild exists only after npm ci
 };
 
 /**

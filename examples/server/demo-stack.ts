@@ -1,4 +1,4 @@
-/** The demo's stack: program.ts through the Automation API, with previews as `pulumi preview --json` tells them. */
+/** The demo's stack: runs program.ts through the Automation API, with previews from `pulumi preview --json`. */
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -102,7 +102,7 @@ export async function demoStack(o: {
       const result = await stack.up({ onOutput: told, color: "never" });
       return outputs(changed(result.summary));
     },
-    /** An `up` that must fail: what Pulumi said. */
+    /** Runs an `up` that must fail. Returns what Pulumi said. */
     async failingUp(): Promise<{ text: string; reasons: string[] }> {
       try {
         await stack.up({ color: "never" });

@@ -1,4 +1,4 @@
-/** How the demo speaks: sections, lines, expectations that end it, and the table of steps. */
+/** Output of the demo: sections, lines, expectations that end it, and the table of steps. */
 
 export function section(title: string): void {
   console.log(`\n── ${title}`);
@@ -8,7 +8,7 @@ export function say(line: string): void {
   console.log(`   ${line}`);
 }
 
-/** A claim of the demo: it holds, or the demo ends. */
+/** Ends the demo if its claim does not hold. */
 export function expect(holds: boolean, claim: string): asserts holds {
   if (!holds) throw new Error(`does not hold: ${claim}`);
   console.log(` ✓ ${claim}`);
@@ -19,7 +19,7 @@ export function bytes(n: number): string {
   return n >= 1e3 ? `${(n / 1e3).toFixed(1)} kB` : `${n} B`;
 }
 
-/** Runs steps, and remembers what each took. */
+/** Runs steps, and remembers the time of each. */
 export class Steps {
   private readonly rows: { what: string; seconds: number; sent?: number; failed?: boolean }[] = [];
 

@@ -1,6 +1,6 @@
 /**
- * What the demo waits for in Pulumi's output. test/e2e/hijack-life.test.ts waits for the same words, so that `npm test`
- * fails where a message changed and the demo would end on it.
+ * Words that the demo waits for in Pulumi's output. test/e2e/hijack-life.test.ts waits for them too, so that `npm test`
+ * fails when a message changed that the demo needs.
  */
 export const WORDS = {
   packages: /\d+ packages, linux-virt 6\.\S+, \d+ MB/,

@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: a Debian server becomes an atomic Alpine one, is updated, survives a bad update, and becomes Debian
- * again. The program is program.ts, run through Pulumi's Automation API; server and mirror are the lab's (test/lab),
- * all else is real.
+ * again. It runs program.ts through Pulumi's Automation API. Server and mirror are the lab's (test/lab); everything
+ * else is real.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

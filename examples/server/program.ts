@@ -1,4 +1,4 @@
-/** One server: Alpine with a web server, built once, put beside the old system, and kept healthy. */
+/** One server: Alpine with a web server, built once, installed beside the old system, and checked for health. */
 import * as pine from "@pine/pulumi-pine";
 import type * as pulumi from "@pulumi/pulumi";
 
@@ -9,9 +9,9 @@ export interface ServerArgs {
   packages: string[];
   /** Text of the page that the web server shows. */
   page: string;
-  /** What the web server listens on; "80" unless given. Goes into its configuration as it is. */
+  /** What the web server listens on, default "80". Goes into its configuration unchanged. */
   port?: string;
-  /** A disk image of the same commit as well. */
+  /** Also makes a disk image of the same commit. */
   image?: boolean;
   /** Keys that may log in to the image; the server keeps those of the old system. */
   authorizedKeys?: string[];

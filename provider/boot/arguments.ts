@@ -2,18 +2,19 @@
 import { die } from "../errors.ts";
 
 /**
- * What may stand in a slot file. GRUB expands `$` and `\` within double quotes, and globs `*`, `?`, `[` when a variable
- * is used unquoted; the agent reads the same lines with sed. So only characters that mean nothing to any of the three.
+ * Characters that may stand in a slot file. GRUB expands `$` and `\` within double quotes, and globs `*`, `?`, `[` when
+ * a variable is used unquoted; the agent reads the same lines with sed. So these are characters without a meaning to
+ * any of the three.
  */
 export const PLAIN = /^[A-Za-z0-9 _.,:;=+@%/~^()#-]*$/;
 
 /** x86's COMMAND_LINE_SIZE is 2048; GRUB adds BOOT_IMAGE=, ` pine.slot=a` and ` pine.trial=1`. */
 export const MAX_OPTIONS = 1800;
 
-/** Arguments that are the slot's own business; anything else may be added. */
+/** Arguments that Pine sets itself; anything else may be added. */
 const RESERVED = /^(root|rootfstype|ostree|init|rdinit|pine\..*)(=|$)/;
 
-/** Why a kernel argument of the user's cannot be taken, or undefined. */
+/** Why a kernel argument of the user cannot be taken; undefined: it can. */
 export function kernelArgumentProblem(arg: string): string | undefined {
   if (arg === "" || /\s/.test(arg)) return "must be one argument without spaces";
   if (!PLAIN.test(arg)) return "holds characters that GRUB would interpret";
@@ -21,15 +22,15 @@ export function kernelArgumentProblem(arg: string): string | undefined {
 }
 
 /**
- * What a slot's options say of themselves: all that is taken from a kernel's command line where the slot's file cannot
- * be read.
+ * Arguments that a slot's own options consist of. Only these are taken from a kernel's command line, where the slot's
+ * file cannot be read.
  */
 const OWN = /^((root|rootfstype|panic|oops|softlockup_panic|console|ostree|pine\.(boot|dir|deadman))=|(rw|quiet)$)/;
 
 /**
- * The options of the next slot, out of those of the running slot's file: other arguments of the user's, another
- * dead-man; `ostree=` is the agent's to change. The kernel's command line holds more, such as what somebody typed at
- * GRUB's prompt once (`single`, `init=`): of it only what is ours counts, and where there is no file.
+ * The options of the next slot, from those in the running slot's file: with other arguments of the user and another
+ * dead-man; the agent changes `ostree=`. The kernel's command line may hold more, such as what somebody once typed at
+ * GRUB's prompt (`single`, `init=`). It is used only if there is no file, and only our own arguments count.
  */
 export function nextOptions(
   running: { options?: string[]; cmdline: string[] },
@@ -56,7 +57,7 @@ export function nextOptions(
 export const tooLong = (length: number) =>
   `the kernel arguments are ${length} characters long, at most ${MAX_OPTIONS} fit`;
 
-/** What the arguments of a slot's own take at most: UUIDs, a place for slots, a deployment's path. */
+/** Most characters that a slot's own arguments take: UUIDs, a place for slots, a deployment's path. */
 const OWN_LENGTH = 400;
 
 /** Why kernel arguments and consoles do not fit beside a slot's own; undefined: they do. */

@@ -3,9 +3,9 @@
 /** A device between a card or disk and its bus, as the server's own kernel drives it. */
 export interface Device {
   use: "card" | "disk";
-  /** Of the card or disk: `eth0`, `sda`. */
+  /** Name of the card or disk: `eth0`, `sda`. */
   name: string;
-  /** As the kernel names it: `virtio_net`. Only loaded ones; what a kernel has built in is not told apart. */
+  /** The kernel's name for it: `virtio_net`. Only loaded modules; what a kernel has built in is not told apart. */
   module: string;
   /** `pci:v00008086d000015B8sv…`; absent: it could not be read. */
   modalias?: string;
@@ -13,6 +13,6 @@ export interface Device {
 
 /** What a server has that a kernel does not drive. */
 export interface Lack extends Device {
-  /** The module is there, and none of these files, of which it may need one; absent: no module drives it. */
+  /** The module exists, but none of these files, and it may need one; absent: no module drives the device. */
   firmware?: string[];
 }

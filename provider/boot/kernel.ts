@@ -1,8 +1,8 @@
 /** The kernel of a commit, as a server and an image know it. */
 
 export interface CommitKernel {
-  /** Bytes of both. */
+  /** Bytes of kernel and initramfs together. */
   bytes: number;
-  /** Of what is in them: OSTree keeps those of two commits that are the same once. */
+  /** Identifies their content: OSTree keeps equal ones of two commits only once. */
   id: string;
 }

@@ -1,6 +1,6 @@
 /** Programs that a container's host runs in it. */
 
-/** Programs that scripts of managers call within the root; all are busybox' in every Alpine. */
+/** Programs that managers' scripts call within the root; in every Alpine busybox provides them all. */
 const PROGRAMS = {
   "/bin": [
     ...[

@@ -14,7 +14,7 @@ export interface SlotOptions {
   rootType?: string;
   /** UUID of an image's /boot partition (ext4); default: /boot lies on the root. */
   bootUuid?: string;
-  /** Default: on that filesystem. */
+  /** Where the slots lie; default: on that filesystem. */
   slots?: SlotsPlace;
   /** OSTree commit of the deployment, 64 hex digits. */
   checksum: string;
@@ -61,7 +61,7 @@ export function slotOptions(o: SlotOptions): string {
   ].join(" ");
 }
 
-/** What a container's slot says: the deployment, and the seconds to the restart of an unconfirmed trial. */
+/** The options of a container's slot: the deployment, and the seconds to the restart of an unconfirmed trial. */
 export function containerOptions(o: Pick<SlotOptions, "checksum" | "serial" | "deadman">): string {
   return `ostree=${deploymentPath(o.checksum, o.serial)} pine.deadman=${o.deadman ?? DEADMAN_SECONDS}`;
 }

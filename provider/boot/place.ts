@@ -4,23 +4,23 @@
 export const SLOTS_DIR = "boot/grub/pine";
 
 /**
- * Where the slots lie when that is not the root filesystem: the installed system binds them to boot/grub/pine
+ * Where the slots lie when they are not on the root filesystem. The installed system binds them to boot/grub/pine
  * (system/rootfs, pine-slots).
  */
 export interface SlotsPlace {
   /** Type and UUID of the filesystem, as blkid names them. */
   type: string;
   uuid: string;
-  /** From its top: "/grub/pine". */
+  /** Path from the top of that filesystem: "/grub/pine". */
   path: string;
 }
 
-/** Ends what custom.cfg and image.cfg say of where they look. */
+/** The end of the part of custom.cfg and image.cfg that tells where they look. */
 const LOOKED = /^ {2}set pine_config=\$config_directory.*\nfi$/m;
 
 /**
- * A configuration of GRUB's out of system/grub (custom.cfg, image.cfg): where it finds the folder of the slots, if not
- * beside itself.
+ * Makes a configuration for GRUB from system/grub (custom.cfg, image.cfg). It tells where the folder of the slots is,
+ * if it is not beside the configuration.
  */
 export function slotsConfig(template: string, slots?: SlotsPlace): string {
   if (slots?.type !== "vfat") return template;

@@ -11,17 +11,16 @@ export interface Slot {
   /** What the menu shows. */
   title: string;
   /**
-   * UUID of the filesystem with the kernels, which GRUB searches for: the root's, or that of a /boot of its own. "" in
-   * a container.
+   * UUID of the filesystem with the kernels, which GRUB searches for: the root or a separate /boot. "" in a container.
    */
   uuid: string;
   /**
-   * Kernel and initramfs from the top of that filesystem: "/boot/ostree/…", or of a /boot of its own "/ostree/…". A
+   * Kernel and initramfs from the top of that filesystem: "/boot/ostree/…", or on a separate /boot "/ostree/…". A
    * container has "" as initrd.
    */
   linux: string;
   initrd: string;
-  /** Kernel arguments, see {@link slotOptions}; of a container {@link containerOptions}. */
+  /** Kernel arguments, see {@link slotOptions}; for a container see {@link containerOptions}. */
   options: string;
 }
 
@@ -30,16 +29,16 @@ const KEYS = ["title", "uuid", "linux", "initrd", "options"] as const;
 const PATH = /^\/[A-Za-z0-9_.,:=+@%/~-]+$/;
 
 /**
- * The kernel of a container: a line of text in its commit, without which OSTree deploys nothing
+ * The kernel of a container: a line of text in its commit, which OSTree needs in order to deploy it
  * (system/targets/container).
  */
 const NO_KERNEL = /\/vmlinuz-0-container$/;
 
-/** What a slot has not where its system is a container, which no GRUB boots. */
+/** Whether a container's slot lacks this key, since no GRUB boots it. */
 const isLeftOut = (slot: Partial<Slot>, key: keyof Slot) =>
   (key === "uuid" || key === "initrd") && slot.uuid === "" && slot.initrd === "" && NO_KERNEL.test(slot.linux ?? "");
 
-/** The text of a slot file. Refuses what GRUB would interpret. */
+/** The text of a slot file. Refuses characters that GRUB would interpret. */
 export function slotFile(slot: Slot): string {
   for (const key of KEYS) {
     const value = slot[key];
@@ -53,7 +52,7 @@ export function slotFile(slot: Slot): string {
   return KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`).join("");
 }
 
-/** Reads what {@link slotFile} or the agent wrote. `undefined` when it is no complete slot file. */
+/** Reads what {@link slotFile} or the agent wrote; undefined if it is no complete slot file. */
 export function parseSlotFile(text: string): Slot | undefined {
   const found = new Map<string, string>();
   for (const line of text.split("\n")) {

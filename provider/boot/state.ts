@@ -2,7 +2,7 @@
 import { die } from "../errors.ts";
 import type { SlotName } from "./slot.ts";
 
-/** GRUB's view of who boots; README.md of this folder says what each means. */
+/** GRUB's view of what boots; README.md of this folder explains each field. */
 export interface EnvState {
   /** Confirmed slot; undefined: the old system. */
   slot?: SlotName;
@@ -19,8 +19,8 @@ export const ENV_SIZE = 1024;
 const ENV_HEADER = "# GRUB Environment Block\n";
 
 /**
- * The environment block, exactly 1024 bytes; all that varies lies in the first sector (512 bytes), which disks write
- * whole.
+ * The environment block, exactly 1024 bytes. Everything that varies lies in the first sector (512 bytes), which disks
+ * write whole.
  */
 export function envBlock(state: EnvState): Buffer {
   const count = (n: number | undefined) => {
@@ -38,7 +38,7 @@ export function envBlock(state: EnvState): Buffer {
   return block;
 }
 
-/** Reads an environment block; throws when it is none, so that nobody arms a trial on a broken one. */
+/** Reads an environment block; throws if it is none, so that nobody arms a trial on a broken one. */
 export function parseEnvBlock(block: Uint8Array): EnvState {
   const text = Buffer.from(block).toString("latin1");
   if (block.length !== ENV_SIZE || !text.startsWith(ENV_HEADER))

@@ -1,4 +1,4 @@
-/** What a system is made for. */
+/** What kind of server a system is made for. */
 
 export const targetNames = ["vm", "container"] as const;
 export type Target = (typeof targetNames)[number];

@@ -1,4 +1,4 @@
-/** `pulumi-resource-pine fsck`: looks at a store. */
+/** `pulumi-resource-pine fsck`: checks a store. */
 import { resolve } from "node:path";
 import { die } from "../errors.ts";
 import { checkStore } from "../image/upkeep/fsck.ts";
@@ -7,8 +7,8 @@ import { quietTask } from "../task.ts";
 export const FSCK_USAGE = "usage: pulumi-resource-pine fsck [--delete] [STORE [CACHE]]";
 
 /**
- * The command. What is damaged, a line each; sets exit code 1 when something is damaged. `cache`: absolute path of the
- * default one.
+ * Runs the command. Prints one line for each damaged item, and sets exit code 1 if there is any. `cache`: absolute path
+ * of the default cache.
  */
 export async function fsckCommand(args: string[], cache: string): Promise<void> {
   const remove = args.includes("--delete");

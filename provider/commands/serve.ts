@@ -1,6 +1,6 @@
 /**
- * A published folder over HTTP, for trying it: `pulumi-resource-pine serve FOLDER [PORT]`. Any static web server does
- * the same.
+ * Serves a published folder over HTTP, to try it out: `pulumi-resource-pine serve FOLDER [PORT]`. Any static web server
+ * does the same.
  */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -13,8 +13,8 @@ import { publishProblem } from "../publish/folder.ts";
 const HOST = "127.0.0.1";
 
 /**
- * Serves a folder on 127.0.0.1; `port` 0: any that is free. Files alone: no listings, nothing outside of it, nothing
- * hidden.
+ * Serves a folder on 127.0.0.1; `port` 0: any free one. It serves only files: no listings, nothing outside the folder,
+ * nothing hidden.
  */
 export async function serveFolder(dir: string, port: number): Promise<{ server: Server; url: string }> {
   const problem =
@@ -48,7 +48,7 @@ export async function serveFolder(dir: string, port: number): Promise<{ server: 
   return { server, url: `http://${HOST}:${(server.address() as AddressInfo).port}` };
 }
 
-/** The command; answers when it listens. */
+/** Runs the command; returns once it listens. */
 export async function serveCommand(args: string[]): Promise<void> {
   const [dir, port = "8000", ...more] = args;
   const number = Number(port);

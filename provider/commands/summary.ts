@@ -1,4 +1,4 @@
-/** `pulumi-resource-pine summary FOLDER`: what a published folder offers. */
+/** `pulumi-resource-pine summary FOLDER`: prints what a published folder offers. */
 import { readFile } from "node:fs/promises";
 import { die } from "../errors.ts";
 import { CHECKSUM } from "../image/ostree/check.ts";
@@ -8,7 +8,9 @@ import { publishedFiles } from "../publish/remote.ts";
 import { verifies } from "../trust/signify.ts";
 import { humanBytes } from "../words.ts";
 
-/** A delta by its name in the repository: OSTree's base64 of the two checksums. Undefined: it is no delta's. */
+/**
+ * Finds a delta by its path in the repository: OSTree's base64 of the two checksums. undefined: the path is no delta's.
+ */
 export function deltaOf(path: string): { from?: string; to: string } | undefined {
   const [, head, tail] = /^deltas\/([^/]{2})\/([^/]+)\/[^/]+$/.exec(path) ?? [];
   if (!head) return undefined;
@@ -18,7 +20,7 @@ export function deltaOf(path: string): { from?: string; to: string } | undefined
   return second ? { from: first, to: second } : { to: first! };
 }
 
-/** Who signed a manifest, and what it says; `commit`: what the branch names. Pure. */
+/** Who signed a manifest, and its version; `commit`: the one that the branch names. Pure. */
 export function signedBy(file: string, commit: string): { version?: string; signed: string } {
   const [head = "", signatures = ""] = file.split("\n\n");
   const values = (key: string) => [...head.matchAll(new RegExp(`^${key}=(.*)$`, "gm"))].map(([, value]) => value!);
@@ -33,7 +35,7 @@ export function signedBy(file: string, commit: string): { version?: string; sign
 const bytesOf = (files: Files, which: (path: string) => boolean) =>
   [...files].reduce((sum, [path, size]) => sum + (which(path) ? size : 0), 0);
 
-/** What a folder offers, as lines for people. Dies when it is none that was published to. */
+/** What a folder offers, as lines for people. Fails if nothing was published to it. */
 export async function publishedSummary(dir: string): Promise<string[]> {
   const problem = await publishProblem(dir);
   const files = problem ? new Map<string, number>() : await publishedFiles(dir);

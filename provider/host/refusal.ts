@@ -1,4 +1,4 @@
-/** A reason not to go on, and how one is found. */
+/** A reason not to go on, and how it is made. */
 
 export interface Refusal {
   /** Stable name: "container", "secure-boot", "root-lvm", … */

@@ -1,15 +1,15 @@
-/** Scripts as servers get them: of which pieces each consists. */
+/** Scripts as servers get them, put together from their pieces. */
 import { assetText } from "../assets.ts";
 
 const joined = (...paths: string[]) => paths.map((path) => assetText(path)).join("\n");
 
 /**
- * First line of a script that writes under the server's lock. sshd does not end a script whose connection is lost: who
- * has the lock next ends what holds this descriptor (`alone` of parts.sh).
+ * First line of a script that writes under the server's lock. sshd does not end a script when its connection is lost.
+ * So the next holder of the lock ends whatever holds this descriptor (`alone` of parts.sh).
  */
 export const HELD = "exec 8>>/run/pine.receiving\n";
 
-/** `sync` for scripts that write on a server, before them: no mount of somebody else's is waited for. */
+/** `sync` for scripts that write on a server, sent before them: it does not wait for other people's mounts. */
 const FLUSH = "system/rootfs/usr/libexec/pine/flush";
 const SAFELY = "host/files/safely.sh";
 const PARTS = "host/ssh/parts.sh";
@@ -37,14 +37,14 @@ export const installScript = () => joined(FLUSH, SAFELY, PARTS, BESIDE, "host/wa
 /** Steps that change a server that runs Pine. */
 export const updateScript = () => joined(FLUSH, SAFELY, PARTS, "host/ways/update/update.sh");
 
-/** Removes what installScript's steps put there. */
+/** Removes what the steps of installScript put on the server. */
 export const removeScript = () => joined(FLUSH, PARTS, BESIDE, "host/leave/restore.sh");
 
-/** Steps that give the old system up, of a machine or a container. */
+/** Steps that remove the old system, on a machine or in a container. */
 export const finalizeScript = (container: boolean) =>
   HELD + joined(FLUSH, "host/leave/finalize-kept.sh", `host/leave/finalize${container ? "-container" : ""}.sh`);
 
-/** Keeps the keys that a server trusts, or looks at a signature. */
+/** Keeps the keys that a server trusts, or checks a signature. */
 export const trustScript = () => HELD + joined(FLUSH, "host/server/trust.sh");
 
 /** Gives a deployment the server's SSH host keys and port. */

@@ -1,6 +1,8 @@
-/** Users and passwords in addresses. Apart from http.ts, so that the plugin starts without what makes requests. */
+/**
+ * Users and passwords in addresses. Separate from http.ts, so that the plugin starts without loading the HTTP client.
+ */
 
-/** A user and a password, and where they are sent: there and below it, and to no other address. */
+/** A user and a password, and where they are sent: to this address and below it, and nowhere else. */
 interface Authorization {
   origin: string;
   /** Without a slash at the end. */
@@ -8,12 +10,12 @@ interface Authorization {
   value: string;
 }
 
-/** By address. Of this process, whose configuration is one. */
+/** By address. Shared by the whole process, since it has one configuration. */
 const authorizations = new Map<string, Authorization>();
 
 const withoutEnd = (path: string) => path.replace(/\/+$/, "");
 
-/** Requests to an address and what lies below it have this user and password from now on. `pair`: "USER:PASSWORD". */
+/** From now on, requests to this address and below it use this user and password. `pair`: "USER:PASSWORD". */
 export function authorize(address: string, pair: string): void {
   const { origin, pathname } = new URL(address);
   const path = withoutEnd(pathname);
@@ -21,7 +23,7 @@ export function authorize(address: string, pair: string): void {
   authorizations.set(`${origin}${path}`, { origin, path, value });
 }
 
-/** As it was written before it was put into an address; a percent sign that begins nothing is itself. */
+/** Undoes the percent-encoding of an address; a percent sign that begins no code stays. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -30,7 +32,7 @@ function decoded(text: string): string {
   }
 }
 
-/** An address without its user and password, which requests to it have from now on. */
+/** An address without its user and password; from now on, requests to it use them. */
 export function keepCredentials(address: string): string {
   const url = new URL(address);
   if (!url.username && !url.password) return address;
@@ -48,7 +50,7 @@ export function hasCredentials(address: string): boolean {
   return Boolean(url?.username || url?.password) || /^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(address);
 }
 
-/** What a request to an address has as Authorization, if anything: of the nearest address above it. */
+/** The Authorization header for a request, if any: that of the nearest address above. */
 export function authorizationFor(url: URL): string | undefined {
   const above = [...authorizations.values()].filter(
     ({ origin, path }) => origin === url.origin && (url.pathname === path || url.pathname.startsWith(`${path}/`)),

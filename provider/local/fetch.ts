@@ -6,7 +6,7 @@ import type { Task } from "../task.ts";
 import { humanBytes } from "../words.ts";
 import { get, RedirectError } from "./http.ts";
 
-/** A server that gives no file. `status` is undefined when it could not be reached. */
+/** A server that does not give the file. `status` is undefined when it could not be reached. */
 export class FetchError extends PineError {
   override name = "FetchError";
   constructor(
@@ -36,7 +36,7 @@ function hintOf(status: number | undefined): string {
 }
 
 export interface Fetched {
-  /** 200, or 304 when the conditional headers fitted. */
+  /** 200, or 304 when the conditional headers matched. */
   status: number;
   body: Buffer;
   headers: Headers;
@@ -52,15 +52,13 @@ const pauses = [300, 1000, 3000];
 export interface FetchOptions {
   headers?: Record<string, string>;
   onBytes?: (count: number) => void;
-  /**
-   * Bytes that the file may have: what its index says, or what none of its kind has. A longer one ends the fetching.
-   */
+  /** Most bytes that the file may have: what its index says, or a limit for its kind. A longer file ends the fetch. */
   limit: number;
-  /** Somebody else has it too: one attempt, and a shorter silence. */
+  /** Another server has the file too: make one attempt, with a shorter silence. */
   hurry?: boolean;
 }
 
-/** What came of a file before its connection broke. */
+/** What arrived of a file before its connection broke. */
 interface Begun {
   pieces: Uint8Array[];
   bytes: number;
@@ -69,8 +67,8 @@ interface Begun {
 }
 
 /**
- * Gets a file. `onBytes` is told of each piece that arrives; after a broken connection the rest is fetched, where the
- * server can do that.
+ * Gets a file. `onBytes` gets the size of each piece that arrives. After a broken connection only the rest is fetched,
+ * where the server supports that.
  */
 export async function fetchFile(url: string, task: Task, o: FetchOptions): Promise<Fetched> {
   const begun: Begun = { pieces: [], bytes: 0 };
@@ -108,7 +106,7 @@ async function once(url: string, signal: AbortSignal, o: FetchOptions, begun: Be
     if (!goesOn) Object.assign(begun, { pieces: [], bytes: 0 });
     if (statusCode !== 200 && statusCode !== 304 && !goesOn) {
       await body.dump();
-      // the file is another one than what was begun of
+      // the file has changed since it was begun
       const status = rest && [206, 416].includes(statusCode) ? undefined : statusCode;
       begun.validator = undefined;
       throw new FetchError(url, status, `the server answers ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trim());

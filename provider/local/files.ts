@@ -1,4 +1,6 @@
-/** Files and folders that are whole or not there, also after a power cut: on the disk before they have their name. */
+/**
+ * Files and folders that are whole or absent, also after a power cut: they are on the disk before they get their name.
+ */
 import { randomBytes } from "node:crypto";
 import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -24,7 +26,7 @@ export async function writeWhole(path: string, content: string | Uint8Array, mod
   await syncFolder(dirname(path));
 }
 
-/** Gives a file that is complete its name, so that after a power cut it has all its bytes or not that name. */
+/** Gives a complete file its name, so that after a power cut it has all its bytes or does not have that name. */
 export async function placeFile(from: string, path: string): Promise<void> {
   await sync(from);
   await makeFolder(dirname(path));
@@ -32,7 +34,7 @@ export async function placeFile(from: string, path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** The same for a folder with everything in it. Its name is free. */
+/** The same for a folder with everything in it. The name must be free. */
 export async function placeFolder(from: string, path: string): Promise<void> {
   await syncTree(from);
   await makeFolder(dirname(path));
@@ -40,12 +42,12 @@ export async function placeFolder(from: string, path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Puts everything below a folder on the disk. By syncfs(2): a toolbox has tens of thousands of files. */
+/** Puts everything below a folder on the disk, with syncfs(2): a toolbox has tens of thousands of files. */
 export async function syncTree(path: string): Promise<void> {
   await run("sync", ["-f", path]);
 }
 
-/** Makes renames within a folder last. */
+/** Makes renames within a folder survive a power cut. */
 export const syncFolder = (path: string): Promise<void> => sync(path);
 
 async function sync(path: string): Promise<void> {
@@ -57,7 +59,7 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-/** Makes a folder and those above it last. */
+/** Makes a folder and its parents survive a power cut. */
 async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   if (first === undefined) return;

@@ -4,10 +4,10 @@ import { PineError } from "../errors.ts";
 import { humanBytes } from "../words.ts";
 import { RunError } from "./run.ts";
 
-/** What programs of a build say of it: coreutils, apk, OSTree and zstd by strerror(3). */
+/** What build programs print on a full disk: coreutils, apk, OSTree and zstd by strerror(3). */
 const FULL = /No space left on device|Disk quota exceeded/;
 
-/** Whether it was for want of room. Pure. */
+/** Whether an error came from a full disk. Pure. */
 export function isNoRoom(error: unknown): boolean {
   const { code, cause } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT") return true;
@@ -15,7 +15,7 @@ export function isNoRoom(error: unknown): boolean {
   return cause instanceof Error && isNoRoom(cause);
 }
 
-/** Bytes that a user may still write to the file system of a path; undefined: it cannot be asked. */
+/** Bytes that a user may still write to the file system of a path; undefined: it is not known. */
 export async function freeBytes(path: string): Promise<number | undefined> {
   return statfs(path).then(
     (s) => s.bavail * s.bsize,
@@ -24,8 +24,8 @@ export async function freeBytes(path: string): Promise<number | undefined> {
 }
 
 /**
- * What failed in a work folder for want of room, as the error that a person gets; anything else as it is. To be asked
- * while the folder is there: `free` before the work began.
+ * Turns an error from a full work folder into one for people; other errors stay as they are. Call it while the folder
+ * exists. `free`: its free bytes before the work began.
  */
 export async function roomError(error: unknown, folder: string, free: number | undefined): Promise<unknown> {
   if (!isNoRoom(error) || (error instanceof PineError && error.message.startsWith("no room "))) return error;

@@ -1,6 +1,6 @@
 /**
- * Who holds a file or folder, and whether they have ended: asked of the kernel, by a lock that ends with its holder,
- * whatever ends it.
+ * Who holds a file or folder, and whether that process has ended. The kernel tells this by a lock that ends with its
+ * holder.
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { type FileHandle, open, stat, statfs } from "node:fs/promises";
@@ -10,8 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "./run.ts";
 
 /**
- * A process, so that it is not taken for another one with the same pid: a later one, or one of another container or
- * machine.
+ * Identifies a process, so that it is not mistaken for another with the same pid: a later one, or one in another
+ * container or on another machine.
  */
 export interface Holder {
   pid: number;
@@ -21,9 +21,9 @@ export interface Holder {
   host: string;
   /** /etc/machine-id; "" where there is none. */
   machine: string;
-  /** The PID namespace that `pid` is of, `pid:[4026531836]`. */
+  /** The PID namespace that `pid` belongs to, `pid:[4026531836]`. */
   namespace: string;
-  /** Whether it has flock(2) on the file that says this. */
+  /** Whether it has flock(2) on the file with this record. */
   flock: boolean;
 }
 
@@ -43,8 +43,8 @@ const link = (file: string) => {
 };
 
 /**
- * When a process started, in clock ticks after the boot; "" when there is none, or only its exit code that nobody asked
- * for yet.
+ * When a process started, in clock ticks after the boot. "" if there is none, or if it ended and only its exit code is
+ * left.
  */
 export function startTime(pid: number | "self"): string {
   const stat = text(`/proc/${pid}/stat`); // the name (field 2) may hold spaces and brackets
@@ -62,26 +62,26 @@ export function myself(): Holder {
 /** Whether /proc shows the processes of our own PID namespace. */
 const ownProc = () => link("/proc/self") === String(process.pid);
 
-/** What can be known of a holder's file. */
+/** What can be known about a holder's file. */
 export interface Evidence {
   me: Holder;
   /** Whether somebody has flock(2) on it; undefined: it cannot be known here. */
   locked: boolean | undefined;
-  /** On a file system of which no other machine knows: every lock on it is this kernel's. */
+  /** Whether no other machine uses the file system, so that every lock on it is this kernel's. */
   local: boolean;
-  /** When the process of that pid started, "" none; undefined: /proc is another namespace's. */
+  /** When the process with that pid started; "": none; undefined: /proc is another namespace's. */
   start: string | undefined;
   /** Milliseconds since the file was written. */
   age: number;
 }
 
 /**
- * After this time an owner of whom nothing can be known counts as ended: on another machine, or without a file that
- * says who it is. No build takes a hundredth of it. Milliseconds.
+ * Milliseconds after which an owner counts as ended if nothing can be known about it: on another machine, or without a
+ * file that says who it is. No build takes a hundredth of it.
  */
 export const FORGOTTEN_MS = 7 * 24 * 3_600_000;
 
-/** Whether a holder is known to live by what needs no lock. */
+/** Whether a holder lives, as far as it is known without a lock; undefined: not known. */
 function known(h: Holder, { me, start }: Pick<Evidence, "me" | "start">): boolean | undefined {
   if (!me.boot || h.boot !== me.boot || !me.namespace || h.namespace !== me.namespace) return undefined;
   return start === undefined ? undefined : start === h.start;
@@ -93,9 +93,9 @@ export function hasEnded(h: Partial<Holder> | undefined, e: Evidence): boolean {
   if (lives !== undefined) return !lives;
   if (e.locked) return false;
   if (h && e.local && e.me.boot) {
-    // its lock would stand if it lived, in whatever namespace
+    // if it lived, in any namespace, its lock would still be held
     if (h.boot === e.me.boot && h.flock && e.locked === false) return true;
-    // of a boot before this one; a guest that shares our folder is another machine
+    // an earlier boot of this machine; a guest that shares our folder is another machine
     if (h.boot && h.boot !== e.me.boot && h.host === e.me.host && h.machine === e.me.machine) return true;
   }
   return e.age > FORGOTTEN_MS;
@@ -108,7 +108,7 @@ const LOCAL = [
 ];
 
 /**
- * Tries flock(2) on an open file: the lock is of the file as it was opened, so it stays ours when `flock` has ended.
+ * Tries flock(2) on an open file. The lock belongs to the open file, so it stays ours when `flock` has ended.
  * Undefined: no such locks here.
  */
 async function lock(file: FileHandle): Promise<boolean | undefined> {
@@ -122,18 +122,18 @@ async function lock(file: FileHandle): Promise<boolean | undefined> {
 const holding = new Set<FileHandle>();
 
 /**
- * Makes a file that says who holds it, and holds it until the answer is called or this process ends. Fails when it is
- * there.
+ * Creates a file that says who holds it. It is held until the returned function is called or this process ends. Fails
+ * if the file exists.
  */
 export async function hold(path: string, more: object = {}): Promise<() => Promise<void>> {
   const file = await open(path, "wx+", 0o644);
-  holding.add(file); // a file that nobody refers to is closed
+  holding.add(file); // Node closes a file that nobody refers to
   const release = async () => {
     if (holding.delete(file)) await file.close();
   };
   try {
     let flock = await lock(file);
-    // somebody looks whether it is held, which takes a moment
+    // somebody may be checking whether it is held, which takes a moment
     for (let n = 0; flock === false && n < 10; n++) flock = await sleep(20).then(() => lock(file));
     await file.writeFile(JSON.stringify({ ...myself(), flock: flock === true, ...more } satisfies Holder));
     await file.sync();
@@ -144,7 +144,7 @@ export async function hold(path: string, more: object = {}): Promise<() => Promi
   }
 }
 
-/** Who holds a file; undefined when it does not say so. Throws ENOENT when it is not there. */
+/** Who holds a file, from its content; undefined when it does not say so. */
 export function readHolder<T extends Holder = Holder>(content: string): T | undefined {
   try {
     return JSON.parse(content) as T;
@@ -154,12 +154,12 @@ export function readHolder<T extends Holder = Holder>(content: string): T | unde
 }
 
 /**
- * Whether the holder of a file that {@link hold} made has surely ended. `folder`: what is held, where nothing may say
- * by whom; it is then of somebody unknown. A file that is not there and no folder's is held by nobody: no.
+ * Whether the holder of a file that {@link hold} made has surely ended. `folder`: what is held; it may lack such a
+ * file, and then its holder is unknown. False if neither exists.
  */
 export async function isAbandoned(path: string, folder?: string): Promise<boolean> {
   const me = myself();
-  // a lock over NFS needs to be of a file that can be written
+  // a lock over NFS needs a file that is opened for writing
   const file = await open(path, "r+").catch(() => open(path, "r").catch(() => undefined));
   try {
     const h = file && readHolder(await file.readFile("utf8"));

@@ -1,7 +1,7 @@
 /**
- * Requests as a mirror's client and a storage's make them: through the proxies that the environment names (HTTPS_PROXY,
- * HTTP_PROXY, NO_PROXY), with the credentials of the configuration, and with the body's bytes as they were sent: what
- * is checked by signature is never unpacked on the way.
+ * HTTP requests to mirrors and storages. They use the proxies of the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY)
+ * and the credentials of the configuration. A body keeps the bytes that were sent: content with a signature is never
+ * unpacked on the way.
  */
 import type { Readable } from "node:stream";
 import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
@@ -9,14 +9,14 @@ import { authorizationFor } from "./credentials.ts";
 
 let agent: Dispatcher | undefined;
 
-/** Of the environment when it is asked for first. */
+/** Uses the proxies that the environment names at the first request. */
 function dispatcher(): Dispatcher {
   if (agent) return agent;
-  // undici tells on standard error that this class may change: nothing for who runs pulumi
+  // undici warns on standard error that this class may change, which does not help people who run pulumi
   const { emitWarning } = process;
   process.emitWarning = () => {};
   try {
-    // http by absolute address, as proxies expect it; time limits are the caller's
+    // plain http uses absolute addresses, as proxies expect it; the caller sets time limits
     const options = { proxyTunnel: false, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 30_000 } };
     agent = new EnvHttpProxyAgent(options);
   } finally {
@@ -25,10 +25,10 @@ function dispatcher(): Dispatcher {
   return agent;
 }
 
-/** More than any mirror's: round in a circle. */
+/** More redirects than any mirror needs: they lead round in a circle. */
 const REDIRECTS = 5;
 
-/** Where a redirect leads that is not followed. */
+/** A redirect that is not followed, and where it leads. */
 export class RedirectError extends Error {
   override name = "RedirectError";
 }
@@ -45,7 +45,7 @@ export async function get(
       ...{ method: "GET", dispatcher: dispatcher(), signal: o.signal },
       headers: { "accept-encoding": "identity", ...o.headers, ...(authorization && { authorization }) },
     });
-    // who reads it is told; it can also end while nobody reads
+    // readers get the error anyway; the body can also fail while nobody reads
     answer.body.on("error", () => {});
     const { location } = answer.headers;
     if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined) return answer;
@@ -54,36 +54,36 @@ export async function get(
     if (n >= REDIRECTS) throw new RedirectError(`leads round in a circle, last to ${shown(next)}`);
     if (!/^https?:$/.test(next.protocol) || (url.protocol === "https:" && next.protocol === "http:"))
       throw new RedirectError(`leads away from https, to ${shown(next)}`);
-    // another place of the same server is still the one that was asked
+    // another path of the same server is still the server that was asked
     authorization = authorizationFor(next) ?? (next.origin === url.origin ? authorization : undefined);
     url = next;
   }
 }
 
-/** Without what may be secret in it: a signed address of an object store has its signature in the query. */
+/** Leaves out what may be secret: a signed address of an object store has its signature in the query. */
 const shown = (url: URL) => `${url.origin}${url.pathname}`;
 
-/**
- * The network's own trouble, as `cause`: before an answer or within one. Apart from what went wrong with a file of
- * ours.
- */
+/** A network failure, before or during an answer, as `cause`. It tells such failures from those of our own files. */
 export class HttpError extends Error {
   override name = "HttpError";
 }
 
-/** An answer of any status. Who does not read its body drops it. */
+/** An answer with any status. A caller that does not read the body must drop it. */
 export interface Answer {
   status: number;
   header(name: string): string | undefined;
-  /** Throws an {@link HttpError} where it breaks off. */
+  /** Throws an {@link HttpError} if the connection breaks. */
   body: AsyncIterable<Uint8Array>;
   drop(): Promise<void>;
 }
 
-/** Milliseconds for an answer to begin, and between two pieces of it. */
+/** Milliseconds to wait for an answer to begin, and between two pieces of it. */
 const PATIENCE = 300_000;
 
-/** One request as it is given, without credentials of ours; a redirect is an answer. Throws an {@link HttpError}. */
+/**
+ * Sends one request as given, without credentials of ours. A redirect is returned like any answer.
+ * Throws an {@link HttpError}.
+ */
 export async function send(
   address: string,
   o: { method: Dispatcher.HttpMethod; headers: Record<string, string>; body?: Readable; signal: AbortSignal },

@@ -1,4 +1,4 @@
-/** A lock that processes share by a file. */
+/** A lock that processes share through a file. */
 import { randomBytes } from "node:crypto";
 import { link, mkdir, readdir, readFile, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -27,8 +27,8 @@ async function readHeld(path: string): Promise<Held | undefined> {
 type Release = () => Promise<void>;
 
 /**
- * One attempt: how to give it back, else who has it. One of an ended process is taken over, by one of those who want
- * it: who holds its own lock.
+ * One attempt: returns the release function, or else the holder. The lock of an ended process is taken over by one of
+ * the waiting processes: the one that gets a lock for the takeover.
  */
 async function tryLock(path: string, what: string): Promise<Release | Held | undefined> {
   const held = await readHeld(path);
@@ -64,8 +64,8 @@ async function makeLock(path: string, what: string): Promise<Release | undefined
 const queues = new Map<string, Promise<unknown>>();
 
 /**
- * Runs `fn` while holding the lock file `path`; waits for it, saying for whom, until the signal aborts.
- * Not re-entrant. `what` is shown to those who wait.
+ * Runs `fn` while holding the lock file `path`. Waits for the lock, and says for whom, until the signal aborts. Not
+ * re-entrant. `what` is shown to those who wait.
  */
 export async function withFileLock<T>(path: string, what: string, task: Task, fn: () => Promise<T>): Promise<T> {
   const before = queues.get(path) ?? Promise.resolve();
@@ -79,7 +79,7 @@ export async function withFileLock<T>(path: string, what: string, task: Task, fn
       if (letGo === undefined || typeof letGo === "function") continue;
       const waited = Date.now() - since;
       if (waited >= 500) task.step(waiting(letGo, path, waited));
-      // asked less often the longer it takes: on another machine the kernel has to be asked each time
+      // asks less often the longer it takes, since for another machine each check has to ask the kernel
       await sleep(Math.min(100 + waited / 10, 1000), undefined, { signal: task.signal });
     }
     try {
@@ -96,7 +96,7 @@ export async function withFileLock<T>(path: string, what: string, task: Task, fn
 }
 
 /**
- * What is said to one who waits. Of an owner elsewhere it cannot always be known whether it lives: then a person
+ * What a waiting person is told. Whether an owner on another machine lives is not always known; then the person
  * decides.
  */
 function waiting(h: Held, path: string, waited: number): string {
@@ -106,7 +106,7 @@ function waiting(h: Held, path: string, waited: number): string {
   return h.boot === me.boot ? who : `${who} (if no pulumi runs there any more, delete it)`;
 }
 
-/** `lock`, `<what>.lock`, one to take it over (`lock.<token>`), and a draft of any, with who makes it. */
+/** Names of locks: `lock`, `<what>.lock`, one for a takeover (`lock.<token>`), and drafts of any, with their maker. */
 const LOCK = /^(?:[^.].*\.)?lock(?:\.[0-9a-f]{16})*(\.\d+-[0-9a-f]{16})?$/;
 
 async function takeAndFree(path: string): Promise<void> {
@@ -115,16 +115,16 @@ async function takeAndFree(path: string): Promise<void> {
   if (typeof mine === "function") await mine();
 }
 
-/** Removes locks of ended processes from a folder, and drafts of locks that never came to be. Waits for nobody. */
+/** Removes locks of ended processes from a folder, and drafts that never became locks. Does not wait. */
 export async function removeAbandonedLocks(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  // one to take another over goes before that
+  // a lock for a takeover is removed before the lock itself
   for (const name of names.sort((a, b) => b.length - a.length)) {
     const found = LOCK.exec(name);
     const path = join(folder, name);
     if (!found || !(await isAbandoned(path))) continue;
-    // a draft's name nobody else will have; a lock may be taken meanwhile
+    // nobody else uses a draft's name, but somebody may take the lock meanwhile
     if (found[1]) await rm(path, { force: true });
-    else await takeAndFree(path).catch(() => {}); // a damaged one is told to who wants it
+    else await takeAndFree(path).catch(() => {}); // whoever wants a damaged lock gets the error
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The one way the provider starts a process: no shell, a timeout, cancellation, redaction, errors that say what ran.
+ * The only way in which the provider starts a process: no shell, a timeout, cancellation, redaction, and errors that
+ * say what ran.
  */
 import type { Readable, Writable } from "node:stream";
 import { execa } from "execa";
@@ -16,15 +17,15 @@ export interface RunOptions {
   extendEnv?: boolean;
   /** Standard input: text, bytes or a stream. Undefined: empty. */
   input?: string | Uint8Array | Readable;
-  /** An open file as standard input instead: the child shares it as it is. */
+  /** An open file as standard input instead; the child shares it. */
   stdin?: number;
   /** Where standard output goes instead of `stdout`. */
   output?: Writable;
-  /** Each line of standard error and output as it comes. */
+  /** Gets each line of standard error and output as it comes. */
   onLine?: (line: string, from: "stdout" | "stderr") => void;
-  /** Strings that never appear in an error. */
+  /** Strings that must never appear in an error. */
   redact?: string[];
-  /** Exit codes that are no error; default [0]. */
+  /** Exit codes that are not errors; default [0]. */
   ok?: number[];
 }
 

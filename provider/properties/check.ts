@@ -3,24 +3,26 @@
  *
  * ```ts
  * const shape = {
- *   arch: text({ enum: ["x86_64", "aarch64"], default: "x86_64" }), packages: list(text({ pattern: /^[a-z0-9]\S*$/,
- *   expected: 'a package name such as "restic~0.18"' }), { required: true }), services: map(list(text()), { keys: {
- *   pattern: /^[a-z]+$/, expected: 'a runlevel such as "default"' } }), password: text({ secret: true }), health:
- *   list(object({ http: text(), tcp: text() }, { exactlyOne: ["http", "tcp"] })), files: map(object({ content: text(),
- *   source: asset() }, { exactlyOne: ["content", "source"] })), size: integer({ min: 256, verify: (mib) => (mib % 4 ?
- *   "expected a multiple of 4 MiB" : undefined) }), }; export type Inputs = Checked<typeof shape>; // { arch: "x86_64"
- *   | "aarch64"; packages: string[]; services?: …; … }
+ *   arch: text({ enum: ["x86_64", "aarch64"], default: "x86_64" }),
+ *   packages: list(text({ pattern: /^[a-z0-9]\S*$/, expected: 'a name such as "restic~0.18"' }), { required: true }),
+ *   services: map(list(text()), { keys: { pattern: /^[a-z]+$/, expected: 'a runlevel such as "default"' } }),
+ *   password: text({ secret: true }),
+ *   health: list(object({ http: text(), tcp: text() }, { exactlyOne: ["http", "tcp"] })),
+ *   files: map(object({ content: text(), source: asset() }, { exactlyOne: ["content", "source"] })),
+ *   size: integer({ min: 256, verify: (mib) => (mib % 4 ? "expected a multiple of 4 MiB" : undefined) }),
+ * };
+ * export type Inputs = Checked<typeof shape>; // { arch: "x86_64" | "aarch64"; packages: string[]; services?: …; … }
  *
  * // in Resource.check:
  * const { inputs, failures } = checkProps(news, shape);
  * // elsewhere, once everything is known: const wanted = plain(inputs) as Inputs;
  * ```
  *
- * - Unknown values pass (a preview), null counts as absent, defaults are filled in, secret wrappers stay.
+ * - Unknown values pass (in a preview), null counts as absent, defaults are filled in, secret wrappers stay.
  * - A string that is a number or a boolean ("22", "true") passes for one: configuration files know only strings.
  * - A failure names the property, what was expected and what to do. Inside a secret its `property` is "", the path is
- * in
- *   the reason, and the value is nowhere. So it is for unknown properties: a misspelt `pasword` holds a password.
+ *   in the reason, and the value appears nowhere. Unknown properties are treated the same way: a misspelt `pasword`
+ *   holds a password.
  */
 import { nearest } from "./nearest.ts";
 import { type Checked, type Common, checkValue, type Of, type Rule, reject, type Shape, takeProps } from "./rule.ts";

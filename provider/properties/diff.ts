@@ -8,8 +8,8 @@ export interface DiffRules {
   /** Properties that never make a difference. */
   ignore?: readonly string[];
   /**
-   * Lists of strings whose order counts: compared place by place. Others are compared by membership.
-   * `users.authorizedKeys`: of each element of a list.
+   * Lists of strings with an order that counts: compared place by place. Other lists are compared by membership.
+   * `users.authorizedKeys`: in each element of a list.
    */
   ordered?: readonly string[];
 }

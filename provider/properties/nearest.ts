@@ -1,6 +1,6 @@
 /** What a person probably meant. Pure. */
 
-/** The one of `names` that `name` was probably meant to be. */
+/** The entry of `names` that `name` probably stands for. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.min(3, Math.ceil(name.length / 3) + 1);
@@ -11,7 +11,7 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   return best;
 }
 
-/** The names of an index that look like a wrong one: an edit or two away, or that contain it. Best first, 3 at most. */
+/** Names that look like a wrong one: an edit or two away, or containing it. Best first, 3 at most. */
 export function closeNames(name: string, names: Iterable<string>): string[] {
   const scored: [number, string][] = [];
   for (const n of names) {
@@ -26,10 +26,7 @@ export function closeNames(name: string, names: Iterable<string>): string[] {
     .map(([, n]) => n);
 }
 
-/**
- * Levenshtein distance with swaps of neighbours (optimal string alignment); 5 for what differs by more than 4 in
- * length.
- */
+/** Levenshtein distance with swaps of neighbours (optimal string alignment); 5 if the lengths differ by more than 4. */
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 4) return 5;
   let before: number[] = [];

@@ -8,7 +8,7 @@ export function pathOf(parent: string, key: string | number): string {
   return parent === "" ? key : `${parent}.${key}`;
 }
 
-/** The property a path begins with: `files["/etc/motd"].mode` -> `files`. */
+/** The property that a path begins with: `files["/etc/motd"].mode` -> `files`. */
 export function topOf(path: string): string {
   return splitPath(path)[0]?.toString() ?? path;
 }

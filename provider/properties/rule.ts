@@ -1,25 +1,25 @@
-/** What a check is made of: rules, places and failures. The rules themselves are made in check.ts. */
+/** The parts of a check: rules, places and failures. check.ts makes the rules themselves. */
 import { withoutUserinfo } from "../redact.ts";
 import type { CheckFailure } from "./failure.ts";
 import { nearest } from "./nearest.ts";
 import { pathOf } from "./path.ts";
 import { Archive, Asset, hasUnknown, type Props, plain, Secret, Unknown, type Value } from "./values.ts";
 
-/** What every rule can ask for. */
+/** Options of every rule. */
 export interface Common<T> {
   /** Fails when absent and there is no default. */
   required?: boolean;
   /** Filled in when absent. */
   default?: T;
-  /** The value is never shown, and the checked one comes back as a {@link Secret}. */
+  /** The value is never shown, and the checked value is a {@link Secret}. */
   secret?: boolean;
   /** What to do about a failure, e.g. `create one with ssh-keygen`. */
   hint?: string;
   /** What is expected, as a noun: `a package name such as "curl"`. */
   expected?: string;
   /**
-   * A last look at a value whose type is right and that is wholly known. Answers the reason of a failure, with a code
-   * of its own or without.
+   * A last check of a value that has the right type and is wholly known. Returns the reason of a failure, with or
+   * without a code of its own.
    */
   verify?: (value: T) => string | Fault | undefined;
 }
@@ -34,7 +34,7 @@ export interface Fault {
 export interface Rule<T = Value, Sure extends boolean = boolean> extends Common<T> {
   /** What is expected, unless `expected` says it better. */
   readonly kind: string;
-  /** Answers the value to keep; reports failures to `at`. Gets neither secret wrappers, unknowns nor null. */
+  /** Returns the value to keep; reports failures to `at`. Never gets secret wrappers, unknowns or null. */
   readonly take: (value: Value, at: Place, own: Rule) => Value;
   /** Only for types: whether a checked value is always there. */
   readonly sure?: Sure;
@@ -42,7 +42,7 @@ export interface Rule<T = Value, Sure extends boolean = boolean> extends Common<
 
 export type Shape = Record<string, Rule>;
 
-/** The plain type of inputs that passed: `plain(inputs) as Checked<typeof shape>` when nothing is unknown. */
+/** The plain type of inputs that passed: `plain(inputs) as Checked<typeof shape>` if nothing is unknown. */
 export type Checked<S extends Shape> = { [K in keyof S as Sure<S[K]> extends true ? K : never]: Of<S[K]> } & {
   [K in keyof S as Sure<S[K]> extends true ? never : K]?: Of<S[K]>;
 };
@@ -55,7 +55,7 @@ export class Place {
     readonly path: string,
     readonly secret: boolean,
     readonly failures: CheckFailure[],
-    /** Names of properties on the way here, for the code: neither numbers nor what a person calls something. */
+    /** Names of properties on the way here, for the code: neither numbers nor keys that a person chose. */
     readonly names: string[] = [],
   ) {}
   /** `free`: a key that the person chose. */
@@ -80,7 +80,7 @@ export class Place {
   }
 }
 
-/** A value for a message: short, or what kind of thing it is. */
+/** A value for a message: a short form, or the kind of thing it is. */
 function got(value: Value): string {
   if (Array.isArray(value)) return "a list";
   if (value instanceof Asset) return "an asset";
@@ -90,7 +90,7 @@ function got(value: Value): string {
   return shown.length > 80 ? `${shown.slice(0, 77)}…"` : shown;
 }
 
-/** "expected …, got …; hint", without the value where it is secret. */
+/** "expected …, got …; hint"; leaves out the value if it is secret. */
 export function reject(at: Place, own: Rule, value: Value, kind = "type"): undefined {
   const shown = at.secret ? "" : `, got ${got(value)}`;
   at.fail(`expected ${own.expected ?? own.kind}${shown}${own.hint ? `; ${own.hint}` : ""}`, kind);
@@ -124,7 +124,7 @@ export function checkValue(value: Value, own: Rule, at: Place): Value {
   return wrap(kept);
 }
 
-/** Checks a resource's inputs. `inputs` holds what is to be kept, also when there are failures. */
+/** Checks a resource's inputs. `inputs` holds the values to keep, also when there are failures. */
 export function checkProps(news: Props, shape: Shape): { inputs: Props; failures: CheckFailure[] } {
   const failures: CheckFailure[] = [];
   const inputs = takeProps(news, shape, new Place("", false, failures));

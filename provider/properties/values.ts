@@ -1,7 +1,7 @@
-/** Pulumi's property values as plain JavaScript, with wrappers for what plain JavaScript cannot say. */
+/** Pulumi's property values as plain JavaScript, with wrappers for what plain JavaScript cannot express. */
 export class Secret<T = unknown> {
   constructor(readonly value: T) {}
-  /** Never the value: a secret in a template string or JSON shows as this. */
+  /** Shown instead of the value when a secret is in a template string or JSON. */
   toString(): string {
     return "[secret]";
   }
@@ -65,10 +65,10 @@ export function hasSecret(v: Value): boolean {
   return isPlainObject(v) && Object.values(v).some(hasSecret);
 }
 
-/** Of a connection that is secret as a whole, what messages are still to name. */
+/** Properties of a connection that messages still name when the connection is secret as a whole. */
 const ADDRESS = new Set(["host", "port", "user", "hostKey", "agentSocketPath", "dialErrorLimit", "perDialTimeout"]);
 
-/** Every secret string or number within, as text: what must be redacted from logs and errors. */
+/** Every secret string or number within, as text, so that logs and errors can redact it. */
 export function secretStrings(v: Value, within = false): string[] {
   if (v instanceof Secret) return secretStrings(v.value, true);
   if (typeof v === "string") return within && v !== "" ? [v] : [];
@@ -82,8 +82,8 @@ export function secretStrings(v: Value, within = false): string[] {
 }
 
 /**
- * Deep equality of property values; secret wrappers do not count, unknowns are never equal, assets and archives are
- * their hash.
+ * Deep equality of property values. Secret wrappers do not count, unknowns are never equal, and assets and archives are
+ * compared by hash.
  */
 export function equalValues(a: Value, b: Value): boolean {
   const x = a instanceof Secret ? a.value : a;

@@ -1,6 +1,6 @@
 /**
- * Commits in a folder that any static web server can serve, for hosts that pull: a repository of their own, whole at
- * every moment.
+ * Commits in a folder that any static web server can serve, for hosts that pull. The folder is a separate repository
+ * and is whole at every moment.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,15 +16,15 @@ import type { Task } from "../task.ts";
 import { manifestFile, type SignedManifest } from "../trust/manifest.ts";
 
 export interface Publication {
-  /** Absolute path of a folder that is there: empty, or published to before. */
+  /** Absolute path of an existing folder: empty, or published to before. */
   path: string;
   ref: string;
   checksum: string;
-  /** Commits that are there besides, the newest first, as far as the folder or the store has them. */
+  /** Further commits to offer, the newest first, as far as the folder or the store has them. */
   earlier: string[];
   /** How many of them get a delta to this one. */
   deltas: number;
-  /** Whether it gets one from nothing, for hosts that have none of them. */
+  /** Whether there is a delta from nothing, for hosts that have none of these commits. */
   fromEmpty: boolean;
   signed?: SignedManifest;
 }
@@ -38,7 +38,7 @@ export async function publishedCommit(path: string, ref: string): Promise<string
   return CHECKSUM.test(text.trim()) ? text.trim() : undefined;
 }
 
-/** Why a folder cannot be published to. Looks, and writes nothing. */
+/** Why a folder cannot be published to. Only looks, and writes nothing. */
 export async function publishProblem(path: string): Promise<string | undefined> {
   const names = await readdir(path).catch((e: NodeJS.ErrnoException) => e.code ?? "unknown");
   if (names === "ENOENT") return "is not there: make it, and let the web server read it";
@@ -49,15 +49,15 @@ export async function publishProblem(path: string): Promise<string | undefined> 
   return /^mode=archive(-z2)?$/m.test(config) ? undefined : "holds something else: give an empty folder";
 }
 
-/** Makes a folder that is there an empty repository, unless it is one. */
+/** Makes an existing folder an empty repository, unless it is a repository already. */
 export async function initPublished(path: string, toolbox: Toolbox, task: Task): Promise<void> {
   const binds = [buildScript("publish/publish.sh"), { source: path, target: "/run/out" }];
   await toolbox.run(["/bin/sh", "/run/publish.sh"], { binds, signal: task.signal });
 }
 
 /**
- * Publishes a commit of the store. One at a time into a folder; whoever is cut off leaves what was there, and the next
- * one goes on.
+ * Publishes a commit of the store. Only one process at a time publishes into a folder. An interrupted one leaves the
+ * folder as it was served before, and the next one goes on.
  */
 export async function publish(workshop: Workshop, p: Publication): Promise<void> {
   const { store, toolbox, task } = workshop;
@@ -78,7 +78,7 @@ export async function publish(workshop: Workshop, p: Publication): Promise<void>
       if (from && isDamage(e)) return damaged(workshop, from, e);
       throw e;
     });
-    // last: it names the commit, which is all there
+    // comes last: it names the commit, which is complete by now
     if (p.signed) await writeWhole(manifestPath(p.path, p.ref), manifestFile(p.signed));
   });
 }

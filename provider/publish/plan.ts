@@ -1,18 +1,18 @@
-/** What goes to and comes from a published repository on another machine, and in which order. Pure. */
+/** What is sent to and fetched from a published repository on another machine, and in which order. Pure. */
 
-/** Files of a published repository by their path in it, with their bytes. */
+/** Files of a published repository: path in it -> bytes. */
 export type Files = Map<string, number>;
 
 /**
- * What a repository of ours has. Another machine's word is not taken for anything else, so that nothing gets outside of
- * a folder.
+ * Paths that a repository of ours has. Other names from another machine are ignored, so that nothing is written outside
+ * the folder.
  */
 const KNOWN =
   /^(config|summary|summary\.sig|objects\/[0-9a-f]{2}\/[0-9a-f]{62}\.[a-z]+|(deltas|delta-indexes|refs\/heads|pine)(\/[A-Za-z0-9_+=-][A-Za-z0-9_+=.-]*)+)$/;
 
 export const isOurs = (path: string): boolean => KNOWN.test(path);
 
-/** A path that is a file and a folder too, which a storage can have and no file system; undefined: none. */
+/** A path that is both a file and a folder; a storage can have that, a file system cannot. undefined: none. */
 export function fileAndFolder(files: Files): string | undefined {
   for (const path of files.keys())
     for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
@@ -33,17 +33,17 @@ function step(path: string): number {
 
 export interface Upload {
   /**
-   * What is sent, one step after the other: content, deltas' heads, branches and lists of deltas, summary, manifests. A
-   * step may be empty.
+   * What is sent, in this order: content, deltas' heads, branches and lists of deltas, summary, manifests. A step may
+   * be empty.
    */
   steps: string[][];
-  /** What goes afterwards: nothing names it any more. */
+  /** What is removed afterwards: nothing names it any more. */
   remove: string[];
   /** All that is sent, in bytes. */
   bytes: number;
 }
 
-/** Makes a repository like ours. Of content the name is enough: files come there whole. */
+/** Makes a repository like ours. For content the name is enough, since files arrive whole. */
 export function planUpload(here: Files, there: Files): Upload {
   const steps: string[][] = [[], [], [], [], []];
   let bytes = 0;
@@ -56,18 +56,18 @@ export function planUpload(here: Files, there: Files): Upload {
   return { steps: steps.map((paths) => paths.sort()), remove: remove.sort((a, b) => step(b) - step(a)), bytes };
 }
 
-/** What our copy lacks of a repository that others may have published to, and what it has that is there no longer. */
+/** What our copy lacks of a repository that others may have published to, and what it has that is gone there. */
 export function planFetch(here: Files, there: Files): { fetch: string[]; drop: string[]; bytes: number } {
-  // `config` is written here
+  // `config` is written on this machine
   const wanted = [...there].filter(([path]) => isOurs(path) && path !== "config");
   const missing = wanted.filter(([path, size]) => {
     if (!isContent(path)) return true;
-    // the same object may be compressed otherwise by another machine; a delta is made once
+    // another machine may compress the same object differently; a delta is made only once
     return path.startsWith("deltas/") ? here.get(path) !== size : !has(here, path);
   });
   const drop = [...here.keys()].filter((path) => !path.startsWith("objects/") && path !== "config" && !there.has(path));
   return { fetch: missing.map(([path]) => path), drop, bytes: missing.reduce((sum, [, size]) => sum + size, 0) };
 }
 
-/** A file that is empty was cut off by a loss of power: no content of OSTree's is. */
+/** Whether a file exists. An empty one was cut off by a power loss: OSTree's content is never empty. */
 const has = (files: Files, path: string) => (files.get(path) ?? 0) > 0;

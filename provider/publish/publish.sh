@@ -1,9 +1,10 @@
 #!/bin/sh
 # Publishes a commit of /run/repo in the repository /run/out, which any static web server can serve. Runs in the
-# toolbox; /run/prune.sh. usage: publish.sh REF CHECKSUM DELTAS EMPTY COMMIT...   DELTAS: so many of the commits (the
-# newest first) get a delta to it; EMPTY: 1 for one from nothing; COMMIT: what is to be there besides, where the folder
-# or the store has it; the rest goes Who pulls meanwhile sees the state before or the one after: all files are there
-# before the branch, and the branch before the summary.
+# toolbox, with /run/prune.sh. All files are there before the branch, and the branch before the summary, so that a host
+# that pulls meanwhile sees the state before or after.
+# usage: publish.sh REF CHECKSUM DELTAS EMPTY COMMIT...   DELTAS: so many of the commits (the newest first) get a delta
+# to it; EMPTY: 1 for a delta from nothing; COMMIT: a further commit to keep, if the folder or the store has it. Other
+# commits are removed.
 set -eu
 umask 022
 out=/run/out
@@ -14,12 +15,12 @@ fi
 [ $# -gt 0 ] || exit 0
 ref=$1 to=$2 deltas=$3 empty=$4
 shift 4
-# usage: has REPOSITORY COMMIT   whole
+# usage: has REPOSITORY COMMIT   whether the commit is whole there
 has() {
 	tail=${2#??}
 	[ -e "$1/objects/${2%"$tail"}/$tail.commit" ] && [ ! -e "$1/state/$2.commitpartial" ]
 }
-# exit code 3: of the store, not of what is published
+# exit code 3: the error is in the store, not in what is published
 pull() {
 	if ! ostree pull-local --untrusted --repo=$out /run/repo "$1" >&2; then
 		echo "pine: from the store: $1" >&2
@@ -27,7 +28,7 @@ pull() {
 	fi
 }
 pull "$to"
-# earlier ones may be published and no longer in the store, or in neither
+# earlier commits may be published and gone from the store, or in neither
 for commit; do
 	shift
 	if ! has $out "$commit"; then
@@ -37,8 +38,8 @@ for commit; do
 	set -- "$@" "$commit"
 done
 have=$(ostree static-delta list --repo=$out)
-# usage: delta NAME --from=COMMIT|--empty   all within its files, also what would be fetched object by object; parts
-# that little memory unpacks
+# usage: delta NAME --from=COMMIT|--empty   a delta that holds everything in its own files, in parts that fit into
+# little memory
 delta() {
 	case "
 $have
@@ -60,7 +61,7 @@ done
 [ "$empty" = 0 ] || delta "$to" --empty
 ostree refs --repo=$out --force --create="$ref" "$to"
 ostree summary --repo=$out --update
-# each branch says what it keeps: two stacks can share a folder
+# each branch lists what it keeps, since two stacks can share a folder
 list=$out/pine/$ref.commits
 mkdir -p "${list%/*}"
 printf '%s\n' "$to" "$@" >"$list.new"

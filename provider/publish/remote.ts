@@ -1,6 +1,6 @@
 /**
- * A published repository on another machine: a copy of it in the cache is published to as a folder is (publish.ts), and
- * what is new of it is sent, in an order in which whoever pulls meanwhile sees the state before or the one after.
+ * A published repository on another machine. A copy in the cache is published to like a folder (folder.ts), and then
+ * new files are sent. The order of sending makes sure that a host that pulls sees the state before or after.
  */
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
@@ -19,27 +19,27 @@ import { humanBytes } from "../words.ts";
 import { initPublished, type Publication, publish } from "./folder.ts";
 import { type Files, fileAndFolder, isOurs, planFetch, planUpload } from "./plan.ts";
 
-/** What a place can do that is published to. Paths are those in the repository. */
+/** A place to publish to. Paths are relative to the repository. */
 export interface Remote {
-  /** For people, and what tells it from others: `deploy@web:22:/srv/www`. */
+  /** The name for people, which differs for each place: `deploy@web:22:/srv/www`. */
   readonly name: string;
   /** The input that says where it is. */
   readonly property: string;
   /** Why it cannot be published to, and the commit that it offers on a branch. Writes nothing. */
   look(ref: string): Promise<{ problem?: string; commit?: string }>;
-  /** Runs `fn` while no other publisher can, where that can be had. */
+  /** Runs `fn` while no other publisher can, where the place supports that. */
   held<T>(task: Task, fn: () => Promise<T>): Promise<T>;
   list(): Promise<Files>;
-  /** Which summary is there: another text after every change of it. */
+  /** Identifies the summary that is there: the text differs after every change of it. */
   stamp(): Promise<string>;
-  /** Copies files into a local folder. What is longer than it was listed is refused. */
+  /** Copies files into a local folder. Refuses a file that is longer than it was listed. */
   fetch(files: Files, into: string, sent: (bytes: number) => void): Promise<void>;
-  /** Puts files of a local folder there, each whole or not at all. `sent` hears of bytes since the last time. */
+  /** Puts files of a local folder there, each whole or not at all. `sent` gets the bytes since its last call. */
   put(paths: string[], from: string, sent: (bytes: number) => void): Promise<void>;
   remove(paths: string[]): Promise<void>;
 }
 
-/** The files of a folder, by their path in it. Those whose names begin with a dot are nobody's business. */
+/** The files of a folder, by their path in it. Names that begin with a dot are skipped. */
 export async function publishedFiles(dir: string, below = ""): Promise<Files> {
   const found: Files = new Map();
   for (const entry of await readdir(join(dir, below), { withFileTypes: true })) {
@@ -62,8 +62,8 @@ function progress(task: Task, what: string, total: number): (bytes: number) => v
 }
 
 /**
- * Publishes a commit of the store there. Who is cut off leaves what was there, and the next one goes on. `cache`:
- * absolute path.
+ * Publishes a commit of the store there. An interrupted run leaves the place as it was, and the next run goes on.
+ * `cache`: absolute path.
  */
 export async function publishRemote(
   workshop: Workshop,
@@ -83,17 +83,17 @@ export async function publishRemote(
     if (both) die(`${remote.name} has ${both} as a file and as a folder`, "empty it, and run `pulumi up` again");
     await takeOver(path, toolbox, remote, there, task);
     await publish(workshop, { ...p, path }).catch(async (e) => {
-      // OSTree is not always able to say that an object is damaged: of a commit's it crashes
+      // OSTree cannot always say that an object is damaged: on a damaged commit it crashes
       if (e instanceof RunError) await looked(path, toolbox, task, () => forget(path, e));
       throw e;
     });
     const { steps, remove, bytes } = planUpload(await publishedFiles(path), there);
-    // what a power cut took of our copy goes nowhere
+    // objects of our copy that a power cut damaged are not sent
     if (steps[0]!.some(isObject)) await looked(path, toolbox, task, (e) => forget(path, e));
     const sent = progress(task, `sending to ${remote.name}`, bytes);
     for (const [n, paths] of steps.entries()) {
       task.signal.throwIfAborted();
-      // from the branches on it shows
+      // from the branches on, hosts that pull see the change
       if (n === 2 && (await remote.stamp()) !== before)
         die(
           `somebody else published to ${remote.name} meanwhile`,
@@ -106,15 +106,13 @@ export async function publishRemote(
   await withFileLock(`${path}.lock`, `publishing to ${remote.name}`, task, () => remote.held(task, work));
 }
 
-/** Dies where it cannot be published to. Writes nothing. */
+/** Fails if it cannot be published to. Writes nothing. */
 export async function lookAtRemote(remote: Remote): Promise<void> {
   const { problem } = await remote.look("");
   if (problem) die(`${remote.property}: ${problem}`);
 }
 
-/**
- * Removes what is neither a file nor a folder: our copy is written to by its names, and a link would lead elsewhere.
- */
+/** Removes what is neither a file nor a folder: a link in our copy would lead writes elsewhere. */
 export async function removeOthers(dir: string): Promise<void> {
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name);
@@ -124,8 +122,8 @@ export async function removeOthers(dir: string): Promise<void> {
 }
 
 /**
- * Gives fetched files their places in our copy. Dies before any gets one when another machine's word made something
- * else than a file.
+ * Moves fetched files to their places in our copy. Fails before the first move if another machine made something else
+ * than a file.
  */
 export async function takeIn(from: string, path: string, names: string[], who: string): Promise<void> {
   for (const name of names) {
@@ -144,7 +142,7 @@ export async function takeIn(from: string, path: string, names: string[], who: s
   }
 }
 
-/** A folder below another one, through no link. */
+/** Makes a folder below another one, without following links. */
 async function makeInside(path: string, below: string): Promise<void> {
   let at = path;
   for (const part of below.split("/").filter((p) => p !== ".")) {
@@ -155,7 +153,7 @@ async function makeInside(path: string, below: string): Promise<void> {
   }
 }
 
-/** Dies where what a machine says that it has does not fit: before it fills the disk. */
+/** Fails if what a machine says it has does not fit, before it fills the disk. */
 async function roomFor(bytes: number, path: string, remote: Remote): Promise<void> {
   const free = await freeBytes(path);
   if (free !== undefined && bytes > free)
@@ -165,7 +163,7 @@ async function roomFor(bytes: number, path: string, remote: Remote): Promise<voi
     );
 }
 
-/** Makes our copy hold what is there: other stacks and machines publish, too. */
+/** Makes our copy match the place, since other stacks and machines publish, too. */
 async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: Files, task: Task): Promise<void> {
   await removeOthers(path);
   await initPublished(path, toolbox, task);
@@ -173,7 +171,7 @@ async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: F
   for (const name of drop) await rm(join(path, name));
   if (fetch.length === 0) return;
   await roomFor(bytes, path, remote);
-  // a cut-off file is never among them
+  // files in this folder never count as part of our copy, so a cut-off one does no harm
   await withTemp(join(path, "tmp"), async (dir) => {
     await remote.fetch(
       new Map(fetch.map((name) => [name, there.get(name)!])),
@@ -195,7 +193,7 @@ async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: F
 
 const isObject = (name: string) => name.startsWith("objects/");
 
-/** Looks whether every object of our copy is what its name says; `damaged` dies. */
+/** Checks that every object of our copy is what its name says; otherwise calls `damaged`, which throws. */
 async function looked(
   path: string,
   toolbox: Toolbox,
@@ -210,7 +208,7 @@ async function looked(
   });
 }
 
-/** Of a copy that is damaged nothing is kept: it is fetched anew. Dies. */
+/** Removes a damaged copy, so that it is fetched anew. Always throws. */
 async function forget(path: string, cause: unknown): Promise<never> {
   await rm(path, { recursive: true });
   return die(

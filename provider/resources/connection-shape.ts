@@ -1,4 +1,4 @@
-/** What is accepted as a `connection`, wherever one is asked for. */
+/** The accepted fields of a `connection`, for every resource that takes one. */
 import { flag, integer, object, text } from "../properties/check.ts";
 
 const endpoint = {

@@ -1,6 +1,6 @@
 /**
- * What previews of images tell the previews of servers in the same run, before anything is built: figures to be marked
- * "about".
+ * Figures that previews of images pass to previews of servers in the same run, before anything is built. They are shown
+ * as "about".
  */
 import type { SshServer } from "../boot/target.ts";
 
@@ -9,10 +9,10 @@ export interface ImageEstimate {
   arch: string;
   /** Bytes of the packages as they are downloaded. */
   compressed: number;
-  /** Bytes when installed. */
+  /** Bytes of the installed packages. */
   unpacked: number;
   target: "vm" | "container";
-  /** Absent: neither. */
+  /** Absent: the image has no SSH server. */
   ssh?: SshServer;
 }
 
@@ -31,7 +31,7 @@ export function largestImage(): ImageEstimate | undefined {
   return latest;
 }
 
-/** What every image of this run is for; undefined: they differ, and which one a server gets is not told. */
+/** The target of every image in this run; undefined: they differ, and which one a server gets is not known. */
 export function onlyTarget(): ImageEstimate["target"] | undefined {
   return targets.size === 1 ? [...targets][0] : undefined;
 }
@@ -46,8 +46,8 @@ let fitDisk = false;
 let unfitDisk: string | undefined;
 
 /**
- * Called by DiskImage's preview: bytes of the disk, 0 when they are not known, and why an overwrite cannot take it.
- * Which image a server gets is not told: the smallest of a run counts.
+ * Called by DiskImage's preview: bytes of the disk, 0 when they are not known, and why an overwrite cannot use it. The
+ * smallest of a run counts, because it is not known here which image a server gets.
  */
 export function noteDisk(bytes: number, unfit?: string): void {
   leastDisk = Math.min(leastDisk ?? bytes, bytes);
@@ -55,22 +55,20 @@ export function noteDisk(bytes: number, unfit?: string): void {
   else unfitDisk = unfit;
 }
 
-/**
- * Why none of the disk images of this run can be written over a server's disk; undefined: one can, or it is not known.
- */
+/** Why an overwrite can use none of this run's disk images; undefined: it can use one, or that is not known. */
 export function noDiskFits(): string | undefined {
   return fitDisk ? undefined : unfitDisk;
 }
 
-/** Bytes that any disk image of this run has at least; undefined: not known. */
+/** Bytes of the smallest disk image in this run; undefined: not known. */
 export function smallestDisk(): number | undefined {
   return leastDisk || undefined;
 }
 
 /**
- * Bytes of a sysroot that is not packed yet, at least and at most, from the bytes of its files. Measured against them:
- * zstd -3 took 0.42 to 0.58, and gzip -3 0.69 to 0.73 of systems with kernel modules and firmware, which are packed
- * already; one with a kernel has more of what does not pack.
+ * Least and most bytes of a packed sysroot, from the bytes of its files. Measured on systems with kernel modules and
+ * firmware, which are packed already: zstd -3 took 0.42 to 0.58 of them, gzip -3 0.69 to 0.73. A system with a kernel
+ * has more of what does not pack.
  */
 export function packedRange(unpacked: number, compression: "zstd" | "gzip"): [number, number] {
   const [least, most] = compression === "zstd" ? [0.35, 0.75] : [0.4, 0.85];

@@ -1,8 +1,8 @@
-/** Kernel arguments are for everybody to read: in the boot slot's file and in /proc/cmdline. */
+/** Refuses secrets in kernel arguments: everybody can read those, in the boot slot's file and in /proc/cmdline. */
 import type { CheckFailure } from "../properties/failure.ts";
 import { hasSecret, type Props } from "../properties/values.ts";
 
-/** One failure where an argument is a secret; it is named nowhere. */
+/** One failure if an argument is a secret; it never shows the value. */
 export function secretArguments(news: Props): CheckFailure[] {
   return hasSecret(news.kernelArguments)
     ? [

@@ -13,7 +13,7 @@ const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
 const ASSET = "c44067f5952c0a294b673a41bacd8c17";
 const ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7";
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-/** The engine has an unknown for each type; to us they are one. */
+/** The engine has one unknown per type; the provider treats them all alike. */
 const UNKNOWNS = new Set([
   UNKNOWN,
   "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7", // bool
@@ -24,7 +24,7 @@ const UNKNOWNS = new Set([
   "dd056dcd-154b-4c76-9bd3-c8f88648b5ff", // object
 ]);
 
-/** A property value as JSON has it. Resource references stay the objects they are, and so come back unchanged. */
+/** Turns a value of a Struct into plain JavaScript. Resource references stay as they are, and come back unchanged. */
 export function decode(v: Value, path = ""): Value {
   if (typeof v === "string") return UNKNOWNS.has(v) ? Unknown.value : v;
   if (Array.isArray(v)) return v.map((x, n) => decode(x, `${path}[${n}]`));
@@ -37,7 +37,7 @@ export function decode(v: Value, path = ""): Value {
       return v.secret === true && !(inner instanceof Secret) ? new Secret(inner) : inner;
     }
     case ASSET:
-      // The fields that are not used come as empty strings.
+      // Unused fields come as empty strings.
       return new Asset(
         v.path ? { path: v.path } : v.uri ? { uri: v.uri } : { text: v.text ?? "" },
         v.hash === "" ? undefined : v.hash,
@@ -62,7 +62,7 @@ function decodeAssets(assets: Props, path: string): Record<string, Asset | Archi
   return decoded;
 }
 
-/** The other way. Undefined properties are left out. */
+/** The reverse of {@link decode}. Leaves out undefined properties. */
 export function encode(v: Value): Value {
   if (v === undefined) return null;
   if (v instanceof Unknown) return UNKNOWN;

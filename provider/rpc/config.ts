@@ -21,7 +21,7 @@ import { decode } from "./codec.ts";
 export const MIRROR = "https://dl-cdn.alpinelinux.org/alpine";
 export const RELEASE = "v3.23";
 
-/** What the engine itself puts among a provider's inputs. */
+/** Properties that the engine itself adds to a provider's inputs. */
 const ENGINES_OWN = new Set(["version", "pluginDownloadURL", "pluginChecksums", "parameterization", "__internal"]);
 
 const shape = {
@@ -66,10 +66,10 @@ function checkKey(pem: string): string | undefined {
   }
 }
 
-/** Properties that are no strings. */
+/** Properties that are not strings. */
 const NESTED = new Set(["keys", "fallbackMirrors", "credentials"]);
 
-/** Our own properties, with JSON taken apart: several SDKs and `pulumi config` know only strings at the top. */
+/** Our own properties, with JSON parsed: several SDKs and `pulumi config` allow only strings at the top. */
 function normal(news: Props): Props {
   const open = (v: Value): Value => {
     if (v instanceof Secret) return new Secret(open(v.value));
@@ -88,7 +88,7 @@ export function checkConfig(news: Props): CheckFailure[] {
   return checkProps(normal(news), shape).failures;
 }
 
-/** As the engine keeps them: a password is a secret of the state, however the configuration has it. */
+/** The properties that the engine keeps: a password is always a secret in the state. */
 export function keptConfig(news: Props): Props {
   const secret = (name: string, v: Value) =>
     name === "credentials" ||
@@ -102,18 +102,18 @@ export function keptConfig(news: Props): Props {
   return Object.fromEntries(Object.entries(news).map(([name, v]) => [name, kept(name, v)]));
 }
 
-/** For comparing: own properties only, nested values opened. */
+/** Our own properties in a form for comparing, with JSON parsed. */
 export function comparable(inputs: Props): Props {
   return checkProps(normal(inputs), shape).inputs;
 }
 
-/** With defaults; relative folders are of `cwd`, where the engine starts a plugin: the program's folder. */
+/** The configuration with defaults. Relative folders start at `cwd`: the engine starts a plugin in the program's. */
 export function configure(args: Props, cwd: string = process.cwd()): Config {
   const { inputs, failures } = checkProps(normal(args), shape);
   for (const f of failures) die(f.property ? `pine:${f.property}: ${f.reason}` : `pine:${f.reason}`);
   const given = plain(inputs) as Checked<typeof shape>;
   const folder = (path: string) => resolve(cwd, path.replace(/^~(?=\/|$)/, homedir()));
-  // An XDG folder that is not absolute is to be ignored (XDG base directory specification).
+  // A relative XDG folder must be ignored (XDG base directory specification).
   const xdg = process.env.XDG_CACHE_HOME?.startsWith("/") ? process.env.XDG_CACHE_HOME : join(homedir(), ".cache");
   for (const [address, pair] of Object.entries(given.credentials ?? {})) authorize(address, pair);
   const bare = (address: string) => keepCredentials(address).replace(/\/+$/, "");

@@ -5,7 +5,7 @@ import { GetRootResourceRequest, LogRequest } from "@pulumi/pulumi/proto/engine_
 
 export type Severity = "debug" | "info" | "warning" | "error";
 const SEVERITY = { debug: 0, info: 1, warning: 2, error: 3 } as const;
-/** A live line at most this often, in milliseconds: a terminal shows no more, and each is an rpc. */
+/** Least milliseconds between two live lines: a terminal shows no more, and each is an rpc. */
 const STEP_INTERVAL = 250;
 const LOG_TIMEOUT = 1000;
 
@@ -61,7 +61,7 @@ export class CallLog {
     private readonly clean: (text: string) => string,
   ) {}
 
-  /** A live line. Of many in short time some are dropped, but never the last. */
+  /** Sends a live line. Drops some when many come in a short time, but never the last. */
   step(message: string): void {
     this.waiting = message;
     const due = this.last + STEP_INTERVAL - performance.now();

@@ -16,8 +16,8 @@ const KINDS: Record<DiffKind, 0 | 1 | 2 | 3 | 4 | 5> = {
 };
 
 /**
- * Check failures for the engine. It prints the input that a failure names, in clear, and knows only names at the top:
- * so a failure keeps its property when that is a plain scalar that may be `shown`, else its path goes into the reason.
+ * Check failures for the engine, which prints the named input in clear and knows only names at the top. A failure keeps
+ * its property only if that is a plain scalar that may be `shown`; else the path goes into the reason.
  */
 export function failuresOf(
   failures: Failure[] | undefined,

@@ -1,4 +1,4 @@
-/** A provider as the server takes it: everything heavy behind a function that imports it when first asked. */
+/** A provider as the rpc server takes it: heavy modules are imported when first used. */
 import type { CheckFailure } from "../properties/failure.ts";
 import type { Props } from "../properties/values.ts";
 import type { Config, Invoke, Resource } from "../resource.ts";
@@ -11,7 +11,7 @@ export interface Provider {
   /** Token to function. */
   functions: Record<string, () => Promise<Invoke>>;
   checkConfig(news: Props): CheckFailure[];
-  /** Configuration in a form in which two are compared. */
+  /** The configuration in a form that can be compared. */
   comparable(inputs: Props): Props;
   configure(args: Props): Config;
 }

@@ -1,4 +1,4 @@
-/** The calls under way: what ends them, and when they have ended. */
+/** The calls in progress: ends them, and waits for their end. */
 import { PineError } from "../errors.ts";
 
 export class Running {
@@ -10,7 +10,7 @@ export class Running {
     this.stop.abort(new DOMException("cancelled", "AbortError"));
   }
 
-  /** A new engine is there (attach mode outlives one): calls are taken again. */
+  /** Accepts calls again for a new engine (attach mode outlives one). */
   renew(): void {
     if (this.stop.signal.aborted) this.stop = new AbortController();
   }
@@ -40,7 +40,7 @@ export class Running {
     }
   }
 
-  /** Done when no call is under way any more, or after `limit` milliseconds. Answers whether all have ended. */
+  /** Waits until no call is in progress, for at most `limit` milliseconds. Returns whether all have ended. */
   async settled(limit: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<void>((done) => {

@@ -1,4 +1,4 @@
-/** What the rpc layer takes from schema.json: which properties are secret. */
+/** Reads schema.json for the rpc layer: which properties are secret, and which a state always has. */
 import { splitPath } from "../properties/path.ts";
 import { type Props, Secret, type Value } from "../properties/values.ts";
 
@@ -45,7 +45,7 @@ export class Schema {
     return this.json.resources?.[token]?.required ?? [];
   }
 
-  /** Wraps what the schema calls secret and is still plain, so that it never lies in the state in clear. */
+  /** Wraps plain values that the schema calls secret, so that the state never holds them in clear. */
   wrap(props: Props, specs: Specs): Props {
     return Object.fromEntries(Object.entries(props).map(([k, v]) => [k, this.wrapValue(v, specs[k])]));
   }

@@ -1,4 +1,4 @@
-/** One rpc: what it may say, what it must not say, and how it ends. */
+/** One rpc: its log lines, the secrets that it must not show, and how it ends. */
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { messageOf, PineError } from "../errors.ts";
 import { type Props, secretStrings } from "../properties/values.ts";
@@ -8,7 +8,7 @@ import { CallLog, type Engine } from "./engine.ts";
 import type { Running } from "./running.ts";
 import { failureOf, initFailure, Unimplemented } from "./status.ts";
 
-/** What requests have in common; each has some of it. */
+/** Methods of requests; each request has some of them. */
 export interface Request {
   getUrn?(): string | undefined;
   getName?(): string | undefined;
@@ -29,21 +29,21 @@ export class Scope {
     this.log = new CallLog(engine, request.getUrn?.() ?? "", this.clean);
   }
 
-  /** Takes every secret that this call has seen out of a text. */
+  /** Removes every secret that this call has seen from a text. */
   readonly clean = (text: string): string => redactText(text, this.secrets);
 
-  /** Runs the call's work: what cuts a text in it cleans it first ({@link withSecrets}). */
+  /** Runs the call's work, in which texts are cleaned before they are cut ({@link withSecrets}). */
   within<R>(work: () => R): R {
     return withSecrets(this.secrets, work);
   }
 
-  /** Notes the secrets of what goes in or comes out. */
+  /** Remembers the secrets of inputs and outputs. */
   noting(props: Props): Props {
     for (const s of secretStrings(props)) this.secrets.add(s);
     return props;
   }
 
-  /** What the resource gets. `urn` is used where the request has none (functions). */
+  /** The call that a resource gets. `urn` is used where the request has none (functions). */
   call(config: Config, urn: string): Call {
     // urn:pulumi:<stack>::<project>::<parent's type>$<type>::<name>
     const [stack = "", project = "", types = "", ...name] = (this.request.getUrn?.() || urn).split("::");
@@ -64,7 +64,7 @@ export class Scope {
   }
 }
 
-/** Makes a grpc handler of work: log lines are out before the answer, errors are clean. */
+/** Turns work into a grpc handler: sends log lines before the answer, and cleans errors of secrets. */
 export function unary<Q, R>(
   running: Running,
   engine: () => Engine | undefined,
@@ -85,7 +85,7 @@ export function unary<Q, R>(
     };
     const timeout = (rpc.request as Request).getTimeout?.() ?? 0;
     running.run(timeout, gone.signal, answer).catch((error) => {
-      reply({ ...failureOf(error, AbortSignal.abort(error)) }); // refused: everything is being ended
+      reply({ ...failureOf(error, AbortSignal.abort(error)) }); // refused: the plugin is ending
     });
   };
 }

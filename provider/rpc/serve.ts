@@ -1,4 +1,4 @@
-/** The plugin's process: a port on 127.0.0.1, printed; and an orderly end, whoever asks for it. */
+/** The plugin's process: prints its port on 127.0.0.1, and ends in order, whoever asks for it. */
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { messageOf } from "../errors.ts";
@@ -6,9 +6,9 @@ import { CHANNEL } from "./engine.ts";
 import type { Provider } from "./provider.ts";
 import { ProviderServer } from "./server.ts";
 
-/** The engine kills 5 s after its SIGINT (sdk/go/common/util/cmdutil): what runs gets this long to clean up. */
+/** Milliseconds for calls to clean up: the engine kills 5 s after its SIGINT (sdk/go/common/util/cmdutil). */
 const CLEANUP = 3700;
-/** Then the answers of what has ended go out. 4 s in all. */
+/** Milliseconds for sending the last answers afterwards; 4 s in all. */
 const FLUSH = 250;
 const POLL = 2000;
 
@@ -50,8 +50,8 @@ export async function serve(description: Provider, argv: string[] = process.argv
   process.on("SIGTERM", () => leave(0));
   // The engine may close our output at any time.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  // A task that nobody waited for does not end the others; what is beyond that ends us, in order. Only the kind of
-  // error is said: which call's secrets its text may hold is not known here.
+  // A failed task that nobody waited for does not end the others; an uncaught exception ends the plugin in order. Only
+  // the kind of error is shown: its text may hold the secrets of any call.
   process.on("unhandledRejection", (error) => {
     void provider.note("warning", `a background task failed (${kindOf(error)}); this is a bug in pine`);
   });
@@ -60,7 +60,7 @@ export async function serve(description: Provider, argv: string[] = process.argv
     void leave(1);
   });
 
-  // When the engine was killed neither Cancel nor a signal comes.
+  // When the engine was killed, neither Cancel nor a signal comes.
   setInterval(async () => {
     if (leaving || !(await provider.engineGone())) return;
     if (address) await leave(0);

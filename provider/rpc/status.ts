@@ -13,14 +13,14 @@ export interface Failure {
   metadata?: Metadata;
 }
 
-/** A call that is not there. */
+/** A call that the provider does not have. */
 export class Unimplemented extends PineError {
   override name = "Unimplemented";
 }
 
 /**
- * The status of anything thrown but {@link InitError}. The engine takes Unknown and Internal for "the resource may be
- * in any state" (sdk/go/common/resource/plugin/provider_plugin.go), so only what we did not foresee gets those.
+ * The status of any error except {@link InitError}. The engine takes Unknown and Internal for "the resource may be in
+ * any state" (sdk/go/common/resource/plugin/provider_plugin.go), so only unforeseen errors get those.
  */
 export function failureOf(error: unknown, signal: AbortSignal): Failure {
   if (error instanceof Unimplemented) return { code: status.UNIMPLEMENTED, details: error.message };

@@ -1,4 +1,4 @@
-/** The manifest of a commit, as it is signed: what a server has to know before it takes the commit. Pure. */
+/** The signed manifest of a commit: what a server has to know before it takes the commit. Pure. */
 import semver from "semver";
 import type { Target } from "../boot/target.ts";
 import { publicKeyOf, sign, verifies } from "./signify.ts";
@@ -8,32 +8,35 @@ type SigningKey = Parameters<typeof publicKeyOf>[0];
 export interface Manifest {
   checksum: string;
   ref: string;
-  /** Semver. A server takes none that is older than what it runs. */
+  /** Semver. A server refuses a version that is older than the one that it took last. */
   version: string;
   /** Alpine's name of the architecture. */
   arch: string;
   target: Target;
-  /** Seconds since 1970, of the content. */
+  /** Time of the content, in seconds since 1970. */
   created: number;
 }
 
-/** What goes to servers, and beside a published commit. */
+/** The manifest as it is sent to servers, and as it lies beside a published commit. */
 export interface SignedManifest {
-  /** Lines `name=value`, host/server/trust.sh reads them. */
+  /** Lines `name=value`, which host/server/trust.sh reads. */
   text: string;
-  /** signify's, base64. */
+  /** Signatures of signify, in base64. */
   signatures: string[];
 }
 
-/** As a file: text, an empty line, a signature a line. So trust.sh reads it; "" of what is not signed. */
+/**
+ * The manifest as a file, which trust.sh reads: the text, an empty line, one signature per line. "" if it is not
+ * signed.
+ */
 export const manifestFile = (signed: SignedManifest | undefined): string =>
   signed ? `${signed.text}\n${signed.signatures.map((s) => `${s}\n`).join("")}` : "";
 
 const FORMAT = 1;
 
 /**
- * The keys sign it, and are those that a server trusts from then on: a key comes by being named beside one that is
- * trusted.
+ * Signs a manifest with the keys. A server trusts exactly these keys from then on. It learns a new key when the
+ * manifest names it beside a trusted one.
  */
 export function signManifest(m: Manifest, keys: SigningKey[]): SignedManifest {
   const { checksum, ref, version, arch, target, created } = m;
@@ -45,7 +48,7 @@ export function signManifest(m: Manifest, keys: SigningKey[]): SignedManifest {
   return { text, signatures: keys.map((key) => sign(text, key)) };
 }
 
-/** What a server trusts: signify's public keys, and the version that it took last. */
+/** What a server trusts: public keys of signify, and the last version that it took. */
 export interface Trust {
   keys: string[];
   version?: string;
@@ -58,8 +61,8 @@ export interface ManifestProblem {
 }
 
 /**
- * Why a server would refuse a commit; the server looks itself, too, and this tells it beforehand. A server without keys
- * takes anything.
+ * Why a server would refuse a commit. The server checks this itself, too; this tells it beforehand. A server without
+ * keys takes anything.
  */
 export function manifestProblem(
   trust: Trust,

@@ -23,7 +23,7 @@ const SPKI = Buffer.from("302a300506032b6570032100", "hex");
 export const KEY_EXPECTED =
   "an Ed25519 private key, as PEM (PKCS#8: tls.PrivateKey's privateKeyPem, `openssl genpkey -algorithm ed25519`) or as the base64 of its 32 bytes";
 
-/** The key, or why it is none; never with a part of it. */
+/** The key, or why it is not usable; the reason never holds a part of it. */
 export function readSigningKey(text: string): KeyObject | string {
   const trimmed = text.trim();
   if (!trimmed.startsWith("-----")) {
@@ -45,7 +45,7 @@ export function readSigningKey(text: string): KeyObject | string {
 
 const raw = (key: KeyObject): Buffer =>
   createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-KEY_BYTES);
-/** signify's is random; ours is the key's own, so that the same key has the same name everywhere. */
+/** signify's number is random. Ours is made from the key, so that the same key has the same name everywhere. */
 const numberOf = (publicKey: Buffer) => createHash("sha256").update(publicKey).digest().subarray(0, NUMBER_BYTES);
 
 /** The public key of a private one: 56 characters of base64, "RW…". */
@@ -54,12 +54,12 @@ export function publicKeyOf(key: KeyObject): string {
   return Buffer.concat([ALGORITHM, numberOf(bytes), bytes]).toString("base64");
 }
 
-/** 100 characters of base64, "RW…". The same text and key give the same signature. */
+/** Signs a text: 100 characters of base64, "RW…". The same text and key give the same signature. */
 export function sign(text: string, key: KeyObject): string {
   return Buffer.concat([ALGORITHM, numberOf(raw(key)), cryptoSign(null, Buffer.from(text), key)]).toString("base64");
 }
 
-/** Whether a signature of {@link sign} is this public key's, of this text. */
+/** Whether a signature of {@link sign} was made for this text, with this public key's private one. */
 export function verifies(text: string, signature: string, publicKey: string): boolean {
   const head = ALGORITHM.length + NUMBER_BYTES;
   const [s, k] = [base64(signature), base64(publicKey)];

@@ -1,10 +1,10 @@
-/** Debian packages and subordinate ids: what the builder, the lab and the tests need from the machine. */
+/** Installs what the builder, the lab and the tests need from the machine: Debian packages and subordinate ids. */
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { repository, run, SetupError, step } from "./tell.mjs";
 
-/** Package names out of needs.txt files: one a line, `#` starts a comment. */
+/** Package names from a needs.txt file: one per line, `#` starts a comment. */
 export function packageNames(text) {
   return text
     .split("\n")
@@ -50,7 +50,7 @@ export async function debianPackages() {
   await step(`${missing.length} Debian packages: ${missing.join(" ")}`, async () => {
     const known = await run("apt-cache", ["show", "--no-all-versions", ...missing], { ok: true });
     if (known.exitCode !== 0) await apt("update");
-    // a list that names versions which are gone from the mirror: once more with a new one
+    // the package list may name versions that left the mirror: try again with a new one
     await install().catch(async (error) => {
       if (error.message === otherwise) throw error;
       await apt("update");
@@ -59,7 +59,7 @@ export async function debianPackages() {
   });
 }
 
-/** First range of 65536 ids that no line of a subuid file holds. */
+/** Start of a range of 65536 ids that no line of a subuid file holds. */
 export function freeRange(...files) {
   const ends = files.flatMap((text) =>
     text.split("\n").flatMap((line) => {
@@ -70,7 +70,7 @@ export function freeRange(...files) {
   return Math.max(100_000, ...ends);
 }
 
-/** An ordinary user needs ranges of subordinate ids: files of other owners are made in a user namespace. */
+/** Gives an ordinary user ranges of subordinate ids, for files of other owners in a user namespace. */
 export async function subordinateIds() {
   if (isRoot()) return;
   const { username, uid } = userInfo();
@@ -95,10 +95,7 @@ export async function subordinateIds() {
 
 const TUN = "/dev/net/tun";
 
-/**
- * The lab's networks of their own need the device that systemd-udevd makes for everybody; some machines have it for
- * root alone.
- */
+/** Opens the tun device to everybody, as systemd-udevd does: the lab's networks need it, and it may be root's alone. */
 export async function tunDevice() {
   try {
     return accessSync(TUN, constants.R_OK | constants.W_OK);

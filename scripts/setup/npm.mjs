@@ -1,4 +1,4 @@
-/** node_modules as package-lock.json says. */
+/** Installs node_modules as package-lock.json says. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

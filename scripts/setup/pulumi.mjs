@@ -38,7 +38,7 @@ const atLeast = (found, wanted) => {
   return true;
 };
 
-/** The folder on PATH whose CLI is at least the version that is tested, with the YAML host beside it. */
+/** The folder on PATH with a CLI of at least the tested version, and the YAML host beside it. */
 async function onPath() {
   const folder = (process.env.PATH ?? "").split(delimiter).find((f) => f && executable(join(f, "pulumi")));
   if (!folder || !complete(folder)) return undefined;
@@ -46,7 +46,7 @@ async function onPath() {
   return found && atLeast(found, version.pulumi.split(".").map(Number)) ? folder : undefined;
 }
 
-/** The vendor's archive. Short timeouts until it answers: where it cannot be reached, the build is the way. */
+/** Downloads the vendor's archive. Timeouts are short until it answers: if it cannot be reached, the build follows. */
 async function download(into) {
   const cpu = { x64: "x64", arm64: "arm64" }[arch()];
   const url = `https://get.pulumi.com/releases/sdk/pulumi-v${version.pulumi}-linux-${cpu}.tar.gz`;
@@ -66,14 +66,14 @@ async function download(into) {
   });
 }
 
-/** The Go compiler: on PATH, or where its own archive is unpacked by default. */
+/** The Go compiler: on PATH, or in the default folder of its own archive. */
 export async function goProgram() {
   for (const go of ["go", "/usr/local/go/bin/go"])
     if ((await run(go, ["version"], { ok: true })).exitCode === 0) return go;
   throw new SetupError("there is no Go on PATH: install Go 1.21 or later, or the Pulumi CLI, which is built with it");
 }
 
-/** From source: the Go module proxy has what the vendor's server has; go.sum pins each part by its checksum. */
+/** Builds from source: the Go module proxy has what the vendor's server has; go.sum pins each part's checksum. */
 async function build(into) {
   const go = await goProgram();
   const variables = [
@@ -89,17 +89,14 @@ async function build(into) {
   );
 }
 
-/**
- * Go settings of ours: its own toolchain may be fetched where it is too old, nothing of the user's flags, a cache in
- * any case.
- */
+/** Settings for Go: a toolchain that is too old may fetch a newer one, the user's flags are ignored, a cache exists. */
 export function goEnvironment(scratch) {
   const home = process.env.HOME && existsSync(process.env.HOME);
   const own = home ? {} : { GOPATH: join(scratch, "go"), GOCACHE: join(scratch, "go-build"), GOFLAGS: "-modcacherw" };
   return { GOFLAGS: "", GOWORK: "off", GOTOOLCHAIN: "auto", CGO_ENABLED: "0", ...own };
 }
 
-/** The folder with `pulumi` and `pulumi-language-yaml`; made when there is none. */
+/** The folder with `pulumi` and `pulumi-language-yaml`; made if it is missing. */
 export async function pulumiFolder() {
   const found = await onPath();
   if (found) return found;

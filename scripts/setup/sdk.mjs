@@ -30,13 +30,13 @@ export function schemaDigest() {
   return createHash("sha256").update(JSON.stringify(schema)).digest("hex");
 }
 
-/** Whether the committed SDK was made from the schema as it is. */
+/** Whether the committed SDK was made from the current schema. */
 export function sdkFits() {
   const file = join(sdk, MADE_FROM);
   return existsSync(file) && readFileSync(file, "utf8").trim() === schemaDigest();
 }
 
-/** Of every source file; the compiler's version counts too. */
+/** Digest of every source file of the SDK and of the compiler's version. */
 function digest() {
   const hash = createHash("sha256").update(readFileSync(join(repository, "node_modules/typescript/package.json")));
   const names = readdirSync(sdk, { recursive: true }).map(String).sort();
@@ -53,7 +53,7 @@ function link() {
   try {
     if (readlinkSync(path) === target) return;
   } catch {
-    // none, or something else in its place
+    // no link, or something else in its place
   }
   rmSync(path, { recursive: true, force: true });
   mkdirSync(scope, { recursive: true });
@@ -71,7 +71,7 @@ export async function linkSdk() {
   await step("compiling the SDK", async () => {
     rmSync(bin, { recursive: true, force: true });
     await run(join(repository, "node_modules", ".bin", "tsc"), ["-p", sdk]);
-    copyFileSync(join(sdk, "package.json"), join(bin, "package.json")); // its code asks it for the version
+    copyFileSync(join(sdk, "package.json"), join(bin, "package.json")); // its code reads the version from it
     writeFileSync(mark, wanted);
   });
 }

@@ -1,4 +1,4 @@
-/** Words and processes of the set-up: plain Node, because it runs before `npm ci`. */
+/** Messages and processes of the set-up, in plain Node because they run before `npm ci`. */
 import { spawn } from "node:child_process";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 /** The repository's folder. */
 export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** This user's cache folder of Pine. */
+/** Pine's cache folder of this user. */
 export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "pine");
 
 /** What went wrong, and what to do about it; printed without a stack. */
@@ -18,8 +18,8 @@ export function say(line) {
 }
 
 /**
- * Runs a program to its end: { stdout, stderr, exitCode }. Throws with the last lines of its output unless `ok`.
- * `show`: its output goes to ours. A program that is not there has exit code 127.
+ * Runs a program to its end: { stdout, stderr, exitCode }. On failure it throws with the last lines of output, unless
+ * `ok`. `show`: prints the output. A missing program has exit code 127.
  */
 export function run(file, args, { cwd = repository, env = {}, ok = false, show = false, input = undefined } = {}) {
   return new Promise((done, fail) => {
@@ -43,7 +43,7 @@ export function run(file, args, { cwd = repository, env = {}, ok = false, show =
   });
 }
 
-/** Tells what a longer step does, a sign of life every half minute, and how long it took. */
+/** Runs a longer step: says what it does, that it is alive every half minute, and how long it took. */
 export async function step(what, work) {
   const began = Date.now();
   const seconds = () => `${Math.round((Date.now() - began) / 1000)} s`;

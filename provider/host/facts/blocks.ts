@@ -4,9 +4,9 @@ import type { BlockKind } from "./types/storage.ts";
 
 export interface Block {
   name: string;
-  /** `8:1`; "-" of what has no device file. */
+  /** `8:1`; "-" when there is no device file. */
   number: string;
-  /** Of 512 bytes, whatever the disk's own. */
+  /** Each has 512 bytes, whatever the size of the disk's own. */
   sectors: number;
   partition?: number;
   disk?: string;
@@ -35,7 +35,7 @@ export function mountLinesOf(lines: Lines): MountLine[] {
   return (lines.get("mount") ?? []).map(parseMount).filter((m): m is MountLine => m !== undefined);
 }
 
-/** What only other mount namespaces have mounted, of each device the first: its target says whose it is. */
+/** What only other mount namespaces have mounted: each device's first mount. Its target names the process. */
 export function elsewhereOf(lines: Lines): MountLine[] {
   const seen = new Map<string, MountLine>();
   for (const text of lines.get("elsewhere") ?? []) {
@@ -48,8 +48,8 @@ export function elsewhereOf(lines: Lines): MountLine[] {
 }
 
 /**
- * What stands between a block device and the disk; of several layers the one that says most. A RAID or a loop may have
- * partitions.
+ * What lies between a block device and the disk. Among several layers, the one that says most counts. A RAID or a loop
+ * may have partitions.
  */
 export function kindOf(block: Block, blocks: Map<string, Block>, depth = 0): BlockKind {
   const below = [...block.slaves, ...(block.disk ? [block.disk] : [])]
@@ -62,15 +62,15 @@ export function kindOf(block: Block, blocks: Map<string, Block>, depth = 0): Blo
 }
 
 /**
- * Block devices that are no disk of the server: built upon others, in memory, in files, of a network, optical; and the
- * parts of an eMMC that boot loaders and keys are in, which the kernel shows as devices of their own.
+ * Block devices that are no disk of the server: built upon others, in memory, in files, on a network, optical. Also an
+ * eMMC's parts for boot loaders and keys, which the kernel shows as devices of their own.
  */
 const NO_DISK =
   /^(dm-|md|loop|zloop|ram|zram|sr|scd|fd\d|nbd|rbd|drbd|zd\d|bcache|mtdblock|etherd!|nullb|ublkb|mmcblk\d+(boot|gp|rpmb))/;
 
 /**
- * Whether a block device is hardware (also a hypervisor's) that can be written over. `virtual`: names of those without
- * any below them.
+ * Whether a block device is hardware (also a hypervisor's) that can be overwritten. `virtual`: names of devices with no
+ * hardware below them.
  */
 export const isDisk = (block: Block, virtual: Set<string>): boolean =>
   block.partition === undefined &&
@@ -78,7 +78,7 @@ export const isDisk = (block: Block, virtual: Set<string>): boolean =>
   !block.dmUuid &&
   !NO_DISK.test(block.name) &&
   !virtual.has(block.name) &&
-  // a path of an NVMe with several has no device file
+  // a path of an NVMe with several paths has no device file
   block.number !== "-";
 
 /** sysfs writes ! for the / in a name (`cciss!c0d0`). */
@@ -126,8 +126,8 @@ function parseMount(line: string): MountLine | undefined {
 }
 
 /**
- * KiB by target: of `df -kP` (file system, size, used, available, capacity, target), or of statfs (bytes of a block,
- * blocks, available, inodes, free ones).
+ * KiB by target, from `df -kP` (file system, size, used, available, capacity, target), or from statfs (bytes of a
+ * block, blocks, available blocks, inodes, free inodes).
  */
 export function parseFree(lines: Lines): Map<string, { size: number; free: number; inodes?: number }> {
   const free = new Map<string, { size: number; free: number; inodes?: number }>();
@@ -150,7 +150,7 @@ export function parseFree(lines: Lines): Map<string, { size: number; free: numbe
   return free;
 }
 
-/** What blkid says of the first of the devices that it knows. */
+/** What blkid says of the first device that it knows. */
 export function blkid(lines: string[], devices: string[]): Record<string, string> {
   const line = lines.find((l) => devices.some((d) => l.startsWith(`${d}:`)));
   return line === undefined ? {} : tagsOf(line);
@@ -161,7 +161,7 @@ export const blkidDevice = (line: string) => line.slice(0, line.indexOf(":"));
 export const tagsOf = (line: string): Record<string, string> =>
   Object.fromEntries([...line.matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!]));
 
-/** The table as the kernel and GRUB name it, from the disk's own first sectors. */
+/** The partition table as the kernel and GRUB name it, from the disk's own first sectors. */
 export function partitionTable(lines: Lines, disk: string): { type: string; id: string } | undefined {
   const [, sector, hex] =
     lines
@@ -170,7 +170,7 @@ export function partitionTable(lines: Lines, disk: string): { type: string; id: 
       ?.split(" ") ?? [];
   const bytes = Buffer.from(hex ?? "", "hex");
   const size = Number(sector) || 512;
-  // the header is the second sector, the table's id at 56 of it
+  // the header is the second sector; the table's id is at byte 56 of it
   if (bytes.length >= size + 72 && bytes.toString("latin1", size, size + 8) === "EFI PART")
     return { type: "gpt", id: guid(bytes, size + 56) };
   // signature 55 aa at 510, the disk's id at 440
@@ -188,7 +188,7 @@ export function bootCode(lines: Lines, disk: string): "grub" | "other" | "none" 
     ?.split(" ")[2];
   const bytes = Buffer.from(hex ?? "", "hex");
   if (bytes.length < 512) return undefined;
-  // 55 aa at 510 makes a sector one to boot; behind 440 bytes of code the table begins
+  // 55 aa at 510 makes a sector bootable; after 440 bytes of code the table begins
   const code = bytes.subarray(0, 440);
   if (bytes.readUInt16BE(510) !== 0x55aa || code.every((b) => b === 0)) return "none";
   return code.includes("GRUB ") ? "grub" : "other";

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What facts.sh tells of GRUB; sent before it, as one script (host/facts/facts.ts). That has the other functions.
+# GRUB's part of facts.sh, which has the other functions: sent before it, as one script (host/facts/facts.ts).
 
 grub() {
   for tool in grub-install grub2-install; do
@@ -23,7 +23,7 @@ grub() {
   sed -n 's/^[[:space:]]*GRUB_DEFAULT=//p' /etc/default/grub /etc/default/grub.d/*.cfg 2>/dev/null | tail -n 1 | each grub.default
 }
 
-# The folders with a grub.cfg. Of two that of the GRUB which has its modules there; both where both have.
+# Prints the folders with a grub.cfg. If there are two, only those with GRUB's modules count; both may have them.
 grub_folders() {
   all=
   with=
@@ -39,7 +39,7 @@ grub_folders() {
   echo "${with:-$all}"
 }
 
-# What in grub.cfg makes GRUB wait, or comes after ours.
+# Prints what in grub.cfg makes GRUB wait, or is set after our part.
 grub_says() { # grub.cfg
   [ -r "$1" ] || return 0
   ! grep -q '^[[:space:]]*set superusers="\{0,1\}[^"[:space:]]' "$1" || put grub.password 1

@@ -7,22 +7,22 @@ import { unquote } from "./machine.ts";
 import type { ContainerRights, Facts, GrubFacts } from "./types/facts.ts";
 
 /**
- * Managers whose mark is a file that stays in an image: seen on VMs made of a container's file system
+ * Managers that mark a container by a file, which stays in an image: seen on VMs made of a container's file system
  * (openSUSE/obs-build#272).
  */
 const BY_FILE = ["docker", "podman", "container-other", "oci"];
 /** They have a PID namespace of their own that looks like a machine's. */
 const NEVER_LEFT = ["wsl", "openvz"];
 
-/** Whether / is all of a file system on a disk or partition: a container's is a folder, an overlay or an image. */
+/** Whether / is a whole file system on a disk or partition: a container's is a folder, an overlay or an image. */
 function rootIsOwn(root: Facts["root"], folders: Facts["folders"]): boolean {
   return ["plain", "disk"].includes(root.kind) && root.type !== "overlay" && folders["/"] === undefined;
 }
 
 /**
- * What a container is called and may do; undefined: a machine. A file that says so is left over where process 1 is the
- * kernel's own first one and the root has a block device of its own; where that first is not known, of those that a
- * file alone names, under a hypervisor.
+ * A container's name and rights; undefined: a machine. A container's mark is a leftover when the root has a block
+ * device of its own and process 1 is the kernel's own first one. If that is not known, only a mark of {@link BY_FILE}
+ * under a hypervisor is a leftover.
  */
 export function parseContainer(
   lines: Lines,
@@ -44,29 +44,27 @@ export function parseContainer(
 }
 
 /**
- * Mounts that show a folder of their file system: where they are -> that folder (field 4 of mountinfo, proc(5)). btrfs'
- * subvolumes too.
+ * Mounts that show a folder of their file system, or a subvolume of btrfs: mount point -> that folder (field 4 of
+ * mountinfo, proc(5)).
  */
 export function foldersOf(lines: Lines): Facts["folders"] {
   const seen = new Map<string, string>();
   for (const line of lines.get("mount") ?? []) {
     const [, , , folder, target] = line.split(" ");
-    // the last one mounted somewhere is the one that is seen
+    // the last one mounted at a place is the one that is seen
     if (folder && target) seen.set(target, folder);
   }
   return Object.fromEntries([...seen].filter(([, folder]) => folder !== "/"));
 }
 
-/**
- * PV, PVH or HVM. Before Linux 4.13 nothing tells it, but a PV guest has no firmware that could have left DMI tables.
- */
+/** PV, PVH or HVM. Before Linux 4.13 nothing tells, but a PV guest has no firmware that could have left DMI tables. */
 export function xenOf(lines: Lines, hypervisor: string): string | undefined {
   const said = lines.get("xen")?.[0];
   if (said !== undefined || hypervisor !== "xen") return said;
   return lines.has("machine") || lines.has("efi") ? undefined : "PV";
 }
 
-/** 32 or 64 of UEFI's own programs; before Linux 3.17 the GRUB that it starts tells it. */
+/** Whether UEFI's own programs are 32-bit or 64-bit; before Linux 3.17 the GRUB that UEFI starts tells it. */
 export function efiBits(lines: Lines): 32 | 64 | undefined {
   const size = lines.get("efi")?.[0];
   if (size === "32" || size === "64") return size === "32" ? 32 : 64;

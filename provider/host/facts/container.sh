@@ -1,6 +1,6 @@
 #!/bin/sh
-# What facts.sh tells of a container and of Pine; sent before it, as one script (host/facts/facts.ts). That has the
-# other functions.
+# The part of facts.sh about a container and Pine; facts.sh has the other functions. Sent before it, as one script
+# (host/facts/facts.ts).
 line=
 
 container() {
@@ -8,7 +8,7 @@ container() {
   [ -n "$said" ] || return 0
   printf '%s\n' "$said"
   # the number of the first PID namespace (PROC_PID_INIT_INO of the kernel's proc_ns.h); before Linux 3.8 the kernel's
-  # threads, seen in it alone
+  # threads, which no other one shows
   case $(readlink /proc/self/ns/pid) in
     'pid:[4026531836]') put container.pid first ;;
     pid:*) put container.pid own ;;
@@ -34,7 +34,7 @@ container_names() {
   [ ! -e /run/pine.cmdline ] || put container unknown
 }
 
-# Whether what system/container/init does is allowed here: the same mounts, in a mount namespace that ends with it.
+# Tries whether what system/container/init does is allowed here: the same mounts, in a temporary mount namespace.
 rights() {
   have unshare || { put container.no unshare; return 0; }
   # shellcheck disable=SC2016
@@ -71,7 +71,7 @@ pine() {
     loader.[01]) ;;
     *) if [ -e /boot/loader ] || [ -L /boot/loader ]; then put boot.loader other; fi ;;
   esac
-  # of an installation that fell back, too (trust.sh)
+  # also of an installation that fell back (trust.sh)
   for f in /var /ostree/deploy/pine/var /.pine-var; do
     [ -r "$f/lib/pine/trust/manifest" ] || continue
     each pine.trust <"$f/lib/pine/trust/manifest"

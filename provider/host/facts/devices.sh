@@ -1,10 +1,10 @@
 #!/bin/sh
-# The devices' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script
+# The devices' part of facts.sh, which has the other functions and explains the keys: sent before it, as one script
 # (host/facts/facts.ts).
 line=
 
-# From a card or disk up to its bus: each device that a loaded module drives. Drivers that a kernel has built in are of
-# no use here: they have no name that another kernel's tables would have.
+# Prints each device that a loaded module drives, from a card or disk up to its bus. Drivers built into a kernel are of
+# no use here: they have no name to find in another kernel's tables.
 driven() { # card|disk NAME LINK
   at=$(readlink -f "$3")
   while case $at in /sys/devices/*) true ;; *) false ;; esac do
@@ -17,7 +17,7 @@ driven() { # card|disk NAME LINK
   done
 }
 
-# The firmware files that a module may ask for and that are here: of those that are not the running system has no need.
+# Prints the firmware files that a module may ask for and that are here. The running system does not need the others.
 firmware() { # MODULE
   have modinfo || return 0
   modinfo -F firmware "$1" 2>/dev/null | head -n 200 | while IFS= read -r name; do

@@ -1,13 +1,13 @@
 /**
- * Whether a card has its address by DHCP, and as whom it asks. Of evidence that contradicts itself the strongest
- * counts. Pure.
+ * Whether a card has its address by DHCP, and as whom it asks. If evidence contradicts itself, the strongest counts.
+ * Pure.
  */
 import type { Address, Interface } from "./types/network.ts";
 
 export interface DhcpLines {
   /** `dhclient COMMAND LINE` of a process, `networkd INDEX ADDRESS CLIENTID`, `NetworkManager INDEX`. */
   seen: string[];
-  /** `iface eth0 inet dhcp` and `address …` below it, of the files that ifup reads. */
+  /** `iface eth0 inet dhcp` and `address …` below it, from the files that ifup reads. */
   ifupdown: string[];
   /** Cards' indexes that networkd has configured: ifup's file says nothing of them. */
   managed: string[];
@@ -17,7 +17,7 @@ export interface DhcpLines {
 
 type Card = Pick<Interface, "name" | "index" | "mac" | "addresses">;
 
-/** Of a card: `dhcp` and `dhcpId` of {@link Interface}. */
+/** A card's `dhcp` and `dhcpId` of {@link Interface}. */
 export function dhcpOf(card: Card, lines: DhcpLines): Pick<Interface, "dhcp" | "dhcpId"> {
   const own = card.addresses.filter((a) => a.family === 4 && a.scope === "global");
   for (const line of lines.seen) {
@@ -26,7 +26,7 @@ export function dhcpOf(card: Card, lines: DhcpLines): Pick<Interface, "dhcp" | "
     if (words.includes("-6") && !words.includes("-4")) continue;
     const byIndex = /^\d+$/.test(words[0] ?? "");
     if (byIndex ? Number(words[0]) !== card.index : !words.includes(card.name)) continue;
-    // a lease of another address is a file that was left over
+    // a lease for another address is a leftover file
     const leased = byIndex && words[1] !== undefined && words[1] !== "-" ? words[1] : undefined;
     if (leased && !own.some((a) => a.address === leased)) continue;
     return { dhcp: source, dhcpId: identity(source, words, card, lines.kept) };
@@ -37,8 +37,8 @@ export function dhcpOf(card: Card, lines: DhcpLines): Pick<Interface, "dhcp" | "
 }
 
 /**
- * A file's `dhcp` does not count beside its own `static` with the address that the card has, or with one that is not
- * known.
+ * Whether ifup's files say `dhcp` for a card. It does not count beside a `static` of theirs with the card's address, or
+ * with an unknown one.
  */
 function saidByFile(name: string, own: Address[], lines: string[]): boolean {
   let [inside, dhcp, fixed] = [false, false, false];
@@ -65,7 +65,7 @@ const hex = (text: string) =>
     .replaceAll(":", "");
 const isHex = (text: string) => /^[0-9a-f]+$/.test(text) && text.length % 2 === 0 && text.length <= 510;
 
-/** Option 61, undefined where it cannot be told. */
+/** Option 61; undefined when it is not known. */
 function identity(source: string, words: string[], card: Card, kept: string[]): string | undefined {
   const mac = card.mac ?? "";
   const of = (pattern: RegExp) => kept.map((l) => pattern.exec(l)?.[1]).find((v) => v !== undefined);
@@ -84,7 +84,7 @@ function identity(source: string, words: string[], card: Card, kept: string[]): 
       const id = /^=?\s*hardware$/.test(sends) ? byMac(mac) : hex(sends);
       return isHex(id) ? id : undefined;
     }
-    // Debian's: a DUID for IPv4 too; ifupdown calls it so. Without, the MAC address is all that is told
+    // Debian's ifupdown calls it with -i: a DUID for IPv4 too. Without it, only the MAC address is sent
     if (!words.includes("-i")) return byMac(mac);
     const file = words[words.indexOf("-lf") + 1];
     const own = kept.filter((l) => !words.includes("-lf") || l.startsWith(`${file} `));
@@ -101,7 +101,7 @@ function identity(source: string, words: string[], card: Card, kept: string[]): 
   return undefined;
 }
 
-/** `\000\001ab`, as dhclient writes bytes, in hexadecimal digits. */
+/** Turns `\000\001ab`, as dhclient writes bytes, into hexadecimal digits. */
 function octal(text: string): string {
   const bytes = [...text.matchAll(/\\([0-7]{3})|\\(.)|(.)/gs)].map(([, code, escaped, plain]) =>
     code ? Number.parseInt(code, 8) : (escaped ?? plain)!.charCodeAt(0),

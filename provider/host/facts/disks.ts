@@ -76,8 +76,8 @@ function volume(block: Block, look: Look, table?: { type: string; id: string }):
 }
 
 /**
- * What is built upon a device: volumes of LVM, RAID, LUKS, one upon the other, and partitions of these. Not its own
- * partitions.
+ * What is built upon a device: volumes of LVM, RAID and LUKS, also upon each other, and their partitions. Not the
+ * device's own partitions.
  */
 function stack(block: Block, blocks: Map<string, Block>, depth = 0): Block[] {
   if (depth > 8) return [];
@@ -95,6 +95,6 @@ function links(lines: Lines, kind: string, name: string): string[] {
     .map((w) => w.slice(2).join(" "));
 }
 
-/** udev writes what is not plain in a name as \xNN. */
+/** Decodes udev's names, which have \xNN for special characters. */
 const plainLabel = (text: string | undefined) =>
   text?.replaceAll(/\\x([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));

@@ -7,9 +7,9 @@ const HARD_DRIVE = 1;
 const END = 0x7f;
 
 /**
- * The partition's PARTUUID, in lower case, of an EFI_LOAD_OPTION in hexadecimal digits (3.1.3): attributes (4 bytes),
- * length of the path (2), a title in UTF-16 that ends with a zero, the path. undefined where that names no partition: a
- * network, a whole disk.
+ * The PARTUUID, in lower case, that an EFI_LOAD_OPTION in hexadecimal digits names (3.1.3). That holds attributes (4
+ * bytes), the path's length (2), a title in UTF-16 that ends with a zero, the path. undefined when the path names no
+ * partition: a network, a whole disk.
  */
 export function efiPartition(hex: string | undefined): string | undefined {
   const bytes = Buffer.from(hex ?? "", "hex");

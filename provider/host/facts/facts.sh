@@ -1,7 +1,6 @@
 #!/bin/sh
-# Prints what there is to know of a server as key=value lines: for provider/host/facts/facts.ts. Reads only, writes
-# nothing. sh of Debian 8 and later, Ubuntu 14.04 and later, or busybox; as root, or with gaps. What cannot be read is
-# left out.
+# Prints the facts of a server as key=value lines, for provider/host/facts/facts.ts. Reads only, writes nothing. Runs in
+# sh of Debian 8 and later, Ubuntu 14.04 and later, or busybox. What cannot be read, as without root, is left out.
 #   facts.sh [LOGIN]    LOGIN: the user whose authorized_keys are wanted beside root's
 #
 # A key may repeat; the value is the rest of the line, as the source has it. Values of several words are split by one
@@ -30,7 +29,7 @@
 #   ifupdown LINE (iface and address of the files that ifup reads); tool NAME PATH, tar LINE
 #   sshd SETTING VALUE (of sshd -T, as it was started; port: only where it listens), hostkey [FILE] LINE (no file: only an agent or a passphrase opens it), key.root LINE, key.login LINE
 #   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.options WORDS (of the running slot's file), pine.trust LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
-# not the login's own: a folder in it may be on a mount whose server is gone, as those of /usr/local may
+# not the login's own: a folder in it, or one of /usr/local, may be on a mount with a dead server
 export LC_ALL=C PATH="/usr/sbin:/usr/bin:/sbin:/bin"
 if ! grep -q '^\([^ ]* \)\{4\}/usr/local[/ ]' /proc/self/mountinfo || { ends 5 ls /usr/local/sbin/. && ends 5 ls /usr/local/bin/.; }; then
   PATH="/usr/local/sbin:/usr/local/bin:$PATH"
@@ -94,7 +93,7 @@ machine() {
   put xen "$line"
   if [ -d /sys/firmware/efi ]; then
     put efi "$(first /sys/firmware/efi/fw_platform_size 1)"
-    # a firmware that knows no Secure Boot has no such variable; where none can be read nothing is known
+    # firmware without Secure Boot has no such variable; if no variable can be read, nothing is known
     set -- /sys/firmware/efi/efivars/* /sys/firmware/efi/vars/*
     known=
     for f; do case $f in */SecureBoot-*) known=; break ;; */Boot*) known=0 ;; esac; done
@@ -108,7 +107,7 @@ machine() {
     done
   fi
   put lockdown "$(first /sys/kernel/security/lockdown)"
-  # Debian loads no watchdog's driver by itself: the table and the card are there all the same
+  # Debian loads no watchdog driver by itself, but the table or the card is there all the same
   for f in /dev/watchdog* /sys/firmware/acpi/tables/WDAT; do [ ! -e "$f" ] || put watchdog "${f##*/}"; done
   ! grep -qs '^0x25ab' /sys/bus/pci/devices/*/device || put watchdog i6300esb
   put kexec.disabled "$(first /proc/sys/kernel/kexec_load_disabled)"

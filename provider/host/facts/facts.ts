@@ -14,10 +14,10 @@ import { parsePine } from "./pine.ts";
 import { parseStorage } from "./root.ts";
 import type { Facts } from "./types/facts.ts";
 
-/** Milliseconds. An emulated server that does other things took 90 s; one on which nothing hangs takes seconds. */
+/** Milliseconds. A busy emulated server took 90 s; a server on which nothing hangs takes seconds. */
 const FACTS_MS = 180_000;
 
-/** Reads a server's facts; writes nothing there. As much as the login may see, when it may not become root. */
+/** Reads a server's facts; writes nothing there. A login that may not become root gets what it may see. */
 export async function readFacts(ssh: Ssh): Promise<Facts> {
   const { stdout } = await ssh
     .exec(factsScript(), [ssh.user], { root: ssh.rootWay !== "none", timeout: FACTS_MS, what: "reading facts" })
@@ -27,7 +27,7 @@ export async function readFacts(ssh: Ssh): Promise<Facts> {
   return parseFacts(stdout);
 }
 
-/** {@link Facts} out of the script's output. Throws when it is not that at all. */
+/** {@link Facts} out of the script's output. Throws when it is something else. */
 export function parseFacts(text: string): Facts {
   const lines = factLines(text);
   const one = (key: string) => lines.get(key)?.[0];
@@ -40,7 +40,7 @@ export function parseFacts(text: string): Facts {
   const folders = foldersOf(lines);
   const hypervisor = hypervisorOf(lines);
   const container = parseContainer(lines, { root: storage.root, folders, hypervisor });
-  // a container's kernel, and what it was told, are its host's
+  // a container's kernel, and the kernel's arguments, are its host's
   const cmdline = (one(container ? "pine.cmdline" : "cmdline") ?? "").split(/\s+/).filter(Boolean);
   return {
     uid: Number(one("uid")),
@@ -82,7 +82,7 @@ export function parseFacts(text: string): Facts {
   };
 }
 
-/** Lines are `PATH KEY`; without a path of a key whose file cannot be used. */
+/** Lines are `PATH KEY`, or only `KEY` when its file cannot be used. */
 function parseHostKeys(lines: string[]): Pick<Facts, "hostKeys" | "hostKeyFiles"> {
   const found = lines.map((line) => /^(?:(\/\S+) )?(.*)$/.exec(line)!);
   return {

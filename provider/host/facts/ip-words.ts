@@ -1,19 +1,17 @@
-/**
- * Addresses and routes as `ip -o` of iproute2 or busybox prints them. What is not understood is kept to be told. Pure.
- */
+/** Reads addresses and routes as `ip -o` of iproute2 or busybox prints them, and keeps what it does not know. Pure. */
 import type { Address, Route } from "./types/network.ts";
 
-/** Words of a route that need nothing: what makes it is carried, or the kernel says so of its own accord. */
+/** Words of a route that need no action: what makes the route is carried over, or the kernel adds them by itself. */
 const ROUTE_FLAGS = new Set([
   ...["onlink", "linkdown", "dead", "pervasive", "offload", "trap", "rt_offload", "rt_trap", "offload_failed"],
   ...["notify", "unresolved", "cache", "unicast"],
 ]);
-/** With a value. `rtt` to `reordering` are what the kernel measured. */
+/** The same, with a value. The kernel measured `rtt` to `reordering`. */
 const ROUTE_VALUES = new Set([
   ...["via", "dev", "proto", "scope", "src", "metric", "weight", "nhid", "expires", "error", "pref", "hoplimit"],
   ...["mtu", "advmss", "rtt", "rttvar", "ssthresh", "cwnd", "reordering", "age", "used", "users", "ipid"],
 ]);
-/** With a value that the new system's `ip`, busybox', cannot set. */
+/** Words with a value that the new system's `ip`, busybox', cannot set. */
 const ROUTE_TOLD = new Set([
   ...[
     "initcwnd",
@@ -38,7 +36,7 @@ const ADDRESS_VALUES = new Set([
   ...["brd", "broadcast", "peer", "scope", "metric", "proto", "flags", "valid_lft", "preferred_lft"],
 ]);
 
-/** IFA_F_… of linux/if_addr.h: `flags 02`, what an `ip` has no word for. */
+/** IFA_F_… of linux/if_addr.h: an `ip` that has no word for one prints `flags 02`. */
 const FLAGS: [number, string][] = [
   [0x02, "nodad"],
   [0x20, "deprecated"],
@@ -98,7 +96,7 @@ export function parseAddress(line: string): { dev: string; address: Address } | 
   const peer = value("peer");
   const [address, own] = cidr.split("/");
   const length = own ?? peer?.split("/")[1] ?? (family === 4 ? "32" : "128");
-  // temporary (privacy) addresses and those with an end are not the server's own
+  // temporary (privacy) addresses and those with a lifetime are not the server's own
   const dynamic = has("dynamic") || has("temporary") || (value("valid_lft") ?? "forever") !== "forever";
   const scope = value("scope");
   const deprecated = has("deprecated") || (!dynamic && value("preferred_lft") === "0sec");
@@ -124,15 +122,15 @@ export function parseAddress(line: string): { dev: string; address: Address } | 
 const TYPES = ["unreachable", "blackhole", "prohibit", "throw", "local", "broadcast", "multicast", "anycast", "nat"];
 
 /**
- * A line of `ip -o route`. A route over several gateways becomes one a gateway. `leftOut`: what is no way to anywhere,
- * or not understood.
+ * Parses a line of `ip -o route`. A route over several gateways becomes one route per gateway. `leftOut`: the line,
+ * when it leads nowhere or was not understood.
  */
 export function parseRoute(line: string, family: 4 | 6): { routes: Route[]; leftOut?: string } {
   const [head = "", ...hops] = line.split(/\\?\s*\bnexthop\s+/);
   const words = head.replaceAll("\\", " ").trim().split(/\s+/);
   const said = words.join(" ");
   if (TYPES.includes(words[0]!)) {
-    // the kernel's own: of multicast, of a family without a default route
+    // the kernel's own: for multicast, for a family without a default route
     const own = /\bproto (kernel|ra)\b|\berror -\d+/.test(said) || /^(ff|fe80)/.test(words[1] ?? "");
     return { routes: [], ...(own ? {} : { leftOut: said }) };
   }
@@ -141,7 +139,7 @@ export function parseRoute(line: string, family: 4 | 6): { routes: Route[]; left
   const main = read(words.slice(1));
   const to = words[0] === "0.0.0.0/0" || words[0] === "::/0" ? "default" : words[0]!;
   const number = (name: string) => (main.value(name) === undefined ? undefined : Number(main.value(name)));
-  // 0, 64 and 255 are what old kernels print of a route that says nothing of it
+  // old kernels print 0, 64 or 255 for a route that sets no hop limit
   const hops64 = ["0", "64", "255"].includes(main.value("hoplimit") ?? "0")
     ? []
     : [`hoplimit ${main.value("hoplimit")}`];

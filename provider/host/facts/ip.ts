@@ -39,7 +39,7 @@ export function contains(cidr: Cidr, address: string): boolean {
   return addressBits(cidr.address) >> shift === addressBits(address) >> shift;
 }
 
-/** Networks, asked in a time that does not depend on how many they are. */
+/** A set of networks; the time of a look-up does not depend on how many there are. */
 export class Networks {
   readonly #of = new Map<string, Set<bigint>>();
 

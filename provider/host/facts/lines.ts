@@ -1,4 +1,4 @@
-/** The lines of a facts script: `name=value`, a name as often as it comes. Pure. */
+/** The lines of a facts script: `name=value`, where a name may repeat. Pure. */
 
 /** The script's lines: key -> values, in their order. */
 export type Lines = Map<string, string[]>;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The logins' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script
+# The logins' part of facts.sh, which has the other functions and explains the keys: sent before it, as one script
 # (host/facts/facts.ts).
 # shellcheck disable=SC2154 # login
 line=
@@ -32,8 +32,8 @@ ports_of() { # pid
   done | sort -u | while read -r hex; do printf '%d\n' "0x$hex"; done
 }
 
-# The sshd that listens where this connection came in: its first process, but for one that was started again since.
-# Where there is none, as with systemd's ssh.socket or inetd, $ports stays empty, and who listens is another's process.
+# Finds the sshd that listens where this connection came in: its first process, or one that was started again since. If
+# there is none, as with systemd's ssh.socket or inetd, $ports stays empty: another program listens.
 listener() {
   listening=$(listening)
   for pid in $server $(grep -l '^sshd' /proc/[0-9]*/comm 2>/dev/null | tr -dc '0-9\n'); do
@@ -43,9 +43,9 @@ listener() {
   ports=
 }
 
-# What the running server was started with: $program, and those of its options that `sshd -T` takes, a word a line.
-# OpenSSH 8.2 and later say it as "sshd: PROGRAM OPTION… [listener] …"; a process of one connection has lost it: then
-# the file of SSHD_OPTS counts.
+# Finds what the running server was started with: $program, and the options that `sshd -T` takes too, one word per line.
+# OpenSSH 8.2 and later show it as "sshd: PROGRAM OPTION… [listener] …". A process of one connection no longer shows it:
+# then the file with SSHD_OPTS counts.
 started_with() {
   program=sshd options='' config='' last=''
   words=$({ tr '\0' ' ' <"/proc/$server/cmdline"; } 2>/dev/null | sed -n 's/^sshd: //; s/ \[listener\].*//; /^\//p')
@@ -68,14 +68,14 @@ started_with() {
       last=$option
     done
     shift $((OPTIND - 1))
-    # `-o "Port 22"` has come apart
+    # `-o "Port 22"` was split into words
     [ "$last" != o ] || [ $# -eq 0 ] || options="$options $1"
     [ $# -eq 0 ] || shift
   done
 }
 
-# Its settings: what sshd itself says, as it was started, else as its file is. A port of them counts where sshd listens
-# on it, as the kernel has it.
+# Prints its settings, as sshd says them with the options it was started with, else with its file alone. A port counts
+# only when the kernel shows that somebody listens on it.
 settings() {
   IFS=$nl
   set -f
@@ -94,8 +94,8 @@ settings() {
   done
 }
 
-# One host key: made from the private half, which is what is kept. Of one that only an agent or a passphrase opens there
-# is no path.
+# Prints one host key, made from the private half, which is what is kept. A key that only an agent or a passphrase opens
+# has no path.
 host_key() { # file program…
   key=$1
   shift

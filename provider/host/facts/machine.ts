@@ -7,7 +7,7 @@ export function memory(lines: Lines, field: string): number | undefined {
   return line ? Number(line.split(/\s+/)[1]) : undefined;
 }
 
-/** What kernels before 3.14 do not add up themselves. */
+/** Available memory, which kernels before 3.14 do not add up themselves. */
 export function available(lines: Lines): number | undefined {
   const free = memory(lines, "MemFree");
   return free === undefined ? undefined : free + (memory(lines, "Buffers") ?? 0) + (memory(lines, "Cached") ?? 0);

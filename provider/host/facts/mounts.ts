@@ -11,10 +11,10 @@ export interface Mounted {
 
 /** File systems that have device numbers of their own, and may have several devices. */
 const SEVERAL = ["btrfs", "bcachefs"];
-/** Majors of what is no disk: memory, floppies, optical drives (Documentation/admin-guide/devices.txt). */
+/** Majors of devices that are no disk: memory, floppies, optical drives (Documentation/admin-guide/devices.txt). */
 const NO_DISK_MAJORS = ["1", "2", "11"];
 const LOOP_MAJOR = "7";
-/** Images that are read from a file: of a snap, a live system. */
+/** File systems of images that are read from a file: a snap's, a live system's. */
 const IMAGES = ["squashfs", "erofs", "iso9660", "udf"];
 
 /** The kernel's name of a device by any of its paths: its own, device-mapper's, LVM's, udev's. */
@@ -67,7 +67,7 @@ function add({ targets }: Mounted, name: string, target: string) {
   targets.set(name, [...new Set([...(targets.get(name) ?? []), target])]);
 }
 
-/** To the devices, and to what the lowest of them lie in: a file, a pool. */
+/** Adds a target to the devices, and to those of the file or pool that the lowest of them lie in. */
 function attach(look: Look, mounted: Mounted, devices: Devices, target: string, depth = 0) {
   for (const name of devices) {
     if (name !== undefined) add(mounted, name, target);
@@ -104,7 +104,7 @@ function fileOf(look: Look, path: string): Devices {
   return of ? devicesOf(look, of) : [undefined];
 }
 
-/** What a mounted file system lies on. Its number says it, except where it has one of its own. */
+/** The devices of a mounted file system. The device number tells, unless the file system has one of its own. */
 function devicesOf(look: Look, m: MountLine): Devices {
   const numbered = [...look.blocks.values()].find((b) => b.number === m.number)?.name;
   const major = m.number.split(":")[0]!;
@@ -123,7 +123,7 @@ function devicesOf(look: Look, m: MountLine): Devices {
   return names.flatMap((name) => (name === undefined ? [undefined] : siblings(look, m, name)));
 }
 
-/** All devices of a file system of which one is known. */
+/** All devices of a file system when one of them is known. */
 function siblings({ lines, named }: Look, m: MountLine, name: string): string[] {
   const all = (lines.get("blkid") ?? []).map((l) => ({ device: named(blkidDevice(l)), tags: tagsOf(l) }));
   const own = all.find((d) => d.device === name)?.tags;
@@ -136,7 +136,7 @@ function siblings({ lines, named }: Look, m: MountLine, name: string): string[] 
   return [...new Set([name, ...alike.flatMap((d) => d.device ?? []), ...known])];
 }
 
-/** The devices of a ZFS pool, which blkid labels with its name; of one that is not found those of all pools. */
+/** The devices of a ZFS pool, which blkid labels with its name. Those of all pools, when it is not found. */
 function poolOf({ lines, named }: Look, pool?: string): Devices {
   const all = (lines.get("blkid") ?? []).filter((l) => l.includes(' TYPE="zfs_member"'));
   const own = all.filter((l) => l.includes(` LABEL="${pool}"`));

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The network's part of facts.sh, which has the other functions and what the keys are: sent before it, as one script
+# The network's part of facts.sh, which has the other functions and explains the keys: sent before it, as one script
 # (host/facts/facts.ts).
 line=
 
-# sudo and doas take SSH_CONNECTION away: it is still in the environment that they were started in
+# sudo and doas remove SSH_CONNECTION: the process that started them still has it
 connected() {
   line=${SSH_CONNECTION:-}
   pid=$$
@@ -35,16 +35,16 @@ ipv6() {
   put ra "$about"
 }
 
-# to somewhere, not the default route, of a routing daemon: rt_protos of iproute2, or its numbers
+# a routing daemon's routes, except the default route: names of iproute2's rt_protos, or their numbers
 daemons='^([a-z]+ )?[0-9a-f.:/]+ .*proto (gated|mrt|zebra|bird|dnrouted|xorp|ntk|mrouted|keepalived|babel|openr|ovn|bgp|isis|ospf|rip|eigrp|8|1[0-5]|1[78]|42|84|99|18[6-9]|19[0-9])( |$)'
 
-# routes, without the many that a routing daemon will not make any more; a full table of the Internet has a million
+# prints routes, except those of a routing daemon, which will not run any more: a full Internet table has a million
 routes() { # family
   ip -o "-$1" route show 2>/dev/null | grep -vE "$daemons" | head -n 20000 | each "route$1"
   ip -o "-$1" route show 2>/dev/null | grep -E "$daemons" | sed 's/.*\(proto [^ ]*\).*/\1/' | sort | uniq -c | each daemon
 }
 
-# interfaces(5) as ifup reads it: a file that nothing names says nothing
+# prints interfaces(5) as ifup reads it: a file that nothing names does not count
 ifupdown() { # file depth
   [ -r "$1" ] && [ -f "$1" ] && [ "$2" -lt 8 ] || return 0
   # shellcheck disable=SC2162 # a backslash continues a line
@@ -68,7 +68,7 @@ kept() { # file
   while IFS= read -r line; do put dhcp.kept "$1 $line"; done
 }
 
-# clients of DHCP. Those of a container that runs here are not this system's: its network is another
+# prints clients of DHCP. Those of a container that runs here are not this system's: it has another network
 dhcp() {
   ours=$(readlink /proc/self/ns/net 2>/dev/null)
   for f in /proc/[0-9]*/comm; do

@@ -93,7 +93,7 @@ export function parseNetwork(lines: Lines): NetworkFacts {
 }
 
 /**
- * Routes but those of routing daemons, of which the default route alone is kept: without it nothing else can be judged.
+ * Routes, without those of routing daemons. Only their default route is kept: without it nothing else can be judged.
  */
 function routesOf(
   all: (key: string) => string[],
@@ -134,7 +134,7 @@ function vlanOf(name: string, lines: string[]): Vlan | undefined {
   return undefined;
 }
 
-/** `bond0 802.3ad 4 eno1 eno2`: /sys' mode has its number behind it. */
+/** `bond0 802.3ad 4 eno1 eno2`: in /sys the mode's number follows its name. */
 function bondOf(name: string, lines: string[]): Bond | undefined {
   const [, mode, ...words] = lines.find((l) => l.startsWith(`${name} `))?.split(" ") ?? [];
   if (mode === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What of ours is on a server. Pure. */
+/** What of Pine is on a server, out of the script's lines. Pure. */
 import type { Trust } from "../../trust/manifest.ts";
 import { assignments } from "../ssh/answers.ts";
 import type { Lines } from "./lines.ts";
@@ -21,7 +21,7 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     p.replace(/^.*\/deploy\/([^/]+)\/deploy\//, "$1/"),
   );
   const leftovers = lines.get("pine.leftover") ?? [];
-  // /boot/loader and /boot/boot are other systems' as well
+  // other systems have /boot/loader and /boot/boot as well
   const tell = leftovers.some((p) => ["/.pine-new", "/ostree", "/boot/ostree"].includes(p));
   return {
     ...(lines.has("pine.options") ? { options: lines.get("pine.options")![0]!.split(/\s+/) } : {}),
@@ -44,5 +44,5 @@ export function trustOf(lines: string[]): Trust {
   return { keys: values("key"), version: values("version")[0] };
 }
 
-/** A record, or the slot that it was started from: an image or a template that nobody has taken over has no record. */
+/** Whether there is a record or a slot runs: an image or template that nobody took over has no record. */
 export const runsPine = ({ pine }: Facts): boolean => pine.install !== undefined || pine.runningSlot !== undefined;

@@ -7,7 +7,7 @@ const REJECT = 0x200;
 const ADDRCONF = 0x40000;
 const ANYCAST = 0x100000;
 const LOCAL = 0x80000000;
-/** IP6_RT_PRIO_ADDRCONF: of the network that an address brings with it. */
+/** IP6_RT_PRIO_ADDRCONF: metric of the route that an address brings with it. */
 const OWN_METRIC = 256;
 /** IFA_F_TEMPORARY and IFA_F_PERMANENT of linux/if_addr.h. */
 const TEMPORARY = 0x01;
@@ -41,7 +41,7 @@ export function ipLines(proc: ProcLines): IpLines {
   const leading = nets.find((n) => n.to === "0.0.0.0/0");
   const addr4 = proc.addr4.flatMap((address) => {
     if (address.startsWith("127.")) return [];
-    // the trie names no card: the one whose network it is in
+    // the trie names no card: take the card with a route to the address's network
     const net = nets.find((n) => !n.via && n.to !== "0.0.0.0/0" && contains(parseCidr(n.to)!, address));
     const dev = net?.dev ?? leading?.dev;
     return dev ? [`0: ${dev} inet ${address}/${net?.to.split("/")[1] ?? 32} scope global`] : [];
@@ -51,7 +51,7 @@ export function ipLines(proc: ProcLines): IpLines {
     route4: nets.map((n) => {
       const metric = n.metric ? ` metric ${n.metric}` : "";
       const own = n.to === "0.0.0.0/0" ? "default" : n.to.replace(/\/32$/, "");
-      // what an address brings with it
+      // the route that an address brings with it
       const made = !n.via && proc.addr4.some((a) => n.to !== "0.0.0.0/0" && contains(parseCidr(n.to)!, a));
       return `${own}${n.via ? ` via ${n.via}` : ""} dev ${n.dev}${made ? " proto kernel" : ""}${metric}${n.via ? "" : " scope link"}`;
     }),

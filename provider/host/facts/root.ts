@@ -40,11 +40,11 @@ function parseRoot(
   blocks: Map<string, Block>,
   free: { size: number; free: number; inodes?: number } | undefined,
 ): RootFacts {
-  // btrfs and bcachefs have device numbers of their own, and name their devices, or one
+  // btrfs and bcachefs have device numbers of their own; their source names all devices, or one
   const several = top !== undefined && ["btrfs", "bcachefs"].includes(top.type);
   const named = several ? namesOf(lines, blocks)(top.source.split(/:(?=\/dev\/)/)[0]!) : undefined;
   const block = [...blocks.values()].find((b) => b.number === top?.number || b.name === named);
-  // of device-mapper the name it was given, not the kernel's dm-0
+  // for device-mapper the name it was given, not the kernel's dm-0
   const device = block && !/^dm-/.test(block.name) ? deviceOf(block.name) : (top?.source ?? "unknown");
   const ids = blkid(lines.get("blkid") ?? [], [device, top?.source ?? ""]);
   const whole = block?.disk ? blocks.get(block.disk) : block;

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The disks' part of facts.sh, which has the other functions and what the keys are: sent before it, as one script
+# The disks' part of facts.sh, which has the other functions and explains the keys: sent before it, as one script
 # (host/facts/facts.ts).
 line=
 
-# Whether a command ends in time. What waits for a dead disk or server may be past killing: it is left behind then, and
-# has no file of ours open.
+# Whether a command ends in time. It may wait for a dead disk or server and not die when killed: then it is left behind,
+# with no file of ours open.
 ends() { # SECONDS COMMAND…
   limit=$1
   shift
@@ -28,14 +28,14 @@ ends() { # SECONDS COMMAND…
   return $ended
 }
 
-# Lines of a mountinfo: whatever is the root, and what is neither the kernel's nor of memory nor made of others
+# Prints lines of a mountinfo: the root in any case, else what is not the kernel's, not in memory, not made of others
 mounts() { # FILE
   sed -n -e '/^\([^ ]* \)\{4\}\/ /{p;d;}' -e '/^\([^ ]* \)\{4\}\/\(proc\|sys\|dev\)[\/ ]/d' \
     -e '/ - \(proc\|sysfs\|tmpfs\|ramfs\|devtmpfs\|devpts\|cgroup2\{0,1\}\|mqueue\|hugetlbfs\|nsfs\|rpc_pipefs\|autofs\|overlay\|aufs\) /d' \
     -e '/ - \(debugfs\|tracefs\|securityfs\|pstore\|bpf\|configfs\|fusectl\|binfmt_misc\|efivarfs\|selinuxfs\|fuse\.lxcfs\) /d' -e p "$1" 2>/dev/null
 }
 
-# What other mount namespaces have mounted and this one has not: containers, services
+# Prints what other mount namespaces (containers, services) have mounted and this one has not
 elsewhere() {
   here=" $(cut -d ' ' -f 3 /proc/self/mountinfo | sort -u | tr '\n' ' ')"
   own=$(readlink /proc/self/ns/mnt)
@@ -51,7 +51,7 @@ elsewhere() {
     done
 }
 
-# Of the root, and of what boots: other file systems may be a dead server's, and never answer
+# Prints the free space of the root and of what boots: other file systems may be a dead server's, and never answer
 space() {
   for target in / /boot /boot/efi /efi /sysroot/boot; do
     grep -q "^\([^ ]* \)\{4\}$target " /proc/self/mountinfo || continue
@@ -68,7 +68,7 @@ space() {
 booted() {
   vars=/sys/firmware/efi/efivars id=8be4df61-93ca-11d2-aa0d-00e098032b8c
   [ -r $vars/BootCurrent-$id ] || return 0
-  # behind four bytes of attributes
+  # after four bytes of attributes
   entry=$(od -An -v -tu2 -j 4 -N 2 $vars/BootCurrent-$id 2>/dev/null | tr -d ' ')
   entry=$vars/Boot$(printf %04X "${entry:-0}")-$id
   [ ! -r "$entry" ] || put efiboot "$(od -An -v -tx1 -j 4 "$entry" 2>/dev/null | tr -d ' \n')"
@@ -132,7 +132,7 @@ storage() {
   space
   booted
   for path in /sys/class/block/*; do
-    # hidden: the paths of an NVMe with several, which have no device of their own
+    # hidden: the paths of an NVMe with several paths, which have no device of their own
     if [ ! -e "$path/dev" ] || [ "$(first "$path/hidden" 0)" != 0 ]; then continue; fi
     get "$path/size" 0
     case ${path##*/} in
@@ -149,7 +149,7 @@ storage() {
     put member "${uuid%%/*} ${name##*/}"
   done
   if have blkid && ends 20 blkid; then blkid 2>/dev/null | grep -v '^/dev/loop' | each blkid; fi
-  # udev's names: for everybody, where blkid tells only root
+  # udev's names: everybody can read them, while blkid tells only root
   for kind in id uuid label partuuid; do
     # shellcheck disable=SC2012 # find has no -printf in busybox; udev's names have no blanks
     [ ! -d "/dev/disk/by-$kind" ] || ls -l "/dev/disk/by-$kind" |

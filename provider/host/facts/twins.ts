@@ -3,10 +3,10 @@ import { type Block, blkidDevice, blocksOf, tagsOf } from "./blocks.ts";
 import type { Lines } from "./lines.ts";
 import { namesOf } from "./mounts.ts";
 
-/** Types whose UUID is a group's, each device being a part of it. */
+/** Types with one UUID for a group of devices. */
 const GROUPS = /_member$|^(LVM2?_|bcache$|crypto_LUKS$)/i;
 
-/** UUID -> the devices that have it, two or more. Layers upon one device, and the paths of one disk, are one. */
+/** UUID -> the devices that have it, two or more. Layers upon one device, or paths of one disk, count as one. */
 export function twinsOf(lines: Lines): Record<string, string[]> {
   const blocks = blocksOf(lines);
   const named = namesOf(lines, blocks);

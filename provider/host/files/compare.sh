@@ -1,6 +1,6 @@
 #!/bin/sh
-# Looks at one file of a server that runs Pine, against what should be in it. Reads only. Sent over SSH, after
-# safely.sh: no link that another user put there is followed.
+# Compares one file of a server that runs Pine with what should be in it. Reads only. Sent over SSH, after safely.sh: no
+# link that another user put there is followed.
 #   stat PATH            mode=, owner=, ids= and type=file; type=none when there is no such file
 #   same PATH            content=same or content=differs, against standard input
 #   digest PATH SHA256   the same, against a digest

@@ -6,7 +6,7 @@ import { keyValues } from "../ssh/answers.ts";
 import { gaveUp } from "../ssh/hanging.ts";
 import type { Ssh } from "../ssh/types.ts";
 
-/** What a file should be: its content, or where that is not at hand its SHA-256 (hex). */
+/** What a file should be: its content, or its SHA-256 (hex) when the content is not at hand. */
 export interface Expected {
   path: string;
   content?: string | Uint8Array;
@@ -25,7 +25,7 @@ export type Difference =
 /** Bytes up to which a file's text is read back to be shown. */
 const SHOWN = 65_536;
 
-/** One look; what does not answer within five minutes, also over a slow line, is told. */
+/** Runs compare.sh once. No answer within five minutes, enough for a slow line, is an error. */
 async function look(ssh: Ssh, args: string[], path: string, input?: string | Uint8Array): Promise<string> {
   const more = { root: true, input, timeout: 300_000, what: `looking at ${path}` };
   const r = await ssh.exec(compareScript(), args, more).catch((error: unknown) => {
@@ -53,7 +53,7 @@ export async function compareFile(ssh: Ssh, e: Expected): Promise<Difference | u
   };
 }
 
-/** Whether `wanted` is who owns a file: "user" leaves the group open. Pure. */
+/** Whether `wanted` owns a file: "user" leaves the group open. Pure. */
 export function sameOwner(wanted: string, names: string, ids: string): boolean {
   const [byName, byId] = [names.split(":"), ids.split(":")];
   return wanted.split(":").every((part, n) => part === byName[n] || part === byId[n]);

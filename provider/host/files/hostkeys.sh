@@ -1,14 +1,14 @@
 #!/bin/sh
-# What connections to a server depend on, for another deployment: the same SSH host keys, in the form that its SSH
+# Gives another deployment what connections to a server depend on: the same SSH host keys, in the form that its SSH
 # server reads, and the same port. Runs on an old system (dash), on Pine and in the RAM system (busybox). Sent over SSH;
-# of the running system nothing is changed.
+# it changes nothing in the running system.
 #
 #   hostkeys.sh FOLDER none|some PORTS [FILE TYPE BASE64]…   FOLDER: of the deployment; none: a running system without a key is no error;
 #           PORTS: "22", "22 2222"; then each key: its file, as facts found it, and its public half. Without them the keys of the running
 #           system's own server are meant. Prints how many were kept
 #
-# Which SSH server a system of ours has is seen in itself: its service is in the default runlevel, and its program is
-# there. Every key came out right before any is put in its place.
+# A system of ours has an SSH server when its service is in the default runlevel and its program is there. Every key is
+# checked before any is put in its place.
 set -eu
 umask 077
 root=$1 none=$2 ports=$3
@@ -22,7 +22,7 @@ fail() {
   exit 1
 }
 
-# Links may be absolute: they are not followed from here.
+# Whether a path is there. Links may be absolute: they are not followed from here.
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 serves() { there "$1/etc/runlevels/default/$2" && there "$1/usr/sbin/$2"; } # root dropbear|sshd
 
@@ -34,7 +34,7 @@ place() { # root openssh|dropbear type
   esac
 }
 
-# Runs a program with the deployment as its root; /dev, for none of them starts without /dev/null or urandom.
+# Runs a program with the deployment as its root, and with /dev: none of them starts without /dev/null or urandom.
 inside() { # program…
   # shellcheck disable=SC2016
   unshare -m sh -c '
@@ -43,13 +43,13 @@ inside() { # program…
     exec chroot "$root" "$@"' sh "$root" "$@"
 }
 
-# "TYPE BASE64" of a key; of several lines that say it
+# prints "TYPE BASE64" of a key, from the first line that has it
 words() { sed -n '/^\(ssh\|ecdsa\)-/p' | head -n 1 | cut -d' ' -f1,2; }
 
 # Which server's form a private key has.
 form_of() { if head -c 5 "$1" | grep -q -e '^-----'; then echo openssh; else echo dropbear; fi; }
 
-# What the running system's own programs say
+# Prints the public half of a key, as the running system's own programs say it.
 public_of() { # file
   case $(form_of "$1") in
     dropbear) dropbearkey -y -f "$1" | words ;;
@@ -57,7 +57,7 @@ public_of() { # file
   esac
 }
 
-# What the deployment's own programs say of a key in $work.
+# Prints the same of a key in $work, as the deployment's own programs say it.
 came_out() { # openssh|dropbear file
   case $1 in
     dropbear) inside /usr/bin/dropbearkey -y -f "/etc/.pine-hostkeys/$2" ;;
@@ -65,14 +65,14 @@ came_out() { # openssh|dropbear file
   esac 2>/dev/null </dev/null | words
 }
 
-# Standard input to a file, whole.
+# Writes standard input to a file, all of it or nothing.
 replace() { # path
   cat >"$1.pine-new"
   chmod 644 "$1.pine-new"
   mv -f "$1.pine-new" "$1"
 }
 
-# The ports that a server's own settings name; none: it listens on 22.
+# Prints the ports that a server's own settings name; none: it listens on 22.
 own_ports() { # openssh|dropbear
   case $1 in
     openssh) cat "$root"/etc/ssh/sshd_config.d/*.conf "$root/etc/ssh/sshd_config" 2>/dev/null | sed -n 's/^[[:space:]]*[Pp][Oo][Rr][Tt][[:space:]=]\{1,\}\([0-9]*\).*/\1/p' ;;
@@ -80,9 +80,9 @@ own_ports() { # openssh|dropbear
   esac
 }
 
-# The deployment's server listens where the connection comes in, beside what its own settings say. dropbear's settings
-# are one file: what the server itself has in it is the line with our mark, the rest is the commit's unless somebody
-# else changed it.
+# Makes the deployment's server listen where the connection comes in, besides the ports of its own settings. dropbear's
+# settings are one file: the line with our mark is this server's, the rest is the commit's unless somebody else changed
+# it.
 listen() { # openssh|dropbear
   sshd=$root/etc/ssh/sshd_config.d/40-pine-port.conf
   file=$root/etc/conf.d/dropbear
@@ -98,7 +98,7 @@ listen() { # openssh|dropbear
     echo "${there:-22}" | grep -qx "$port" || more="$more $port"
   done
   [ -n "$more" ] || return 0
-  # what is asked for beside the port that nothing names
+  # beside other ports, 22 must be named too when it is asked for
   if [ -z "$there" ] && echo " $ports " | grep -q ' 22 '; then more=" 22$more"; fi
   if [ "$1" = openssh ]; then
     grep -qi '^[[:space:]]*include[[:space:]].*sshd_config\.d' "$root/etc/ssh/sshd_config" 2>/dev/null ||
@@ -119,15 +119,15 @@ wanted=
 if serves "$root" sshd; then wanted=openssh; fi
 if serves "$root" dropbear; then wanted="dropbear $wanted"; fi
 [ -n "$wanted" ] || fail "the new system would have no SSH server: neither dropbear nor sshd is in its default runlevel"
-# dropbear does not look at that
+# dropbear does not check that
 if [ "$wanted" = openssh ] && grep -qs '^root:!' "$root/etc/shadow"; then
   fail "root is locked in /etc/shadow, so sshd would refuse every key: let the second field of its line be *, and run it again"
 fi
 
-# nobody named them: those of the RAM system, and what a system of ours has
+# no keys were named: take those of the RAM system, or of a system of ours
 if [ $# -eq 0 ]; then
   have=dropbear
-  # of an image with dropbear alone, whatever lies in /etc/ssh
+  # an image with dropbear alone uses dropbear's keys, whatever lies in /etc/ssh
   if ! serves "$running" dropbear || serves "$running" sshd; then
     for type in ed25519 ecdsa rsa; do [ ! -s "$(place "$running" openssh $type)" ] || have=openssh; done
   fi
@@ -184,7 +184,7 @@ for form in openssh dropbear; do
       mv -f "$work/$form.$type" "$key"
       [ $form = dropbear ] || mv -f "$work/$form.$type.pub" "$key.pub"
     elif [ $count -gt 0 ] && { [ -z "$served" ] || [ $form != "$have" ]; }; then
-      # left from another time, or for a server that is not there: not to be taken for the keys
+      # a leftover, or a key for a server that is not there: nobody may take it for the right one
       rm -f "$key" "$key.pub"
     fi
   done

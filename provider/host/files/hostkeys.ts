@@ -1,6 +1,6 @@
 /**
- * What connections to a server depend on goes along to every system it gets, whichever SSH server that has: its host
- * keys and its port.
+ * Carries what connections to a server depend on, its host keys and its port, to every system it gets, whichever SSH
+ * server that has.
  */
 import type { HostKeyFile } from "../facts/types/facts.ts";
 import { hostKeysScript } from "../scripts.ts";
@@ -10,10 +10,11 @@ import type { Ssh } from "../ssh/types.ts";
 export const hostKeyArguments = (files: HostKeyFile[]): string[] => files.flatMap((f) => [f.path, ...f.key.split(" ")]);
 
 /**
- * Gives a deployment that does not run the running system's host keys, and answers how many; its SSH server listens on
- * `sshPorts`. `folder`: of the deployment, on the server. Without `hostKeyFiles` the keys of the running system's own
- * server are meant (in the RAM system: those that it was given). Fails, with nothing changed there, when a key would
- * come out as another one, when nothing would let root in, and (but for `none`) when there is no key.
+ * Gives the running system's host keys to a deployment that does not run, and answers how many. The deployment's SSH
+ * server listens on `sshPorts`. `folder`: the deployment's, on the server. Without `hostKeyFiles` the keys of the
+ * running system's own server are meant (in the RAM system: those that it was given). Fails, with nothing changed
+ * there, when a key would come out as another one, when nothing would let root in, and (unless `none` is set) when
+ * there is no key.
  */
 export async function keepHostKeys(
   ssh: Ssh,

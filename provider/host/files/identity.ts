@@ -5,8 +5,8 @@ import type { NetworkFiles } from "../network/model/types.ts";
 import type { HostFile } from "./paths.ts";
 
 /**
- * A server's own name as one that an input may be: administrators use underscores, which systemd allows
- * (canonical/subiquity#1401), and names of up to 64 characters without a dot. Says in a note what became of it.
+ * Turns a server's own name into one that an input may be: administrators use underscores, which systemd allows
+ * (canonical/subiquity#1401), and names of up to 64 characters without a dot. The note says what was changed.
  */
 export function carriedHostname(name: string): { hostname: string; note?: string } {
   if (hostnamePattern.test(name)) return { hostname: name };
@@ -17,7 +17,7 @@ export function carriedHostname(name: string): { hostname: string; note?: string
       .slice(0, 63)
       .replace(/-+$/, ""),
   );
-  // of a name that is too long its first labels stay
+  // a name that is too long keeps its first labels
   const whole = labels
     .filter(Boolean)
     .reduce((all, label) => (`${all}.${label}`.length <= 65 ? `${all}.${label}` : all), "");

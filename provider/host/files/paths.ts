@@ -13,7 +13,7 @@ export interface HostFile {
 
 /** Where a server's own files may lie: what OSTree's merge or the shared /var keeps over updates. */
 const KEPT = /^\/(etc|var|root|home|opt|srv|mnt)\/./;
-/** Written by Pine itself from inputs of their own. */
+/** Files that Pine itself writes, from other inputs. */
 const OWN: Record<string, string> = {
   "/etc/hostname": "hostname",
   "/etc/network/interfaces": "network",

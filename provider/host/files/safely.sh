@@ -1,7 +1,7 @@
 #!/bin/sh
-# Files as root in folders that others may write to, where whoever owns one puts links at any moment. Sent before the
-# scripts that need it; a text, so that it runs in a deployment's shell too: sh -euc "$safely" and a function. It is
-# held by folders that are entered, never by paths: what a name leads to is seen from inside, by the kernel's word (pwd
+# Handles files as root in folders that others may write to, where their owners may put links at any moment. Sent before
+# the scripts that need it. It is a text, so that it runs in a deployment's shell too: sh -euc "$safely" and a function.
+# It enters folders and does not trust paths: what a name leads to is checked from inside, by what the kernel says (pwd
 # -P).
 # shellcheck disable=SC2016,SC2034 # of the scripts that follow
 safely='

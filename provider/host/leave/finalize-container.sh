@@ -47,12 +47,12 @@ case ${1:-} in
     grep -q '^finalized=' $record || fail "the way back is still there"
     inside=$(sed -n "s,^[^ ]* \\(/sysroot/[^ ]*\\) .*,\\1,p" /proc/mounts | head -n 1)
     [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
-    # not df, which asks mounts on its way to one
+    # not df, which also asks other mounts
     free() { stat -f -c '%a %S' /sysroot | awk '{ print int($1 * $2 / 1024) }'; }
     before=$(free)
     take_kept
     mkdir -p /sysroot/etc/network
-    # a link into /usr, which goes
+    # it may be a link into /usr, which is removed
     for file in os-release hostname resolv.conf; do
       if [ -L /sysroot/etc/$file ]; then
         cat "/sysroot$(readlink -f "/sysroot/etc/$file" | sed "s,^/sysroot,,")" >/sysroot/etc/$file.pine-new 2>/dev/null || : >/sysroot/etc/$file.pine-new

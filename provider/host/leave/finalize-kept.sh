@@ -2,8 +2,8 @@
 # Sent before finalize.sh and finalize-container.sh.
 set -eu
 
-# What destroy kept of installations before this one (beside.sh) is not the old system's: it goes along to the same name
-# in the new one.
+# What destroy kept of earlier installations (beside.sh) is not the old system's: it moves to the same name in the new
+# one.
 take_kept() {
   for data in /sysroot/var/lib/pine/* /sysroot/root/pine/* /sysroot/pine/* /sysroot/.pine-var; do
     # not through links: /root may lead to the new system's already

@@ -23,7 +23,8 @@ note() { # VALUE
   checkpoint
 }
 
-# GRUB does not replay a journal. A /boot of its own is of these filesystems where the slots are not there.
+# Writes journals out: GRUB does not replay them. The old system's /boot needs it too, if separate and without the
+# slots.
 checkpoint() {
   if [ -d $bootfs/grub ]; then /usr/sbin/pine checkpoint $bootfs; else /usr/sbin/pine checkpoint; fi
 }
@@ -36,7 +37,7 @@ confirmed=$(tr '#' '\n' <$dir/env | sed -n 's/^pine_slot=//p')
 [ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"
 grep -q '^method=alongside$' $record || fail "there is no old system beside this one"
 
-# The filesystem of the old system's /boot, where it is one of its own.
+# Mounts the old system's /boot, if it is a filesystem of its own.
 trap leave EXIT
 mkdir -p $bootfs
 place=$(sed -n 's/^boot=//p' $record)
@@ -51,11 +52,11 @@ case ${1:-} in
   config)
     trap 'rm -f $boot/grub/grub.cfg.pine-new; leave' EXIT
     cat >$boot/grub/grub.cfg.pine-new || fail "cannot write $boot/grub/grub.cfg"
-    # its last line: a connection that is cut ends the input as well
+    # check its last line: a cut connection ends the input as well
     # shellcheck disable=SC2016
     [ "$(tail -n 1 $boot/grub/grub.cfg.pine-new)" = 'source $pine_dir/grub.cfg' ] || fail "the configuration did not arrive whole"
     note begun
-    # the old one's blocks stay its own until GRUB sees the new one
+    # the old file keeps its blocks until GRUB sees the new one
     ln -f $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old 2>/dev/null || cp $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old || { rm -f $boot/grub/grub.cfg.pine-old && fail "cannot write $boot/grub"; }
     sync
     mv -f $boot/grub/grub.cfg.pine-new $boot/grub/grub.cfg
@@ -67,7 +68,7 @@ case ${1:-} in
     grep -q '^finalized=' $record || fail "GRUB's configuration is still the old system's"
     inside=$(sed -n 's,^[^ ]* \(/sysroot/[^ ]*\) .*,\1,p' /proc/mounts | head -n 1)
     [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
-    # not df, which asks mounts on its way to one: KiB, of each file system once
+    # not df, which also asks other mounts: KiB, each file system once
     free() { stat -f -c '%i %a %S' /sysroot $bootfs | awk '!seen[$1]++ { sum += $2 * $3 / 1024 } END { print int(sum) }'; }
     before=$(free)
     take_kept

@@ -1,6 +1,6 @@
 /**
- * Gives the old system up: GRUB's configuration or the container's init is ours alone, its files go. There is no way
- * back.
+ * Gives the old system up: GRUB's configuration or the container's init becomes ours alone, and the old system's files
+ * are removed. There is no way back.
  */
 import { assetText } from "../../assets.ts";
 import { managersPrograms } from "../../boot/managers.ts";
@@ -11,7 +11,7 @@ import { slotsOf } from "../plan/boot.ts";
 import { finalizeScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
 
-/** Every step can be run again; the first one ends the way back. Answers the bytes that are free now and were not. */
+/** Every step can be run again; the first one ends the way back. Answers the bytes that were freed. */
 export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {
   const container = facts.container !== undefined;
   const script = finalizeScript(container);

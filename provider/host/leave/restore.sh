@@ -1,18 +1,18 @@
 #!/bin/sh
 # Removes Pine from a server that runs its old system again. Sent over SSH, after beside.sh.
-#   remove.sh ID [deleteData]      keeps Pine's /var in /var/lib/pine/ID unless deleteData is given; prints where, one a line
-# Can be run again until the record is gone, which is the last of it.
+#   restore.sh ID [deleteData]      keeps Pine's /var in /var/lib/pine/ID unless deleteData is given; prints where, one a line
+# Can be run again until the record is gone, which is removed last.
 # shellcheck disable=SC2154 # what beside.sh has
 set -eu
 
 [ ! -e /run/ostree-booted ] || fail "Pine runs, not the old system"
-# nothing of ours is on a server without a record, but for an empty folder, where the last command was stopped
+# a server without a record has nothing of ours, except an empty folder if the last command was stopped
 if [ ! -s "$record" ]; then
   rmdir /boot/grub 2>/dev/null || true
   exit 0
 fi
 [ "$(noted id)" = "$1" ] || fail "another installation is on this server"
-# of another installation, over which this one was begun and not placed
+# the id of another installation: this one was begun over it and never placed
 was=$(noted var)
 [ "$was" != "$1" ] || was=
 alone
@@ -47,11 +47,12 @@ if [ -e "$custom" ]; then
 fi
 rm -f "$custom.pine-old" "$custom.pine-new"
 sync
-# below /boot, when that is another filesystem
+# what a separate /boot hides
 # shellcheck disable=SC2016
 bare 'if [ "$(stat -c %d /boot)" != "$(stat -c %d /)" ]; then rm -rf boot/grub/pine; rmdir boot/grub 2>/dev/null || true; fi'
 rmdir /run/pine-root
-# a link where the slots are on the EFI system partition; the record last, which says that there is something to remove
+# $dir is a link if the slots are on the EFI system partition; the record goes last: it says that there is something to
+# remove
 real=$(readlink -f "$dir")
 for file in "$real"/*; do [ "$file" = "$real/install" ] || rm -rf "$file"; done
 sync

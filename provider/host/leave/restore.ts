@@ -10,7 +10,7 @@ import { waitForSsh } from "../ssh/wait.ts";
 import { reboot } from "../trial/reboot.ts";
 
 interface Restore {
-  /** Of the installation. */
+  /** The installation's id. */
   id: string;
   /** To the old system after the reboot. */
   connections: Connection[];

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Holds the server's one lock for as long as standard input stays open and says something now and then: a connection
-# that ends lets go of it, and so does one that is silent for a quarter of an hour, for its other end may be gone
-# without a word.
-#   lock.sh OWNER
-# Nobody gets it on a server that is about to reboot (trial.ts).
+# Holds the server's one lock for as long as standard input stays open and says something now and then. A connection
+# that ends releases it, and so does one that is silent for a quarter of an hour: its other end may be gone without a
+# word.
+#   server.sh OWNER
+# Nobody gets it on a server that is about to reboot (trial/reboot.ts).
 set -eu
 fail() {
   echo "pine: $*" >&2
@@ -20,8 +20,7 @@ if ! flock -n 9; then
   exit 75
 fi
 echo "$1" >"$run/pine.lock"
-# a step goes on when its connection is gone: what an earlier holder left at work would go on beside us (parts.sh, sent
-# before this)
+# a step goes on after its connection is gone: end what an earlier holder left running (parts.sh, sent before this)
 if command -v alone >/dev/null; then
   # shellcheck disable=SC2034 # of parts.sh
   receiving=$run/pine.receiving
@@ -29,6 +28,6 @@ if command -v alone >/dev/null; then
   exec 8>&-
 fi
 echo locked
-# without the lock: busybox' timeout leaves a process that looks each second whether it can end, and would hold it that
-# long
+# this process does not hold the lock: busybox' timeout leaves a process that checks each second whether it can end, and
+# would hold the lock that long
 while [ -n "$(exec 9>&-; timeout "$lease" head -c 1)" ]; do :; done

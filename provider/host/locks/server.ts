@@ -6,10 +6,10 @@ import { die } from "../../errors.ts";
 import { lockScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
 
-/** Milliseconds; the server's side waits for 15 of them (lock.sh). */
+/** Milliseconds between signs of life; the server's side waits for 15 of them (server.sh). */
 const SIGN_OF_LIFE_MS = 60_000;
 
-/** Does some work under the lock, and lets go of it. */
+/** Does some work under the lock, and releases it. */
 export async function withHostLock<T>(ssh: Ssh, owner: string, work: () => Promise<T>): Promise<T> {
   const unlock = await lockHost(ssh, owner);
   try {
@@ -20,8 +20,8 @@ export async function withHostLock<T>(ssh: Ssh, owner: string, work: () => Promi
 }
 
 /**
- * Takes the lock or dies. What an earlier holder left at work on the server is ended then. Answers how to let go of it.
- * `owner` is what another one is told ("stack, user@machine").
+ * Takes the lock or dies. Ends what an earlier holder left running on the server. Answers a function that releases the
+ * lock. `owner` is shown to others who want it ("stack, user@machine").
  */
 export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<void>> {
   const open = new PassThrough();
@@ -46,7 +46,7 @@ export async function lockHost(ssh: Ssh, owner: string): Promise<() => Promise<v
     open.end();
   };
   held.finally(() => clearInterval(alive)).catch(() => {});
-  // it ends with the connection: what matters is seen by those who use the connection
+  // it ends with the connection: those who use the connection see the error
   held.catch(() => {});
   await Promise.race([answered, held]);
   if (first !== "locked") {

@@ -2,14 +2,14 @@
 import type { Interface, NetworkFacts, Route } from "../facts/types/network.ts";
 import type { Refusal } from "../refusal.ts";
 
-/** A card of the hardware that stands alone, not an accelerated twin below another card (Azure's and Google's). */
+/** A hardware card that stands alone: not the accelerated twin below another card (on Azure and Google). */
 const isCard = (i: Interface, all: Interface[]) =>
   i.kind === "physical" && i.mac !== undefined && all.find((m) => m.name === i.master)?.kind !== "physical";
 
 /**
- * Names of the physical cards on the new system: eth0, eth1, … in the order the kernel found them, which it mostly
- * finds again, so that a single card is right even where nothing renames it. Several that have such names already keep
- * them. A VLAN is `eth0.100`, after the card below it.
+ * Names of the cards on the new system. Physical cards become eth0, eth1, … in the order in which the kernel found
+ * them. It mostly finds them in that order again, so a single card is right even where nothing renames it. Several
+ * cards that have such names already keep them. A VLAN is `eth0.100`, after the card below it.
  */
 export function newNames(interfaces: Interface[]): Map<string, string> {
   const cards = interfaces.filter((i) => isCard(i, interfaces)).sort((a, b) => a.index - b.index);
@@ -23,8 +23,8 @@ export function newNames(interfaces: Interface[]): Map<string, string> {
 }
 
 /**
- * The MAC address of every physical card: one that is not configured must not hold another's name. Its own address, not
- * one that was set; where that is not known, the card keeps the name that the kernel gives it.
+ * The MAC address of every physical card, since a card that is not configured must not take another's name. It is the
+ * card's own address, not one that was set. Where that is unknown, the card keeps the name that the kernel gives it.
  */
 export function macs(facts: NetworkFacts, names: Map<string, string>): { name: string; mac: string }[] {
   const own = facts.interfaces.filter((i) => i.kind === "physical" && names.has(i.name));
@@ -34,7 +34,7 @@ export function macs(facts: NetworkFacts, names: Map<string, string>): { name: s
     .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
 }
 
-/** The default route that is used: the one of the lowest metric. */
+/** The default route in use: the one with the lowest metric. */
 export function defaultRoute(routes: Route[], family: 4 | 6): Route | undefined {
   const found = routes.filter((r) => r.family === family && r.to === "default");
   return found.sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))[0];
@@ -57,7 +57,7 @@ export function staticExample(facts: NetworkFacts, from: string, card?: string):
   return `network: { ${parts.join(", ")} }`;
 }
 
-/** Why an interface cannot be carried as it is; undefined: it can. */
+/** Why an interface cannot be carried over as it is; undefined: it can. */
 export function unfit(card: Interface, facts: NetworkFacts): Refusal | undefined {
   const cannot = (code: string, what: string, hint: string): Refusal => ({
     code: `network-${code}`,
@@ -133,8 +133,8 @@ function vlanProblem(
 }
 
 /**
- * Why a card of a bond cannot work without its bond; undefined: it can (bonding.rst: modes that need nothing of the
- * switch).
+ * Why a card of a bond cannot work without its bond; undefined: it can (bonding.rst: modes that need no support from
+ * the switch).
  */
 export function memberProblem(bond: Interface): string | undefined {
   const mode = bond.bond?.mode;

@@ -50,7 +50,7 @@ export function carried(found: Interface, facts: NetworkFacts, names: Map<string
   const kept = routes
     .filter((r) => !["kernel", "ra", "redirect"].includes(r.proto ?? ""))
     .filter((r) => !stays(r))
-    // busybox' ip names no protocol: what the addresses bring by themselves
+    // busybox' ip prints no protocol, so these are known by their network: an address brings them by itself
     .filter((r) => r.via !== undefined || !isOwnNetwork(r, own))
     .filter((r) => !(r.family === 6 && r.via === undefined && r.to.startsWith("fe80::")));
   notes.push(...untold(kept, routes.filter(stays), addresses, card));
@@ -70,8 +70,8 @@ export function carried(found: Interface, facts: NetworkFacts, names: Map<string
     })),
     routes: [
       ...kept.map((r) => cardRoute(r, card, needsLink, global)),
-      // a gateway outside of the leased network, which the DHCP client's script cannot reach; its own routes come
-      // before this one
+      // this gateway is outside the leased network, where the DHCP client's script cannot reach it; the script's own
+      // routes come before this one
       ...(strayGateway
         ? [{ family: 4 as const, to: "default", via: strayGateway.via, metric: STRAY_METRIC, onlink: true }]
         : []),
@@ -81,8 +81,8 @@ export function carried(found: Interface, facts: NetworkFacts, names: Map<string
 }
 
 /**
- * Addresses as they are: one whose network has no route on its card (noprefixroute, where the provider keeps neighbours
- * apart) stands alone. Where one was taken away afterwards, the others' routes tell that `ip` shows such.
+ * Addresses as they are. One stands alone if its network has no route on its card (noprefixroute, where the provider
+ * keeps neighbours apart). If such a route was removed later, the other routes show that `ip` prints them.
  */
 function withoutNetwork(addresses: Address[], routes: Route[]): Address[] {
   const links = new Networks();
@@ -98,7 +98,7 @@ function withoutNetwork(addresses: Address[], routes: Route[]): Address[] {
   );
 }
 
-/** What the kernel is to do with IPv6 on a card: as before, also where that is nothing. */
+/** IPv6 settings of a card for the kernel: as on the old system, also where IPv6 was not used. */
 function ipv6(card: Interface, routes: Route[], global: Address[]) {
   const made = global.some((a) => a.family === 6 && a.dynamic && a.prefix !== 128);
   const routerAdvertised = made || routes.some((r) => r.family === 6 && r.proto === "ra");
@@ -113,7 +113,7 @@ function ipv6(card: Interface, routes: Route[], global: Address[]) {
   };
 }
 
-/** As whom the DHCP client asks, where that is not by its MAC address, as busybox' asks anyway. */
+/** The client id for DHCP, where it is not the MAC address; busybox' client sends the MAC address anyway. */
 export function identity(card: Interface, lease: Address | undefined, notes: string[]): { dhcpId?: string } {
   if (card.dhcpId === undefined && (lease || card.dhcp))
     notes.push(
@@ -124,8 +124,8 @@ export function identity(card: Interface, lease: Address | undefined, notes: str
 }
 
 /**
- * What is said of addresses and routes that the new system's `ip` cannot set, or nobody understands. `leased`: DHCP
- * makes them again.
+ * Notes about addresses and routes that the new system's `ip` cannot set, or that nobody understands. `leased`: routes
+ * that DHCP makes again.
  */
 function untold(kept: Route[], leased: Route[], addresses: Address[], card: Interface): string[] {
   const places = new Map<string, string[]>();
@@ -147,9 +147,7 @@ function untold(kept: Route[], leased: Route[], addresses: Address[], card: Inte
   );
 }
 
-/**
- * The largest packets of a route, where they are not what the card's MTU says; old kernels print that of every route.
- */
+/** The packet limits of a route where they differ from the card's MTU. Old kernels print them for every route. */
 function limits(r: Route, card: Interface): Pick<CardRoute, "mtu" | "advmss"> {
   const size = card.mtu ?? 1500;
   const mtu = r.mtu && (r.mtu.lock || r.mtu.size !== size) ? r.mtu : undefined;
@@ -159,7 +157,7 @@ function limits(r: Route, card: Interface): Pick<CardRoute, "mtu" | "advmss"> {
   return { ...(mtu ? { mtu } : {}), ...(advmss ? { advmss } : {}) };
 }
 
-/** Behind the DHCP client's own default routes, which have 200 and some (Alpine's udhcpc script). */
+/** Comes after the DHCP client's own default routes, whose metrics start at 200 (Alpine's udhcpc script). */
 const STRAY_METRIC = 1000;
 
 function vlanMtu(card: Interface, facts: NetworkFacts): number | undefined {
@@ -168,12 +166,12 @@ function vlanMtu(card: Interface, facts: NetworkFacts): number | undefined {
 }
 
 /**
- * Routes that come with a DHCP lease again: the default, to single hosts on the link, to resolvers by the default
- * gateway.
+ * Routes that come again with a DHCP lease: the default route, routes to single hosts on the link, and routes to
+ * resolvers by the default gateway.
  */
 function leased(r: Route, gateway: string | undefined): boolean {
   if (r.to === "default") return true;
-  // networks by another gateway (option 121) do not: Alpine's client does not ask for them
+  // networks behind another gateway (option 121) do not come again: Alpine's client does not ask for them
   return r.proto === "dhcp" && (r.via === undefined || r.via === gateway);
 }
 
@@ -191,7 +189,7 @@ function cardRoute(r: Route, card: Interface, needsLink: (r: Route) => boolean, 
   };
 }
 
-/** `ip` prints a single address without its length. */
+/** Parses a route's destination; `ip` prints a single address without its length. */
 export function routeCidr(route: Pick<Route, "to" | "family">): Cidr | undefined {
   return parseCidr(route.to.includes("/") ? route.to : `${route.to}/${route.family === 4 ? 32 : 128}`);
 }
@@ -202,11 +200,11 @@ function isOwnNetwork(route: Route, own: Networks): boolean {
 }
 
 /**
- * Tells of a route whether its gateway, outside every network of its card, needs a route of its own first, which is not
- * there already.
+ * Tells whether a route's gateway needs a route of its own first: it is outside every network of its card, and no route
+ * leads there yet.
  */
 function linkRoutes(card: Interface, routes: Route[], own: Networks): (route: Route) => boolean {
-  // a route in place of the network that the gateway is in (Hetzner's root servers)
+  // a route replaces the network that the gateway is in (Hetzner's root servers)
   const replaced = new Set(routes.filter((r) => r.via && r.to !== "default" && isOwnNetwork(r, own)).map((r) => r.via));
   const peers = new Set(card.addresses.flatMap((a) => a.peer ?? []));
   const links = new Networks();

@@ -1,4 +1,4 @@
-/** The network of a container. Its manager makes the cards and often configures them; what it does counts. Pure. */
+/** The network of a container. Its manager makes the cards and often configures them; its settings count. Pure. */
 import type { Interface, NetworkFacts } from "../facts/types/network.ts";
 import type { Refusal } from "../refusal.ts";
 import { carried } from "./carry.ts";
@@ -10,8 +10,8 @@ import { render } from "./render/unless-set.ts";
 import { ofDaemons, tooMany } from "./routes.ts";
 
 /**
- * Cards keep their names, which the manager gives, and are not known by MAC addresses, which it may make anew at each
- * start.
+ * Plans a container's network. Cards keep the names that the manager gives. They are not known by MAC addresses, since
+ * the manager may make new ones at each start.
  */
 export function planContainerNetwork(all: NetworkFacts, input: NetworkInput, hostname: string): NetworkPlan {
   const names = new Map(all.interfaces.map((i) => [i.name, i.name]));
@@ -22,7 +22,7 @@ export function planContainerNetwork(all: NetworkFacts, input: NetworkInput, hos
   const used = facts.interfaces.filter((i) => {
     if (i.kind === "loopback" || (global(i).length === 0 && !i.dhcp)) return false;
     if (i.kind !== "bridge") return true;
-    // of a container within the container
+    // belongs to a container within the container
     notes.push(`${i.name} (bridge) is not carried over`);
     return false;
   });
@@ -44,9 +44,9 @@ export function planContainerNetwork(all: NetworkFacts, input: NetworkInput, hos
 
 const global = (card: Interface) => card.addresses.filter((a) => a.scope === "global");
 
-/** What a manager gives is as good as a card of the hardware: veth, macvlan, venet. */
+/** Treats the cards that a manager gives (veth, macvlan, venet) like hardware cards. */
 function asCards(facts: NetworkFacts): NetworkFacts {
-  // venet has no MAC address, which nobody is to be known by here
+  // venet has no MAC address, and no card is identified by it here
   const mac = (n: number) => `02:00:00:00:00:${n.toString(16).padStart(2, "0")}`;
   const interfaces = facts.interfaces.map((i, n) =>
     i.kind === "virtual" ? { ...i, kind: "physical" as const, mac: mac(n) } : i,

@@ -10,8 +10,8 @@ import { routeCidr } from "./carry.ts";
 const TAILSCALE = ["100.100.100.100", "fd7a:115c:a1e0::53"];
 
 /**
- * Those that are not the old system itself, and not behind an interface that is gone. `cards`: what the new system has,
- * by old names.
+ * Resolvers that are neither the old system itself nor behind an interface that is gone. `cards`: the interfaces of the
+ * new system, by their old names.
  */
 export function usable(facts: NetworkFacts, cards: string[], notes: string[]): string[] {
   const lost = new Networks();
@@ -24,7 +24,7 @@ export function usable(facts: NetworkFacts, cards: string[], notes: string[]): s
   }
   const own = new Set([...TAILSCALE, ...facts.interfaces.flatMap((i) => i.addresses.map((a) => a.address))]);
   return facts.nameservers.filter((server) => {
-    // what it asks itself is not known; the stub of a caching resolver needs no word
+    // which resolvers a caching resolver asks is not known; its loopback address needs no note
     if (isLoopback(server)) return false;
     const plain = server.split("%")[0]!;
     const gone = (lost.longest(plain) ?? -1) > (reached.longest(plain) ?? -1);
@@ -36,7 +36,7 @@ export function usable(facts: NetworkFacts, cards: string[], notes: string[]): s
   });
 }
 
-/** Resolvers of the new system, or why there is none. `dhcp`: it may name some. */
+/** Resolvers of the new system, or why there is none. `dhcp`: DHCP may name some. */
 export function resolvers(
   facts: NetworkFacts,
   cards: string[],

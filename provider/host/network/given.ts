@@ -1,4 +1,4 @@
-/** A network that is asked for: by DHCP, or as given. Pure. */
+/** A network that the program asks for: by DHCP, or with given addresses. Pure. */
 
 import { isIP } from "node:net";
 import { addressBits, type Cidr, contains, isLinkLocal, parseCidr } from "../facts/ip.ts";
@@ -11,7 +11,7 @@ import type { Card, CardRoute } from "./model/card.ts";
 import type { NetworkInput, NetworkPlan, StaticNetwork } from "./model/types.ts";
 import { renderNetwork } from "./render/interfaces.ts";
 
-/** The files for `dhcp` or `static` on one card; another configuration of the old system is no hindrance. */
+/** The files for `dhcp` or `static` on one card. A different configuration of the old system does not matter. */
 export function planGiven(
   facts: NetworkFacts,
   input: Exclude<NetworkInput, "keep">,
@@ -64,7 +64,7 @@ function pick(facts: NetworkFacts, wanted: Partial<StaticNetwork>): Interface | 
   return facts.interfaces.find((i) => i.name === route?.dev) ?? (cards.length === 1 ? cards[0] : undefined);
 }
 
-/** A card that is asked for may be in a bridge now, or in a bond of which the switch knows nothing. */
+/** Why a card cannot be used. It may be in a bridge now, or in a bond that the switch does not know about. */
 function unusable(card: Interface, facts: NetworkFacts, wanted: Partial<StaticNetwork>): Refusal | undefined {
   const master = facts.interfaces.find((i) => i.name === card.master);
   if (card.kind === "vlan" && wanted.vlan !== undefined && wanted.vlan !== card.vlan?.id)
@@ -86,12 +86,12 @@ function unusable(card: Interface, facts: NetworkFacts, wanted: Partial<StaticNe
 function vlanOver(base: CardBase, card: Interface, { vlan, mtu }: Partial<StaticNetwork>): CardBase {
   if (vlan === undefined || card.kind === "vlan") return base;
   const { mac: _, setMac: __, ...rest } = base;
-  // a VLAN's MTU cannot be more than that of the card below
+  // a VLAN's MTU cannot exceed that of the card below
   const parentMtu = mtu !== undefined && mtu > (card.mtu ?? 1500) ? mtu : oddMtu(card);
   return { ...rest, name: `${base.name}.${vlan}`, vlan: { id: vlan, parent: base.name, parentMtu } };
 }
 
-/** Interfaces in whose place the card steps: the bridge above it, what leads now. */
+/** Interfaces that the card replaces: the bridge above it, and the one that leads now. */
 const stead = (facts: NetworkFacts, card: Interface) => [
   ...(card.master ? [card.master] : []),
   ...facts.routes.flatMap((r) => (r.to === "default" ? [r.dev] : [])),

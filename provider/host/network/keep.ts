@@ -1,4 +1,4 @@
-/** The new system's network out of the old one's and what is wanted. Pure. */
+/** Makes the new system's network from the old one's. Pure. */
 
 import { contains, parseCidr } from "../facts/ip.ts";
 import type { Interface, NetworkFacts, Route } from "../facts/types/network.ts";
@@ -92,8 +92,8 @@ function nothing(facts: NetworkFacts, cards: Card[]): Refusal {
 }
 
 /**
- * The connection goes to an address of a tunnel, a bridge or the like, which is not there afterwards: nobody could
- * confirm the new system.
+ * Refuses a connection that goes to an address of a tunnel, a bridge or the like. The new system does not have that
+ * address, so nobody could confirm it.
  */
 function lostConnection(facts: NetworkFacts, cards: Card[]): Refusal | undefined {
   const address = facts.connectedTo;
@@ -107,14 +107,17 @@ function lostConnection(facts: NetworkFacts, cards: Card[]): Refusal | undefined
   };
 }
 
-/** The network of the default route's card alone. */
+/** A hint that leaves the interface out: only the network of the default route's card. */
 function leaveOut(facts: NetworkFacts, defaults: Route[]): string {
   const lead = facts.interfaces.find((i) => i.name === defaults[0]?.dev);
   const byDhcp = lead?.dhcp !== undefined || lead?.addresses.some((a) => a.family === 4 && a.dynamic);
   return `leave it out: ${byDhcp ? "network: { mode: dhcp }" : staticExample(facts, lead?.name ?? "", lead?.name)}`;
 }
 
-/** Answers from a second card's address leave by it only because of a rule: without it that address is dead. */
+/**
+ * Answers from a second card's address leave by that card only because of a rule. Without the rule, the address is
+ * dead.
+ */
 function rulesProblem(facts: NetworkFacts, cards: Card[], defaults: Route[]): Refusal | undefined {
   const leading = defaults[0]!.dev;
   for (const rule of facts.rules) {

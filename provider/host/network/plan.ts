@@ -1,4 +1,4 @@
-/** From what a server has, or was told, to its network. Pure. */
+/** From what a server has, or what the program asks for, to its network. Pure. */
 import type { NetworkFacts } from "../facts/types/network.ts";
 import { newNames } from "./cards.ts";
 import { planGiven } from "./given.ts";
@@ -6,8 +6,8 @@ import { keep } from "./keep.ts";
 import type { NetworkInput, NetworkPlan } from "./model/types.ts";
 
 /**
- * Files of the new system's network, or why it cannot be carried. `keep`: what the old system has, whole or not at all;
- * what is not the server's own network (docker0, tunnels) is left out and named in `notes`.
+ * Files of the new system's network, or why it cannot be carried over. `keep` carries what the old system has, whole or
+ * not at all. What is not the server's own network (docker0, tunnels) is left out and named in `notes`.
  */
 export function planNetwork(facts: NetworkFacts, input: NetworkInput, hostname: string): NetworkPlan {
   const names = newNames(facts.interfaces);

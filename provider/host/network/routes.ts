@@ -5,11 +5,12 @@ import { defaultRoute, staticExample } from "./cards.ts";
 import type { Card } from "./model/card.ts";
 
 /**
- * Each is a command of ifup, some milliseconds: a China route list has 9000, a full table of the Internet a million.
+ * Each route is a command of ifup that takes some milliseconds. A China route list has 9000 routes, a full table of the
+ * Internet a million.
  */
 export const MOST_ROUTES = 10_000;
 
-/** The facts without what the new system, which runs no routing daemon, does not have; what is left out is told. */
+/** The facts without routes of routing daemons, which the new system does not run. Notes tell what is left out. */
 export function ofDaemons(facts: NetworkFacts, notes: string[]): NetworkFacts | { refusals: Refusal[] } {
   const routes = facts.routes.filter((r) => r.daemon === undefined);
   const made = facts.routes.filter((r) => r.daemon !== undefined);

@@ -6,7 +6,7 @@ import { type Refusal, refusal } from "../refusal.ts";
 import type { Check } from "./check.ts";
 import type { BootPlace } from "./types.ts";
 
-/** Where the slots are, out of the running kernel's command line; undefined: on the root filesystem. Pure. */
+/** Where the slots are, from the running kernel's command line; undefined: on the root filesystem. Pure. */
 export function slotsOf(facts: Facts): SlotsPlace | undefined {
   const word = facts.cmdline.find((w) => w.startsWith("pine.dir="))?.slice("pine.dir=".length);
   const m = /^([a-z0-9]+):UUID=([^:]+):(\/.*)$/.exec(word ?? "");
@@ -15,17 +15,17 @@ export function slotsOf(facts: Facts): SlotsPlace | undefined {
 
 /** Root filesystems that the initramfs mounts, and that GRUB reads and writes. */
 export const ROOT_TYPES = ["ext4", "xfs"];
-/** Where GRUB's save_env finds the blocks of a file and may write them; not btrfs, ZFS, F2FS. */
+/** Filesystems on which GRUB's save_env finds the blocks of a file and may write them; not btrfs, ZFS, F2FS. */
 const WRITABLE = ["ext2", "ext3", "ext4", "xfs", "vfat"];
-/** The slots take some 10 kB; a full filesystem must not get in their way later. */
+/** The slots take some 10 kB. A filesystem that fills up later must not get in their way. */
 const ROOM_KIB = 512;
 
-/** Everything that a file system can lie on. */
+/** Everything that can hold a file system. */
 const volumes = (facts: Facts): Volume[] => facts.disks.flatMap((d) => [d, ...d.partitions]);
 
 const mountedAt = (facts: Facts, target: string) => volumes(facts).find((v) => v.mounts.includes(target));
 
-/** "btrfs", "an LVM volume": why GRUB cannot write there; undefined: it can. */
+/** Why GRUB cannot write there ("btrfs", "an LVM volume"); undefined: it can. */
 function unwritable(volume: Volume): string | undefined {
   const layer = volume.holds[0];
   if (layer !== undefined) return layer === "raid" ? "a RAID" : layer === "luks" ? "encrypted" : `on ${layer}`;
@@ -34,7 +34,7 @@ function unwritable(volume: Volume): string | undefined {
     : (volume.type ?? "of an unknown kind");
 }
 
-/** UUID of the /boot partition of a Pine that came as an image with one: GRUB reads kernels there. */
+/** UUID of the /boot partition of a Pine whose image had one: GRUB reads kernels there. */
 export const ownBoot = (facts: Facts): string | undefined =>
   facts.cmdline.find((word) => word.startsWith("pine.boot=UUID="))?.slice("pine.boot=UUID=".length);
 
@@ -43,7 +43,7 @@ function systemPartition(facts: Facts): { volume: Volume; target: string } | und
   if (facts.firmware !== "uefi") return undefined;
   for (const target of ["/boot/efi", "/efi"]) {
     const volume = mountedAt(facts, target);
-    // a folder of it is not where GRUB looks
+    // GRUB does not look in a folder of the partition
     if (facts.folders[target] !== undefined) continue;
     if (volume?.type === "vfat" && volume.holds.length === 0 && volume.uuid !== undefined) return { volume, target };
   }
@@ -51,7 +51,7 @@ function systemPartition(facts: Facts): { volume: Volume; target: string } | und
 }
 
 /**
- * The place, or why there is none. A /boot that GRUB cannot write to is no hindrance where there is an EFI system
+ * The place, or why there is none. A /boot that GRUB cannot write to does not matter if there is an EFI system
  * partition.
  */
 export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusal } {
@@ -116,7 +116,7 @@ function room(facts: Facts, target: string): { refusal: Refusal } | undefined {
 const GRUB_DIR = "/boot/grub";
 const OVER = "or method: overwrite, which erases its disk";
 
-/** Why GRUB would not come to our slots by itself, though its configuration sources custom.cfg; undefined: it does. */
+/** Why GRUB would not come to our slots by itself although its configuration sources custom.cfg; undefined: it does. */
 export function grubProblem({ grub }: Facts): Refusal | undefined {
   if (!grub) return undefined;
   if (grub.folder !== GRUB_DIR)
@@ -172,10 +172,10 @@ export const firmwareRefusal: Check = (f) => {
   );
 };
 
-/** No boot loader of the disk started the kernel, as far as its command line tells. */
+/** Whether no boot loader on the disk started the kernel, as far as its command line tells. */
 const outsideKernel = (f: Facts) => f.firmware === "bios" && !f.cmdline.some((word) => word.startsWith("BOOT_IMAGE="));
 
-/** What is told of GRUB and firmware; `gone`: the old system goes. */
+/** Notes about GRUB and the firmware; `gone`: the old system is removed. */
 export function bootNotes(facts: Facts, gone: boolean): string[] {
   if (facts.container !== undefined) return [];
   return [
@@ -193,7 +193,7 @@ export const bootRefusal: Check = (facts) => {
   return "refusal" in planned && refusal(planned.refusal.code, planned.refusal.message, planned.refusal.hint);
 };
 
-/** Swap partitions of the old system: they hold nothing that is kept, and little memory needs them. */
+/** Swap partitions of the old system. They hold nothing that is kept, and a server with little memory needs them. */
 export function swapPartitions(facts: Facts): string[] {
   return volumes(facts).flatMap((v) =>
     v.type === "swap" && v.holds.length === 0 && v.mounts.includes("swap") && v.uuid !== undefined ? [v.uuid] : [],

@@ -1,4 +1,4 @@
-/** Which SSH keys go with the server to its new system, in lines that its SSH server takes. Pure. */
+/** Which SSH keys the server keeps on its new system, as lines that the new SSH server takes. Pure. */
 import type { SshServer } from "../../boot/target.ts";
 import { publicKeyOf } from "../ssh/public-key.ts";
 
@@ -6,14 +6,14 @@ export interface KeptKeys {
   /** Lines of root's authorized_keys, written anew: one space between their parts. */
   lines: string[];
   notes: string[];
-  /** Keys ("type base64") that are not kept, for dropbear knows none of these options of theirs. */
+  /** Keys ("type base64") that are not kept because dropbear does not know these options. */
   leftOut: Map<string, string[]>;
 }
 
 interface KeyLine {
   /** "type base64". */
   key: string;
-  /** As they stand there, quotes too. */
+  /** As written in the line, with quotes. */
   options: string[];
   comment: string;
 }
@@ -21,8 +21,8 @@ interface KeyLine {
 const BLANK = /\s/;
 
 /**
- * Where a part of options ends, by sshd's rules: quotes hold anything, and `\"` is no end of them. -1: it does not,
- * within this line.
+ * Where an option ends, by sshd's rules: quotes hold anything, and `\"` does not end them. -1: it does not end within
+ * this line.
  */
 function optionEnd(text: string, from: number, ends: RegExp): number {
   let quoted = false;
@@ -44,16 +44,14 @@ function splitOptions(text: string): string[] {
   return options.filter((o) => o !== "");
 }
 
-/** "type base64 comment" of what begins with a key. */
+/** Parses a text that begins with a key: "type base64 comment". */
 function parseKey(text: string): Omit<KeyLine, "options"> | undefined {
   const [type = "", blob = "", ...comment] = text.trim().split(/\s+/);
   const key = `${type} ${blob}`;
   return publicKeyOf(key) === key ? { key, comment: comment.join(" ") } : undefined;
 }
 
-/**
- * An authorized_keys line taken apart; undefined for what dropbear cannot use (DSA, certificate authorities, damage).
- */
+/** Parses an authorized_keys line; undefined for what dropbear cannot use (DSA, certificate authorities, damage). */
 function parseKeyLine(text: string): KeyLine | undefined {
   const line = text.trim();
   const bare = parseKey(line);
@@ -65,20 +63,22 @@ function parseKeyLine(text: string): KeyLine | undefined {
 
 const named = (name: string) => (option: string) => option.split("=")[0]!.toLowerCase() === name;
 const forced = (k: KeyLine) => k.options.some(named("command"));
-/** cloud-init lets root's login only say "Please login as the user …": that is no login. */
+/** cloud-init lets root's login only say "Please login as the user …": such a key is no login. */
 const cloudInit = (k: KeyLine) => k.options.some((o) => /^command="echo \\?'Please login as the user/i.test(o));
 
-/** What dropbear can switch off, as it writes it. */
+/** Rights that dropbear can switch off, as it writes them. */
 const RIGHTS = ["port-forwarding", "agent-forwarding", "X11-forwarding", "pty"];
-/** What dropbear has none of, with or without these: ~/.ssh/rc and tunnels. */
+/** Features that dropbear lacks anyway, so these options change nothing: ~/.ssh/rc and tunnels. */
 const NOTHING_TO_DROPBEAR = /^((no-)?user-rc|tunnel="[^"]*")$/i;
 /**
- * What dropbear reads as sshd does (seen by logins with 2022.83). It keeps the backslashes of a command, and of a host
- * it takes the name that was asked for and no pattern.
+ * Options that dropbear reads as sshd does (seen by logins with 2022.83). Dropbear keeps the backslashes of a command.
+ * For a host it takes the name that was asked for, and no pattern.
  */
 const DROPBEAR_KNOWS = /^(no-touch-required|verify-required|command="[^"\\]*"|permitopen="[^"\\\s*?]+:(\d+|\*)")$/i;
 
-/** The same options for dropbear, which refuses a key with one that it does not know; else the names of those. */
+/**
+ * The same options for dropbear, or the names of those it does not know: dropbear refuses a key with such an option.
+ */
 function dropbearOptions(options: string[]): { options: string[] } | { unknown: string[] } {
   const off = new Set<string>();
   const kept: string[] = [];
@@ -100,9 +100,9 @@ function dropbearOptions(options: string[]): { options: string[] } | { unknown: 
 const lineOf = ({ options, key, comment }: KeyLine) => [options.join(","), key, comment].filter(Boolean).join(" ");
 
 /**
- * Root's keys, the login user's (who becomes root by sudo now) and those asked for, each once; of two lines with one
- * key the one with fewer restrictions. A key never loses a restriction: with dropbear one that has others than it knows
- * is left out. `server`: of the new system; absent: not known yet, and the lines stay as they are.
+ * Collects root's keys, the keys of the login user (who becomes root by sudo now) and the keys asked for, each once. Of
+ * two lines with one key it takes the one with fewer restrictions. A key never loses a restriction: for dropbear, a key
+ * with unknown options is left out. `server`: of the new system; absent: not known yet, and the lines stay as they are.
  */
 export function keptKeys(root: string[], login: string[], wanted: string[], server?: SshServer): KeptKeys {
   const kept = new Map<string, KeyLine>();

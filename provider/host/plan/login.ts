@@ -1,6 +1,4 @@
-/**
- * What the login of the new system depends on: its keys, its ports, and what the old SSH server asked for beside. Pure.
- */
+/** What the new system's login depends on: its keys, its ports, and other settings of the old SSH server. Pure. */
 import type { SshServer } from "../../boot/target.ts";
 import type { Facts, HostKeyFile } from "../facts/types/facts.ts";
 import type { Refusal } from "../refusal.ts";
@@ -16,7 +14,7 @@ export interface LoginPlan {
   notes: string[];
 }
 
-/** `server`: of the new system, where it is known. `ram`: a RAM system, which has dropbear, comes before it. */
+/** `server`: of the new system, where it is known. `ram`: a RAM system, which has dropbear, runs before it. */
 export function planLogin(facts: Facts, inputs: PlanInputs, server: SshServer | undefined, ram: boolean): LoginPlan {
   const { root, login } = facts.authorizedKeys;
   const of = (which: SshServer | undefined) => keptKeys(root, login, inputs.authorizedKeys ?? [], which);
@@ -33,8 +31,8 @@ export function planLogin(facts: Facts, inputs: PlanInputs, server: SshServer | 
 }
 
 /**
- * The same where an overwrite goes on in its RAM system, whose old system's own keys and ports are those of the plan
- * that it began with. What the inputs named then and do not name any more goes, but for the connection's own key.
+ * The same for an overwrite that goes on in its RAM system. The old system's own keys and ports come from the plan that
+ * it began with. Keys that the inputs named then and no longer name are removed, except the connection's own key.
  */
 export function loginInRam(
   plan: Pick<Plan, "authorizedKeys" | "sshPorts">,
@@ -52,7 +50,7 @@ export function loginInRam(
   const refusal = loginRefusal(keys, inputs, "the new system's SSH server");
   return {
     authorizedKeys: keys.lines,
-    // the RAM system is on 22 too: a connection that came by it comes by it again
+    // the RAM system listens on 22 too: a connection that used it uses it again
     sshPorts: [...new Set([...plan.sshPorts, ...sshPorts(facts, inputs)])],
     refusals: refusal ? [refusal] : [],
     notes: keys.notes,
@@ -60,10 +58,10 @@ export function loginInRam(
 }
 
 /**
- * Where the new system's SSH server listens. The port on the server's side counts, which is another than the one that
- * was dialled where something in between forwards it. Where it is not known: those that sshd listens on, the one that
- * was dialled alone if it is among them, else 22 and the one that was dialled. What forwards on the server itself
- * (sslh, a rule of its firewall) is gone then, so both count.
+ * Where the new system's SSH server listens. The port on the server's side counts; it differs from the dialled one if
+ * something in between forwards it. If it is unknown: the dialled port alone if sshd listens on it, else all ports of
+ * sshd, else 22 and the dialled one. A forwarder on the server itself (sslh, a firewall rule) is gone on the new
+ * system, so then both ports count.
  */
 export function sshPorts(facts: Pick<Facts, "network" | "sshd">, inputs: Pick<PlanInputs, "port" | "host">): number[] {
   const { port: dialled = 22, host } = inputs;
@@ -77,7 +75,7 @@ export function sshPorts(facts: Pick<Facts, "network" | "sshd">, inputs: Pick<Pl
   return listens.length > 0 ? listens : [...new Set([22, dialled])];
 }
 
-/** One file a type: that of the key the connection saw, else the first, as sshd takes it. */
+/** One file per key type: the one with the key that the connection saw, else the first, as sshd takes it. */
 function hostKeyFiles(facts: Facts, seen: string | undefined): HostKeyFile[] {
   const files = facts.hostKeyFiles.filter((f) => f.key !== undefined && !f.key.startsWith("ssh-dss "));
   const typeOf = (f: HostKeyFile) => f.key.split(" ")[0]!.replace(/nistp\d+$/, "");
@@ -115,7 +113,7 @@ function ramRefusal(keys: ReturnType<typeof keptKeys>, inputs: PlanInputs): Refu
   return refusal && { ...refusal, hint: refusal.hint.replace('let the Rootfs have ssh: "openssh", log', "log") };
 }
 
-/** Whoever may log in by the old server's other settings is told: the new one has none of them. */
+/** Notes about the old server's other login settings, since the new one has none of them. */
 function serverNotes(facts: Facts, ports: number[]): string[] {
   const all = (name: string) => facts.sshd.flatMap(([key, value]) => (key === name ? [value] : []));
   const notes: string[] = [];

@@ -1,19 +1,19 @@
-/** Why nothing can be put beside an old system, on a machine or in a container. Pure. */
+/** Why nothing can be installed beside an old system, on a machine or in a container. Pure. */
 import { humanBytes } from "../../words.ts";
 import { refusal } from "../refusal.ts";
 import type { Check } from "./check.ts";
 
-/** Room beside the unpacked system for two more deployments and what runs there. */
+/** Room for two more deployments and their data, in addition to the unpacked system. */
 const MARGIN_BYTES = 300e6;
-/** The same in a container, whose system has no kernel and a quarter of the files. */
+/** The same in a container: its system has no kernel and a quarter of the files. */
 const CONTAINER_MARGIN_BYTES = 120e6;
-/** A minimal system has some 6000 files and folders; OSTree keeps objects and a second deployment beside them. */
+/** A minimal system has some 6000 files and folders. OSTree keeps objects and a second deployment in addition. */
 const INODES = 20_000;
-/** Debian 8's is 3.16; before 3.10 nothing was tried. */
+/** Debian 8 has 3.16; nothing before 3.10 was tried. */
 const KERNEL = [3, 10] as const;
 const KNOWN = { debian: 8, ubuntu: 14 } as Record<string, number>;
 
-/** What an old system of any kind has to be. */
+/** What every kind of old system has to be. */
 export const OLD_SYSTEM: Check[] = [
   (f, i) => {
     const since = KNOWN[f.os.id];
@@ -44,7 +44,7 @@ export const OLD_SYSTEM: Check[] = [
   },
 ];
 
-/** What its root filesystem needs. */
+/** What its root filesystem has to be. */
 export const BESIDE: Check[] = [
   (f) =>
     f.root.options.includes("ro") &&
@@ -93,7 +93,7 @@ export const BESIDE: Check[] = [
     ),
 ];
 
-/** What it takes to unpack a system and to look into it. */
+/** The programs that unpack a system and look into it. */
 export const tools =
   (more: string[]): Check =>
   (f, i, image) => {

@@ -1,6 +1,6 @@
 /**
- * What is done to a server, step by step. A plan lists the steps, a preview is told from that list (ways/words.ts), and
- * one table carries it out (resources/hijack/act/carry-out.ts): what is shown is what is done.
+ * What is done to a server, step by step. A plan lists the steps. A preview is told from that list (ways/words.ts), and
+ * one table carries it out (resources/hijack/act/carry-out.ts), so that what is shown is what is done.
  */
 import type { SlotName } from "../../boot/slot.ts";
 
@@ -8,20 +8,19 @@ import type { SlotName } from "../../boot/slot.ts";
 export interface Sending {
   /** Absent: not known yet. */
   sendBytes?: number;
-  /** Where that is an estimate: at least and at most. */
+  /** For an estimate: at least and at most. */
   sendRange?: [number, number];
   about: boolean;
 }
 
-/** Where a system runs: on a machine of its own, or in a container of somebody's. */
+/** Where a system runs: on a machine of its own, or in a container on somebody's host. */
 export type Place = "machine" | "container";
 
 export type Step =
-  /** Nothing is written before it: dies where the server does not trust who signed the commit. */
+  /** Comes before anything is written: fails where the server does not trust who signed the commit. */
   | { do: "check-signature" }
   /**
-   * The system is sent, put beside the old one and armed for one boot. `replaces`: an installation that did not end is
-   * there.
+   * The system is sent, put beside the old one and armed for one boot. `replaces`: an unfinished installation is there.
    */
   | ({ do: "install"; place: Place; compression: "zstd" | "gzip"; replaces: boolean } & Sending)
   /** The RAM system takes over; nothing on the disk changes. */
@@ -29,27 +28,25 @@ export type Step =
   /** The image is written over the disk, and every block is read back. */
   | { do: "write-disk" }
   | { do: "boot-disk"; watchdog: boolean }
-  /** What an earlier run armed and nobody booted is not booted. */
+  /** A slot that an earlier run armed and nobody booted will not be booted. */
   | { do: "disarm" }
   /**
-   * The installation's record names this resource from now on. `fresh`: a reinstall begins. `found`: by a resource that
-   * had none.
+   * The installation's record names this resource from now on. `fresh`: a reinstall begins. `found`: how a resource
+   * without an installation found it.
    */
   | { do: "take-over"; fresh: boolean; found?: "cut-off" | "running" }
-  /**
-   * The program's files and root's keys, on the system that runs. `keys`: root's authorized_keys; absent: as they are.
-   */
+  /** The program's files and root's keys, on the running system. `keys`: root's authorized_keys; absent: unchanged. */
   | { do: "write-files"; keys?: string[] }
   /**
-   * Another deployment in the slot that does not run, armed for one boot. `changed`: what needs it though the commit
-   * runs.
+   * Another deployment in the slot that does not run, armed for one boot. `changed`: what needs a deployment although
+   * the commit runs already.
    */
   | ({ do: "update"; from: string; to: string; slot: SlotName; fresh: boolean; changed?: string } & Sending)
-  /** The armed slot is booted once and judged. It is confirmed, or the server goes back. */
+  /** The armed slot is booted once and checked. It is confirmed, or the server rolls back. */
   | { do: "trial"; place: Place; slot: SlotName; deadman: number; watchdog: boolean }
-  /** What runs is what is wanted. */
+  /** The running system is the wanted one. */
   | { do: "keep-running"; commit: string }
-  /** The old system's files go, for good. */
+  /** The old system's files are removed for good. */
   | { do: "remove-old"; erases: string };
 
 export type StepOf<D extends Step["do"]> = Extract<Step, { do: D }>;
@@ -59,7 +56,7 @@ const RESTARTS: readonly Step["do"][] = ["enter-ram", "boot-disk", "trial"];
 /** How often the server restarts. */
 export const restartsOf = (steps: readonly Step[]): number => steps.filter((step) => RESTARTS.includes(step.do)).length;
 
-/** What is sent, all in all; undefined: nothing. */
+/** What is sent in total; undefined: nothing. */
 export const sendingOf = (steps: readonly Step[]): Sending | undefined =>
   steps.find((step): step is StepOf<"install" | "enter-ram" | "update"> => "about" in step);
 

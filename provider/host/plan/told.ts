@@ -1,8 +1,8 @@
-/** What a way says of itself: the words of a plan are put together from it and from the steps (ways/words.ts). */
+/** What a way tells about itself: ways/words.ts makes a plan's words from it and from the steps. */
 import type { Facts } from "../facts/types/facts.ts";
 import type { Plan } from "./types.ts";
 
-/** A plan without its words, and what they are made from. */
+/** A plan without its words, and what the words are made from. */
 export interface Told {
   plan: Omit<Plan, "summary" | "lines">;
   facts: Facts;
@@ -15,14 +15,14 @@ export interface WayWords {
   head: string;
   /** What is sent, and how often the server restarts. */
   effort: string;
-  /** What the one line says besides, in its order. */
+  /** What the one line says in addition, in this order. */
   parts: string[];
   /** Lines of the whole plan before those of the steps. */
   before: string[];
-  /** Behind those of the steps. */
+  /** Lines after those of the steps. */
   after?: string[];
   erases: string;
-  /** Behind what is erased. */
+  /** Lines after what is erased. */
   data?: string[];
   destroy: string;
   notes?: string[];

@@ -1,17 +1,17 @@
-/** File systems of one UUID, where GRUB and the initramfs go by it. Pure. */
+/** File systems that share a UUID, where GRUB and the initramfs find them by UUID. Pure. */
 import type { Facts } from "../facts/types/facts.ts";
 import { refusal } from "../refusal.ts";
 import { planBoot, swapPartitions } from "./boot.ts";
 import type { Check } from "./check.ts";
 
-/** What the new system's boot and fstab name by UUID, beside an old system. */
+/** The UUIDs that the new system's boot and fstab use beside an old system. */
 function ofPlan(facts: Facts): string[] {
   const planned = planBoot(facts);
   const { boot, slots } = "place" in planned ? planned.place : {};
   return [facts.root.uuid, boot?.uuid, slots?.uuid, ...swapPartitions(facts)].filter((u): u is string => Boolean(u));
 }
 
-/** What a running Pine was told on its command line: root=, pine.boot=, pine.dir=. */
+/** The UUIDs on a running Pine's command line: root=, pine.boot=, pine.dir=. */
 const ofArguments = ({ cmdline }: Facts) => cmdline.flatMap((word) => /\bUUID=([^: ]+)/.exec(word)?.[1] ?? []);
 
 const HOW = "ext4: tune2fs -U random; xfs: xfs_admin -U generate; FAT: mlabel -n; swap: mkswap";

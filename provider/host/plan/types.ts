@@ -1,4 +1,4 @@
-/** What is planned for a server (network.ts, plan.ts). */
+/** Types of what is planned for a server (ways/plan.ts). */
 import type { Lack } from "../../boot/device.ts";
 import type { CommitKernel } from "../../boot/kernel.ts";
 import type { SlotsPlace } from "../../boot/place.ts";
@@ -21,11 +21,11 @@ export interface BootPlace {
 
 export type Method = "auto" | "alongside" | "overwrite" | "container";
 
-/** A partition behind the image, for what outlives reinstalls. */
+/** A partition behind the image, for data that outlives reinstalls. */
 export interface DataPartition {
-  /** Of the file system, by which it is found again; at most 12 characters. */
+  /** Label of the file system, by which it is found again; at most 12 characters. */
   label: string;
-  /** MiB; the last one may leave it out: the rest of the disk. */
+  /** MiB; the last partition may leave it out and takes the rest of the disk. */
   size?: number;
   filesystem: "ext4" | "xfs";
   /** In /var, /srv, /home, /opt, /mnt or /root. */
@@ -34,22 +34,21 @@ export interface DataPartition {
 
 export interface PlanInputs {
   method?: Method;
-  /** The disk may be erased: overwrite. */
+  /** Overwrite may erase the disk. */
   erase?: boolean;
   /**
-   * Which disk, by the id of its partition table, a link in /dev/disk/by-id, or its device; only where there are
+   * Which disk: the id of its partition table, a link in /dev/disk/by-id, or its device. Needed only if there are
    * several.
    */
   disk?: string;
   dataPartitions?: DataPartition[];
   /** Install anew although Pine runs there. */
   reinstall?: boolean;
-  /** Of the resource: only its own Pine is written anew. */
+  /** URN of the resource: only its own Pine is installed anew. */
   urn?: string;
   network?: NetworkInput;
   /**
-   * Go on where the distribution is unknown, or where something else than the disk that is written over boots the
-   * server.
+   * Go on where the distribution is unknown, or where the server boots from something other than the overwritten disk.
    */
   force?: boolean;
   /** New hostname; default the old one. */
@@ -58,7 +57,7 @@ export interface PlanInputs {
   authorizedKeys?: string[];
   /** How the connection becomes root (`Ssh.rootWay`) and who logs in. */
   rootWay: RootWay;
-  /** With "none": why (`Ssh.notRoot`). */
+  /** Why, when rootWay is "none" (`Ssh.notRoot`). */
   notRoot?: NotRoot;
   user: string;
   /** What the connection dials: an address or a name, and its port; default 22. */
@@ -66,7 +65,7 @@ export interface PlanInputs {
   port?: number;
   /** Public keys the connection can log in with (`loginPublicKeys`); at least one must be accepted afterwards. */
   loginKeys: string[];
-  /** The host key the connection saw (`Ssh.hostKeySeen`): the new system must have it. */
+  /** The host key that the connection saw (`Ssh.hostKeySeen`): the new system must have it. */
   hostKeySeen?: string;
   /** `project/stack`, to tell our installs from those of others. */
   stack: string;
@@ -77,7 +76,7 @@ export interface PlanInputs {
   finalize?: boolean;
   /** Seconds; default 300. */
   deadman?: number;
-  /** Of the user; a machine's alone. */
+  /** Kernel arguments of the user, for a machine only. */
   kernelArguments?: string[];
 }
 
@@ -88,7 +87,7 @@ export interface ImageFacts {
   target?: "vm" | "container";
   /** Compressed bytes to send. */
   sysrootBytes?: number;
-  /** While it is not packed: at least and at most. */
+  /** While the sysroot is not packed: at least and at most. */
   sysrootRange?: [number, number];
   /** Bytes on the disk when unpacked. */
   unpackedBytes?: number;
@@ -98,23 +97,23 @@ export interface ImageFacts {
   compression?: "zstd" | "gzip";
   /** Checksum of the commit that is to run. */
   commit?: string;
-  /** What its initramfs mounts as a root. */
+  /** Root filesystems that its initramfs mounts. */
   filesystems?: string[];
   /** Its SSH server; absent: not known. */
   ssh?: SshServer;
   /** Its kernel and initramfs. */
   kernel?: CommitKernel;
-  /** What the server has that it does not drive; absent: not known. */
+  /** What the server has that the commit does not drive; absent: not known. */
   lacks?: Lack[];
-  /** Of the commits on the server that the store knows: checksum -> id of their kernel. */
+  /** Kernels of the commits on the server that the store knows: checksum -> id of their kernel. */
   kernels?: Record<string, string | undefined>;
-  /** Its manifest, where it is signed. */
+  /** Its manifest, if it is signed. */
   signed?: SignedManifest;
   /** The disk image that overwrite writes; absent while it is not built. */
   disk?: { commit: string; bytes: number; packedBytes: number; filesystem?: string };
-  /** Inputs of its DiskImage with which it cannot be written over a disk: `format: "qcow2"`. */
+  /** Inputs of its DiskImage that prevent writing it over a disk: `format: "qcow2"`. */
   diskUnfit?: string;
-  /** Bytes that it will have at least, while it is not built; absent: not known. */
+  /** Least size of the image in bytes, while it is not built; absent: not known. */
   diskAtLeast?: number;
 }
 
@@ -122,23 +121,23 @@ export interface ImageFacts {
 export interface PlannedData extends Omit<DataPartition, "size"> {
   /** Bytes from the start of the disk. */
   start: number;
-  /** Absent: the rest. */
+  /** Absent: the rest of the disk. */
   bytes?: number;
-  /** It is there and stays as it is. */
+  /** It exists and stays as it is. */
   keep: boolean;
   partuuid?: string;
 }
 
 export interface OverwritePlan {
   /**
-   * How the RAM system is started: another kernel by the running one, once by the server's own GRUB, or by systemd on
-   * the running kernel.
+   * How the RAM system is started: the running kernel starts another one, the server's own GRUB boots it once, or
+   * systemd starts it on the running kernel.
    */
   enter: "kexec" | "grub" | "shutdown";
-  /** The boot slot that GRUB finds it in. */
+  /** The boot slot in which GRUB finds it. */
   slot: "a" | "b";
   disk: {
-    /** As the old system names it; the RAM system finds it by the others. */
+    /** The old system's name for it; the RAM system finds the disk by the other fields. */
     device: string;
     bytes: number;
     sectorSize: number;
@@ -146,26 +145,26 @@ export interface OverwritePlan {
     head: string;
   };
   data: PlannedData[];
-  /** Of the image's root; absent while it is not built. */
+  /** Filesystem of the image's root; absent while it is not built. */
   filesystem?: string;
-  /** The inputs that network and keys of the plan were made from; absent: of an earlier version. */
+  /** The inputs from which the plan's network and keys were made; absent: an earlier version made the plan. */
   asked?: { network: NetworkInput; authorizedKeys: string[] };
-  /** What is on the disk now and will not be there any more; for comparing. */
+  /** What is on the disk now and will be gone; for comparing. */
   erases: string;
 }
 
 /** What `Pine already here` means for the caller. */
 export type Existing = "none" | "half" | "ours" | "adopt";
 
-/** How a server gets what it is to run. `begun`: an overwrite that was cut off goes on in its RAM system. */
+/** How a server gets the system it is to run. `begun`: an overwrite that was cut off goes on in its RAM system. */
 export type Way = "update" | "alongside" | "overwrite" | "container" | "begun";
 
 export interface Plan extends Sending {
-  /** What the installation is, or was made by. */
+  /** How the installation is made, or was made. */
   method: "alongside" | "overwrite" | "container";
   way: Way;
   /**
-   * What is done, in this order. Of an update it is known once the server's files were looked at
+   * What is done, in this order. The steps of an update are known once the server's files were looked at
    * (resources/hijack/plan/update.ts).
    */
   steps: Step[];
@@ -176,14 +175,14 @@ export interface Plan extends Sending {
     ptuuid?: string;
     partuuid?: string;
     rootUuid: string;
-    /** Of a Pine whose image has a /boot partition: that filesystem's. */
+    /** UUID of the /boot filesystem, for a Pine whose image has a /boot partition. */
     bootUuid?: string;
     rootDevice: string;
     rootType: string;
   };
-  /** Where GRUB keeps the slots; of alongside. */
+  /** Where GRUB keeps the slots; only for alongside. */
   boot: BootPlace;
-  /** UUIDs of the old system's swap partitions, which the new one uses; of alongside. */
+  /** UUIDs of the old system's swap partitions, which the new one uses; only for alongside. */
   swap: string[];
   overwrite?: OverwritePlan;
   grubFolder: string;
@@ -191,9 +190,9 @@ export interface Plan extends Sending {
   hostname: string;
   /** Lines for root's authorized_keys of the new system. */
   authorizedKeys: string[];
-  /** Public host keys that are kept (DSA is not). */
+  /** Public host keys that are kept (DSA keys are not). */
   hostKeys: string[];
-  /** The files of them on the running system. */
+  /** Their files on the running system. */
   hostKeyFiles: HostKeyFile[];
   /** Where the new system's SSH server listens. */
   sshPorts: number[];
@@ -203,7 +202,7 @@ export interface Plan extends Sending {
   boots: number;
   keeps: string[];
   erases: string[];
-  /** What destroy gives back: "Debian 12 (bookworm)"; undefined: nothing. */
+  /** What destroy restores: "Debian 12 (bookworm)"; undefined: nothing. */
   restore?: string;
   /** Seconds. */
   deadman: number;

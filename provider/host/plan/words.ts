@@ -16,7 +16,7 @@ export function sends(p: Sending): string {
 
 export const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
-/** What goes along to the new system; `hostname` where it is the old one. */
+/** What the new system keeps; `hostname` where it is the old one. */
 export const keepsOf = (p: Pick<Plan, "network" | "hostKeys" | "authorizedKeys">, hostname?: string): string[] => [
   p.network.summary,
   count(p.hostKeys.length, "host key"),

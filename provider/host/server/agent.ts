@@ -54,7 +54,7 @@ export function parseStatus(text: string): AgentStatus {
 }
 
 /**
- * Commands that take their time: of a connection that is lost, who has the server's lock next ends them
+ * Commands that take long. When their connection is lost, whoever takes the server's lock next ends them
  * (host/ssh/parts.sh).
  */
 const LONG = ["deploy", "restore", "tidy", "undeploy"];

@@ -1,8 +1,8 @@
-/** The installation's record on a server, boot/grub/pine/install: whose it is, and whether what made it has ended. */
+/** The installation's record on a server, boot/grub/pine/install: whose it is, and whether its operation has ended. */
 import { updateScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
 
-/** How far it came on a server: from the installation's record. */
+/** How far finalizing came on a server: from the installation's record. */
 export type Finalized = "no" | "begun" | "done";
 
 export function finalizedOf(record: Record<string, string> | undefined): Finalized {
@@ -11,8 +11,8 @@ export function finalizedOf(record: Record<string, string> | undefined): Finaliz
 }
 
 /**
- * The record names another resource: it has the installation from now on. `id` may stay the same. `fresh`: a reinstall
- * has begun, which the next operation goes on with when this one is cut off.
+ * Writes another resource into the record, which has the installation from now on. `id` may stay the same. `fresh`: a
+ * reinstall has begun; if it is cut off, the next operation goes on with it.
  */
 export async function adopt(ssh: Ssh, o: { id: string; stack: string; urn: string }, fresh: boolean): Promise<void> {
   const args = ["adopt", o.id, o.stack, o.urn, ...(fresh ? ["fresh"] : [])];
@@ -20,8 +20,8 @@ export async function adopt(ssh: Ssh, o: { id: string; stack: string; urn: strin
 }
 
 /**
- * Whether an operation on a server that runs Pine is a reinstall: a create where what made the installation has ended,
- * or one begun.
+ * Whether an operation on a server that runs Pine is a reinstall: a create after the operation that made the
+ * installation has ended, or a reinstall that was begun.
  */
 export function isReinstall(record: Record<string, string> | undefined, create: boolean): boolean {
   return record?.fresh !== undefined || (create && record?.done !== undefined);
@@ -36,7 +36,7 @@ export async function markDone(ssh: Ssh): Promise<void> {
 }
 
 export interface InstallRecord {
-  /** Random, one an installation: only its own resource removes it. */
+  /** Random, one per installation: only its own resource removes it. */
   id: string;
   stack: string;
   urn: string;

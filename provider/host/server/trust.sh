@@ -1,7 +1,7 @@
 #!/bin/sh
-# What a server that runs Pine makes of the manifest of a commit. Standard input: the manifest, an empty line, and
-# signify's signatures, base64, a line each. It trusts the keys of the last manifest that it kept; while it has none it
-# takes anything.
+# Checks or keeps the manifest of a commit on a server that runs Pine. Standard input: the manifest, an empty line, and
+# signify's signatures, base64, one per line. The server trusts the keys of the last manifest that it kept; while it has
+# none it takes anything.
 #   check CHECKSUM   refuses a commit that is not signed by such a key, not the one that was signed, or older than what was kept. On an old
 #                    system what an installation before kept there counts; without signify only the planner has looked (host/server/trust.ts)
 #   keep             this manifest's keys and version are what counts from now on

@@ -1,6 +1,6 @@
 /**
- * Whose signature a server wants on what it is to run: read beforehand, looked at there before anything is applied,
- * kept once it is confirmed.
+ * Whose signature a server wants on what it runs: read beforehand, checked there before anything is applied, and kept
+ * once it is confirmed.
  */
 import { messageOf } from "../../errors.ts";
 import type { Task } from "../../task.ts";
@@ -8,14 +8,14 @@ import { manifestFile, type SignedManifest } from "../../trust/manifest.ts";
 import { trustScript } from "../scripts.ts";
 import type { Ssh } from "../ssh/types.ts";
 
-/** Dies where the server refuses the commit. It decides by what it keeps, and by its own program. */
+/** Dies when the server refuses the commit. The server decides by what it keeps, and by its own program. */
 export async function checkTrust(ssh: Ssh, checksum: string, signed: SignedManifest | undefined): Promise<void> {
   const what = "the server's look at the signature";
   await ssh.exec(trustScript(), ["check", checksum], { root: true, input: manifestFile(signed), what });
 }
 
 /**
- * From now on the server wants these keys and no older version. What runs is confirmed already, so that a failure is a
+ * From now on the server wants these keys and no older version. What runs is confirmed already, so a failure is only a
  * warning.
  */
 export async function keepTrust(ssh: Ssh, signed: SignedManifest | undefined, task: Task): Promise<void> {

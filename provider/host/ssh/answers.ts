@@ -1,6 +1,6 @@
-/** What scripts print, a value a line. Pure. */
+/** Parses what scripts print, one value per line. Pure. */
 
-/** Lines `key=value` to a map; later ones win, other lines are left out. */
+/** Turns `key=value` lines into a map; later ones win, other lines are left out. */
 export function keyValues(lines: string | readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const line of typeof lines === "string" ? lines.split("\n") : lines) {

@@ -3,12 +3,12 @@ import { lastLines } from "../../redact.ts";
 import { type Failure, fingerprint, type Side, SshError, targetOf } from "./errors.ts";
 import { loginRefused, notYet, ownSide } from "./refused.ts";
 
-/** Where a pinned key comes from that the program may not name (resources/hijack/model/logins.ts). */
+/** Says where a pinned key comes from when the program does not name it (resources/hijack/model/logins.ts). */
 const first = (accepts: boolean | undefined) => (accepts ? " (seen at the first connection)" : "");
 
 const describe = (key: string) => `${key.split(" ")[0]} ${fingerprint(key)}`;
 
-/** The one error for a connection that did not come to be. */
+/** The one error for a connection that could not be opened. */
 export function classify(failure: Failure): SshError {
   const clean = (text: string) => text.replaceAll("\r", "");
   const f = { ...failure, log: clean(failure.log), stderr: clean(failure.stderr) };

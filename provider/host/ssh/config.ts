@@ -6,7 +6,7 @@ export type PasswordWay = "password" | "keyboard-interactive";
 
 export interface HostBlock {
   connection: ProxyConnection;
-  /** `type base64`, when only this one will do. */
+  /** `type base64`, when only this key is accepted. */
   hostKey?: string;
   acceptNew: boolean;
   keyFile?: string;
@@ -26,8 +26,8 @@ export function algorithmsFor(hostKey: string): string {
 
 function hostBlock(name: "host" | "proxy", folder: string, b: HostBlock, jump: boolean): string[] {
   const c = b.connection;
-  // The key's text wins over an agent, an agent's socket over this user's own files, a password over trying keys nobody
-  // named.
+  // A key given as text comes before an agent, and an agent's socket before this user's own files. With a password,
+  // keys that nobody named are not tried.
   const keys = b.keyFile
     ? [`IdentityFile ${value(b.keyFile)}`, "IdentitiesOnly yes", "IdentityAgent none"]
     : c.agentSocketPath
@@ -35,8 +35,8 @@ function hostBlock(name: "host" | "proxy", folder: string, b: HostBlock, jump: b
       : c.password
         ? ["PubkeyAuthentication no"]
         : [];
-  // ssh-rsa (SHA-1): servers of before OpenSSH 7.2 (Debian 8, Ubuntu 14.04) know nothing else for an RSA key; ssh takes
-  // rsa-sha2 where it can
+  // ssh-rsa (SHA-1): servers older than OpenSSH 7.2 (Debian 8, Ubuntu 14.04) know nothing else for an RSA key; ssh
+  // takes rsa-sha2 where it can
   const known = b.hostKey
     ? [`HostKeyAlias pine-${name}`, `HostKeyAlgorithms ${algorithmsFor(b.hostKey)}`, "GlobalKnownHostsFile none"]
     : ["HostKeyAlgorithms +ssh-rsa"];
@@ -57,7 +57,7 @@ function hostBlock(name: "host" | "proxy", folder: string, b: HostBlock, jump: b
     ...known,
     "PubkeyAcceptedAlgorithms +ssh-rsa",
     `UserKnownHostsFile ${files.map((f) => (f.startsWith("~") ? f : value(f))).join(" ")}`,
-    // Not asked for keys: it only writes down the one that is shown.
+    // It gives ssh no keys: it only writes down the one that the server shows.
     `KnownHostsCommand /bin/sh ${folder}/shown ${name} %I %t %K`,
     `StrictHostKeyChecking ${b.acceptNew ? "accept-new" : "yes"}`,
     ...(jump ? [`ProxyCommand ${proxyCommand(folder)}`] : []),
@@ -65,15 +65,13 @@ function hostBlock(name: "host" | "proxy", folder: string, b: HostBlock, jump: b
 }
 
 /**
- * As ProxyJump, but for the program that answers its questions: it knows nothing of the target's. Ends with the ssh
- * that starts it.
+ * Does what ProxyJump does, but a program of its own answers its questions and knows no secrets of the target. Ends
+ * with the ssh that starts it.
  */
 const proxyCommand = (folder: string) =>
   `setpriv --pdeathsig KILL env SSH_ASKPASS=${folder}/ask_proxy ssh -F ${folder}/config -W '[%h]:%p' pine-proxy`;
 
-/**
- * ssh's configuration: `pine-host` dials, `pine-mux` only uses the connection that is there and never dials by itself.
- */
+/** ssh's configuration: `pine-host` dials; `pine-mux` only uses the open connection and never dials by itself. */
 export function sshConfig(folder: string, host: HostBlock, proxy?: HostBlock): string {
   const common = [
     "Host *",
@@ -88,7 +86,7 @@ export function sshConfig(folder: string, host: HostBlock, proxy?: HostBlock): s
     "HostbasedAuthentication no",
     "PermitLocalCommand no",
     "AddKeysToAgent no",
-    // tells what was taken of several factors
+    // logs which of several factors were accepted
     "LogLevel VERBOSE",
     // a minute of silence is a lost connection
     "ServerAliveInterval 15",
@@ -116,9 +114,9 @@ export function shownScript(folder: string): string {
 }
 
 /**
- * The program that one hop's ssh asks for password and passphrase; each is given once. They are told apart by words
- * that are ssh's own: whatever a server asks by keyboard-interactive, ssh (since 8.5) puts `(user@host) ` before it, so
- * that no server gets a passphrase. A new password that a server wants is not answered. Files are in `folder`.
+ * The program that one hop's ssh asks for password and passphrase. It gives each once, and tells them apart by ssh's
+ * own words: ssh (since 8.5) puts `(user@host) ` before what a server asks by keyboard-interactive, so that no server
+ * gets a passphrase. It does not answer a server that wants a new password. Files are in `folder`.
  */
 export function askScript(folder: string, name: "host" | "proxy"): string {
   return `#!/bin/sh

@@ -16,7 +16,7 @@ export interface ProxyConnection {
   privateKeyPassword?: string;
   /** Socket of an SSH agent; default $SSH_AUTH_SOCK. Not used when `privateKey` is given. */
   agentSocketPath?: string;
-  /** Attempts to connect where the server is being waited for; -1 no limit. Default 10. */
+  /** Attempts to connect while waiting for the server; -1 no limit. Default 10. */
   dialErrorLimit?: number;
   /** Seconds for one attempt; 0 no limit. Default 15. */
   perDialTimeout?: number;

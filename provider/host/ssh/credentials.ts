@@ -1,4 +1,4 @@
-/** What a connection logs in with: checked, and written for ssh where no other user reads it. */
+/** Checks what a connection logs in with, and writes it for ssh where no other user can read it. */
 import { die } from "../../errors.ts";
 import type { Task } from "../../task.ts";
 import { askScript, type HostBlock, type PasswordWay, shownScript, sshConfig } from "./config.ts";
@@ -28,7 +28,7 @@ export function validate(connection: Connection): void {
 
 export type Ways = { host: PasswordWay; proxy: PasswordWay };
 
-/** Configuration, known keys, private keys, passwords: each hop's in files of its own. */
+/** Writes configuration, known keys, private keys and passwords; each hop has files of its own. */
 export async function writeFiles(
   folder: PrivateFolder,
   connection: Connection,

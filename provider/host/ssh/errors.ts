@@ -57,7 +57,7 @@ export function connectionLost(error: unknown): boolean {
 /** One machine that ssh dials, and what ssh said of it. */
 export interface Side {
   connection: ProxyConnection;
-  /** Where the program says it. */
+  /** The input that describes the machine. */
   property: "connection" | "connection.proxy";
   role: "server" | "jump host";
   log: string;
@@ -73,6 +73,6 @@ export interface Failure {
   log: string;
   /** Standard error: banners, and what the ssh to the jump host says. */
   stderr: string;
-  /** Keys that were shown (`ssh-ed25519 AAAA…`), when they were. */
+  /** Host keys that were shown (`ssh-ed25519 AAAA…`), if any. */
   shown: { host?: string; proxy?: string };
 }

@@ -8,9 +8,7 @@ export function shellQuote(text: string): string {
 }
 
 export interface Frame {
-  /**
-   * The remote command: constant but for a length (and what `by` adds), so that no argument shows in a process list.
-   */
+  /** The remote command. Only a length (and what `by` adds) varies, so that no argument shows in a process list. */
   command: string;
   /** What its standard input begins with. */
   head: Buffer;
@@ -19,8 +17,8 @@ export interface Frame {
 /**
  * A script with arguments, to be sent over standard input. With `more`, standard input goes on after the script and
  * belongs to it: then the script is read byte by byte (`dd bs=1`), since a shell or a larger block would read into what
- * follows. `by`: through `sudo -n` or `doas -n`, or what makes root's command of one. `mark`: a line that standard
- * output and standard error have before anything of the script's; what stands before it is of the login.
+ * follows. `by`: run it through `sudo -n` or `doas -n`, or through a function that turns a command into root's. `mark`:
+ * a line on standard output and standard error before the script's own output; what comes before it is the login's.
  */
 export function frameScript(
   script: string,

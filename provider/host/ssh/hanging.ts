@@ -1,17 +1,17 @@
-/** A script on a server that was given up on, as an error that says what may have hung. Pure. */
+/** Turns a script on a server that took too long into an error that says what may have hung. Pure. */
 import { PineError } from "../../errors.ts";
 import { RemoteError } from "./errors.ts";
 
 /**
- * File systems whose other end is another machine, or a program: without it whoever asks waits for ever
+ * File systems that another machine or a program serves: when that is gone, whoever asks waits for ever
  * (prometheus/node_exporter#868).
  */
 const ELSEWHERE =
   /^mount=\d+ \d+ \S+ \S+ (?<place>\S+) .*- (?<type>(?:nfs|cifs|smb|fuse|ceph|9p|afs|gfs|ocfs|lustre|glusterfs|beegfs)\S*) /;
 
 /**
- * The error for a person, when the script's time was over; any other as it is. `path`: what was looked at; else the
- * script is that of facts, whose mounts and last line are told.
+ * The error to show when the script's time was over; any other error is returned as it is. `path`: what was looked at.
+ * Without it the script is that of facts, and the error names its mounts and its last line.
  */
 export function gaveUp(error: unknown, target: string, path?: string): unknown {
   if (!(error instanceof RemoteError) || !error.timedOut) return error;

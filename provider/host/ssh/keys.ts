@@ -10,7 +10,7 @@ import { SshError } from "./errors.ts";
 import { privateFolder } from "./private-folder.ts";
 import { publicKeyOf } from "./public-key.ts";
 
-/** `connection.hostKey` as `type base64`. Throws when it is none. */
+/** `connection.hostKey` as `type base64`. Throws when it is no host key. */
 
 export function hostKeyOf(c: ProxyConnection, property: string): string | undefined {
   if (c.hostKey === undefined || c.hostKey.trim() === "") return undefined;
@@ -71,8 +71,8 @@ export async function derivePublicKey(
 }
 
 /**
- * The public keys a connection can log in with: of its private key, else the agent's and this user's. Empty: only a
- * password, with which no key is tried that the connection does not name.
+ * The public keys a connection can log in with: its private key's, else the agent's and this user's. Empty with only a
+ * password: then no key is tried that the connection does not name.
  */
 export async function loginPublicKeys(c: Connection, task: Pick<Task, "signal">): Promise<string[]> {
   if (c.privateKey) {

@@ -1,8 +1,8 @@
-/** What a login says in the place of running our script, and what to do about it. Pure. */
+/** What a login says instead of running our script, and what to do about it. Pure. */
 import { shorten } from "../../redact.ts";
 import { SshError } from "./errors.ts";
 
-/** Words of servers, and what helps. `$user` stands for the login's name. */
+/** What servers say, and what helps. `$user` stands for the login's name. */
 const CASES: [RegExp, string][] = [
   [
     /password change required|password (has )?expired|required to change your password/i,
@@ -34,7 +34,7 @@ export function loginHint(said: string, user: string): string | undefined {
   return CASES.find(([pattern]) => pattern.test(said))?.[1].replaceAll("$user", user);
 }
 
-/** The login did not run a script. */
+/** The error for a login that did not run our script. */
 export function noShell(target: string, user: string, r: { said: string; exitCode: number }): SshError {
   const said = shorten(r.said.split("\n").slice(0, 3).join(" "), 300);
   const hint =
@@ -43,7 +43,7 @@ export function noShell(target: string, user: string, r: { said: string; exitCod
   return new SshError("shell", `the login ${target} gives no shell: ${said || `exit code ${r.exitCode}`}`, { hint });
 }
 
-/** The server refused a session on a connection that stands; undefined: it is not that. */
+/** The error for a server that refused a session on an open connection; undefined: it is something else. */
 export function noSession(target: string, stderr: string): SshError | undefined {
   if (!/mux_client_request_session|session open refused/i.test(stderr)) return undefined;
   return new SshError(

@@ -13,7 +13,7 @@ export interface Ended {
 }
 
 export interface Master {
-  /** Waits until sessions can be had. Answers how it ended when it ended instead. `limit`: milliseconds, 0 none. */
+  /** Waits until sessions can be opened. Answers how it ended, if it ended instead. `limit`: milliseconds, 0 none. */
   ready(signal: AbortSignal, limit: number): Promise<Ended | undefined>;
   /** Set once it has ended. */
   readonly ended: Ended | undefined;
@@ -23,7 +23,7 @@ export interface Master {
   stop(now: boolean): Promise<void>;
 }
 
-/** What ssh gets of our environment: no secret, and nothing that changes what it does. */
+/** ssh's environment: it holds no secret, and nothing that changes what ssh does. */
 export function sshEnv(ask?: string): Record<string, string> {
   const env: Record<string, string> = { LANG: "C", PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: homedir() };
   const agent = process.env.SSH_AUTH_SOCK;
@@ -60,8 +60,8 @@ interface Started {
 }
 
 /**
- * Starts `ssh -M -N` in a process group of its own, so that a jump host's ssh ends with it. The kernel ends it with us
- * (setpriv): nobody else does when we are killed.
+ * Starts `ssh -M -N` in a process group of its own, so that a jump host's ssh ends with it. The kernel ends it when we
+ * end (setpriv): nobody else would if we are killed.
  */
 function start(at: (name: string) => string): Started {
   const ssh = ["ssh", "-F", at("config"), "-E", at("log"), "-M", "-S", at("ctl"), "-N", "pine-host"];
@@ -94,7 +94,7 @@ function start(at: (name: string) => string): Started {
   return Object.assign(started, { done });
 }
 
-/** A connection, which holds until it is stopped. */
+/** Starts a connection that stays open until it is stopped. */
 export function startMaster(folder: PrivateFolder): Master {
   const at = (name: string) => `${folder.path}/${name}`;
   const started = start(at);

@@ -1,4 +1,4 @@
-/** SSH to a server: system OpenSSH, one connection an operation, nothing left behind. */
+/** SSH to a server by the system's OpenSSH: one connection per operation, nothing left behind. */
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAbort } from "../../errors.ts";
@@ -48,8 +48,8 @@ export async function withSsh<T>(
 }
 
 /**
- * One attempt. A server that takes passwords by keyboard-interactive only is dialled again, that way: it has seen none
- * yet.
+ * One attempt. A server that takes passwords only by keyboard-interactive is dialled again that way: it has seen no
+ * password yet.
  */
 async function openOnce(connection: Connection, task: Task, options: OpenOptions): Promise<Ssh> {
   const ways: Ways = { host: "password", proxy: "password" };
@@ -74,7 +74,7 @@ async function dial(connection: Connection, task: Task, options: OpenOptions, wa
     const seconds = options.connectTimeout ?? connection.perDialTimeout ?? DIAL_TIMEOUT;
     await writeFiles(folder, connection, seconds, ways, task);
     master = startMaster(folder);
-    // ConnectTimeout ends with the key exchange; what follows gets as long again and some for slow servers
+    // ConnectTimeout ends with the key exchange; what follows gets as long again, and 15 s more for slow servers
     const hops = connection.proxy ? 2 : 1;
     const ended = await master.ready(task.signal, seconds ? (2 * seconds + 15) * hops * 1000 : 0);
     if (ended?.timedOut)

@@ -1,4 +1,4 @@
-/** What a session came to: the script's own output and exit code, or why it never began. Pure. */
+/** The result of a session: the script's own output and exit code, or why it never began. Pure. */
 import type { RunError, RunResult } from "../../local/run.ts";
 import { lastLines, redactText } from "../../redact.ts";
 import { RemoteError } from "./errors.ts";
@@ -11,12 +11,12 @@ import type { ExecOptions } from "./types.ts";
 export interface Session extends ExecOptions {
   target: string;
   user: string;
-  /** Through sudo or doas. */
+  /** The script runs through sudo or doas. */
   asRoot: boolean;
-  /** The line before what is the script's own. */
+  /** The line before the script's own output. */
   mark: string;
   talk?: Dialogue;
-  /** Where standard output went elsewhere: whether the mark was seen. */
+  /** When standard output went elsewhere: whether the mark was seen in it. */
   begun?: boolean;
   secrets: string[];
 }
@@ -30,14 +30,14 @@ export function outcome(r: RunResult, s: Session): RunResult {
     const refused = noSession(target, r.stderr);
     if (refused) throw refused;
     const said = redactText(r.stdout.trim() || own.stderr.trim(), s.secrets);
-    // sudo's and doas' own complaints are told as the script's
+    // complaints of sudo and doas are reported as the script's
     if (!s.asRoot || r.exitCode === 0) throw noShell(target, user, { said, exitCode: r.exitCode });
   }
   if ((s.ok ?? [0]).includes(r.exitCode)) return { ...own, exitCode: r.exitCode };
   throw remoteError(own, `failed (exit code ${r.exitCode})`, s, r);
 }
 
-/** The error of a session that was given up on, or whose client was killed. */
+/** The error of a session that took too long, or whose client was killed. */
 export function unfinished(error: RunError, s: Session): Error {
   const own = ownOf(error, s);
   if (s.talk?.refused()) return wrongPassword(s.user, s.target, own.stderr);

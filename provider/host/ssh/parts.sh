@@ -1,14 +1,14 @@
 #!/bin/sh
-# A large file that arrives in parts: what came before a connection ended stays, and the next run goes on from there
-# (host/ssh/parts.ts). Sent before install.sh, remove.sh and update.sh. The file's name is its sha256, in a folder that
+# Receives a large file in parts: what arrived before a connection ended stays, and the next run goes on from there
+# (host/ssh/parts.ts). Sent before install.sh, restore.sh and update.sh. The file's name is its sha256, in a folder that
 # only root may enter.
 # shellcheck disable=SC2034 # of the scripts that follow
 block=4194304 # bytes; BLOCK of host/ssh/parts.ts
 receiving=/run/pine.receiving
 
-# Ends what a connection that is gone left at work: sshd ends no step with it, and each can be stopped anywhere. Who has
-# the server's lock is alone. A step and all that it started hold descriptor 8. Another container's has the same name
-# and is another file; what has another name is not touched: it may hang.
+# Ends the steps that a lost connection left running: sshd does not end them, and each can be stopped anywhere. Who has
+# the server's lock is alone. A step and all that it started hold descriptor 8. Another container's file has the same
+# name, but is another file. Files with another name are not touched: they may hang.
 alone() {
   exec 8>&-
   tries=0
@@ -28,7 +28,7 @@ alone() {
   exec 8>>"$receiving"
 }
 
-# Goes to the folder. What has its name and is anything else goes.
+# Enters the folder. Anything else that has its name is removed.
 parts_folder() { # path
   only="$(id -u) 700"
   if [ -L "$1" ] || [ ! -d "$1" ] || [ "$(stat -c '%u %a' "$1")" != "$only" ]; then
@@ -40,14 +40,14 @@ parts_folder() { # path
   [ "$(stat -c '%u %a' .)" = "$only" ] || fail "$1 was changed meanwhile"
 }
 
-# Bytes of what is there of a file.
+# Prints how many bytes of a file have arrived.
 arrived() { if [ -e "./$1" ]; then stat -c %s "./$1"; else echo 0; fi; }
 
-# Cuts a file off, or makes it. `bs=1` reads nothing.
+# Cuts a file off, or creates it. `bs=1` is not slow: nothing is read.
 cut_off() { dd if=/dev/null of="./$1" bs=1 seek="$2" 2>/dev/null; }
 
-# Prints how many bytes of a file are there, and the sha256 of each block of them. Other files go. Where it and what
-# becomes of it have no room, nothing stays or is printed, and `missing` is more than 0 (KiB).
+# Prints how many bytes of a file are there, and the sha256 of each block of them. Other files are removed. Without room
+# for the file and for what is made of it, nothing is kept or printed, and `missing` is more than 0 (KiB).
 part() { # folder sha256 bytes KIB
   alone
   parts_folder "$1"
@@ -72,14 +72,14 @@ part() { # folder sha256 bytes KIB
   done
 }
 
-# The rest of a file from standard input. Afterwards it is whole, and the folder is entered. A file that is not whole
-# stays for the next run; one that is damaged goes, and all of it where the disk is full.
+# Reads the rest of a file from standard input. Afterwards the file is whole, and the folder is entered. An incomplete
+# file stays for the next run. A damaged one is removed, and so is all of it when the disk is full.
 arrive() { # folder sha256 bytes from what
   alone
   parts_folder "$1"
   [ "$(arrived "$2")" -ge "$4" ] || fail "what was there of $5 is gone: run \`pulumi up\` again"
   cut_off "$2" "$4"
-  # also as a connection's end, which is no failure
+  # cat also succeeds when the connection ends
   if ! why=$(cat 2>&1 >>"./$2"); then
     there=$(arrived "$2")
     cd /

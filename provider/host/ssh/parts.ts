@@ -1,5 +1,5 @@
 /**
- * A large file goes to a server in as many runs as it takes: what arrived before a connection ended is not sent again
+ * Sends a large file to a server in as many runs as it takes: what arrived before a connection ended is not sent again
  * (host/ssh/parts.sh).
  */
 import { createHash } from "node:crypto";
@@ -10,7 +10,7 @@ import { humanBytes } from "../../words.ts";
 import { SshError } from "./errors.ts";
 import type { Ssh } from "./types.ts";
 
-/** Bytes that are compared at once; `block` of parts.sh. What is sent twice after a cut is less than this. */
+/** Bytes that are compared at once; `block` of parts.sh. After a cut, less than this is sent twice. */
 export const BLOCK = 4 * 1024 * 1024;
 
 export interface FileToSend {
@@ -29,7 +29,7 @@ export interface There {
   digests: string[];
 }
 
-/** Reads what `part` printed. Dies of anything else: what is there is not known then. */
+/** Reads what `part` printed. Dies of anything else: then it is not known what arrived. */
 export function parsePart(text: string): There {
   const [first = "", ...digests] = text.trim().split("\n");
   if (first === "straight" && digests.length === 0) return { digests };
@@ -41,8 +41,8 @@ export function parsePart(text: string): There {
 }
 
 /**
- * The byte to go on from: where the first block begins that is not the file's own. `own`: its digests, of as many
- * bytes.
+ * The byte to go on from: the start of the first block that differs from the file's own. `own`: the file's digests, of
+ * as many bytes.
  */
 export function whereToGoOn(there: There, own: string[], size: number): number {
   if (there.bytes === undefined || there.bytes > size) return 0;
@@ -64,9 +64,9 @@ export async function blockDigests(path: string, bytes: number, signal?: AbortSi
 }
 
 /**
- * Sends what a server has not of a file, by the steps `part` and `receive` of `script`. Answers the bytes sent. `kib`:
- * what comes of it takes so much room; `more`: arguments of `receive`. The error of a lost connection says where the
- * next run goes on.
+ * Sends the missing part of a file to a server, by the steps `part` and `receive` of `script`. Answers the bytes sent.
+ * `kib`: the room needed for what is made of it; `more`: arguments of `receive`. The error of a lost connection says
+ * where the next run goes on.
  */
 export async function sendFile(
   ssh: Ssh,
@@ -85,7 +85,7 @@ export async function sendFile(
   const started = Date.now();
   let sent = 0;
   const source = createReadStream(path, { start: from, highWaterMark: 1 << 18 });
-  // told by the reading
+  // whoever reads the stream reports its errors
   source.on("error", () => {});
   try {
     const how = there.bytes === undefined ? "-" : String(from);
@@ -101,7 +101,7 @@ export async function sendFile(
     return sent;
   } catch (error) {
     if (!(error instanceof SshError && error.code === "lost") || there.bytes === undefined) throw error;
-    // what was read, since progress is told now and then; of that some may not have come
+    // what was read, since progress is told only now and then; some of it may not have arrived
     const at = `${humanBytes(from + source.bytesRead)} of ${humanBytes(size)}`;
     const message = error.hint ? error.message.slice(0, -error.hint.length - 2) : error.message;
     throw new SshError("lost", message, {

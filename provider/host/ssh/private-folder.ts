@@ -1,6 +1,6 @@
 /**
- * The private folder of a connection: nobody else can read it, and it goes with the process that made it, however that
- * one ends.
+ * The private folder of a connection: nobody else can read it, and it is removed when the process that made it ends,
+ * however that ends.
  */
 import { spawn } from "node:child_process";
 import { existsSync, renameSync, rmSync } from "node:fs";
@@ -15,9 +15,9 @@ export interface PrivateFolder {
   path: string;
   /** A file only we can read. Answers its path. */
   write(name: string, text: string): Promise<string>;
-  /** The same, of what is gone once the login stands ({@link PrivateFolder.dropSecrets}). */
+  /** The same, for a secret that is removed after the login ({@link PrivateFolder.dropSecrets}). */
   writeSecret(name: string, text: string): Promise<string>;
-  /** The same, to be run. */
+  /** The same, for a file that is run. */
   writeProgram(name: string, text: string): Promise<string>;
   /** A program that prints `secret`, for SSH_ASKPASS. Answers its path. */
   askpass(name: string, secret: string): Promise<string>;
@@ -34,13 +34,10 @@ process.on("exit", () => {
   for (const path of open) removeFolder(path);
 });
 
-/** Of a folder whose removal began: whoever finds one removes it. */
+/** Prefix of a folder that is being removed: whoever finds one removes it. */
 const GONE = "pine-gone-";
 
-/**
- * By one rename it is nobody's: who is killed half-way through the rest leaves what needs no owner to be known for a
- * leftover.
- */
+/** Renames a folder first, then removes it. If we are killed half-way, its name alone shows that it is a leftover. */
 function removeFolder(path: string): void {
   const gone = basename(path).startsWith(GONE) ? path : join(dirname(path), `${GONE}${basename(path)}`);
   try {
@@ -51,7 +48,7 @@ function removeFolder(path: string): void {
   for (const left of [gone, path]) rmSync(left, { recursive: true, force: true });
 }
 
-/** In memory where there is such a place ($XDG_RUNTIME_DIR); short, since a socket's path is limited to 108 bytes. */
+/** The parent: in memory if possible ($XDG_RUNTIME_DIR), and short: a socket's path is limited to 108 bytes. */
 async function base(): Promise<string> {
   for (const path of [process.env.XDG_RUNTIME_DIR, tmpdir()]) {
     if (!path || !/^\/[A-Za-z0-9_./-]{0,50}$/.test(path) || !existsSync(path)) continue;
@@ -63,7 +60,7 @@ async function base(): Promise<string> {
   return "/tmp";
 }
 
-/** Removes folders that outlived their makers, where the watcher was ended with its process. */
+/** Removes folders that outlived their makers because the watcher was ended too. */
 async function sweep(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     if (!name.startsWith(PREFIX) && !name.startsWith(GONE)) continue;
@@ -76,7 +73,8 @@ async function sweep(parent: string): Promise<void> {
 }
 
 /**
- * Removes the folder named in its first line when its input ends: with us, also by SIGKILL. As {@link removeFolder}.
+ * Removes the folder named in its first line, as {@link removeFolder} does, once its input ends: when we end, also by
+ * SIGKILL.
  */
 const WATCHER = `trap '' HUP INT TERM
 IFS= read -r path && { IFS= read -r end; gone=\${path%/*}/${GONE}\${path##*/}; mv -- "$path" "$gone"; rm -rf -- "$gone" "$path"; }`;

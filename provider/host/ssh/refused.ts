@@ -2,7 +2,7 @@
 import { type Failure, type Side, SshError, targetOf } from "./errors.ts";
 import { loginHint } from "./login.ts";
 
-/** The server lets users in at some other time: what its PAM shows before it closes the connection. */
+/** The error when the server lets users in only later: its PAM says so before it closes the connection. */
 export function notYet({ connection, log, stderr }: Failure): SshError | undefined {
   const said = /.*(System is booting up|System is going down|pam_nologin|not permitted to log in yet).*/i.exec(
     `${stderr}\n${log}`,
@@ -14,7 +14,7 @@ export function notYet({ connection, log, stderr }: Failure): SshError | undefin
   });
 }
 
-/** What this machine's ssh would not do: it is not the server that refused. */
+/** The error when this machine's ssh refused, not the server. */
 export function ownSide({ connection: c, property, role, log }: Side): SshError | undefined {
   const target = targetOf(c);
   const [, what, offer] = /no matching ([a-z ]+) found\. Their offer: (\S+)/.exec(log) ?? [];
@@ -36,7 +36,7 @@ export function ownSide({ connection: c, property, role, log }: Side): SshError 
   });
 }
 
-/** The server let nobody in. `denied`: ssh's line that says so. */
+/** The error when the server refused the login. `denied`: ssh's line that says so. */
 export function loginRefused({ connection: c, property, role, log }: Side, denied: string): SshError {
   const target = targetOf(c);
   const user = c.user ?? "root";
@@ -50,7 +50,7 @@ export function loginRefused({ connection: c, property, role, log }: Side, denie
   };
   const known = loginHint(log, user);
   if (known) return of(`the ${role} ${target} does not let ${user} in`, known);
-  // ssh tells it at LogLevel VERBOSE
+  // ssh logs this at LogLevel VERBOSE
   const factor = /Authenticated using "([a-z-]+)" with partial success/.exec(log)?.[1];
   if (factor)
     return of(

@@ -1,10 +1,8 @@
-/**
- * How a login becomes root: asked once per connection, and what stands in the way. Pure but for the dialogue's stream.
- */
+/** How a login becomes root: asked once per connection, and what stands in the way. Pure. */
 import { SshError } from "./errors.ts";
 import type { NotRoot, RootWay } from "./types.ts";
 
-/** sh, run as the login. It tries the very kind of command that is used later: rights may be for some commands only. */
+/** A sh script, run as the login. It tries the kind of command used later: rights may cover only some commands. */
 export const PROBE = `uid=$(id -u)
 way=none sudo= doas=
 try() { LC_ALL=C "$@" -n sh -c 'test "$(id -u)" = 0' 2>&1 </dev/null; }
@@ -30,15 +28,15 @@ export interface Probe {
 }
 
 /**
- * Whether two boot ids are of one boot: the kernel's, a dot, and when the first process started, which tells a
- * container's restarts apart. Who may not see that (hidepid) has nothing after the dot.
+ * Whether two boot ids are of one boot. An id is the kernel's, a dot, and when the first process started, which tells a
+ * container's restarts apart. A login that may not see that (hidepid) gets nothing after the dot.
  */
 export function sameBoot(a: string, b: string): boolean {
   const [[kernelA, startA], [kernelB, startB]] = [a.split("."), b.split(".")];
   return kernelA === kernelB && (!startA || !startB || startA === startB);
 }
 
-/** What {@link PROBE} printed, among what a login's start files print; undefined when it did not run. */
+/** Finds what {@link PROBE} printed among what a login's start files print; undefined when it did not run. */
 export function parseProbe(stdout: string): Probe | undefined {
   const m = /^pine-login (\d+) (root|sudo|doas|none) (\S*)$/m.exec(stdout);
   if (!m) return undefined;
@@ -62,7 +60,7 @@ export function whyNotRoot(user: string, p: Pick<Probe, "sudo" | "doas">, asked 
       message: `${who}: sudo there wants a terminal (requiretty)`,
       hint: `echo 'Defaults:${user} !requiretty' >/etc/sudoers.d/pine-tty ${AS_ROOT}, or log in as root`,
     };
-  // sudo tells who has no rights only after the password
+  // only after the password sudo says that a user has no rights
   if (sudo && /not in the sudoers|not allowed to|may not run/i.test(sudo)) {
     const none = /not in the sudoers|may not run sudo/i.test(sudo);
     return {
@@ -89,7 +87,7 @@ export function whyNotRoot(user: string, p: Pick<Probe, "sudo" | "doas">, asked 
   return { message: `${who}${said ? `: ${said}` : ""}`, hint: `log in as root, or let it use sudo: ${rule(user)}` };
 }
 
-/** sudo refused connection.password; the attempt is not repeated by anybody. */
+/** The error when sudo refused connection.password; nobody repeats the attempt. */
 export function wrongPassword(user: string, target: string, said: string): SshError {
   const locked = /locked/i.test(said) ? ` (${said})` : "";
   return new SshError(

@@ -1,4 +1,4 @@
-/** What is done over an open connection: scripts, streams, and the end of it. */
+/** Runs scripts and streams over an open connection, and closes it. */
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
@@ -27,13 +27,13 @@ export interface SessionParts {
   task: Task;
   hostKeySeen: string;
   proxyKeySeen?: string;
-  /** Sessions that must be had at one time. */
+  /** Sessions that must be open at one time. */
   sessions: number;
   /** ssh's log so far. */
   log: () => string;
 }
 
-/** Milliseconds that a session is held open without a word by a server that works. */
+/** Milliseconds after which a session without an answer is given up; a server that works is faster. */
 const PROBE_MS = 60_000;
 
 const ANY_CODE = Array.from({ length: 256 }, (_, code) => code);
@@ -109,7 +109,7 @@ class Session implements Ssh {
     return r;
   }
 
-  /** One attempt to become root by sudo with a password. Answers what sudo says when it took it and still refuses. */
+  /** One attempt to become root by sudo. Answers what sudo says when it took the password and still refuses. */
   private async trySudo(password: string): Promise<string | undefined> {
     // other resources of the same run may know this server too
     const attempt = createHash("sha256").update(`${this.target}\0${password}`).digest("hex");
@@ -158,7 +158,7 @@ class Session implements Ssh {
     try {
       return await this.start(script, args, { ...o, input: Readable.from(parts) });
     } catch (error) {
-      // the source's own failure is the cause; a remote script that ended early is one too, and then there is none
+      // a failure of the source is the cause; without one it is the remote script, which ended early
       if (failure && !isAbort(failure) && !this.p.task.signal.aborted && !(error instanceof SshError)) throw failure;
       throw error;
     } finally {
@@ -225,13 +225,13 @@ class Session implements Ssh {
     }
   }
 
-  /** 255 is ssh's own exit code as well as a script's: the connection is lost when the process that held it is gone. */
+  /** 255 may be ssh's own exit code or a script's: the connection is lost if the process that held it is gone. */
   private async throwIfLost(what: string | undefined): Promise<void> {
     const ended = this.p.master.ended ?? (await this.p.master.settle(300));
     if (!ended && !this.closing) return;
     const reason = redactText(`${this.p.log()}\n${ended?.stderr ?? ""}`.trim(), this.secrets)
       .split("\n")
-      // what LogLevel VERBOSE tells of a connection that was well
+      // what LogLevel VERBOSE logs of a healthy connection
       .filter((line) => !/^(Authenticated |Transferred: |Bytes per second)/.test(line))
       .pop()
       ?.trim();

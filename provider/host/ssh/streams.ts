@@ -7,8 +7,8 @@ import { RunError, type RunOptions, type RunResult } from "../../local/run.ts";
 import { fewTimes } from "../../task.ts";
 
 /**
- * The connection's process holds a session's output open until the remote script lets go of it, so a killed client is
- * not waited for: 500 ms after the time is up it counts as ended.
+ * The connection's process holds a session's output open until the remote script closes it, so nobody waits for a
+ * killed client: 500 ms after the time is up it counts as ended.
  */
 export async function impatient(running: Promise<RunResult>, timeout: number | undefined): Promise<RunResult> {
   if (!timeout) return running;
@@ -41,7 +41,7 @@ export function joined(head: Buffer, input: string | Uint8Array | Readable): Uin
   return Readable.from(parts());
 }
 
-/** A text behind the line `mark`; undefined when that is not in it: what printed the text never began. */
+/** The text after the line `mark`; undefined without that line: what printed the text never began. */
 export function afterMark(text: string, mark: string): string | undefined {
   const line = `\n${mark}`;
   for (let at = text.indexOf(line); at >= 0; at = text.indexOf(line, at + 1)) {
@@ -51,7 +51,7 @@ export function afterMark(text: string, mark: string): string | undefined {
   return undefined;
 }
 
-/** {@link RunOptions.onLine} for what comes behind the line `mark`, of either stream. */
+/** {@link RunOptions.onLine} for the lines after the line `mark`, in either stream. */
 export function linesAfter(mark: string, onLine: RunOptions["onLine"]): RunOptions["onLine"] {
   const begun = { stdout: false, stderr: false };
   return (line, from) => {
@@ -60,7 +60,7 @@ export function linesAfter(mark: string, onLine: RunOptions["onLine"]): RunOptio
   };
 }
 
-/** Passes on to `to` what comes behind the line `mark`. `to` is not ended. */
+/** Passes what comes after the line `mark` on to `to`, and does not end that. */
 export class StreamAfter extends Writable {
   begun = false;
   private held = Buffer.alloc(0);
@@ -77,7 +77,7 @@ export class StreamAfter extends Writable {
     if (rest.length === 0) done();
     else this.to.write(rest, () => done());
   }
-  /** What of a chunk, and of those before it, stands behind the mark. */
+  /** What comes after the mark, in this chunk and those before it. */
   private begin(chunk: Buffer): Buffer {
     this.held = Buffer.concat([this.held, chunk]);
     const at = this.held.indexOf(this.line);
@@ -89,7 +89,7 @@ export class StreamAfter extends Writable {
 }
 
 /**
- * What is sent, with its progress; more or less than `size` is an error. `failed` is told of the source's own failure.
+ * Passes on what is sent, with its progress; more or less than `size` is an error. `failed` gets the source's failure.
  */
 export async function* counted(
   source: AsyncIterable<Uint8Array>,

@@ -1,4 +1,4 @@
-/** sudo that asks for a password: who asks, and what answers. */
+/** Answers a sudo that asks for a password. */
 import { Readable } from "node:stream";
 import { shellQuote } from "./frame.ts";
 
@@ -15,7 +15,7 @@ export interface Dialogue {
   end(): void;
 }
 
-/** Asks by sudo with a line of its own, `$1`; then tells that root's shell is reached, and runs `$2`. */
+/** Lets sudo ask with a line that holds `$1`; then says that root's shell is reached, and runs `$2`. */
 const ASKING =
   'n=$(printf "\\nx"); LC_ALL=C exec sudo -S -p "pine-asks-$1${n%x}" sh -c "echo pine-root-$1 >&2; $2" pine';
 

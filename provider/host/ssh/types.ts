@@ -6,7 +6,7 @@ export interface OpenOptions {
   wait?: boolean;
   /** Seconds for one attempt, instead of the connection's `perDialTimeout`. */
   connectTimeout?: number;
-  /** Sessions that must be had at one time: the server's lock is held in one while another works. Default 2. */
+  /** Sessions that must be open at one time: the server's lock is held in one while another works. Default 2. */
   sessions?: number;
 }
 
@@ -15,7 +15,7 @@ export interface ExecOptions {
   input?: string | Uint8Array | Readable;
   /** Where standard output goes instead of `stdout`. */
   output?: Writable;
-  /** Milliseconds; default no limit. What is given up on may still run on the server. */
+  /** Milliseconds; default no limit. After that the script may still run on the server. */
   timeout?: number;
   /** As root, through sudo or doas where the login is not root. Default true. */
   root?: boolean;
@@ -35,7 +35,7 @@ export interface ExecResult {
 export interface UploadOptions extends Omit<ExecOptions, "input" | "output"> {
   /** Bytes to come; fewer or more is an error. */
   size?: number;
-  /** Bytes sent so far; some four times a second and at the end. */
+  /** Gets the bytes sent so far, about four times a second and at the end. */
   onProgress?: (bytes: number) => void;
 }
 

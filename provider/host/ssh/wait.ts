@@ -13,17 +13,14 @@ export interface WaitOptions {
   notBootId?: string;
   /** Milliseconds between attempts; default 2000. */
   everyMs?: number;
-  /**
-   * Rounds of refused logins in a row after which it is given up; default 5. Infinity: another system may still come
-   * up.
-   */
+  /** Rounds of refused logins in a row before it gives up; default 5. Infinity: another system may still come up. */
   refusals?: number;
 }
 
 /**
- * Connects again and again until the server answers, with another boot id when asked. Several connections: to whichever
- * system comes up. The host key should be pinned (`connection.hostKey`): another one ends the waiting at once. The
- * caller closes what is answered.
+ * Connects again and again until the server answers, from another boot when `notBootId` is given. Several connections:
+ * it takes whichever system comes up. The host key should be pinned (`connection.hostKey`): another one ends the
+ * waiting at once. The caller closes the connection.
  */
 export async function waitForSsh(connection: Connection | Connection[], task: Task, o: WaitOptions): Promise<Ssh> {
   const connections = [connection].flat();

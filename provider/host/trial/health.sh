@@ -1,6 +1,6 @@
 #!/bin/sh
-# One health check on the server itself. Exit 0: healthy. Else the last line says what was seen, in words of ours: what
-# programs say may hold what was asked with, and goes into a state.
+# One health check on the server itself. Exit 0: healthy. Else the last line says what was seen, in our own words: a
+# program's words may hold secrets of the request, and this line is stored in a state.
 #   http URL STATUS CONTAINS   answers with STATUS, and CONTAINS (may be empty) in the body
 #   tcp HOST PORT              takes a connection
 #   command TEXT               exits 0

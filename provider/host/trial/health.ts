@@ -4,7 +4,7 @@ import { assetText } from "../../assets.ts";
 import type { Task } from "../../task.ts";
 import type { Ssh } from "../ssh/types.ts";
 
-/** Seconds that a check is tried for where nothing else is said. */
+/** Seconds that a check is tried for by default. */
 export const HEALTH_SECONDS = 60;
 
 /** Exactly one of http, tcp, command, service is set. */
@@ -26,7 +26,7 @@ export interface HealthCheck {
 }
 
 /**
- * Arguments of health.sh, and what is said of the check: its kind alone, for an address or a command may hold a secret.
+ * Arguments of health.sh, and a label for the check: its kind alone, since an address or a command may hold a secret.
  */
 export function planHealth(check: HealthCheck): { label: string; args: string[]; timeoutSeconds: number } {
   const timeoutSeconds = check.timeout ?? HEALTH_SECONDS;

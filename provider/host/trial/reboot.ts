@@ -7,10 +7,10 @@ import type { Ssh } from "../ssh/types.ts";
 /** The agent waits a second before it reboots. */
 const GOING_DOWN_MS = 4000;
 
-/** For those who come until it is down: the lock ends with our connection. In /run, so gone with the boot. */
+/** Tells others of the reboot until the server is down: our lock ends with our connection. In /run, so gone at boot. */
 const REBOOTING = "/run/pine.rebooting";
 
-/** Asks for a reboot; the connection may go with it. `owner`: as of the lock. */
+/** Asks for a reboot, which may end the connection at once. `owner`: as for the lock. */
 export async function reboot(ssh: Ssh, owner = "another run"): Promise<void> {
   const away = (error: unknown) => {
     if (!connectionLost(error)) throw error;

@@ -1,4 +1,4 @@
-/** Why a trial that never answered is not what runs: from what GRUB counted and the trial left on the disk. */
+/** Why a trial never answered and does not run now: from what GRUB counted and what the trial left on the disk. */
 import type { SlotName } from "../../boot/slot.ts";
 import { type AgentStatus, agent } from "../server/agent.ts";
 import type { Ssh } from "../ssh/types.ts";
@@ -6,7 +6,7 @@ import type { Ssh } from "../ssh/types.ts";
 /** Lines of the trial's console that are shown. */
 const SHOWN = 15;
 
-/** What is said of a system that runs. */
+/** How messages name a running system. */
 export const nameOf = (status: AgentStatus) =>
   status.running ? `slot ${status.running}, commit ${status.checksum.slice(0, 12)}` : "the old system";
 

@@ -1,6 +1,6 @@
 /**
- * The one way a server gets to run something new: an armed slot is booted once, looked at from outside, and confirmed -
- * or it goes back, by our word (health), by GRUB's count or by the dead-man.
+ * The one way to run something new on a server: an armed slot is booted once, checked from outside, and confirmed - or
+ * rolled back, by us (health), by GRUB's count or by the dead-man.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SlotName } from "../../boot/slot.ts";
@@ -49,7 +49,7 @@ const BOOTS_MS = 600_000;
 /** From the first answer of sshd to the end of the default runlevel. */
 const COMPLETE_MS = 180_000;
 
-/** Reboots an armed server into its trial and ends with what holds: confirmed, or back. `ssh` is used up. */
+/** Reboots an armed server into its trial and answers the outcome: confirmed, or rolled back. `ssh` is used up. */
 export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
   const owner = o.owner ?? "another run";
   task.step("rebooting into the trial");
@@ -88,7 +88,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
           // without this line the next create takes the server over as it is: no reason to fail now
           await markDone(next).catch(() => {});
           await keepTrust(next, o.signed, task);
-          // what the slot named before goes now, two stay; else the next update does it
+          // removes what the slot named before, so that two stay; if this fails, the next update does it
           await agent(next, ["tidy"], 600_000).catch(() => {});
           return { outcome: "confirmed", status: confirmed };
         }
@@ -111,7 +111,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
   }
 }
 
-/** Whether what runs is complete and healthy: reasons against it. */
+/** Judges whether what runs is complete and healthy. Answers the reasons against it. */
 export async function judge(ssh: Ssh, o: Pick<TrialOptions, "health">, task: Task): Promise<string[]> {
   const end = Date.now() + COMPLETE_MS;
   for (;;) {

@@ -1,7 +1,6 @@
 /**
- * Whether the commit's kernel drives the cards and disks that the server hangs on. A server was lost so where a system
- * was put on it without a look: bnx2 without its firmware (siderolabs/talos#8761, flatcar/Flatcar#359,
- * rancher/os#2877). Pure.
+ * Whether the commit's kernel drives the cards and disks that the server needs. Servers were lost because nobody
+ * checked this: bnx2 without its firmware (siderolabs/talos#8761, flatcar/Flatcar#359, rancher/os#2877). Pure.
  */
 import type { Lack } from "../../boot/device.ts";
 import type { Facts } from "../facts/types/facts.ts";
@@ -12,8 +11,8 @@ import { chooseDisk } from "./overwrite/disk.ts";
 import { enterWay } from "./overwrite/enter-way.ts";
 
 /**
- * Names of the cards that have addresses, or are below an interface that has. An accelerated twin below a card is not
- * needed (Azure's and Google's).
+ * Names of the cards that have addresses, or that are below an interface with addresses. An accelerated twin below a
+ * card is not needed (on Azure and Google).
  */
 function cardsInUse({ network: { interfaces } }: Facts): Set<string> {
   const used = new Set<string>();
@@ -30,12 +29,12 @@ function cardsInUse({ network: { interfaces } }: Facts): Set<string> {
   return used;
 }
 
-/** Whether the disk is written over, or the new system comes beside what is there. */
+/** Whether the disk is overwritten, or the new system is put beside the old one. */
 type Kind = "over" | "beside";
 
-/** What the commit lacks of that which matters: cards in use, and the disk that it is to be on. */
+/** The missing drivers that matter: those of cards in use, and of the disk that the system will be on. */
 function lacking(kind: Kind, f: Facts, i: PlanInputs, { lacks = [], commit }: ImageFacts): Lack[] {
-  // what runs already has shown that it goes
+  // the running commit has shown that it works
   if (lacks.length === 0 || f.pine.deployment?.startsWith(`${commit}.`)) return [];
   const cards = cardsInUse(f);
   const chosen = kind === "over" ? chooseDisk(f, i) : undefined;
@@ -81,11 +80,11 @@ const filesOf = (lacks: Lack[]) => {
   return files.length > 2 ? `${files.slice(0, 2).join(", ")}, …` : files.join(", ");
 };
 
-/** What a plan that is not refused has to tell of it. */
+/** Notes for a plan that is not refused. */
 export function driverNotes(kind: Kind, f: Facts, i: PlanInputs, image: ImageFacts): string[] {
   const lacks = lacking(kind, f, i, image);
   const firmware = lacks.filter((l) => l.firmware !== undefined);
-  // with force
+  // only with force
   const without = lacks.filter((l) => l.firmware === undefined);
   return [
     ...(without.length > 0 ? [`the kernel of the commit has no module for the ${all(without)}`] : []),

@@ -1,4 +1,4 @@
-/** What an installation will do, from facts and inputs alone. Pure: preview shows it, `up` does it. */
+/** What an installation will do, from facts and inputs alone. Pure: the preview shows it and `up` does it. */
 import { DEADMAN_SECONDS } from "../../boot/options.ts";
 import { humanBytes } from "../../words.ts";
 import { runsPine } from "../facts/pine.ts";
@@ -24,12 +24,12 @@ import { refusalsOf } from "./refusals.ts";
 import { stepsOf } from "./steps.ts";
 import { inWords } from "./words.ts";
 
-/** Kernel arguments of GRUB's slot files hold nothing else (boot/options.ts). */
+/** Other characters cannot stand in kernel arguments of GRUB's slot files (boot/arguments.ts). */
 const CONSOLE = /^[A-Za-z0-9,]+$/;
 
 /**
- * The plan, or every reason against it. On a server that runs Pine already it plans only what an update needs, unless
- * it is to be installed anew. Method auto: alongside; where that cannot be and the disk may be erased, overwrite.
+ * The plan, or every reason against it. On a server that runs Pine already it plans only what an update needs, unless a
+ * reinstall is wanted. Method auto: alongside; where that is impossible and the disk may be erased, overwrite.
  */
 export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {
   if (facts.pine.ram) return planRam(facts, inputs, image);
@@ -47,7 +47,7 @@ export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts)
   return { refusals: [...beside.refusals, ...over.refusals.filter((r) => !codes.has(r.code))] };
 }
 
-/** What is known once nothing is against it. */
+/** Parts that are known once nothing speaks against the plan. */
 interface Parts {
   network: NetworkFiles;
   login: LoginPlan;
@@ -56,7 +56,7 @@ interface Parts {
 
 function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Exclude<Way, "begun">): PlanResult {
   const refusals: Refusal[] = refusalsOf(facts, inputs, image, way);
-  // without root's rights most facts could not be read: what else is wrong is not known
+  // without root's rights most facts could not be read, so other problems are not known
   const rights = refusals.find((r) => r.code === "not-root");
   if (rights) return { refusals: [rights] };
   const named = carriedHostname(facts.hostname);
@@ -147,10 +147,10 @@ const diskOf = ({ root, ...facts }: Facts): Plan["disk"] => ({
   rootType: root.type,
 });
 
-/** What finalize takes. */
+/** What finalize removes, in words. */
 function removedBy(facts: Facts): string {
   const { root, container } = facts;
-  // in a container what is used is all of its host's file system
+  // in a container the used space is that of its host's whole file system
   const used = Math.max(0, root.sizeKiB - root.freeKiB) * 1024;
   const where = container ? "" : ` on ${root.device} (${humanBytes(used)} used)`;
   return `${titleOf(facts)}${where}, once the new system is confirmed`;
@@ -168,7 +168,7 @@ function titleOf(facts: Facts): string {
   return names[id] && versionId ? `${names[id]} ${versionId}` : name;
 }
 
-/** "Debian 12 (bookworm)"; on Pine what its installation wrote down. */
+/** "Debian 12 (bookworm)"; on Pine, what its installation recorded. */
 function restoreOf(facts: Facts, running: boolean): string | undefined {
   if (running) return facts.pine.install?.old;
   return facts.os.codename && titleOf(facts) !== facts.os.name

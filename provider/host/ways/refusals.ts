@@ -1,4 +1,4 @@
-/** Why a server cannot be taken. Pure; every reason at once, each with what to do. */
+/** Why a server cannot be taken: every reason at once, each with what to do. Pure. */
 import { argumentsTooLong } from "../../boot/arguments.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import { firmwareRefusal } from "../plan/boot.ts";
@@ -13,20 +13,19 @@ import { OVERWRITE } from "./overwrite/refusals.ts";
 import { trustRefusal, UPDATE } from "./update/refusals.ts";
 
 /**
- * Host keys that a new system can have: those whose files can be read. Facts of a provider before this one name no
- * files.
+ * Host keys that a new system can keep: those with readable files. Facts of an earlier provider version name no files.
  */
 const keepable = (f: Facts): string[] =>
   f.hostKeyFiles.length > 0
     ? f.hostKeyFiles.map((file) => file.key)
     : f.hostKeys.map((k) => k.split(" ").slice(0, 2).join(" "));
-/** A 32-bit kernel may run on a 64-bit processor: many small servers were installed so. */
+/** A 32-bit kernel may run on a 64-bit processor: many small servers were installed this way. */
 const archHint = (arch: string) =>
   /^i\d86$/.test(arch)
     ? "boot a 64-bit kernel on it (Debian: dpkg --add-architecture amd64, then the package linux-image-amd64:amd64), or take a 64-bit server"
     : "use a server of the image's architecture";
 
-/** True of any server, also of one that runs Pine. */
+/** Refusals for any server, also for one that runs Pine. */
 const ALWAYS: Check[] = [
   (_, i) =>
     i.rootWay === "none" &&
@@ -76,7 +75,7 @@ const ALWAYS: Check[] = [
     ),
 ];
 
-/** What any installation needs. */
+/** Refusals for any installation. */
 const MACHINE: Check[] = [
   (f, i) =>
     f.container !== undefined &&
@@ -104,7 +103,7 @@ const MACHINE: Check[] = [
   ...OLD_SYSTEM,
 ];
 
-/** Every reason not to go on. `way`: what is to be done, besides what is true of every server. */
+/** Every reason not to go on. `way`: what is to be done; it adds refusals to those for every server. */
 export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Exclude<Way, "begun">): Refusal[] {
   const more = {
     update: [...UPDATE, driverRefusal("beside")],

@@ -1,5 +1,5 @@
 /**
- * Which steps each way takes. Pure. An update's are planned from what lies on the server
+ * Which steps each way takes. Pure. Those of an update are planned from what lies on the server
  * (resources/hijack/plan/update.ts).
  */
 import type { Facts } from "../facts/types/facts.ts";

@@ -33,7 +33,7 @@ const LINES: { [D in Step["do"]]: (step: StepOf<D>, told: Told) => string[] } = 
   "enter-ram": (step) => [`${sendsImage(step)}, a part of it the RAM system`],
   "write-disk": silent,
   "boot-disk": bootDiskLines,
-  // an update is told in one line (ways/update/words.ts)
+  // an update is told in one line (ways/update/steps.ts)
   disarm: silent,
   "take-over": silent,
   "write-files": silent,
@@ -48,14 +48,15 @@ const told = <D extends Step["do"]>(step: StepOf<D>, context: Told): string[] =>
 
 const WORDS: Record<Exclude<Way, "begun">, (told: Told) => WayWords> = {
   alongside: besideWords,
-  // until it is known what lies on the server (resources/hijack/plan/update.ts)
+  // used until it is known what lies on the server (resources/hijack/plan/update.ts)
   update: besideWords,
   container: containerWords,
   overwrite: overwriteWords,
 };
 
 /**
- * The line of a preview, and the whole plan. What goes on in a RAM system has words of its own (overwrite/begun.ts).
+ * The line of a preview, and the whole plan. An overwrite that goes on in a RAM system has its own words
+ * (overwrite/begun.ts).
  */
 export function inWords(context: Told, notes: string[]): Pick<Plan, "summary" | "lines"> {
   const { plan } = context;

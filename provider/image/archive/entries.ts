@@ -1,18 +1,18 @@
-/** What an archive may hold, and its one normal form. Pure: where entries come from is unpack.ts' part. */
+/** What an archive may hold, and its one normal form. Pure: read.ts reads the entries. */
 import { PineError } from "../../errors.ts";
 
 /** One thing in an archive. */
 export interface ArchiveEntry {
-  /** Relative to the folder that the archive fills, normalised: `etc/app.conf`. */
+  /** Normalised path below the folder that the archive fills: `etc/app.conf`. */
   path: string;
   type: "file" | "folder" | "link";
   /**
-   * Permission bits (0o7777) as the archive has them, setuid and setgid too: they are the person's. Of a link 0o777.
+   * Permission bits (0o7777) as the archive has them, with setuid and setgid: the person chose them. A link has 0o777.
    */
   mode: number;
-  /** Of a file. */
+  /** A file's content. */
   content?: Uint8Array;
-  /** Of a link, as written. An absolute one is a path in the image. */
+  /** A link's target, as written. An absolute one is a path in the image. */
   target?: string;
 }
 
@@ -21,7 +21,7 @@ export interface RawEntry extends Omit<ArchiveEntry, "type"> {
   type: ArchiveEntry["type"] | "hardlink";
 }
 
-/** An archive that is not taken. `code`: `archive-parent`. */
+/** An archive that is refused. `code`: `archive-parent`. */
 export class ArchiveError extends PineError {
   override name = "ArchiveError";
   constructor(
@@ -55,7 +55,7 @@ const NAME_MAX = 255;
 const PATH_MAX = 4095;
 /** How many links Linux follows on one path (MAXSYMLINKS): what needs more leads nowhere. */
 const MAX_HOPS = 40;
-/** Of folders that are there only because something lies in them. */
+/** Mode of folders that exist only because something lies in them. */
 const FOLDER_MODE = 0o755;
 
 /** An entry's name for a message: escaped and short. */
@@ -67,7 +67,7 @@ const bad = (code: string, path: string, reason: string, hint?: string) =>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not be in a name
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
-/** Counts what has been read, so that too much ends before it fills the memory. */
+/** Counts what has been read, and stops before too much fills the memory. */
 export class Budget {
   private entries = 0;
   private bytes = 0;
@@ -89,7 +89,7 @@ export function normalName(path: string): string {
   if (path === "") throw bad("empty", path, "has an empty name");
   if (path.startsWith("/")) throw bad("absolute", path, "has an absolute path", "pack it relative to its folder");
   if (CONTROL.test(path)) throw bad("control", path, "has control characters in its name");
-  // what a decoder puts in place of bytes that are no UTF-8
+  // what a decoder puts in place of bytes that are not UTF-8
   if (path.includes("\ufffd")) throw bad("encoding", path, "has a name that is not UTF-8");
   const parts = path.replace(/\/$/, "").split("/");
   if (parts.includes("")) throw bad("empty", path, "has an empty part in its name");
@@ -100,8 +100,8 @@ export function normalName(path: string): string {
 }
 
 /**
- * Looks at an extended header (pax: `27 path=etc/app.conf\n`) for what the parser would pass over without a word: names
- * with a line end, for which it takes the short name, and files with holes, of which it takes the map for content.
+ * Looks at an extended header (pax: `27 path=etc/app.conf\n`) for what the parser would misread in silence. For a name
+ * with a line end it takes the short name; for a file with holes it takes the map as content.
  */
 export function checkExtended(text: string): void {
   const bytes = Buffer.from(text);
@@ -138,8 +138,8 @@ export function withoutHardLinks(raw: RawEntry[]): ArchiveEntry[] {
 
 /**
  * The entries in normal form, sorted by path, with every folder that something lies in (mode 0755 where the archive has
- * no entry of it). What is there twice in the same way is there once. `list`: paths normalised; "" is left out where it
- * is a folder: its owner and mode are not the archive's to say. Throws {@link ArchiveFault}.
+ * no entry of it). Equal entries of one path become one. `list`: paths normalised. A folder "" is left out: the archive
+ * does not decide its owner and mode. Throws {@link ArchiveFault}.
  */
 export function assemble(list: ArchiveEntry[]): ArchiveEntry[] {
   const all = new Map<string, ArchiveEntry>();

@@ -1,7 +1,6 @@
 /**
- * Pulumi's archives to entries of an image: a folder, a .tar, a .tar.gz (.tgz), or assets and archives by name. Which
- * of them a file is, is seen from its content, not from its name. Owners, times, ACLs and extended attributes are not
- * taken.
+ * Reads Pulumi's archives as entries of an image: a folder, a .tar, a .tar.gz (.tgz), or assets and archives by name. A
+ * file's content tells its kind, not its name. Owners, times, ACLs and extended attributes are not taken.
  */
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
@@ -25,7 +24,7 @@ import { readTar, unpacked } from "./tar.ts";
 /**
  * What an archive holds, sorted by path, all folders included. `where`: names the property in errors.
  *
- * Hard links are files of their own. Links are not followed: relative ones may not lead out of the archive's folder,
+ * Hard links become files of their own. Links are not followed: relative ones may not lead out of the archive's folder,
  * absolute ones are paths in the image. Files of this machine are 0755 where their owner may execute them, else 0644,
  * folders 0755; text is 0644. Throws an {@link ArchiveError} with a `code` such as `archive-parent`.
  */
@@ -38,7 +37,7 @@ export async function entriesOfArchive(archive: Archive, where: string): Promise
   }
 }
 
-/** An archive's entries for a check, or what is wrong with it: the code without `archive-`. It is known. */
+/** The entries of a known archive for a check, or what is wrong with it: the code without `archive-`. */
 export async function readArchive(
   archive: Archive,
 ): Promise<{ entries: ArchiveEntry[] } | { problem: { code: string; reason: string } }> {

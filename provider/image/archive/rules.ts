@@ -8,9 +8,8 @@ export const DEVICE = ["device", "device"] as const;
 export const ONLY = "an archive holds files, folders and links";
 
 /**
- * Of a mode on this machine what git keeps of it, whether the owner may execute: the rest is the umask's, and would
- * give each clone another commit. Setuid, setgid and sticky were set by somebody and stay. A tar says itself what its
- * modes are.
+ * Keeps of a mode on this machine what git keeps: whether the owner may execute. The rest comes from the umask, and
+ * would give each clone another commit. Setuid, setgid and sticky stay: somebody set them. A tar states its own modes.
  */
 export const keptMode = (found: Stats) =>
   (found.mode & 0o7000) | (found.isDirectory() || found.mode & 0o100 ? 0o755 : 0o644);

@@ -18,8 +18,8 @@ import {
 import { DEVICE, fromDisk, ONLY, TAKEN } from "./rules.ts";
 
 /**
- * Bytes of a tar within the limits: of an entry a header, a long name in two blocks more, and what fills the last
- * block.
+ * Maximum bytes of a tar within the limits. Each entry has a header, two more blocks for a long name, and what fills
+ * its last block.
  */
 const MAX_TAR = MAX_BYTES + MAX_ENTRIES * 2048;
 const OTHERS = { "504b": "zip", fd37: "xz", "28b5": "zstd", "425a": "bzip2", "377a": "7z", "1f8b": "gzip in gzip" };
@@ -50,11 +50,11 @@ const REFUSED: Record<string, readonly [code: string, what: string]> = {
 };
 
 /**
- * The entries of a tar. It is given to the parser in one piece: so contents are views of it and not copies, and no name
- * is cut within a character.
+ * The entries of a tar. The parser gets it in one piece, so that contents are views and not copies, and no name is cut
+ * within a character.
  */
 export function readTar(tar: Buffer, from: string, budget: Budget): Promise<RawEntry[]> {
-  // the parser takes a tar without entries for none
+  // the parser does not accept a tar without entries
   if (tar.every((b) => b === 0)) return Promise.resolve([]);
   return new Promise((resolve, reject) => {
     const out: RawEntry[] = [];

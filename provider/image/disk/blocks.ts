@@ -1,4 +1,4 @@
-/** A disk image as a server is sent it: from any block on, with a digest of every block. */
+/** A disk image as it is sent to a server: from any block on, with a digest of every block. */
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -12,7 +12,7 @@ import type { Image, ImageFacts } from "./image.ts";
 /** Bytes of a block: what is written, read back and compared at once (host/ways/overwrite/disk.sh). */
 export const BLOCK = 4 * 1024 * 1024;
 
-/** The image of the store whose file has this sha256, whatever made it and of any format. */
+/** The store's image with this sha256 of its file, whatever made it, in any format. */
 export async function imageBySha256(store: Store, sha256: string): Promise<Image | undefined> {
   for (const file of await readdir(store.path("images")).catch(() => [])) {
     const [, name] = /^(.+)\.json$/.exec(file) ?? [];

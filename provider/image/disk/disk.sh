@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
 # /run/work: root/ (the sysroot; is used up), boot/ (files for /boot), etc/ (files for the deployment's /etc), fstab
-# (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk; gets disk.raw, without GRUB's boot sector, and
-# core.img for it; of a root that is not ext4 root.img, empty, with root.tar, vmlinuz and initrd, which fill it
-# (image/disk/fill.ts). usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs|btrfs
+# (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk. It gets disk.raw, without GRUB's boot sector,
+# and core.img for it. For a root other than ext4 it gets an empty root.img, and root.tar, vmlinuz and initrd, which
+# fill it (image/disk/fill.ts).
+# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs|btrfs
 #   ROOT_START_MIB ROOT_MIB ROOT_UUID ROOT_JOURNAL_MIB
 #   BOOT_START_MIB BOOT_MIB BOOT_UUID BOOT_JOURNAL_MIB (empty: no such partition)
 #   and of gpt: ESP_START_MIB ESP_MIB ESP_SERIAL FAT_BITS CLUSTER_SECTORS
@@ -25,7 +26,7 @@ if [ -e fstab ]; then cat fstab >>"root$deployment/etc/fstab"; fi
 find root -exec touch -h -d @0 {} +
 touch -d @1 root/ostree/deploy # libostree takes 0 for "loaded already"
 
-# linux and all that grub.cfg uses are built in: nothing is loaded from the disk but configuration, kernel and initramfs
+# linux and all that grub.cfg uses are built in: only configuration, kernel and initramfs are loaded from the disk
 modules="ext2 search search_fs_uuid normal configfile test echo loadenv linux serial terminal
 	ls cat minicmd reboot halt sleep true"
 if [ "$label" = gpt ]; then modules="part_gpt $modules"; else modules="part_msdos $modules"; fi

@@ -8,7 +8,7 @@ mount -t sysfs sys /sys
 exec </dev/console >/dev/console 2>&1
 read -r line </proc/cmdline
 type=${line##* }
-# the checksum first: btrfs asks for it by name, which nobody answers here
+# the checksum module first: btrfs asks for it by name, and nothing here answers that
 for module in virtio_pci virtio_blk crc32c-cryptoapi crc32c_generic "$type"; do modprobe "$module" 2>/dev/null; done
 n=0
 until [ -b /dev/vdb ] || [ $n -ge 100 ]; do

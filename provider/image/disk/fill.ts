@@ -14,15 +14,15 @@ import { withLibraries } from "../initramfs/programs.ts";
 import type { Toolbox } from "../toolbox/toolbox.ts";
 
 const QEMU = "qemu-system-x86_64";
-/** MiB: the page cache of what is unpacked. */
+/** MiB, mostly for the page cache of what is unpacked. */
 const MEMORY = 512;
-/** It took 20 s for 87 MB on a loaded machine. Not by KVM: where that is nested it may be there and hang. */
+/** Milliseconds. It took 20 s for 87 MB on a loaded machine. KVM is not used: a nested one may be there and hang. */
 const LIMIT = 30 * 60_000;
 
 /** What the guest runs as its first process. */
 export const fillScript = () => assetText("image/disk/fill.sh");
 
-/** Dies where this machine has no QEMU: before anything is made. */
+/** Dies where this machine has no QEMU, before anything is made. */
 export async function needQemu(filesystem: string, path = process.env.PATH ?? ""): Promise<void> {
   for (const dir of path.split(delimiter).filter(Boolean))
     if (
@@ -39,8 +39,8 @@ export async function needQemu(filesystem: string, path = process.env.PATH ?? ""
 }
 
 /**
- * Puts it into disk.raw at this byte. `dir`: disk.raw; root.img, an empty filesystem of this type; root.tar, what goes
- * into it; vmlinuz and initrd of the commit. `created`: the guest's clock, in seconds.
+ * Fills the root and puts it into disk.raw at byte `start`. `dir` holds disk.raw; root.img, an empty filesystem of this
+ * type; root.tar, its content; vmlinuz and initrd of the commit. `created`: the guest's clock, in seconds.
  */
 export async function fill(
   box: Toolbox,
@@ -52,7 +52,7 @@ export async function fill(
   task.step(`filling the ${filesystem} in QEMU`);
   const archive = cpio(
     withFolders([
-      // busybox has no extended attributes: file capabilities
+      // busybox' own tar has no extended attributes, so no file capabilities
       ...(await withLibraries(box.tree, "tar")),
       { path: "fill", type: "file", mode: 0o755, data: Buffer.from(fillScript()) },
     ]),
@@ -82,7 +82,7 @@ export async function fill(
   die(`the ${filesystem} could not be filled in QEMU:\n${lines.slice(-12).join("\n")}`);
 }
 
-/** What is not zero of a file into another one, which is zero there. */
+/** Copies what is not zero in a file into another one, which is zero there. */
 async function place(from: string, into: string, start: number, task: Task): Promise<void> {
   const [source, disk] = await Promise.all([open(from, "r"), open(into, "r+")]);
   const chunk = Buffer.alloc(1024 * 1024);

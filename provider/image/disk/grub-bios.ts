@@ -14,7 +14,7 @@ const BLOCK_LIST = SECTOR - 12;
 
 /**
  * The first sector of the disk and what lies where core.img goes. `mbr` is the first sector with its partition table
- * (of GPT the protective one), `lba` the first sector of core.img's place, `sectors` how many it has.
+ * (with GPT the protective one), `lba` the first sector of core.img's place, `sectors` how many it has.
  */
 export function biosBoot(o: { bootImg: Buffer; coreImg: Buffer; mbr: Buffer; lba: number; sectors: number }): {
   mbr: Buffer;

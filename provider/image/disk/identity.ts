@@ -6,15 +6,15 @@ import type { Filesystem } from "./sizes.ts";
 export const LABELS = ["gpt", "mbr"] as const;
 export type Label = (typeof LABELS)[number];
 
-/** What makes an image this image: with the commit, all its identifiers derive from it. */
+/** What identifies an image: all its identifiers derive from this and the commit. */
 export interface ImageOptions {
   /** Kind of partition table; default gpt. */
   label?: Label;
   /** Size of the whole disk in bytes; default: content and 256 MiB. */
   size?: number;
-  /** Of gpt: size of the EFI system partition in bytes; default 8 MiB. */
+  /** With gpt: size of the EFI system partition in bytes; default 8 MiB. */
   espSize?: number;
-  /** The root's; default ext4. */
+  /** The root's filesystem; default ext4. */
   filesystem?: Filesystem;
   /** Size of a /boot partition in bytes; default none with ext4: /boot lies on the root filesystem. */
   bootSize?: number;
@@ -32,7 +32,7 @@ export interface ImageOptions {
   hostname?: string;
 }
 
-/** A name of the image by what goes into it and what makes it: the same inputs, the same name. */
+/** A name of the image, from its inputs and what makes it: the same inputs give the same name. */
 export function imageName(checksum: string, options: ImageOptions, format: string): string {
   return `${checksum.slice(0, 16)}-${sha256(`${seedOf(checksum, options)} ${format}`).slice(0, 16)}`;
 }
@@ -42,7 +42,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 export function seedOf(checksum: string, o: ImageOptions): string {
   const sizes = [o.size ?? 0, o.espSize ?? 0];
   const all = [checksum, ...sizes, o.kernelArguments ?? [], o.console ?? [], o.title, o.hostname ?? ""];
-  // what is as it always was adds nothing: an image keeps its identifiers
+  // defaults add nothing, so that older images keep their identifiers
   const later = [
     ...(o.label === "mbr" ? [o.label] : []),
     ...(o.swap ? [`swap ${o.swap}`] : []),
@@ -53,7 +53,7 @@ export function seedOf(checksum: string, o: ImageOptions): string {
   return sha256(JSON.stringify([...all, ...later]));
 }
 
-/** A UUID (version 8: by the vendor's own rule) out of the seed. */
+/** A UUID (version 8: by the vendor's own rule) from the seed. */
 export function uuidOf(seed: string, purpose: string): string {
   const bytes = createHash("sha256").update(`${seed} ${purpose}`).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;

@@ -19,13 +19,13 @@ import { type Partition, partitionOf } from "./partitions.ts";
 import { planDisk } from "./plan.ts";
 import type { Filesystem } from "./sizes.ts";
 
-/** What json beside an image says. */
+/** Content of the JSON file beside an image. */
 export interface ImageFacts extends ArtifactFacts {
   /** The commit in slot a. */
   commit: string;
   fileFormat: FileFormat;
   label: Label;
-  /** The root's; none in images from before there were others than ext4. */
+  /** The root's filesystem; absent in images from when ext4 was the only one. */
   filesystem?: Filesystem;
   /** Bytes of the disk itself; `size` is the file's. */
   diskSize: number;

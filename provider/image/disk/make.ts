@@ -19,7 +19,7 @@ import { PAGE, swapHeader } from "./swap.ts";
 export const SCRIPT = ["image/disk/disk.sh"];
 export const GRUB = [["system", "grub", "image.cfg"] as const, ["system", "grub", "pine.cfg"] as const] as const;
 
-/** The day (UTC) of a commit's newest package: the same for each image of it, as the day on which it is made is not. */
+/** The day (UTC) of a commit's newest package: unlike the day of making, the same for each image of the commit. */
 export const dayOf = (created: number) => new Date(created * 1000).toISOString().slice(0, 10);
 
 /** Files that the image gets beside the sysroot, and what disk.sh reads. */
@@ -48,7 +48,7 @@ export async function writeInputs(
       extra: options.kernelArguments,
     }),
   });
-  // the disk that GRUB came from first: a second disk made from the same image has the same UUID
+  // first the disk that GRUB came from: a second disk made from the same image has the same UUID
   const hint = `hd0,${plan.label === "gpt" ? "gpt" : "msdos"}${plan.partitions.indexOf(read) + 1}`;
   const early = [
     `search --no-floppy --fs-uuid --set=root --hint=${hint} ${plan.bootUuid}`,
@@ -71,7 +71,7 @@ export async function writeInputs(
   ]);
 }
 
-/** Files of the deployment's /etc that make this image another machine than its Rootfs says. */
+/** Files of the deployment's /etc that give this image another hostname than its Rootfs says. */
 function etcFiles({ hostname }: ImageOptions): Record<string, string> {
   if (hostname === undefined) return {};
   const names = [...new Set([hostname, hostname.split(".")[0]])].join(" ");
@@ -113,7 +113,7 @@ export async function make(
   });
 }
 
-/** GRUB's boot sector and core.img into the places that sfdisk left for them, and the header of swap. */
+/** Writes GRUB's boot sector and core.img into the places that sfdisk left for them, and the header of swap. */
 export async function writeSectors(toolbox: Toolbox, dir: string, plan: DiskPlan): Promise<void> {
   const disk = await open(join(dir, "disk.raw"), "r+");
   try {

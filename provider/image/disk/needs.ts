@@ -1,4 +1,4 @@
-/** What a root other than ext4 asks of a commit and of this machine: told before anything is made. */
+/** What a root other than ext4 needs of a commit and of this machine, checked before anything is made. */
 import { die } from "../../errors.ts";
 import { type CommitManifest, rootsOf } from "../ostree/commits.ts";
 import type { Workshop } from "../ostree/workshop.ts";

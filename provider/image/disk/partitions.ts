@@ -1,4 +1,4 @@
-/** Partitions of a disk image, as sfdisk is told of them. Pure. */
+/** Partitions of a disk image, as sfdisk reads them. Pure. */
 import { die } from "../../errors.ts";
 import type { Label } from "./identity.ts";
 import type { Filesystem } from "./sizes.ts";
@@ -7,7 +7,7 @@ export const SECTOR = 512;
 
 export interface Partition {
   name: "bios" | "esp" | "boot" | "swap" | "root";
-  /** GPT's, or two hex digits of an MBR. */
+  /** GPT's type, or two hex digits of an MBR. */
   type: string;
   /** As the kernel's PARTUUID: GPT's identifier, or the MBR's with the partition's number. */
   uuid: string;
@@ -30,7 +30,7 @@ export interface DiskPlan {
   bootUuid: string;
   /** UUID of the swap partition's header. */
   swapUuid: string;
-  /** Of ext4's folder hashes. */
+  /** Seed of ext4's folder hashes. */
   hashSeed: string;
   /** FAT's serial number, 8 hex digits. */
   espSerial: string;
@@ -51,7 +51,7 @@ export const TYPES: Record<Label, Record<Partition["name"], string>> = {
   mbr: { bios: "", esp: "ef", boot: "83", swap: "82", root: "83" },
 };
 
-/** A partition of the plan that is always there: root, and of gpt esp. */
+/** A partition that every plan has: root, and with gpt esp. */
 export function partitionOf(plan: { partitions: Partition[] }, name: Partition["name"]): Partition {
   return plan.partitions.find((p) => p.name === name) ?? die(`the disk image has no partition ${name}`);
 }

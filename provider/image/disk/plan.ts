@@ -1,4 +1,4 @@
-/** What a disk image will look like: partitions, sizes, identifiers. Pure; disk.ts does it. */
+/** What a disk image will look like: partitions, sizes, identifiers. Pure; make.ts makes it. */
 import { die } from "../../errors.ts";
 import type { Content } from "../sysroot/tree.ts";
 import { type ImageOptions, seedOf, uuidOf } from "./identity.ts";
@@ -13,7 +13,7 @@ const FAT16_MAX = 60 * MiB;
 /** Bits of the ESP's FAT and sectors of its clusters. */
 export const fatOf = (bytes: number) => (bytes > FAT16_MAX ? { bits: 32, cluster: 1 } : { bits: 16, cluster: 2 });
 
-/** Plans an image; refuses sizes into which it does not fit, with the size that it needs. */
+/** Plans an image. Refuses sizes that it does not fit into, and names the size that it needs. */
 export function planDisk(checksum: string, options: ImageOptions, content: Content): DiskPlan {
   const label = options.label ?? "gpt";
   const gpt = label === "gpt";
@@ -60,7 +60,7 @@ export function planDisk(checksum: string, options: ImageOptions, content: Conte
     hashSeed: uuidOf(seed, "hash seed"),
     espSerial: uuidOf(seed, "esp").slice(0, 8),
     partitions,
-    // of an MBR it is the gap behind it, where every BIOS boot loader since the 1990s lies
+    // with an MBR it is the gap behind that, where every BIOS boot loader since the 1990s lies
     core: gpt ? { start: ALIGN, size: BIOS_BOOT } : { start: SECTOR, size: ALIGN - SECTOR },
   };
 }

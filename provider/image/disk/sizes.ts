@@ -5,25 +5,26 @@ import type { Content } from "../sysroot/tree.ts";
 const KiB = 1024;
 export const MiB = 1024 * KiB;
 
-/** What the root can be; all but ext4 with a /boot partition, for GRUB cannot write its state to them safely. */
+/** What the root can be. All except ext4 need a /boot partition: GRUB cannot write its state to them safely. */
 export const FILESYSTEMS = ["ext4", "xfs", "btrfs"] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];
 
 /**
- * Everything is aligned to this: what sfdisk and Windows do, a multiple of every erase block and RAID stripe in use.
+ * Everything is aligned to this, as sfdisk and Windows do: it is a multiple of every erase block and RAID stripe in
+ * use.
  */
 export const ALIGN = MiB;
 /** BOOTX64.EFI is about 900 kB; 8 MiB is also enough for a FAT16, which more firmwares read than FAT12. */
 export const ESP_MIN = 8 * MiB;
 /**
- * What the properties take, in MiB. More of an ESP than any firmware's or vendor's updates take is a typing error; so
- * is less swap than is of use.
+ * What the properties take, in MiB. An ESP larger than any firmware's or vendor's updates need is a typing error; so is
+ * a swap too small to be of use.
  */
 export const ESP_MIB = { min: ESP_MIN / MiB, max: 1024 };
 export const SWAP_MIB = { min: 16, max: 256 * 1024 };
-/** The least is a bound for typing errors; what the commit's kernel needs is said when it is known. */
+/** The minimum catches typing errors; what the commit's kernel needs is checked when it is known. */
 export const BOOT_MIB = { min: 16, max: 4096 };
-/** The root's journal. Small: the system writes little, and the disks are. */
+/** The root's journal. Small, because the system writes little and disks are small. */
 export const JOURNAL_MIB = 8;
 /** The journal of a /boot: the least that ext4 has with blocks of 4 KiB. */
 export const BOOT_JOURNAL_MIB = 4;
@@ -31,18 +32,18 @@ export const BOOT_JOURNAL_MIB = 4;
 export const BYTES_PER_INODE = 16384;
 const INODE_SIZE = 256;
 /**
- * mkfs.xfs makes no less, and no smaller log. It takes another MiB (measured); the kernel keeps 5 % back, 32 MiB at
+ * mkfs.xfs makes no smaller filesystem or log. It takes another MiB (measured); the kernel keeps 5 % back, 32 MiB at
  * most.
  */
 const XFS_MIN = 300 * MiB;
 const XFS_LOG = 64 * MiB;
 const XFS_INODE = 512;
 const XFS_SHARE = 1.05;
-/** mkfs.btrfs makes no less with its metadata twice. */
+/** mkfs.btrfs makes no smaller filesystem with its metadata twice. */
 const BTRFS_MIN = 128 * MiB;
 /** Chunks of metadata (32 MiB) and of the system (8 MiB), twice each, and what is reserved. */
 const BTRFS_CHUNKS = 96 * MiB;
-/** Of an inode with its names, twice; small files lie there, too, and not in blocks of their own. */
+/** Bytes of an inode with its names, twice; small files lie there too, not in blocks of their own. */
 const BTRFS_INODE = 2048;
 const BTRFS_SHARE = 1.1;
 /** Free space by default: a second deployment with another kernel, its delta, logs. */
@@ -50,8 +51,8 @@ export const FREE_DEFAULT = 256 * MiB;
 /** Free space that an update needs at least: its delta, changed files and another kernel (25 MB). */
 export const FREE_MIN = 64 * MiB;
 /**
- * Deployments whose kernels lie in /boot at once: both slots', and the one that is being written (OSTree lets go of an
- * old one last).
+ * Deployments whose kernels lie in /boot at once: both slots', and the one that is being written (OSTree removes an old
+ * one last).
  */
 const KERNELS = 3;
 /** Beside kernels in /boot: GRUB's configuration, the slots, OSTree's entries, folders. */
@@ -84,10 +85,7 @@ export function bootFor(kernel: number): number {
   return size;
 }
 
-/**
- * A /boot that nobody gave a size: kernels may grow by half, and the RAM system of an overwrite (29 MB) has room beside
- * two.
- */
+/** The default size of /boot: kernels may grow by half, and the RAM system of an overwrite (29 MB) fits beside two. */
 export const bootDefault = (kernel: number): number => up(bootFor(Math.max(1.5 * kernel, 29e6)), 16 * MiB);
 
 /** Dies unless a partition can have this size: whole MiB within bounds. */
@@ -96,7 +94,7 @@ function bounded(property: string, what: string, bytes: number, { min, max }: { 
   die(`${property}: ${what} cannot have ${bytes} bytes`, `give ${min} MiB to ${max} MiB, in whole MiB${end}`);
 }
 
-/** Sizes of the partitions before the root, 0 for none; refuses those that cannot be. */
+/** Sizes of the partitions before the root, 0 for none; refuses impossible ones. */
 export function sizesBefore(
   o: { label?: string; espSize?: number; bootSize?: number; swap?: number; filesystem?: Filesystem },
   content: Content,

@@ -1,8 +1,9 @@
 /**
- * What mkswap writes, with a UUID of ours: busybox' has no such option, and the same image has the same bytes. Pure.
+ * What mkswap writes, with a UUID of ours, so that the same image has the same bytes: busybox' has no such option.
+ * Pure.
  */
 
-/** Linux' page on everything that images are made for. */
+/** Bytes of a page of Linux on everything that images are made for. */
 export const PAGE = 4096;
 
 /**

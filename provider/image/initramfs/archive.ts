@@ -1,6 +1,6 @@
 /**
- * Our initramfs: busybox, musl, the few modules that a disk needs, and provider/system/initramfs/init. A sixth of what
- * mkinitfs makes.
+ * Our initramfs: busybox, musl, the few modules that a disk needs, and provider/system/initramfs/init. It has a sixth
+ * of the size that mkinitfs makes.
  */
 import { die } from "../../errors.ts";
 import { readTar } from "../packages/apkfile.ts";
@@ -8,10 +8,7 @@ import { type CpioEntry, cpio, withFolders } from "./cpio.ts";
 import { diskDrivers } from "./drivers.ts";
 import { bootModules, type ModuleTables, moduleClosure, moduleEntries, moduleName } from "./modules.ts";
 
-/**
- * What a root may be made with, for a commit of these packages: btrfs is 1.2 MB, and only for those who have its
- * programs.
- */
+/** Filesystems that a root may have with these packages. btrfs is 1.2 MB, and only for those who have its programs. */
 export const rootFilesystems = (packages: readonly string[]): string[] => [
   ...["ext4", "xfs"],
   ...(packages.includes("btrfs-progs") ? ["btrfs"] : []),
@@ -23,11 +20,11 @@ export const wantedModules = (filesystems: readonly string[]): string[] => [
   ...diskDrivers,
   // the dead-man of a trial; without them a machine that hangs stays down
   ...["i6300esb", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "xen_wdt"],
-  // the checksum of ext4's and btrfs' metadata, asked for by name in the kernel
+  // the checksum of ext4's and btrfs' metadata: the kernel asks for it by name
   ...["crc32c_generic", "crc32c_intel", "crc32c-cryptoapi"],
 ];
 
-/** What init calls that its shell has not built in. */
+/** Programs that init calls and its shell has not built in. */
 const applets = [
   ...["sh", "cat", "chroot", "findfs", "insmod", "ln", "ls", "mkdir", "mkfifo", "modprobe", "mount", "readlink"],
   ...["sleep", "switch_root", "sync", "touch", "umount", "dd", "blkid", "dmesg"],
@@ -63,7 +60,7 @@ export async function initramfs(p: InitramfsParts): Promise<Buffer> {
     { path: "dev/null", type: "char", mode: 0o666, major: 1, minor: 3 },
   ];
   const modules = files.map((path) => ({ path, data: take(`${folder}/${path}`) }));
-  // not the watchdogs', which are a trial's
+  // not the watchdogs' aliases: they are for a trial
   const drivers = moduleClosure([...diskDrivers], p.tables).files;
   entries.push(...moduleEntries(p.release, modules, p.tables, drivers));
   const names = drivers.map((path) => `${moduleName(path)}\n`);

@@ -1,4 +1,4 @@
-/** Makes the initramfs of a tree and compresses it, which takes long: kept in the cache by its content. */
+/** Makes the compressed initramfs of a tree, and keeps it in the cache by its content, for that takes long. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -23,8 +23,8 @@ export interface InitramfsSource {
 }
 
 /**
- * Path in the cache of the compressed initramfs, and those of the filesystems that it mounts. The same content gives
- * the same bytes with the same toolbox.
+ * The path of the compressed initramfs in the cache, and which of the filesystems it mounts. The same content gives the
+ * same bytes with the same toolbox.
  */
 export async function initramfsImage(s: InitramfsSource, task: Task): Promise<{ path: string; filesystems: string[] }> {
   const binds = [{ source: s.tree, target: "/run/tree", readOnly: true }];

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the kernel of a commit of /run/repo drives. Runs in the toolbox. A line "@ NAME" comes before each part.
+# Tells what the kernel of a commit of /run/repo drives. Runs in the toolbox. A line "@ NAME" comes before each part.
 #   drivers.sh tables COMMIT            its modules' tables (no such line: no kernel), then "@ firmware" and the paths of the firmware files
 #   drivers.sh needs COMMIT PATH...     the firmware files that each module may ask for
 set -eu

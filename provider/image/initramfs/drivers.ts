@@ -1,8 +1,8 @@
-/** Drivers of what a root disk may hang on: kernel modules as data, for the initramfs and the RAM system alike. */
+/** Drivers of all that a root disk may hang on: kernel modules as data, for the initramfs and the RAM system alike. */
 
 /**
- * By target. Those that a kernel has built in, or not at all, are left out (`moduleClosure`): linux-virt has
- * virtio_pci, ahci, ata_piix, vmw_pvscsi, xen_blkfront and hv_vmbus built in and nothing of real servers', linux-lts
+ * Modules by target. `moduleClosure` leaves out those that a kernel has built in, or not at all. linux-virt has
+ * virtio_pci, ahci, ata_piix, vmw_pvscsi, xen_blkfront and hv_vmbus built in, and nothing for real servers; linux-lts
  * has nearly all as modules, buses too (test/unit/fixtures/linux-lts.json).
  */
 const byTarget: Record<string, string[]> = {

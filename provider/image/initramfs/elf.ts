@@ -1,4 +1,4 @@
-/** What a program needs to be started: its loader and its libraries, out of its ELF headers. Pure. */
+/** What a program needs to start: its loader and its libraries, read from its ELF headers. Pure. */
 
 export interface ElfNeeds {
   /** Path of the loader; undefined for a library or a static program. */
@@ -13,7 +13,7 @@ const PT_INTERP = 3;
 const DT_NEEDED = 1;
 const DT_STRTAB = 5;
 
-/** `undefined` when it is no 64-bit little-endian ELF file. Layout: elf(5). */
+/** `undefined` when it is not a 64-bit little-endian ELF file. Layout: elf(5). */
 export function elfNeeds(bytes: Uint8Array): ElfNeeds | undefined {
   const b = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (b.length < 64 || b.readUInt32BE(0) !== 0x7f454c46 || b[4] !== 2 || b[5] !== 1) return undefined;

@@ -12,7 +12,7 @@ import { moduleName } from "./modules.ts";
 
 /** What the kernel of a commit has. */
 export interface KernelDrivers {
-  /** Names of its modules, those built in too -> their paths, "" of those built in. */
+  /** Names of its modules -> their paths; "" for a module that is built in. */
   modules: Map<string, string>;
   /** Patterns of modalias, as fnmatch takes them, of all modules. */
   aliases: string[];
@@ -30,7 +30,7 @@ function parts(output: string): Map<string, string> {
   return new Map(found.map((part) => [part.split("\n", 1)[0]!, part.slice(part.split("\n", 1)[0]!.length + 1)]));
 }
 
-/** Out of what drivers.sh says; undefined: a commit without a kernel. Pure. */
+/** Reads the output of drivers.sh; undefined: a commit without a kernel. Pure. */
 export function parseDrivers(output: string): KernelDrivers | undefined {
   const said = parts(output);
   const folder = said.get("folder")?.trim();
@@ -59,7 +59,7 @@ function matches(pattern: string, text: string): boolean {
   return new RegExp(`^${source}$`).test(text);
 }
 
-/** Of a bridge, whose own work a kernel does without a module: shpchp drove QEMU's until it was built in. */
+/** A bridge's modalias. A kernel runs bridges without a module: shpchp drove QEMU's until it was built in. */
 const BRIDGE = /^pci:.*bc06/;
 
 /** The devices that no module of the kernel drives: neither one of that name nor any by its modalias. Pure. */
@@ -72,8 +72,8 @@ export const undriven = (devices: readonly Device[], kernel: KernelDrivers): Lac
   );
 
 /**
- * The devices whose module may ask for firmware files, has some on the server, and would find none. `server`: module ->
- * files that are there; `needs`: module -> what the commit's own asks for. Pure.
+ * The devices whose module may ask for firmware files, has some on the server, and would find none in the commit.
+ * `server`: module -> files that are there; `needs`: module -> what the commit's own asks for. Pure.
  */
 export const unfed = (
   devices: readonly Device[],

@@ -64,28 +64,28 @@ export function bootModules(release: string, wanted: string[], tables: ModuleTab
   return files;
 }
 
-/** Those of the filesystems that a kernel has, as modules or built in. */
+/** The filesystems of a list that a kernel has, as modules or built in. */
 export function mountable(filesystems: readonly string[], tables: ModuleTables): string[] {
   const { missing } = moduleClosure([...filesystems], tables);
   return filesystems.filter((name) => !missing.includes(name));
 }
 
-/** The lines of a table that are of these modules. */
+/** The lines of a table about these modules. */
 function tableOf(table: string, files: string[], moduleOf: (line: string) => string | undefined): string[] {
   const kept = new Set(files.map(moduleName));
   const lines = table.split("\n").filter((line) => kept.has(moduleName(moduleOf(line) ?? "")));
   return lines.map((line) => `${line}\n`);
 }
 
-/** A text of lib/modules/<release>. */
+/** Reads a text file of lib/modules/<release>. */
 function tableEntry(release: string, name: string, text: string): CpioEntry {
   return { path: `lib/modules/${release}/${name}`, type: "file", mode: 0o644, data: Buffer.from(text) };
 }
 
 /**
- * Modules and the tables that modprobe reads. They stay packed, and busybox unpacks those that it loads: unpacked they
- * are 12 MB (xfs alone 8.5), which a kernel with 96 MiB has not beside the archive itself: it panicked (measured,
- * linux-virt 6.18.56). A device's alias leads to those of `aliased` (paths) alone.
+ * Modules and the tables that modprobe reads. They stay packed, and busybox unpacks those that it loads. Unpacked they
+ * are 12 MB (xfs alone 8.5): a kernel with 96 MiB has no room for that beside the archive, and panicked (measured,
+ * linux-virt 6.18.56). Aliases of devices lead only to modules in `aliased` (paths).
  */
 export function moduleEntries(
   release: string,

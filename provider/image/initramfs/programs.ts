@@ -29,9 +29,7 @@ export async function withLibraries(tree: string, name: string): Promise<CpioEnt
 }
 
 const FOLDERS = ["usr/sbin", "usr/bin", "sbin", "bin"];
-/**
- * Where a loader looks for libraries: glibc's, where a mirror has programs of that kind, first in folders of its own.
- */
+/** Where a loader looks for libraries. glibc's, on a mirror with such programs, looks in folders of its own first. */
 function libraryFolders(loader = ""): string[] {
   const own = ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib64"];
   return [...(/ld-linux/.test(loader) ? own : []), "lib", "usr/lib"];
@@ -56,7 +54,7 @@ async function find(tree: string, name: string, folders: string[]): Promise<stri
   return die(`the packages of the RAM system have no ${name}`, "use a mirror with Alpine's packages (pine:mirror)");
 }
 
-/** A file of a tree; links lead nowhere but into the tree. */
+/** A file of a tree; links lead only into the tree. */
 export async function read(tree: string, path: string, depth = 0): Promise<Buffer> {
   const info = await lstat(join(tree, path));
   if (!info.isSymbolicLink()) return readFile(join(tree, path));

@@ -1,7 +1,7 @@
 /**
  * The RAM system of an overwrite: the commit's kernel, an initramfs with an SSH server and what writes a disk, and the
- * few programs that start it on an old system (kexec, dropbearconvert), which need nothing there. What is the server's
- * own is added on the server.
+ * few programs that start it on an old system (kexec, dropbearconvert), which need nothing there. The server's own
+ * files are added on the server.
  */
 import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -22,7 +22,7 @@ import { fixedEntries, unique } from "./ram-entries.ts";
 /** A folder of the cache with vmlinuz, initramfs.img and tools/. */
 export interface RamSystem {
   path: string;
-  /** Bytes that travel. */
+  /** Bytes that are sent to a server. */
   size: number;
 }
 
@@ -31,12 +31,12 @@ const packages = [
   ...["sfdisk", "e2fsprogs", "xfsprogs"],
 ];
 
-/** In the RAM system, as programs in /bin. */
+/** Programs in /bin of the RAM system. */
 const programs = ["busybox", "dropbear", "dropbearkey", "zstd", "sfdisk", "mke2fs", "mkfs.xfs", "ifupdown"];
-/** On the old system; zstd for where it unpacks the initramfs itself. */
+/** Programs for the old system; zstd for where that unpacks the initramfs itself. */
 const tools = ["busybox", "kexec", "dropbearconvert", "dropbearkey", "zstd"];
 
-/** Cards of servers and virtual machines, and what networks are made of beside them. */
+/** Modules for network cards of servers and virtual machines, and for what networks use beside them. */
 const network = [
   ...["virtio_net", "e1000", "e1000e", "vmxnet3", "hv_netvsc", "xen_netfront", "igb", "igc", "ixgbe", "ixgbevf"],
   ...["i40e", "iavf", "ice", "r8169", "8139cp", "tg3", "bnxt_en", "ena", "gve", "mlx4_en", "mlx5_core", "pcnet32"],
@@ -71,7 +71,7 @@ export async function ramSystem(workshop: Workshop, source: ToolboxSource, check
       await toolbox.run(argv, { signal: task.signal, input: archive, binds: [{ source: work, target: "/run/out" }] });
       for (const e of kit) if (e.type === "file") await put(join(work, "tools", e.path), e.data);
       for (const [n, name] of tools.entries()) await put(join(work, "tools", name), wrappers[n]!);
-      // another one made the same meanwhile: as good
+      // another process made the same meanwhile: just as good
       const place = async () => (await isWhole(path)) || keepTree(work, path);
       await withFileLock(`${path}.lock`, "another RAM system", task, place);
     }

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Starts a program and kills it, with everything below it, as soon as we are told to end. usage: contain.sh PROGRAM
-# [ARGUMENT...] Why: unshare(1) blocks SIGTERM while it waits for its child; only SIGKILL ends it, and then --kill-child
-# ends the namespace.
+# Starts a program and kills it, with everything below it, as soon as we are told to end.
+# usage: contain.sh PROGRAM [ARGUMENT...]
+# Why: unshare(1) blocks SIGTERM while it waits for its child; only SIGKILL ends it, and then --kill-child ends the
+# namespace.
 child='' ended=''
-# its group too: the process that unshare has for the id maps is not --kill-child's, and waits for ever when unshare is
+# its group too: --kill-child misses the process that unshare has for the id maps, which waits for ever when unshare is
 # gone
 end() {
 	ended=1
@@ -18,6 +19,6 @@ trap end TERM INT HUP
 exec 3<&0 # a shell gives what it starts in the background an empty input, unless told
 setsid "$@" <&3 3<&- &
 child=$!
-# told before we knew whom to kill
+# the signal came before we knew whom to kill
 [ -z "$ended" ] || end
 wait "$child"

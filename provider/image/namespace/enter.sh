@@ -1,10 +1,10 @@
 #!/bin/sh
 # Makes a folder the root of this process and starts a program in it. Runs as pid 1 of new mount and pid namespaces,
-# with the right to mount. The program, which may be a stranger's, gets a user namespace within: there the mounts are
-# locked, so that nothing read-only is ever writable again, and no device, kernel setting or process of this machine is
-# its root's. usage: enter.sh TREE ro|rw CWD [bind|robind SOURCE TARGET]... -- PROGRAM [ARGUMENT...] TREE has a busybox
-# or another umount. /tmp and /run are empty and in memory; targets in a read-only tree lie below them. Exit code 125
-# and a last line "namespace: ..." say that it could not be set up.
+# with the right to mount. The program may be a stranger's, so it gets an inner user namespace. There the mounts are
+# locked: nothing read-only becomes writable, and root there has no device, kernel setting or process of this machine.
+# usage: enter.sh TREE ro|rw CWD [bind|robind SOURCE TARGET]... -- PROGRAM [ARGUMENT...]
+# TREE has a busybox or another umount. /tmp and /run are empty and in memory; targets in a read-only tree lie below
+# them. Exit code 125 and a last line "namespace: ..." say that it could not be set up.
 set -u
 fail() {
 	echo "namespace: $*" >&2
@@ -53,7 +53,7 @@ while [ "${1-}" != -- ]; do
 	[ "$kind" = bind ] || readonly_mount "$PWD/${target#./}"
 done
 shift
-# The same ids, but not the same rights. A process that nobody is has the namespace until we are in it.
+# The same ids, but not the same rights. An idle process keeps the namespace until we are in it.
 unshare --user sleep 60 &
 holder=$!
 while [ "$(readlink "proc/$holder/ns/user")" = "$(readlink proc/self/ns/user)" ]; do

@@ -9,13 +9,13 @@ fail() {
 }
 tree=$1 cwd=$2
 shift 2
-# once more: a mount that came along is locked in its place, and can be no root
+# once more: a mount that came along is locked in its place, and cannot become the root
 mount --rbind "$tree" "$tree" || fail "cannot mount $tree"
 cd "$tree" || fail "cannot enter $tree"
 # The old root is stacked on the new one and taken away: nothing outside of the tree stays reachable.
 pivot_root . . || fail "cannot make $tree the root"
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-# programs for a tree that has names of its own alone (skeleton.sh)
+# programs for a tree that holds only the names of its own (skeleton.sh)
 [ ! -d /run/box ] || PATH=/run/box:$PATH
 export PATH
 hash -r

@@ -53,7 +53,7 @@ export function namespaceProblem(f: NamespaceFacts): PineError | undefined {
   const [, major, minor] = /util-linux (\d+)\.(\d+)/.exec(f.version) ?? [];
   if (!major)
     return no(`unshare is not util-linux's (${f.version.slice(0, 60)})`, "install util-linux (2.38 or newer)");
-  // what packages run gets a user namespace also where root builds
+  // scripts of packages get a user namespace even where root builds
   if (f.sysctl.max === "0")
     return no("user namespaces are switched off", "as root: sysctl -w user.max_user_namespaces=28633");
   if (f.uid === 0) return undefined;
@@ -128,7 +128,7 @@ async function gather(): Promise<{ facts: NamespaceFacts; path: string }> {
 
 let found: Promise<Tools> | undefined;
 
-/** The tools, or a {@link PineError} that says why nothing can be built here. Looked at once a process. */
+/** The tools, or a {@link PineError} that says why nothing can be built here. Checked once a process. */
 export function requireNamespaces(): Promise<Tools> {
   found ??= gather().then(({ facts, path }) => {
     const problem = namespaceProblem(facts);

@@ -1,7 +1,7 @@
 /**
- * Runs programs with a folder as their root, in namespaces of their own: no network, nothing of this machine but what
- * is bound in, dead with us. What runs has a user namespace of its own (image/namespace/enter.sh): as root with the
- * same ids, else with the user's whole subuid range. A stranger's package may run in it.
+ * Runs programs with a folder as their root, in namespaces of their own: no network, nothing of this machine except
+ * what is bound in, killed when we end. What runs has its own user namespace (image/namespace/enter.sh): as root with
+ * the same ids, else with the user's whole subuid range. A stranger's package may run in it.
  */
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
@@ -40,8 +40,8 @@ const setUpFailed = 125; // enter.sh
 
 /**
  * Runs `argv` with `tree` as its root: own mounts (/dev with five nodes, /proc to read, empty /tmp and /run in memory),
- * processes, empty network. The tree has an `umount`. When the signal aborts, or this process dies, everything
- * in it is killed at once. Throws RunError when the program fails, PineError when namespaces cannot be had.
+ * processes, empty network. The tree has an `umount`. When the signal aborts, or this process dies, everything in it is
+ * killed at once. Throws RunError when the program fails, PineError when namespaces cannot be made.
  */
 export async function runIn(tree: string, argv: string[], o: RunInOptions = {}): Promise<RunResult> {
   const tools = await requireNamespaces();
@@ -56,8 +56,8 @@ export async function runIn(tree: string, argv: string[], o: RunInOptions = {}):
 }
 
 /**
- * Runs a program of this machine as root of the user namespace that {@link runIn} uses, so that it can touch files
- * of the mapped owners; as root simply runs it. Same guarantees on abort.
+ * Runs a program of this machine as root of the user namespace that {@link runIn} uses, so that it can touch files of
+ * the mapped owners; root simply runs it. Same guarantees on abort.
  */
 export async function runMapped(argv: string[], o: Omit<RunInOptions, "binds" | "readOnly"> = {}): Promise<RunResult> {
   const tools = await requireNamespaces();
@@ -81,7 +81,7 @@ export async function removeTree(path: string, signal?: AbortSignal): Promise<vo
   await runMapped(["rm", "-rf", "--", path], { signal });
 }
 
-/** Runs through contain.sh, and says in errors what was to run instead of how. */
+/** Runs a program through contain.sh; errors name the program, not contain.sh. */
 async function contained(tools: Tools, command: string[], argv: string[], o: RunOptions): Promise<RunResult> {
   try {
     // each dies with its parent, so that nothing is left when we are killed

@@ -1,6 +1,6 @@
 /**
- * Folders for work in progress, gone afterwards whatever happens: `<parent>/<pid>-<random>/work`, and beside it
- * `owner`, who works there.
+ * Folders for work in progress, always removed afterwards: `<parent>/<pid>-<random>/work`, and beside it `owner`, which
+ * names who works there.
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { hold, isAbandoned } from "../../local/holder.ts";
 import { removeAbandonedLocks } from "../../local/lock.ts";
 import { removeTree } from "./run-in.ts";
 
-/** Runs `fn` with a new empty folder and removes it afterwards, also when cancelled. A full disk is told as one. */
+/** Runs `fn` with a new empty folder and removes it afterwards, also when cancelled. Reports a full disk as such. */
 export async function withTemp<T>(parent: string, fn: (dir: string) => Promise<T>): Promise<T> {
   const outer = join(parent, `${process.pid}-${randomBytes(8).toString("hex")}`);
   const dir = join(outer, "work");
@@ -23,7 +23,7 @@ export async function withTemp<T>(parent: string, fn: (dir: string) => Promise<T
   } catch (error) {
     throw await roomError(error, parent, free);
   } finally {
-    // last goes what says whose it is
+    // the file that names the owner goes last
     await removeTree(dir);
     await removeTree(outer);
     await letGo();
@@ -31,15 +31,15 @@ export async function withTemp<T>(parent: string, fn: (dir: string) => Promise<T
 }
 
 /**
- * Removes from a store or cache what those left behind who have surely ended: working folders, and locks in it and in
- * its `folders`.
+ * Removes from a store or cache what processes left behind that have surely ended: working folders, and locks in it and
+ * in its `folders`.
  */
 export async function tidy(dir: string, folders: string[] = []): Promise<void> {
   await removeLeftovers(join(dir, "tmp"));
   for (const name of ["", ...folders]) await removeAbandonedLocks(join(dir, name));
 }
 
-/** Removes what was left behind by those who have surely ended. */
+/** Removes what processes left behind that have surely ended. */
 export async function removeLeftovers(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     const outer = join(parent, name);

@@ -1,5 +1,5 @@
 /**
- * Whether the store's OSTree repository has a commit, whole; and what to do when an object of it is not what its name
+ * Checks whether the store's OSTree repository has a whole commit, and handles an object that is not what its name
  * says.
  */
 import { access, readdir, readFile, rm } from "node:fs/promises";
@@ -15,19 +15,19 @@ export const REPO = "/run/repo";
 export const CHECKSUM = /^[0-9a-f]{64}$/;
 
 /**
- * What OSTree says of an object that is not what its name says: by checksum, by zlib, by the head of a file that was
- * cut off or is of zeros, of a folder that names nothing, and of what is missing. Seen with 2022.7
- * (test/unit/publish/remote.test.ts), each kind of object with each harm.
+ * OSTree's messages about an object that is not what its name says: of its checksum, of zlib, of a file's head that was
+ * cut off or is zeros, of a folder that names nothing, of a missing object. Seen with 2022.7
+ * (test/unit/publish/remote.test.ts), for each kind of object with each kind of damage.
  */
 const DAMAGE =
   /[Cc]orrupt(ed|ion)|[Ii]nflate|[Ii]nvalid (compressed|block|distance|code|stored|checksum of length)|File header size|Need more input|No such metadata object|Couldn't find file object/;
 
-/** Whether a program of OSTree ended since an object was not what its name says. */
+/** Whether a program of OSTree ended because an object was not what its name says. */
 export const isDamage = (e: unknown): e is RunError => e instanceof RunError && DAMAGE.test(e.stderr);
 
 /**
- * What follows when an object of a commit was not what its name says: everything that is so goes, and the commits that
- * had it count as missing, so that the next `up` makes them again. Dies.
+ * Handles an object of a commit that is not what its name says: removes all such objects, and makes the commits that
+ * had them count as missing, so that the next `up` makes them again. Dies.
  */
 export async function damaged(
   { store, toolbox, task }: Workshop,
@@ -51,8 +51,8 @@ export async function damaged(
 }
 
 /**
- * Removes branches of a repository that name no commit, as a power cut leaves them: OSTree moves none that it cannot
- * read, and looks at all when it prunes. Who needs one makes it again. Under the repository's lock.
+ * Removes branches of a repository that name no commit, as a power cut leaves them: OSTree cannot move a branch that it
+ * cannot read, and reads all when it prunes. Who needs one makes it again. Needs the repository's lock.
  */
 export async function removeDamagedRefs(repo: string): Promise<void> {
   const heads = join(repo, "refs", "heads");

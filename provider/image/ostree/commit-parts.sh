@@ -1,8 +1,7 @@
 #!/bin/sh
-# Commits the tree at /run/tree into /run/repo as commit.sh does, in parts at the same time: compressing is what takes
-# long, and a part that is there from another commit, as the kernel mostly is, is not compressed again. Runs in the
-# toolbox; /run/work: an empty folder. usage: commit-parts.sh OPTION...   (of ostree commit); prints the checksum, then
-# the parts' names: branches part/NAME
+# Commits the tree at /run/tree into /run/repo as commit.sh does, in parallel parts: compressing takes long, and a part
+# of another commit, as the kernel mostly is, is not compressed again. Runs in the toolbox; /run/work: an empty folder.
+# usage: commit-parts.sh OPTION...   (of ostree commit); prints the checksum, then the parts' names: branches part/NAME
 set -eu
 umask 022
 cd /run/work

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Commits the tree at /run/tree into /run/repo: owners, modes and file capabilities, no other extended attribute, no
-# time. Runs in the toolbox. usage: commit.sh OPTION...   (of ostree commit); prints the checksum Why through tar:
-# ostree reads every attribute of a folder or none; a security label of this machine's is none of the image's.
+# time. Runs in the toolbox.
+# usage: commit.sh OPTION...   (of ostree commit); prints the checksum
+# Why through tar: ostree reads every attribute of a folder or none, and this machine's security labels stay out.
 set -eu
 umask 022
 fifo=/run/work/tree.tar

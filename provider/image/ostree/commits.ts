@@ -20,11 +20,11 @@ export interface CommitManifest {
   version?: string;
   /** Alpine's name of the architecture. */
   arch: string;
-  /** What it is for. Absent: a machine, as before there was another. */
+  /** What it is for. Absent: a machine, once the only target. */
   target?: Target;
   /** "" where it has no kernel. */
   kernelRelease: string;
-  /** What its initramfs mounts as a root; absent: ext4 and xfs, as before there was another. */
+  /** The filesystems that its initramfs mounts as a root; absent: ext4 and xfs, once the only ones. */
   filesystems?: string[];
   /** Absent where it has none, or was made before this was kept. */
   kernel?: CommitKernel;
@@ -40,7 +40,7 @@ export interface CommitManifest {
   signed?: SignedManifest;
 }
 
-/** What a commit is made from: a built Rootfs (tree.ts), whose tree is a commit already. */
+/** What a commit is made from: a built Rootfs (image/tree/build.ts), whose tree is a commit already. */
 export interface BuiltRootfs {
   digest: string;
   /** Checksum of the commit of its tree. */
@@ -55,7 +55,7 @@ export interface BuiltRootfs {
   packages: number;
 }
 
-/** What a root may be made with, to be booted from this commit. */
+/** The filesystems of a root that this commit can boot from. */
 export const rootsOf = (commit: Pick<CommitManifest, "filesystems">): string[] => commit.filesystems ?? ["ext4", "xfs"];
 
 /**
@@ -107,7 +107,7 @@ export async function committed(
   return undefined;
 }
 
-/** The manifests in a store, also of commits that went. */
+/** The manifests in a store, also of removed commits. */
 export async function commitsOf(store: Store): Promise<CommitManifest[]> {
   const names = (await readdir(store.path("commits")).catch(() => [])).filter((n) => /^[0-9a-f]{64}\.json$/.test(n));
   const read = names.map((n) => store.readJson<CommitManifest>(store.path("commits", n)).catch(() => undefined));

@@ -13,9 +13,9 @@ import type { Workshop } from "./workshop.ts";
 const MAX_BSDIFF_MIB = 8;
 
 /**
- * MiB of files in a part of a delta. OSTree unpacks a part in memory, with a dictionary as large: of a whole system in
- * parts of 32 MiB, its default, the kernel killed it at 96 MiB (24 MB were its own). Such a delta is 2.5 % larger than
- * with the default.
+ * MiB of files in a part of a delta. OSTree unpacks a part in memory, with a dictionary as large. With a whole system
+ * in parts of 32 MiB, its default, the kernel killed it at 96 MiB (24 MB were its own). Such a delta is 2.5 % larger
+ * than with the default.
  */
 const MAX_PART_MIB = 4;
 
@@ -27,9 +27,10 @@ export interface Delta extends ArtifactFacts {
 }
 
 /**
- * OSTree writes down when it made a delta: the one thing in it that is not the commits'. It is the second member of the
- * file's GVariant, a tuple of a dictionary, a big-endian number of seconds, …: where the dictionary ends stands at the
- * end of the file, in as many bytes as the file's size needs. `began`: seconds since 1970 when it was begun.
+ * OSTree records when it made a delta: the only part of it that does not come from the commits. It is the second member
+ * of the file's GVariant, a tuple of a dictionary, a big-endian number of seconds, …. The end of the dictionary is
+ * given at the end of the file, in as many bytes as the file's size needs. `began`: seconds since 1970 when it was
+ * begun.
  */
 async function withoutTime(path: string, began: number): Promise<void> {
   const file = await open(path, "r+");
@@ -42,7 +43,7 @@ async function withoutTime(path: string, began: number): Promise<void> {
     const time = Buffer.alloc(8);
     if (place + 8 <= size) await file.read(time, 0, 8, place);
     const seconds = Number(time.readBigUInt64BE());
-    // another OSTree's shape: such a delta differs from one made later, and is as good
+    // another OSTree's shape: such a delta differs from one made later, but is as good
     if (seconds < began - 1 || seconds > Date.now() / 1000 + 1) return;
     await file.write(Buffer.alloc(8), 0, 8, place);
   } finally {

@@ -4,7 +4,7 @@ import { sha256 } from "../../local/hash.ts";
 import { REPO } from "./check.ts";
 import type { Workshop } from "./workshop.ts";
 
-/** Out of what `ostree ls -RC COMMIT /usr/lib/modules` says; undefined: a commit without a kernel. Pure. */
+/** Reads the output of `ostree ls -RC COMMIT /usr/lib/modules`; undefined: a commit without a kernel. Pure. */
 export function kernelOf(listing: string): CommitKernel | undefined {
   // mode, owner, group, bytes, checksum, path
   const line = /^-\d+ +\d+ +\d+ +(\d+) +([0-9a-f]{64}) +\/usr\/lib\/modules\/[^/]+\/(vmlinuz|initramfs\.img)$/;
@@ -19,7 +19,7 @@ export function kernelOf(listing: string): CommitKernel | undefined {
   };
 }
 
-/** Of a commit of the store. */
+/** Kernel and initramfs of a commit of the store. */
 export async function kernelOfCommit({ store, toolbox, task }: Workshop, checksum: string) {
   const argv = ["ostree", "ls", `--repo=${REPO}`, "-RC", checksum, "/usr/lib/modules"];
   const binds = [{ source: store.repo, target: REPO, readOnly: true }];

@@ -1,4 +1,4 @@
-/** What work on a store takes, from building a tree to publishing a commit. */
+/** What work on a store needs, from building a tree to publishing a commit. */
 import type { Task } from "../../task.ts";
 import type { Store } from "../store/store.ts";
 import type { Toolbox } from "../toolbox/toolbox.ts";

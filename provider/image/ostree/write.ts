@@ -1,4 +1,4 @@
-/** Writing commits into the store's OSTree repository: their checksum is a function of their content. */
+/** Writes commits into the store's OSTree repository: their checksum is a function of their content. */
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../errors.ts";
@@ -10,7 +10,7 @@ import { CHECKSUM, commitObject, damaged, hasCommit, isDamage, REPO, removeDamag
 import type { Workshop } from "./workshop.ts";
 
 export interface CommitOptions {
-  /** Seconds since the epoch: of the content, never of the building. */
+  /** Seconds since the epoch: the content's time, never the build's. */
   timestamp: number;
   /** Branch that is moved to the commit. It is not part of the commit. */
   ref?: string;
@@ -27,7 +27,7 @@ const TREE = "/run/tree";
  */
 const ZLIB_LEVEL = "1";
 
-/** What OSTree takes as a branch. */
+/** What OSTree accepts as a branch. */
 export function refProblem(ref: string): string | undefined {
   return /^[A-Za-z0-9_][\w.-]*(\/[A-Za-z0-9_][\w.-]*)*$/.test(ref)
     ? undefined
@@ -75,7 +75,7 @@ export async function commit(
   const { store, toolbox, task } = workshop;
   const binds = [{ source: store.repo, target: REPO }];
   if ("commit" in tree) {
-    // of a commit nothing is read again
+    // a tree that is a commit already is not read again
     const argv = ["ostree", "commit", `--repo=${REPO}`, `--tree=ref=${tree.commit}`, ...optionsOf(o)];
     return committing(store, async () => {
       return (await toolbox.run(argv, { binds, signal: task.signal })).stdout;
@@ -84,7 +84,7 @@ export async function commit(
   return committing(store, () => ofFolder(workshop, "commit.sh", tree.dir, o));
 }
 
-/** What a script that commits a folder says. */
+/** The output of a script that commits a folder. */
 function ofFolder({ store, toolbox, task }: Workshop, name: string, dir: string, o: CommitOptions) {
   return store.temp(async (work) => {
     const binds = [
@@ -98,16 +98,16 @@ function ofFolder({ store, toolbox, task }: Workshop, name: string, dir: string,
   });
 }
 
-/** Runs what commits, and leaves nothing of an attempt that failed or was cancelled. */
+/** Runs a command that commits, and removes what a failed or cancelled attempt left. */
 async function committing(store: Store, make: () => Promise<string>): Promise<string> {
   try {
     await removeStaging(store);
     await removeDamagedRefs(store.repo);
     const checksum = (await make()).trim();
     if (!CHECKSUM.test(checksum)) die(`ostree commit answered ${JSON.stringify(shorten(checksum, 200))}`);
-    // of a commit that lost an object: it has just been written again
+    // the mark of a commit that lost an object: that has just been written again
     await rm(join(store.repo, "state", `${checksum}.commitpartial`), { force: true });
-    // one that was there already is not written again
+    // a commit that was there already is not written again
     await makeYoung([commitObject(store, checksum)]);
     return checksum;
   } catch (e) {
@@ -116,7 +116,7 @@ async function committing(store: Store, make: () => Promise<string>): Promise<st
   }
 }
 
-/** Objects of a commit that never came to be: under the lock nobody else is writing. */
+/** Removes objects of a commit that was never finished: under the lock nobody else writes. */
 async function removeStaging(store: Store): Promise<void> {
   const tmp = join(store.repo, "tmp");
   for (const name of await readdir(tmp).catch(() => []))
@@ -194,8 +194,8 @@ export function commitOverlay(
 }
 
 /**
- * Gets a commit out of another store, with its objects, when the store has it not. `trusted`: it was made just now.
- * Takes the store's lock.
+ * Gets a commit with its objects from another store, when this store lacks it. `trusted`: it was made just now. Takes
+ * the store's lock.
  */
 export async function pullCommit(workshop: Workshop, from: Store, checksum: string, trusted = false): Promise<void> {
   const { store, toolbox, task } = workshop;

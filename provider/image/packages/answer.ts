@@ -1,13 +1,13 @@
 /**
  * What apk chose, as a lock. A name and a version do not say which package it is: two repositories may have both, built
- * apart. apk says the tag; where that leaves several, it is asked for the place of each. Pure but for that question.
+ * apart. apk says the tag; where that leaves several, it is asked for the place of each. Pure except for that question.
  */
 import { PineError } from "../../errors.ts";
 import { entriesOf, locked } from "./closure.ts";
 import type { LockedPackage } from "./mirror.ts";
 import type { RepositoryIndex } from "./mirror-index.ts";
 
-/** A package that apk chose. `tag`: of its repository, where it is from a tagged one alone. */
+/** A package that apk chose. `tag`: its repository's, where apk names one. */
 export interface Chosen {
   name: string;
   version: string;
@@ -28,14 +28,14 @@ export interface Candidate {
   package: LockedPackage;
 }
 
-/** Out of `( 1/62) Installing musl (1.2.5-r23)` and `Installing other@edge (2-r0)`. */
+/** Reads `( 1/62) Installing musl (1.2.5-r23)` and `Installing other@edge (2-r0)`. */
 export function parseInstalled(output: string): Chosen[] {
   return [...output.matchAll(/^\(\s*\d+\/\d+\) Installing ([^@\s]+)(?:@(\S+))? \(([^)\s]+)\)/gm)].map(
     ([, name = "", tag, version = ""]) => ({ name, version, ...(tag !== undefined && { tag }) }),
   );
 }
 
-/** Out of `/tmp/…/0/x86_64/musl-1.2.5-r23.apk`, where `folder` has the repositories by their numbers. */
+/** Reads `/tmp/…/0/x86_64/musl-1.2.5-r23.apk`, where `folder` has the repositories by their numbers. */
 export function parsePlaces(output: string, folder: string): Place[] {
   return output.split("\n").flatMap((line) => {
     const [, index, file] = /^(\d+)\/[^/]+\/([^/]+\.apk)$/.exec(line.slice(folder.length + 1)) ?? [];
@@ -50,7 +50,8 @@ export const placeOf = (places: Place[], { name, version }: Chosen): Place | und
   places.find((p) => p.file === `${name}-${version}.apk`);
 
 /**
- * By name and version, in the order of the repositories. Of a package in `keep` its repository has that version alone.
+ * Candidates by name and version, in the order of the repositories. Of a package in `keep` its repository has only that
+ * version.
  */
 export function candidates(indexes: RepositoryIndex[], keep: LockedPackage[]): Map<string, Candidate[]> {
   const out = new Map<string, Candidate[]>();
@@ -60,7 +61,7 @@ export function candidates(indexes: RepositoryIndex[], keep: LockedPackage[]): M
     for (const p of [...kept, ...listed]) {
       const key = `${p.name} ${p.version}`;
       const before = out.get(key) ?? [];
-      // what is kept and gone from the mirror stands for what is listed
+      // a kept package stands for the listed one of the same version
       if (before.some((c) => c.index === index)) continue;
       out.set(key, [...before, { index, tag: repository.tag, package: p }]);
     }
@@ -70,7 +71,7 @@ export function candidates(indexes: RepositoryIndex[], keep: LockedPackage[]): M
 
 /**
  * The packages that apk chose, sorted by name. `places`: asked only where name, version and tag leave several that
- * differ. Throws PineError where even that does not tell which one is meant: nothing is taken by order.
+ * differ. Throws PineError where even that does not tell which one is meant: the order of repositories decides nothing.
  */
 export async function toLock(
   chosen: Chosen[],

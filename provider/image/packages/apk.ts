@@ -19,7 +19,7 @@ export interface Apk {
   readonly tree: string;
   /** Folder with the trusted keys, absolute (apk takes no other). */
   readonly keys: string;
-  /** Runs apk on this machine, without a namespace: for what changes nothing. */
+  /** Runs apk on this machine, without a namespace: for commands that change nothing. */
   run(args: string[], task: Task): Promise<RunResult>;
 }
 
@@ -91,7 +91,7 @@ async function unpack(file: string, dir: string): Promise<void> {
   });
 }
 
-/** What scripts would do: the few links that let the tree be a root, and the folders that are mounted on. */
+/** Does what scripts would do: makes the few links that a root needs, and the folders for mounts. */
 async function finish(dir: string): Promise<void> {
   for (const d of ["dev", "proc", "tmp", "run", "bin", "lib/apk/db", "etc/apk", "empty/lib/apk/db", "empty/etc/apk"])
     await mkdir(join(dir, d), { recursive: true });

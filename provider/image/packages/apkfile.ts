@@ -179,16 +179,13 @@ export async function checkPackage(
 }
 
 /**
- * Bytes that a package's data may unpack to: twice what its control part names, for a tar's heads and paddings, and 64
- * MiB. It grows with what is named, since a fixed one is too small one day (chainguard-dev/apko#2063,
+ * Bytes that a package's data may unpack to: twice what its control part names, for a tar's headers and padding, plus
+ * 64 MiB. It grows with the named size, since a fixed limit is too small one day (chainguard-dev/apko#2063,
  * rust-lang/cargo#11337).
  */
 export const dataLimit = (named: number): number => 2 * named + (64 << 20);
 
-/**
- * Dies of data that unpacks to more than its control part, which is signed, lets expect: before apk fills the disk with
- * it.
- */
+/** Dies when data unpacks to more than its signed control part allows, before apk fills the disk with it. */
 export async function checkDataSize(bytes: Uint8Array, info: PackageInfo, file: string): Promise<void> {
   const control = gzipMember(bytes, 0, file, LIMITS.signature).end;
   const data = bytes.subarray(gzipMember(bytes, control, file, LIMITS.control).end);

@@ -7,9 +7,9 @@ export interface IndexEntry {
   arch: string;
   /** "Q1" and base64: SHA-1 of the package's control part. */
   checksum: string;
-  /** Of the file, in bytes. */
+  /** Size of the file, in bytes. */
   size: number;
-  /** Unpacked, in bytes. */
+  /** Size unpacked, in bytes. */
   installedSize: number;
   /** When it was built: seconds since 1970. */
   built: number;
@@ -28,7 +28,7 @@ function entry(block: string): IndexEntry | undefined {
   for (const line of block.split("\n")) {
     if (line[1] !== ":") continue;
     const [key, value] = [line[0]!, line.slice(2)];
-    // apk takes what is there twice as one list
+    // apk joins lines of the same letter to one list
     f[key] = LISTS.includes(key) && f[key] !== undefined ? `${f[key]} ${value}` : (f[key] ?? value);
   }
   if (!f.P || !f.V || !f.C?.startsWith("Q1")) return undefined;

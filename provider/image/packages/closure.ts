@@ -5,7 +5,7 @@ import type { LockedPackage } from "./mirror.ts";
 import type { RepositoryIndex } from "./mirror-index.ts";
 import { compareVersions } from "./version.ts";
 
-/** What `wanted` needs, by the names in depends and provides, the newest version of each. apk's own way of starting. */
+/** The packages that `wanted` needs, by depends and provides, each in its newest version. For apk's own packages. */
 export function closure(wanted: string[], entries: (IndexEntry & { repository: string })[]): LockedPackage[] {
   const providers = new Map<string, IndexEntry & { repository: string }>();
   for (const e of entries)

@@ -1,11 +1,11 @@
-/** What apk says when not everything that was asked for can be had, as one error with what to do. Pure. */
+/** What apk says when it cannot fulfil a request, as one error with what to do. Pure. */
 import { PineError } from "../../errors.ts";
 import { closeNames } from "../../properties/nearest.ts";
 import { shorten } from "../../redact.ts";
 import { dependencyName, indexBlocks, packageName } from "./apkindex.ts";
 import type { RepositoryIndex } from "./mirror-index.ts";
 
-/** apk found no way to have everything that was asked for. `culprits`: packages it names, their versions apart. */
+/** apk found no way to fulfil the whole request. `culprits`: the packages it names, without versions. */
 export class Unsatisfiable extends PineError {
   override name = "Unsatisfiable";
   constructor(
@@ -17,7 +17,7 @@ export class Unsatisfiable extends PineError {
   }
 }
 
-/** What was asked for, and of whom. */
+/** What was asked for, and from which indexes. */
 export interface Asked {
   /** As in /etc/apk/world. */
   packages: string[];
@@ -69,7 +69,7 @@ function missing(p: Paragraph, { indexes }: Asked): string {
 
 const RELEASE_HINT = "loosen the constraint that apk names, or change `upgrade` if the lock is old";
 
-/** Each paragraph's cause, and what to do about that one; a hint that is not the cause's own misleads. */
+/** Each paragraph's cause, and what to do about that one; a hint for another cause misleads. */
 function explain(p: Paragraph): { text: string; hint: string } {
   const by = whose([...(p.lines.get("required by") ?? []), ...(p.lines.get("satisfies") ?? [])]);
   const providers = p.lines.get("provided by") ?? [];
@@ -89,7 +89,7 @@ function explain(p: Paragraph): { text: string; hint: string } {
   return { text: `${p.about}: ${lines.join("; ")}`, hint: RELEASE_HINT };
 }
 
-/** apk's complaint as one error that names the property, those who do not fit, and what to do for each cause. */
+/** apk's complaint as one error that names the property, what does not fit, and what to do for each cause. */
 export function complaint(output: string, request: Asked, cause?: unknown): Unsatisfiable {
   const all = paragraphs(output);
   const gone = all.filter((p) => p.kind === "missing");
@@ -110,7 +110,7 @@ export function complaint(output: string, request: Asked, cause?: unknown): Unsa
     asked.length > 0 ? `${asked.join(", ")} cannot be had together with the rest` : "these do not fit together";
   const details = shorten(causes.map((c) => c.text).join("; "), 1200);
   return new Unsatisfiable(
-    // the cause of one that is masked or virtual is no other package
+    // no other package is the cause of a masked or virtual one
     all.every((p) => p.kind === "virtual" || p.lines.has("masked in"))
       ? `packages: ${details}`
       : `packages: ${who} (${details})`,

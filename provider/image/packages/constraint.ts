@@ -1,7 +1,7 @@
 /**
- * What a line of /etc/apk/world may be. apk itself says whether it can be had; this is for a first look, before there
- * is an apk to ask. Read off apk-tools 3.0.8 (`name(@tag)([<>~=]version)`, src/package.c, src/version.c), and tried
- * with it.
+ * What a line of /etc/apk/world may be. apk itself says whether it can be fulfilled; this is a first check, before
+ * there is an apk to ask. Taken from apk-tools 3.0.8 (`name(@tag)([<>~=]version)`, src/package.c, src/version.c), and
+ * tested with it.
  */
 import { SUFFIXES } from "./version.ts";
 

@@ -19,11 +19,11 @@ export interface InstalledPackage {
   maintainer?: string;
   /** Seconds since 1970; 0 where the package says none. */
   built: number;
-  /** Of the repository with its build recipe. */
+  /** Commit of the repository with its build recipe. */
   commit?: string;
-  /** Of the file, in bytes. */
+  /** Size of the file, in bytes. */
   size: number;
-  /** Unpacked, in bytes. */
+  /** Size unpacked, in bytes. */
   installedSize: number;
 }
 
@@ -55,7 +55,7 @@ export function parseInstalledDatabase(text: string): InstalledPackage[] {
   return packages.length > 0 ? packages : damaged("it lists no packages");
 }
 
-/** The fields before the list of files; of that list only that it is one. `first`: the block's first line. */
+/** Reads the fields before the list of files; of the list only its form. `first`: the block's first line. */
 function fieldsOf(block: string, first: number): Record<string, string> {
   const fields: Record<string, string> = {};
   let inFolder = false;

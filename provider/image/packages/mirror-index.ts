@@ -50,7 +50,7 @@ interface Found {
   index: RepositoryIndex;
   /**
    * Seconds by which its newest package is older than what was seen of the repository before, on any mirror; 0: it is
-   * not.
+   * not older.
    */
   behind: number;
   /** Set when it is behind. */
@@ -61,7 +61,7 @@ interface Found {
 async function look(r: Repository, place: Place, hurry: boolean, source: Source, task: Task): Promise<Found> {
   const url = addressOf(place, source);
   const pathOf = (hash: string) => join(folderOf(source), `${hash}.tar.gz`);
-  // what is damaged is fetched
+  // a damaged one is fetched again
   const record = await readRecord(url, source).catch(() => undefined);
   const bytes = record && (await readFile(pathOf(record.sha256)).catch(() => undefined));
   const kept = bytes && sha256(bytes) === record.sha256 ? bytes : undefined;
@@ -102,14 +102,14 @@ export async function fetchIndex(r: Repository, source: Source, task: Task): Pro
   return index;
 }
 
-/** All of them, where the first repository's error is thrown. */
+/** Waits for all of them, and throws the first repository's error. */
 async function together<T>(all: Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(all);
   return Promise.all(all);
 }
 
 /**
- * The indexes of all repositories. Those on the mirror are all of one mirror: what belongs together is of one time
+ * The indexes of all repositories. Those on the mirror all come from one mirror, so that they are of one time
  * (rgeissert/http-redirector#55, armbian/mirror#7). Of several errors the first repository's is thrown.
  */
 export async function fetchIndexes(repositories: string[], source: Source, task: Task): Promise<RepositoryIndex[]> {

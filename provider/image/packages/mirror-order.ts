@@ -55,8 +55,8 @@ export function placesOf(url: string, source: Pick<Source, "mirror" | "fallbacks
 }
 
 /**
- * The other mirrors of one that a Rootfs names itself: where it is among those of the configuration they have the same
- * content, else it has none.
+ * The other mirrors for one that a Rootfs names itself: the configuration's others where it is among them (they have
+ * the same content), else none.
  */
 export const fallbacksOf = (mirror: string, o: Pick<Source, "mirror" | "fallbacks">): string[] => {
   const all = [o.mirror, ...(o.fallbacks ?? [])];
@@ -65,16 +65,16 @@ export const fallbacksOf = (mirror: string, o: Pick<Source, "mirror" | "fallback
 
 /** Milliseconds for which a mirror that was left is asked last: pacman leaves it for the rest of a transaction. */
 const LEFT_MS = 600_000;
-/** Mirror -> when and why it was left. Of this process, which is one `up` or preview. */
+/** Mirror -> when and why it was left. Kept for this process, which is one `up` or preview. */
 const left = new Map<string, { at: number; why: string }>();
 
 const isLeft = (mirror: string) => Date.now() - (left.get(mirror)?.at ?? -LEFT_MS) < LEFT_MS;
 
-/** The file alone is missing or another one: the mirror lags behind or is being updated. */
+/** Whether only the file is missing or differs: the mirror lags behind or is being updated. */
 export const ofTheFile = (error: Failure["error"]): boolean =>
   !(error instanceof FetchError) || [404, 410, 413].includes(error.status ?? 0);
 
-/** Leaves a mirror, and says so: of an older index each time, of another cause once. */
+/** Leaves a mirror, and says so: each time for an older index, once for another cause. */
 export function leave(failure: Failure, next: string | undefined, task: Task): void {
   const { mirror, error } = failure;
   if (error instanceof OlderIndex || !isLeft(mirror) || left.get(mirror)?.why !== error.reason)
@@ -82,7 +82,7 @@ export function leave(failure: Failure, next: string | undefined, task: Task): v
   left.set(mirror, { at: Date.now(), why: error.reason });
 }
 
-/** Worth another attempt, with all patience, once nobody else has it. */
+/** Whether another attempt, with full patience, is worth it once no other mirror has it. */
 const passing = ({ error }: Failure) =>
   error instanceof FetchError &&
   (error.status === undefined || error.status >= 500 || [408, 429].includes(error.status));
@@ -92,8 +92,8 @@ const known = (e: unknown): e is Failure["error"] =>
 
 /**
  * What the first place gives that has it. With one place: its own answer or error. With several each is asked once,
- * without patience (`hurry`), then those that were in trouble with all of it. `failed` is told of each that did not,
- * and who is asked next. Throws a {@link MirrorsError}.
+ * without patience (`hurry`); then those in trouble are asked again, with full patience. `failed` hears of each
+ * failure, and who is asked next. Throws a {@link MirrorsError}.
  */
 export async function firstOf<T>(
   places: Place[],
@@ -130,7 +130,7 @@ export async function firstOf<T>(
   );
 }
 
-/** Of many packages that a mirror had not, or had otherwise: a line for each mirror and kind, not for each package. */
+/** Reports packages that a mirror lacked, or had changed: a line for each mirror and kind, not for each package. */
 export class Passed {
   private readonly byKind = new Map<string, { failure: Failure; names: string[] }>();
   add(failure: Failure, name: string): void {

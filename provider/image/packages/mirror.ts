@@ -16,9 +16,9 @@ export interface LockedPackage {
   version: string;
   /** "Q1" and base64: SHA-1 of the package's control part. */
   checksum: string;
-  /** Of the file, in bytes. */
+  /** Size of the file, in bytes. */
   size: number;
-  /** Unpacked, in bytes. */
+  /** Size unpacked, in bytes. */
   installedSize: number;
   /** When it was built: seconds since 1970. */
   built: number;
@@ -26,7 +26,7 @@ export interface LockedPackage {
   repository: string;
 }
 
-/** A locked package that is to be had no more. */
+/** A locked package that no mirror has any more. */
 export class GoneError extends PineError {
   override name = "GoneError";
 }
@@ -104,7 +104,7 @@ export async function fetchPackages(packages: LockedPackage[], source: Source, t
   return packages.map((p) => packagePath(p, source));
 }
 
-/** Whether nobody who could have it was reached. */
+/** Whether no mirror that could have it was reached. */
 const notReached = (error: unknown): error is FetchError | MirrorsError =>
   error instanceof MirrorsError
     ? error.failures.every((f) => notReached(f.error))

@@ -1,4 +1,4 @@
-/** From the packages a person asks for to a lock: apk chooses. */
+/** Turns the packages that a person asks for into a lock: apk chooses. */
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -22,8 +22,8 @@ export interface ResolveRequest extends Asked {
 }
 
 /**
- * The exact packages that fulfil `packages`, by apk itself, sorted by name. Versions in `keep` stand; where they do not
- * fit what is asked for, those that apk names in its complaint are let go, and no others.
+ * The exact packages that fulfil `packages`, by apk itself, sorted by name. Versions in `keep` stay. Where they do not
+ * fit the request, only those are given up that apk names in its complaint.
  */
 export async function resolve(apk: Apk, request: ResolveRequest, source: Source, task: Task): Promise<LockedPackage[]> {
   const from = new Set(request.indexes.map((r) => r.name));
@@ -78,15 +78,15 @@ async function simulate(
       const fetch = ["fetch", "--simulate", "--recursive", "--url"];
       const same = (places: Place[]) => chosen.length === places.length && chosen.every((c) => placeOf(places, c));
       const places = parsePlaces(await ask(fetch, request.packages), dir);
-      // it passes over conflicts, so that it may have chosen others: then by what was chosen
+      // fetch ignores conflicts, so it may have chosen other packages: then it is asked for exactly the chosen ones
       return same(places) ? places : parsePlaces(await ask(fetch, chosen.map(pinned)), dir);
     });
   });
 }
 
 /**
- * An index in which a package to keep has that version only. What went from the mirror is described by the package in
- * the cache; where that is missing too, the mirror's newer versions are left to choose from.
+ * An index in which a package to keep has that version only. A version that left the mirror is described by the package
+ * in the cache. Where that is missing too, the mirror's newer versions stay.
  */
 async function keepVersions(index: RepositoryIndex, keep: LockedPackage[], source: Source): Promise<string> {
   const blocks = indexBlocks(index.text);

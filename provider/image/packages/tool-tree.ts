@@ -13,14 +13,14 @@ import type { Source } from "./source.ts";
 /** Raised when what is done with the packages of apk or the toolbox changes. */
 const format = 3;
 
-/** Of what decides which apk and toolbox this is, not of the mirror's address: it works with the mirror away. */
+/** Digest of what decides which apk and toolbox this is; not of the mirror's address: it works without the mirror. */
 export function sourceKey(source: Source, wanted: string[]): string {
   const keys = Object.entries(source.keys).sort(([a], [b]) => (a < b ? -1 : 1));
   const parts = [format, source.release, source.arch, keys, wanted];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }
 
-/** Of the packages themselves. */
+/** Digest of the packages themselves. */
 function packagesDigest(packages: LockedPackage[]): string {
   const list = packages.map((p) => p.checksum).sort();
   return createHash("sha256")
@@ -40,7 +40,7 @@ interface Tool {
 
 /**
  * The tree of a tool, made when it is not there. Its packages are chosen once and recorded, so that it works with the
- * mirror away; they are chosen again only when one is to be had no more.
+ * mirror away; they are chosen again only when one can no longer be fetched.
  */
 export async function toolTree(cache: string, tool: Tool, task: Task): Promise<{ tree: string; digest: string }> {
   const record = join(cache, tool.kind, `${tool.key}.json`);

@@ -36,14 +36,14 @@ function comparePart([kind, a]: Part, [, b]: Part): number {
 
 /**
  * Compares versions as apk 3 does (`apk version -t`, test/unit/fixtures/apk/versions.json): digits, a letter, suffixes
- * (_alpha … _p), ~hash, -r. Negative: `a` is older. For choosing apk itself; of all other packages apk decides.
+ * (_alpha … _p), ~hash, -r. Negative: `a` is older. For choosing apk itself; apk decides about all other packages.
  */
 export function compareVersions(a: string, b: string): number {
   const [x, y] = [partsOf(a), partsOf(b)];
   for (let n = 0; ; n++) {
     const [p, q] = [x[n]!, y[n]!];
     if (p[0] !== q[0]) {
-      // what is before a release
+      // a suffix that comes before a release
       if (p[0] === "suffix" && suffix(p[1]) < 0) return -1;
       if (q[0] === "suffix" && suffix(q[1]) < 0) return 1;
       return KINDS.indexOf(q[0]) - KINDS.indexOf(p[0]);

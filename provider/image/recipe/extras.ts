@@ -1,6 +1,6 @@
 /**
- * Extras of a Rootfs as what they bring to its tree: files of system/extras/<name>/, packages, services. Pure but for
- * reading those.
+ * What the extras of a Rootfs bring to its tree: files of system/extras/<name>/, packages, services. Pure except for
+ * reading those files.
  */
 import { filesOf } from "./system-files.ts";
 import { type Extra, extraNames, type Piece } from "./types.ts";
@@ -14,8 +14,8 @@ const extras: Record<Extra, Rest> = {
   bubblewrap: { packages: ["bubblewrap"], files: true },
   /**
    * Programs built for glibc run by Alpine's own layer over musl, which brings their loader's name. No foreign glibc is
-   * laid over the system: those packages (sgerrand's) are a third party's, no longer kept, and take apk's force to
-   * install.
+   * laid over the system: those packages (sgerrand's) come from a third party, are no longer maintained, and install
+   * only with apk's force.
    */
   glibc: { packages: ["gcompat"] },
   iomon: { services: { default: ["pine-iomon"] }, files: true },

@@ -28,10 +28,10 @@ const tools = [
   ...["iptables", "git", "htop", "iftop", "bash", "sysstat", "tmux", "mosh-server", "dropbear-scp"],
   "openssh-sftp-server",
 ];
-/** Of a machine's disks and boot loader. */
+/** Tools for a machine's disks and boot loader. */
 const machine = ["xfsprogs", "e2fsprogs", "grub-bios", "blkid", "multipath-tools"];
 
-/** Upstream's sysctl but for what a kernel of today has no more (tcp_fack, tcp_tw_recycle) or what harms (below). */
+/** Upstream's sysctl, except what a kernel of today no longer has (tcp_fack, tcp_tw_recycle) and what harms (below). */
 const sysctl = {
   ...{ "vm.overcommit_memory": "1", "vm.overcommit_ratio": "100" },
   ...{ "kernel.pid_max": "4194303", "fs.file-max": "6544018", "fs.nr_open": "6544018", "fs.suid_dumpable": "0" },

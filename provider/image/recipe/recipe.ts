@@ -35,9 +35,9 @@ export const kernelPackage = (r: Pick<Recipe, "kernel">) => (r.kernel === "none"
 export const NO_FIRMWARE = "linux-firmware-none";
 
 /**
- * Whether no firmware files are to come with the kernel. Alpine's own flavours but virt's depend on
- * `linux-firmware-any`, for which apk takes all of it: some 95 packages of 1 GB, of which a server in the cloud needs
- * none (alpinelinux/alpine-make-vm-image#21). Who names one decides alone.
+ * Whether the kernel comes without firmware files. Alpine's own flavours except virt depend on `linux-firmware-any`,
+ * for which apk takes all of it: some 95 packages of 1 GB. A server in the cloud needs none of them
+ * (alpinelinux/alpine-make-vm-image#21). A recipe that names one decides for itself.
  */
 export const withoutFirmware = (r: Pick<Recipe, "kernel" | "packages">) =>
   ["lts", "stable", "edge"].includes(r.kernel) && !r.packages.some((p) => packageName(p).startsWith("linux-firmware"));

@@ -1,4 +1,4 @@
-/** What the inputs of a Rootfs may be. Each answers what is wrong, or nothing. Pure. */
+/** Rules for the inputs of a Rootfs: each answers what is wrong, or nothing. Pure. */
 import { createPublicKey } from "node:crypto";
 import { hasCredentials } from "../../local/credentials.ts";
 
@@ -12,7 +12,7 @@ export const repositoryPattern =
   /^(@[A-Za-z0-9._-]+ +)?(https?:\/\/[^\s?#]+|[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*)$/;
 export const modePattern = /^0?[0-7]{3,4}$/;
 export const ownerPattern = /^([a-z_][a-z0-9_-]{0,31}|\d{1,5}):([a-z_][a-z0-9_-]{0,31}|\d{1,5})$/;
-/** Ids of a user namespace that an ordinary user has: 0 to 65535. As root and as a user the same is built. */
+/** Ids of a user namespace that an ordinary user has: 0 to 65535. Root and a user build the same. */
 const MAX_ID = 65535;
 /** An owner by numbers that only root could build. */
 export const ownerProblem = (owner: string): string | undefined =>
@@ -39,7 +39,7 @@ const byProperty: Record<string, string> = {
   ...{ "/etc/fstab": "mounts", "/etc/modules": "modules" },
 };
 
-/** The property that a path is always made from, if it is. */
+/** The property that a path is always made from, if there is one. */
 export const madeFrom = (path: string): string | undefined =>
   byProperty[path] ?? (path.startsWith("/etc/runlevels/") ? "services" : undefined);
 
@@ -85,7 +85,7 @@ export function addressProblem(text: string): { code: string; reason: string } |
       reason:
         'expected an address without user and password, which the state and the image would keep: give them to the provider, `pulumi config set --secret pine:credentials \'{"https://HOST/…":"USER:PASSWORD"}\'`',
     };
-  // as where a password holds a slash
+  // for example where a password holds a slash
   const broken = address.includes("://") && !URL.canParse(address);
   return broken ? { code: "form", reason: "expected an address that begins with https://HOST/" } : undefined;
 }

@@ -1,4 +1,4 @@
-/** Single settings of a Rootfs as what they bring to its tree. Pure. */
+/** What single settings of a Rootfs bring to its tree. Pure. */
 import type { Mount, Piece, Recipe } from "./types.ts";
 
 /** The binary keymaps of kbd-bkeymaps lie at `<layout>/<variant>.bmap.gz`. */

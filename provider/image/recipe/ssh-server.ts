@@ -2,7 +2,7 @@
 import type { SshServer } from "../../boot/target.ts";
 import type { Piece } from "./types.ts";
 
-/** Which server a system with these packages has; with both dropbear, which takes less. Absent: neither. */
+/** Which server a system with these packages has. With both it is dropbear, which takes less. Absent: neither. */
 export function sshServerOf(packages: readonly { name: string }[]): SshServer | undefined {
   const has = (name: string) => packages.some((p) => p.name === name);
   return has("dropbear") ? "dropbear" : has("openssh-server") ? "openssh" : undefined;

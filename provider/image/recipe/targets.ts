@@ -41,7 +41,7 @@ export const targets: Record<Target, TargetPlan> = {
     kernel: true,
     packages: [
       ...["busybox-mdev-openrc", "kmod", "e2fsprogs"],
-      // resize2fs, and what tells the kernel of a partition in use that it is larger: 0.6 MB in all
+      // resize2fs, and what tells the kernel that a partition in use has grown: 0.6 MB in all
       ...["e2fsprogs-extra", "partx"],
     ],
     services: {

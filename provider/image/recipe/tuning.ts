@@ -1,8 +1,8 @@
-/** Swap, and tuning that is no sysctl, as what they bring to a tree: services of system/settings/ and their values. */
+/** What swap, and tuning that is not a sysctl, bring to a tree: services of system/settings/ and their values. */
 import { filesOf } from "./system-files.ts";
 import type { Knobs, Memory, Piece } from "./types.ts";
 
-/** Lines NAME="value" for a service; values hold no quotes (rootfs-settings.ts). */
+/** Lines NAME="value" for a service; values hold no quotes (resources/rootfs/settings.ts). */
 const conf = (service: string, values: Record<string, string | number>) => ({
   path: `/etc/conf.d/${service}`,
   content: Object.entries(values)
@@ -10,7 +10,7 @@ const conf = (service: string, values: Record<string, string | number>) => ({
     .join(""),
 });
 
-/** Where pages go that do not fit; undefined for none. */
+/** Where pages go that do not fit into memory; undefined for none. */
 export function memoryPiece(m: Memory): Piece | undefined {
   switch (m.kind) {
     case "none":

@@ -31,7 +31,7 @@ export interface RecipeFile {
   mode: string;
   /** `user:group`, names or numbers. */
   owner: string;
-  /** Of the content, hex. */
+  /** SHA-256 of the content, hex. */
   sha256: string;
 }
 
@@ -41,18 +41,18 @@ export interface RecipeArchive {
   path: string;
   /** `user:group`; all entries get it. */
   owner: string;
-  /** Of the list of its entries and their contents (unpack.ts), hex: not of the packed bytes. */
+  /** SHA-256 of the list of its entries and their contents (archive/read.ts), hex: not of the packed bytes. */
   sha256: string;
 }
 
-/** A kernel module that is no part of the kernel's package. */
+/** A kernel module that is not in the kernel's package. */
 export interface RecipeModule {
   /** As `beegfs`: the file is beegfs.ko. */
   name: string;
   sha256: string;
 }
 
-/** Where pages go that do not fit. Sizes in MiB. */
+/** Where pages go that do not fit into memory. Sizes in MiB. */
 export type Memory =
   | { kind: "none" }
   | { kind: "zram"; percent: number }
@@ -68,9 +68,9 @@ export interface Mount {
   pass: number;
 }
 
-/** Tuning that is no sysctl. */
+/** Tuning that is not a sysctl. */
 export interface Knobs {
-  /** Of transparent huge pages and of their defragmentation. */
+  /** Modes of transparent huge pages and of their defragmentation. */
   hugepages: "always" | "madvise" | "never";
   /** File below /sys/block/<disk>/queue to value. */
   block: Record<string, string>;
@@ -110,7 +110,7 @@ export interface Recipe {
   extraModules: RecipeModule[];
   /** Sorted. */
   extras: Extra[];
-  /** Of the console: `us`, `de-latin1`; layout, then variant. */
+  /** The console's keymap: `us`, `de-latin1`; layout, then variant. */
   keymap?: { layout: string; variant: string };
   /** LANG. */
   locale?: string;

@@ -1,4 +1,4 @@
-/** What is inside, as CycloneDX. Pure. */
+/** What is inside a Rootfs, as CycloneDX. Pure. */
 import { filesOf, namespaceOf, type Part, partsOf, releaseOf, type SbomInput, summaryOf } from "./parts.ts";
 import { dateOf, type Licence, uuidOf } from "./terms.ts";
 

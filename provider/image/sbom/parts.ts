@@ -1,13 +1,13 @@
-/** The parts of an image, as both formats tell of them. Pure. */
+/** The parts of an image, as both formats describe them. Pure. */
 import type { InstalledPackage } from "../packages/installed.ts";
 import type { LockedPackage } from "../packages/mirror.ts";
 import { type Licence, licenceOf, publicAddress, purlOf } from "./terms.ts";
 
 /** What a Rootfs is made of. */
 export interface SbomInput {
-  /** Of the Rootfs: 64 hex digits. */
+  /** The Rootfs' digest: 64 hex digits. */
   digest: string;
-  /** Of its OSTree commit: 64 hex digits. */
+  /** Checksum of its OSTree commit: 64 hex digits. */
   checksum: string;
   arch: string;
   /** "v3.23", "edge" */

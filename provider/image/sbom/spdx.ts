@@ -69,7 +69,7 @@ function spdxFile({ path, sha256 }: { path: string; sha256: string }): object {
   };
 }
 
-/** What packages say of their licence that is no name of SPDX's. The document has no such list when there is none. */
+/** Words of packages' licence fields that are not SPDX's names. The document has no such list when there are none. */
 function extractedLicences(parts: Part[]): object {
   const extracted = new Map(parts.flatMap(({ licence }) => [...licence.extracted]));
   if (extracted.size === 0) return {};

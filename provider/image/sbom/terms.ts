@@ -25,7 +25,7 @@ export function idOf(text: string): string {
   return plain === text ? plain : [plain, hash("sha256", text).slice(0, 8)].filter(Boolean).join("-");
 }
 
-/** The expression's tree; undefined: it is none, or names another document's licences. */
+/** The expression's tree; undefined: it is not an expression, or names another document's licences. */
 function parsed(expression: string): parse.Info | undefined {
   if (expression.includes("DocumentRef-")) return undefined;
   try {
@@ -50,7 +50,7 @@ export function licenceOf(field: string): Licence {
     const only = !("conjunction" in tree) && tree.license === text && extracted.size === 0;
     return { declared: text, valid: true, ...(only ? { id: text } : {}), extracted };
   }
-  // the words that are no licences of the list, each for itself; an exception follows WITH
+  // each word that is not a licence of the list, for itself; an exception follows WITH
   const declared = text.replace(/[^\s()]+/g, (word, at: number) => {
     if (/^(AND|OR|WITH)$/.test(word) || /\bWITH\s+$/.test(text.slice(0, at)) || parsed(word)) return word;
     const ref = `LicenseRef-${idOf(word)}`;
@@ -67,7 +67,7 @@ export function licenceOf(field: string): Licence {
   return { declared: whole, valid: false, extracted: new Map([[whole, text]]) };
 }
 
-/** Percent-encoded as a package URL wants it: all but letters, digits and `.-_~:`. */
+/** Percent-encoded as a package URL wants it: everything except letters, digits and `.-_~:`. */
 const encoded = (text: string) =>
   encodeURIComponent(text)
     .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
@@ -85,7 +85,7 @@ export function purlOf(name: string, version: string, qualifiers: Record<string,
 }
 
 /**
- * A web address for others to read: without a name and password in it. Undefined: it is none, or its host is no domain
+ * A web address for others to read, without name and password. Undefined: it is not one, or its host is not a domain
  * name (an address of this machine or network says nothing elsewhere, and SPDX' own validator refuses it).
  */
 export function publicAddress(text: string): string | undefined {
@@ -108,7 +108,7 @@ export function personOf(maintainer: string): string | undefined {
 /** RFC 3339, UTC, whole seconds. */
 export const dateOf = (seconds: number) => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z");
 
-/** A UUID of version 5 (RFC 9562): of an address. */
+/** A UUID of version 5 (RFC 9562) for an address. */
 export function uuidOf(address: string): string {
   const namespace = Buffer.from("6ba7b8119dad11d180b400c04fd430c8", "hex"); // RFC 9562, 6.6: URL
   const b = createHash("sha1").update(namespace).update(address).digest().subarray(0, 16);

@@ -5,7 +5,7 @@ import { cyclonedxOf } from "./cyclonedx.ts";
 import type { SbomInput } from "./parts.ts";
 import { spdxOf } from "./spdx.ts";
 
-/** Where they are of a Rootfs, whether there or not. */
+/** Paths of a Rootfs' bills of materials, whether they exist or not. */
 export function sbomPaths(store: Store, digest: string): { spdx: string; cyclonedx: string } {
   if (!/^[0-9a-f]{64}$/.test(digest)) die(`"${digest}" is no digest`, "expected 64 hex digits");
   return {

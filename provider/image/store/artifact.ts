@@ -1,6 +1,5 @@
 /**
- * A large file of the store with what is known of it beside: made once, whole or not there, made again when it is
- * missing.
+ * A large file of the store, with its facts beside it: made once, either whole or missing, and made again when missing.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -15,13 +14,13 @@ import type { Store } from "./store.ts";
 export interface ArtifactFacts {
   /** Bytes of the file. */
   size: number;
-  /** Of the file, hex. */
+  /** SHA-256 of the file, hex. */
   sha256: string;
-  /** What made it: another one makes it again. */
+  /** What made it; when that changes, it is made again. */
   format: string;
 }
 
-/** Name of what makes an artifact, out of a number for the code and the texts of what it runs or puts in. */
+/** Name of what makes an artifact, from a number for the code and the texts of what it runs or puts in. */
 export function formatOf(version: number, texts: string[]): string {
   return `${version}-${createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12)}`;
 }
@@ -49,8 +48,7 @@ const underWay = new Map<string, Promise<unknown>>();
 
 /**
  * The facts of the artifact at `path`, from the store or made now. `make` gets an empty folder and answers the file in
- * it and what else is to be known. Two calls in this process make it once; two processes each, and the last one's
- * stays.
+ * it and its other facts. Two calls in this process make it once. Two processes both make it, and the last one's stays.
  */
 export function artifact<T extends ArtifactFacts>(
   store: Store,
@@ -78,7 +76,7 @@ export function artifact<T extends ArtifactFacts>(
 }
 
 /**
- * Dies when a file of the store is not what was made: before it goes anywhere. It then counts as missing, so that it is
+ * Dies when a file of the store is not what was made, before it is used. The file then counts as missing, so that it is
  * made again. `what`: as people call it, "delta".
  */
 export async function intact(path: string, facts: ArtifactFacts, what: string, signal?: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * What a collection of garbage spares: what was made or found a short while ago, by somebody who has not said yet that
- * it is needed.
+ * What a garbage collection spares: what was made or found a short while ago, and nobody has said yet that it is
+ * needed.
  */
 import { stat, utimes } from "node:fs/promises";
 import type { Task } from "../../task.ts";
@@ -9,7 +9,7 @@ import type { Store } from "./store.ts";
 /** What is younger stays: an `up` that runs beside this one names what it needs only when it has it. Milliseconds. */
 export const GRACE_MS = 3_600_000;
 
-/** Makes files young again. False when one is not there. Call it under the store's lock: a collection has it, too. */
+/** Makes files young again. False when one is not there. Call it under the store's lock: a collection takes it, too. */
 export async function makeYoung(paths: string[]): Promise<boolean> {
   const now = new Date();
   try {

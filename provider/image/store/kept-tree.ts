@@ -1,6 +1,6 @@
 /**
- * Folders of the cache that are made once and used for long: whole when they get their name, and looked at when they
- * are used.
+ * Folders of the cache that are made once and used for long: whole when they get their name, and checked when they are
+ * used.
  */
 import { lstat, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { placeFolder, writeWhole } from "../../local/files.ts";
 import { sha256 } from "../../local/hash.ts";
 import { removeTree } from "../namespace/run-in.ts";
 
-/** Beside a folder: what is in it. */
+/** Path of the file beside a folder that lists its content. */
 export const manifestBeside = (path: string) => `${path}.manifest`;
 
-/** In place of what another user has and we may not read. */
+/** A value in place of another user's files that we may not read. */
 const notOurs =
   <T>(instead: T) =>
   (e: NodeJS.ErrnoException): T => {
@@ -20,8 +20,8 @@ const notOurs =
   };
 
 /**
- * Digest of what is below a folder: names, kinds, modes, where links lead, what is in the files: a file whose bytes a
- * power cut took can be as long as before, of zeros. A folder of another user's that cannot be read counts as itself.
+ * Digest of what is below a folder: names, kinds, modes, targets of links, contents of files (after a power cut a file
+ * can have its old length, but zeros). Another user's folder that cannot be read counts as itself.
  */
 export async function manifest(path: string): Promise<string> {
   const lines: string[] = [];
@@ -45,7 +45,7 @@ export async function manifest(path: string): Promise<string> {
 
 const looked = new Set<string>();
 
-/** Whether a folder is there as it was made; one that is not goes. Looked at once a process. */
+/** Whether a folder is there as it was made; one that differs is removed. Checked once a process. */
 export async function isWhole(path: string): Promise<boolean> {
   if (looked.has(path)) return true;
   const wanted = await readFile(manifestBeside(path), "utf8").catch(() => "");
@@ -57,7 +57,7 @@ export async function isWhole(path: string): Promise<boolean> {
   return false;
 }
 
-/** Gives a complete folder its name, in place of one that is not whole. What is in it is written down first. */
+/** Gives a complete folder its name, in place of one that is not whole. Its content is recorded first. */
 export async function keepTree(from: string, path: string): Promise<void> {
   await removeTree(path);
   await rm(manifestBeside(path), { force: true });

@@ -39,7 +39,7 @@ export class Store {
     return new Store(path);
   }
 
-  /** The store as it is, for reading: makes nothing, also where there is none. */
+  /** Opens the store as it is, for reading: makes nothing, even where there is none. */
   static at(dir: string): Store {
     return new Store(resolve(dir));
   }
@@ -94,7 +94,7 @@ export class Store {
     }
   }
 
-  /** Whole or not at all, also over a power cut. */
+  /** Writes a file whole or not at all, even across a power cut. */
   writeJson(path: string, value: unknown): Promise<void> {
     return writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
   }
@@ -118,7 +118,7 @@ export class Store {
   }
 }
 
-/** Without it, what a server runs could go. */
+/** Dies: without that root, a collection could remove what a server runs. */
 function damagedRoot(name: string, cause: unknown): never {
   return die(
     `roots/${name} of the store is damaged, and says what a resource needs of the store: nothing is removed`,

@@ -14,7 +14,7 @@ import { formatOfCommit, type SysrootTree, sysrootTree } from "./tree.ts";
  */
 export const ZSTD_LEVEL = 3;
 
-/** What json beside the archive says. */
+/** Content of the JSON file beside the archive. */
 type SysrootFacts = SysrootTree & ArtifactFacts;
 
 export interface Sysroot extends SysrootFacts {
@@ -58,8 +58,8 @@ export async function sysrootTar(
 
 type Made = { file: string; facts: SysrootTree };
 
-// pax for file capabilities, without what pax would add of times and of this process; zstd's bytes are the same with
-// any number of threads (but not with --single-thread)
+// pax for file capabilities, without the times and process ids that pax would add; zstd's bytes are the same with any
+// number of threads (but not with --single-thread)
 const PACK = `cd /run/work/root
 tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
   --xattrs --xattrs-include=security.capability -cf ../sysroot.tar ostree boot/ostree boot/loader*

@@ -32,7 +32,7 @@ export const sysrootFormat = (target: Target = "vm") =>
     [SCRIPT, ...(target === "container" ? [INIT] : [])].map((path) => assetText(...path)),
   );
 
-/** Of the archive of a commit. */
+/** The format of a commit's archive. */
 export const formatOfCommit = async (store: Store, checksum: string) =>
   sysrootFormat((await readCommit(store, checksum))?.target);
 
@@ -106,7 +106,7 @@ export function measure(lines: string): Omit<Content, "boot"> {
   return { bytes, inodes: seen.size };
 }
 
-/** Kernel and initramfs out of OSTree's boot entry, whose paths begin at /boot. Pure. */
+/** Kernel and initramfs from OSTree's boot entry, whose paths begin at /boot. Pure. */
 export function bootPaths(entry: string): { kernel: string; initrd: string } {
   const path = (key: string) => {
     const value = new RegExp(`^${key} (?:/boot)?(/ostree/${STATEROOT}-[0-9a-f]{64}/[^/\\s]+)$`, "m").exec(entry)?.[1];

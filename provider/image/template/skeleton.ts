@@ -1,5 +1,5 @@
 /**
- * What a container's manager looks for on the physical root, beside the sysroot: as little as lets it tell the
+ * What a container's manager looks for on the physical root, beside the sysroot: just enough to recognise the
  * distribution, run a shell, write name and network, and start the wrapper. Pure.
  */
 import { managersPrograms } from "../../boot/managers.ts";
@@ -9,7 +9,7 @@ import { slotFile } from "../../boot/slot.ts";
 import { envBlock } from "../../boot/state.ts";
 import type { Change } from "../tree/changes.ts";
 
-/** What the skeleton is of. */
+/** What the skeleton is made from. */
 export interface SkeletonInput {
   /** OSTree commit of the deployment. */
   checksum: string;
@@ -23,7 +23,7 @@ export interface SkeletonInput {
 
 const root: [number, number] = [0, 0];
 
-/** Everything of the skeleton but copies of the deployment's own files, which build/template.sh makes. */
+/** Everything of the skeleton except copies of the deployment's own files, which template/template.sh makes. */
 export function skeleton(o: SkeletonInput): Change[] {
   const dir = (path: string, mode = "0755"): Change => ({ do: "dir", path, mode, owner: root });
   const file = (path: string, content: string | Uint8Array, mode = "0644"): Change => ({
@@ -43,7 +43,7 @@ export function skeleton(o: SkeletonInput): Change[] {
       dir(d),
     ),
     dir("/tmp", "1777"),
-    // keys that a manager gives to root are those of the system that runs
+    // keys that a manager gives to root become those of the running system
     { do: "link", path: "/root", target: "ostree/deploy/pine/var/roothome" },
     file("/sbin/init", o.init, "0755"),
     ...managersPrograms().map((path): Change => ({ do: "link", path, target: `${up(path)}ostree/pine/busybox` })),

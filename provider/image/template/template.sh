@@ -8,13 +8,13 @@ cd /run/work
 deployment=root$1 format=$2 time=$3
 /bin/sh /run/apply.sh
 
-# managers tell the distribution by the first ones; the others they write
+# managers recognise the distribution by the first ones, and write the others
 for file in os-release alpine-release hosts hostname resolv.conf network/interfaces; do
 	: >"root/etc/$file"
 	if [ -f "$deployment/etc/$file" ]; then cat "$deployment/etc/$file" >"root/etc/$file"; fi
 	chmod 644 "root/etc/$file"
 done
-# what a manager wrote is seen by these
+# these show what a manager wrote
 for file in hostname resolv.conf network/interfaces; do cp -p "root/etc/$file" root/ostree/pine/host/; done
 # the name by which programs of the deployment ask for their loader
 for loader in "$deployment"/usr/lib/ld-musl-*.so.1; do ln -s ../ostree/pine/ld.so "root/lib/${loader##*/}"; done
@@ -25,14 +25,14 @@ find root -exec touch -h -d @0 {} +
 touch -d @1 root/ostree/deploy
 find root -mindepth 1 -exec stat -c '%i %f %s' {} +
 
-# pax for file capabilities, without what it would add of times and of this process
+# pax for file capabilities, without the times and process ids that it would add
 tar --sort=name --numeric-owner --format=posix --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f \
 	--xattrs --xattrs-include=security.capability -C root -cf template.tar .
 case $format in
 tar.zst) zstd -q -T0 -19 template.tar ;;
 squashfs)
-	# from the archive: of extended attributes it has the capabilities alone, and no security label of this machine's. The
-	# root's time is that of the run, unless all are set (squashfs-tools 4.5.1); 1 for the sake of libostree, as above
+	# from the archive: its only extended attributes are capabilities, without this machine's security labels. The root's
+	# time is that of the run, unless all are set (squashfs-tools 4.5.1); 1 for the sake of libostree, as above
 	mksquashfs - template.squashfs -tar -noappend -no-progress -quiet -comp zstd -Xcompression-level 19 -b 256K \
 		-root-mode 755 -root-uid 0 -root-gid 0 -all-time 1 -mkfs-time "$time" <template.tar >&2
 	;;

@@ -22,7 +22,7 @@ import { skeleton } from "./skeleton.ts";
 export const TEMPLATE_FORMATS = ["tar.zst", "squashfs"] as const;
 export type TemplateFormat = (typeof TEMPLATE_FORMATS)[number];
 
-/** What json beside a template says. */
+/** Content of the JSON file beside a template. */
 export interface TemplateFacts extends ArtifactFacts {
   /** The commit in slot a. */
   commit: string;
@@ -50,7 +50,7 @@ export const templateFormat = () =>
     ...[...SCRIPTS, FACTORY].map((path) => assetText(...path)),
   ]);
 
-/** Of the image in the store: the same commit and makers, the same name. */
+/** Name of the image in the store: the same commit and makers give the same name. */
 export const templateName = (checksum: string) =>
   `${checksum.slice(0, 16)}-${sha256(`template ${checksum} ${templateFormat()}`).slice(0, 16)}`;
 

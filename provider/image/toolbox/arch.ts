@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { die } from "../../errors.ts";
 
 /**
- * Whether the kernel starts programs of another architecture: by an interpreter that it has open (F), which a tree need
- * not have.
+ * Whether the kernel starts programs of another architecture: by an interpreter that it holds open (flag F), so that a
+ * tree need not have it.
  */
 function emulated(arch: string): boolean {
   try {

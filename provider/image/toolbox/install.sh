@@ -19,7 +19,7 @@ apk=$(command -v apk)
 # no log, no cache, no network; no sync either, which would wait for everything else on this machine
 "$apk" add --root /run/tree --initdb --arch "$arch" --keys-dir /run/keys --repositories-file /dev/null \
 	--no-network --no-cache --no-progress --no-logfile --sync=no "$@" </dev/null
-# with what is mounted in them, which is locked there
+# lazily, with the mounts inside them, which are locked there
 umount -l proc
 umount -l dev
 rmdir usr/lib64 2>/dev/null && rm lib64

@@ -17,7 +17,7 @@ export type ToolboxSource = Source;
 export interface Toolbox {
   /** The tree, used read-only. */
   readonly tree: string;
-  /** Of the list of its packages. */
+  /** Digest of the list of its packages. */
   readonly digest: string;
   /** Runs a program of the toolbox; what it works on is bound in below /tmp or /run. */
   run(argv: string[], o?: Omit<RunInOptions, "readOnly">): Promise<RunResult>;
@@ -74,7 +74,7 @@ async function packagesTool(
 }
 
 export interface Installation {
-  /** Of packages, all in the cache's folder of them. */
+  /** Files of packages, all in the cache's folder of packages. */
   files: string[];
   /** Where they come from. */
   source: Source;

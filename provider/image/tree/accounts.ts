@@ -18,8 +18,8 @@ const table = (all: string[][]) => all.map((row) => `${row.join(":")}\n`).join("
 
 /**
  * Adds users, each with a group of the same name, and takes out what differs from build to build: the day of the last
- * change, which package scripts write. Nobody has a password but who was given the hash of one: who has a key logs in,
- * root too.
+ * change, which package scripts write. Only accounts that were given the hash of a password have one: who has a key
+ * logs in, root too.
  */
 export function addUsers(before: Accounts, users: RecipeUser[]): Accounts {
   const passwd = rows(before.passwd);

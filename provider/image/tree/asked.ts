@@ -27,7 +27,7 @@ export type Entries = Map<string, Entry>;
 
 const TYPES: Record<string, Entry["type"]> = { "-": "file", d: "folder", l: "link" };
 
-/** Of `ostree ls -R`. */
+/** Reads the output of `ostree ls -R`. */
 export function parseEntries(text: string): Entries {
   const out: Entries = new Map();
   for (const line of text.split("\n")) {
@@ -39,7 +39,7 @@ export function parseEntries(text: string): Entries {
       out.set(rest, entry);
       continue;
     }
-    // names and targets may have the arrow, too: then it is either
+    // names and targets may have the arrow, too: then each split is taken
     const words = rest.split(" -> ");
     for (let n = 1; n < words.length; n++) {
       const path = words.slice(0, n).join(" -> ");
@@ -56,8 +56,8 @@ export function parseEntries(text: string): Entries {
 const PLACES: Record<string, string> = { "/etc": "/usr/etc", "/var": "/usr/share/factory/var" };
 
 /**
- * Where a path of the system lies in the commit; its links are followed, but for its last part. Undefined: a loop, or
- * below no folder.
+ * Where a path of the system lies in the commit; its links are followed, except in its last part. Undefined: a loop, or
+ * a parent that is not a folder.
  */
 export function placeOf(entries: Entries, path: string): string | undefined {
   let left = path.split("/").filter(Boolean);
@@ -90,7 +90,7 @@ export interface Missing {
   why: string;
 }
 
-/** Whose a path is, as the program would say it. */
+/** The property that a path comes from, as the program would name it. */
 export function propertyOf(recipe: Recipe, path: string): string {
   if (recipe.files.some((f) => f.path === path)) return `files["${path}"]`;
   const archive = recipe.archives.find((a) => path === a.path || path.startsWith(`${a.path}/`));
@@ -117,7 +117,7 @@ function named(recipe: Recipe, path: string): boolean {
   return /^(files|authorizedKeys|sysctl|users|mounts)/.test(propertyOf(recipe, path));
 }
 
-/** The last word of changes for each path that is to be there. */
+/** The last change for each path that has to be there. */
 function expected(recipe: Recipe, changes: Change[]): Exclude<Change, { do: "remove" }>[] {
   const last = new Map<string, Exclude<Change, { do: "remove" }>>();
   for (const c of changes) {

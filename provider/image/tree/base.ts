@@ -21,8 +21,8 @@ import { TAKEN_OUT } from "./configure.ts";
 import { apply, layout } from "./steps.ts";
 
 /**
- * How many are kept of those that nobody used within the last hour: each new lock makes one, of some 100 MB, of which
- * most is shared with the one before.
+ * How many bases are kept that nobody used within the last hour. Each new lock makes one of some 100 MB, most of it
+ * shared with the one before.
  */
 const KEPT = 6;
 
@@ -37,7 +37,7 @@ export interface Base {
   /** Names of the parts that it was committed in. */
   parts: string[];
   facts: TreeFacts;
-  /** Of the kernel; undefined where there is none. */
+  /** The kernel's release; undefined where there is no kernel. */
   release?: string;
   /** What its initramfs mounts as a root; absent where it has no kernel. */
   filesystems?: string[];
@@ -45,14 +45,14 @@ export interface Base {
   size: number;
 }
 
-/** Name of the base of a recipe: of what decides the installed packages and nothing else. */
+/** Name of the base of a recipe, from what decides the installed packages and nothing else. */
 export function baseKey(recipe: Recipe, lock: LockedPackage[], builder: string): string {
   const packages = lock.map((p) => [p.name, p.version, p.checksum]);
   const { arch, kernel, keys, target } = recipe;
   return sha256(canonical({ builder, packages, arch, kernel, keys, target }));
 }
 
-/** The base when the cache has it whole; no other Pine lets go of it while it is used. */
+/** The base when the cache has it whole; no other Pine removes it while it is used. */
 export async function usedBase(bases: Store, key: string, task: Task): Promise<Base | undefined> {
   const base = await readBase(bases, key);
   return base && (await spare(bases, [bases.path(`${key}.json`)], task)) ? base : undefined;
@@ -114,7 +114,7 @@ async function lastUse(bases: Store): Promise<{ key: string; used: number }[]> {
   return all;
 }
 
-/** Lets go of those that are old; what stores have of them stays theirs. */
+/** Removes old bases; stores keep what they took from them. */
 async function forgetOld({ store: bases, toolbox, task }: Workshop): Promise<void> {
   if (oldBases(await lastUse(bases), Date.now()).old.length === 0) return;
   await bases.withLock(task, async () => {

@@ -107,7 +107,7 @@ interface Built {
   changes: Change[];
 }
 
-/** The configuration, laid over the packages' commit, which is made where the cache has it not. */
+/** Lays the configuration over the packages' commit, which is made where the cache lacks it. */
 async function overBase(building: Building): Promise<Built> {
   const { request, tools, task } = building;
   const bases = await openBases(tools.cache);

@@ -5,7 +5,7 @@ import { sha256 } from "../../local/hash.ts";
 import { filesOf, type OwnFile } from "../recipe/system-files.ts";
 import { targets } from "../recipe/targets.ts";
 
-/** Raised whenever the same recipe and lock give another tree than before, but for files of system/. */
+/** Raised whenever the same recipe and lock give another tree than before; changed files of system/ need no raise. */
 const format = 6;
 const scripts = [
   "toolbox/install.sh",
@@ -20,7 +20,7 @@ const scripts = [
   "ostree/overlay.sh",
 ];
 
-/** The files of a target: of two with the same path the later folder's. */
+/** The files of a target: with the same path, the later folder's file wins. */
 export function systemFiles(target: Target): OwnFile[] {
   return [...new Map(targets[target].system.flatMap(filesOf).map((f) => [f.path, f])).values()];
 }

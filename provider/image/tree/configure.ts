@@ -1,4 +1,4 @@
-/** From a recipe, and what the packages brought, to the files of /etc. Pure. */
+/** Makes the files of /etc from a recipe and what the packages brought. Pure. */
 import { PineError } from "../../errors.ts";
 import { closeNames } from "../../properties/nearest.ts";
 import type { ArchiveEntry } from "../archive/entries.ts";
@@ -66,7 +66,7 @@ const dir = (path: string, owner: Owner, mode = "0755"): Change => ({ do: "dir",
 
 const lines = (all: string[]) => all.map((line) => `${line}\n`).join("");
 
-/** `user:group` as numbers. Throws PineError naming the property where the image has no such one. */
+/** `user:group` as numbers. Throws PineError naming the property where the image has no such user or group. */
 function ownerOf(owner: string, accounts: Accounts, property: string): Owner {
   const found = numericOwner(owner, accounts);
   if (typeof found === "string") throw new PineError(`${property}: ${found}`);
@@ -92,7 +92,7 @@ function machine(recipe: Recipe, facts: TreeFacts): Change[] {
   const changes = [
     file("/etc/inittab", inittab(target.gettys)),
     file("/etc/fstab", lines([...target.mounts, ...recipe.mounts.map(fstabLine)])),
-    // what is mounted on; in /var's folders by the factory
+    // folders for mounts; in /var's folders the factory makes them
     ...recipe.mounts.map((m) => dir(m.path, root)),
     file("/etc/hostname", `${recipe.hostname}\n`),
     file("/etc/hosts", `127.0.0.1 localhost ${names}\n::1 localhost ip6-localhost ${names}\n`),
@@ -151,8 +151,8 @@ function changeOf(path: string, e: ArchiveEntry, owner: Owner): Change {
 }
 
 /**
- * What a container runs in is found out by OpenRC; a value of rc_sys would make it skip hwdrivers, modules and
- * hostname. What services say is logged in memory: a trial's last words are kept from there (libexec/pine/trial-log).
+ * OpenRC finds out what a container runs in; a value of rc_sys would make it skip hwdrivers, modules and hostname.
+ * Output of services is logged in memory: a trial's last words are kept from there (libexec/pine/trial-log).
  */
 const rcConf = (text: string, limits: Record<string, string>) =>
   [

@@ -21,7 +21,7 @@ if [ $# -gt 0 ]; then
 fi
 # what is mounted over, or made anew at every boot
 rm -rf boot run dev proc sys tmp usr/lib/apk/db/lock
-# the first that no image can hold
+# the first entry that no image can hold
 odd=$(find . ! -type f ! -type d ! -type l | head -n 1)
 if [ -n "$odd" ]; then
 	odd=${odd#./}

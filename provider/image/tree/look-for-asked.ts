@@ -1,4 +1,4 @@
-/** Looks a commit over for what was asked for, by OSTree itself, before anybody is told of it. */
+/** Checks with OSTree itself that a commit has what was asked for, before anybody is told of it. */
 import { die } from "../../errors.ts";
 import { buildScript } from "../namespace/run-in.ts";
 import { REPO } from "../ostree/check.ts";
@@ -10,7 +10,7 @@ import { contentsOf, type Missing, missingEntry, missingName, parseEntries } fro
 import type { Change } from "./changes.ts";
 
 const PASSWD = "/usr/etc/passwd";
-/** Of apk 2 and of apk 3, which reads both. */
+/** The databases of apk 2 and of apk 3, which reads both. */
 const DATABASES = ["/usr/lib/apk/db/installed", "/lib/apk/db/installed"];
 
 /**

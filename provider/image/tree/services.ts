@@ -6,9 +6,9 @@ import { type Recipe, runlevels } from "../recipe/types.ts";
 import type { Change } from "./changes.ts";
 
 /**
- * The base system's, those of settings and extras, the program's. What packages linked in their scripts is taken out
- * before. `brought`: names in /etc/init.d of the packages; `own`: paths of files of ours and of the program. Throws
- * PineError naming the property.
+ * Links of the base system's services, those of settings and extras, and the program's. Links by packages' scripts are
+ * removed before. `brought`: names in /etc/init.d of the packages; `own`: paths of files of ours and of the program.
+ * Throws PineError naming the property.
  */
 export function services(recipe: Recipe, brought: string[], own: string[]): Change[] {
   const mine = own.filter((p) => /^\/etc\/init\.d\/[^/]+$/.test(p)).map((p) => p.slice("/etc/init.d/".length));

@@ -6,7 +6,7 @@ set -eu
 cd /run/tree
 case $1 in
 save)
-	# what configuration takes out cannot be taken out of a commit that it is laid over
+	# configuration laid over a commit cannot remove anything from it
 	shift
 	for path in "$@"; do rm -rf ".$path"; done
 	find . -type f >/run/work/files
@@ -17,7 +17,7 @@ save)
 	;;
 restore)
 	tar -xpf /run/work/skeleton.tar --numeric-owner
-	# empty: only that a name is taken, and by a file
+	# empty: they only show that a file has the name
 	tr '\n' '\0' </run/work/files | xargs -0 touch
 	# other packages than busybox can bring these, of which only the names are here
 	mkdir -p /run/work/box

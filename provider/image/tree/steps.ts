@@ -10,8 +10,8 @@ import type { Toolbox } from "../toolbox/toolbox.ts";
 import { type Change, type TreeFacts, writeChanges } from "./changes.ts";
 
 /**
- * What a script that looks at the tree said, `pine: PATH: WHY`: the path as the system has it. Throws an error that is
- * no such one.
+ * Reads `pine: PATH: WHY` from a script that looks at the tree: the path as the system has it. Rethrows any other
+ * error.
  */
 function ofPath(e: unknown): { path: string; why: string } {
   const [, path, why] = (e instanceof RunError && /^pine: (\/.*?): (.*)$/m.exec(e.stderr)) || [];
@@ -24,7 +24,7 @@ function pathError(e: unknown): never {
   return die(`${path} of the image, which a package or a hook made, ${why}`, undefined, e);
 }
 
-/** A path of the image where something cannot be put. */
+/** The error of a path in the image where something cannot be put. */
 export class PathError extends PineError {
   override name = "PathError";
   constructor(

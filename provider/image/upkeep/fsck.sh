@@ -1,6 +1,6 @@
 #!/bin/sh
-# Looks whether the repository /run/repo is what was written. Runs in the toolbox; /run/prune.sh. What is wrong comes on
-# standard error. usage: fsck.sh [--delete]   --delete: objects and commits that are damaged go
+# Checks whether the repository /run/repo is what was written. Runs in the toolbox; /run/prune.sh. What is wrong comes
+# on standard error. usage: fsck.sh [--delete]   --delete: objects and commits that are damaged go
 set -eu
 repo=/run/repo
 # where a folder is missing, OSTree's own look ends at once and names no commit

@@ -34,7 +34,7 @@ const DAMAGE = [
   new RegExp(`^Object missing(?: in commits (?<commits>.*))?: (?<what>${OBJECT})$`),
 ];
 
-/** What `ostree fsck --all` says against a repository, an object a time. Pure. */
+/** What `ostree fsck --all` says against a repository, once for each object. Pure. */
 export function parseFsck(stderr: string): Damage[] {
   const found = new Map<string, { why: string; commits: Set<string> }>();
   const errors: string[] = [];
@@ -49,7 +49,7 @@ export function parseFsck(stderr: string): Damage[] {
     for (const commit of seen.commits?.split(", ") ?? []) one.commits.add(commit.slice(0, 12));
     found.set(what, one);
   }
-  // "corruption encountered" says nothing beside what was
+  // "corruption encountered" adds nothing to the damage found
   if (found.size > 0) {
     const list = [...found].map(([what, { why, commits }]) => ({
       what,
@@ -71,7 +71,7 @@ async function repository(store: Store, cache: string, remove: boolean, task: Ta
   const { exitCode, stderr } = remove
     ? await look([{ source: store.repo, target: REPO }])
     : await withTemp(tmpdir(), async (dir) => {
-        // OSTree notes there which commits it found damaged: a look changes nothing
+        // a copy, for OSTree notes damaged commits there, and a check changes nothing
         const state = join(dir, "state");
         await cp(join(store.repo, "state"), state, { recursive: true });
         return look([

@@ -1,4 +1,4 @@
-/** What of the store nobody needs any more: found by what resources keep alive, and removed only when asked for. */
+/** Finds what nobody needs in the store any more, by what resources keep alive; it is removed only when asked for. */
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageFacts } from "../disk/image.ts";
@@ -19,7 +19,7 @@ export interface Contents {
   files: string[];
 }
 
-/** What keeps an image is its name, with the ending of a file or without. */
+/** An image is kept by its name, with or without the ending of a file. */
 const imageNames = (keep: Iterable<string>) =>
   new Set([...keep].flatMap((k) => /^image\/([^.]+)/.exec(k)?.slice(1) ?? []));
 
@@ -30,7 +30,7 @@ export interface Garbage {
 }
 
 /**
- * What goes. `keep`: names as {@link Store.roots} has them: `rootfs/<digest>`, `commit/<checksum>`,
+ * What a collection removes. `keep`: names as {@link Store.roots} has them: `rootfs/<digest>`, `commit/<checksum>`,
  * `image/<name>.<format>`. A kept rootfs keeps its tree's commit; a delta stays while both its ends do. Pure.
  */
 export function garbage(has: Contents, keep: Iterable<string>): Garbage {

@@ -1,13 +1,13 @@
-/** What a storage answers, and how much of it is read: it may be anybody's. */
+/** Answers of a storage, and how much of them is read: the storage may be anybody's. */
 import { die, PineError } from "../../errors.ts";
 import type { Answer } from "../../local/http.ts";
 import { shorten } from "../../redact.ts";
 import { humanBytes } from "../../words.ts";
 
 /**
- * Bytes that answers may have: an error is some hundred; a page of a list has up to 1000 keys of 1024 bytes (S3's
- * limits), each byte up to six as XML; config, a branch and the like a few hundred. Keys in all: a repository of a
- * hundred systems has some 100,000 objects.
+ * Most bytes of answers. An error has some hundred. A page of a list has up to 1000 keys of 1024 bytes (S3's limits),
+ * each byte up to six as XML. config, a branch and the like have a few hundred. `keys` counts all keys: a repository of
+ * a hundred systems has some 100,000 objects.
  */
 export const S3_LIMITS = { error: 64 << 10, page: 16 << 20, file: 1 << 20, keys: 1_000_000 };
 
@@ -36,7 +36,7 @@ export function s3Problem(status: number, xml: string, o: Pick<S3Options, "endpo
   return new PineError(`publish.s3: ${what}`, { hint });
 }
 
-/** Dies of an answer that sends us elsewhere: what we know is for the address that was given. */
+/** Fails on an answer that redirects us: our credentials are for the given address only. */
 export function refuseRedirect(answer: Answer, endpoint: string): void {
   const location = answer.header("location");
   if (answer.status < 300 || answer.status > 399 || !location) return;
@@ -48,8 +48,8 @@ export function refuseRedirect(answer: Answer, endpoint: string): void {
 }
 
 /**
- * The pieces of a body; dies when there are more bytes than `limit`, or others than `exactly` so many. `what`: whose
- * body, with its address.
+ * The pieces of a body. Fails if there are more bytes than `limit`, or not `exactly` so many. `what`: names the body,
+ * with its address.
  */
 export async function* measured(
   answer: Answer,
@@ -79,8 +79,8 @@ export async function textOf(answer: Answer, what: string, limit: number): Promi
 }
 
 /**
- * What a page of a bucket's list has: keys with their bytes, and where the next page begins. Takes time by its length
- * alone. Pure.
+ * Parses a page of a bucket's list: keys with their bytes, and where the next page begins. Its time depends only on the
+ * page's length. Pure.
  */
 export function parseKeys(xml: string): { keys: [string, number][]; next?: string } {
   const text = (s: string) =>
@@ -105,7 +105,7 @@ export interface S3Options {
   bucket: string;
   /** Folder in the bucket, "" or without a slash at either end. */
   prefix?: string;
-  /** Default "us-east-1", which those that have no regions take. */
+  /** Default "us-east-1", which storages without regions accept. */
   region?: string;
   accessKeyId: string;
   secretAccessKey: string;

@@ -1,4 +1,4 @@
-/** A published repository in a bucket of an S3-compatible storage. A PUT is whole or not at all there. */
+/** A published repository in a bucket of an S3-compatible storage, where a PUT writes an object whole or not at all. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -21,16 +21,16 @@ const AT_ONCE = 8;
 /** Attempts of a request, with growing pauses between them. */
 const ATTEMPTS = 4;
 
-/** For caches on the way: what never changes, and what is to be asked for again. */
+/** For caches on the way: which files never change, and which must be asked for again. */
 const cacheControl = (path: string) => (isContent(path) ? "public, max-age=31536000, immutable" : "no-cache");
 
 /**
- * OSTree asks for a delta's name as it is, and AWS takes a "+" in an address for a space: such a file is there by both
- * names. Undefined: the path has none.
+ * A second name for the same file. OSTree asks for a delta's name as it is, and AWS reads a "+" in an address as a
+ * space, so such a file is stored under both names. undefined: the path has no "+".
  */
 export const twin = (path: string): string | undefined => (path.includes("+") ? path.replaceAll("+", " ") : undefined);
 
-/** Of an answer whose body is nobody's business. */
+/** Drops an answer's body. */
 const nothing = (answer: Answer): Promise<void> => answer.drop();
 const fine = ({ status }: Answer) => status >= 200 && status < 300;
 
@@ -58,12 +58,12 @@ export class S3Remote implements Remote {
     return `/${key.split("/").map(encodeURIComponent).join("/")}`;
   }
 
-  /** For messages. */
+  /** An address for messages. */
   private address(at: string): string {
     return this.base + at.replace(/\?.*/, "");
   }
 
-  /** Signed, and through the proxies of the environment; nothing that makes requests is loaded before. */
+  /** Sends a signed request, through the proxies of the environment. Loads the HTTP client only now. */
   private async send(
     method: Method,
     at: string,
@@ -79,8 +79,8 @@ export class S3Remote implements Remote {
   }
 
   /**
-   * One request, again when the storage or the way to it is in trouble. Dies but for the codes of `ok`. `read`: what is
-   * had of the answer.
+   * Sends a request, again if the storage or the way to it fails. Throws on other codes than success and those of `ok`.
+   * `read`: reads the answer.
    */
   private async ask<T>(
     method: Method,
@@ -123,7 +123,7 @@ export class S3Remote implements Remote {
       const page = await this.ask("GET", `?${query}`, {}, (answer) =>
         textOf(answer, `a page of the list of ${this.name}`, this.limits.page).then(parseKeys),
       );
-      // what is asked for by a prefix may come without it, too
+      // a list may contain keys without the prefix that was asked for
       for (const [key, size] of page.keys) if (key.startsWith(prefix)) yield [key.slice(prefix.length), size];
       next = page.next;
       if (!next) return;
@@ -141,14 +141,14 @@ export class S3Remote implements Remote {
   async look(ref: string) {
     const config = await this.read("config");
     let other = config !== undefined && !/^mode=archive(-z2)?$/m.test(config);
-    // what a first time that was cut off left is ours
+    // files that an interrupted first run left are ours
     if (config === undefined) for await (const [path] of this.keys()) other ||= !isOurs(path.replaceAll(" ", "+"));
     if (other) return { problem: `${this.name} holds something else: give an empty bucket or another prefix` };
     const commit = (await this.read(`refs/heads/${ref}`))?.trim();
     return commit && CHECKSUM.test(commit) ? { commit } : {};
   }
 
-  /** Nothing is held there: who comes between is seen by the summary. */
+  /** Runs `fn` without a lock, which a bucket lacks; the summary shows whether somebody else published meanwhile. */
   held<T>(_task: Task, fn: () => Promise<T>): Promise<T> {
     return fn();
   }
@@ -218,7 +218,7 @@ export class S3Remote implements Remote {
     await this.each(all, (path) => this.ask("DELETE", this.key(path), { ok: [404] }, nothing));
   }
 
-  /** A few at a time; the first that fails ends it. */
+  /** Works on a few paths at a time; the first failure ends it. */
   private async each(paths: string[], work: (path: string) => Promise<void>): Promise<void> {
     const queue = paths.values();
     let failed = false;

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs a script in a folder that another user of the server may own: as root with that user's rights, so that nothing
-# that lies there leads to what is not theirs. The folder is entered before, through no link that others than root can
-# have put. Sent behind safely.sh.
+# Runs a script in a folder that another user of the server may own. As root it takes that user's rights, so that
+# nothing in the folder leads to what is not theirs. It enters the folder before that, and follows only links that root
+# alone can have made. Sent after safely.sh.
 #
 #   as-owner.sh SCRIPT COMMAND FOLDER ARGUMENT...   runs SCRIPT with COMMAND, the folder (as "." where root gave up its rights) and the arguments
 set -eu

@@ -1,14 +1,14 @@
 #!/bin/sh
-# A folder on a server that a web server serves, for OstreeCommit's `publish` (docs/commits.md). Sent over SSH and run
-# by as-owner.sh: as the login, where that is root as the folder's owner.
+# A server's folder that a web server serves, for OstreeCommit's `publish` (docs/commits.md). Sent over SSH. as-owner.sh
+# runs it as the login, or as the folder's owner if the login is root.
 #
-#   publish.sh look FOLDER REF   prints state=…, lacks=PROGRAM, commit=CHECKSUM that the branch names; writes nothing
-#   publish.sh list FOLDER       one file a line, as `ls -ln` has it
-#   publish.sh stamp FOLDER      says which summary is there
-#   publish.sh hold FOLDER       prints held, and holds the folder against other publishers until its input ends
-#   publish.sh get FOLDER NAME... prints a tar of them
-#   publish.sh put FOLDER        input: a tar; each file of it gets to its place whole, whoever reads it meanwhile
-#   publish.sh remove FOLDER     input: names
+#   place.sh   look FOLDER REF   prints state=…, lacks=PROGRAM, commit=CHECKSUM that the branch names; writes nothing
+#   place.sh   list FOLDER       one file a line, as `ls -ln` has it
+#   place.sh   stamp FOLDER      says which summary is there
+#   place.sh   hold FOLDER       prints held, and holds the folder against other publishers until its input ends
+#   place.sh   get FOLDER NAME... prints a tar of them
+#   place.sh   put FOLDER        input: a tar; each file of it gets to its place whole, whoever reads it meanwhile
+#   place.sh   remove FOLDER     input: names
 set -eu
 umask 022
 command=$1 folder=$2
@@ -25,7 +25,7 @@ state() {
 	elif grep -Eqx 'mode=archive(-z2)?' "$folder/config" 2>/dev/null; then
 		if [ -e "$folder/objects" ] && [ ! -w "$folder/objects" ]; then echo unwritable; else echo repo; fi
 	else
-		# what a first time that was cut off left is ours
+		# files that an interrupted first run left are ours
 		for name in "$folder"/* "$folder"/.[!.]*; do
 			case ${name##*/} in
 			'*' | '.[!.]*' | .pine.* | objects | deltas | refs | tmp | state | extensions) ;;
@@ -59,7 +59,7 @@ stamp) if [ -e summary ]; then sha256sum <summary; else echo none; fi ;;
 hold)
 	exec 9>.pine.held
 	n=0
-	# a server without flock: who publishes sees by the summary that somebody else did
+	# without flock on the server, the publisher sees by the summary that somebody else published
 	while command -v flock >/dev/null && ! flock -n 9; do
 		[ $n -gt 0 ] || echo busy
 		n=$((n + 1))
@@ -73,7 +73,7 @@ get)
 	tar -cf - "$@"
 	;;
 put)
-	# empty ones that OSTree looks for where it opens the folder itself
+	# OSTree looks for these folders, also empty, when it opens the folder itself
 	mkdir -p tmp state extensions refs/heads refs/mirrors refs/remotes
 	rm -rf .pine.new
 	mkdir .pine.new

@@ -1,4 +1,4 @@
-/** A published repository in a folder of a server, over SSH: sh, tar and find are all it needs there. */
+/** A published repository in a folder of a server, over SSH. The server needs only sh, tar and find. */
 import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as tar from "tar";
@@ -14,7 +14,7 @@ import { humanBytes } from "../../words.ts";
 import { type Files, isOurs } from "../plan.ts";
 import type { Remote } from "../remote.ts";
 
-/** Why a folder cannot be published to, by what publish.sh says of it. */
+/** Why a folder cannot be published to, by the state that place.sh prints. */
 const PROBLEMS: Record<string, string> = {
   missing: "is not there: make it, and let the web server read it",
   file: "is no folder",
@@ -25,11 +25,11 @@ const PROBLEMS: Record<string, string> = {
     "has folders that others than root may write to, and the login is root: give it to one user (chown -R), or take that right away (chmod -R go-w)",
 };
 
-/** What runs publish.sh, with the rights of the folder's owner. */
+/** The script that runs place.sh with the rights of the folder's owner. */
 export const asOwnerScript = () =>
   ["host/files/safely.sh", "publish/ssh/as-owner.sh"].map((f) => assetText(f)).join("\n");
 
-/** What publish.sh's `look` printed. */
+/** Parses what place.sh's `look` printed. */
 export function parseLook(text: string, path: string): { problem?: string; commit?: string } {
   const values = keyValues(text);
   const state = values.get("state") ?? "";
@@ -40,7 +40,7 @@ export function parseLook(text: string, path: string): { problem?: string; commi
   return commit && /^[0-9a-f]{64}$/.test(commit) ? { commit } : {};
 }
 
-/** Lines of `ls -ln`: what is ours, with its bytes. */
+/** Parses lines of `ls -ln`: files that are ours, with their bytes. */
 export function parseList(text: string): Files {
   const files: Files = new Map();
   for (const line of text.split("\n")) {
@@ -50,17 +50,19 @@ export function parseList(text: string): Files {
   return files;
 }
 
-/** Names in one go: of some 120 letters each, far below what a server's programs take (2 MB). */
+/** Names per command: some 120 letters each, far below what a server's programs take (2 MB). */
 const AT_ONCE = 1000;
 
-/** What tar calls a file, in its formats. */
+/** tar's entry types for a file, in its formats. */
 const PLAIN = ["File", "OldFile", "ContiguousFile"];
 
-/** Bytes of a list: some 130 a file, so of half a million files; and of the few lines that everything else prints. */
+/**
+ * Bytes of a list: some 130 a file, so enough for half a million files. And of the few lines that other commands print.
+ */
 const LIST_LIMIT = 64 << 20;
 const SAID_LIMIT = 64 << 10;
 /**
- * Bytes that tar may add: of a file its head, the rest of its last block and a long name before it; at the end of all a
+ * Bytes that tar may add. Per file: its head, the rest of its last block, and a long name before it. At the end: a
  * record (10 kB) and a block.
  */
 const TAR_FILE = 2560;
@@ -70,7 +72,7 @@ const SOMEBODY = "see who else writes there; if nobody does, empty it, and run `
 const tooLong = (name: string, what: string, limit: number) =>
   new PineError(`publish.ssh: ${name} sent more than ${humanBytes(limit)} (${what})`, { hint: SOMEBODY });
 
-/** Passes on what comes, and fails behind `limit` bytes. */
+/** Passes pieces on, and fails after `limit` bytes. */
 async function* pieces(body: AsyncIterable<Buffer>, limit: number, error: () => Error) {
   let sum = 0;
   for await (const piece of body) {
@@ -81,7 +83,7 @@ async function* pieces(body: AsyncIterable<Buffer>, limit: number, error: () => 
 }
 const limited = (limit: number, error: () => Error) => (body: AsyncIterable<Buffer>) => pieces(body, limit, error);
 
-/** Both; when what is read is refused, what sends it is not waited for. */
+/** Waits for both. If reading fails, it does not wait for the sender. */
 async function whileGood(read: Promise<void>, running: Promise<unknown>): Promise<void> {
   for (const one of [running, read]) one.catch(() => {});
   await Promise.race([running, read.then(() => running)]);
@@ -90,13 +92,13 @@ async function whileGood(read: Promise<void>, running: Promise<unknown>): Promis
 
 const lines = (paths: string[]) => paths.map((p) => `${p}\n`).join("");
 
-/** A connection's errors name the property that the user wrote. */
+/** Makes a connection's errors name the property that the user wrote. */
 function named(error: unknown): unknown {
   if (!(error instanceof PineError) || isAbort(error)) return error;
   return new PineError(`publish.ssh: ${error.message.replaceAll(/\bconnection\./g, "publish.ssh.")}`, { cause: error });
 }
 
-/** Runs `fn` with a folder of a server, over one connection. */
+/** Runs `fn` with a server's folder, over one connection. */
 export async function withSshRemote<T>(
   connection: Connection,
   path: string,
@@ -136,7 +138,7 @@ class Folder implements Remote {
     return { ...found, problem: found.problem && `${found.problem} (${this.ssh.target})` };
   }
 
-  /** Holds the folder while `fn` runs: the server lets go of it when the connection ends, whatever ended it. */
+  /** Holds the folder while `fn` runs. The server releases it when the connection ends, for whatever reason. */
   async held<T>(task: Task, fn: () => Promise<T>): Promise<T> {
     const input = new Readable({ read() {} });
     let ready = () => {};
@@ -167,8 +169,8 @@ class Folder implements Remote {
   }
 
   /**
-   * What a command prints; dies as soon as that is longer than `limit` bytes: the connection ends with us, and what
-   * still runs.
+   * What a command prints. Fails as soon as that is longer than `limit` bytes; then the connection ends, and so does
+   * the command.
    */
   private async text(limit: number, command: string, what: string, o: ExecOptions = {}, ...more: string[]) {
     const pieces: Buffer[] = [];
@@ -194,11 +196,11 @@ class Folder implements Remote {
       const output = new PassThrough();
       output.on("data", (chunk: Buffer) => sent(chunk.length));
       let refuse: (error: Error) => void = () => {};
-      // at once: node-tar does not go on behind a file with content that is not taken
+      // fails at once: node-tar does not go on after a file whose content is not taken
       const refused = new Promise<never>((_, failed) => {
         refuse = failed;
       });
-      // a link, of whatever kind, could lead whoever writes there later out of the folder
+      // a link of any kind could lead later writes out of the folder
       const filter = (name: string, entry: unknown) => {
         const { type, size } = entry as tar.ReadEntry;
         const listed = names.includes(name) ? files.get(name) : undefined;
@@ -216,8 +218,8 @@ class Folder implements Remote {
       const most = names.reduce((sum, name) => sum + files.get(name)! + TAR_FILE, TAR_END);
       const body = limited(most, () => tooLong(this.name, `${names.length} files that it had listed`, most))(output);
       const unpacked = pipeline(
-        // a stream, not the generator: Node's pipeline waits for ever behind one for node-tar, which may say that it is
-        // done within end()
+        // a stream, since Node's pipeline waits for ever behind a generator for node-tar, which may say that it is done
+        // within end()
         Readable.from(body),
         tar.extract({ cwd: into, strict: true, preserveOwner: false, filter }),
       );

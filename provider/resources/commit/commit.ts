@@ -1,6 +1,4 @@
-/**
- * OstreeCommit: a Rootfs of the store as a commit, with a ref and a version. Its checksum is a function of the content.
- */
+/** OstreeCommit: a Rootfs of the store as a commit, with a ref and a version. Its content decides its checksum. */
 import { randomBytes } from "node:crypto";
 import { die } from "../../errors.ts";
 import { commitFromRootfs, readCommit } from "../../image/ostree/commits.ts";
@@ -35,7 +33,7 @@ export const ostreeCommit: Resource = {
     const { checksum, ref } = plain(olds) as State;
     const detailed = diffInputs(oldInputs, news, { replace: ["ref"] });
     const store = await storeIfThere(call);
-    // to write down what it is already is no change, nor is to leave it to the default again
+    // giving the current ref explicitly is no change, and neither is leaving it to the default again
     const wanted = news.ref ?? (await defaultOf(store, [news.rootfs, olds.rootfs]));
     if (equalValues(wanted, ref)) delete detailed.ref;
     // gone from the store (another machine, a new store): made again

@@ -3,24 +3,24 @@
 export interface Made {
   checksum: string;
   version: string;
-  /** Since when it is the newest, or was: ISO 8601, UTC. */
+  /** When it became the newest: ISO 8601, UTC. */
   made: string;
 }
 
 export interface Retain {
-  /** So many, the newest among them. */
+  /** Number of commits, the newest included. */
   commits?: number;
-  /** Those made within so many days. */
+  /** Keeps commits made within this many days. */
   days?: number;
 }
 
-/** What is kept without `retain`: a state should not grow for ever. */
+/** Number of commits kept without `retain`: a state should not grow for ever. */
 const KEPT = 100;
 const DAY_MS = 86_400_000;
 
 /**
- * The history with one more; a commit that comes again, as when somebody went back, is the newest again. The newest
- * itself keeps its time.
+ * The history with one more commit. A commit that comes again, after a rollback, is the newest again. The newest itself
+ * keeps its time.
  */
 export function withCommit(history: Made[], made: Made): Made[] {
   const [newest, ...rest] = history;
@@ -28,7 +28,7 @@ export function withCommit(history: Made[], made: Made): Made[] {
   return [made, ...history.filter((h) => h.checksum !== made.checksum)];
 }
 
-/** What of the history is kept: what any of the two rules keeps, and always the newest. `now`: ms since 1970. */
+/** The commits that at least one of the two rules keeps, and always the newest. `now`: ms since 1970. */
 export function retained(history: Made[], retain: Retain | undefined, now: number): Made[] {
   const { commits, days } = retain ?? { commits: KEPT };
   return history.filter(

@@ -1,7 +1,4 @@
-/**
- * `pulumi import` of an OstreeCommit: a commit that the store has, made by another stack or by a resource that was
- * forgotten.
- */
+/** `pulumi import` of an OstreeCommit: a commit in the store that another stack or a lost resource made. */
 import { die } from "../../errors.ts";
 import { CHECKSUM } from "../../image/ostree/check.ts";
 import { readCommit } from "../../image/ostree/commits.ts";
@@ -11,14 +8,13 @@ import type { Props } from "../../properties/values.ts";
 import type { Call } from "../../resource.ts";
 import { storeIfThere } from "../store.ts";
 
-/** A machine and a container are never updated from each other's branch. */
+/** The default branch. Machines and containers have their own, so that neither is updated from the other's. */
 export const defaultRef = ({ arch, target }: Pick<RootfsRecord, "arch" | "target">) =>
   target === "container" ? `pine/${arch}/container/stable` : `pine/${arch}/stable`;
 
 /**
- * State and inputs of a commit by its checksum, which the store keeps from then on. Dies when the store has no such
- * commit or not its Rootfs: then nobody could say what it was made from. Keys are not in a store, so the signature
- * stays as it is.
+ * State and inputs of a commit, found by its checksum; the store keeps it from then on. Dies when the store lacks the
+ * commit or its Rootfs: what it was made from is then unknown. A store holds no keys, so the signature stays as it is.
  */
 export async function importCommit(call: Call, id: string): Promise<{ id: string; state: Props; inputs: Props }> {
   const checksum = id.trim();
@@ -45,10 +41,10 @@ export async function importCommit(call: Call, id: string): Promise<{ id: string
   const inputs = {
     rootfs: commit.rootfs,
     ...(ref === defaultRef(rootfs) ? {} : { ref }),
-    // a version that is part of the commit was given
+    // a version in the commit itself was given by its program
     ...(rootfs.checksum === checksum ? {} : { version }),
   };
-  // the same again when Pulumi reads it a second time
+  // derived, so that it is the same when Pulumi reads it a second time
   const own = `commit-${sha256(call.urn).slice(0, 16)}`;
   await store.addRoot(own, [`commit/${checksum}`]);
   const history = [{ checksum, version, made: new Date().toISOString() }];

@@ -1,4 +1,4 @@
-/** What a preview knows of a commit that is not made. */
+/** What a preview knows of a commit that is not made yet. */
 import { committed, readCommit } from "../../image/ostree/commits.ts";
 import type { Store } from "../../image/store/store.ts";
 import { type RootfsRecord, readRootfs } from "../../image/tree/record.ts";
@@ -13,7 +13,7 @@ import { checkPublish } from "./publish.ts";
 import { keysOf } from "./shape.ts";
 import { type Before, isSame, lastOf, nextVersion, parentOf, versionFor } from "./version.ts";
 
-/** Known beforehand when the key is. */
+/** The public key; unknown while the signing key is. */
 function publicKey(inputs: Props): Value {
   if (hasUnknown(inputs.signingKey)) return Unknown.value;
   const [key] = keysOf(plain({ signingKey: inputs.signingKey }));
@@ -22,9 +22,7 @@ function publicKey(inputs: Props): Value {
 
 export const rootfsOf = ({ arch, target }: RootfsRecord) => ({ arch, target });
 
-/**
- * What is known beforehand: all of it when the store has the Rootfs and the commit is made already or needs no making.
- */
+/** The state as far as known: all of it when the store has the Rootfs, and the commit exists or needs no making. */
 export async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
   await checkPublish(inputs.publish, call);
   const last = lastOf(inputs, before);
@@ -56,7 +54,7 @@ export async function preview(call: Call, inputs: Props, before?: Before): Promi
   return checksum ? { ...built, checksum, parent: parentOf(checksum, before) } : built;
 }
 
-/** What `retain` lets go, and everything else that no resource of any stack keeps. */
+/** Removes what `retain` drops, and everything else that no resource of any stack keeps. */
 export async function tidy(store: Store, call: Call): Promise<void> {
   const { commits, freed } = await collect({ store, toolbox: await toolboxOf(call), task: call });
   if (commits.length > 0)

@@ -1,4 +1,4 @@
-/** `publish` of an OstreeCommit: its inputs, and what is done about them. */
+/** `publish` of an OstreeCommit: its inputs, and the publishing. */
 import { isAbsolute } from "node:path";
 import { die } from "../../errors.ts";
 import { isDamage } from "../../image/ostree/check.ts";
@@ -61,14 +61,14 @@ export const publishShape = () =>
   });
 export type PublishInputs = Checked<typeof shape>;
 
-/** What is on another machine, opened and closed; undefined: the folder is on this one. */
+/** Calls `fn` with the remote place, and closes it afterwards; undefined: the folder is on this machine. */
 async function withRemote<T>(o: PublishInputs, task: Task, fn: (remote?: Remote) => Promise<T>): Promise<T> {
   if (o.s3) return fn(new S3Remote(o.s3, task));
   if (o.ssh) return withSshRemote(o.ssh, o.path!, task, fn);
   return fn();
 }
 
-/** Dies where it cannot be published to: in preview, before anything is built. */
+/** Dies when the place cannot be published to. Preview calls it, before anything is built. */
 export async function checkPublish(value: Value, task: Task): Promise<void> {
   if (value === undefined || hasUnknown(value)) return;
   const o = plain(value) as PublishInputs;
@@ -79,10 +79,10 @@ export async function checkPublish(value: Value, task: Task): Promise<void> {
   });
 }
 
-/** Earlier commits that stay published without a word: a host may be in the middle of pulling one. */
+/** Earlier commits that always stay published: a host may be pulling one. */
 const EARLIER = 2;
 
-/** Puts the newest commit of a history into its folder. */
+/** Publishes the newest commit of a history. */
 export async function publishHistory(
   store: Store,
   ref: string,
@@ -111,7 +111,7 @@ function damagedFolder(path: string, cause: unknown): never {
   return die(what, "empty it, and run `pulumi up` again", cause);
 }
 
-/** Whether the place offers the commit; without one there is nothing to miss. */
+/** Whether the place offers the commit; true when there is no place. */
 export async function isPublished(
   o: PublishInputs | undefined,
   ref: string,

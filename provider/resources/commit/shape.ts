@@ -48,7 +48,7 @@ function signingKey() {
   });
 }
 
-/** What signs: the key, and while servers still know only it the one before. */
+/** The keys that sign: the new one, and the old one while servers know only that. */
 export function keysOf(inputs: Pick<Inputs, "signingKey" | "oldSigningKey">): KeyObject[] {
   const given = [inputs.signingKey, inputs.oldSigningKey].filter((k) => k !== undefined);
   return given.map(readSigningKey).filter((k) => typeof k !== "string");

@@ -9,18 +9,18 @@ import { defaultRef } from "./import.ts";
 
 const FIRST = "0.1.0";
 
-/** What a commit made now follows. */
+/** The commit before a new one. */
 export interface Last {
   version: string;
-  /** Nothing of the commit changed. */
+  /** True: nothing in the commit changed. */
   same: boolean;
 }
 
-/** The last version's with its patch one higher, when something changed; for a first one 0.1.0. */
+/** The last version, its patch one higher when something changed; 0.1.0 for a first commit. */
 export const nextVersion = (last?: Last): string =>
   last === undefined ? FIRST : last.same ? last.version : (semver.inc(last.version, "patch") ?? FIRST);
 
-/** The highest version in a store of a branch; where that has none of those for the same machines. */
+/** The highest version of a branch in a store; if it has none, the highest for the same kind of machine. */
 async function highestOf(
   store: Store,
   like: { ref: string; arch: string; target?: string },
@@ -32,9 +32,9 @@ async function highestOf(
 }
 
 /**
- * The version of a commit. One that the store has already has one version: the highest that any stack gave it. A new
- * one of a resource that was made anew (another ref, a lost state) goes on above what there was: a server that trusts
- * keys takes none that is older.
+ * The version of a commit. A commit that is in the store has one version: the highest that any stack gave it. When a
+ * resource is made anew (another ref, a lost state), its version continues above earlier ones: a server that trusts
+ * keys refuses an older one.
  */
 export async function versionFor(
   store: Store,
@@ -52,7 +52,7 @@ export async function versionFor(
 /** The state; a preview answers the same with unknowns. */
 export interface State extends Props {
   checksum: string;
-  /** The commit before this one, of this resource. */
+  /** This resource's commit before this one. */
   parent?: string;
   version: string;
   ref: string;
@@ -60,13 +60,13 @@ export interface State extends Props {
   rootfs: string;
   /** Bytes. */
   size: number;
-  /** Of signingKey, as signify has it. */
+  /** The public key of signingKey, in signify's format. */
   publicKey?: string;
-  /** What it made, the newest first. */
+  /** The commits that the resource made, newest first. */
   history: Made[];
 }
 
-/** What an update begins with. */
+/** The state and inputs before an update. */
 export interface Before {
   state: State;
   inputs: Props;
@@ -80,7 +80,7 @@ export function isSame(inputs: Props, before: Before): boolean {
 export const lastOf = (inputs: Props, before?: Before): Last | undefined =>
   before && { version: before.state.version, same: isSame(inputs, before) };
 
-/** The branch of a commit whose program names none, by the first of these Rootfs that the store has. */
+/** The default branch, from the first of these Rootfs that the store has; for programs that name no `ref`. */
 export async function defaultOf(store: Store | undefined, digests: Value[]): Promise<string | undefined> {
   for (const digest of digests) {
     const known = store && typeof digest === "string" ? await readRootfs(store, digest) : undefined;

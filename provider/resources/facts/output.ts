@@ -4,7 +4,7 @@ import type { Interface } from "../../host/facts/types/network.ts";
 import type { Disk, Volume } from "../../host/facts/types/storage.ts";
 import type { Props } from "../../properties/values.ts";
 
-/** What stays the same of the facts, for the state. */
+/** The facts that do not change, for the state. */
 export function factsOutput(facts: Facts): Props {
   return {
     os: facts.os.name,

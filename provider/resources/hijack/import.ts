@@ -1,6 +1,4 @@
-/**
- * Import: a server that Pine installed becomes a resource as it is. The id says where it is; nothing is written there.
- */
+/** Import: makes a resource from a server that Pine installed. The id is its address; nothing is written there. */
 
 import { isIPv6 } from "node:net";
 import { DEADMAN_SECONDS } from "../../boot/options.ts";
@@ -23,9 +21,7 @@ import { planInstallation } from "./plan/plan-for.ts";
 /** Seconds for one attempt to connect. */
 const SECONDS = 15;
 
-/**
- * `user@host:port` (user and port may be left out; an IPv6 address with a port is in brackets) as a connection. Pure.
- */
+/** Reads `user@host:port` as a connection. User and port are optional; IPv6 with a port has brackets. Pure. */
 export function parseImportId(id: string): Connection {
   const bad = () =>
     die(
@@ -56,7 +52,7 @@ const HINTS: Partial<Record<SshErrorCode, string>> = {
   passphrase: "an import asks for nothing: ssh-add the key first",
 };
 
-/** The connection's errors, with what helps here: an import id carries no key, no host key and no jump host. Pure. */
+/** Gives connection errors hints for an import: its id carries no key, host key or jump host. Pure. */
 export function importError(id: string, error: unknown): unknown {
   if (!(error instanceof SshError)) return error;
   const hint = HINTS[error.code] ?? error.hint;
@@ -96,7 +92,7 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
         `stack ${install.stack} made this installation: take it out of that stack's state (pulumi state delete), never destroy it there`,
       );
     const pinned = { ...connection, hostKey: ssh.hostKeySeen };
-    // with the defaults that the program's own inputs will have
+    // checked, so that they have the same defaults as the program's inputs
     const finalized = finalizedOf(install) === "done" ? { finalize: true } : {};
     const given = { connection: pinned, commit: status.checksum, hostname: facts.hostname };
     const { inputs } = checkHijack({ ...given, ...finalized });

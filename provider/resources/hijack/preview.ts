@@ -19,7 +19,7 @@ import { recordShownPlan } from "./plan/shown.ts";
 /** Seconds that preview waits for a server. */
 const PREVIEW_SECONDS = 10;
 
-/** What preview knows of the outputs; reads the server's facts and shows the plan. Writes nothing, here or there. */
+/** Reads the server's facts, shows the plan, and returns the outputs as far as known. Changes nothing there. */
 export async function previewState(
   call: Call,
   props: Props,
@@ -72,13 +72,13 @@ export async function previewState(
 /** The plan as far as the commit is known. */
 async function planOf(seen: Look, wish: Wish, props: Props, call: Call): Promise<Plan> {
   const { commit, image: disk } = wish.inputs;
-  // not in the store: another machine, where this `up` makes it again first
+  // not in the store on another machine: this `up` first makes it again
   const artifacts = commit ? await findArtifacts(commit, call, disk) : undefined;
   const compression = seen.facts.tools.zstd ? "zstd" : "gzip";
   const image = artifacts
     ? await artifacts.imageFacts(compression, seen.facts)
     : estimatedImage(seen.facts.arch, compression);
-  // it is made in this run, and its DiskImage was previewed before
+  // this run makes it, and its DiskImage was previewed before
   if (hasUnknown(props.image)) Object.assign(image, { diskAtLeast: smallestDisk(), diskUnfit: noDiskFits() });
   return planFor(seen, wish, image, artifacts, call);
 }

@@ -1,4 +1,4 @@
-/** What refresh finds on a server: what runs, and what is not as the inputs say any more. Writes nothing there. */
+/** What refresh finds on a server: what runs, and where it differs from the inputs. Writes nothing there. */
 import { isAbort, messageOf } from "../../errors.ts";
 import { finalizedOf } from "../../host/server/record.ts";
 import { type Props, plain } from "../../properties/values.ts";
@@ -18,7 +18,7 @@ interface Read {
   inputs: Props;
 }
 
-/** Undefined: Pine, or this installation of it, is gone. Without a state it is an import. */
+/** Reads the server; undefined: Pine, or this installation of it, is gone. Without a state this is an import. */
 export async function readHost(call: Call, { id, state, inputs }: Read): Promise<Read | undefined> {
   const known = plain(state) as HijackState;
   if (!known.installationId) return importHost(call, id);
@@ -26,7 +26,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
   try {
     seen = await look(hijackInputs(inputs).connection, known, call, 15);
   } catch (error) {
-    // another host key: not a server that is away but perhaps another one
+    // another host key: perhaps another server, not one that is away
     if (isAbort(error, call.signal) || (error as { code?: string }).code === "host-key") throw error;
     call.warn(`the server was not looked at, its last known state stands: ${messageOf(error)}`);
     return { id, state, inputs };

@@ -1,6 +1,4 @@
-/**
- * ContainerTemplate: a commit as managers of containers take it, in the store under a name that its content gives it.
- */
+/** ContainerTemplate: a commit for container managers, kept in the store under a name derived from its content. */
 import { CHECKSUM } from "../../image/ostree/check.ts";
 import { type CommitManifest, readCommit } from "../../image/ostree/commits.ts";
 import type { Store } from "../../image/store/store.ts";
@@ -46,7 +44,7 @@ const template: CommitFile<Inputs, Template> = {
 
 export const containerTemplate = commitFile(template);
 
-/** Bytes that the template is about: as many as its packages, packed. Undefined: nothing is known of them yet. */
+/** Estimated bytes of the template: those of its packages, packed. Undefined: they are not known yet. */
 async function estimate(store: Store | undefined, manifest: CommitManifest | undefined): Promise<number | undefined> {
   const rootfs = store && manifest && (await readRootfs(store, manifest.rootfs));
   return rootfs ? rootfs.lock.reduce((sum, p) => sum + p.size, 0) : largestImage()?.compressed;

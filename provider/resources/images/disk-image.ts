@@ -1,4 +1,4 @@
-/** DiskImage: a disk that boots a commit, in the store under a name that its content gives it. */
+/** DiskImage: a disk that boots a commit, kept in the store under a name derived from its content. */
 import { kernelArgumentProblem } from "../../boot/arguments.ts";
 import { die } from "../../errors.ts";
 import { needQemu } from "../../image/disk/fill.ts";
@@ -27,7 +27,7 @@ const CONSOLES = ["tty0", "ttyS0,115200"];
 
 const shape = {
   commit: text({ required: true, pattern: CHECKSUM, expected: "the checksum of an OstreeCommit (64 hex digits)" }),
-  // the least is a bound for typing errors; what a commit needs is said when it is known
+  // the minimum catches typing errors; a later check knows what the commit needs
   size: integer({ min: 64, max: 1024 * 1024, hint: "the size is in MiB" }),
   format: text({ enum: FILE_FORMATS, default: "raw.zst" }),
   label: text({ enum: LABELS, default: "gpt" }),
@@ -60,7 +60,7 @@ const image: CommitFile<Inputs, Image> = {
     return { inputs, failures: failures.length > 0 ? failures : [...contradictions(inputs), ...secretArguments(news)] };
   },
   diffInputs(olds, news) {
-    // inputs of an older provider have no such defaults
+    // inputs of an older provider lack these defaults
     const defaults = { format: "raw.zst", label: "gpt", filesystem: "ext4", grow: true };
     return diffInputs({ ...defaults, ...olds }, { ...defaults, ...news }, { ordered: ["kernelArguments"] });
   },
@@ -73,10 +73,7 @@ const image: CommitFile<Inputs, Image> = {
 
 export const diskImage = commitFile(image);
 
-/**
- * Inputs that are right one by one and cannot be had together; what a commit needs beside them is said by
- * image/disk/plan.ts.
- */
+/** Inputs that are valid one by one, but contradict each other. image/disk/plan.ts checks what a commit needs. */
 function contradictions(i: Props): CheckFailure[] {
   if (i.label === "mbr" && i.espSize !== undefined)
     return [
@@ -105,7 +102,7 @@ function contradictions(i: Props): CheckFailure[] {
   ];
 }
 
-/** Nothing in it varies from one stack to another but what the user says, so that they share images. */
+/** The image's options. They depend on the user's inputs alone, so that stacks share images. */
 function optionsOf(inputs: Inputs): ImageOptions {
   const kernelArguments = inputs.kernelArguments ?? [];
   return {

@@ -1,6 +1,6 @@
 /**
- * What DiskImage and ContainerTemplate are both: a file of the store that a commit is made into, under a name that its
- * content gives it.
+ * What DiskImage and ContainerTemplate share: each is a file made from a commit, kept in the store under a name derived
+ * from its content.
  */
 import { randomBytes } from "node:crypto";
 import { die } from "../../errors.ts";
@@ -20,15 +20,15 @@ interface MadeFile extends ArtifactFacts {
 }
 
 export interface CommitFile<Inputs extends { commit: string }, File extends MadeFile> {
-  /** As Pulumi names the resource. */
+  /** Pulumi's name of the resource. */
   type: string;
-  /** As people call the file; begins the resource's id. */
+  /** The file's name for people; begins the resource's id. */
   noun: string;
   check: Resource["check"];
   diffInputs(olds: Props, news: Props): Diff["detailed"];
   /** The file when the store has it, made by this provider. */
   find(store: Store, inputs: Inputs): Promise<File | undefined>;
-  /** Dies when the commit is none for such a file. */
+  /** Dies when no such file can be made from the commit. */
   refuse(commit: CommitManifest, checksum: string): void;
   preview(call: Call, inputs: Props): Promise<Props>;
   build(workshop: Workshop, inputs: Inputs): Promise<File>;
@@ -53,7 +53,7 @@ export function commitFile<Inputs extends { commit: string }, File extends MadeF
 
     async diff(call, { olds, oldInputs, news }): Promise<Diff> {
       const there = await findFile(call, of, oldInputs);
-      // another file than the state tells of (another toolbox or provider, made by another stack) is told, too
+      // a file that differs from the state's (another toolbox, provider or stack made it) is a change too
       const changes = there === undefined || there.sha256 !== plain(olds).sha256;
       return { detailed: of.diffInputs(oldInputs, news), changes };
     },

@@ -1,7 +1,4 @@
-/**
- * The check of a Rootfs: shape, contradictions, secrets, files of this machine. Everything at once, before anything is
- * written.
- */
+/** Checks a Rootfs before anything is written: shape, contradictions, secrets, and files of this machine. */
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
@@ -48,7 +45,8 @@ export async function checkRootfs(news: Props, config: Config): Promise<{ inputs
 }
 
 /**
- * A hash of a password is the one secret that an image has to hold: whoever has the image can try passwords against it.
+ * The users without their password hashes. A hash is the only secret that an image must hold: whoever has the image can
+ * try passwords against it.
  */
 function withoutHashes(users: unknown): unknown {
   if (users instanceof Secret || !Array.isArray(users)) return users;
@@ -72,7 +70,7 @@ async function assetProblem({ content }: Asset): Promise<{ code: string; reason:
   if (content.path === undefined) return undefined;
   const path = resolvePath(content.path);
   const found = await stat(path).catch(() => undefined);
-  // an address that was taken for a path
+  // may be an address that was taken for a path
   if (!found) return { code: "missing", reason: `there is no file ${withoutUserinfo(path)}` };
   if (!found.isFile()) return { code: "kind", reason: `${path} is no plain file (a folder, a device, a pipe)` };
   const readable = await access(path, constants.R_OK).then(

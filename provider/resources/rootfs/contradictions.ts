@@ -1,4 +1,4 @@
-/** Inputs of a Rootfs that are right one by one and cannot be had together. Pure. */
+/** Finds inputs of a Rootfs that are valid one by one, but contradict each other. Pure. */
 import { packageName } from "../../image/packages/apkindex.ts";
 import { parseRepository } from "../../image/packages/mirror.ts";
 import { world } from "../../image/recipe/recipe.ts";
@@ -6,7 +6,7 @@ import type { Recipe } from "../../image/recipe/types.ts";
 import type { CheckFailure } from "../../properties/failure.ts";
 import type { RootfsInputs } from "./shape.ts";
 
-/** Of the whole inputs, known and each right by itself; `recipe`: what they make. */
+/** The contradictions of inputs that are all known and valid one by one. `recipe`: the recipe that they make. */
 export function contradictions(i: RootfsInputs, recipe: Recipe): CheckFailure[] {
   const out: CheckFailure[] = [];
   const add = (property: string, code: string, reason: string) =>

@@ -1,7 +1,4 @@
-/**
- * Which packages a Rootfs gets: the lock of its state, or resolved anew when something asks for it (rule 2 of the
- * design).
- */
+/** Which packages a Rootfs gets: its state's lock, or resolved anew when an input asks for it (design, rule 2). */
 import { die } from "../../errors.ts";
 import { apkTool } from "../../image/packages/apk.ts";
 import { packageName } from "../../image/packages/apkindex.ts";
@@ -24,7 +21,7 @@ export interface Before {
   upgrade?: string;
 }
 
-/** The toolbox is this machine's and the configuration's, whatever the recipe says. */
+/** The toolbox's source: depends on this machine and the configuration, not on the recipe. */
 export const toolsOf = (config: Config): ToolboxSource => ({
   cache: config.cache,
   mirror: config.mirror,
@@ -34,7 +31,7 @@ export const toolsOf = (config: Config): ToolboxSource => ({
   keys: config.keys,
 });
 
-/** The packages of a recipe as the mirror has them now; of those in `keep` the same versions, as far as that goes. */
+/** The packages of a recipe as the mirror has them now. Those in `keep` keep their versions where possible. */
 export async function resolveRecipe(
   recipe: Recipe,
   config: Config,
@@ -53,8 +50,8 @@ export async function resolveRecipe(
 }
 
 /**
- * What a complaint is in truth about the `kernel` of a recipe, whose packages its author never named: message and hint.
- * Any other is thrown on.
+ * Message and hint for a complaint about packages that the recipe's `kernel` adds, which its author never named. Throws
+ * any other complaint again.
  */
 function aboutKernel(recipe: Recipe, indexes: RepositoryIndex[], complaint: unknown): [string, string] {
   const kernel = kernelPackage(recipe);
@@ -78,10 +75,7 @@ function aboutKernel(recipe: Recipe, indexes: RepositoryIndex[], complaint: unkn
   throw complaint;
 }
 
-/**
- * Where a repository is, however it is written: an address on the mirror is the same as its path there, whatever mirror
- * that is.
- */
+/** A repository's location in one form: an address on the mirror equals its path there, on whatever mirror. */
 function placeOf(text: string, recipe: Pick<Recipe, "mirror" | "release">): string {
   const line = repositoryLine(parseRepository(text, recipe));
   return line.replace(`${recipe.mirror}/`, "");
@@ -99,9 +93,8 @@ function byPlace(lock: LockedPackage[], was: Recipe, is: Recipe): LockedPackage[
 }
 
 /**
- * The lock for a recipe. Nothing before: newest of everything. The same packages asked for: the lock as it stands,
- * without a look at the mirror. Others asked for: the versions of what is locked stay. `upgrade` or `release` changed:
- * newest.
+ * The lock for a recipe. Everything is newest without a lock before, and when `upgrade` or `release` changed. When the
+ * same packages are asked for, the lock stays, and the mirror is not read. For other packages, locked versions stay.
  */
 export async function lockFor(
   recipe: Recipe,
@@ -116,7 +109,7 @@ export async function lockFor(
   const asked = (w: string[], r: Recipe) => JSON.stringify([w, r.repositories.map((text) => placeOf(text, r)), r.arch]);
   const locked = byPlace(before.lock, before.recipe, recipe);
   if (asked(was, before.recipe) === asked(is, recipe)) return locked;
-  // a constraint that is new decides over the lock
+  // a new constraint overrides the lock
   const free = new Set(is.filter((c) => !was.includes(c)).map(packageName));
   const kept = locked.filter((p) => !free.has(p.name));
   const lock = await resolveRecipe(recipe, config, task, kept);

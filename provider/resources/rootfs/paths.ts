@@ -1,6 +1,6 @@
 /**
- * What a Rootfs' program puts where: each path once, by one property, and by the same rules as a file or out of an
- * archive. Pure.
+ * The paths that a Rootfs' program fills: each once, by one property. Files and archive entries follow the same rules.
+ * Pure.
  */
 import type { ArchiveEntry } from "../../image/archive/entries.ts";
 import { pieces } from "../../image/recipe/recipe.ts";
@@ -11,7 +11,7 @@ import type { RootfsInputs } from "./shape.ts";
 
 type Setting = "keymap" | "locale" | "ntp" | "dns" | "limits" | "memory" | "knobs" | "motd";
 
-/** A recipe without any of these. */
+/** Values for a recipe without any of these settings. */
 const WITHOUT: Pick<Recipe, Setting> = {
   ...{ keymap: undefined, locale: undefined, ntp: undefined, dns: [], limits: {}, memory: { kind: "none" } },
   ...{ knobs: undefined, motd: undefined },
@@ -19,7 +19,7 @@ const WITHOUT: Pick<Recipe, Setting> = {
 
 const pathsOf = (r: Recipe) => pieces(r).flatMap((p) => [...(p.files ?? []), ...(p.links ?? [])].map((f) => f.path));
 
-/** Path -> the property of these inputs that makes it; what only a profile asks for may be replaced. */
+/** Path -> the input property that makes it. A file that only a profile asks for may be replaced. */
 export function madeBy(i: RootfsInputs, recipe: Recipe): Map<string, string> {
   const out = new Map<string, string>();
   const bare = { ...recipe, ...WITHOUT, extras: [] };
@@ -41,9 +41,9 @@ export function madeBy(i: RootfsInputs, recipe: Recipe): Map<string, string> {
 /** Something that the program puts at a path. */
 interface Put {
   path: string;
-  /** Where it says so: `files["/etc/app"].archive`. */
+  /** The property: `files["/etc/app"].archive`. */
   at: string;
-  /** How a person would say it: "entry a of files[…].archive". */
+  /** The same for people: "entry a of files[…].archive". */
   what: string;
   folder: boolean;
 }

@@ -1,4 +1,4 @@
-/** What a preview knows of a Rootfs, and says of it. */
+/** What a preview knows and says about a Rootfs. */
 import type { LockedPackage } from "../../image/packages/mirror.ts";
 import {
   kernelPackage,
@@ -31,16 +31,16 @@ export interface RootfsState {
   kernelRelease: string;
   /** Bytes of its files. */
   size: number;
-  /** What built it: provider's files and format. */
+  /** What built it: the provider's files and format. */
   builder: string;
   /** Paths of the bills of materials. */
   sbom?: { spdx: string; cyclonedx: string };
   available?: { name: string; current: string; available: string }[];
 }
 
-/** What will be: resolves, so that digest and lock are known, and builds nothing. Writes the package cache at most. */
+/** The future state: resolves packages, so that digest and lock are known. Writes the package cache at most. */
 export async function preview(call: Call, props: Props, before: Before | undefined): Promise<Props> {
-  // packages can be resolved though files or keys are not known yet
+  // packages can be resolved even if files or keys are not known yet
   const { files: _, authorizedKeys: __, hostname: ___, kernelModules: ____, ...rest } = props;
   if (hasUnknown(rest)) return {};
   const base = recipeBase(plain(rest) as RootfsInputs, call.config);
@@ -68,9 +68,7 @@ export async function preview(call: Call, props: Props, before: Before | undefin
   };
 }
 
-/**
- * `62 packages, linux-virt 6.18.56, 84 MB`; of an update by how much that grows, and what changes, a line a package.
- */
+/** Says `62 packages, linux-virt 6.18.56, 84 MB`; for an update also the growth, and a line per changed package. */
 function say(call: Call, recipe: Recipe, lock: LockedPackage[], before: Before | undefined, unpacked: number): void {
   const changes = before ? lockChanges(before.lock, lock) : [];
   if (before && changes.length === 0) return;

@@ -1,4 +1,4 @@
-/** From checked inputs of a Rootfs to its recipe, and the contents that go with it. */
+/** Makes a Rootfs' recipe, and the contents that go with it, from its checked inputs. */
 import { readFile } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 import { die } from "../../errors.ts";
@@ -23,7 +23,7 @@ import { withoutUserinfo } from "../../redact.ts";
 import type { Config } from "../../resource.ts";
 import type { RootfsInputs } from "./shape.ts";
 
-/** A recipe and everything that it names by hash alone. */
+/** A recipe, and the contents that it names only by hash. */
 export interface RecipeWithContents {
   recipe: Recipe;
   /** path -> content of its files. */
@@ -36,7 +36,7 @@ export interface RecipeWithContents {
 
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
 
-/** Out of checked inputs that are wholly known. Undefined when something is not known yet. */
+/** The recipe of checked inputs; undefined when one of them is not known yet. */
 export async function recipeOf(props: Props, config: Config): Promise<RecipeWithContents | undefined> {
   if (hasUnknown(props)) return undefined;
   const inputs = plain(props) as RootfsInputs;
@@ -65,7 +65,7 @@ export async function recipeOf(props: Props, config: Config): Promise<RecipeWith
     extraModules.push({ name, sha256: sha256(content) });
   }
   const base = recipeBase(inputs, config);
-  // what their order decides is in the lock
+  // the lock already holds what their order decides
   const repositories = sorted(base.repositories);
   const recipe = { ...base, repositories, files, archives: folders, extraModules };
   return { recipe, contents, archives, modules };
@@ -73,18 +73,18 @@ export async function recipeOf(props: Props, config: Config): Promise<RecipeWith
 
 const sorted = (values: string[] | undefined) => [...new Set(values)].sort();
 
-/** A half of what zram compresses to a third is a sixth of the memory: Fedora's default since 33. */
+/** Half of the memory, which zram compresses to about a sixth: Fedora's default since 33. */
 const ZRAM_PERCENT = 50;
 /** As upstream had it. */
 const SWAP_MIB = 1024;
-/** What upstream tuned of disks and network cards, but for what schedulers of today have no more. */
+/** Upstream's tuning of disks and network cards, without settings that today's schedulers lack. */
 const KNOBS: Knobs = {
   hugepages: "madvise",
   block: { nr_requests: "256", add_random: "0", read_ahead_kb: "4096" },
   offload: { tx: "on", rx: "on", tso: "on", gro: "on" },
 };
 
-/** The recipe but for contents, which nothing about packages depends on; its repositories in the program's order. */
+/** The recipe without contents, which packages do not depend on; repositories are in the program's order. */
 export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
   const target = inputs.target;
   const profile = profileOf(inputs.profile, target);
@@ -96,7 +96,7 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
     release: inputs.release,
     arch: inputs.arch,
     mirror: inputs.mirror.replace(/\/+$/, ""),
-    // in their order: of two with the same version apk takes the first
+    // in their order: apk takes the first repository that has a version
     repositories: [...new Set(inputs.repositories.map((r) => r.trim()))],
     keys: inputs.keys && Object.keys(inputs.keys).length > 0 ? inputs.keys : config.keys,
     packages: sorted([...profile.packages.filter((p) => !named.has(p)), ...inputs.packages]),

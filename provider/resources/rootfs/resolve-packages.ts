@@ -1,4 +1,4 @@
-/** resolvePackages: what Rootfs would lock, without building. Only the packages named and what they need. */
+/** resolvePackages: the packages named and their dependencies, as Rootfs would lock them, without building. */
 import { apkTool } from "../../image/packages/apk.ts";
 import { fetchIndexes } from "../../image/packages/mirror-index.ts";
 import { fallbacksOf } from "../../image/packages/mirror-order.ts";

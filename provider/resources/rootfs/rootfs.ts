@@ -17,12 +17,12 @@ import { preview, type RootfsState, stateOf } from "./preview.ts";
 import { recipeBase, recipeOf } from "./recipe.ts";
 import type { RootfsInputs } from "./shape.ts";
 
-/** Lists whose order is that of what is made of them. */
+/** Lists whose order decides the result. */
 const ORDERED = [
   ...["repositories", "hooks", "dns", "ntp.servers", "authorizedKeys", "users.authorizedKeys", "modules"],
 ];
 
-/** Why the same inputs give another digest: seen in what was built, never by elimination. */
+/** Why the same inputs give another digest: found in what was built, never guessed by elimination. */
 function hiddenCause(was: HiddenParts | undefined, is: HiddenParts): string {
   const archives = Object.keys(is.archives).filter((path) => was?.archives[path] !== is.archives[path]);
   const causes = archives.map((path) => `modes or links in files["${path}"].archive changed`);
@@ -102,7 +102,7 @@ function beforeOf(state: RootfsState, oldInputs: Props, config: Config): Before 
   return { lock: state.lock, recipe: recipeBase(inputs, config), upgrade: inputs.upgrade };
 }
 
-/** What refresh saw upstream that the lock has not. */
+/** Upstream packages that differ from the lock, as refresh saw them. */
 function newer(lock: LockedPackage[], now: LockedPackage[]): NonNullable<RootfsState["available"]> {
   const [was, is] = [new Map(lock.map((p) => [p.name, p])), new Map(now.map((p) => [p.name, p]))];
   return [...new Set([...was.keys(), ...is.keys()])]
@@ -126,8 +126,8 @@ async function make(call: Call, id: string, props: Props, before: Before | undef
 }
 
 /**
- * With an empty store (another machine) what was there before is made too, where it can be made the same: servers run
- * it, and get a delta from it instead of everything.
+ * Makes the Rootfs before this one too when the store lacks it (another machine) and it can be made the same. Servers
+ * that run it then get a delta instead of everything.
  */
 async function makeOldAgain(call: Call, old: RootfsState, oldInputs: Props): Promise<void> {
   const store = await Store.open(call.config.store);

@@ -1,4 +1,4 @@
-/** Shapes of Rootfs' single settings: what each may be. */
+/** Shapes of Rootfs' single settings: the values that each accepts. */
 import { isIP } from "node:net";
 import * as rules from "../../image/recipe/rules.ts";
 import { ulimits } from "../../image/recipe/settings.ts";
@@ -14,7 +14,7 @@ export const locale = text({
   expected: 'a locale such as "C.UTF-8" or "de_DE.UTF-8"',
 });
 
-/** A name or an address, without anything that a shell or a configuration file would take apart. */
+/** A name or an address, without characters that a shell or a configuration file would split. */
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/;
 export const ntp = object({
   client: text({ enum: ["busybox", "chrony", "none"], default: "busybox" }),
@@ -66,7 +66,7 @@ export const mounts = list(mount, {
   },
 });
 
-/** A page file of more than 64 GiB, or of less than 16 MiB, is a slip of the pen. */
+/** A swap file above 64 GiB or below 16 MiB is a typing error. */
 const SWAP_MIB = { min: 16, max: 65536 };
 export const memory = object(
   {
@@ -109,7 +109,7 @@ export const hooks = list(
   }),
 );
 
-/** A hash of crypt(3) that musl knows and that is not broken: SHA-512, SHA-256, bcrypt. */
+/** A crypt(3) hash that musl supports and that is not broken: SHA-512, SHA-256, bcrypt. */
 export const passwordHash = text({
   secret: true,
   pattern:

@@ -94,7 +94,7 @@ const user = object({
   passwordHash: settings.passwordHash,
 });
 
-/** Of the resource. Defaults that the configuration gives are filled in, so that a change of it shows. */
+/** The resource's inputs. Fills in defaults from the configuration, so that a change of them shows. */
 export const rootfsShape = (config: Config) => ({
   profile: text({ enum: profileNames, default: "minimal" }),
   target: text({ enum: targetNames, default: "vm" }),

@@ -16,7 +16,7 @@ export interface KexecFacts {
 }
 
 export interface ContainerRights {
-  /** Its root is somebody else outside (a user namespace). */
+  /** Its root is another user outside (a user namespace). */
   unprivileged: boolean;
   /**
    * What a new root needs and its host refuses: "unshare", "namespace", "tmpfs", "bind", "readonly", "dev", "proc",
@@ -51,7 +51,7 @@ export interface GrubFacts {
   after: string[];
 }
 
-/** Where a private host key lies that can be kept, and its public half. */
+/** A private host key that can be kept: its path and its public half. */
 export interface HostKeyFile {
   path: string;
   /** `type base64`. */
@@ -82,9 +82,9 @@ export interface Facts {
   /** PV, PVH or HVM under Xen: a PV guest's kernel is not started by the GRUB on its disk. */
   xen?: string;
   firmware: "bios" | "uefi";
-  /** Of UEFI's own programs. Absent: not known. */
+  /** Whether UEFI's own programs are 32-bit or 64-bit. Absent: not known. */
   efiBits?: 32 | 64;
-  /** Mounts of a folder of their file system (bind mounts, subvolumes): where they are -> that folder. */
+  /** Mounts of a folder of their file system (bind mounts, subvolumes): mount point -> that folder. */
   folders: Record<string, string>;
   secureBoot?: boolean;
   /** none, integrity, confidentiality. */
@@ -97,16 +97,16 @@ export interface Facts {
   root: RootFacts;
   /** All of them, in the kernel's order. */
   disks: Disk[];
-  /** What drives cards and disks; only what is no part of the kernel itself. */
+  /** What drives cards and disks, except what is built into the kernel. */
   devices: Device[];
-  /** Module of those -> firmware files that it may ask for and that are there. */
+  /** Such a module -> firmware files that it may ask for and that are there. */
   firmwareFiles: Record<string, string[]>;
   /** UUIDs that several file systems have, with their devices. */
   twins?: Record<string, string[]>;
   /** PARTUUID of the partition that UEFI started a boot loader from. */
   bootPartition?: string;
   kexec: KexecFacts;
-  /** systemd is the server's init, and its shutdown can leave the machine to what lies in /run/initramfs. */
+  /** systemd is the server's init, and its shutdown can hand the machine over to what lies in /run/initramfs. */
   systemd: boolean;
   mounts: Mount[];
   grub?: GrubFacts;

@@ -12,13 +12,13 @@ export interface Address {
   temporary?: true;
   /** Not to be the source of new connections. */
   deprecated?: true;
-  /** Its network got no route by it. */
+  /** It adds no route to its network. */
   noPrefixRoute?: true;
-  /** It was not looked for twice on the network. */
+  /** The kernel did not check whether the network has it twice. */
   noDad?: true;
   /** Who set it: "kernel_ll", "keepalived", …; newer kernels say. */
   proto?: string;
-  /** What was said of it that is not understood. */
+  /** Words about it that were not understood. */
   other?: string[];
   scope: "global" | "link" | "host" | "site";
 }
@@ -56,7 +56,7 @@ export interface Interface {
   bond?: Bond;
   /** The kernel takes IPv6 from router advertisements. networkd does so itself and says false here. */
   acceptsRa?: boolean;
-  /** It makes itself no address of an advertisement. */
+  /** It makes no address for itself from an advertisement. */
   noAutoconf?: true;
   /** IPv6 is turned off. */
   noIpv6?: true;
@@ -80,17 +80,17 @@ export interface Route {
   proto?: string;
   /** The routing daemon that made it. */
   daemon?: string;
-  /** Bytes of a packet at most; `lock`: the path is not asked. */
+  /** Bytes of a packet at most; `lock`: no path MTU discovery. */
   mtu?: { size: number; lock: boolean };
   /** Bytes of a TCP segment at most. */
   advmss?: number;
-  /** What was said of it that the new system cannot set: `initcwnd 10`, or what is not understood. */
+  /** Words about it that the new system cannot set (`initcwnd 10`), or that were not understood. */
   other?: string[];
 }
 
 export interface NetworkFacts {
   interfaces: Interface[];
-  /** Of the main table. */
+  /** Routes of the main table. */
   routes: Route[];
   /** Lines of routes that lead nowhere (`blackhole 10.0.0.0/8`), and lines that were not understood. */
   leftOut?: string[];

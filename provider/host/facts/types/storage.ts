@@ -37,7 +37,7 @@ export interface Volume {
   type?: string;
   label?: string;
   uuid?: string;
-  /** Of a partition. */
+  /** Only of a partition. */
   partuuid?: string;
   /** What is built upon it: lvm, raid, luks, multipath, mapper. */
   holds: BlockKind[];
@@ -61,7 +61,7 @@ export interface Disk extends Volume {
   bootCode?: "grub" | "other" | "none";
   /** Where something is mounted whose device cannot be found: it may be on this disk. */
   perhaps?: string[];
-  /** sha256 of its first two sectors: what it is known by whatever its table is; absent when they could not be read. */
+  /** sha256 of its first two sectors, which identifies it whatever its table is; absent when they could not be read. */
   head?: string;
   /** In the order of their numbers. */
   partitions: DiskPartition[];
@@ -77,7 +77,7 @@ export interface Mount {
   source: string;
   target: string;
   type: string;
-  /** Free space, where it could be had. */
+  /** Free space, where it could be read. */
   freeKiB?: number;
   readOnly?: true;
 }

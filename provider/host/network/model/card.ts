@@ -18,31 +18,31 @@ export interface CardRoute {
 export interface Card {
   name: string;
   oldName: string;
-  /** Of a physical card. */
+  /** The MAC address of a physical card. */
   mac?: string;
-  /** The old system set the address; the new one does so too. */
+  /** The old system set the MAC address; the new one does so too. */
   setMac?: boolean;
   /** `parent`: the new system's name of the card below. */
   vlan?: { id: number; parent: string; parentMtu?: number; parentIpv6?: { off?: boolean; refusesRa?: boolean } };
   mtu?: number;
   dhcp: boolean;
-  /** As whom the client asks, where not by the MAC address: option 61 in hexadecimal digits. */
+  /** The client id, where it is not the MAC address: option 61 in hexadecimal digits. */
   dhcpId?: string;
-  /** Of the default routes that DHCP brings. */
+  /** The metric of the default routes that DHCP brings. */
   metric?: number;
-  /** IPv6 by router advertisements, which the kernel does. */
+  /** IPv6 by router advertisements, which the kernel handles. */
   routerAdvertised: boolean;
   /** Router advertisements are to be ignored. */
   refusesRa?: boolean;
-  /** No address is made of an advertisement, which counts otherwise. */
+  /** No address is made from an advertisement; the rest of the advertisement counts. */
   noAutoconf?: boolean;
   /** IPv6 is off. */
   noIpv6?: boolean;
-  /** IPv6 addresses are used without looking for a double first. */
+  /** IPv6 addresses are used without a check for duplicates. */
   noDad?: boolean;
   /** The address DHCP gave the old system. */
   now?: { address: string; prefix: number };
-  /** Those that the kernel shall prefer come first. */
+  /** Addresses that the kernel shall prefer come first. */
   addresses: CardAddress[];
   routes: CardRoute[];
   notes?: string[];
@@ -53,7 +53,7 @@ export interface CardAddress {
   address: string;
   prefix: number;
   peer?: string;
-  /** Of IPv6: not to be the source of new connections. */
+  /** An IPv6 address that must not be the source of new connections. */
   deprecated?: true;
 }
 

@@ -1,9 +1,10 @@
 /**
- * Several routes to the same place: which one is used, told by metrics, since the same metric twice is one route. Pure.
+ * Several routes to the same place: metrics tell which one is used, since two routes with one metric are one route.
+ * Pure.
  */
 import type { Card, CardRoute } from "./card.ts";
 
-/** What `ip` gives a route without one: IPv4 0, IPv6 1024. `gateway` of ifupdown-ng has 1. */
+/** The metric that `ip` gives a route without one: IPv4 0, IPv6 1024. `gateway` of ifupdown-ng has 1. */
 const UNSET = { 4: 1, 6: 1024 } as const;
 /** A default route that the old system did not have comes after all others. */
 const LAST = 4000;

@@ -1,17 +1,17 @@
-/** What a program says of a server's network, and what comes of it. */
+/** What a program says about a server's network, and the files made from it. */
 import type { Refusal } from "../../refusal.ts";
 
 export interface StaticNetwork {
-  /** By MAC, else by the old system's name; default: the card of the default route. */
+  /** Found by MAC, else by the old system's name; default: the card of the default route. */
   mac?: string;
   interface?: string;
   /** With prefix: `203.0.113.7/32`, `2001:db8::7/64`. */
   addresses: string[];
-  /** At most one a family; outside the prefix = on-link. */
+  /** At most one per family; outside the prefix = on-link. */
   gateways?: string[];
   nameservers?: string[];
   search?: string[];
-  /** Default: the card's. */
+  /** Default: the card's MTU. */
   mtu?: number;
   /** VLAN id 1 to 4094: the addresses are on a tagged network over the card. */
   vlan?: number;

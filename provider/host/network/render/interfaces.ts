@@ -6,9 +6,9 @@ import type { NetworkFiles } from "../model/types.ts";
 import { cardSummary, flag, hostsFile, resolvLines, routeCommand } from "./texts.ts";
 
 /**
- * /etc/network/interfaces for ifupdown-ng, /etc/mactab, /etc/resolv.conf, /etc/hosts. ifup takes a whole card down when
- * one of its commands fails, so only the first IPv4 network is a matter of `address` and `gateway`; the rest may fail
- * without it.
+ * Makes /etc/network/interfaces for ifupdown-ng, /etc/mactab, /etc/resolv.conf and /etc/hosts. ifup takes a whole card
+ * down when one of its commands fails. So only the first IPv4 network uses `address` and `gateway`; the rest may fail
+ * and the card stays up.
  */
 export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts): NetworkFiles {
   const below = new Map(
@@ -35,7 +35,7 @@ export function renderNetwork({ cards, names, lo, dns, hostname }: NetworkParts)
       [loopback, ...parents, ...cards.map((c) => cardStanza(c, spare(c)))].join("\n"),
     ].join("\n"),
     mactab: names.map((c) => `${c.name} ${c.mac}\n`).join(""),
-    // by DHCP: until it says otherwise, which it may not
+    // with DHCP the old resolvers count until DHCP names others, which it may not do
     resolvConf: byDhcp && dns.nameservers.length === 0 ? undefined : resolv.map((l) => `${l}\n`).join(""),
     hosts: hostsFile(hostname),
     summary: [...cards.map(cardSummary), ...lo.map((a) => `${a.address}/${a.prefix} on lo`)].join("; "),
@@ -74,10 +74,10 @@ function cardStanza(card: Card, withoutDns: boolean): string {
   ]);
 }
 
-/** Not `mtu`: a card that refuses it would stay down. */
+/** Does not use `mtu`: a card that refuses it would stay down. */
 const mtuLine = (dev: string, mtu: number) => `pre-up ip link set dev ${dev} mtu ${mtu} || true`;
 
-/** For busybox' client: who asks. */
+/** The client id for busybox' DHCP client. */
 export const dhcpLines = (card: Card) => (card.dhcp && card.dhcpId ? [`udhcpc-opts -x 0x3d:${card.dhcpId}`] : []);
 
 /** What the kernel is told of IPv6 on a card before it comes up (ip-sysctl.rst). */
@@ -95,7 +95,7 @@ export function ipv6Lines(
   ];
 }
 
-/** Addresses in the order in which they are added: of IPv4's the kernel prefers the first, of IPv6's the last. */
+/** Addresses in the order in which they are added: the kernel prefers the first IPv4 and the last IPv6 address. */
 export const inOrder = (addresses: CardAddress[]): CardAddress[] => [
   ...addresses.filter((a) => a.family === 4),
   ...addresses.filter((a) => a.family === 6).reverse(),

@@ -5,14 +5,14 @@ import type { NetworkFiles } from "../model/types.ts";
 import { addressCommand, dhcpLines, inOrder, ipv6Lines } from "./interfaces.ts";
 import { cardSummary, hostsFile, resolvLines, routeCommand } from "./texts.ts";
 
-/** "unless set": a family of which the manager has given the card an address is left as it is. */
+/** Files of a container's network. "unless set": keeps a family if the manager has given the card an address of it. */
 export function render(
   { cards, dns, hostname }: { cards: Card[]; dns: { nameservers: string[]; search: string[] }; hostname: string },
   when: "always" | "unless set",
 ): NetworkFiles {
   const stanzas = cards.map((card) => {
     const lines = ([4, 6] as const).flatMap((family) => familyLine(card, family, when));
-    // what the manager does with advertisements is its own
+    // the manager decides about advertisements
     lines.unshift(...dhcpLines(card), ...ipv6Lines({ ...card, routerAdvertised: false }));
     if (card.mtu) lines.unshift(`pre-up ip link set dev ${card.name} mtu ${card.mtu} || true`);
     return [
@@ -39,7 +39,8 @@ export function render(
 }
 
 /**
- * All of a family's addresses and routes in one command: whether the manager has been there is asked once, before any.
+ * All addresses and routes of a family in one command, so that the check for the manager's address runs once, before
+ * any of them.
  */
 function familyLine(card: Card, family: 4 | 6, when: "always" | "unless set"): string[] {
   const ip = `ip -${family}`;

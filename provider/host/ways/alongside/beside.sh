@@ -1,10 +1,10 @@
 #!/bin/sh
-# What install.sh and remove.sh have in common; sent before either, after parts.sh (host/ways/alongside/install.ts,
-# host/leave/restore.ts).
+# Functions that install.sh and restore.sh share. It is sent before either, after parts.sh
+# (host/ways/alongside/install.ts, host/leave/restore.ts).
 #
-# What a person may have in Pine's /var has one of two names, and goes from one to the other by a rename: in place
-# /ostree/deploy/pine/var, else /var/lib/pine/ID/var of the old system. Of these no clean-up removes the second, and
-# none the first without having renamed it. /.pine-var is the second name that earlier versions gave it.
+# A person's data in Pine's /var has one of two names, and a rename moves it between them. In place it is
+# /ostree/deploy/pine/var, else /var/lib/pine/ID/var of the old system. No clean-up removes the second, and none removes
+# the first before renaming it. /.pine-var is the second name that earlier versions used.
 set -eu
 umask 022
 dir=/boot/grub/pine
@@ -23,7 +23,7 @@ fail() {
 # A value of the installation's record, or nothing.
 noted() { sed -n "s/^$1=//p" "$record" 2>/dev/null || true; }
 
-# Runs shell text in the root filesystem as it is, without what is mounted on it: /boot may be another one.
+# Runs shell text in the bare root filesystem, without what is mounted on it: /boot may be another filesystem.
 bare() { # text arguments...
   mkdir -p /run/pine-root
   text=$1
@@ -32,7 +32,8 @@ bare() { # text arguments...
 $text" sh "$@"
 }
 
-# No slot is named before anything that it named goes; in place, since GRUB may see a folder as it was.
+# Clears the slots' names before anything that they name is removed. It writes in place, since GRUB may see an old
+# folder.
 no_slot() {
   if [ -s $dir/env ]; then
     { printf '# GRUB Environment Block\n'; head -c 1024 /dev/zero | tr '\0' '#'; } | head -c 1024 | dd of=$dir/env bs=1024 conv=notrunc,fsync 2>/dev/null || fail "cannot write $dir/env"
@@ -43,7 +44,7 @@ no_slot() {
 
 is_ours() { head -c 15 "$1" 2>/dev/null | grep -q '^#!/ostree/pine/'; }
 
-# A container's init is the old system's again, before anything that ours needs goes.
+# Makes a container's init the old system's again, before anything of ours that the init needs is removed.
 old_init() {
   rm -f /sbin/.init.pine
   if [ ! -e /sbin/init.pine-old ] && [ ! -L /sbin/init.pine-old ]; then return 0; fi
@@ -51,14 +52,15 @@ old_init() {
   sync
 }
 
-# Where an installation's /var is kept: one a line, the one to go on with first.
+# Where an installation's /var is kept: one per line, the one to go on with first.
 kept() { # ID
   for place in /var/lib/pine /root/pine /pine; do
     for name in "$place/$1/var" "$place/$1"/var.*; do [ ! -d "$name" ] || echo "$name"; done
   done
 }
 
-# Gives what is in /var the name that no clean-up has. Renamed, not copied: another filesystem may have no room for it.
+# Gives the data in /var the name that no clean-up removes. It renames, since another filesystem may lack room for a
+# copy.
 keep() { # ID
   for data in .pine-var "${stateroot#/}/var"; do
     [ -d "/$data" ] || continue
@@ -81,14 +83,14 @@ keep() { # ID
   done
 }
 
-# Everything of ours goes from beside the old system, but for the record and GRUB's lines. Needs no room: a full disk is
-# no reason to stay.
+# Removes everything of ours beside the old system, except the record and GRUB's lines. It needs no room, so it works on
+# a full disk.
 clear_away() { # [ID: keeps what is in /var]
   no_slot
   rm -f $dir/[ab].cfg $dir/[ab].kept $dir/[ab].next
   old_init
   chattr -i $stateroot/deploy/*.? 2>/dev/null || true
-  # OSTree's loader is a link; a folder of that name is the old system's (systemd-boot, Fedora), and so is a link that
+  # OSTree's loader is a link. A folder of that name is the old system's (systemd-boot, Fedora), and so is a link that
   # was there before (link=1)
   # shellcheck disable=SC2016
   bare '[ ! -L boot/loader ] || rm -f boot/loader

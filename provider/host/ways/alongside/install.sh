@@ -1,7 +1,7 @@
 #!/bin/sh
-# Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu). A step a call. Sent over SSH, after
-# parts.sh and beside.sh; needs sh, tar, gzip or zstd, dd, sha256sum, fsfreeze. Nothing of the old system is changed but
-# GRUB's custom.cfg, or /sbin/init.
+# Puts a Pine sysroot beside the running system of a server (Debian, Ubuntu), one step per call. Sent over SSH, after
+# parts.sh and beside.sh; needs sh, tar, gzip or zstd, dd, sha256sum, fsfreeze. It changes nothing of the old system
+# except GRUB's custom.cfg or /sbin/init.
 #
 #   begin ID STACK URN METHOD CREATED OLD [BOOT FOLDER]   writes the installation record, removes what a half-made install left;
 #             BOOT: TYPE:UUID=... of /boot where it is a filesystem of its own; FOLDER: of the slots, where GRUB cannot write to /boot
@@ -19,12 +19,12 @@
 # shellcheck disable=SC2154 # what beside.sh has
 set -eu
 
-# KiB and inodes that are free where a path lies.
+# Free KiB and inodes where a path lies.
 room() { # path
   for what in -k -i; do df -P $what "$1" 2>/dev/null | { read -r _ && read -r _ _ _ n _ && echo "$n"; } || echo '?'; done | tr '\n' ' ' | sed 's/\([^ ]*\) \([^ ]*\) /\1 KiB and \2 inodes are free there/'
 }
 
-# Standard input to a file that is either the old or the new one, whole.
+# Writes standard input to a file, so that the file is either the old or the new one, whole.
 replace() { # path mode
   if ! { cat >"$1.pine-new" && chmod "$2" "$1.pine-new" && sync "$1.pine-new" && mv -f "$1.pine-new" "$1"; }; then
     rm -f "$1.pine-new"
@@ -32,7 +32,7 @@ replace() { # path mode
   fi
 }
 
-# Runs a program with a deployment as its root, and a /var, in a mount namespace that ends with it.
+# Runs a program with a deployment as its root and the given /var. The mount namespace ends with the program.
 within() { # deployment var program…
   # shellcheck disable=SC2016
   unshare -m sh -c '
@@ -41,23 +41,23 @@ within() { # deployment var program…
     exec chroot "$root" "$@"' sh "$@"
 }
 
-# Whose the data is that the next placing takes.
+# The id of the installation that owns the data for the next placing.
 owner() { of=$(noted var) && echo "${of:-$(noted id)}"; }
 
-# Whatever ends a step that is not whole.
+# Runs a command when a step ends early.
 on_failure() { # command
   # shellcheck disable=SC2064 # as it is now
   trap "$1" EXIT
   trap 'exit 1' HUP INT TERM PIPE
 }
 
-# until its end (parts.sh)
+# held until the script ends (parts.sh)
 exec 8>>"$receiving"
 case $1 in
   begin)
     bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots by it"
     [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
-    # without a record nothing of ours is here; boot/boot -> . is also GRUB's of old
+    # without a record nothing of ours is here; boot/boot -> . may also be an old link of GRUB's
     own=$(noted link)
     if [ ! -s "$record" ]; then
       # shellcheck disable=SC2016
@@ -71,7 +71,7 @@ case $1 in
     of=$(owner)
     : "${of:=$2}"
     clear_away "$of"
-    # of an installation before this one, elsewhere
+    # left by an earlier installation in another folder
     if [ -e "$dir" ] && [ "$(readlink -f "$dir")" != "${9:-$dir}" ]; then rm -rf "$(readlink -f "$dir")" "$dir"; fi
     mkdir -p "${9:-$dir}"
     [ -e "$dir" ] || ln -sfn "$9" "$dir"
@@ -84,7 +84,7 @@ case $1 in
     sync
     ;;
   part)
-    # a tenth more: it is the old system's disk
+    # a tenth more, since this is the old system's disk
     part "$parts" "$2" "$3" $((${4:-0} * 11 / 10))
     [ "$missing" -le 0 ] || echo straight
     ;;
@@ -105,7 +105,7 @@ case $1 in
     }
     enough "$kib"
     mkdir -m 700 /.pine-new
-    # file capabilities; busybox' tar knows none
+    # keep file capabilities; busybox' tar does not know them
     case $(tar --help 2>&1) in *xattrs-include*) xattrs="--xattrs --xattrs-include=security.capability" ;; *) xattrs= ;; esac
     # shellcheck disable=SC2086 # a list of words
     if ! { "$format" -dc || echo "$?" >/.pine-new/.failed; } | LC_ALL=C tar -xpf - --numeric-owner $xattrs -C /.pine-new 2>/run/pine.tar; then
@@ -129,15 +129,15 @@ case $1 in
     [ -d "$new/deploy/$2/usr" ] || fail "the sysroot has no deployment $2"
     [ ! -e /ostree ] || fail "/ostree is there already"
     data=$(kept "$(owner)" | head -n 1)
-    # before anything is in its place, so that what is there is whole
+    # before anything is put in its place, so that what is there is whole
     within "$new/deploy/$2" "${data:-$new/var}" /usr/libexec/pine/factory "$2" || {
       there=$(room /)
       rm -rf /.pine-new
       fail "cannot fill /var: $there"
     }
     sync
-    # grub/pine: where the new system mounts the slots when they are elsewhere. The sysroot's /var makes room for the
-    # one that is kept
+    # grub/pine: the new system mounts the slots here when they are elsewhere. The sysroot's /var makes room for the one
+    # that is kept
     # shellcheck disable=SC2016
     bare 'mkdir -p boot/grub/pine
       [ -z "$1" ] || rm -rf .pine-new/ostree/deploy/pine/var
@@ -152,7 +152,7 @@ case $1 in
   put)
     root=$stateroot/deploy/$2
     [ -d "$root/usr" ] || fail "no deployment $2"
-    # through the deployment's own links (/root -> var/roothome), of what an earlier /var has through no other's
+    # follows the deployment's own links (/root -> var/roothome), but no other links of an earlier /var
     within "$root" "$stateroot/var" /bin/sh -euc "$safely
 put \"\$@\"" sh "$3" "$4" "$5" || fail "cannot write $3 of the new system: $(room "$stateroot/var")"
     ;;
@@ -165,7 +165,7 @@ put \"\$@\"" sh "$3" "$4" "$5" || fail "cannot write $3 of the new system: $(roo
     replace "$dir/$2" 644
     ;;
   init)
-    # what the container's manager wrote here: its changes from now on count in the new system, too
+    # files that the container's manager wrote here: its later changes count in the new system, too
     mkdir -p /ostree/pine/host
     for f in hostname resolv.conf network/interfaces; do
       if [ -f "/etc/$f" ] && [ ! -L "/etc/$f" ]; then cp "/etc/$f" "/ostree/pine/host/${f##*/}"; fi
@@ -189,14 +189,14 @@ put \"\$@\"" sh "$3" "$4" "$5" || fail "cannot write $3 of the new system: $(roo
     if [ ! -e "$custom" ]; then
       cat | replace "$custom" 644
     else
-      # as it was, to be given back
+      # a copy as it was, for the restore
       if ! grep -q '^# >>> pine$' "$custom" && ! cp -p "$custom" "$custom.pine-old"; then
         rm -f "$custom.pine-old"
         fail "cannot write $custom.pine-old: $(room "$custom")"
       fi
       {
         sed '/^# >>> pine$/,/^# <<< pine$/d' "$custom"
-        # its last line may have no end
+        # the last line may lack its newline
         [ -z "$(tail -c 1 "$custom")" ] || echo
         cat
       } | replace "$custom" "$(stat -c %a "$custom")"

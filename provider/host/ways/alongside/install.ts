@@ -1,6 +1,6 @@
 /**
- * Puts a sysroot beside the old system, of a machine or a container, and arms it for one boot. What is planned stands
- * in ways/plan.ts.
+ * Puts a sysroot beside the old system of a machine or a container, and arms it for one boot. The plan is made in
+ * ways/plan.ts.
  */
 import { assetText } from "../../../assets.ts";
 import { containerOptions, slotOptions } from "../../../boot/options.ts";
@@ -24,7 +24,7 @@ export interface SysrootToSend extends FileToSend {
   checksum: string;
   /** "<checksum>.<serial>". */
   deployment: string;
-  /** As GRUB finds them from the root filesystem. */
+  /** Path for GRUB, from the root filesystem. */
   kernel: string;
   initrd: string;
   /** Bytes on the server's disk; undefined: not known. */
@@ -42,9 +42,9 @@ export interface Installation {
 }
 
 /**
- * Everything up to and with arming slot a. Until then nothing boots differently; after it, one boot does. What is there
- * of another run goes first, but for what arrived of the same archive, and all of it goes where the disk is full: the
- * old system needs the room. Answers the bytes sent.
+ * Does everything up to arming slot a. Until then nothing boots differently; after it, one boot does. Leftovers of
+ * another run are removed first, except the parts of the same archive that arrived. Where the disk is full everything
+ * is removed, since the old system needs the room. Returns the bytes sent.
  */
 export async function installAlongside(ssh: Ssh, o: Installation, task: Task): Promise<{ sent: number }> {
   const step: Step = async (args, input, timeout = 600_000) => {

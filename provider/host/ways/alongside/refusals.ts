@@ -6,7 +6,7 @@ import { BESIDE, tools } from "../../plan/old-system.ts";
 import { twinsBeside } from "../../plan/twins.ts";
 import { refusal } from "../../refusal.ts";
 
-/** MemTotal of a machine with 96 MiB: the kernel takes its part before it counts. */
+/** MemTotal of a machine with 96 MiB: the kernel takes its part before it counts the rest. */
 const RAM_KIB = 80 * 1024;
 
 const OVER = "or method: overwrite, which erases its disk";
@@ -28,7 +28,7 @@ export const ALONGSIDE: Check[] = [
     refusal("ram", `the server has ${Math.round(f.ramKiB / 1024)} MiB of memory`, "it needs 96 MiB or more"),
   (f) =>
     LAYERS[f.root.kind] !== undefined &&
-    // of ZFS, an overlay and the like the file system itself says it
+    // for ZFS, an overlay and the like, the refusal of the file system itself says it
     (f.root.kind !== "unknown" || ROOT_TYPES.includes(f.root.type)) &&
     refusal(`root-${f.root.kind}`, `the root file system ${f.root.device} is on ${LAYERS[f.root.kind]}`, LATER),
   (f) => !ROOT_TYPES.includes(f.root.type) && refusal("root-type", `the root file system is ${f.root.type}`, LATER),

@@ -6,13 +6,13 @@ import type { Told, WayWords } from "../../plan/told.ts";
 import { count, keepsShort, sends } from "../../plan/words.ts";
 
 /**
- * MemTotal of a machine with 216 MiB under UEFI, of which firmware and kernel take 46: with 208 GRUB 2.06 has no memory
- * left to load the kernel (measured with OVMF). No refusal: other firmware and newer GRUBs need less, and a trial that
- * is not loaded goes back.
+ * MemTotal of a machine with 216 MiB under UEFI: firmware and kernel take 46 of it. With 208, GRUB 2.06 has no memory
+ * left to load the kernel (measured with OVMF). This is no refusal: other firmware and newer GRUBs need less, and a
+ * trial that is not loaded rolls back.
  */
 const RAM_UEFI_KIB = 168 * 1024;
 
-/** What a person should know of it. */
+/** Notes that a person should read about such an installation. */
 export function besideNotes(facts: Facts, { boot: { boot, folder }, swap, erases }: Told["plan"]): string[] {
   const others = facts.mounts
     .filter((m) => !/^\/(boot|efi|sysroot|snap)(\/|$)/.test(m.target))

@@ -1,12 +1,13 @@
 /**
- * Whether and how a container is taken: no kernel, no boot loader, and only the rights that its host gives it. Pure.
+ * Whether and how a container is taken. It has no kernel and no boot loader, and only the rights that its host gives
+ * it. Pure.
  */
 import type { Check } from "../../plan/check.ts";
 import { BESIDE, OLD_SYSTEM, tools } from "../../plan/old-system.ts";
 import { refusal } from "../../refusal.ts";
 import { KNOWN } from "./words.ts";
 
-/** What else is called a container, and why it cannot be one here. */
+/** Other kinds of containers, and why they cannot be taken. */
 const OTHER: Record<string, string> = {
   "systemd-nspawn": "systemd-nspawn --boot starts systemd's own program, and not /sbin/init",
   docker: "Docker starts one program of an image, which it makes anew",
@@ -26,7 +27,7 @@ const RIGHTS: Record<string, string> = {
   chroot: "chroot",
 };
 
-/** A commit is of a machine or of a container; true of installs and updates. */
+/** A commit is made for a machine or for a container. Installs and updates both check it. */
 export const targetRefusal: Check = (f, _, image) => {
   const { target } = image;
   if (target === undefined || (target === "container") === (f.container !== undefined)) return undefined;

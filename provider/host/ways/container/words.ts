@@ -4,7 +4,7 @@ import type { ContainerRights, Facts } from "../../facts/types/facts.ts";
 import type { Told, WayWords } from "../../plan/told.ts";
 import { keepsShort, sends } from "../../plan/words.ts";
 
-/** Managers that start /sbin/init of the container's root, whatever it is. */
+/** Managers that start /sbin/init of the container's root, whatever program it is. */
 export const KNOWN: Record<string, string> = { lxc: "LXC", openvz: "OpenVZ" };
 
 /** "LXC, unprivileged". */

@@ -1,4 +1,4 @@
-/** The plan of an overwrite that was cut off: the RAM system has the one that it began with. Pure. */
+/** The plan of an overwrite that was cut off; the RAM system keeps the plan that it began with. Pure. */
 import { humanBytes } from "../../../words.ts";
 import type { Facts } from "../../facts/types/facts.ts";
 import { carriedHostname } from "../../files/identity.ts";
@@ -13,8 +13,8 @@ import { stepsInRam } from "./plan.ts";
 import { imageProblem } from "./refusals.ts";
 
 /**
- * What a run before could not use, or was given otherwise, counts as it is given now: name, network, keys, ports. The
- * disk stays the plan's.
+ * Plans the rest of an overwrite. Name, network, keys and ports count as the inputs give them now, since an earlier run
+ * may have failed by them. The disk stays the plan's.
  */
 export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): PlanResult {
   const ram = facts.pine.ram!;
@@ -85,7 +85,9 @@ function notGoingOn(facts: Facts, inputs: PlanInputs, image: ImageFacts, begun: 
   };
 }
 
-/** The network of the plan, unless another one is asked for since: the old system's own is known to that plan alone. */
+/**
+ * The network of the plan, unless the inputs ask for another one now. Only that plan knows the old system's network.
+ */
 function networkInRam(facts: Facts, inputs: PlanInputs, begun: Plan, hostname: string): NetworkPlan {
   const [then, now] = [begun.overwrite!.asked?.network, inputs.network ?? "keep"];
   const same = then === undefined || JSON.stringify(then) === JSON.stringify(now);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes the disk. Runs in the RAM system only, sent over SSH. What is done is kept in /run/pine-ram, so that another
-# connection goes on.
+# Writes the disk. Runs in the RAM system only, sent over SSH. /run/pine-ram records what is done, so that another
+# connection can go on.
 #
 #   find BYTES SECTOR SHA256     the disk of this size whose first two sectors have this digest; prints its device
 #   image SHA256 MIB IDENTITY    what is to be written: a digest for every 4 MiB from standard input; prints how many blocks are
@@ -23,7 +23,7 @@ fail() {
   exit 1
 }
 
-# The partition that begins at this byte.
+# Prints the partition that begins at this byte.
 part_at() { # BYTE
   for path in /sys/class/block/"${device##*/}"*; do
     if [ -e "$path/partition" ] && [ "$(cat "$path/start")" = $(($1 / 512)) ] && [ -b "/dev/${path##*/}" ]; then
@@ -51,14 +51,14 @@ case $1 in
         found=$name
       done
       [ -n "$found" ] || fail "the disk of the plan is not here; there are: $(cd /sys/block && echo *)"
-      # the kernel reads the table again only when nobody has a part of the disk
+      # the kernel reads the table again only when nobody uses a part of the disk
       blockdev --rereadpt "/dev/$found" || fail "/dev/$found is still in use: see /proc/mounts and /proc/swaps in the RAM system"
       echo "/dev/$found" >$state/device
     fi
     cat $state/device
     ;;
   image)
-    # what a run that was cut off sent may still be on its way to the disk
+    # data that an interrupted run sent may still be on its way to the disk
     exec 9>$state/lock
     tries=0
     until flock -n 9; do
@@ -73,12 +73,12 @@ case $1 in
       echo "$3" >$state/mib
       echo "$2" >$state/image
     fi
-    # name, network or keys are others by now
+    # name, network or keys have changed since
     if [ -e $state/finished ] && [ "$(cat $state/finished)" != "$4" ]; then
       rm -f $state/finished
       : >$state/identity
     fi
-    # a run that was cut off while it made the disk this server's: from the image again
+    # a run was cut off while it wrote this server's own files: begin with the image again
     if [ -e $state/identity ] && [ ! -e $state/finished ]; then
       for target in /boot /sysroot/boot /sysroot; do
         while grep -q " $target " /proc/self/mounts; do umount $target; done
@@ -100,7 +100,7 @@ case $1 in
         count=$((mib - n * block))
         [ $count -le $block ] || count=$block
         dd bs=1M count=$count iflag=fullblock of="$device" seek=$((n * block)) conv=notrunc,fsync 2>$state/dd.log || fail "cannot write $device: $(head -n 1 $state/dd.log)"
-        # past the cache: what the disk itself has
+        # reads past the cache, from the disk itself
         there=$(dd bs=1M count=$count if="$device" skip=$((n * block)) iflag=direct 2>$state/dd.log | sha256sum | cut -d' ' -f1)
         n=$((n + 1))
         [ "$there" = "$(sed -n "${n}p" $state/blocks)" ] || fail "block $n of $total reads back differently: the connection was cut, or the disk is bad"
@@ -118,7 +118,7 @@ case $1 in
     [ "$(cat $state/verified)" -eq "$(wc -l <$state/blocks)" ] || fail "the image is not written yet"
     : >$state/identity
     label=$2 start=$3 size=$4 uuid=$5 fs=$6 keep=$7
-    # the backup of the table belongs to the end of this disk, not of the image
+    # the backup of the table belongs at the end of this disk, not at the end of the image
     sfdisk -q --relocate gpt-bak-std "$device"
     line="start=$((start / 512)), name=$label, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4"
     [ "$size" = 0 ] || line="$line, size=$((size / 512))"
@@ -130,7 +130,7 @@ case $1 in
       [ "$(blkid "$part" | sed -n 's/.* LABEL="\([^"]*\)".*/\1/p')" = "$label" ] || fail "$part is not the data partition $label any more"
     else
       case $fs in
-        # features that every GRUB and every kernel in use read are not needed here: nothing boots from it
+        # nothing boots from this partition, so it may have features that some GRUBs and kernels cannot read
         ext4) mke2fs -q -F -t ext4 -L "$label" "$part" ;;
         xfs) mkfs.xfs -q -f -L "$label" "$part" ;;
         *) fail "file system $fs" ;;
@@ -167,7 +167,7 @@ case $1 in
     while IFS= read -r line; do
       echo "$line" >>"$deployment/etc/fstab"
       target=$(echo "$line" | cut -f 2)
-      # all of them are links into /var, or in it
+      # all these folders are links into /var, or lie in it
       case $target in
         /var/*) folder=/ostree/deploy/pine$target ;;
         /root/*) folder=/ostree/deploy/pine/var/roothome/${target#/root/} ;;

@@ -6,9 +6,9 @@ import type { DataPartition, PlanInputs, PlannedData } from "../../plan/types.ts
 import type { Refusal } from "../../refusal.ts";
 
 const MiB = 1024 * 1024;
-/** Smaller ones are configuration drives of clouds (64 MiB at most), not disks to choose from. */
+/** Smaller ones are configuration drives of clouds (64 MiB at most) and are not offered as disks. */
 const LEAST_DISK = 128 * MiB;
-/** What belongs to an old system itself and goes with it; anything else that is mounted is somebody's data. */
+/** Mounts that belong to an old system and are erased with it; anything else that is mounted is somebody's data. */
 const SYSTEM = /^\/($|boot(\/efi)?$|efi$|usr$|tmp$|var$|var\/(log|tmp|cache)$|sysroot(\/|$)|etc$|run\/|snap\/)/;
 /** mkfs.xfs refuses less than 300 MiB; ext4 needs room for its journal. */
 const LEAST_DATA = { ext4: 16 * MiB, xfs: 300 * MiB } as const;
@@ -16,7 +16,7 @@ const LEAST_DATA = { ext4: 16 * MiB, xfs: 300 * MiB } as const;
 export const realDisks = (facts: Facts) => facts.disks.filter((d) => d.bytes >= LEAST_DISK && !d.readOnly);
 
 const BY_ID = "/dev/disk/by-id/";
-/** Names that tell what lies on a disk, and go with it. */
+/** Names that describe the content of a disk and disappear with it. */
 const CONTENT = /^(lvm-pv-uuid|md|dm)-/;
 const nameOf = (d: Disk) => {
   const id = d.ids.find((name) => !CONTENT.test(name));
@@ -27,7 +27,7 @@ const refuse = (code: string, message: string, hint: string): { refusal: Refusal
   refusal: { code, message, hint },
 });
 
-/** The one disk, or the one that was chosen. */
+/** The only disk, or the chosen one. */
 export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | { refusal: Refusal } {
   const disks = realDisks(facts);
   const all = disks.map(nameOf).join(", ");
@@ -51,14 +51,14 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
     : refuse("disk-choice", `the server has ${disks.length} disks: ${all}`, "say which one is erased: set `disk`");
 }
 
-/** Mounted file systems that an overwrite would take somebody's data with; what may be on the disk counts. */
+/** Mounted file systems with somebody's data that an overwrite would erase, also those that may be on the disk. */
 export function mountedData(disk: Disk, wanted: DataPartition[]): { target: string; device: string }[] {
   const labels = new Set(wanted.map((d) => d.label));
   const lost = (disk.perhaps ?? []).filter((target) => !SYSTEM.test(target));
   const perhaps = lost.map((target) => ({ target, device: "from a device that cannot be found, maybe there" }));
   const found = [disk, ...disk.partitions].flatMap((volume) => {
     if (volume.label !== undefined && labels.has(volume.label)) return [];
-    // what is mounted from the root's own file system goes with it; of LVM each volume is another one
+    // mounts from the root's own file system are erased with it; with LVM each volume is a file system of its own
     if (volume.holds.length === 0 && volume.mounts.includes("/")) return [];
     const data = volume.mounts.filter((target) => target !== "swap" && !SYSTEM.test(target));
     return data.map((target) => ({ target, device: volume.device }));
@@ -78,7 +78,7 @@ export function describePartitions(partitions: (Disk | DiskPartition)[]): string
     .join(", ");
 }
 
-/** Where data partitions come to lie behind an image of so many bytes; those that are there stay where they are. */
+/** Where data partitions will lie behind an image of this size; existing ones stay where they are. */
 export function layoutData(
   disk: Disk,
   wanted: DataPartition[],

@@ -1,4 +1,4 @@
-/** How a server gets into the RAM system: by kexec, by its GRUB, or not at all. Pure. */
+/** How a server gets into the RAM system: by kexec, by its GRUB, by systemd's shutdown, or not at all. Pure. */
 import type { Facts } from "../../facts/types/facts.ts";
 import type { Disk } from "../../facts/types/storage.ts";
 import { grubProblem, ownBoot } from "../../plan/boot.ts";
@@ -8,8 +8,8 @@ import { type Refusal, refusal } from "../../refusal.ts";
 import { chooseDisk } from "./disk.ts";
 
 /**
- * Kernel, initramfs and programs of the RAM system: 28.9 MB with linux-virt 6.18.56 (measured), and btrfs' module where
- * the commit has it.
+ * Bytes of the RAM system's kernel, initramfs and programs: 28.9 MB with linux-virt 6.18.56 (measured), more with
+ * btrfs' module where the commit has it.
  */
 export const ramBytes = ({ filesystems = [] }: ImageFacts) => (filesystems.includes("btrfs") ? 30.2e6 : 29e6);
 
@@ -51,7 +51,7 @@ export function kexecProblem(f: Facts): Refusal | undefined {
   return undefined;
 }
 
-/** Whether a slot of ours can be booted by the server's GRUB (what alongside needs of it). */
+/** Whether the server's GRUB can boot a slot of ours (what alongside needs of it). */
 function grubBoots(f: Facts): boolean {
   const started = f.cmdline.some((a) => a.startsWith("BOOT_IMAGE="));
   const ours = f.pine.deployment !== undefined && f.pine.runningSlot !== undefined;
@@ -64,7 +64,7 @@ function grubBoots(f: Facts): boolean {
   return started && f.root.type === "ext4" && f.root.uuid !== undefined && (ours || theirs);
 }
 
-/** File systems that are gone when they are unmounted: of ZFS the pool stays. */
+/** File systems that release the disk when they are unmounted; a ZFS pool stays. */
 const LEAVES = ["ext2", "ext3", "ext4", "xfs", "btrfs"];
 
 /**

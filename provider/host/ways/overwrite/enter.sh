@@ -1,8 +1,7 @@
 #!/bin/sh
 # Leaves the running system for the RAM system. Runs on the old system, sent over SSH; needs sh, tar, mount. Everything
-# lies in a tmpfs that only root can read. By kexec nothing on the disk is changed; where there is none, the server's
-# own GRUB boots it once, or systemd's shutdown, when it has stopped and unmounted everything, leaves the running kernel
-# to it.
+# lies in a tmpfs that only root can read. With kexec nothing on the disk is changed. Without it, the server's own GRUB
+# boots the RAM system once, or systemd's shutdown stops and unmounts everything and leaves the running kernel to it.
 #
 #   begin                  an empty folder in memory
 #   receive                vmlinuz, initramfs.img and tools/ from standard input (tar)
@@ -26,7 +25,7 @@ fail() {
   exit 1
 }
 
-# what is this server's own comes first, then the archive that is the same everywhere (the kernel reads one after the
+# this server's own files come first, then the archive that is the same everywhere (the kernel reads one after the
 # other)
 pack() {
   (cd $work/host && find . | $work/tools/busybox cpio -o -H newc) >$work/initrd 2>/dev/null
@@ -47,7 +46,7 @@ end() {
   rm -rf $staged
 }
 
-# a kernel's part that may be built in
+# loads a kernel module, which may be built in
 loaded() {
   modprobe -q "$1" 2>/dev/null && return
   case $1 in
@@ -61,7 +60,7 @@ case $1 in
   begin)
     end
     mkdir -p $work
-    # not the size of /run, which is a tenth of a small machine
+    # without the size limit of /run, which is a tenth of a small machine's memory
     mount -t tmpfs -o mode=700,size=90% tmpfs $work
     mkdir -p $work/host/etc/dropbear $work/host/root/.ssh
     chmod 755 $work/host $work/host/etc
@@ -92,14 +91,14 @@ case $1 in
     ;;
   load)
     pack
-    # by file where the kernel can, else by segments; each says why not
+    # kexec by file where the kernel can, else by segments; each says why it failed
     said=$($work/tools/kexec -s -l $work/vmlinuz --initrd=$work/initrd --command-line="$2" 2>&1) ||
       said="$said; $($work/tools/kexec -c -l $work/vmlinuz --initrd=$work/initrd --command-line="$2" 2>&1)" ||
       fail "the kernel does not take another one (kexec): $said"
     rm -f $work/vmlinuz $work/initrd
     ;;
   go)
-    # of other disks, too: what is not on them by then sysrq writes
+    # syncs other disks, too: sysrq writes what is not on them by then
     sync_all 30 || true
     echo 1 >/proc/sys/kernel/sysrq 2>/dev/null || true
     # shellcheck disable=SC2016
@@ -112,7 +111,7 @@ case $1 in
     chmod 755 $dir
     cat >"$dir/$2.cfg.pine-new"
     chmod 644 "$dir/$2.cfg.pine-new"
-    # given back by the agent or by `end`
+    # undone by the agent or by `end`
     [ ! -s "$dir/$2.cfg" ] || cp "$dir/$2.cfg" "$dir/$2.kept.new"
     sync
     [ ! -s "$dir/$2.cfg" ] || mv -f "$dir/$2.kept.new" "$dir/$2.kept"
@@ -123,9 +122,9 @@ case $1 in
     ;;
   unpack)
     shift
-    # the RAM system has modules of another kernel
+    # the RAM system's own modules are for another kernel
     for module in "$@"; do loaded "$module" || fail "the running kernel has no $module, which the RAM system needs"; done
-    # not every machine has one
+    # some machines lack it
     modprobe -q i6300esb || modprobe -q iTCO_wdt || true
     rm $work/vmlinuz
     mkdir $work/root

@@ -27,8 +27,8 @@ export interface RamToSend {
 export const RAM_DEADMAN = 600;
 
 /**
- * Sends the RAM system and jumps into it: the connection is lost a moment later. Until then nothing on the server is
- * changed.
+ * Sends the RAM system and jumps into it; a moment later the connection is lost. Nothing on the server is changed
+ * before that.
  */
 export async function enterRam(
   ssh: Ssh,
@@ -37,9 +37,9 @@ export async function enterRam(
     ram: RamToSend;
     record: InstallRecord;
     ports: number[];
-    /** Pine is the old system. */
+    /** Whether Pine is the old system. */
     pine: boolean;
-    /** Who reboots it, for others that come meanwhile. */
+    /** Who reboots the server, shown to others that come meanwhile. */
     owner: string;
   },
   task: Task,
@@ -80,7 +80,7 @@ export async function enterRam(
     const [load, go] = enter === "kexec" ? [["load", options], "go"] : [["unpack", ...modulesFor(plan)], "leave"];
     await step(load);
     task.step(enter === "kexec" ? "jumping into the RAM system" : "shutting down into the RAM system");
-    // the connection may go with it
+    // the connection may be lost with it
     await step([go]).catch((error: unknown) => {
       if (!connectionLost(error)) throw error;
     });
@@ -90,7 +90,7 @@ export async function enterRam(
   }
 }
 
-/** What the RAM system needs of a kernel that is not its own: cards and disks work already. */
+/** Modules that the RAM system needs on a kernel that is not its own. Cards and disks work already. */
 function modulesFor(plan: Plan): string[] {
   const { data, filesystem = "ext4" } = plan.overwrite!;
   const modules = ["af_packet", ...new Set(["ext4", filesystem, ...data.map((d) => d.filesystem)])];
@@ -105,7 +105,7 @@ function staged({ disk: { rootUuid, bootUuid } }: Plan): Omit<Slot, "options"> {
   return { title: "Pine RAM system", uuid: bootUuid ?? rootUuid, linux: `${at}/vmlinuz`, initrd: `${at}/initrd` };
 }
 
-/** The server's own GRUB boots the RAM system once, then what it booted before. */
+/** The server's own GRUB boots the RAM system once. After that it boots what it booted before. */
 async function bootByGrub(ssh: Ssh, o: { slot: SlotName; pine: boolean; owner: string }, task: Task): Promise<void> {
   const install = installScript();
   if (!o.pine) {
@@ -118,7 +118,7 @@ async function bootByGrub(ssh: Ssh, o: { slot: SlotName; pine: boolean; owner: s
   await reboot(ssh, o.owner);
 }
 
-/** Forgets a RAM system that did not come up: the old system answers. */
+/** Removes a RAM system that did not come up, when the old system answers instead. */
 export async function forgetRam(ssh: Ssh): Promise<void> {
   await ssh.exec(enterScript(), ["end"], { timeout: 60_000, what: "removing the RAM system" });
 }

@@ -1,4 +1,4 @@
-/** Which disk the firmware boots, and what becomes of a server when another one is written over. Pure. */
+/** Which disk the firmware boots, and what happens to a server when another one is overwritten. Pure. */
 import type { Facts } from "../../facts/types/facts.ts";
 import type { Disk } from "../../facts/types/storage.ts";
 import type { Check } from "../../plan/check.ts";
@@ -10,7 +10,7 @@ const ESP = ["/boot/efi", "/efi"];
 
 const has = (disk: Disk, targets: string[]) =>
   [disk, ...disk.partitions].some((v) => v.mounts.some((target) => targets.includes(target)));
-/** Disks with a part of the running system that its boot loader reads. */
+/** Whether a disk holds a part of the running system that its boot loader reads. */
 const holdsSystem = (disk: Disk) => has(disk, ["/", "/boot"]);
 const names = (disks: Disk[]) => disks.map((d) => d.device).join(", ");
 
@@ -20,7 +20,7 @@ function loaders({ firmware, disks, bootPartition }: Facts): Disk[] {
     const entry = disks.filter((d) => d.partitions.some((p) => p.partuuid?.toLowerCase() === bootPartition));
     if (bootPartition !== undefined && entry.length > 0) return entry;
     const apart = disks.filter((d) => has(d, ESP));
-    // else the partition may be mounted on /boot itself
+    // otherwise the partition may be mounted on /boot itself
     return apart.length > 0
       ? apart
       : disks.filter((d) => d.partitions.some((p) => p.type === "vfat" && p.mounts.includes("/boot")));
@@ -30,7 +30,7 @@ function loaders({ firmware, disks, bootPartition }: Facts): Disk[] {
   return grub.length > 0 ? grub : disks.filter((d) => d.bootCode !== "none");
 }
 
-/** Why a BIOS machine was started by something that is not on its disks; undefined: by a disk, or not known. */
+/** Why something outside its disks booted a BIOS machine; undefined: a disk did, or it is not known. */
 function outside({ firmware, disks, cmdline, pine }: Facts): string | undefined {
   if (firmware === "uefi" || pine.deployment !== undefined || disks.length === 0) return undefined;
   if (disks.every((d) => d.bootCode === "none"))
@@ -63,7 +63,7 @@ export const firmwareRefusal: Check = (facts, inputs) => {
   );
 };
 
-/** What a plan that is not refused has to tell of it. */
+/** Notes for a plan that is not refused. */
 export function firmwareNotes(facts: Facts, inputs: PlanInputs): string[] {
   const chosen = chooseDisk(facts, inputs);
   if (!("disk" in chosen)) return [];
@@ -74,11 +74,11 @@ export function firmwareNotes(facts: Facts, inputs: PlanInputs): string[] {
     ];
   const others = loaders(facts).filter((d) => d !== disk);
   const system = facts.disks.filter((d) => has(d, ["/"]));
-  const { disk: root } = facts.root; // of a RAID there is none
+  const { disk: root } = facts.root; // undefined for a RAID
   const elsewhere = root !== undefined ? root !== disk.device : system.length > 0 && !system.includes(disk);
   if (elsewhere && !has(disk, ["/boot"]))
     return ["the old system is on another disk: the firmware has to boot from this one afterwards"];
-  // a RAID: what is left of it may come up, without the disk that was written
+  // a RAID: the remaining members may boot without the disk that was written
   const members = facts.disks.filter(
     (d) => d !== disk && (others.includes(d) || (holdsSystem(d) && d.bootCode !== "none")),
   );

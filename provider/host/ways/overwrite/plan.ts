@@ -5,7 +5,7 @@ import type { ImageFacts, OverwritePlan, PlanInputs } from "../../plan/types.ts"
 import { chooseDisk, describePartitions, layoutData } from "./disk.ts";
 import { enterWay, ramBytes } from "./enter-way.ts";
 
-/** The disk's part of the plan; refusals are told already (plan-overwrite-refusals.ts). */
+/** The disk's part of the plan. Refusals were reported before (refusals.ts). */
 export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts): OverwritePlan | undefined {
   const chosen = chooseDisk(facts, inputs);
   if (!("disk" in chosen) || chosen.disk.head === undefined) return undefined;
@@ -14,7 +14,7 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
   const enter = enterWay(facts, disk);
   if ("refusal" in layout || !enter) return undefined;
   const kept = new Set(layout.data.filter((d) => d.keep).map((d) => d.start));
-  // a file system may be on the disk itself, without a table, or beside one
+  // a file system may also lie on the disk itself, without a table or beside one
   const whole = disk.type !== undefined || disk.holds.length > 0 ? [disk] : [];
   const gone = describePartitions([...whole, ...disk.partitions.filter((p) => !kept.has(p.start))]);
   const { device, bytes, sectorSize } = disk;

@@ -1,4 +1,4 @@
-/** Why a disk cannot be overwritten. Pure; every reason at once, each with what to do. */
+/** Why a disk cannot be overwritten: every reason at once, each with what to do. Pure. */
 import { humanBytes } from "../../../words.ts";
 import { ownBoot } from "../../plan/boot.ts";
 import type { Check } from "../../plan/check.ts";
@@ -8,11 +8,13 @@ import { chooseDisk, layoutData, mountedData } from "./disk.ts";
 import { enterWay, kexecProblem, onDisk, ramBytes } from "./enter-way.ts";
 import { firmwareRefusal } from "./firmware.ts";
 
-/** MemTotal of a machine with 256 MiB, the smallest that it was done on: the kernel takes its part before it counts. */
+/**
+ * MemTotal of a machine with 256 MiB, the smallest that was tried: the kernel takes its part before it counts the rest.
+ */
 const RAM_KIB = 200 * 1024;
 const MiB = 1024 * 1024;
 
-/** Of an image that is no compressed disk with a GPT. */
+/** Refuses an image that is no compressed disk with a GPT. */
 export const imageProblem = (image: ImageFacts): Refusal | undefined =>
   image.diskUnfit === undefined
     ? undefined
@@ -33,7 +35,7 @@ export const OVERWRITE: Check[] = [
   (f, i) => {
     const owner = f.pine.install;
     return (
-      // of another stack is refused already
+      // an image of another stack is refused already
       owner?.stack === i.stack &&
       i.urn !== undefined &&
       owner.urn !== i.urn &&
@@ -140,7 +142,7 @@ export const OVERWRITE: Check[] = [
   (f, i) => {
     const chosen = chooseDisk(f, i);
     const way = enterWay(f, "disk" in chosen ? chosen.disk : undefined);
-    // Secure Boot locks the kernel down, and is refused itself
+    // Secure Boot locks the kernel down, and has a refusal of its own
     return i.rootWay !== "none" && f.secureBoot !== true && way === undefined && kexecProblem(f);
   },
   (f, i, image) => {

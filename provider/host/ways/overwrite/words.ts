@@ -35,7 +35,7 @@ export function overwriteWords({ plan: p, title }: Told): WayWords {
   };
 }
 
-/** The first boot from the written disk, and the way there. */
+/** The way to the written disk, and its first boot. */
 export const bootDiskLines = ({ watchdog }: StepOf<"boot-disk">, { plan, title }: Told): string[] => [
   `${count(plan.boots, "reboot")}: into the RAM system, and from the written disk; nothing leads back to ${title} once the disk is written`,
   "a connection that breaks in between is gone on with by the next `up`; a power cut while the disk is written leaves a server that does not boot",

@@ -1,6 +1,6 @@
 /**
- * Writes an image over the old system, from a RAM system (enter.ts): the image to the disk with every block read back
- * (writeImage), then what makes the server itself (finishDisk). What is planned stands in plan.ts.
+ * Writes an image over the old system, from a RAM system (enter.ts). writeImage writes the image to the disk and reads
+ * back every block. Then finishDisk writes the server's own parts. The plan is made in plan.ts.
  */
 import type { Readable } from "node:stream";
 import { assetText } from "../../../assets.ts";
@@ -20,10 +20,10 @@ export interface ImageToSend {
   sha256: string;
   /** Bytes of the disk. */
   diskSize: number;
-  /** Bytes from its start. */
+  /** Bytes from the start of the disk. */
   rootStart: number;
   rootType: string;
-  /** Of its /boot partition, where it has one. */
+  /** The same for its /boot partition, if it has one. */
   bootStart?: number;
   /** "<checksum>.<serial>". */
   deployment: string;
@@ -31,21 +31,21 @@ export interface ImageToSend {
   digests: string[];
   /** Bytes of a block. */
   block: number;
-  /** Compressed, from a block on. */
+  /** The compressed image from this block on. */
   open(from: number): Readable;
 }
 
-/** With the digest of what makes the disk this server's ({@link identityOf}). */
+/** Adds the digest of the server's own parts ({@link identityOf}). */
 type ImageToWrite = ImageToSend & { identity: string };
 
-/** What makes the disk this server's. */
+/** The parts that make the disk this server's. */
 interface OwnParts {
   plan: Plan;
   files: HostFile[];
   kernelArguments: string[];
 }
 
-/** A digest of it, by which a run that goes on knows whether the disk has it already. */
+/** A digest of these parts: a run that goes on learns by it whether the disk has them already. */
 export function identityOf({ plan, files, kernelArguments }: OwnParts): string {
   const { sshPorts, consoles, deadman } = plan;
   return sha256(
@@ -57,8 +57,8 @@ const disk = (ssh: Ssh, args: string[], input?: string, timeout = 300_000) =>
   ssh.exec(assetText("host/ways/overwrite/disk.sh"), args, { timeout, input, what: `writing the disk: ${args[0]}` });
 
 /**
- * Writes the blocks that are not there yet. Answers the compressed bytes sent, and whether a run that was cut off
- * finished the disk already. Every block was read back from the disk and compared.
+ * Writes the blocks that are missing. Each one is read back from the disk and compared. Returns the compressed bytes
+ * sent, and whether an interrupted run finished the disk already.
  */
 export async function writeImage(
   ssh: Ssh,
@@ -102,7 +102,9 @@ export async function writeImage(
   return { sent, finished: state === "finished", device: device.trim() };
 }
 
-/** When all is written: the count of what was compared, and a flush. Nothing of the disk is this server's yet. */
+/**
+ * When all is written: checks the count of compared blocks and flushes the disk. Nothing on it is this server's yet.
+ */
 export async function settleImage(ssh: Ssh, image: ImageToSend, task: Task): Promise<void> {
   task.step("the image is on the disk");
   const compared = Number((await disk(ssh, ["flush"])).stdout.trim());
@@ -111,8 +113,8 @@ export async function settleImage(ssh: Ssh, image: ImageToSend, task: Task): Pro
 }
 
 /**
- * Data partitions, identity, kernel arguments and the record of the installation; ends with everything on the disk,
- * unmounted.
+ * Writes data partitions, identity, kernel arguments and the installation's record. At the end everything is on the
+ * disk, unmounted.
  */
 export async function finishDisk(
   ssh: Ssh,
@@ -146,11 +148,11 @@ export async function finishDisk(
   await disk(ssh, ["finish", image.identity]);
 }
 
-/** The image's slot with what this server adds to it. */
+/** The image's slot with this server's additions. */
 function withArguments(slot: Slot, plan: Plan, extra: string[]): Slot {
   const words = slot.options.split(" ").filter((w) => !w.startsWith("pine.deadman="));
   const consoles = plan.consoles.map((c) => `console=${c}`);
-  // the old system's last console is what its provider shows: it becomes the last one here too
+  // the provider shows the old system's last console, so it becomes the last one here too
   const own = words.filter((w) => !consoles.includes(w) && !extra.includes(w));
   const at = own.findIndex((w) => w.startsWith("ostree="));
   own.splice(at < 0 ? own.length : at, 0, ...consoles, ...extra, `pine.deadman=${plan.deadman}`);

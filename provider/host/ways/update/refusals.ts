@@ -1,5 +1,5 @@
 /**
- * Why a server that runs Pine cannot take another commit; the server looks itself, too, and this tells it beforehand.
+ * Why a server that runs Pine cannot take another commit. The server checks this itself, too; this tells it beforehand.
  * Pure.
  */
 import { manifestProblem } from "../../../trust/manifest.ts";
@@ -9,7 +9,7 @@ import type { Check } from "../../plan/check.ts";
 import { twinsRunning } from "../../plan/twins.ts";
 import { refusal } from "../../refusal.ts";
 
-/** What runs already is not asked for again. */
+/** Checks the signature of a commit, unless it runs already. */
 export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {
   if (!pine.trust || !commit || pine.deployment?.startsWith(`${commit}.`)) return undefined;
   const problem = manifestProblem(pine.trust, commit, signed);
@@ -17,12 +17,12 @@ export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {
 };
 
 /**
- * What the agent asks for beside kernel and initramfs: folders and OSTree's entry (boot_room of
+ * Room that the agent needs besides kernel and initramfs: for folders and OSTree's entry (boot_room of
  * system/rootfs/usr/sbin/pine).
  */
 const BESIDE = 64 * 1024;
 
-/** A root that the commit's initramfs does not mount would be a trial that goes back. */
+/** If the commit's initramfs cannot mount the root, a trial would roll back. */
 const rootRefusal: Check = ({ pine, root }, _, { commit, filesystems }) =>
   filesystems !== undefined &&
   !pine.deployment?.startsWith(`${commit}.`) &&
@@ -36,12 +36,15 @@ const rootRefusal: Check = ({ pine, root }, _, { commit, filesystems }) =>
       : "choose a `kernel` of the Rootfs that has it",
   );
 
-/** Of a /boot partition: OSTree has the kernels of all deployments there until the new one is whole, each one once. */
+/**
+ * Checks the room on a /boot partition. OSTree keeps the kernels of all deployments there until the new one is whole,
+ * each kernel once.
+ */
 const kernelRoomRefusal: Check = (f, _, { kernel, kernels = {} }) => {
   const mount = f.mounts.find((m) => m.target === "/boot") ?? f.mounts.find((m) => m.target === "/sysroot/boot");
   if (!ownBoot(f) || kernel === undefined || mount?.freeKiB === undefined) return undefined;
   const there = f.pine.deployments.map((name) => kernels[/([0-9a-f]{64})\.\d+$/.exec(name)?.[1] ?? ""]);
-  // of a deployment that the store does not know it may be the same kernel
+  // a deployment that the store does not know may have the same kernel
   if (there.length === 0 || there.some((id) => id === undefined || id === kernel.id)) return undefined;
   const [free, bytes] = [mount.freeKiB * 1024, kernel.bytes + BESIDE];
   return (

@@ -4,7 +4,7 @@ import { humanBytes } from "../../../words.ts";
 import { type Place, restartsOf, type Step, type StepOf } from "../../plan/steps.ts";
 import { count } from "../../plan/words.ts";
 
-/** A server that runs Pine, and what is wanted of it. */
+/** A server that runs Pine, and what the inputs want of it. */
 export interface Wanted {
   /** The commit that runs, and its slot. */
   runs: string;
@@ -17,13 +17,13 @@ export interface Wanted {
   commit: string;
   /** What needs a deployment although the commit runs: "name"; absent: nothing. */
   changed?: string;
-  /** A reinstall: a deployment in any case, with an /etc of its own. */
+  /** A reinstall: always a new deployment, with an /etc of its own. */
   fresh: boolean;
-  /** How the installation was found by a resource that has none yet; absent: it is its own. */
+  /** How a resource without an installation found this one; absent: the installation is its own. */
   found?: "cut-off" | "running";
   /** The record on the server names something else than this resource. */
   foreign: boolean;
-  /** Root's authorized_keys from now on; absent: as they are. */
+  /** Root's authorized_keys from now on; absent: unchanged. */
   keys?: string[];
   /** Bytes of the delta; absent: not known yet. */
   bytes?: number;
@@ -98,6 +98,6 @@ export function updateLine(steps: readonly Step[]): string {
     .join("");
 }
 
-/** The line where a trial runs that nobody confirmed. `back`: the confirmed slot, or the old system's name. */
+/** The line for an unconfirmed trial that runs. `back`: the confirmed slot, or the old system's name. */
 export const unconfirmedLine = (slot: SlotName | undefined, old = "the old system") =>
   `a trial runs that nobody confirmed: 1 reboot back to ${slot ? `slot ${slot}` : old}, and then ${slot ? "an update" : "an install"} as if it had not been`;

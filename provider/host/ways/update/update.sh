@@ -17,7 +17,7 @@ incoming=/var/lib/pine/incoming
 repo=/sysroot/ostree/repo
 record=/boot/grub/pine/install
 deployments=/sysroot/ostree/deploy/pine/deploy
-# a container's kernel has another system's arguments: its init writes its own (system/container/init)
+# a container's kernel has another system's arguments, so its init writes its own (system/container/init)
 arguments=/proc/cmdline
 [ ! -e /run/pine.cmdline ] || arguments=/run/pine.cmdline
 
@@ -26,7 +26,7 @@ fail() {
   exit 1
 }
 
-# Deployments of the slots that do not run: what is written now is there after a fall-back as well.
+# Deployments of the slots that do not run, so that files written now are there after a roll-back, too.
 others() {
   for slot in a b; do
     name=$(sed -n 's,^set pine_options=.*[ "]ostree=/ostree/deploy/pine/deploy/\([^ "]*\).*,\1,p' "/boot/grub/pine/$slot.cfg" 2>/dev/null)
@@ -35,8 +35,8 @@ others() {
   done
 }
 
-# Does the same there. Its root is the deployment, so that links lead nowhere else. What cannot be done is told and no
-# failure: an owner may not be known to the older system.
+# Does the same in those deployments. Each is the root, so that links lead nowhere else. A failure is only reported: the
+# older system may not know an owner.
 there() { # function path arguments…; its standard input for each
   case $2 in /etc/*) ;; *) return 0 ;; esac
   for name in $(others); do
@@ -44,7 +44,7 @@ there() { # function path arguments…; its standard input for each
   done
 }
 
-# A function of safely.sh, on the running system or on a deployment.
+# Runs a function of safely.sh, on the running system or in a deployment.
 here() { sh -euc "$safely
 \"\$@\"" sh "$@"; }
 within() { # deployment function arguments…
@@ -54,30 +54,30 @@ within() { # deployment function arguments…
 \"\$@\"" sh "$@"
 }
 
-# What OSTree leaves of a transaction that failed or was killed (ostreedev/ostree#1019). Nobody else writes: this has
-# the server's lock.
+# Removes what OSTree leaves of a failed or killed transaction (ostreedev/ostree#1019). Nobody else writes, since this
+# holds the server's lock.
 unstage() { rm -rf $repo/tmp/staging-* $repo/tmp/tmp*; }
 
-# Standard input to a file that is either the old or the new one, whole.
+# Writes standard input to a file, so that the file is either the old or the new one, whole.
 whole() { # path
   cat >"$1.pine-new"
   sync
   mv -f "$1.pine-new" "$1"
 }
 
-# until its end (parts.sh)
+# held until the script ends (parts.sh)
 exec 8>>"$receiving"
 case $1 in
   part)
     unstage
     kept=$(sed -n 's/^min-free-space-size=\([0-9]*\)MB$/\1/p' $repo/config)
-    # what comes of it is not known before it is applied, but that OSTree keeps so much free
+    # the size after applying is not known before, but OSTree keeps this much free
     part $incoming "$2" "$3" $((${kept:-0} * 1024))
     [ "$missing" -le 0 ] || fail "the file system of $repo is too full: $free KiB are free, the update takes $need KiB at least, so $missing KiB are missing"
     ;;
   receive)
     arrive $incoming "$2" "$3" "$4" "the delta"
-    # what comes of it is whole or nothing, also when this is stopped
+    # the result is whole or nothing, also when this script is stopped
     trap 'unstage; ostree prune --repo=$repo --refs-only >/dev/null 2>&1 || true' EXIT
     trap 'exit 1' HUP INT TERM PIPE
     if ! why=$(ostree static-delta apply-offline "./$2" 2>&1); then

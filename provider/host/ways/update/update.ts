@@ -1,4 +1,4 @@
-/** A server that runs Pine gets another deployment: by delta into the slot that does not run, armed for one boot. */
+/** Gives a server that runs Pine another deployment: a delta into the slot that does not run, armed for one boot. */
 import { type SlotName, slotTitle } from "../../../boot/slot.ts";
 import { messageOf } from "../../../errors.ts";
 import type { Task } from "../../../task.ts";
@@ -25,9 +25,9 @@ interface Update {
 }
 
 /**
- * Sends the delta (none: the commit is there already), deploys, writes the files of /etc that changed into the new
- * deployment, arms it. `fresh`: /etc is the commit's, not merged from the running one, but for what makes the server
- * itself. The SSH host keys are kept, also when the commit has another SSH server. The running system is not changed.
+ * Sends the delta (none: the commit is there already), deploys, writes the changed files of /etc into the new
+ * deployment and arms it. `fresh`: /etc is the commit's and is not merged from the running one, except the server's own
+ * files. The SSH host keys are kept, also when the commit has another SSH server. The running system is not changed.
  * Where the disk is full, nothing of it stays.
  */
 export async function prepareUpdate(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
@@ -76,7 +76,7 @@ async function prepare(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
   return { slot, deployment, sent };
 }
 
-/** Writes and removes files of the running system. No reboot. */
+/** Writes and removes files of the running system, without a reboot. */
 export async function writeFiles(ssh: Ssh, files: HostFile[], removed: string[], task: Task): Promise<void> {
   const script = updateScript();
   for (const [n, file] of files.entries()) {

@@ -12,7 +12,7 @@ import { writeQcow2 } from "./qcow2.ts";
 export const FILE_FORMATS = ["raw.zst", "raw", "qcow2", "tar"] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
-/** What a DiskImage has to be given otherwise before it can be written over a server's disk; undefined: nothing. */
+/** The properties of a DiskImage with which it cannot be written over a server's disk; undefined: none. */
 export function notForOverwrite(format: string, label: string): string | undefined {
   const wrong = [
     // it is sent as it is, and unpacked by the RAM system
@@ -23,7 +23,7 @@ export function notForOverwrite(format: string, label: string): string | undefin
   return wrong.length > 0 ? wrong.join(" and ") : undefined;
 }
 
-/** As clouds take it (Google's documentation names these options), without anything of this machine. */
+/** A tar that clouds accept (Google's documentation names these options), without anything of this machine. */
 const TAR = [
   ...["tar", "--format=oldgnu", "--sparse", "--hole-detection=raw", "--numeric-owner", "--owner=0", "--group=0"],
   ...["--mode=644", "--mtime=@0", "-C", "/run/work", "-cf", "/run/work/disk.tar", "disk.raw"],

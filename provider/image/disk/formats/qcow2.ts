@@ -3,22 +3,22 @@ import { open } from "node:fs/promises";
 
 /** qemu-img's own default. */
 const CLUSTER = 64 * 1024;
-/** Entries of 8 bytes in an L2 table, which is a cluster: of 512 MiB. */
+/** Entries of 8 bytes in an L2 table, which fills a cluster and maps 512 MiB. */
 const PER_TABLE = CLUSTER / 8;
-/** Counts of 16 bits in a cluster of them. */
+/** Reference counts of 16 bits that fill a cluster. */
 const PER_COUNTS = CLUSTER / 2;
 /** Used once, so it may be written in place: QCOW_OFLAG_COPIED of docs/interop/qcow2.txt. */
 const COPIED = 1n << 63n;
 /**
- * Bytes read at a time: a disk is mostly holes, and a read of one costs by its number more than by its length
+ * Bytes read at a time. A disk is mostly holes, and for them the number of reads costs more than their length
  * (oVirt/ovirt-imageio#76).
  */
 const AT_ONCE = 64 * CLUSTER;
 const ZERO = Buffer.alloc(AT_ONCE);
 
 /**
- * Writes `target` out of the raw disk `source`, whose size is whole clusters' (else the rest reads as zeros). Data lies
- * behind the header in the disk's order, then the tables.
+ * Writes the raw disk `source` as `target`. The source's size is a multiple of a cluster (else the rest reads as
+ * zeros). Data lies behind the header in the disk's order, then the tables.
  */
 export async function writeQcow2(source: string, target: string, signal: AbortSignal): Promise<void> {
   const input = await open(source, "r");
@@ -65,8 +65,7 @@ export async function writeQcow2(source: string, target: string, signal: AbortSi
 const clusters = (bytes: number) => Math.ceil(bytes / CLUSTER);
 
 /**
- * The table of reference counts and their blocks, to lie at cluster `used`: everything, they themselves too, is used
- * once.
+ * The table of reference counts and their blocks, which lie at cluster `used`. Every cluster is used once, theirs too.
  */
 export function countsFor(used: number): { bytes: Buffer; tables: number } {
   let blocks = 0;

@@ -1,4 +1,4 @@
-/** Carries a plan out, step by step, by one table. */
+/** Carries out a plan step by step, from one table. */
 import type { Step, StepOf } from "../../../host/plan/steps.ts";
 import { checkTrust } from "../../../host/server/trust.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
@@ -14,12 +14,12 @@ import { endUnconfirmedTrial } from "./unconfirmed.ts";
 import { disarm, keepRunning, makeDelta, prepareDeployment, takeOver, writeOwnFiles } from "./update.ts";
 import { enterVisit, type Visit } from "./visit.ts";
 
-/** What is done for a step. What came of it is noted in the job. */
+/** What is done for a step. The result is noted in the job. */
 interface Executor<D extends Step["do"]> {
-  /** What is sent is made before anything is written. */
+  /** Makes what is sent, before anything is written. */
   make?(visit: Visit, step: StepOf<D>, job: Job): Promise<void>;
   act?(visit: Visit, step: StepOf<D>, job: Job): Promise<void>;
-  /** In place of `act`, where another system answers afterwards: the visit to go on with. */
+  /** In place of `act`, where another system answers afterwards. Returns the visit to continue with. */
   enter?(visit: Visit, step: StepOf<D>, job: Job): Promise<Visit>;
 }
 
@@ -43,8 +43,8 @@ const TABLE: { [D in Step["do"]]: Executor<D> } = {
 const executorOf = <D extends Step["do"]>(step: StepOf<D>) => TABLE[step.do as D] as unknown as Executor<D>;
 
 /**
- * The connection to what is confirmed on the server. Before anything is done there it is known whose it is, and that
- * the commit is there.
+ * The connection to the confirmed system. Dies before anything is changed when the server is another resource's, or the
+ * commit is missing.
  */
 async function confirmed(seen: Look, { wish, known, call }: Job): Promise<Ssh> {
   const { commit } = wish.inputs;
@@ -58,7 +58,7 @@ async function confirmed(seen: Look, { wish, known, call }: Job): Promise<Ssh> {
   }
 }
 
-/** Brings a server to what its plan says. What came of it is in `job.outcome`, also when this fails. */
+/** Brings a server to what its plan says. The result is in `job.outcome`, even if this fails. */
 export async function carryOut(seen: Look, job: Job): Promise<Outcome> {
   let visit = await enterVisit(await confirmed(seen, job), job);
   try {

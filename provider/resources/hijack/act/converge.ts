@@ -14,13 +14,13 @@ import { keepForHost } from "../plan/kept.ts";
 import { carryOut } from "./carry-out.ts";
 import { type Job, newJob } from "./job.ts";
 
-/** `props`: the inputs as the engine has them; `oldProps` those before. */
+/** `props`: the inputs as the engine has them; `oldProps`: the inputs before. */
 export interface Given {
   props: Props;
   oldProps?: Props;
 }
 
-/** Answers the outputs. Once the server was written to, a failure is an InitError with what holds. */
+/** Returns the outputs. Once the server was written to, a failure is an InitError with the state that holds. */
 export async function converge(wish: Wish, { props, oldProps }: Given, call: Call): Promise<Props> {
   const job = await newJob(wish, call);
   const { inputs, state } = wish;
@@ -41,7 +41,7 @@ export async function converge(wish: Wish, { props, oldProps }: Given, call: Cal
   }
 }
 
-/** What holds once something came of the steps: of a system that was confirmed also where a later step failed. Pure. */
+/** The state after the steps that have a result. A confirmed system counts even if a later step failed. Pure. */
 function stateAfter(before: HijackState, { outcome, wish, known }: Job): HijackState {
   if (!outcome.result) return before;
   const { inputs } = wish;
@@ -57,7 +57,7 @@ function whyReturned(outcome: Outcome, now: HijackState, { wish, known }: Job): 
   const which = `commit ${commit.slice(0, 12)}`;
   const runs = now.booted ? `commit ${now.booted.checksum.slice(0, 12)}` : (outcome.previous ?? "the old system");
   const version = known?.version ? ` (version ${known.version})` : "";
-  // of one commit there may be two deployments: only after an overwrite there is nothing else
+  // one commit may have two deployments: only an overwrite leaves nothing to go back to
   const failed =
     outcome.plan?.method === "overwrite"
       ? `${which} runs and is not healthy, and there is no system before it to go back to`

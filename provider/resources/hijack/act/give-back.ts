@@ -1,4 +1,4 @@
-/** The end: the old system comes back, where it was kept. */
+/** Destroy: restores the old system where it was kept. */
 import { isAbort, messageOf } from "../../../errors.ts";
 import { restoreOld } from "../../../host/leave/restore.ts";
 import { finalizedOf } from "../../../host/server/record.ts";
@@ -8,7 +8,7 @@ import type { HijackInputs } from "../model/inputs.ts";
 import { connectionsOf, keeping } from "../model/logins.ts";
 import type { HijackState } from "../model/state.ts";
 
-/** The server as it was, where that can be. */
+/** Restores the old system where that is possible; else warns and leaves the server alone. */
 export async function giveBack(call: Call, known: HijackState, wanted: HijackInputs): Promise<void> {
   if (wanted.onDestroy === "retain") return call.warn("the server stays as it is (onDestroy: retain)");
   let seen: Awaited<ReturnType<typeof look>>;

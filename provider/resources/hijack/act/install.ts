@@ -1,4 +1,4 @@
-/** A system beside the old one, of a machine or a container, armed for one boot. */
+/** Installs a system beside the old one, on a machine or in a container, and arms it for one boot. */
 import { identityFiles } from "../../../host/files/identity.ts";
 import type { HostFile } from "../../../host/files/paths.ts";
 import type { StepOf } from "../../../host/plan/steps.ts";
@@ -8,7 +8,7 @@ import { installAlongside } from "../../../host/ways/alongside/install.ts";
 import type { Job } from "./job.ts";
 import type { Visit } from "./visit.ts";
 
-/** What makes a system this server's. */
+/** The files that give a system this server's identity, and the program's own. */
 export const ownFiles = ({ hostname, network, authorizedKeys }: Plan, { files }: Job): HostFile[] => [
   ...identityFiles({ hostname, network, authorizedKeys }),
   ...files,
@@ -22,7 +22,7 @@ export async function makeSysroot({ artifacts }: Visit, step: StepOf<"install">,
   job.made.sysroot = await artifacts.sysroot(step.compression, job.call);
 }
 
-/** Until the last of it nothing boots differently. */
+/** Installs the system. Only its last action changes what boots next. */
 export async function installBeside({ ssh, plan, facts, artifacts }: Visit, _: unknown, job: Job): Promise<void> {
   const { kernelArguments } = job.wish.inputs;
   const record = recordOf(plan.restore ?? facts.os.name, job);

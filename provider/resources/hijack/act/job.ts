@@ -1,4 +1,4 @@
-/** What one act knows besides the server, and what came of it so far. */
+/** What one operation knows besides the server, and its result so far. */
 import type { HostFile } from "../../../host/files/paths.ts";
 import type { SysrootToSend } from "../../../host/ways/alongside/install.ts";
 import type { RamToSend } from "../../../host/ways/overwrite/enter.ts";
@@ -21,14 +21,14 @@ interface Made {
 export interface Job {
   readonly call: Call;
   readonly wish: Wish;
-  /** Of the wanted commit, where the store has it. */
+  /** Artifacts of the wanted commit, where the store has it. */
   readonly known?: CommitArtifacts;
   /** The program's files with their contents. */
   readonly files: HostFile[];
   /** ISO date, for the record of an installation. */
   readonly created: string;
   made: Made;
-  /** The deployment that an update made, for its removal when it fails. */
+  /** The deployment that an update made; removed when it fails. */
   deployment?: string;
   /** This run entered the RAM system. */
   entered: boolean;

@@ -1,6 +1,6 @@
 /**
- * HostHijack's overwrite: into the RAM system, the image to the disk, the first boot from it - each goes on where a run
- * was cut off.
+ * HostHijack's overwrite: enters the RAM system, writes the image to the disk and boots from it. Each part continues
+ * where a run was cut off.
  */
 import { die, messageOf } from "../../../errors.ts";
 import { withHostLock } from "../../../host/locks/server.ts";
@@ -30,7 +30,7 @@ export async function makeImage({ artifacts }: Visit, _: unknown, job: Job): Pro
   job.made.image = await artifacts.diskImage(job.call);
 }
 
-/** The system that answers after a restart of a visit's server. */
+/** Connects to the system that answers after the visit's server rebooted. */
 const nextSystem = ({ connections, ssh }: Visit, { call }: Job): Promise<Ssh> =>
   waitForSsh(connections, call, {
     refusals: Number.POSITIVE_INFINITY,
@@ -38,7 +38,7 @@ const nextSystem = ({ connections, ssh }: Visit, { call }: Job): Promise<Ssh> =>
     notBootId: ssh.bootId,
   });
 
-/** From the old system into the RAM system. Nothing on the disk is changed; what comes up is looked at. */
+/** Leaves the old system for the RAM system, and looks at what comes up. Changes nothing on the disk. */
 export async function enterRamSystem(visit: Visit, _: unknown, job: Job): Promise<Visit> {
   const { ssh, plan, facts, owner } = visit;
   const { call, wish } = job;
@@ -71,7 +71,7 @@ const NOT_ENTERED = {
   shutdown: "see its console while it shuts down, for what it cannot unmount; use method: alongside",
 };
 
-/** In the RAM system: the disk, whole. */
+/** Writes the whole disk, from within the RAM system. */
 export async function writeDisk({ ssh, plan }: Visit, _: unknown, job: Job): Promise<void> {
   const { call, wish, outcome } = job;
   const own = { plan, files: ownFiles(plan, job), kernelArguments: wish.inputs.kernelArguments };
@@ -85,7 +85,7 @@ export async function writeDisk({ ssh, plan }: Visit, _: unknown, job: Job): Pro
     await settleImage(ssh, image, call);
     if (!finished) await finishDisk(ssh, { ...own, image, id: wish.id }, call);
     Object.assign(outcome, { sent: outcome.sent + sent, rootKeys: plan.authorizedKeys });
-    // of a run that goes on, the old system's is not known
+    // a run that continues does not know the plan made in the old system
     outcome.plan ??= plan;
   } catch (error) {
     if (!connectionLost(error)) throw error;
@@ -98,7 +98,7 @@ export async function writeDisk({ ssh, plan }: Visit, _: unknown, job: Job): Pro
   }
 }
 
-/** Ends with the new system confirmed, or told why it is not healthy: there is nothing to go back to. */
+/** Ends with the new system confirmed, or with the reasons why it is unhealthy: there is nothing to roll back to. */
 export async function bootDisk(visit: Visit, _: unknown, job: Job): Promise<void> {
   const { call, outcome } = job;
   call.step("booting from the written disk");
@@ -122,7 +122,7 @@ async function judgeDisk(ssh: Ssh, { artifacts }: Visit, { call, wish }: Job): P
     );
   const reasons = await judge(ssh, wish.inputs, call);
   if (reasons.length > 0) return { outcome: "returned", reasons, answered: true, status };
-  // without this line the next create takes the server over as it is: no reason to fail now
+  // without this mark the next create takes the server over as it is: no reason to fail now
   await markDone(ssh).catch(() => {});
   await keepTrust(ssh, artifacts.signed, call);
   return { outcome: "confirmed", status };

@@ -1,4 +1,4 @@
-/** HostHijack's finalize: once the new system is confirmed and asked to be the only one. */
+/** HostHijack's finalize: removes the old system once the new one is confirmed. */
 import { readFacts } from "../../../host/facts/facts.ts";
 import { finalizeHost } from "../../../host/leave/finalize.ts";
 import { withHostLock } from "../../../host/locks/server.ts";
@@ -8,7 +8,7 @@ import { finalizeDue } from "../plan/finalize-due.ts";
 import type { Job } from "./job.ts";
 import type { Visit } from "./visit.ts";
 
-/** The system that was confirmed just now is another boot than the visit's: it is looked at anew. */
+/** Removes the old system. Connects and looks again: the confirmed system is a later boot than the visit's. */
 export async function removeOld(visit: Visit, _: unknown, { call, wish, outcome }: Job): Promise<void> {
   await visit.leave();
   const { connections, owner } = visit;

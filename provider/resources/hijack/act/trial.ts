@@ -9,7 +9,7 @@ import { openAny } from "../look/look.ts";
 import type { Job } from "./job.ts";
 import type { Visit } from "./visit.ts";
 
-/** Ends confirmed or back. */
+/** Boots the armed slot. Ends with that system confirmed, or with the system before it running again. */
 export async function boot(visit: Visit, { slot }: StepOf<"trial">, job: Job): Promise<void> {
   const { ssh, connections, facts, artifacts, owner } = visit;
   const { commit: checksum, health, deadman } = job.wish.inputs;
@@ -23,8 +23,8 @@ export async function boot(visit: Visit, { slot }: StepOf<"trial">, job: Job): P
 }
 
 /**
- * After a return the bad deployment goes, and its slot names again what it named before; that it stays is no failure of
- * its own. Answers what holds then.
+ * Removes the bad deployment after a rollback, and makes its slot name again what it named before. A deployment that
+ * cannot be removed is a warning only. Returns the status afterwards.
  */
 async function restoreSlot(
   connections: Connection[],

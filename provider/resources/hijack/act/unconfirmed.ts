@@ -1,4 +1,4 @@
-/** What a run that was cut off in a trial left: the server first goes back to what is confirmed. */
+/** Cleans up after a run that was cut off in a trial: the server rolls back to the confirmed system. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../errors.ts";
 import { withHostLock } from "../../../host/locks/server.ts";
@@ -12,14 +12,14 @@ import type { HijackInputs } from "../model/inputs.ts";
 import { connectionsOf, keeping } from "../model/logins.ts";
 
 /**
- * Milliseconds that whoever armed a trial has to come back to it and to take the lock: they look every 2 s, each time
- * for 15 s at most.
+ * Milliseconds that another run has to return to the trial it armed and to take the lock. It looks every 2 s, each time
+ * for at most 15 s.
  */
 const GRACE_MS = 30_000;
 
 /**
- * A trial that nobody confirmed is of a run that was cut off: the server goes back to what is confirmed, the old system
- * or the other slot. Answers the connection to what runs then, which is the caller's to close.
+ * Ends a trial that nobody confirmed because its run was cut off: the server rolls back to the old system or the other
+ * slot. Returns the connection to the system that runs then; the caller closes it.
  */
 export async function endUnconfirmedTrial({ ssh, status }: Look, inputs: HijackInputs, call: Call): Promise<Ssh> {
   if (!status?.running || status.running === status.slot) return ssh;
@@ -30,7 +30,7 @@ export async function endUnconfirmedTrial({ ssh, status }: Look, inputs: HijackI
   const rebooted = await withHostLock(ssh, owner, async () => {
     const now = await agentStatus(ssh);
     if (now.running === now.slot) {
-      // the slot that GRUB's count led to says so itself once it is up
+      // a slot that GRUB's count chose confirms itself once it is up
       if (!status.trialRuns) return false;
       die("another run has just confirmed what was on trial here", "run `pulumi up` again: it sees what is there now");
     }

@@ -1,4 +1,4 @@
-/** A server that runs Pine: its record, its files, its next deployment. */
+/** Updates a server that runs Pine: its record, its files, its next deployment. */
 import { nextOptions } from "../../../boot/arguments.ts";
 import { authorizedKeysFile, isNetworkFile, systemIdentity } from "../../../host/files/identity.ts";
 import type { StepOf } from "../../../host/plan/steps.ts";
@@ -24,7 +24,7 @@ export async function takeOver({ ssh }: Visit, { fresh }: StepOf<"take-over">, j
   await adopt(ssh, { id: wish.id, stack: call.stack, urn: call.urn }, fresh);
 }
 
-/** The program's files and root's keys, on the system that runs; what the program has no more goes. */
+/** Writes the program's files and root's keys to the running system; removes files that the program dropped. */
 export async function writeOwnFiles(visit: Visit, { keys }: StepOf<"write-files">, job: Job): Promise<void> {
   const { ssh, facts, plan, status } = visit;
   const { inputs, state } = job.wish;
@@ -43,7 +43,7 @@ export async function writeOwnFiles(visit: Visit, { keys }: StepOf<"write-files"
   });
 }
 
-/** Another deployment in the slot that does not run, with what makes it this server's, armed for one boot. */
+/** Writes a deployment with this server's identity into the slot that is not running, and arms it for one boot. */
 export async function prepareDeployment(visit: Visit, step: StepOf<"update">, job: Job): Promise<void> {
   const { ssh, facts, plan, artifacts } = visit;
   const { inputs, before } = job.wish;
@@ -63,7 +63,7 @@ export async function prepareDeployment(visit: Visit, step: StepOf<"update">, jo
   job.outcome.sent = sent;
 }
 
-/** What runs is what is wanted. */
+/** Changes nothing that boots: the wanted commit runs already. */
 export async function keepRunning({ ssh, artifacts }: Visit, _: unknown, job: Job): Promise<void> {
   await markDone(ssh);
   await keepTrust(ssh, artifacts.signed, job.call);

@@ -1,7 +1,4 @@
-/**
- * One visit to a server: under its lock, looked at once, planned once. Whatever acts on a server gets a visit and
- * nothing older.
- */
+/** One visit to a server, looked at and planned once under its lock: no step acts on anything older. */
 import { die } from "../../../errors.ts";
 import { readFacts } from "../../../host/facts/facts.ts";
 import { runsPine } from "../../../host/facts/pine.ts";
@@ -21,21 +18,21 @@ import type { Job } from "./job.ts";
 export interface Visit {
   readonly ssh: Ssh;
   readonly facts: Facts;
-  /** Of a server that runs Pine. */
+  /** Present when the server runs Pine. */
   readonly status?: AgentStatus;
   readonly plan: Plan;
   readonly artifacts: CommitArtifacts;
-  /** To whichever system answers after a restart: the new system's root first. */
+  /** Tried after a reboot, whichever system answers: the new system's root first. */
   readonly connections: Connection[];
-  /** What another one that wants the lock is told. */
+  /** The lock holder's name, told to others that want the lock. */
   readonly owner: string;
-  /** Lets go of the lock and ends the connection; once is enough. */
+  /** Releases the lock and closes the connection; later calls do nothing. */
   leave(): Promise<void>;
 }
 
 /**
- * Takes the lock and looks again: what was seen before it may have changed. `ssh` is the visit's from now on, also when
- * this fails.
+ * Takes the lock and looks again: the server may have changed before the lock was held. From now on the visit closes
+ * `ssh`, even if this fails.
  */
 export async function enterVisit(ssh: Ssh, job: Job): Promise<Visit> {
   const { call, wish } = job;
@@ -54,12 +51,12 @@ export async function enterVisit(ssh: Ssh, job: Job): Promise<Visit> {
     refuseAnother(facts, wish.state, call);
     const status = runsPine(facts) && !facts.pine.ram ? await agentStatus(ssh) : undefined;
     const artifacts = artifactsFor(job, facts, status);
-    // what drives the RAM system's devices is no question: the image was taken before
+    // the RAM system's drivers are not checked: the image was accepted before
     const image = await artifacts.imageFacts(facts.tools.zstd ? "zstd" : "gzip", facts.pine.ram ? undefined : facts);
     const plan = await planFor({ ssh, facts, status }, wish, image, artifacts, call);
     if (plan.steps.length === 0)
       die("a system on trial runs, which nobody confirmed", "another run may be at it: run `pulumi up` again");
-    // an update was shown in a line of its own; what came up in the RAM system just now was compared before
+    // an update was shown as one line; a server that has just entered the RAM system was compared before
     if (plan.way !== "update" && !job.entered) await assertPlanUnchanged(call, plan);
     const connections = connectionsOf(keeping(wish.inputs.connection, ssh));
     return { ssh, facts, status, plan, artifacts, connections, owner, leave };
@@ -69,7 +66,7 @@ export async function enterVisit(ssh: Ssh, job: Job): Promise<Visit> {
   }
 }
 
-/** What runs there already needs no store. */
+/** The wanted commit's artifacts. A commit that runs already needs no store. */
 function artifactsFor({ known, wish, call }: Job, facts: Facts, status: AgentStatus | undefined): CommitArtifacts {
   const { commit } = wish.inputs;
   if (known) return known;

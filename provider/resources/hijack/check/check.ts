@@ -38,7 +38,7 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
   return { inputs, failures };
 }
 
-/** A check that is still being tried when the dead-man reboots could not be passed. */
+/** Refuses checks with a timeout longer than the dead-man's: it would reboot before they could pass. */
 function healthFailures(inputs: Props): CheckFailure[] {
   const { deadman } = inputs;
   if (typeof deadman !== "number" || hasUnknown(inputs.health)) return [];

@@ -1,4 +1,4 @@
-/** What changes between two inputs of a server. Pure. */
+/** What changes between two inputs of a server. */
 import { PineError } from "../../../errors.ts";
 import { type DiffKind, diffInputs } from "../../../properties/diff.ts";
 import { equalValues, hasSecret, hasUnknown, type Props, plain } from "../../../properties/values.ts";
@@ -6,12 +6,12 @@ import type { Call, Diff } from "../../../resource.ts";
 import { hijackInputs } from "../model/inputs.ts";
 import type { HijackState } from "../model/state.ts";
 
-/** Old against new; a changed address asks the server who it is. */
+/** Compares old with new inputs; at a changed address it asks the server who it is. */
 export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Props; news: Props }): Promise<Diff> {
   const { olds, oldInputs, news } = args;
   const state = plain(olds) as HijackState;
   const detailed = diffInputs(oldInputs, news, { ignore: ["image", "commit"] });
-  // what truly runs counts, not what was asked for last
+  // compares with what runs, not with the last inputs
   if (!equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
   if (state.finalized && oldInputs.finalize === true && news.finalize !== true)
     call.warn("the old system was removed by finalize: nothing brings it back, and destroy leaves the server as it is");
@@ -41,7 +41,7 @@ async function whoIs(call: Call, state: HijackState, news: Props): Promise<DiffK
     await seen.ssh.close();
     return seen.facts.pine.install?.id === state.installationId ? "update" : "update-replace";
   } catch (error) {
-    // not the key that was taken at the first connection: nothing was sent, and it is another server
+    // its host key is not the one that was first seen: another server, and nothing was sent
     const another = (error as { code?: string }).code === "host-key";
     if (another && connection.acceptNewHostKey && !connection.hostKey) return "update-replace";
     throw new PineError(`connection.host changed, and the new address cannot be asked whether it is the same server`, {

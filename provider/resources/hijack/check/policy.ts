@@ -1,4 +1,4 @@
-/** Inputs that say what later operations do, and what is not tried again. Pure. */
+/** Which inputs only affect later operations, and which commits are not tried again. Pure. */
 import { die } from "../../../errors.ts";
 import { diffInputs } from "../../../properties/diff.ts";
 import { topOf } from "../../../properties/path.ts";
@@ -6,10 +6,10 @@ import { equalValues, type Props } from "../../../properties/values.ts";
 import type { HijackInputs } from "../model/inputs.ts";
 import type { HijackState } from "../model/state.ts";
 
-/** Inputs that say what later operations do. */
+/** Inputs that only affect later operations. */
 const POLICY = new Set(["onDestroy", "deleteData", "whenUnreachable", "deadman", "health", "force", "erase", "image"]);
 
-/** Whether the server need not be asked: so that `whenUnreachable: forget` can be set when it has vanished. */
+/** Whether the server need not be asked, so that `whenUnreachable: forget` can be set for one that vanished. */
 export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean {
   const changed = Object.keys(diffInputs(oldInputs, news)).map(topOf);
   const settled = !state.unfinished && equalValues(news.commit, state.booted?.checksum);
@@ -20,7 +20,7 @@ export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): b
   );
 }
 
-/** Rule 9: a commit that was seen to fail here is not booted again until it or the triggers change. */
+/** Rule 9: a commit that failed on this server is not booted again until it or the triggers change. */
 export function refuseKnownFailure(
   state: Pick<HijackState, "failed">,
   inputs: Pick<HijackInputs, "commit" | "attempt">,

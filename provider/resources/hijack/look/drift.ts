@@ -1,6 +1,6 @@
 /**
- * What of a server is not as its inputs say any more: hostname, root's keys, its own files. Refresh shows it, the next
- * `up` repairs it.
+ * Where a server differs from its inputs: hostname, root's keys, its own files. Refresh shows it, the next `up` repairs
+ * it.
  */
 import type { Facts } from "../../../host/facts/types/facts.ts";
 import { compareFile, type Difference, type Expected, readText, sameFiles } from "../../../host/files/compare.ts";
@@ -13,15 +13,15 @@ import type { Call } from "../../../resource.ts";
 import { type FileInput, type HijackInputs, hijackInputs, networkInput } from "../model/inputs.ts";
 import type { HijackState } from "../model/state.ts";
 
-/** Whether the server's network files are those that the plan would write. */
+/** Whether the server's network files equal those that the plan would write. */
 function sameNetwork(ssh: Ssh, plan: Plan): Promise<boolean> {
   const files = systemIdentity({ hostname: plan.hostname, network: plan.network });
   return sameFiles(ssh, files.filter(isNetworkFile));
 }
 
 /**
- * What needs a new deployment of the commit that runs, in words; undefined: nothing. What the server has counts, not
- * what was asked for last.
+ * What needs a new deployment of the running commit, in words; undefined: nothing. Compares with the server itself, not
+ * with the last inputs.
  */
 export async function redeploys(
   { ssh, facts }: { ssh: Ssh; facts: Facts },
@@ -34,7 +34,7 @@ export async function redeploys(
   return before && !equalValues(before.kernelArguments, inputs.kernelArguments) ? "kernel arguments" : undefined;
 }
 
-/** The inputs as the server has them, and what the state holds of root's keys. Says in a warning what changed there. */
+/** The inputs as the server has them, and root's keys for the state. Warns about each change. */
 export async function driftOf(
   ssh: Ssh,
   facts: Facts,
@@ -66,9 +66,9 @@ export async function driftOf(
 const shown = (key: string) => `${key.split(" ").slice(0, 2).join(" ").slice(0, 24)}…${bareKey(key).slice(-12)}`;
 
 /**
- * Root's keys against those given and those of the last operation (undefined: not known). `inputs` is what
- * authorizedKeys is there: without what is missing, with what is foreign, so that an update writes the first and
- * removes the second. Pure.
+ * Compares root's keys with those given and those of the last operation (undefined: not known). `inputs` is
+ * authorizedKeys as the server has it: without missing keys, which an update then writes, and with foreign keys, which
+ * it removes. Pure.
  */
 export function keyDrift(
   given: string[],
@@ -82,9 +82,7 @@ export function keyDrift(
   return { inputs: [...given.filter((key) => !missing.includes(key)), ...foreign], missing, foreign, lost };
 }
 
-/**
- * `files` as they are there; undefined: as they should be. What is secret is never read back: it counts as not there.
- */
+/** `files` as the server has them; undefined: as they should be. A secret is never read back: it counts as absent. */
 async function fileDrift(ssh: Ssh, files: unknown, call: Call): Promise<Props | Secret | undefined> {
   const given = (files instanceof Secret ? files.value : (files ?? {})) as Props;
   const there: Props = { ...given };
@@ -105,17 +103,14 @@ async function fileDrift(ssh: Ssh, files: unknown, call: Call): Promise<Props | 
   return files instanceof Secret ? new Secret(there) : there;
 }
 
-/**
- * What a file of the inputs should be there; undefined when that is not known here any more (a file of another
- * machine).
- */
+/** What the server should have for a file of the inputs; undefined when unknown (a file of another machine). */
 export function expectedOf(path: string, file: FileInput): Expected | undefined {
   const base = { path, mode: file.mode ?? "0644", owner: file.owner ?? "root:root" };
   if (file.content !== undefined) return { ...base, content: file.content };
   if (!(file.source instanceof Asset)) return undefined;
   const { text } = file.source.content;
   if (text !== undefined) return { ...base, content: text };
-  // the file may be another one by now: its digest is of what was sent
+  // the file may have changed meanwhile: the digest is that of what was sent
   return file.source.hash ? { ...base, sha256: file.source.hash } : undefined;
 }
 
@@ -129,7 +124,7 @@ function saysOf(d: Difference): string {
   return what.join(", ");
 }
 
-/** A file's inputs as the server has it; undefined: it counts as not there. Pure. */
+/** A file's inputs as the server has it; undefined: it counts as absent. Pure. */
 export function asThere(file: Props, d: Difference, text: string | undefined): Props | undefined {
   if (d.gone || (d.content && text === undefined)) return undefined;
   const { source, ...rest } = file;

@@ -1,4 +1,4 @@
-/** Looking at a server: connecting to whichever system runs, its facts, and the plan for it. */
+/** Looks at a server: connects to whichever system runs, and reads its facts. */
 import { hostname as machineName, userInfo } from "node:os";
 import { die, messageOf } from "../../../errors.ts";
 import { readFacts } from "../../../host/facts/facts.ts";
@@ -17,14 +17,14 @@ import type { HijackState } from "../model/state.ts";
 export interface Look {
   ssh: Ssh;
   facts: Facts;
-  /** What runs, when Pine is there. */
+  /** The agent's status, when Pine runs. */
   status?: AgentStatus;
 }
 
 /**
- * Connects to whichever system runs and reads what is there. The caller closes `ssh`. `seconds`: for the one attempt to
- * connect; without it the server is waited for (`connection.dialErrorLimit`): it may have been made by the same `up`,
- * and be booting.
+ * Connects to whichever system runs and reads its facts. The caller closes `ssh`. `seconds`: limit of one attempt to
+ * connect. Without it Pine waits for the server (`connection.dialErrorLimit`): the same `up` may have made it, and it
+ * may still be booting.
  */
 export async function look(
   connection: Connection,
@@ -35,9 +35,7 @@ export async function look(
   return lookAt(await openAny(loginsOf(pinned(connection, state), state), call, seconds), call);
 }
 
-/**
- * The same; a server that is silent since an overwrite was cut off may have lost its power meanwhile, and is told so.
- */
+/** The same; says that a server may have lost its power when it is silent since an overwrite was cut off. */
 export async function lookAgain(inputs: HijackInputs, state: HijackState | undefined, call: Call, seconds?: number) {
   try {
     return await look(inputs.connection, state, call, seconds);
@@ -54,7 +52,7 @@ export async function lookAgain(inputs: HijackInputs, state: HijackState | undef
   }
 }
 
-/** The same over a connection that is there; closed when it fails. */
+/** Reads the facts over an open connection, which is closed on failure. */
 export async function lookAt(ssh: Ssh, call: Call): Promise<Look> {
   try {
     call.step(`reading what ${ssh.target} is`);
@@ -67,7 +65,7 @@ export async function lookAt(ssh: Ssh, call: Call): Promise<Look> {
   }
 }
 
-/** Opens the first connection that is let in. `seconds` as of {@link look}. */
+/** Opens the first connection that the server accepts. `seconds` as in {@link look}. */
 export async function openAny(connections: Connection[], call: Call, seconds?: number): Promise<Ssh> {
   let first: unknown;
   for (const connection of connections) {
@@ -75,14 +73,14 @@ export async function openAny(connections: Connection[], call: Call, seconds?: n
       return await openSsh(connection, call, seconds === undefined ? { wait: true } : { connectTimeout: seconds });
     } catch (error) {
       first ??= error;
-      // "shell": images of clouds let root in, and tell it to come as another user
+      // "shell": cloud images let root log in, and tell it to use another user
       if (!["login", "shell"].includes((error as { code?: string }).code ?? "")) throw error;
     }
   }
   throw first;
 }
 
-/** What another one that wants the server's lock is told. */
+/** The lock holder's name, told to others that want the server's lock. */
 export const lockOwner = (call: Call) => `${call.stack} by ${userInfo().username}@${machineName()}`;
 
 /** Rule 7: dies when the server has an installation that is not this resource's. */

@@ -1,4 +1,4 @@
-/** HostHijack's inputs and outputs as types, and how the first are read. */
+/** HostHijack's inputs as types, and how they are read. */
 import { DEADMAN_SECONDS } from "../../../boot/options.ts";
 import type { NetworkInput } from "../../../host/network/model/types.ts";
 import type { DataPartition, Method } from "../../../host/plan/types.ts";
@@ -38,7 +38,7 @@ export interface HijackInputs {
   deadman: number;
   force: boolean;
   triggers: unknown[];
-  /** What makes another attempt at the same commit, as JSON without what is secret: kept in the state. */
+  /** Inputs that allow another attempt at the same commit when they change; as JSON without secrets, for the state. */
   attempt: string;
 }
 

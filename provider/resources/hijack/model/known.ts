@@ -1,29 +1,26 @@
-/** Inputs of which a preview does not know all: another resource of the same run makes them. Pure. */
+/** Inputs that a preview knows only in part, because another resource of the same run makes them. Pure. */
 import { hasUnknown, type Props, Secret, Unknown, type Value } from "../../../properties/values.ts";
 
-/**
- * Without one of them there is no plan: which way, which disk, what is erased, by which addresses the server is
- * reached.
- */
+/** Inputs that every plan needs: they decide the way, the disk, what is erased and the server's addresses. */
 const DECIDE = ["connection", "method", "erase", "disk", "dataPartitions", "network", "finalize", "onDestroy", "force"];
 
-/** What of the plan each of the others would change; for comparing it with what `up` finds. */
+/** Parts of the plan that each other input would change; for comparing the plan with what `up` finds. */
 const CHANGES: Record<string, string[]> = { hostname: ["hostname", "network"] };
 
 export interface KnownInputs {
-  /** The inputs without what is not known. Of a list the elements that are known. */
+  /** The inputs without unknown values. Keeps the known elements of a list. */
   props: Props;
-  /** Properties that are not known, and without which there is no plan. */
+  /** Unknown properties that every plan needs. */
   decisive: string[];
-  /** Properties without which the plan is shown. */
+  /** Unknown properties that the plan is shown without. */
   missing: string[];
-  /** Parts of the plan that may be others once all is known. */
+  /** Parts of the plan that may change once everything is known. */
   open: string[];
 }
 
 /**
- * `commit`, `image` and `files` are left as they are: a preview has words of its own for the first two, and sends no
- * files.
+ * Splits inputs into known and unknown ones. Leaves `commit`, `image` and `files` as they are: a preview treats the
+ * first two separately, and sends no files.
  */
 export function knownInputs(given: Props): KnownInputs {
   const unknown = Object.keys(given).filter(
@@ -40,7 +37,7 @@ export function knownInputs(given: Props): KnownInputs {
   return { props, decisive, missing, open: missing.flatMap((name) => CHANGES[name] ?? []) };
 }
 
-/** "hostname and authorizedKeys". */
+/** Names as a list in words: "hostname and authorizedKeys". */
 export const listed = (names: readonly string[]) =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 

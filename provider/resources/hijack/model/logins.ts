@@ -1,9 +1,9 @@
-/** By which connections a server is entered, in which order, and by which host keys it is known. Pure. */
+/** The connections that Pine tries to a server, their order, and the host keys that it expects. Pure. */
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
 import type { HijackState } from "./state.ts";
 
-/** Root of the new system, by the same key and never by that user's password; then the old system's login. */
+/** First root of the new system, by the same key and never by that user's password; then the old system's login. */
 export function connectionsOf(connection: Connection): Connection[] {
   return (connection.user ?? "root") === "root" ? [connection] : [keyOfRoot(connection), connection];
 }
@@ -11,8 +11,8 @@ export function connectionsOf(connection: Connection): Connection[] {
 const keyOfRoot = ({ password: _, ...keys }: Connection): Connection => ({ ...keys, user: "root" });
 
 /**
- * The connections to a server that may run either system, in their order. Where Pine ran last the key comes first, so
- * that Pine is not offered the old login's password; where there is no old system any more, nothing else.
+ * The connections to a server that may run either system, in their order. Where Pine ran last, the key comes first, so
+ * that Pine is not offered the old login's password. Where the old system is gone, there is only the key.
  */
 export function loginsOf(connection: Connection, state: HijackState | undefined): Connection[] {
   if (!state?.booted) return connectionsOf(connection).reverse();
@@ -34,8 +34,8 @@ function firstKeys(connection: Connection, state: HijackState | undefined): { ho
 }
 
 /**
- * The connection, held to the keys that were seen first: from then on another one is refused. A `hostKey` that is given
- * counts more.
+ * The connection, which from now on accepts only the host keys that were seen first. A `hostKey` of the program takes
+ * precedence.
  */
 export function pinned(connection: Connection, state: HijackState | undefined): Connection {
   const { host, proxy } = firstKeys(connection, state);
@@ -46,7 +46,7 @@ export function pinned(connection: Connection, state: HijackState | undefined): 
   };
 }
 
-/** The connection, held to the keys that this operation has seen. */
+/** The connection, which accepts only the host keys that this operation has seen. */
 export function keeping(connection: Connection, ssh: Pick<Ssh, "hostKeySeen" | "proxyKeySeen">): Connection {
   const { proxy } = connection;
   return {
@@ -57,8 +57,8 @@ export function keeping(connection: Connection, ssh: Pick<Ssh, "hostKeySeen" | "
 }
 
 /**
- * `connection` of the outputs: root of the new system by its host key, as `@pulumi/command` takes it. No password of
- * the old login's.
+ * `connection` of the outputs: root of the new system with its host key, as `@pulumi/command` takes it. It does not
+ * hold the old login's password.
  */
 export function outputConnection(given: Connection, state: HijackState): Connection {
   const { password: _, acceptNewHostKey: __, ...rest } = given;

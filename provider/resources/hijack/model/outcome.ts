@@ -1,4 +1,4 @@
-/** What an act came to. */
+/** The result of one operation on a server. */
 import type { Facts } from "../../../host/facts/types/facts.ts";
 import type { Plan } from "../../../host/plan/types.ts";
 import type { AgentStatus } from "../../../host/server/agent.ts";
@@ -9,12 +9,12 @@ export interface Outcome {
   result: TrialResult | { outcome: "unchanged"; status: AgentStatus };
   sent: number;
   plan?: Plan;
-  /** Of the old system; unknown to a run that goes on in the RAM system. */
+  /** The old system's facts; unknown when this run continues in the RAM system. */
   facts?: Facts;
   hostKey: string;
   previous?: string;
   /** The old system was removed for good. */
   finalized?: boolean;
-  /** Keys of root as they are now. */
+  /** Root's keys as they are now. */
   rootKeys?: string[];
 }

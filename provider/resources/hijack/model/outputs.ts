@@ -15,16 +15,13 @@ import type { Booted, Failed, HijackState } from "./state.ts";
 export function outputs(inputs: Props, state: HijackState): Props {
   const connection: Props = outputConnection(plain(inputs.connection), state);
   const { proxyHostKey: _, ...kept } = state;
-  // Secret as a whole: a program in YAML loses a secret that lies within an object, and in other languages it makes the
-  // whole one anyway.
+  // Secret as a whole: a YAML program loses a secret inside an object. In other languages such a secret makes the whole
+  // object secret anyway.
   const secret = [connection, connection.proxy ?? {}].some((c) => CREDENTIALS.some((key) => c[key] !== undefined));
   return { ...cleaned(inputs, kept), connection: secret ? new Secret(connection) : connection };
 }
 
-/**
- * What was said of the server, without the secrets among the inputs: a state is no log, which is cleaned by who writes
- * it.
- */
+/** The state, its messages cleaned of the inputs' secrets: only log lines are cleaned where they are written. */
 function cleaned(inputs: Props, state: Omit<HijackState, "proxyHostKey">): Props {
   const secrets = secretStrings(inputs).sort((a, b) => b.length - a.length);
   const clean = (v: unknown): unknown => {
@@ -53,16 +50,13 @@ export function planOutput(plan: Plan): Props {
   return { method, disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
 }
 
-/** What runs, for the state; `status` is of a server that runs Pine. */
+/** What runs, for the state. `status` comes from a server that runs Pine. */
 export function bootedOf(status: AgentStatus, version?: string): Booted {
   const { checksum, deployment, bootId, running } = status;
   return { checksum, version, deployment, slot: running!, bootId };
 }
 
-/**
- * What the server would go back to: the commit that its other slot truly has, else what is no commit, the old system's
- * name.
- */
+/** What the server would roll back to: the commit in its other slot, else the old system's name. */
 export function previousOf(status: AgentStatus, known: string | undefined): string | undefined {
   return status.other ?? (CHECKSUM.test(known ?? "") ? undefined : known);
 }
@@ -81,7 +75,7 @@ export function afterTrial(
     ...state,
     hostKey: o.hostKey,
     sent: o.sent > 0 || !state.sent ? o.sent : state.sent,
-    // files are written before the trial: they are there, whatever came of it
+    // files are written before the trial: they stay, whatever its result
     files: Object.keys(inputs.files),
     ...(state.facts || !o.facts ? {} : { facts: factsOutput(o.facts) }),
     ...(o.plan ? { plan: planOutput(o.plan) } : {}),
@@ -100,8 +94,8 @@ function failure(
   const triggers = inputs.attempt;
   const again = state.failed?.checksum === inputs.commit && state.failed.triggers === triggers;
   const attempts = (again ? state.failed!.attempts : 0) + 1;
-  // the console's lines are told once, and not kept
+  // the console's lines are shown once and not kept
   const reason = reasons.filter((r) => !r.includes("\n")).join("; ");
-  // a trial that never answered may have been a power cut: it gets a second try; one that was seen unhealthy does not
+  // a trial that never answered may have been a power cut: it gets a second try. One seen unhealthy does not
   return { checksum: inputs.commit, reason, attempts, final: answered || attempts > 1, triggers };
 }

@@ -14,9 +14,9 @@ export interface Booted {
 export interface Failed {
   checksum: string;
   reason: string;
-  /** Times it was tried; a trial that never answered (it may have been a power cut) gets a second try. */
+  /** Number of attempts. A trial that never answered (it may have been a power cut) gets a second one. */
   attempts: number;
-  /** Not to be tried again until commit or triggers change. */
+  /** True: not tried again until commit or attempt change. */
   final: boolean;
   /** What was asked for at the time ({@link HijackInputs.attempt}). */
   triggers: string;
@@ -25,12 +25,12 @@ export interface Failed {
 export interface HijackState {
   installationId: string;
   booted?: Booted;
-  /** Commit of the slot that does not run, or the old system's name. */
+  /** Commit of the slot that is not running, or the old system's name. */
   previous?: string;
   failed?: Failed;
-  /** The server's, as it was seen: with `acceptNewHostKey` the only one that is accepted from then on. */
+  /** The server's host key, as it was seen. With `acceptNewHostKey` no other one is accepted from then on. */
   hostKey?: string;
-  /** The jump host's; kept within `connection`. */
+  /** The jump host's key; kept within `connection`. */
   proxyHostKey?: string;
   /** Bytes of the last transfer. */
   sent?: number;
@@ -40,7 +40,7 @@ export interface HijackState {
   rootKeys?: string[];
   /** The old system was removed: destroy cannot restore it. */
   finalized?: boolean;
-  /** The last operation did not end. */
+  /** The last operation did not finish. */
   unfinished?: boolean;
   facts?: Props;
   plan?: Props;

@@ -8,6 +8,6 @@ export interface Wish {
   before?: HijackInputs;
   /** Absent: the resource is being made. */
   state?: HijackState;
-  /** Of the installation: the state's, or a new one. "" in the preview of a create. */
+  /** The installation's id: the state's, or a new one. "" in the preview of a create. */
   id: string;
 }

@@ -1,6 +1,4 @@
-/**
- * What a server needs of a commit, made on demand: the sysroot for an install, a delta from what it runs for an update.
- */
+/** What a server needs from a commit, made on demand: the sysroot for an install, or a delta for an update. */
 import { existsSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { create as createTar } from "tar";
@@ -37,15 +35,15 @@ export type Compression = "zstd" | "gzip";
 export interface CommitArtifacts {
   version?: string;
   signed?: SignedManifest;
-  /** `on`: the server that it is for. */
+  /** `on`: facts of the server that the image is for. */
   imageFacts(compression: Compression, on?: Facts): Promise<ImageFacts>;
   sysroot(compression: Compression, call: Call): Promise<SysrootToSend>;
-  /** What overwrite writes; dies when the store has no such image of this commit. */
+  /** The image that overwrite writes; dies when the store has no such image of this commit. */
   diskImage(call: Call): Promise<ImageToSend>;
   ram(call: Call): Promise<RamToSend>;
-  /** Bytes of the delta from a commit, when it is made already. */
+  /** Bytes of the delta from a commit, when it has already been made. */
   knownDelta(from: string): number | undefined;
-  /** From what the server runs; from nothing when this store does not have that. */
+  /** The delta from the commit that the server runs; from nothing when this store does not have that commit. */
   delta(from: string, call: Call): Promise<DeltaToSend>;
 }
 
@@ -56,7 +54,7 @@ export function missingCommit(checksum: string, call: Call): never {
   );
 }
 
-/** Of a commit that the server runs and this store lacks: nothing has to be sent. */
+/** For a commit that the server runs and this store lacks: nothing has to be sent. */
 export function runningCommit(facts: Facts): CommitArtifacts {
   const never = () => die("the store does not have the commit that the server runs");
   return {
@@ -69,7 +67,7 @@ export function runningCommit(facts: Facts): CommitArtifacts {
   };
 }
 
-/** A commit of the store, and what makes something of it. */
+/** A commit in the store, and what its artifacts are made with. */
 interface Kept {
   store: Store;
   checksum: string;
@@ -82,8 +80,8 @@ interface Kept {
 }
 
 /**
- * Undefined: the store does not have the commit. Makes nothing by itself. `imageSha256`: of the DiskImage that
- * overwrite may write.
+ * The artifacts of a commit, made on demand; undefined when the store does not have the commit.
+ * `imageSha256`: digest of the DiskImage that overwrite may write.
  */
 export async function findArtifacts(
   checksum: string,
@@ -132,7 +130,7 @@ async function imageFactsOf({ store, checksum, manifest, image }: Kept, compress
     about: !made,
     compression,
     commit: checksum,
-    // whatever a container lies on is its host's to mount
+    // a container's host mounts its file systems
     filesystems: manifest.target === "container" ? undefined : rootsOf(manifest),
     kernel: manifest.kernel,
     signed: manifest.signed,

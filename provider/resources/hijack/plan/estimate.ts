@@ -1,9 +1,9 @@
-/** A commit that is not made yet, as far as its size is known. */
+/** Estimates the size of a commit that is not made yet. */
 import type { ImageFacts } from "../../../host/plan/types.ts";
 import { largestImage, onlySshServer, onlyTarget, packedRange } from "../../estimates.ts";
 import type { Compression } from "./artifacts.ts";
 
-/** The figures before the commit is known: from what this run's previews said, else none. */
+/** The figures while the commit is not known: from this run's previews, else none. */
 export function estimatedImage(arch: string, compression: Compression): ImageFacts {
   const estimate = largestImage();
   if (!estimate) return { arch, about: true, compression };

@@ -1,11 +1,11 @@
-/** What of the store a server needs, so that it is kept. */
+/** Keeps in the store what a server needs. */
 import type { Facts } from "../../../host/facts/types/facts.ts";
 import { CHECKSUM } from "../../../image/ostree/check.ts";
 import { readCommit } from "../../../image/ostree/commits.ts";
 import type { Store } from "../../../image/store/store.ts";
 import type { HijackState } from "../model/state.ts";
 
-/** Of the deployments that a server has: checksum -> id of the kernel, for those that the store knows. */
+/** Kernel ids of a server's deployments: checksum -> id, undefined where the store does not know it. */
 export async function kernelsOn(store: Store, { pine }: Facts): Promise<Record<string, string | undefined>> {
   const kernels: Record<string, string | undefined> = {};
   for (const name of pine.deployments) {
@@ -15,7 +15,7 @@ export async function kernelsOn(store: Store, { pine }: Facts): Promise<Record<s
   return kernels;
 }
 
-/** What the server runs, would fall back to and is to run stays in the store, so that its deltas can be made. */
+/** Keeps the commits that the server runs, falls back to and will run, so that deltas between them can be made. */
 export async function keepForHost(
   store: Store | undefined,
   { installationId, booted, previous }: HijackState,

@@ -1,4 +1,4 @@
-/** What of a server a commit's kernel does not drive. */
+/** A server's devices that a commit's kernel does not drive. */
 import type { Lack } from "../../../boot/device.ts";
 import { messageOf } from "../../../errors.ts";
 import type { Facts } from "../../../host/facts/types/facts.ts";
@@ -7,7 +7,7 @@ import type { Store } from "../../../image/store/store.ts";
 import type { Toolbox } from "../../../image/toolbox/toolbox.ts";
 import type { Call } from "../../../resource.ts";
 
-/** What servers have that a commit does not drive. Each is asked once: before and under the lock it is the same. */
+/** Finds the devices of a server that a commit does not drive. Asks once: the lock does not change the answer. */
 export function lacksOf(
   o: { store: Store; checksum: string; tools: () => Promise<Toolbox>; container: boolean },
   call: Call,
@@ -23,7 +23,7 @@ export function lacksOf(
   };
 }
 
-/** A preview needs no mirror for it: an old cache that has no toolbox makes the answer unknown. */
+/** Makes the answer unknown when the toolbox is missing: a preview must not need a mirror for it. */
 function unknownDrivers(error: unknown, call: Call): undefined {
   if (call.signal.aborted) throw error;
   call.warn(`whether the commit's kernel drives the server was not looked at: ${messageOf(error)}`);

@@ -11,7 +11,7 @@ import type { Wish } from "../model/wish.ts";
 import type { CommitArtifacts } from "./artifacts.ts";
 import { planUpdate } from "./update.ts";
 
-/** The plan, or one error with every refusal. `artifacts`: of the wanted commit; absent while it is not known. */
+/** The plan, or one error with every refusal. `artifacts`: the wanted commit's; absent while it is not known. */
 export async function planFor(
   seen: Look,
   wish: Wish,
@@ -24,7 +24,7 @@ export async function planFor(
   return plan.way === "update" && status ? planUpdate({ ...seen, status }, plan, wish, artifacts, call) : plan;
 }
 
-/** The same without what an update needs to look at. */
+/** The same without the steps of an update, which need another look at the server. */
 export async function planInstallation(seen: Look, wish: Wish, image: ImageFacts, call: Call): Promise<Plan> {
   const { inputs, state } = wish;
   const result = planInstall(
@@ -51,7 +51,7 @@ export async function planInstallation(seen: Look, wish: Wish, image: ImageFacts
       kernelArguments: inputs.kernelArguments,
       disk: inputs.disk,
       dataPartitions: inputs.dataPartitions,
-      // rule 7: a create that may erase writes the disk anew, also over a Pine of its own
+      // rule 7: a create that may erase writes the disk anew, even over its own stack's Pine
       reinstall: !state && isReinstall(seen.facts.pine.install, true),
       urn: call.urn,
     },

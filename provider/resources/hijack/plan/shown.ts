@@ -1,6 +1,6 @@
 /**
- * What preview showed, so that `up` does that or stops and says what changed since. Kept in the cache, for the same run
- * of the engine.
+ * The plan that preview showed, kept in the cache for the same run of the engine: `up` carries it out, or stops and
+ * says what changed since.
  */
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { FORGOTTEN_MS, myself, startTime } from "../../../local/holder.ts";
 import type { Call } from "../../../resource.ts";
 import { humanBytes } from "../../../words.ts";
 
-/** The processes that a pid is one of: of this boot, in this PID namespace. */
+/** Names the set in which a pid is unique: this boot and this PID namespace. */
 const processes = () => {
   const { boot, namespace } = myself();
   return sha256(`${boot} ${namespace}`).slice(0, 12);
@@ -22,12 +22,10 @@ const processes = () => {
 const engine = () => `${processes()}-${process.ppid}-${startTime(process.ppid)}`;
 
 const folderOf = (call: Call) => join(call.config.cache, "shown");
-/** By the engine too: two stacks may have the same names, on two backends or in two folders. */
+/** Named after the engine too: stacks on two backends or in two folders may have the same names. */
 const fileOf = (call: Call) => join(folderOf(call), `${engine()}-${sha256(call.urn).slice(0, 32)}.json`);
 
-/**
- * Of engines that have ended. Of those elsewhere that share this cache nothing is known: theirs go when they are old.
- */
+/** Removes the files of ended engines. Engines elsewhere that share this cache cannot be seen: theirs go by age. */
 async function sweep(call: Call): Promise<void> {
   for (const name of await readdir(folderOf(call))) {
     const path = join(folderOf(call), name);
@@ -40,7 +38,7 @@ async function sweep(call: Call): Promise<void> {
   }
 }
 
-/** What must be the same when it is done, in words. No more: sizes are "about" before an image is built. */
+/** What must still be the same in `up`, in words. Not sizes: they are "about" before an image is built. */
 export function comparablePlan(plan: Plan): Record<string, string> {
   const target = plan.overwrite;
   const disk = target
@@ -57,14 +55,14 @@ export function comparablePlan(plan: Plan): Record<string, string> {
   };
 }
 
-/** What differs, a line each. */
+/** The differences, one line each. */
 export function changedSince(shown: Record<string, string>, now: Record<string, string>): string[] {
   return Object.keys(now)
     .filter((key) => key in shown && shown[key] !== now[key])
     .map((key) => `${key}: shown was ${shown[key]}; now it is ${now[key]}`);
 }
 
-/** Called by preview. `open`: what may still become another. That it cannot be kept is no reason not to show it. */
+/** Called by preview. `open`: parts that may still change. A plan that cannot be stored is shown all the same. */
 export async function recordShownPlan(call: Call, plan: Plan, open: readonly string[] = []): Promise<void> {
   try {
     await mkdir(folderOf(call), { recursive: true });
@@ -72,13 +70,13 @@ export async function recordShownPlan(call: Call, plan: Plan, open: readonly str
     const settled = Object.entries(comparablePlan(plan)).filter(([name]) => !open.includes(name));
     await writeWhole(fileOf(call), JSON.stringify(Object.fromEntries(settled)));
   } catch {
-    // nothing to compare with, then
+    // `up` then has nothing to compare with
   }
 }
 
 const AGAIN = "nothing was changed; run `pulumi up` again to see the plan for what is there now";
 
-/** Undefined: it was cut off or changed. */
+/** The stored plan; undefined when its file is cut off or was changed. */
 export function readShown(text: string): Record<string, string> | undefined {
   try {
     const shown = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** The plan of an update: its steps come from what lies on the server, which is read for it. Writes nothing. */
+/** The plan of an update: reads the server, and derives the steps from what it finds. Writes nothing. */
 import { die } from "../../../errors.ts";
 import type { Facts } from "../../../host/facts/types/facts.ts";
 import { erasedBy, restartsOf, sendingOf } from "../../../host/plan/steps.ts";
@@ -15,14 +15,14 @@ import type { Wish } from "../model/wish.ts";
 import type { CommitArtifacts } from "./artifacts.ts";
 import { finalizeDue } from "./finalize-due.ts";
 
-/** A server that runs Pine, its status read. */
+/** A server that runs Pine, and its status. */
 interface Running {
   ssh: Ssh;
   facts: Facts;
   status: AgentStatus;
 }
 
-/** `artifacts`: of the wanted commit; absent while it is not known. */
+/** The plan of an update. `artifacts`: those of the wanted commit; absent while it is not known. */
 export async function planUpdate(
   seen: Running,
   plan: Plan,
@@ -44,8 +44,8 @@ export async function planUpdate(
     watchdog: facts.watchdog,
     commit: inputs.commit,
     changed: await redeploys(seen, plan, inputs, before),
-    // a create that finds its own stack's system takes it over under a new id (rule 7); of a run that was cut off as it
-    // is, else it is reinstalled
+    // a create that finds its own stack's system takes it over under a new id (rule 7): as it is after a run that was
+    // cut off, else reinstalled
     fresh: isReinstall(install, !state),
     found: state ? undefined : install ? "cut-off" : "running",
     foreign: !mine,
@@ -62,8 +62,8 @@ export async function planUpdate(
 const inALine = (plan: Plan, line: string): Plan => ({ ...plan, summary: line, lines: [line] });
 
 /**
- * Root's keys when the given ones changed: those that were given before and are not any more go, the login's own stays.
- * Undefined: they stay as they are. Pure.
+ * Root's keys after a change of the given ones: removes those that are no longer given. Dies when none of the login's
+ * own would stay. Undefined: the keys stay as they are. Pure.
  */
 export function rootKeys(planned: string[], given: string[], before: string[], login: string[]): string[] | undefined {
   const now = new Set(given.map(bareKey));
