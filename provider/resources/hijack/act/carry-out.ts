@@ -14,14 +14,17 @@ import { endUnconfirmedTrial } from "./unconfirmed.ts";
 import { disarm, keepRunning, makeDelta, prepareDeployment, takeOver, writeOwnFiles } from "./update.ts";
 import { enterVisit, type Visit } from "./visit.ts";
 
-/** What is done for a step. The result is noted in the job. */
-interface Executor<D extends Step["do"]> {
-  /** Makes what is sent, before anything is written. */
-  make?(visit: Visit, step: StepOf<D>, job: Job): Promise<void>;
-  act?(visit: Visit, step: StepOf<D>, job: Job): Promise<void>;
-  /** In place of `act`, where another system answers afterwards. Returns the visit to continue with. */
-  enter?(visit: Visit, step: StepOf<D>, job: Job): Promise<Visit>;
-}
+type Work<D extends Step["do"], R> = (visit: Visit, step: StepOf<D>, job: Job) => Promise<R>;
+
+/** What is done for a step: an entry without any work does not compile. The result is noted in the job. */
+type Executor<D extends Step["do"]> = {
+  /** What is sent is made before anything is written. */
+  make?: Work<D, void>;
+} & (
+  | { act: Work<D, void>; enter?: undefined }
+  /** Another system answers afterwards: returns the visit to go on with. */
+  | { act?: undefined; enter: Work<D, Visit> }
+);
 
 const TABLE: { [D in Step["do"]]: Executor<D> } = {
   "check-signature": {
