@@ -1,4 +1,5 @@
 /** Which block devices each mounted file system lies on. Pure. What cannot be found counts as being on every disk. */
+import { SEVERAL_DEVICES } from "../../filesystems/all.ts";
 import { type Block, blkidDevice, elsewhereOf, type MountLine, mountLinesOf, tagsOf } from "./blocks.ts";
 import type { Lines } from "./lines.ts";
 
@@ -9,8 +10,6 @@ export interface Mounted {
   lost: string[];
 }
 
-/** File systems that have device numbers of their own, and may have several devices. */
-const SEVERAL = ["btrfs", "bcachefs"];
 /** Majors of devices that are no disk: memory, floppies, optical drives (Documentation/admin-guide/devices.txt). */
 const NO_DISK_MAJORS = ["1", "2", "11"];
 const LOOP_MAJOR = "7";
@@ -117,7 +116,7 @@ function devicesOf(look: Look, m: MountLine): Devices {
   const paths = m.source.startsWith("/dev/") ? m.source.split(/:(?=\/dev\/)/) : [];
   const names = paths.map(look.named);
   // FUSE, a network's and the kernel's own file systems: a device only where one is named
-  if (!SEVERAL.includes(m.type))
+  if (!SEVERAL_DEVICES.includes(m.type))
     return /^(fuse|tmpfs|overlay|9p|virtiofs|nfs|cifs)/.test(m.type) ? names.filter(Boolean) : names;
   if (names.length === 0) return [undefined];
   return names.flatMap((name) => (name === undefined ? [undefined] : siblings(look, m, name)));
@@ -128,7 +127,7 @@ function siblings({ lines, named }: Look, m: MountLine, name: string): string[] 
   const all = (lines.get("blkid") ?? []).map((l) => ({ device: named(blkidDevice(l)), tags: tagsOf(l) }));
   const own = all.find((d) => d.device === name)?.tags;
   // ext4 may have its journal on a device of its own
-  const wanted = SEVERAL.includes(m.type) ? own?.UUID : own?.EXT_JOURNAL;
+  const wanted = SEVERAL_DEVICES.includes(m.type) ? own?.UUID : own?.EXT_JOURNAL;
   const alike = all.filter((d) => wanted !== undefined && d.tags.UUID === wanted);
   const members = (lines.get("member") ?? []).map((l) => l.split(" "));
   const group = members.find(([, member]) => member === name)?.[0];

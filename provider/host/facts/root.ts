@@ -1,4 +1,5 @@
 /** Disks out of the script's lines: what the root file system lies on. Pure. */
+import { SEVERAL_DEVICES } from "../../filesystems/all.ts";
 import {
   type Block,
   blkid,
@@ -41,7 +42,7 @@ function parseRoot(
   free: { size: number; free: number; inodes?: number } | undefined,
 ): RootFacts {
   // btrfs and bcachefs have device numbers of their own; their source names all devices, or one
-  const several = top !== undefined && ["btrfs", "bcachefs"].includes(top.type);
+  const several = top !== undefined && SEVERAL_DEVICES.includes(top.type);
   const named = several ? namesOf(lines, blocks)(top.source.split(/:(?=\/dev\/)/)[0]!) : undefined;
   const block = [...blocks.values()].find((b) => b.number === top?.number || b.name === named);
   // for device-mapper the name it was given, not the kernel's dm-0

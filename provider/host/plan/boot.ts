@@ -1,5 +1,7 @@
 /** Where GRUB finds and keeps Pine's slots beside an old system. Pure. */
+
 import type { SlotsPlace } from "../../boot/place.ts";
+import { GRUB_WRITES } from "../../filesystems/all.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import type { Volume } from "../facts/types/storage.ts";
 import { type Refusal, refusal } from "../refusal.ts";
@@ -13,10 +15,6 @@ export function slotsOf(facts: Facts): SlotsPlace | undefined {
   return m ? { type: m[1]!, uuid: m[2]!, path: m[3]! } : undefined;
 }
 
-/** Root filesystems that the initramfs mounts, and that GRUB reads and writes. */
-export const ROOT_TYPES = ["ext4", "xfs"];
-/** Filesystems on which GRUB's save_env finds the blocks of a file and may write them; not btrfs, ZFS, F2FS. */
-const WRITABLE = ["ext2", "ext3", "ext4", "xfs", "vfat"];
 /** The slots take some 10 kB. A filesystem that fills up later must not get in their way. */
 const ROOM_KIB = 512;
 
@@ -25,11 +23,11 @@ const volumes = (facts: Facts): Volume[] => facts.disks.flatMap((d) => [d, ...d.
 
 const mountedAt = (facts: Facts, target: string) => volumes(facts).find((v) => v.mounts.includes(target));
 
-/** Why GRUB cannot write there ("btrfs", "an LVM volume"); undefined: it can. */
+/** Why GRUB cannot write there: the type of the filesystem, or what it lies on; undefined: it can. */
 function unwritable(volume: Volume): string | undefined {
   const layer = volume.holds[0];
   if (layer !== undefined) return layer === "raid" ? "a RAID" : layer === "luks" ? "encrypted" : `on ${layer}`;
-  return volume.type !== undefined && WRITABLE.includes(volume.type)
+  return volume.type !== undefined && GRUB_WRITES.includes(volume.type)
     ? undefined
     : (volume.type ?? "of an unknown kind");
 }

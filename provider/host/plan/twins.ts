@@ -1,4 +1,5 @@
 /** File systems that share a UUID, where GRUB and the initramfs find them by UUID. Pure. */
+import { NEW_UUID } from "../../filesystems/all.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import { refusal } from "../refusal.ts";
 import { planBoot, swapPartitions } from "./boot.ts";
@@ -14,7 +15,7 @@ function ofPlan(facts: Facts): string[] {
 /** The UUIDs on a running Pine's command line: root=, pine.boot=, pine.dir=. */
 const ofArguments = ({ cmdline }: Facts) => cmdline.flatMap((word) => /\bUUID=([^: ]+)/.exec(word)?.[1] ?? []);
 
-const HOW = "ext4: tune2fs -U random; xfs: xfs_admin -U generate; FAT: mlabel -n; swap: mkswap";
+const HOW = [...NEW_UUID, "swap: mkswap"].join("; ");
 
 const twins =
   (uuidsOf: (facts: Facts) => string[]): Check =>

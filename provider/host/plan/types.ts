@@ -27,7 +27,7 @@ export interface DataPartition {
   label: string;
   /** MiB; the last partition may leave it out and takes the rest of the disk. */
   size?: number;
-  filesystem: "ext4" | "xfs";
+  filesystem: string;
   /** In /var, /srv, /home, /opt, /mnt or /root. */
   mountPoint: string;
 }

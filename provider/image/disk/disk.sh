@@ -2,14 +2,14 @@
 # Makes a disk image out of a sysroot: no loop device, no mount. Runs in the toolbox, with SOURCE_DATE_EPOCH and TZ=UTC.
 # /run/work: root/ (the sysroot; is used up), boot/ (files for /boot), etc/ (files for the deployment's /etc), fstab
 # (lines for its fstab), early.cfg (GRUB's first commands), table.sfdisk. It gets disk.raw, without GRUB's boot sector,
-# and core.img for it. For a root other than ext4 it gets an empty root.img, and root.tar, vmlinuz and initrd, which
-# fill it (image/disk/fill.ts).
-# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE ext4|xfs|btrfs
+# and core.img for it. MAKER is empty for ext4. Otherwise it is the command that makes an empty root.img, and root.tar,
+# vmlinuz and initrd are for filling that (image/disk/fill.ts).
+# usage: disk.sh DEPLOYMENT gpt|mbr DISK_MIB HASH_SEED BYTES_PER_INODE MAKER
 #   ROOT_START_MIB ROOT_MIB ROOT_UUID ROOT_JOURNAL_MIB
 #   BOOT_START_MIB BOOT_MIB BOOT_UUID BOOT_JOURNAL_MIB (empty: no such partition)
 #   and of gpt: ESP_START_MIB ESP_MIB ESP_SERIAL FAT_BITS CLUSTER_SECTORS
 set -eu
-deployment=$1 label=$2 disk=$3 seed=$4 ratio=$5 filesystem=$6
+deployment=$1 label=$2 disk=$3 seed=$4 ratio=$5 maker=$6
 shift 6
 cd /run/work
 cp -R boot/. root/boot/
@@ -48,17 +48,15 @@ if [ -n "$5" ]; then
 	touch -d @0 root/boot root
 	ext4 boot-root pine-boot "$5" "$6" "$7" "$8"
 fi
-if [ "$filesystem" = ext4 ]; then
+if [ -z "$maker" ]; then
 	ext4 root pine "$1" "$2" "$3" "$4"
 else
 	cp boot-root/ostree/pine-*/vmlinuz-* vmlinuz
 	cp boot-root/ostree/pine-*/initramfs-* initrd
 	tar --sort=name --numeric-owner --format=posix --xattrs --xattrs-include=security.capability -cf root.tar -C root .
 	truncate -s "${2}M" root.img
-	case $filesystem in
-		xfs) mkfs.xfs -q -L pine -m "uuid=$3" root.img ;;
-		btrfs) mkfs.btrfs -q -L pine -U "$3" root.img ;;
-	esac
+	# shellcheck disable=SC2086 # a list of words
+	$maker root.img
 fi
 shift 8
 

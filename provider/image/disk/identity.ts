@@ -1,6 +1,6 @@
 /** What makes two disk images the same one: options, name, UUIDs. Pure. */
 import { createHash } from "node:crypto";
-import type { Filesystem } from "./sizes.ts";
+import { DEFAULT } from "../../filesystems/all.ts";
 
 /** gpt: GPT with a protective MBR, for BIOS and UEFI; mbr: for the BIOS of old hosts alone. */
 export const LABELS = ["gpt", "mbr"] as const;
@@ -15,8 +15,8 @@ export interface ImageOptions {
   /** With gpt: size of the EFI system partition in bytes; default 8 MiB. */
   espSize?: number;
   /** The root's filesystem; default ext4. */
-  filesystem?: Filesystem;
-  /** Size of a /boot partition in bytes; default none with ext4: /boot lies on the root filesystem. */
+  filesystem?: string;
+  /** Bytes of a /boot partition; default: none where it can lie on the root filesystem (ext4). */
   bootSize?: number;
   /** Size of a swap partition in bytes; default none. */
   swap?: number;
@@ -46,7 +46,7 @@ export function seedOf(checksum: string, o: ImageOptions): string {
   const later = [
     ...(o.label === "mbr" ? [o.label] : []),
     ...(o.swap ? [`swap ${o.swap}`] : []),
-    ...((o.filesystem ?? "ext4") === "ext4" ? [] : [o.filesystem]),
+    ...((o.filesystem ?? DEFAULT) === DEFAULT ? [] : [o.filesystem]),
     ...(o.bootSize ? [`boot ${o.bootSize}`] : []),
     ...(o.grow === false ? ["fixed"] : []),
   ];

@@ -3,6 +3,7 @@
  */
 import { assetText } from "../../assets.ts";
 import { die } from "../../errors.ts";
+import { rootFilesystem } from "../../filesystems/all.ts";
 import { humanBytes } from "../../words.ts";
 import { readCommit } from "../ostree/commits.ts";
 import type { Workshop } from "../ostree/workshop.ts";
@@ -17,7 +18,6 @@ import { dayOf, GRUB, make, SCRIPT, writeInputs, writeSectors } from "./make.ts"
 import { needed } from "./needs.ts";
 import { type Partition, partitionOf } from "./partitions.ts";
 import { planDisk } from "./plan.ts";
-import type { Filesystem } from "./sizes.ts";
 
 /** Content of the JSON file beside an image. */
 export interface ImageFacts extends ArtifactFacts {
@@ -26,7 +26,7 @@ export interface ImageFacts extends ArtifactFacts {
   fileFormat: FileFormat;
   label: Label;
   /** The root's filesystem; absent in images from when ext4 was the only one. */
-  filesystem?: Filesystem;
+  filesystem?: string;
   /** Bytes of the disk itself; `size` is the file's. */
   diskSize: number;
   /** UUID of the root filesystem. */
@@ -90,7 +90,7 @@ export async function diskImage(
     await make(toolbox, dir, plan, { deployment: sysroot.deployment, created: commit.created }, task);
     const { filesystem } = plan;
     const { start } = partitionOf(plan, "root");
-    if (filesystem !== "ext4") await fill(toolbox, dir, { filesystem, start, created: commit.created }, task);
+    if (rootFilesystem(filesystem).make) await fill(toolbox, dir, { filesystem, start, created: commit.created }, task);
     await writeSectors(toolbox, dir, plan);
     task.step(`packing the disk image (${humanBytes(plan.size)})`);
     const file = await packDisk(toolbox, dir, format, task);

@@ -6,6 +6,9 @@ import { slotOptions } from "../../boot/options.ts";
 import { SLOTS_DIR } from "../../boot/place.ts";
 import { slotFile } from "../../boot/slot.ts";
 import { envBlock } from "../../boot/state.ts";
+import { rootFilesystem } from "../../filesystems/all.ts";
+import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, JOURNAL_MIB } from "../../filesystems/ext4.ts";
+import { MiB } from "../../filesystems/filesystem.ts";
 import type { Task } from "../../task.ts";
 import type { SysrootTree } from "../sysroot/tree.ts";
 import type { Toolbox } from "../toolbox/toolbox.ts";
@@ -13,7 +16,6 @@ import { biosBoot } from "./grub-bios.ts";
 import type { ImageOptions } from "./identity.ts";
 import { bootPartition, type DiskPlan, partitionOf, SECTOR, sfdiskScript } from "./partitions.ts";
 import { fatOf } from "./plan.ts";
-import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, JOURNAL_MIB, MiB } from "./sizes.ts";
 import { PAGE, swapHeader } from "./swap.ts";
 
 export const SCRIPT = ["image/disk/disk.sh"];
@@ -97,8 +99,9 @@ export async function make(
   const esp = plan.label === "gpt" ? partitionOf(plan, "esp") : undefined;
   const fat = fatOf(esp?.size ?? 0);
   const boot = bootPartition(plan);
+  const maker = rootFilesystem(plan.filesystem).make?.(plan.rootUuid) ?? [];
   const args = [
-    ...[deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE), plan.filesystem],
+    ...[deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE), maker.join(" ")],
     ...[mib(root.start), mib(root.size), plan.rootUuid, String(JOURNAL_MIB)],
     ...(boot === root ? ["", "", "", ""] : [mib(boot.start), mib(boot.size), plan.bootUuid, String(BOOT_JOURNAL_MIB)]),
     ...(esp ? [mib(esp.start), mib(esp.size), plan.espSerial, String(fat.bits), String(fat.cluster)] : []),

@@ -1,18 +1,17 @@
 /** What a root other than ext4 needs of a commit and of this machine, checked before anything is made. */
+import { basename } from "node:path";
 import { die } from "../../errors.ts";
+import { DEFAULT, mountHint, rootFilesystem } from "../../filesystems/all.ts";
 import { type CommitManifest, rootsOf } from "../ostree/commits.ts";
 import type { Workshop } from "../ostree/workshop.ts";
 import { needQemu } from "./fill.ts";
-import type { Filesystem } from "./sizes.ts";
 
 /** Dies where the commit's initramfs does not mount such a root. */
-export function needMount(commit: Pick<CommitManifest, "checksum" | "filesystems">, filesystem: Filesystem): void {
+export function needMount(commit: Pick<CommitManifest, "checksum" | "filesystems">, filesystem: string): void {
   if (rootsOf(commit).includes(filesystem)) return;
   die(
     `filesystem: the initramfs of commit ${commit.checksum.slice(0, 12)} mounts no ${filesystem}`,
-    filesystem === "btrfs"
-      ? 'add it to the Rootfs by packages: ["btrfs-progs"], or leave filesystem out for ext4'
-      : "choose a `kernel` of the Rootfs that has it, or leave filesystem out for ext4",
+    `${mountHint(filesystem)}, or leave filesystem out for ${DEFAULT}`,
   );
 }
 
@@ -20,20 +19,20 @@ export function needMount(commit: Pick<CommitManifest, "checksum" | "filesystems
 export async function needed(
   { store, toolbox, task }: Workshop,
   commit: CommitManifest,
-  o: { filesystem?: Filesystem; grow?: boolean },
+  o: { filesystem?: string; grow?: boolean },
 ): Promise<void> {
-  const { filesystem = "ext4" } = o;
-  if (filesystem === "ext4") return;
+  const { filesystem = DEFAULT } = o;
+  if (filesystem === DEFAULT) return;
+  const { make, grows } = rootFilesystem(filesystem);
   needMount(commit, filesystem);
-  await needQemu(filesystem);
-  // btrfs' programs grow it, too
-  if (o.grow === false || filesystem !== "xfs") return;
+  if (make) await needQemu(filesystem);
+  if (o.grow === false || grows === undefined) return;
   const binds = [{ source: store.repo, target: "/run/repo", readOnly: true }];
-  const there = ["ostree", "ls", "--repo=/run/repo", commit.checksum, "/usr/sbin/xfs_growfs"];
+  const there = ["ostree", "ls", "--repo=/run/repo", commit.checksum, grows.program];
   const { exitCode } = await toolbox.run(there, { binds, signal: task.signal, ok: [0, 1] });
   if (exitCode === 0) return;
   die(
-    "grow: an xfs grows by xfs_growfs, which this commit has not",
-    'add the package "xfsprogs-extra" to the Rootfs, or set grow: false',
+    `grow: ${filesystem} grows by ${basename(grows.program)}, which this commit does not have`,
+    `add the package "${grows.package}" to the Rootfs, or set grow: false`,
   );
 }

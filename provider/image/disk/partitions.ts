@@ -1,7 +1,6 @@
 /** Partitions of a disk image, as sfdisk reads them. Pure. */
 import { die } from "../../errors.ts";
 import type { Label } from "./identity.ts";
-import type { Filesystem } from "./sizes.ts";
 
 export const SECTOR = 512;
 
@@ -21,7 +20,7 @@ export interface DiskPlan {
   label: Label;
   /** Bytes of the whole disk. */
   size: number;
-  filesystem: Filesystem;
+  filesystem: string;
   /** GPT's disk identifier, or the MBR's 8 hex digits. */
   guid: string;
   /** UUID of the root filesystem. */

@@ -1,9 +1,11 @@
 /** What a disk image will look like: partitions, sizes, identifiers. Pure; make.ts makes it. */
 import { die } from "../../errors.ts";
-import type { Content } from "../sysroot/tree.ts";
+import { DEFAULT, rootFilesystem } from "../../filesystems/all.ts";
+import { MiB, up } from "../../filesystems/filesystem.ts";
+import type { ImageContent } from "../sysroot/tree.ts";
 import { type ImageOptions, seedOf, uuidOf } from "./identity.ts";
 import { type DiskPlan, type Partition, SECTOR, TYPES } from "./partitions.ts";
-import { ALIGN, FREE_DEFAULT, FREE_MIN, filesystemFor, MiB, mib, sizesBefore, up } from "./sizes.ts";
+import { ALIGN, FREE_DEFAULT, FREE_MIN, mib, sizesBefore } from "./sizes.ts";
 
 /** GRUB's core.img is about 200 kB; 1 MiB is what every distribution gives it. */
 const BIOS_BOOT = MiB;
@@ -14,15 +16,16 @@ const FAT16_MAX = 60 * MiB;
 export const fatOf = (bytes: number) => (bytes > FAT16_MAX ? { bits: 32, cluster: 1 } : { bits: 16, cluster: 2 });
 
 /** Plans an image. Refuses sizes that it does not fit into, and names the size that it needs. */
-export function planDisk(checksum: string, options: ImageOptions, content: Content): DiskPlan {
+export function planDisk(checksum: string, options: ImageOptions, content: ImageContent): DiskPlan {
   const label = options.label ?? "gpt";
   const gpt = label === "gpt";
   const { esp, boot, swap } = sizesBefore(options, content);
   const before = ALIGN + (gpt ? BIOS_BOOT + esp : 0) + boot + swap;
   const after = gpt ? ALIGN : 0; // the second partition table, 33 sectors
-  const type = options.filesystem ?? "ext4";
-  const needed = before + filesystemFor(content, FREE_MIN, type) + after;
-  const size = options.size ?? up(before + filesystemFor(content, FREE_DEFAULT, type) + after, 64 * MiB);
+  const type = options.filesystem ?? DEFAULT;
+  const { bytesFor } = rootFilesystem(type);
+  const needed = before + bytesFor(content, FREE_MIN) + after;
+  const size = options.size ?? up(before + bytesFor(content, FREE_DEFAULT) + after, 64 * MiB);
   if (!Number.isInteger(size) || size % ALIGN !== 0)
     die(`size: a disk image cannot have ${size} bytes`, "give its size in whole MiB");
   if (size < needed) {

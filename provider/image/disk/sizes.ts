@@ -1,13 +1,9 @@
-/** Sizes of a disk image's parts: what its properties take, what filesystems need, and what is refused. Pure. */
+/** Sizes of a disk image's parts: what its properties take, and what is refused. Pure. */
 import { die } from "../../errors.ts";
-import type { Content } from "../sysroot/tree.ts";
-
-const KiB = 1024;
-export const MiB = 1024 * KiB;
-
-/** What the root can be. All except ext4 need a /boot partition: GRUB cannot write its state to them safely. */
-export const FILESYSTEMS = ["ext4", "xfs", "btrfs"] as const;
-export type Filesystem = (typeof FILESYSTEMS)[number];
+import { DEFAULT, rootFilesystem } from "../../filesystems/all.ts";
+import { BOOT_JOURNAL_MIB, ext4For } from "../../filesystems/ext4.ts";
+import { MiB, up } from "../../filesystems/filesystem.ts";
+import type { ImageContent } from "../sysroot/tree.ts";
 
 /**
  * Everything is aligned to this, as sfdisk and Windows do: it is a multiple of every erase block and RAID stripe in
@@ -24,28 +20,6 @@ export const ESP_MIB = { min: ESP_MIN / MiB, max: 1024 };
 export const SWAP_MIB = { min: 16, max: 256 * 1024 };
 /** The minimum catches typing errors; what the commit's kernel needs is checked when it is known. */
 export const BOOT_MIB = { min: 16, max: 4096 };
-/** The root's journal. Small, because the system writes little and disks are small. */
-export const JOURNAL_MIB = 8;
-/** The journal of a /boot: the least that ext4 has with blocks of 4 KiB. */
-export const BOOT_JOURNAL_MIB = 4;
-/** Bytes of filesystem an inode: an OSTree object is 15 kB on average (measured on a minimal system). */
-export const BYTES_PER_INODE = 16384;
-const INODE_SIZE = 256;
-/**
- * mkfs.xfs makes no smaller filesystem or log. It takes another MiB (measured); the kernel keeps 5 % back, 32 MiB at
- * most.
- */
-const XFS_MIN = 300 * MiB;
-const XFS_LOG = 64 * MiB;
-const XFS_INODE = 512;
-const XFS_SHARE = 1.05;
-/** mkfs.btrfs makes no smaller filesystem with its metadata twice. */
-const BTRFS_MIN = 128 * MiB;
-/** Chunks of metadata (32 MiB) and of the system (8 MiB), twice each, and what is reserved. */
-const BTRFS_CHUNKS = 96 * MiB;
-/** Bytes of an inode with its names, twice; small files lie there too, not in blocks of their own. */
-const BTRFS_INODE = 2048;
-const BTRFS_SHARE = 1.1;
 /** Free space by default: a second deployment with another kernel, its delta, logs. */
 export const FREE_DEFAULT = 256 * MiB;
 /** Free space that an update needs at least: its delta, changed files and another kernel (25 MB). */
@@ -58,31 +32,11 @@ const KERNELS = 3;
 /** Beside kernels in /boot: GRUB's configuration, the slots, OSTree's entries, folders. */
 const BOOT_OTHER = MiB;
 
-export const up = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
 export const mib = (bytes: number) => `${Math.ceil(bytes / MiB)} MiB`;
-
-/** Bytes that ext4 takes for itself in a filesystem of this size: inode tables, journal, bitmaps and descriptors. */
-function ext4Overhead(size: number, journalMiB: number): number {
-  return Math.ceil(size / BYTES_PER_INODE) * INODE_SIZE + journalMiB * MiB + Math.ceil(size * 0.002) + 2 * MiB;
-}
-
-/** The smallest root filesystem, in MiB steps, that holds the content with so much free beside it. */
-export function filesystemFor(content: Content, free: number, type: Filesystem = "ext4"): number {
-  const bytes = content.bytes + free;
-  if (type === "xfs") return up(Math.max(XFS_MIN, (bytes + content.inodes * XFS_INODE + XFS_LOG) * XFS_SHARE), MiB);
-  if (type === "btrfs")
-    return up(Math.max(BTRFS_MIN, (bytes + content.inodes * BTRFS_INODE + BTRFS_CHUNKS) * BTRFS_SHARE), MiB);
-  let size = up(Math.max(bytes, (content.inodes + 1024) * BYTES_PER_INODE), MiB);
-  while (size - ext4Overhead(size, JOURNAL_MIB) < bytes) size += MiB;
-  return size;
-}
 
 /** The smallest /boot, in MiB steps, that holds three times these bytes of kernel and initramfs. */
 export function bootFor(kernel: number): number {
-  const bytes = KERNELS * kernel + BOOT_OTHER;
-  let size = up(bytes, MiB);
-  while (size - ext4Overhead(size, BOOT_JOURNAL_MIB) < bytes) size += MiB;
-  return size;
+  return ext4For(KERNELS * kernel + BOOT_OTHER, BOOT_JOURNAL_MIB);
 }
 
 /** The default size of /boot: kernels may grow by half, and the RAM system of an overwrite (29 MB) fits beside two. */
@@ -96,8 +50,8 @@ function bounded(property: string, what: string, bytes: number, { min, max }: { 
 
 /** Sizes of the partitions before the root, 0 for none; refuses impossible ones. */
 export function sizesBefore(
-  o: { label?: string; espSize?: number; bootSize?: number; swap?: number; filesystem?: Filesystem },
-  content: Content,
+  o: { label?: string; espSize?: number; bootSize?: number; swap?: number; filesystem?: string },
+  content: ImageContent,
 ): { esp: number; boot: number; swap: number } {
   const gpt = o.label !== "mbr";
   const esp = gpt ? (o.espSize ?? ESP_MIN) : 0;
@@ -106,7 +60,7 @@ export function sizesBefore(
   if (gpt) bounded("espSize", "the EFI system partition", esp, ESP_MIB);
   const swap = o.swap ?? 0;
   if (swap !== 0) bounded("swap", "a swap partition", swap, SWAP_MIB, ", or leave it out");
-  const boot = o.bootSize ?? ((o.filesystem ?? "ext4") === "ext4" ? 0 : bootDefault(content.boot));
+  const boot = o.bootSize ?? (rootFilesystem(o.filesystem ?? DEFAULT).ownBoot ? bootDefault(content.boot) : 0);
   if (o.bootSize !== undefined) bounded("bootSize", "a /boot partition", boot, BOOT_MIB, ", or leave it out");
   const least = bootFor(content.boot);
   if (boot > 0 && boot < least)

@@ -8,12 +8,6 @@ import { type CpioEntry, cpio, withFolders } from "./cpio.ts";
 import { diskDrivers } from "./drivers.ts";
 import { bootModules, type ModuleTables, moduleClosure, moduleEntries, moduleName } from "./modules.ts";
 
-/** Filesystems that a root may have with these packages. btrfs is 1.2 MB, and only for those who have its programs. */
-export const rootFilesystems = (packages: readonly string[]): string[] => [
-  ...["ext4", "xfs"],
-  ...(packages.includes("btrfs-progs") ? ["btrfs"] : []),
-];
-
 /** Modules that init loads, with what they need. Those that the kernel has built in, or not at all, are left out. */
 export const wantedModules = (filesystems: readonly string[]): string[] => [
   ...filesystems,
@@ -33,7 +27,7 @@ const applets = [
 export interface InitramfsParts {
   release: string;
   arch: string;
-  /** Of {@link rootFilesystems}. */
+  /** What it mounts as a root. */
   filesystems: readonly string[];
   tables: ModuleTables;
   /** Text of provider/system/initramfs/init. */

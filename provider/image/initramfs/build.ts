@@ -17,7 +17,7 @@ export interface InitramfsSource {
   tree: string;
   release: string;
   arch: string;
-  /** What a root may be made with (`rootFilesystems`). */
+  /** What a root may be made with (filesystems/all.ts). */
   filesystems: readonly string[];
   cache: string;
 }

@@ -3,9 +3,11 @@
  * few programs that start it on an old system (kexec, dropbearconvert), which need nothing there. The server's own
  * files are added on the server.
  */
+
 import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { die } from "../../errors.ts";
+import { DATA_PACKAGES, DATA_PROGRAMS } from "../../filesystems/all.ts";
 import { sha256 } from "../../local/hash.ts";
 import { withFileLock } from "../../local/lock.ts";
 import { withTemp } from "../namespace/temp.ts";
@@ -28,11 +30,11 @@ export interface RamSystem {
 
 const packages = [
   ...["alpine-baselayout", "busybox", "ifupdown-ng", "dropbear", "dropbear-convert", "kexec-tools", "zstd"],
-  ...["sfdisk", "e2fsprogs", "xfsprogs"],
+  ...["sfdisk", ...DATA_PACKAGES],
 ];
 
 /** Programs in /bin of the RAM system. */
-const programs = ["busybox", "dropbear", "dropbearkey", "zstd", "sfdisk", "mke2fs", "mkfs.xfs", "ifupdown"];
+const programs = ["busybox", "dropbear", "dropbearkey", "zstd", "sfdisk", ...DATA_PROGRAMS, "ifupdown"];
 /** Programs for the old system; zstd for where that unpacks the initramfs itself. */
 const tools = ["busybox", "kexec", "dropbearconvert", "dropbearkey", "zstd"];
 

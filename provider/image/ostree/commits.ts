@@ -1,10 +1,12 @@
 /** Commits of the store: what is known of them, and those made of a Rootfs. */
+
 import type { KeyObject } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CommitKernel } from "../../boot/kernel.ts";
 import type { Target } from "../../boot/target.ts";
 import { die } from "../../errors.ts";
+import { ALWAYS_MOUNTED } from "../../filesystems/all.ts";
 import { type SignedManifest, signManifest } from "../../trust/manifest.ts";
 import { makeYoung } from "../store/grace.ts";
 import type { Store } from "../store/store.ts";
@@ -56,7 +58,7 @@ export interface BuiltRootfs {
 }
 
 /** The filesystems of a root that this commit can boot from. */
-export const rootsOf = (commit: Pick<CommitManifest, "filesystems">): string[] => commit.filesystems ?? ["ext4", "xfs"];
+export const rootsOf = (commit: Pick<CommitManifest, "filesystems">): string[] => commit.filesystems ?? ALWAYS_MOUNTED;
 
 /**
  * The commit of a built Rootfs, with its manifest. Without a version it is the commit of the tree itself; a version

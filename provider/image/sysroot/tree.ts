@@ -3,6 +3,7 @@ import { asset, assetText } from "../../assets.ts";
 import { deploymentPath, STATEROOT } from "../../boot/slot.ts";
 import type { Target } from "../../boot/target.ts";
 import { die } from "../../errors.ts";
+import type { Content } from "../../filesystems/filesystem.ts";
 import { shorten } from "../../redact.ts";
 import { damaged, hasCommit, isDamage } from "../ostree/check.ts";
 import { readCommit } from "../ostree/commits.ts";
@@ -11,11 +12,7 @@ import { formatOf } from "../store/artifact.ts";
 import type { Store } from "../store/store.ts";
 
 /** What the image has to hold. */
-export interface Content {
-  /** Bytes of the root filesystem, each file rounded up to 4 KiB, hard links once. */
-  bytes: number;
-  /** Files and folders, hard links once. */
-  inodes: number;
+export interface ImageContent extends Content {
   /** Bytes of kernel and initramfs, which are in `bytes` as well. */
   boot: number;
 }
@@ -91,7 +88,7 @@ export async function sysrootTree(workshop: Workshop, checksum: string, dir: str
 }
 
 /** What `stat -c '%i %f %s'` of every entry says of the space it takes on ext4. Pure. */
-export function measure(lines: string): Omit<Content, "boot"> {
+export function measure(lines: string): Content {
   const seen = new Set<string>();
   let bytes = 0;
   for (const line of lines.split("\n")) {

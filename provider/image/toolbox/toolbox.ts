@@ -1,6 +1,8 @@
 /** The toolbox: an Alpine tree from the mirror, with the programs that building needs. */
+
 import { join } from "node:path";
 import { die } from "../../errors.ts";
+import { ROOT_PACKAGES } from "../../filesystems/all.ts";
 import { RunError, type RunResult } from "../../local/run.ts";
 import { fewTimes, type Task } from "../../task.ts";
 import { buildScript, type RunInOptions, runIn } from "../namespace/run-in.ts";
@@ -25,7 +27,7 @@ export interface Toolbox {
 
 const packages = [
   ...["alpine-baselayout", "alpine-keys", "busybox", "apk-tools", "kmod", "tar", "zstd"],
-  ...["ostree", "e2fsprogs", "e2fsprogs-extra", "xfsprogs", "btrfs-progs", "sfdisk", "dosfstools", "mtools"],
+  ...["ostree", ...ROOT_PACKAGES, "sfdisk", "dosfstools", "mtools"],
   ...["grub", "grub-bios", "grub-efi", "squashfs-tools"],
 ];
 

@@ -1,13 +1,14 @@
 /**
  * Builds the tree of a Rootfs from its recipe and lock, and commits it. Nothing but the commit and a record is kept.
  */
+
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../errors.ts";
+import { mountedWith } from "../../filesystems/all.ts";
 import { withFileLock } from "../../local/lock.ts";
 import type { Task } from "../../task.ts";
 import type { ArchiveEntry } from "../archive/entries.ts";
-import { rootFilesystems } from "../initramfs/archive.ts";
 import { initramfsImage } from "../initramfs/build.ts";
 import type { Workshop } from "../ostree/workshop.ts";
 import { commitTree } from "../ostree/write.ts";
@@ -178,7 +179,7 @@ async function kernelOf({ request, toolbox, tools, task }: Building, tree: strin
   if (release === undefined) return undefined;
   const { recipe, lock } = request;
   task.step("making the initramfs");
-  const wanted = rootFilesystems(lock.map((p) => p.name));
+  const wanted = mountedWith(lock.map((p) => p.name));
   const source = { box: toolbox, tree, release, arch: recipe.arch, filesystems: wanted, cache: tools.cache };
   const { path, filesystems } = await initramfsImage(source, task);
   return { release, flavour: recipe.kernel, initramfs: path, filesystems };

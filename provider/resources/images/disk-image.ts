@@ -1,12 +1,15 @@
 /** DiskImage: a disk that boots a commit, kept in the store under a name derived from its content. */
+
 import { kernelArgumentProblem } from "../../boot/arguments.ts";
 import { die } from "../../errors.ts";
+import { DEFAULT, ROOTS, rootFilesystem } from "../../filesystems/all.ts";
+import { MiB } from "../../filesystems/filesystem.ts";
 import { needQemu } from "../../image/disk/fill.ts";
 import { FILE_FORMATS, notForOverwrite } from "../../image/disk/formats/pack.ts";
 import { type ImageOptions, LABELS } from "../../image/disk/identity.ts";
 import { diskImage as buildImage, type Image, readImage } from "../../image/disk/image.ts";
 import { needMount } from "../../image/disk/needs.ts";
-import { BOOT_MIB, ESP_MIB, FILESYSTEMS, type Filesystem, MiB, SWAP_MIB } from "../../image/disk/sizes.ts";
+import { BOOT_MIB, ESP_MIB, SWAP_MIB } from "../../image/disk/sizes.ts";
 import { CHECKSUM } from "../../image/ostree/check.ts";
 import { type CommitManifest, readCommit } from "../../image/ostree/commits.ts";
 import { flag, integer, list, text } from "../../properties/check.ts";
@@ -32,7 +35,7 @@ const shape = {
   format: text({ enum: FILE_FORMATS, default: "raw.zst" }),
   label: text({ enum: LABELS, default: "gpt" }),
   espSize: integer({ ...ESP_MIB, hint: "the size is in MiB" }),
-  filesystem: text({ enum: FILESYSTEMS, default: "ext4" }),
+  filesystem: text({ enum: ROOTS, default: DEFAULT }),
   bootSize: integer({ ...BOOT_MIB, hint: "the size is in MiB; leave it out for none" }),
   swap: integer({ ...SWAP_MIB, hint: "the size is in MiB; leave it out for none" }),
   grow: flag({ default: true }),
@@ -61,7 +64,7 @@ const image: CommitFile<Inputs, Image> = {
   },
   diffInputs(olds, news) {
     // inputs of an older provider lack these defaults
-    const defaults = { format: "raw.zst", label: "gpt", filesystem: "ext4", grow: true };
+    const defaults = { format: "raw.zst", label: "gpt", filesystem: DEFAULT, grow: true };
     return diffInputs({ ...defaults, ...olds }, { ...defaults, ...news }, { ordered: ["kernelArguments"] });
   },
   find: (store, inputs) => readImage(store, inputs.commit, optionsOf(inputs), inputs.format),
@@ -150,13 +153,13 @@ async function preview(call: Call, inputs: Props): Promise<Props> {
   const store = hasUnknown(inputs.commit) ? undefined : await storeIfThere(call);
   const manifest = store && (await readCommit(store, plain(inputs.commit)));
   refuseContainer(manifest, inputs.commit);
-  const filesystem: Filesystem = hasUnknown(inputs.filesystem) ? "ext4" : (inputs.filesystem ?? "ext4");
+  const filesystem: string = hasUnknown(inputs.filesystem) ? DEFAULT : (inputs.filesystem ?? DEFAULT);
   if (manifest) needMount(manifest, filesystem);
   const found = hasUnknown(inputs) ? undefined : await findFile(call, image, inputs);
   const bytes = found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0);
   noteDisk(bytes, notForOverwrite(inputs.format ?? "raw.zst", inputs.label ?? "gpt"));
   if (found) return stateOf(found);
-  if (filesystem !== "ext4") await needQemu(filesystem);
+  if (rootFilesystem(filesystem).make) await needQemu(filesystem);
   const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);
   return { ...Object.fromEntries(later), size: inputs.size ?? Unknown.value, commit: inputs.commit };
 }

@@ -1,6 +1,7 @@
 /** What keeps a new system from coming beside an old one. Pure. */
+import { ROOTS_BESIDE } from "../../../filesystems/all.ts";
 import type { BlockKind } from "../../facts/types/storage.ts";
-import { bootRefusal, grubProblem, ROOT_TYPES } from "../../plan/boot.ts";
+import { bootRefusal, grubProblem } from "../../plan/boot.ts";
 import type { Check } from "../../plan/check.ts";
 import { BESIDE, tools } from "../../plan/old-system.ts";
 import { twinsBeside } from "../../plan/twins.ts";
@@ -29,12 +30,12 @@ export const ALONGSIDE: Check[] = [
   (f) =>
     LAYERS[f.root.kind] !== undefined &&
     // for ZFS, an overlay and the like, the refusal of the file system itself says it
-    (f.root.kind !== "unknown" || ROOT_TYPES.includes(f.root.type)) &&
+    (f.root.kind !== "unknown" || ROOTS_BESIDE.includes(f.root.type)) &&
     refusal(`root-${f.root.kind}`, `the root file system ${f.root.device} is on ${LAYERS[f.root.kind]}`, LATER),
-  (f) => !ROOT_TYPES.includes(f.root.type) && refusal("root-type", `the root file system is ${f.root.type}`, LATER),
+  (f) => !ROOTS_BESIDE.includes(f.root.type) && refusal("root-type", `the root file system is ${f.root.type}`, LATER),
   (f) =>
     f.root.uuid === undefined &&
-    ROOT_TYPES.includes(f.root.type) &&
+    ROOTS_BESIDE.includes(f.root.type) &&
     LAYERS[f.root.kind] === undefined &&
     refusal("root-uuid", `the UUID of ${f.root.device} cannot be read`, "install util-linux's blkid on the server"),
   bootRefusal,
@@ -56,7 +57,7 @@ export const ALONGSIDE: Check[] = [
     return grubProblem(f);
   },
   (f) =>
-    ROOT_TYPES.includes(f.root.type) &&
+    ROOTS_BESIDE.includes(f.root.type) &&
     f.container === undefined &&
     f.folders["/"] !== undefined &&
     refusal(

@@ -7,7 +7,8 @@
 #                                done, and "finished" when everything is, with this server's own files as IDENTITY (a digest) stands for
 #   write                        the image from the first block that is not done, zstd, from standard input; prints "done N"
 #   flush                        what may still be on its way is on the disk; prints how many blocks were compared
-#   table LABEL START MIB UUID FS KEEP   … a data partition behind the image; MIB 0: the rest. KEEP 1: it is there, and stays
+#   table LABEL START MIB UUID MAKER   … a data partition behind the image; MIB 0: the rest. MAKER: the command that
+#                                makes its filesystem; empty: it is there, and is kept
 #   mount START DEPLOYMENT TYPE [BOOT]   mounts the root file system that begins at byte START, and that of /boot at byte BOOT; fills /var
 #   slot                         prints slot a
 #   fstab DEPLOYMENT             lines for its fstab from standard input; makes the folders that are mounted on
@@ -117,7 +118,7 @@ case $1 in
   table)
     [ "$(cat $state/verified)" -eq "$(wc -l <$state/blocks)" ] || fail "the image is not written yet"
     : >$state/identity
-    label=$2 start=$3 size=$4 uuid=$5 fs=$6 keep=$7
+    label=$2 start=$3 size=$4 uuid=$5 maker=$6
     # the backup of the table belongs at the end of this disk, not at the end of the image
     sfdisk -q --relocate gpt-bak-std "$device"
     line="start=$((start / 512)), name=$label, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4"
@@ -126,15 +127,11 @@ case $1 in
     echo "$line" | sfdisk -q --append --no-reread --wipe never --wipe-partitions never "$device"
     blockdev --rereadpt "$device"
     part=$(part_at "$start")
-    if [ "$keep" = 1 ]; then
+    if [ -z "$maker" ]; then
       [ "$(blkid "$part" | sed -n 's/.* LABEL="\([^"]*\)".*/\1/p')" = "$label" ] || fail "$part is not the data partition $label any more"
     else
-      case $fs in
-        # nothing boots from this partition, so it may have features that some GRUBs and kernels cannot read
-        ext4) mke2fs -q -F -t ext4 -L "$label" "$part" ;;
-        xfs) mkfs.xfs -q -f -L "$label" "$part" ;;
-        *) fail "file system $fs" ;;
-      esac
+      # shellcheck disable=SC2086 # a list of words
+      $maker "$part"
     fi
     echo "$part"
     ;;

@@ -1,17 +1,16 @@
 /** Which disk is overwritten, what goes with it, and where data partitions lie. Pure. */
+import { dataFilesystem } from "../../../filesystems/all.ts";
+import { MiB } from "../../../filesystems/filesystem.ts";
 import { humanBytes } from "../../../words.ts";
 import type { Facts } from "../../facts/types/facts.ts";
 import type { Disk, DiskPartition } from "../../facts/types/storage.ts";
 import type { DataPartition, PlanInputs, PlannedData } from "../../plan/types.ts";
 import type { Refusal } from "../../refusal.ts";
 
-const MiB = 1024 * 1024;
 /** Smaller ones are configuration drives of clouds (64 MiB at most) and are not offered as disks. */
 const LEAST_DISK = 128 * MiB;
 /** Mounts that belong to an old system and are erased with it; anything else that is mounted is somebody's data. */
 const SYSTEM = /^\/($|boot(\/efi)?$|efi$|usr$|tmp$|var$|var\/(log|tmp|cache)$|sysroot(\/|$)|etc$|run\/|snap\/)/;
-/** mkfs.xfs refuses less than 300 MiB; ext4 needs room for its journal. */
-const LEAST_DATA = { ext4: 16 * MiB, xfs: 300 * MiB } as const;
 
 export const realDisks = (facts: Facts) => facts.disks.filter((d) => d.bytes >= LEAST_DISK && !d.readOnly);
 
@@ -115,7 +114,7 @@ export function layoutData(
     if (size === undefined && n < wanted.length - 1)
       return refuse("data-size", `data partition ${d.label} has no size`, "only the last one may take the rest");
     const bytes = size === undefined ? end - from : size * MiB;
-    const least = LEAST_DATA[d.filesystem];
+    const { least } = dataFilesystem(d.filesystem);
     if (bytes < least || from + bytes > end)
       return refuse(
         "data-size",

@@ -1,4 +1,5 @@
 /** How a server gets into the RAM system: by kexec, by its GRUB, by systemd's shutdown, or not at all. Pure. */
+import { LEAVES, moduleBytes } from "../../../filesystems/all.ts";
 import type { Facts } from "../../facts/types/facts.ts";
 import type { Disk } from "../../facts/types/storage.ts";
 import { grubProblem, ownBoot } from "../../plan/boot.ts";
@@ -7,11 +8,8 @@ import type { ImageFacts, OverwritePlan, PlanInputs } from "../../plan/types.ts"
 import { type Refusal, refusal } from "../../refusal.ts";
 import { chooseDisk } from "./disk.ts";
 
-/**
- * Bytes of the RAM system's kernel, initramfs and programs: 28.9 MB with linux-virt 6.18.56 (measured), more with
- * btrfs' module where the commit has it.
- */
-export const ramBytes = ({ filesystems = [] }: ImageFacts) => (filesystems.includes("btrfs") ? 30.2e6 : 29e6);
+/** Bytes of the RAM system's kernel, initramfs and programs: 28.9 MB with linux-virt 6.18.56 (measured). */
+export const ramBytes = ({ filesystems = [] }: ImageFacts) => 29e6 + moduleBytes(filesystems);
 
 export const onDisk =
   (check: (disk: Disk, inputs: PlanInputs) => ReturnType<Check>): Check =>
@@ -63,9 +61,6 @@ function grubBoots(f: Facts): boolean {
     !f.mounts.some((m) => m.target === "/boot");
   return started && f.root.type === "ext4" && f.root.uuid !== undefined && (ours || theirs);
 }
-
-/** File systems that release the disk when they are unmounted; a ZFS pool stays. */
-const LEAVES = ["ext2", "ext3", "ext4", "xfs", "btrfs"];
 
 /**
  * Whether systemd's shutdown can leave the disk to the RAM system: everything on it can be unmounted, and nothing is

@@ -2,10 +2,12 @@
  * Writes an image over the old system, from a RAM system (enter.ts). writeImage writes the image to the disk and reads
  * back every block. Then finishDisk writes the server's own parts. The plan is made in plan.ts.
  */
+
 import type { Readable } from "node:stream";
 import { assetText } from "../../../assets.ts";
 import { parseSlotFile, type Slot, slotFile } from "../../../boot/slot.ts";
 import { die } from "../../../errors.ts";
+import { dataFilesystem } from "../../../filesystems/all.ts";
 import { canonical, sha256 } from "../../../local/hash.ts";
 import type { Task } from "../../../task.ts";
 import { humanBytes } from "../../../words.ts";
@@ -127,7 +129,8 @@ export async function finishDisk(
   for (const d of data) {
     task.step(`data partition ${d.label}${d.keep ? ", kept" : ""}`);
     const size = String(d.bytes ?? 0);
-    await disk(ssh, ["table", d.label, String(d.start), size, d.partuuid ?? "-", d.filesystem, d.keep ? "1" : "0"]);
+    const maker = dataFilesystem(d.filesystem).make(d.label).join(" ");
+    await disk(ssh, ["table", d.label, String(d.start), size, d.partuuid ?? "-", d.keep ? "" : maker]);
   }
   task.step("the server's name, keys and network");
   await disk(ssh, ["mount", String(image.rootStart), deployment, rootType, String(image.bootStart ?? "")]);

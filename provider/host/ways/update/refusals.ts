@@ -2,6 +2,7 @@
  * Why a server that runs Pine cannot take another commit. The server checks this itself, too; this tells it beforehand.
  * Pure.
  */
+import { mountHint } from "../../../filesystems/all.ts";
 import { manifestProblem } from "../../../trust/manifest.ts";
 import { humanBytes } from "../../../words.ts";
 import { ownBoot } from "../../plan/boot.ts";
@@ -31,9 +32,7 @@ const rootRefusal: Check = ({ pine, root }, _, { commit, filesystems }) =>
   refusal(
     "root-filesystem",
     `the server's root is ${root.type}, which the initramfs of the commit does not mount`,
-    root.type === "btrfs"
-      ? 'add "btrfs-progs" to `packages` of the Rootfs'
-      : "choose a `kernel` of the Rootfs that has it",
+    mountHint(root.type),
   );
 
 /**

@@ -2,6 +2,7 @@
 
 import { kernelArgumentProblem } from "../../../boot/arguments.ts";
 import { DEADMAN_SECONDS } from "../../../boot/options.ts";
+import { DATA, DEFAULT } from "../../../filesystems/all.ts";
 import { any, asset, flag, integer, list, map, object, text } from "../../../properties/check.ts";
 import { hostnamePattern } from "../../../properties/patterns.ts";
 import type { Shape } from "../../../properties/rule.ts";
@@ -34,7 +35,7 @@ export const shape = {
         expected: "a label of at most 12 letters and digits",
       }),
       size: integer({ min: 16, max: 1 << 30, hint: "the size is in MiB" }),
-      filesystem: text({ enum: ["ext4", "xfs"], default: "ext4" }),
+      filesystem: text({ enum: DATA, default: DEFAULT }),
       mountPoint: text({
         required: true,
         pattern: /^\/(var|srv|home|opt|mnt|root)(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/,

@@ -1,8 +1,10 @@
 /** What a server needs from a commit, made on demand: the sysroot for an install, or a delta for an update. */
+
 import { existsSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { create as createTar } from "tar";
 import { die } from "../../../errors.ts";
+import { DEFAULT } from "../../../filesystems/all.ts";
 import type { Facts } from "../../../host/facts/types/facts.ts";
 import type { ImageFacts } from "../../../host/plan/types.ts";
 import type { SysrootToSend } from "../../../host/ways/alongside/install.ts";
@@ -138,7 +140,7 @@ async function imageFactsOf({ store, checksum, manifest, image }: Kept, compress
       commit: image.commit,
       bytes: image.diskSize,
       packedBytes: image.size,
-      filesystem: image.filesystem ?? "ext4",
+      filesystem: image.filesystem ?? DEFAULT,
     },
     diskUnfit: image && notForOverwrite(image.fileFormat, image.label),
   };
@@ -157,7 +159,7 @@ async function diskImageOf({ store, checksum, image, imageSha256, tools }: Kept,
     sha256: image.sha256,
     diskSize: image.diskSize,
     rootStart: partitionOf(image, "root").start,
-    rootType: image.filesystem ?? "ext4",
+    rootType: image.filesystem ?? DEFAULT,
     bootStart: image.partitions.find((p) => p.name === "boot")?.start,
     deployment: `${checksum}.0`,
     digests: await blockDigests(box, image, call),

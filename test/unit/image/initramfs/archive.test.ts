@@ -2,7 +2,8 @@ import { mkdtemp, readFile, readlink, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { rootFilesystems, wantedModules } from "../../../../provider/image/initramfs/archive.ts";
+import { mountedWith } from "../../../../provider/filesystems/all.ts";
+import { wantedModules } from "../../../../provider/image/initramfs/archive.ts";
 import { cpio } from "../../../../provider/image/initramfs/cpio.ts";
 import { moduleClosure, moduleEntries, mountable } from "../../../../provider/image/initramfs/modules.ts";
 import { run } from "../../../../provider/local/run.ts";
@@ -52,7 +53,7 @@ it.each([
   ["those of everybody", ["e2fsprogs", "xfsprogs"], ["ext4"], []],
   ["btrfs for those who have its programs", ["btrfs-progs"], ["ext4", "btrfs"], ["xor", "raid6_pq", "btrfs"]],
 ])("filesystems of a root: %s, as far as the kernel has them", (_, packages, has, modules) => {
-  const wanted = rootFilesystems(packages);
+  const wanted = mountedWith(packages);
   expect(mountable(wanted, tables)).toEqual(has);
   expect(mountable(wanted, { ...tables, builtin: "kernel/fs/xfs/xfs.ko\n" })).toContain("xfs");
   const { files } = moduleClosure(wantedModules(wanted), tables);
