@@ -19,7 +19,9 @@ export interface BootPlace {
   folder?: string;
 }
 
-export type Method = "auto" | "alongside" | "overwrite" | "container";
+/** Ways to install a system, by the program's names; auto chooses one. */
+export const METHODS = ["auto", "alongside", "overwrite", "container"] as const;
+export type Method = (typeof METHODS)[number];
 
 /** A partition behind the image, for data that outlives reinstalls. */
 export interface DataPartition {
@@ -157,11 +159,11 @@ export interface OverwritePlan {
 export type Existing = "none" | "half" | "ours" | "adopt";
 
 /** How a server gets the system it is to run. `begun`: an overwrite that was cut off goes on in its RAM system. */
-export type Way = "update" | "alongside" | "overwrite" | "container" | "begun";
+export type Way = Exclude<Method, "auto"> | "update" | "begun";
 
 export interface Plan extends Sending {
   /** How the installation is made, or was made. */
-  method: "alongside" | "overwrite" | "container";
+  method: Exclude<Method, "auto">;
   way: Way;
   /**
    * What is done, in this order. The steps of an update are known once the server's files were looked at

@@ -7,21 +7,19 @@ import { carriedHostname } from "../files/identity.ts";
 import { planContainerNetwork } from "../network/container.ts";
 import type { NetworkFiles } from "../network/model/types.ts";
 import { planNetwork } from "../network/plan.ts";
-import { bootNotes, ownBoot, planBoot, swapPartitions } from "../plan/boot.ts";
+import { ownBoot, planBoot, swapPartitions } from "../plan/boot.ts";
 import { type LoginPlan, planLogin } from "../plan/login.ts";
 import { erasedBy, restartsOf, sendingOf } from "../plan/steps.ts";
 import type { Told } from "../plan/told.ts";
-import type { Existing, ImageFacts, Plan, PlanInputs, PlanResult, Way } from "../plan/types.ts";
+import type { Existing, ImageFacts, Plan, PlanInputs, PlanResult } from "../plan/types.ts";
 import { keepsOf } from "../plan/words.ts";
 import type { Refusal } from "../refusal.ts";
 import { finalizedOf } from "../server/record.ts";
-import { besideNotes } from "./alongside/words.ts";
+import { type Chosen, WAYS } from "./all.ts";
 import { driverNotes } from "./drivers.ts";
 import { planRam } from "./overwrite/begun.ts";
-import { firmwareNotes } from "./overwrite/firmware.ts";
 import { planDiskOf } from "./overwrite/plan.ts";
 import { refusalsOf } from "./refusals.ts";
-import { stepsOf } from "./steps.ts";
 import { inWords } from "./words.ts";
 
 /** Other characters cannot stand in kernel arguments of GRUB's slot files (boot/arguments.ts). */
@@ -36,11 +34,11 @@ export function planInstall(facts: Facts, inputs: PlanInputs, image: ImageFacts)
   const running = facts.pine.deployment !== undefined && runsPine(facts);
   const anew = inputs.reinstall === true && inputs.erase === true && inputs.method === "overwrite";
   if (running && !anew) return planWay(facts, inputs, image, "update");
-  if (inputs.method === "container" || (facts.container !== undefined && (inputs.method ?? "auto") === "auto"))
-    return planWay(facts, inputs, image, "container");
-  if (inputs.method === "overwrite") return planWay(facts, inputs, image, "overwrite");
+  const { method = "auto" } = inputs;
+  if (method !== "auto") return planWay(facts, inputs, image, method);
+  if (facts.container !== undefined) return planWay(facts, inputs, image, "container");
   const beside = planWay(facts, inputs, image, "alongside");
-  if (beside.plan || inputs.method === "alongside" || inputs.erase !== true) return beside;
+  if (beside.plan || inputs.erase !== true) return beside;
   const over = planWay(facts, inputs, image, "overwrite");
   if (over.plan) return over;
   const codes = new Set(beside.refusals.map((r) => r.code));
@@ -54,7 +52,7 @@ interface Parts {
   hostname: string;
 }
 
-function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Exclude<Way, "begun">): PlanResult {
+function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Chosen): PlanResult {
   const refusals: Refusal[] = refusalsOf(facts, inputs, image, way);
   // without root's rights most facts could not be read, so other problems are not known
   const rights = refusals.find((r) => r.code === "not-root");
@@ -68,33 +66,28 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Exclu
   refusals.push(...login.refusals);
   if (refusals.length > 0 || !("files" in network)) return { refusals };
 
+  const { drives, notes: waysNotes } = WAYS[way];
   const plan = partsOf(facts, inputs, image, way, { network: network.files, login, hostname });
+  const told = { plan, facts, title: titleOf(facts) };
   const notes = [
     ...(named.note && inputs.hostname === undefined ? [named.note] : []),
     ...facts.consoles
       .filter((c) => !CONSOLE.test(c))
       .map((c) => `console=${c} is not carried over: give it as one of kernelArguments`),
-    ...(plan.overwrite ? overwriteNotes(facts, inputs, image) : []),
     ...network.notes,
     ...login.notes,
-    ...(plan.overwrite ? [] : driverNotes("beside", facts, inputs, image)),
-    ...(plan.overwrite || way === "update" ? [] : besideNotes(facts, plan)),
+    ...(drives ? driverNotes(drives, facts, inputs, image) : []),
+    ...waysNotes(told, inputs),
   ];
-  return { plan: { ...plan, ...inWords({ plan, facts, title: titleOf(facts) }, notes) }, refusals: [] };
+  return { plan: { ...plan, ...inWords(told, notes) }, refusals: [] };
 }
-
-const overwriteNotes = (facts: Facts, inputs: PlanInputs, image: ImageFacts) => [
-  ...firmwareNotes(facts, inputs),
-  ...bootNotes(facts, true),
-  ...driverNotes("over", facts, inputs, image),
-];
 
 /** The plan without its words. */
 function partsOf(
   facts: Facts,
   inputs: PlanInputs,
   image: ImageFacts,
-  way: Exclude<Way, "begun">,
+  way: Chosen,
   { network, login, hostname }: Parts,
 ): Told["plan"] {
   const running = way === "update";
@@ -108,9 +101,9 @@ function partsOf(
   const existing = existingOf(facts, inputs, running);
   const deadman = inputs.deadman ?? DEADMAN_SECONDS;
   const removes = finalize && !running ? removedBy(facts) : undefined;
-  const steps = stepsOf(way, { facts, image, existing, deadman, removes });
+  const steps = WAYS[way].steps({ facts, image, existing, deadman, removes });
   return {
-    method: overwritten ? "overwrite" : facts.container !== undefined ? "container" : "alongside",
+    method: WAYS[way].method ?? (overwritten ? "overwrite" : facts.container !== undefined ? "container" : "alongside"),
     way,
     steps,
     existing,

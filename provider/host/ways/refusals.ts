@@ -1,16 +1,14 @@
 /** Why a server cannot be taken: every reason at once, each with what to do. Pure. */
 import { argumentsTooLong } from "../../boot/arguments.ts";
 import type { Facts } from "../facts/types/facts.ts";
-import { firmwareRefusal } from "../plan/boot.ts";
 import type { Check } from "../plan/check.ts";
 import { OLD_SYSTEM } from "../plan/old-system.ts";
-import type { ImageFacts, PlanInputs, Way } from "../plan/types.ts";
+import type { ImageFacts, PlanInputs } from "../plan/types.ts";
 import { type Refusal, refusal } from "../refusal.ts";
-import { ALONGSIDE } from "./alongside/refusals.ts";
-import { CONTAINER, targetRefusal } from "./container/refusals.ts";
+import { type Chosen, WAYS } from "./all.ts";
+import { targetRefusal } from "./container/refusals.ts";
 import { driverRefusal } from "./drivers.ts";
-import { OVERWRITE } from "./overwrite/refusals.ts";
-import { trustRefusal, UPDATE } from "./update/refusals.ts";
+import { trustRefusal } from "./update/refusals.ts";
 
 /**
  * Host keys that a new system can keep: those with readable files. Facts of an earlier provider version name no files.
@@ -104,12 +102,8 @@ const MACHINE: Check[] = [
 ];
 
 /** Every reason not to go on. `way`: what is to be done; it adds refusals to those for every server. */
-export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Exclude<Way, "begun">): Refusal[] {
-  const more = {
-    update: [...UPDATE, driverRefusal("beside")],
-    alongside: [...MACHINE, ...ALONGSIDE, driverRefusal("beside")],
-    overwrite: [...MACHINE, firmwareRefusal, ...OVERWRITE, driverRefusal("over")],
-    container: CONTAINER,
-  }[way];
-  return [...ALWAYS, ...more].map((c) => c(facts, inputs, image)).filter((r): r is Refusal => Boolean(r));
+export function refusalsOf(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Chosen): Refusal[] {
+  const { machine, refusals, drives } = WAYS[way];
+  const all = [...ALWAYS, ...(machine ? MACHINE : []), ...refusals, ...(drives ? [driverRefusal(drives)] : [])];
+  return all.map((c) => c(facts, inputs, image)).filter((r): r is Refusal => Boolean(r));
 }

@@ -1,11 +1,10 @@
 /** A plan in words, from its steps. Pure. */
 import type { Step, StepOf } from "../plan/steps.ts";
-import type { Told, WayWords } from "../plan/told.ts";
-import type { Plan, Way } from "../plan/types.ts";
+import type { Told } from "../plan/told.ts";
+import type { Plan } from "../plan/types.ts";
 import { sends } from "../plan/words.ts";
-import { besideWords } from "./alongside/words.ts";
-import { containerWords } from "./container/words.ts";
-import { bootDiskLines, overwriteWords, sendsImage } from "./overwrite/words.ts";
+import { WAYS } from "./all.ts";
+import { bootDiskLines, sendsImage } from "./overwrite/words.ts";
 
 const silent = () => [];
 
@@ -46,21 +45,13 @@ const LINES: { [D in Step["do"]]: (step: StepOf<D>, told: Told) => string[] } = 
 const told = <D extends Step["do"]>(step: StepOf<D>, context: Told): string[] =>
   (LINES[step.do as D] as (step: StepOf<D>, told: Told) => string[])(step, context);
 
-const WORDS: Record<Exclude<Way, "begun">, (told: Told) => WayWords> = {
-  alongside: besideWords,
-  // used until it is known what lies on the server (resources/hijack/plan/update.ts)
-  update: besideWords,
-  container: containerWords,
-  overwrite: overwriteWords,
-};
-
 /**
  * The line of a preview, and the whole plan. An overwrite that goes on in a RAM system has its own words
  * (overwrite/begun.ts).
  */
 export function inWords(context: Told, notes: string[]): Pick<Plan, "summary" | "lines"> {
   const { plan } = context;
-  const words = WORDS[plan.way === "begun" ? "overwrite" : plan.way](context);
+  const words = WAYS[plan.way === "begun" ? "overwrite" : plan.way].words(context);
   return {
     summary: `${words.head}: ${words.effort}; ${words.parts.join("; ")}`,
     lines: [

@@ -3,6 +3,7 @@
 import { kernelArgumentProblem } from "../../../boot/arguments.ts";
 import { DEADMAN_SECONDS } from "../../../boot/options.ts";
 import { DATA, DEFAULT } from "../../../filesystems/all.ts";
+import { METHODS } from "../../../host/plan/types.ts";
 import { any, asset, flag, integer, list, map, object, text } from "../../../properties/check.ts";
 import { hostnamePattern } from "../../../properties/patterns.ts";
 import type { Shape } from "../../../properties/rule.ts";
@@ -22,7 +23,7 @@ export const shape = {
   image: text({ pattern: /^[0-9a-f]{64}$/, expected: "the sha256 of a DiskImage (64 hex digits)" }),
   method: text({
     default: "auto",
-    enum: ["auto", "alongside", "overwrite", "container"],
+    enum: METHODS,
   }),
   erase: flag(),
   disk: text(),
