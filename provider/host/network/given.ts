@@ -8,8 +8,7 @@ import { defaultRoute, macs, memberProblem, unfit } from "./cards.ts";
 import { type CardBase, cardBase, identity, oddMtu } from "./carry.ts";
 import { usable } from "./dns.ts";
 import type { Card, CardRoute } from "./model/card.ts";
-import type { NetworkInput, NetworkPlan, StaticNetwork } from "./model/types.ts";
-import { renderNetwork } from "./render/interfaces.ts";
+import type { NetworkFiles, NetworkInput, NetworkPlan, Renderer, StaticNetwork } from "./model/types.ts";
 
 /** The files for `dhcp` or `static` on one card. A different configuration of the old system does not matter. */
 export function planGiven(
@@ -17,7 +16,7 @@ export function planGiven(
   input: Exclude<NetworkInput, "keep">,
   names: Map<string, string>,
   hostname: string,
-  render: typeof renderNetwork = renderNetwork,
+  render: Renderer,
 ): NetworkPlan {
   const wanted: Partial<StaticNetwork> = input === "dhcp" ? {} : input.static;
   const card = pick(facts, wanted);
@@ -101,10 +100,7 @@ function planStatic(
   facts: NetworkFacts,
   wanted: StaticNetwork,
   card: Interface,
-  write: (
-    made: Omit<Card, keyof CardBase>,
-    dns: { nameservers: string[]; search: string[] },
-  ) => ReturnType<typeof renderNetwork>,
+  write: (made: Omit<Card, keyof CardBase>, dns: { nameservers: string[]; search: string[] }) => NetworkFiles,
 ): NetworkPlan {
   const bad = (property: string, value: string, expected: string) =>
     refuse("network-input", `network.static.${property} "${value}" is not ${expected}`, "correct it");

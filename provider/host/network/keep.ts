@@ -8,13 +8,12 @@ import { carried } from "./carry.ts";
 import { resolvers } from "./dns.ts";
 import type { Card } from "./model/card.ts";
 import { distinctMetrics } from "./model/metrics.ts";
-import type { NetworkPlan } from "./model/types.ts";
-import { renderNetwork } from "./render/interfaces.ts";
+import type { NetworkPlan, Renderer } from "./model/types.ts";
 import { ofDaemons, tooMany } from "./routes.ts";
 
 const global = (card: Interface) => card.addresses.filter((a) => a.scope === "global");
 
-export function keep(all: NetworkFacts, names: Map<string, string>, hostname: string): NetworkPlan {
+export function keep(all: NetworkFacts, names: Map<string, string>, hostname: string, render: Renderer): NetworkPlan {
   const notes: string[] = [];
   const facts = ofDaemons(all, notes);
   if ("refusals" in facts) return facts;
@@ -66,7 +65,7 @@ export function keep(all: NetworkFacts, names: Map<string, string>, hostname: st
   if (facts.rules.length > 0)
     notes.push(`rules for other routing tables are not carried over: ${facts.rules.join("; ")}`);
   const lo = facts.interfaces.filter((i) => i.kind === "loopback").flatMap(global);
-  const files = renderNetwork({ cards, names: macs(facts, names), lo, dns, hostname });
+  const files = render({ cards, names: macs(facts, names), lo, dns, hostname });
   return { files, refusals: [], notes: [...notes, ...cards.flatMap((c) => c.notes ?? [])] };
 }
 

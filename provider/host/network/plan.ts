@@ -3,7 +3,11 @@ import type { NetworkFacts } from "../facts/types/network.ts";
 import { newNames } from "./cards.ts";
 import { planGiven } from "./given.ts";
 import { keep } from "./keep.ts";
-import type { NetworkInput, NetworkPlan } from "./model/types.ts";
+import type { NetworkInput, NetworkPlan, Renderer } from "./model/types.ts";
+import { renderNetwork } from "./render/interfaces.ts";
+
+/** What the new system reads. */
+const FORMAT: Renderer = renderNetwork;
 
 /**
  * Files of the new system's network, or why it cannot be carried over. `keep` carries what the old system has, whole or
@@ -11,5 +15,5 @@ import type { NetworkInput, NetworkPlan } from "./model/types.ts";
  */
 export function planNetwork(facts: NetworkFacts, input: NetworkInput, hostname: string): NetworkPlan {
   const names = newNames(facts.interfaces);
-  return input === "keep" ? keep(facts, names, hostname) : planGiven(facts, input, names, hostname);
+  return input === "keep" ? keep(facts, names, hostname, FORMAT) : planGiven(facts, input, names, hostname, FORMAT);
 }

@@ -1,5 +1,6 @@
 /** What a program says about a server's network, and the files made from it. */
 import type { Refusal } from "../../refusal.ts";
+import type { NetworkParts } from "./card.ts";
 
 export interface StaticNetwork {
   /** Found by MAC, else by the old system's name; default: the card of the default route. */
@@ -32,5 +33,8 @@ export interface NetworkFiles {
   /** One line: `10.0.2.15/24 via 10.0.2.2`. */
   summary: string;
 }
+
+/** A format: what a file of render/ makes of a planned network. */
+export type Renderer = (parts: NetworkParts) => NetworkFiles;
 
 export type NetworkPlan = { files: NetworkFiles; refusals: []; notes: string[] } | { refusals: Refusal[] };
