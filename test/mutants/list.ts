@@ -225,9 +225,9 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "the installation's record is written in place by an update",
-    file: "provider/host/ways/update/update.sh",
-    from: '  cat >"$1.pine-new"\n  sync\n  mv -f "$1.pine-new" "$1"',
-    to: '  text=$(cat)\n  : >"$1"\n  echo "$text" >"$1"',
+    file: "provider/host/prelude.sh",
+    from: '  if cat >"$1.pine-new" &&',
+    to: '  text=$(cat)\n  : >"$1"\n  echo "$text" >"$1"\n  return\n  if cat >"$1.pine-new" &&',
     tests: ["test/unit/system/stops-update.test.ts"],
   },
 ];

@@ -9,11 +9,6 @@ set -eu
 dir=/boot/grub/pine
 record=$dir/install
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 note() { # VALUE
   { grep -v '^finalized=' $record && echo "finalized=$1"; } >$record.pine-new || { rm -f $record.pine-new && fail "cannot write $record"; }
   sync

@@ -11,11 +11,6 @@ bootfs=/run/pine-old-boot
 # shellcheck disable=SC2034 # of flush
 flush_more=$bootfs
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 note() { # VALUE
   { grep -v '^finalized=' $record && echo "finalized=$1"; } >$record.pine-new || { rm -f $record.pine-new && fail "cannot write $record"; }
   sync
