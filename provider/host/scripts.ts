@@ -45,7 +45,7 @@ export const removeScript = () => joined(FLUSH, PRELUDE, PARTS, BESIDE, "host/le
 /** Steps that remove the old system, on a machine or in a container. */
 export const finalizeScript = (container: boolean) =>
   HELD +
-  joined(FLUSH, PRELUDE, "host/leave/finalize-kept.sh", `host/leave/finalize${container ? "-container" : ""}.sh`);
+  joined(FLUSH, PRELUDE, "host/leave/finalize-both.sh", `host/leave/finalize${container ? "-container" : ""}.sh`);
 
 /** Keeps the keys that a server trusts, or checks a signature. */
 export const trustScript = () => HELD + joined(FLUSH, PRELUDE, "host/server/trust.sh");

@@ -64,14 +64,14 @@ export const MUTANTS: Mutant[] = [
   {
     name: "finalize without a confirmed slot",
     file: "provider/host/leave/finalize.sh",
-    from: '[ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"\n',
+    from: "only_confirmed /proc/cmdline\n",
     to: "",
     tests: ["test/unit/system/finalize.test.ts"],
   },
   {
     name: "finalize without a confirmed slot, in a container",
     file: "provider/host/leave/finalize-container.sh",
-    from: '[ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"\n',
+    from: "only_confirmed /run/pine.cmdline\n",
     to: "",
     tests: ["test/unit/system/finalize.test.ts"],
   },
