@@ -166,8 +166,8 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "a step of a lost connection goes on beside the next operation",
     file: "provider/host/locks/server.sh",
-    from: "  alone\n  exec 8>&-\n",
-    to: "",
+    from: "\nalone\nexec 8>&-\n",
+    to: "\n",
     tests: ["test/unit/host/lost-step.test.ts"],
   },
   {

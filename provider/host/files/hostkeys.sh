@@ -17,11 +17,6 @@ running=${PINE_RUNNING:-} # for tests: where the running system lies
 work=$root/etc/.pine-hostkeys
 mark="pine: where this server's connections come in"
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 # Whether a path is there. Links may be absolute: they are not followed from here.
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 serves() { there "$1/etc/runlevels/default/$2" && there "$1/usr/sbin/$2"; } # root dropbear|sshd

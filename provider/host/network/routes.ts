@@ -1,6 +1,6 @@
 /** Routes that are not carried: a routing daemon's, those that lead nowhere, and too many. Pure. */
 import type { NetworkFacts, Route } from "../facts/types/network.ts";
-import type { Refusal } from "../refusal.ts";
+import { type Refusal, refuse } from "../refusal.ts";
 import { defaultRoute, staticExample } from "./cards.ts";
 import type { Card } from "./model/card.ts";
 
@@ -21,15 +21,11 @@ export function ofDaemons(facts: NetworkFacts, notes: string[]): NetworkFacts | 
   const [first] = facts.daemons ?? [];
   const announced = facts.interfaces.find((i) => i.kind === "loopback")?.addresses;
   if (first && announced?.some((a) => a.scope === "global" && a.address === facts.connectedTo))
-    return {
-      refusals: [
-        {
-          code: "network-connection",
-          message: `this connection goes to ${facts.connectedTo} on lo, which ${first.name} makes known, and the new system does not run it`,
-          hint: "connect to an address of a network card instead (connection.host)",
-        },
-      ],
-    };
+    return refuse(
+      "network-connection",
+      `this connection goes to ${facts.connectedTo} on lo, which ${first.name} makes known, and the new system does not run it`,
+      "connect to an address of a network card instead (connection.host)",
+    );
   const counts = new Map(facts.daemons?.map((d) => [d.name, d.routes]));
   for (const { daemon = "" } of made) counts.set(daemon, (counts.get(daemon) ?? 0) + 1);
   for (const [name, n] of counts)

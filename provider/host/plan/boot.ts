@@ -4,7 +4,7 @@ import type { SlotsPlace } from "../../boot/place.ts";
 import { GRUB_WRITES } from "../../filesystems/all.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import type { Volume } from "../facts/types/storage.ts";
-import { type Refusal, refusal } from "../refusal.ts";
+import { type Refusal, refusal, refuseChoice } from "../refusal.ts";
 import type { Check } from "./check.ts";
 import type { BootPlace } from "./types.ts";
 
@@ -57,13 +57,13 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
   if (!mount) return { place: {} };
   const volume = mountedAt(facts, "/boot");
   if (!volume)
-    return no(
+    return refuseChoice(
       "boot-unknown",
       `/boot is a file system of its own (${mount.source}), and its partition cannot be found`,
       "use a server whose /boot is on its root file system or a partition",
     );
   if (volume.holds.includes("luks"))
-    return no(
+    return refuseChoice(
       "boot-luks",
       `/boot (${volume.device}) is encrypted: GRUB asks for its passphrase at every boot`,
       "use a server whose /boot is not encrypted, or method: overwrite, which erases its disk",
@@ -71,13 +71,13 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
   const reason = unwritable(volume);
   const inside = facts.folders["/boot"];
   if (reason === undefined && inside !== undefined)
-    return no(
+    return refuseChoice(
       "boot-folder",
       `/boot is the folder ${inside} of the file system on ${volume.device}, where GRUB would not look for Pine's slots`,
       "mount a file system of its own on /boot, or let it be a folder of the root file system, or use method: overwrite, which erases its disk",
     );
   if (reason === undefined && volume.uuid === undefined)
-    return no(
+    return refuseChoice(
       "boot-uuid",
       `the UUID of /boot (${volume.device}) cannot be read`,
       "install util-linux's blkid on the server",
@@ -89,7 +89,7 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
   }
   const esp = systemPartition(facts);
   if (!esp)
-    return no(
+    return refuseChoice(
       "boot-state",
       `/boot (${volume.device}) is ${reason}, where GRUB cannot write its state`,
       "use a server whose /boot is a plain ext4 or xfs partition or on its root file system, or method: overwrite, which erases its disk",
@@ -98,16 +98,16 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
   return room(facts, esp.target) ?? { place: { boot, slots, folder: `${esp.target}/EFI/pine` } };
 }
 
-const no = (code: string, message: string, hint: string): { refusal: Refusal } => ({
-  refusal: { code, message, hint },
-});
-
 function room(facts: Facts, target: string): { refusal: Refusal } | undefined {
   const mount = facts.mounts.find((m) => m.target === target);
-  if (mount?.readOnly) return no("boot-readonly", `${target} is mounted read-only`, "remount it read-write");
+  if (mount?.readOnly) return refuseChoice("boot-readonly", `${target} is mounted read-only`, "remount it read-write");
   const free = mount?.freeKiB;
   if (free === undefined || free >= ROOM_KIB) return undefined;
-  return no("boot-space", `${target} has ${free} KiB free, ${ROOM_KIB} are needed`, "remove old kernels from it");
+  return refuseChoice(
+    "boot-space",
+    `${target} has ${free} KiB free, ${ROOM_KIB} are needed`,
+    "remove old kernels from it",
+  );
 }
 
 /** The folder of GRUB on the old system that all scripts know (host/ways, system/ram, system/rootfs). */

@@ -19,11 +19,6 @@ set -eu
 state=/run/pine-ram
 block=4 # MiB
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 # Prints the partition that begins at this byte.
 part_at() { # BYTE
   for path in /sys/class/block/"${device##*/}"*; do

@@ -20,11 +20,6 @@ staged=/boot/pine-ram
 handed=/run/initramfs
 dir=/boot/grub/pine
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 # this server's own files come first, then the archive that is the same everywhere (the kernel reads one after the
 # other)
 pack() {

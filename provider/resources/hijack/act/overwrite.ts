@@ -32,11 +32,7 @@ export async function makeImage({ artifacts }: Visit, _: unknown, job: Job): Pro
 
 /** Connects to the system that answers after the visit's server rebooted. */
 const nextSystem = ({ connections, ssh }: Visit, { call }: Job): Promise<Ssh> =>
-  waitForSsh(connections, call, {
-    refusals: Number.POSITIVE_INFINITY,
-    timeoutMs: BOOTS_MS,
-    notBootId: ssh.bootId,
-  });
+  waitForSsh(connections, call, { timeoutMs: BOOTS_MS, notBootId: ssh.bootId });
 
 /** Leaves the old system for the RAM system, and looks at what comes up. Changes nothing on the disk. */
 export async function enterRamSystem(visit: Visit, _: unknown, job: Job): Promise<Visit> {

@@ -39,9 +39,5 @@ export async function endUnconfirmedTrial({ ssh, status }: Look, inputs: HijackI
     return true;
   });
   if (!rebooted) return ssh;
-  return waitForSsh(connections, call, {
-    refusals: Number.POSITIVE_INFINITY,
-    timeoutMs: 900_000,
-    notBootId: status.bootId,
-  });
+  return waitForSsh(connections, call, { timeoutMs: 900_000, notBootId: status.bootId });
 }
