@@ -31,7 +31,7 @@ checkpoint() {
 
 leave() { if mountpoint -q $bootfs; then umount $bootfs; fi; }
 
-[ -e /run/ostree-booted ] || fail "this is not Pine"
+[ -e /run/ostree-booted ] || fail "this server does not run Pine"
 running=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^pine.slot=//p')
 confirmed=$(tr '#' '\n' <$dir/env | sed -n 's/^pine_slot=//p')
 [ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"
