@@ -23,7 +23,7 @@ export function besideNotes(facts: Facts, { boot: { boot, folder }, swap, erases
     ...bootNotes(facts, erases.length > 0),
     ...(facts.firmware === "uefi" && facts.ramKiB < RAM_UEFI_KIB
       ? [
-          "under UEFI GRUB may have too little memory to load the kernel (with OVMF it takes 216 MiB): then the old system comes back",
+          "under UEFI GRUB may have too little memory to load the kernel (with OVMF it takes 216 MiB): then the server rolls back to the old system",
         ]
       : []),
     ...(others.length > 0 ? [`${others.join(", ")} ${stays} mounted by the new system`] : []),
@@ -34,7 +34,7 @@ export function besideNotes(facts: Facts, { boot: { boot, folder }, swap, erases
         ]
       : []),
     ...(["other", "mixed"].includes(facts.grub?.custom ?? "")
-      ? ["custom.cfg of GRUB keeps its own lines; ours are added"]
+      ? ["GRUB's custom.cfg keeps its own lines; Pine's are added"]
       : []),
   ];
 }
@@ -42,14 +42,17 @@ export function besideNotes(facts: Facts, { boot: { boot, folder }, swap, erases
 export function besideWords({ plan: p, facts, title }: Told): WayWords {
   const free = `${humanBytes(facts.root.freeKiB * 1024)} free`;
   const table = p.disk.ptuuid ? `, ${facts.root.tableType} ${p.disk.ptuuid}` : "";
-  const left = p.erases.length > 0 ? `then removes ${title} for good; destroy leaves it` : "destroy leaves it";
+  const left =
+    p.erases.length > 0
+      ? `then removes ${title} for good; destroy leaves the server as it is`
+      : "destroy leaves the server as it is";
   const back = p.existing === "ours" || p.existing === "adopt" ? p.restore : title;
   return {
     head: `alongside ${title} on ${p.disk.rootDevice.replace("/dev/", "")} (${facts.root.type}, ${free})`,
     effort: `${sends(p)}, ${count(p.boots, "reboot")}`,
     parts: [keepsShort(p), p.restore ? `destroy restores ${back}` : left],
     before: [
-      `method: alongside ${title}, which stays on ${p.disk.rootDevice} and stays the default until the new system is confirmed`,
+      `method: alongside ${title}, which stays on ${p.disk.rootDevice} and remains the default until the new system is confirmed`,
       `disk: ${p.disk.device}${table}, root ${facts.root.type} ${p.disk.rootUuid}, ${free}`,
     ],
     erases: p.erases.join(", ") || "nothing",
