@@ -9,7 +9,7 @@ import type { Filesystem } from "./sizes.ts";
 export function needMount(commit: Pick<CommitManifest, "checksum" | "filesystems">, filesystem: Filesystem): void {
   if (rootsOf(commit).includes(filesystem)) return;
   die(
-    `filesystem: the initramfs of commit ${commit.checksum.slice(0, 12)} mounts no ${filesystem}`,
+    `filesystem: the initramfs of commit ${commit.checksum.slice(0, 12)} does not mount ${filesystem}`,
     filesystem === "btrfs"
       ? 'add it to the Rootfs by packages: ["btrfs-progs"], or leave filesystem out for ext4'
       : "choose a `kernel` of the Rootfs that has it, or leave filesystem out for ext4",
@@ -33,7 +33,7 @@ export async function needed(
   const { exitCode } = await toolbox.run(there, { binds, signal: task.signal, ok: [0, 1] });
   if (exitCode === 0) return;
   die(
-    "grow: an xfs grows by xfs_growfs, which this commit has not",
+    "grow: an xfs grows by xfs_growfs, which this commit does not have",
     'add the package "xfsprogs-extra" to the Rootfs, or set grow: false',
   );
 }
