@@ -18,7 +18,7 @@ checkpoint() {
 
 leave() { if mountpoint -q $bootfs; then umount $bootfs; fi; }
 
-[ -e /run/ostree-booted ] || fail "this is not Pine"
+[ -e /run/ostree-booted ] || fail "this server does not run Pine"
 only_confirmed /proc/cmdline
 grep -q '^method=alongside$' "$record" || fail "there is no old system beside this one"
 

@@ -74,7 +74,7 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
     return refuseChoice(
       "boot-folder",
       `/boot is the folder ${inside} of the file system on ${volume.device}, where GRUB would not look for Pine's slots`,
-      "mount a file system of its own on /boot, or let it be a folder of the root file system, or use method: overwrite, which erases its disk",
+      "mount a file system of its own on /boot, or make it a folder of the root file system, or use method: overwrite, which erases its disk",
     );
   if (reason === undefined && volume.uuid === undefined)
     return refuseChoice(
@@ -120,19 +120,19 @@ export function grubProblem({ grub }: Facts): Refusal | undefined {
   if (grub.folder !== GRUB_DIR)
     return refusal(
       "grub-folder",
-      `GRUB reads ${grub.folder}, and Pine's boot menu lies in ${GRUB_DIR}`,
-      `move it: grub-install --boot-directory=/boot of Debian's GRUB and update-grub make ${GRUB_DIR}; ${OVER}`,
+      `GRUB reads ${grub.folder}, and Pine's boot menu is in ${GRUB_DIR}`,
+      `move it: run grub-install --boot-directory=/boot of Debian's GRUB and update-grub, which make ${GRUB_DIR}; ${OVER}`,
     );
   if (grub.otherFolder !== undefined)
     return refusal(
       "grub-folder",
-      `there are two GRUBs, in ${grub.folder} and ${grub.otherFolder}, and it cannot be told which one boots`,
-      "remove the folder of the one that does not",
+      `there are two GRUBs, in ${grub.folder} and ${grub.otherFolder}, and Pine cannot tell which one boots`,
+      "remove the folder of the one that does not boot",
     );
   if (grub.signed)
     return refusal(
       "grub-signed",
-      "GRUB reads only signed files (check_signatures), and would read nothing of Pine's",
+      "GRUB reads only signed files (check_signatures), and Pine's files are not signed",
       `switch check_signatures off in its configuration and run grub-install and update-grub, ${OVER}`,
     );
   if (grub.waits.length > 0)
@@ -145,7 +145,7 @@ export function grubProblem({ grub }: Facts): Refusal | undefined {
     return refusal(
       "grub-after",
       `${grub.folder}/grub.cfg decides what boots after it has read custom.cfg: ${grub.after[0]}`,
-      "let 41_custom be the last file of /etc/grub.d (rename what comes after it) and run update-grub",
+      "make 41_custom the last file of /etc/grub.d (rename what comes after it) and run update-grub",
     );
   return undefined;
 }
@@ -178,10 +178,10 @@ export function bootNotes(facts: Facts, gone: boolean): string[] {
   if (facts.container !== undefined) return [];
   return [
     ...(facts.firmware === "uefi" && facts.secureBoot === undefined
-      ? ["whether Secure Boot is on cannot be read: with it neither the new system nor the RAM system boots"]
+      ? ["it cannot be read whether Secure Boot is on: if it is, neither the new system nor the RAM system boots"]
       : []),
     ...(gone && facts.grub?.password
-      ? ["GRUB's password goes with the old system: whoever is at the console may then change what boots"]
+      ? ["GRUB's password is lost with the old system: then anyone at the console can change what boots"]
       : []),
   ];
 }

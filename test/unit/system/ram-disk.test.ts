@@ -119,7 +119,7 @@ describe.each([[["dash"]], [["busybox", "sh"]]])("%s", (shell) => {
           .replace("blockdev --rereadpt", "true"),
       );
     add("vdb", "another");
-    expect(find().stderr).toMatch(/the disk of the plan is not here; there are: vdb/);
+    expect(find().stderr).toMatch(/the disk of the plan was not found; the disks are: vdb/);
     add("vda", "the old one");
     add("vdc", "the old one");
     const { code, stderr } = find();

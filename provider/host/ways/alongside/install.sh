@@ -52,7 +52,7 @@ on_failure() { # command
 exec 8>>"$receiving"
 case $1 in
   begin)
-    bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots by it"
+    bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots with it"
     [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
     # without a record nothing of ours is here; boot/boot -> . may also be an old link of GRUB's
     own=$(noted link)

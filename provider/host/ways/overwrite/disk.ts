@@ -45,7 +45,7 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
     ? refuseChoice(
         "disk-none",
         "the server has no disk that can be seen",
-        "look with lsblk whether it has one of its own",
+        "check with lsblk whether it has one of its own",
       )
     : refuseChoice(
         "disk-choice",
@@ -58,7 +58,7 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
 export function mountedData(disk: Disk, wanted: DataPartition[]): { target: string; device: string }[] {
   const labels = new Set(wanted.map((d) => d.label));
   const lost = (disk.perhaps ?? []).filter((target) => !SYSTEM.test(target));
-  const perhaps = lost.map((target) => ({ target, device: "from a device that cannot be found, maybe there" }));
+  const perhaps = lost.map((target) => ({ target, device: "its device cannot be found, and may be on this disk" }));
   const found = [disk, ...disk.partitions].flatMap((volume) => {
     if (volume.label !== undefined && labels.has(volume.label)) return [];
     // mounts from the root's own file system are erased with it; with LVM each volume is a file system of its own
@@ -104,8 +104,8 @@ export function layoutData(
     if (old.type !== d.filesystem)
       return refuseChoice(
         "data-filesystem",
-        `data partition ${d.label} (${old.device}) is ${old.type ?? "no file system that is known"}, not ${d.filesystem}`,
-        "set its filesystem to what is there, or give another label to have it erased",
+        `data partition ${d.label} (${old.device}) is ${old.type ?? "an unknown file system"}, not ${d.filesystem}`,
+        "set the filesystem that it has, or give another label to have it erased",
       );
     from = Math.max(from, Math.ceil((old.start + old.bytes) / MiB) * MiB);
   }
@@ -122,7 +122,7 @@ export function layoutData(
     if (bytes < least || from + bytes > end)
       return refuseChoice(
         "data-size",
-        `data partition ${d.label} does not fit: ${humanBytes(Math.max(0, end - from))} are left on ${disk.device} behind the image`,
+        `data partition ${d.label} does not fit: ${humanBytes(Math.max(0, end - from))} are left on ${disk.device} after the image`,
         `${d.filesystem} needs ${humanBytes(least)} or more; make the image, the other partitions or this one smaller`,
       );
     data.push({ ...d, start: from, bytes: size === undefined ? undefined : bytes, keep: false });

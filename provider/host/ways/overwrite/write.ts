@@ -146,7 +146,7 @@ export async function finishDisk(
   const slot = parseSlotFile((await disk(ssh, ["slot"])).stdout) ?? die("the image has no boot slot that can be read");
   await ssh.exec(install, ["boot", "a.cfg"], { input: slotFile(withArguments(slot, plan, o.kernelArguments)) });
   await disk(ssh, ["record", o.id]);
-  task.step("everything to the disk");
+  task.step("flushing everything to the disk");
   await disk(ssh, ["finish", image.identity]);
 }
 

@@ -35,7 +35,7 @@ others() {
 there() { # function path arguments…; its standard input for each
   case $2 in /etc/*) ;; *) return 0 ;; esac
   for name in $(others); do
-    within "$name" "$@" <"$input" || echo "pine: $2 is not as it should be in deployment $name" >&2
+    within "$name" "$@" <"$input" || echo "pine: $2 could not be written in deployment $name" >&2
   done
 }
 

@@ -121,7 +121,7 @@ describe("sshd", () => {
     root = deployment("sshd", { "etc/ssh/sshd_config": "PermitRootLogin yes\n" });
     expect(keep("2222")).toEqual({
       code: 1,
-      stderr: expect.stringMatching(/would not listen on port 2222: let its Rootfs/),
+      stderr: expect.stringMatching(/would not listen on port 2222: set that in its Rootfs/),
     });
     expect(keep("22").code).toBe(0);
   });
