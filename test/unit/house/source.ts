@@ -43,6 +43,16 @@ export interface FunctionSize {
   lines: number;
   /** Positional parameters. */
   parameters: number;
+  /** The callback of a `describe`: a list of tests. */
+  isSuite: boolean;
+}
+
+/** Whether a function is handed to `describe`, `describe.each(…)` and the like. */
+function isSuite(node: ts.Node): boolean {
+  if (!ts.isCallExpression(node.parent)) return false;
+  let callee: ts.Expression = node.parent.expression;
+  while (ts.isCallExpression(callee) || ts.isPropertyAccessExpression(callee)) callee = callee.expression;
+  return callee.getText() === "describe";
 }
 
 export function functionsOf(path: string): FunctionSize[] {
@@ -52,7 +62,8 @@ export function functionsOf(path: string): FunctionSize[] {
   const visit = (node: ts.Node): void => {
     if (ts.isFunctionLike(node) && "body" in node && node.body) {
       const [from, to] = [line(node.getStart()), line(node.getEnd())];
-      found.push({ where: `${path}:${from + 1}`, lines: to - from + 1, parameters: node.parameters.length });
+      const [lines, parameters] = [to - from + 1, node.parameters.length];
+      found.push({ where: `${path}:${from + 1}`, lines, parameters, isSuite: isSuite(node) });
     }
     ts.forEachChild(node, visit);
   };
