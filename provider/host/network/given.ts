@@ -33,7 +33,11 @@ export function planGiven(
   );
   const notes = seen ? [] : ["the old system does not use DHCP: whether somebody answers on this network is not known"];
   const made = {
-    ...{ mtu: oddMtu(card), dhcp: true, routerAdvertised: false, addresses: [], routes: [] },
+    mtu: oddMtu(card),
+    dhcp: true,
+    routerAdvertised: false,
+    addresses: [],
+    routes: [],
     ...(card.dhcp ? identity(card, undefined, notes) : {}),
   };
   return { files: write(made, { nameservers: [], search: [] }), refusals: [], notes };

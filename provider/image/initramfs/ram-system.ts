@@ -26,9 +26,10 @@ export interface RamSystem {
   size: number;
 }
 
+// biome-ignore format: what belongs together is in one line
 const packages = [
-  ...["alpine-baselayout", "busybox", "ifupdown-ng", "dropbear", "dropbear-convert", "kexec-tools", "zstd"],
-  ...["sfdisk", "e2fsprogs", "xfsprogs"],
+  "alpine-baselayout", "busybox", "ifupdown-ng", "dropbear", "dropbear-convert", "kexec-tools", "zstd",
+  "sfdisk", "e2fsprogs", "xfsprogs",
 ];
 
 /** Programs in /bin of the RAM system. */
@@ -37,10 +38,11 @@ const programs = ["busybox", "dropbear", "dropbearkey", "zstd", "sfdisk", "mke2f
 const tools = ["busybox", "kexec", "dropbearconvert", "dropbearkey", "zstd"];
 
 /** Modules for network cards of servers and virtual machines, and for what networks use beside them. */
+// biome-ignore format: what belongs together is in one line
 const network = [
-  ...["virtio_net", "e1000", "e1000e", "vmxnet3", "hv_netvsc", "xen_netfront", "igb", "igc", "ixgbe", "ixgbevf"],
-  ...["i40e", "iavf", "ice", "r8169", "8139cp", "tg3", "bnxt_en", "ena", "gve", "mlx4_en", "mlx5_core", "pcnet32"],
-  ...["af_packet", "8021q", "bonding", "ipv6"],
+  "virtio_net", "e1000", "e1000e", "vmxnet3", "hv_netvsc", "xen_netfront", "igb", "igc", "ixgbe", "ixgbevf",
+  "i40e", "iavf", "ice", "r8169", "8139cp", "tg3", "bnxt_en", "ena", "gve", "mlx4_en", "mlx5_core", "pcnet32",
+  "af_packet", "8021q", "bonding", "ipv6",
 ];
 
 /** The RAM system of a commit, from the cache or made now. */
