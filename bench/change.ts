@@ -102,9 +102,10 @@ async function bytesByHand(
 ): Promise<number> {
   await mkdir(folder, { recursive: true });
   await toolbox.run(
+    // biome-ignore format: what belongs together is in one line
     [
-      ...["ostree", "static-delta", "generate", "--repo=/run/repo", "--inline", "--min-fallback-size=0"],
-      ...[base ? `--from=${base}` : "--empty", `--to=${to}`, "--filename=/run/out/delta"],
+      "ostree", "static-delta", "generate", "--repo=/run/repo", "--inline", "--min-fallback-size=0",
+      base ? `--from=${base}` : "--empty", `--to=${to}`, "--filename=/run/out/delta",
     ],
     {
       binds: [

@@ -66,9 +66,10 @@ async function installByHand(bench: Bench, lock: LockedPackage[]): Promise<(n: n
     const took = await seconds(() =>
       box.run(
         // what a person would type; a warm cache needs no network
+        // biome-ignore format: what belongs together is in one line
         [
-          ...["apk", "add", "--root", "/run/tree", "--initdb", "--arch", tools.arch, "--keys-dir", "/run/keys"],
-          ...["--repositories-file", "/dev/null", "--no-network", "--no-cache", "--no-progress", ...names],
+          "apk", "add", "--root", "/run/tree", "--initdb", "--arch", tools.arch, "--keys-dir", "/run/keys",
+          "--repositories-file", "/dev/null", "--no-network", "--no-cache", "--no-progress", ...names,
         ],
         {
           binds: [

@@ -47,8 +47,15 @@ function options() {
   const many = { type: "string", multiple: true } as const;
   return parseArgs({
     options: {
-      ...{ cuts: text, seed: text, server: text, workers: text, file: text, broken: text, summary: text },
-      ...{ phase: many, only: many },
+      cuts: text,
+      seed: text,
+      server: text,
+      workers: text,
+      file: text,
+      broken: text,
+      summary: text,
+      phase: many,
+      only: many,
       help: { type: "boolean" },
     },
   }).values;
@@ -88,7 +95,9 @@ async function main(): Promise<number> {
     // another build would make another rootfs: of this one only what is done to the server is looked at
     const more = a.broken ? ["--target", SERVER] : [];
     const where = (worker: number): Where => ({
-      ...{ prepared, bin, more },
+      prepared,
+      bin,
+      more,
       dir: join(work, `w${worker}`),
       evidence: join(labCache(), "faults", "evidence"),
     });

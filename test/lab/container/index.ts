@@ -106,12 +106,13 @@ interface Running {
 /** Starts {@link SETUP}, which becomes the container's init. */
 function startTree(o: ContainerOptions, root: string, group: string): Running {
   const here = import.meta.dirname;
+  // biome-ignore format: what belongs together is in one line
   const args = [
-    ...[join(here, "plain.py"), String(FIRST_ID), group, root, PLACE],
-    ...["unshare", "--mount", "--propagation", "private", "--pid", "--net", "--ipc", "--uts", "--cgroup"],
+    join(here, "plain.py"), String(FIRST_ID), group, root, PLACE,
+    "unshare", "--mount", "--propagation", "private", "--pid", "--net", "--ipc", "--uts", "--cgroup",
     // its text: the namespace's root may not read a file of this machine's (a home of mode 0700 on the way is enough)
-    ...["--fork", "--kill-child", "--", "sh", "-c", readFileSync(join(here, SETUP), "utf8"), SETUP],
-    ...[PLACE, o.readOnlyUsr ? "ro" : "rw"],
+    "--fork", "--kill-child", "--", "sh", "-c", readFileSync(join(here, SETUP), "utf8"), SETUP,
+    PLACE, o.readOnlyUsr ? "ro" : "rw",
     ...(o.init ?? ["/sbin/init"]),
   ];
   const started = startProcess(`container ${root}`, "python3", args, {

@@ -6,7 +6,7 @@ import { die } from "../../../provider/errors.ts";
 import { endLeftovers } from "../processes.ts";
 import { type Key, labKey } from "../vps/key.ts";
 import { tail } from "../vps/serial.ts";
-import { sshTo, waitForSsh } from "../vps/ssh.ts";
+import { type Reached, sshTo, waitForSsh } from "../vps/ssh.ts";
 import { type ConfigOptions, interfaces } from "./config.ts";
 import { ensureContainerDebian } from "./debian.ts";
 import { memoryOf } from "./memory.ts";
@@ -108,17 +108,35 @@ function ender(place: Place, power: Power): () => Promise<void> {
   };
 }
 
-function controls(place: Place, power: Power, login: { key: Key; hostKeys: string[] }): Lxc {
+interface Login {
+  key: Key;
+  hostKeys: string[];
+}
+
+const reachedBy = ({ stage: { port }, state }: Place, { key, hostKeys }: Login): Reached => ({
+  host: "127.0.0.1",
+  port,
+  user: "root",
+  hostKey: hostKeys[0]!,
+  hostKeys,
+  privateKey: key.text,
+  privateKeyPath: key.path,
+  ssh: sshTo(port, key.path, hostKeys, join(state, "known_hosts")),
+});
+
+function controls(place: Place, power: Power, login: Login): Lxc {
   const { name, label, stage, state, image, rootfs } = place;
-  const { key, hostKeys } = login;
-  const { port } = stage;
   const { start, kill } = power;
-  const ssh = sshTo(port, key.path, hostKeys, join(state, "known_hosts"));
+  const reached = reachedBy(place, login);
   const end = ender(place, power);
   const lxc: Lxc = {
-    ...({ host: "127.0.0.1", port, user: "root", name, rootfs, image, ssh, start, kill } as const),
-    ...{ hostKeys, privateKey: key.text, privateKeyPath: key.path, address: NETWORK.address },
-    hostKey: hostKeys[0]!,
+    ...reached,
+    name,
+    rootfs,
+    image,
+    address: NETWORK.address,
+    start,
+    kill,
     get pid() {
       return power.init() ?? 0;
     },
@@ -128,6 +146,7 @@ function controls(place: Place, power: Power, login: { key: Key; hostKeys: strin
     exec: (argv, e = {}) => stage.run(["lxc-attach", "-n", name, "--", ...argv], { ...e, any: true }),
     waitForSsh(timeoutMs = 60_000) {
       const dead = () => (power.monitor() ? undefined : `it is off: ${saidOf(place)}`);
+      const { port, ssh } = reached;
       return waitForSsh({ name: label, port, ssh, dead, console: async () => lxc.consoleText }, timeoutMs, 100);
     },
     async off(timeoutMs) {
@@ -166,14 +185,9 @@ function controls(place: Place, power: Power, login: { key: Key; hostKeys: strin
 }
 
 /** A DHCP server for the one address. */
+// biome-ignore format: what belongs together is in one line
 const dhcp = () => [
-  ...["dnsmasq", "--conf-file=/dev/null", "--no-daemon", "--user=root", "--group=root", "--port=0", "--interface=br0"],
-  ...[
-    "--bind-dynamic",
-    "--no-ping",
-    "--leasefile-ro",
-    "--dhcp-authoritative",
-    `--dhcp-host=${NETWORK.mac},${NETWORK.address}`,
-  ],
-  `--dhcp-range=${NETWORK.address},${NETWORK.address},1h`,
+  "dnsmasq", "--conf-file=/dev/null", "--no-daemon", "--user=root", "--group=root", "--port=0", "--interface=br0",
+  "--bind-dynamic", "--no-ping", "--leasefile-ro", "--dhcp-authoritative",
+  `--dhcp-host=${NETWORK.mac},${NETWORK.address}`, `--dhcp-range=${NETWORK.address},${NETWORK.address},1h`,
 ];

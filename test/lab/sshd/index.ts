@@ -154,8 +154,11 @@ export async function startSshd(dir: string, o: SshdOptions = {}): Promise<Sshd>
   await server.listens();
   const text = (name: string) => readFile(join(work, name), "utf8");
   const connection = {
-    ...{ host: "127.0.0.1", port, user: userInfo().username },
-    ...{ privateKey: await text("login"), hostKey: (await text("host.pub")).split(" ").slice(0, 2).join(" ") },
+    host: "127.0.0.1",
+    port,
+    user: userInfo().username,
+    privateKey: await text("login"),
+    hostKey: (await text("host.pub")).split(" ").slice(0, 2).join(" "),
   };
   const got = async () => (await text("got").catch(() => "")).split("\n").filter(Boolean);
   const again = async (lines: string) => {

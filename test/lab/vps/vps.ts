@@ -168,7 +168,11 @@ function controls(o: VpsOptions, machine: Machine, running: Running, key: Key): 
       ? "QEMU is not running"
       : undefined;
   const vps: Vps = {
-    ...({ host: "127.0.0.1", port, user: "root", hostKeys, disk: machine.disk } as const),
+    host: "127.0.0.1",
+    port,
+    user: "root",
+    hostKeys,
+    disk: machine.disk,
     serialLog: machine.serialLog,
     hostKey: hostKeys.find((k) => k.startsWith("ssh-ed25519 ")) ?? "",
     privateKey: key.text,

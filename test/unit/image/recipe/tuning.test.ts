@@ -15,7 +15,8 @@ const service = (setting: string, commands: string, env: Record<string, string> 
     [
       "-c",
       `ebegin() { :; }; eend() { return "\${1:-0}"; }; ewarn() { echo "warning: $*"; }; veinfo() { :; }\n. "$1"\n${commands}`,
-      ...["sh", asset("system", "settings", setting, "etc/init.d", `pine-${setting}`)],
+      "sh",
+      asset("system", "settings", setting, "etc/init.d", `pine-${setting}`),
     ],
     { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env } },
   );
@@ -143,7 +144,9 @@ describe("knobs", () => {
       "kernel/mm/transparent_hugepage/enabled": "never\n",
     });
     const { stdout } = await service("knobs", "start", {
-      ...{ KNOBS_SYS: dir.at, HUGEPAGES: "madvise", BLOCK: "nr_requests=256 iosched/read_expire=200" },
+      KNOBS_SYS: dir.at,
+      HUGEPAGES: "madvise",
+      BLOCK: "nr_requests=256 iosched/read_expire=200",
     });
     expect(stdout.replaceAll(dir.at, "")).toBe(
       [
