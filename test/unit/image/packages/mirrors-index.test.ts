@@ -22,7 +22,7 @@ const indexes = (repositories = ["main", "community"]) => fetchIndexes(repositor
 
 it.each([
   ["signed by a stranger", stranger, /signed with key stranger\.rsa\.pub, which is not among the trusted ones/],
-  ["signed under a trusted name", { ...stranger, name: key.name }, /the signature by key lab\.rsa\.pub does not fit/],
+  ["signed under a trusted name", { ...stranger, name: key.name }, /the signature by key lab\.rsa\.pub does not match/],
 ])("%s is told, and the next mirror's is taken", async (_, signer, why) => {
   await a.has(packages, signer);
   expect((await indexes())[0]!.text).toContain("P:ann");
@@ -57,8 +57,8 @@ it("older on every mirror: the newest of them, and each is told", async () => {
   const [main] = await indexes(["main"]);
   expect(main!.text).toContain("t:1600000000");
   expect(lab.warned).toEqual([
-    expect.stringMatching(/^left .*2017-07-14/),
-    expect.stringMatching(/^left .*2020-09-13/),
+    expect.stringMatching(/^stopped using .*2017-07-14/),
+    expect.stringMatching(/^stopped using .*2020-09-13/),
     `no mirror has newer indexes: Pine uses those of ${b.url}`,
   ]);
 });
