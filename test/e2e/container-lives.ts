@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LxcOptions } from "../lab/lxc/index.ts";
 import { type ContainerLab, startContainerLab } from "./container-vps.ts";
-import { differences, listing, on, steps } from "./hijack-lab.ts";
+import { differences, listing, on, steps, until } from "./hijack-lab.ts";
 
 const PAGE = "Hello from an atomic server";
 /** When the first process of a container started: another time after each start. */
@@ -47,7 +47,7 @@ export function containerLife(given: Given): void {
     expect(seen).toContain(`* pine ${first.checksum}`);
     expect(seen).toContain(PAGE);
     expect((await lab.vps.ssh("touch /usr/x")).stderr).toMatch(/Read-only file system/);
-    expect(await run("pine status")).toMatch(/^loader=init\nslot=a\ntrial=\n/m);
+    expect(await run("/usr/libexec/pine/agent status")).toMatch(/^loader=init\nslot=a\ntrial=\n/m);
     await lab.project.ok(["up", "--expect-no-changes"]);
     lab.tell(`taken with ${sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
   });
@@ -61,7 +61,7 @@ export function containerLife(given: Given): void {
     if (process.env.PINE_MIB) writeFileSync("/proc/sys/vm/drop_caches", "3");
     await lab.vps.start();
     await lab.vps.waitForSsh();
-    expect(await run("ostree admin status; pine status")).toMatch(/\* pine .*\nslot=a\n/s);
+    expect(await run("ostree admin status; /usr/libexec/pine/agent status")).toMatch(/\* pine .*\nslot=a\n/s);
     lab.tell(`memory at rest ${JSON.stringify(lab.vps.memory())}`);
   });
 
@@ -76,6 +76,24 @@ export function containerLife(given: Given): void {
     lab.tell(`an update of ${now.sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
   });
 
+  step("a person rolls back on the server, which judges that by itself; up asks for a word first", async () => {
+    const { booted, previous } = await server();
+    await run("pine rollback the tree has no leaves");
+    await until("it runs the commit before, confirmed", async () => {
+      const { stdout } = await lab.vps.ssh("pine status");
+      return stdout.includes(`confirmed: commit ${previous.slice(0, 12)}`);
+    });
+    expect(await run("pine logs")).toMatch(/^not booted by itself: commit [0-9a-f]{12}, person since .*no leaves$/);
+    expect((await lab.project.ok(["refresh"])).output).toMatch(/was rolled back by hand at .*: the tree has no leaves/);
+    const refused = await lab.project.run(["up", "--skip-preview"]);
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.output).toMatch(/was rolled back by hand on the server .* run `pine unhold [0-9a-f]{12}`/s);
+    await run(`pine unhold ${booted.checksum.slice(0, 12)}`);
+    await lab.project.ok(["up", "--skip-preview"]);
+    expect((await server()).booted.checksum).toBe(booted.checksum);
+    lab.tell("rolled back by hand, and updated again");
+  });
+
   step("an update that is not healthy goes back, and is not tried again", async () => {
     const { booted } = await server();
     await lab.project.set({ webPort: "81" });
@@ -83,6 +101,7 @@ export function containerLife(given: Given): void {
     expect(failed.exitCode).not.toBe(0);
     expect(failed.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
     expect(await run("ostree admin status")).toContain(`* pine ${booted.checksum}`);
+    expect(await run("pine logs")).toMatch(/^\d+ .* health: health check 1 of 1 \(http\) failed/);
     expect((await lab.project.run(["up", "--skip-preview"])).output).toMatch(/failed on this server before/);
     await lab.project.set({ webPort: "80" });
     await lab.project.ok(["up", "--skip-preview"]);
