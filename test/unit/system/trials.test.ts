@@ -91,6 +91,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     booted();
     await judge("a", "exit 0", { trial: true });
     expect(s.env).toMatchObject({ slot: "a" });
+    expect((await people("a", ["notices"])).stdout).toBe("");
     expect((await people("a", ["logs"])).stdout).toMatch(
       /not booted by itself: commit [0-9a-f]{12}, person since .*the page/,
     );
@@ -116,6 +117,8 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     expect(reports()).toEqual([1]);
     const { stdout } = await people("a", ["status"]);
     expect(stdout).toMatch(/^failed +commit [0-9a-f]{12} at \S+: web: status 500/m);
+    // what a login shows: this alone
+    expect((await people("a", ["notices"])).stdout).toMatch(/^failed +commit \S+ at .* \(pine logs\)$/);
   });
 
   test("a runlevel that is never reached is a reason", async () => {
