@@ -6,8 +6,8 @@
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assetText } from "../provider/assets.ts";
 import { messageOf } from "../provider/errors.ts";
+import { updateScript } from "../provider/host/scripts.ts";
 import { keyValues } from "../provider/host/ssh/answers.ts";
 import { frameScript } from "../provider/host/ssh/frame.ts";
 import { diskImage } from "../provider/image/disk/image.ts";
@@ -62,13 +62,19 @@ export async function benchRam(_rounds: number, say: (line: string) => void): Pr
   }
 }
 
-async function update(lab: ImageLab, mib: number, disk: string, d: { path: string; sha256: string; to: string }) {
+async function update(
+  lab: ImageLab,
+  mib: number,
+  disk: string,
+  d: { path: string; sha256: string; size: number; to: string },
+) {
   const vps = await startVps({ base: { disk }, dir: lab.folder(), memory: mib, firmware: FIRMWARE });
   try {
     await complete(vps);
     const memory = await answer(vps, "grep -E '^Mem(Total|Available)' /proc/meminfo");
     const [total, available] = [...memory.matchAll(/(\d+) kB/g)].map((m) => m[1]);
-    const frame = frameScript(assetText("host/ways/update/update.sh"), ["receive", d.sha256, d.to], { more: true });
+    const args = ["receive", d.sha256, String(d.size), "0", d.to];
+    const frame = frameScript(updateScript(), args, { more: true });
     const input = Buffer.concat([frame.head, readFileSync(d.path)]);
     const receive = await seconds(() => answer(vps, frame.command, input));
     const deploy = await seconds(() => answer(vps, `pine deploy ${d.to} bench`));

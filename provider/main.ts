@@ -26,11 +26,11 @@ const plugin = () =>
     configure,
   });
 
-const HELP = `pulumi-resource-pine is started by Pulumi. By hand it knows:
-  serve FOLDER [PORT]                  a published folder by http on 127.0.0.1, for trying it
-  summary FOLDER                       what a published folder offers: branches, commits, who signed, deltas
-  fsck [--delete] [STORE [CACHE]]      whether everything in a store (default .pine) is what was made; exit code 1 when it is not.
-                                       --delete: what is damaged counts as missing, and the next \`pulumi up\` makes it anew
+const HELP = `Pulumi starts pulumi-resource-pine. You can also run these commands:
+  serve FOLDER [PORT]                  serves a published folder by http on 127.0.0.1, to try it
+  summary FOLDER                       tells what a published folder offers: branches, commits, who signed, deltas
+  fsck [--delete] [STORE [CACHE]]      checks that nothing in a store (default .pine) was damaged; exit code 1 when something was.
+                                       --delete: what is damaged counts as missing, and the next \`pulumi up\` makes it again
 `;
 const commands: Record<string, () => Promise<unknown>> = {
   serve: async () => (await import("./commands/serve.ts")).serveCommand(args),

@@ -24,7 +24,8 @@ const ENV_HEADER = "# GRUB Environment Block\n";
  */
 export function envBlock(state: EnvState): Buffer {
   const count = (n: number | undefined) => {
-    if (n !== undefined && !(Number.isInteger(n) && n >= 0 && n <= 9)) die(`${n} is no count for GRUB's state, 0 to 9`);
+    if (n !== undefined && !(Number.isInteger(n) && n >= 0 && n <= 9))
+      die(`${n} is not a count for GRUB's state: expected 0 to 9`);
     return n === undefined ? "" : String(n);
   };
   const text = [

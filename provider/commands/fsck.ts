@@ -14,14 +14,16 @@ export async function fsckCommand(args: string[], cache: string): Promise<void> 
   const remove = args.includes("--delete");
   const [dir = ".pine", cached = cache, ...more] = args.filter((a) => a !== "--delete");
   if (more.length > 0 || dir.startsWith("-"))
-    die(FSCK_USAGE, "STORE is a folder, by default .pine; --delete makes what is damaged count as missing");
+    die(FSCK_USAGE, "STORE is a folder, by default .pine; with --delete, what is damaged counts as missing");
   const { checked, found } = await checkStore(dir, resolve(cached), { remove }, quietTask());
   for (const { what, why } of found) process.stdout.write(`${what}: ${why}\n`);
   if (found.length === 0) {
     process.stdout.write(`${dir}: the repository and ${checked} sysroots, deltas and images are whole\n`);
     return;
   }
-  const next = remove ? "the next `pulumi up` makes it anew" : "fsck --delete has the next `pulumi up` make it anew";
+  const next = remove
+    ? "the next `pulumi up` makes it again"
+    : "run fsck --delete, and the next `pulumi up` makes it again";
   process.stdout.write(`${found.length} damaged: ${next}\n`);
   process.exitCode = 1;
 }

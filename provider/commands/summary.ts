@@ -29,7 +29,7 @@ export function signedBy(file: string, commit: string): { version?: string; sign
   if (values("checksum")[0] !== commit) return { signed: "NOT signed: the manifest is another commit's" };
   const all = signatures.split("\n").filter(Boolean);
   const keys = values("key").filter((key) => all.some((s) => verifies(`${head}\n`, s, key)));
-  return { version, signed: keys.length > 0 ? `signed by ${keys.join(", ")}` : "NOT signed: no signature fits" };
+  return { version, signed: keys.length > 0 ? `signed by ${keys.join(", ")}` : "NOT signed: no signature matches" };
 }
 
 const bytesOf = (files: Files, which: (path: string) => boolean) =>

@@ -7,7 +7,10 @@ export interface Refusal {
   hint: string;
 }
 
-export const refuse = (code: string, message: string, hint: string): { refusals: Refusal[] } => ({
-  refusals: [{ code, message, hint }],
-});
 export const refusal = (code: string, message: string, hint: string): Refusal => ({ code, message, hint });
+
+type Why = Parameters<typeof refusal>;
+/** In place of a plan. */
+export const refuse = (...why: Why): { refusals: Refusal[] } => ({ refusals: [refusal(...why)] });
+/** In place of a choice that a plan needs. */
+export const refuseChoice = (...why: Why): { refusal: Refusal } => ({ refusal: refusal(...why) });

@@ -11,6 +11,8 @@ export const HELD = "exec 8>>/run/pine.receiving\n";
 
 /** `sync` for scripts that write on a server, sent before them: it does not wait for other people's mounts. */
 const FLUSH = "system/rootfs/usr/libexec/pine/flush";
+/** How a script fails and writes files; before what calls it, after {@link FLUSH}. */
+const PRELUDE = "host/prelude.sh";
 const SAFELY = "host/files/safely.sh";
 const PARTS = "host/ssh/parts.sh";
 const BESIDE = "host/ways/alongside/beside.sh";
@@ -29,29 +31,33 @@ export const factsScript = () =>
   );
 
 /** Holds the server's lock for as long as its standard input is open. */
-export const lockScript = () => joined(PARTS, "host/locks/server.sh");
+export const lockScript = () => joined(PRELUDE, PARTS, "host/locks/server.sh");
 
 /** Looks at a file. */
 export const compareScript = () => joined(SAFELY, "host/files/compare.sh");
 
 /** Steps that put a system beside another. */
-export const installScript = () => joined(FLUSH, SAFELY, PARTS, BESIDE, "host/ways/alongside/install.sh");
+export const installScript = () => joined(FLUSH, PRELUDE, SAFELY, PARTS, BESIDE, "host/ways/alongside/install.sh");
 
 /** Steps that change a server that runs Pine. */
-export const updateScript = () => joined(FLUSH, SAFELY, PARTS, "host/ways/update/update.sh");
+export const updateScript = () => joined(FLUSH, PRELUDE, SAFELY, PARTS, "host/ways/update/update.sh");
 
 /** Removes what the steps of installScript put on the server. */
-export const removeScript = () => joined(FLUSH, PARTS, BESIDE, "host/leave/restore.sh");
+export const removeScript = () => joined(FLUSH, PRELUDE, PARTS, BESIDE, "host/leave/restore.sh");
 
 /** Steps that remove the old system, on a machine or in a container. */
 export const finalizeScript = (container: boolean) =>
-  HELD + joined(FLUSH, "host/leave/finalize-kept.sh", `host/leave/finalize${container ? "-container" : ""}.sh`);
+  HELD +
+  joined(FLUSH, PRELUDE, "host/leave/finalize-both.sh", `host/leave/finalize${container ? "-container" : ""}.sh`);
 
 /** Keeps the keys that a server trusts, or checks a signature. */
-export const trustScript = () => HELD + joined(FLUSH, "host/server/trust.sh");
+export const trustScript = () => HELD + joined(FLUSH, PRELUDE, "host/server/trust.sh");
 
 /** Gives a deployment the server's SSH host keys and port. */
-export const hostKeysScript = () => HELD + joined("host/files/hostkeys.sh");
+export const hostKeysScript = () => HELD + joined(PRELUDE, "host/files/hostkeys.sh");
 
 /** Prepares the RAM system. */
-export const enterScript = () => joined(FLUSH, "host/ways/overwrite/enter.sh");
+export const enterScript = () => joined(FLUSH, PRELUDE, "host/ways/overwrite/enter.sh");
+
+/** Writes the disk, from the RAM system. */
+export const diskScript = () => joined(PRELUDE, "host/ways/overwrite/disk.sh");

@@ -27,11 +27,11 @@ function hintOf(status: number | undefined): string {
     case 401:
       return "the mirror asks for a user and a password: pulumi config set --secret pine:mirror https://USER:PASSWORD@…, or for any repository pine:credentials";
     case 407:
-      return "the proxy asks for a user and a password: give them in HTTPS_PROXY, or leave the mirror out by NO_PROXY";
+      return "the proxy asks for a user and a password: give them in HTTPS_PROXY, or exclude the mirror by NO_PROXY";
     case 404:
-      return "see whether release, repository and architecture are right, or use another mirror (pine:mirror, pine:fallbackMirrors)";
+      return "check whether release, repository and architecture are right, or use another mirror (pine:mirror, pine:fallbackMirrors)";
     default:
-      return "see whether this machine reaches it, or use another mirror (pine:mirror, pine:fallbackMirrors)";
+      return "check whether this machine reaches it, or use another mirror (pine:mirror, pine:fallbackMirrors)";
   }
 }
 

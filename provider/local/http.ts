@@ -51,9 +51,9 @@ export async function get(
     if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined) return answer;
     await answer.body.dump();
     const next = new URL(String(location), url);
-    if (n >= REDIRECTS) throw new RedirectError(`leads round in a circle, last to ${shown(next)}`);
+    if (n >= REDIRECTS) throw new RedirectError(`redirects in a circle, last to ${shown(next)}`);
     if (!/^https?:$/.test(next.protocol) || (url.protocol === "https:" && next.protocol === "http:"))
-      throw new RedirectError(`leads away from https, to ${shown(next)}`);
+      throw new RedirectError(`redirects away from https, to ${shown(next)}`);
     // another path of the same server is still the server that was asked
     authorization = authorizationFor(next) ?? (next.origin === url.origin ? authorization : undefined);
     url = next;

@@ -140,7 +140,7 @@ export function takeProps(value: Props, shape: Shape, at: Place): Props {
   for (const [name, v] of Object.entries(value)) {
     if (Object.hasOwn(shape, name) || v === undefined || v === null) continue;
     const near = nearest(name, Object.keys(shape));
-    const advice = near ? `did you mean ${near}?` : `known are ${Object.keys(shape).join(", ")}`;
+    const advice = near ? `did you mean ${near}?` : `known ones are ${Object.keys(shape).join(", ")}`;
     at.key(name, true).fail(`there is no such property; ${advice}`, "unknown", true);
   }
   return kept;

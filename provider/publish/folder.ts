@@ -42,7 +42,7 @@ export async function publishedCommit(path: string, ref: string): Promise<string
 export async function publishProblem(path: string): Promise<string | undefined> {
   const names = await readdir(path).catch((e: NodeJS.ErrnoException) => e.code ?? "unknown");
   if (names === "ENOENT") return "is not there: make it, and let the web server read it";
-  if (names === "ENOTDIR") return "is no folder";
+  if (names === "ENOTDIR") return "is not a folder";
   if (typeof names === "string") return `cannot be read (${names})`;
   if (names.length === 0) return undefined;
   const config = await readFile(join(path, "config"), "utf8").catch(() => "");

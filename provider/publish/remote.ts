@@ -77,7 +77,7 @@ export async function publishRemote(
   await mkdir(path, { recursive: true });
   await lookAtRemote(remote);
   const work = async () => {
-    task.step(`looking at ${remote.name}`);
+    task.step(`checking ${remote.name}`);
     const [there, before] = [await remote.list(), await remote.stamp()];
     const both = fileAndFolder(there);
     if (both) die(`${remote.name} has ${both} as a file and as a folder`, "empty it, and run `pulumi up` again");
@@ -128,7 +128,7 @@ export async function removeOthers(dir: string): Promise<void> {
 export async function takeIn(from: string, path: string, names: string[], who: string): Promise<void> {
   for (const name of names) {
     const bad = (what: string) =>
-      die(`${who} gave ${name} as ${what}, and a repository has files alone`, "empty it, and run `pulumi up` again");
+      die(`${who} gave ${name} as ${what}, and a repository has only files`, "empty it, and run `pulumi up` again");
     if (!isOurs(name)) bad("a name of a repository");
     for (let at = dirname(name); at !== "."; at = dirname(at))
       if (!(await lstat(join(from, at))).isDirectory()) bad("something below a link");
@@ -159,7 +159,7 @@ async function roomFor(bytes: number, path: string, remote: Remote): Promise<voi
   if (free !== undefined && bytes > free)
     die(
       `${remote.name} says that it has ${humanBytes(bytes)} to fetch, and ${humanBytes(free)} are free in ${path}`,
-      "see what is there; free some space, or put pine:cache on a larger file system",
+      "check what is there; free some space, or put pine:cache on a larger file system",
     );
 }
 
@@ -184,7 +184,7 @@ async function takeOver(path: string, toolbox: Toolbox, remote: Remote, there: F
   await looked(path, toolbox, task, async (e) => {
     await rm(path, { recursive: true });
     die(
-      `what is published at ${remote.name} is damaged: a file is not what its name says`,
+      `what is published at ${remote.name} is damaged: a file's content does not match its name`,
       "empty it, and run `pulumi up` again",
       e,
     );
@@ -212,8 +212,8 @@ async function looked(
 async function forget(path: string, cause: unknown): Promise<never> {
   await rm(path, { recursive: true });
   return die(
-    `our copy of what is published is damaged: ${path}`,
-    "run `pulumi up` again: it is fetched anew, and nothing was sent",
+    `this machine's copy of what is published is damaged: ${path}`,
+    "run `pulumi up` again: it is fetched again, and nothing was sent",
     cause,
   );
 }

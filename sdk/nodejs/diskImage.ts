@@ -115,7 +115,7 @@ export class DiskImage extends pulumi.CustomResource {
  */
 export interface DiskImageArgs {
     /**
-     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they lie on the root filesystem; with xfs and btrfs what kernels take that are half as large again. Example: 128.
+     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they are on the root filesystem; with xfs and btrfs, room for kernels one and a half times as large. Example: 128.
      */
     bootSize?: pulumi.Input<number | undefined>;
     /**
@@ -127,7 +127,7 @@ export interface DiskImageArgs {
      */
     espSize?: pulumi.Input<number | undefined>;
     /**
-     * The root's filesystem: `ext4`, `xfs` or `btrfs`. xfs and btrfs always have a /boot partition, and are filled in QEMU on the machine that builds. xfs grows by xfs_growfs (package xfsprogs-extra of the Rootfs); btrfs wants btrfs-progs in the Rootfs, which brings its module into the initramfs. Default ext4.
+     * The root's filesystem: `ext4`, `xfs` or `btrfs`. xfs and btrfs always have a /boot partition, and are filled in QEMU on the machine that builds. xfs grows by xfs_growfs (package xfsprogs-extra of the Rootfs); btrfs needs btrfs-progs in the Rootfs, which brings its module into the initramfs. Default ext4.
      */
     filesystem?: pulumi.Input<enums.ImageFilesystem | undefined>;
     /**
@@ -147,7 +147,7 @@ export interface DiskImageArgs {
      */
     kernelArguments?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * Kind of partition table: `gpt` boots under BIOS and UEFI, `mbr` under BIOS alone (old hosts). Default gpt. `HostHijack` takes gpt only.
+     * Kind of partition table: `gpt` boots under BIOS and UEFI, `mbr` only under BIOS (old hosts). Default gpt. `HostHijack` takes gpt only.
      */
     label?: pulumi.Input<enums.DiskLabel | undefined>;
     /**

@@ -66,7 +66,7 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly hostKey: pulumi.Output<string | undefined>;
     /**
-     * Random id of this installation, also on the server: delete acts on its own only.
+     * Random id of this installation, also on the server: delete acts only on its own installation.
      */
     declare public /*out*/ readonly installationId: pulumi.Output<string>;
     /**
@@ -175,15 +175,15 @@ export interface HostHijackArgs {
      */
     connection: pulumi.Input<inputs.ConnectionArgs>;
     /**
-     * Partitions made of the rest of an overwritten disk, and kept when it is written anew.
+     * Partitions made of the rest of an overwritten disk, and kept when it is written again.
      */
     dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
     /**
-     * Seconds after which a trial boot that nobody confirmed goes back by itself, 60 to 3600. Default 300.
+     * Seconds after which a trial boot that nobody confirmed rolls back by itself, 60 to 3600. Default 300.
      */
     deadman?: pulumi.Input<number | undefined>;
     /**
-     * With `restore`, remove `/var` of our system too. Default false: it stays under the old system.
+     * With `restore`, also remove `/var` of Pine's system. Default false: it is kept on the old system.
      */
     deleteData?: pulumi.Input<boolean | undefined>;
     /**
@@ -191,7 +191,7 @@ export interface HostHijackArgs {
      */
     disk?: pulumi.Input<string | undefined>;
     /**
-     * Agrees to the loss of everything on the disk but kept data partitions: overwrite. A create (also one by `--replace`) then writes the disk anew, whatever runs there. Default false.
+     * Allows overwrite: everything on the disk is lost except kept data partitions. A create (also one by `--replace`) then writes the disk again, whatever runs there. Default false.
      */
     erase?: pulumi.Input<boolean | undefined>;
     /**
@@ -203,7 +203,7 @@ export interface HostHijackArgs {
      */
     finalize?: pulumi.Input<boolean | undefined>;
     /**
-     * Goes on where a check of the plan would refuse and can be overruled; the message says so. Default false.
+     * Continues where a check of the plan would refuse; only for checks whose message offers it. Default false.
      */
     force?: pulumi.Input<boolean | undefined>;
     /**
@@ -215,7 +215,7 @@ export interface HostHijackArgs {
      */
     hostname?: pulumi.Input<string | undefined>;
     /**
-     * SHA-256 of a DiskImage of `commit`. Read by overwrite only: another image alone never touches a server that runs.
+     * SHA-256 of a DiskImage of `commit`. Read by overwrite only: a new image alone never changes a server that runs.
      */
     image?: pulumi.Input<string | undefined>;
     /**
@@ -223,7 +223,7 @@ export interface HostHijackArgs {
      */
     kernelArguments?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * How the server is taken over. Default `auto`; container comes later.
+     * How the server is taken over. Default `auto`.
      */
     method?: pulumi.Input<enums.InstallMethod | undefined>;
     /**

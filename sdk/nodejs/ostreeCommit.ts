@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * A commit of a root filesystem in the store's OSTree repository. Its checksum depends on the content alone.
+ * A commit of a root filesystem in the store's OSTree repository. Its checksum depends only on the content.
  */
 export class OstreeCommit extends pulumi.CustomResource {
     /**
@@ -122,7 +122,7 @@ export class OstreeCommit extends pulumi.CustomResource {
  */
 export interface OstreeCommitArgs {
     /**
-     * The key before `signingKey`, which signs too: servers that know only it learn the new one by it. Take it away once every server was updated.
+     * The key before `signingKey`, which signs too: servers that know only it learn the new one by it. Remove it once every server is updated.
      */
     oldSigningKey?: pulumi.Input<string | undefined>;
     /**
@@ -134,7 +134,7 @@ export interface OstreeCommitArgs {
      */
     ref?: pulumi.Input<string | undefined>;
     /**
-     * What of the earlier commits the store keeps; what a server runs or could fall back to stays in any case. Default: all of the last 100, and nothing is removed.
+     * Which earlier commits the store keeps; what a server runs or could fall back to stays in any case. Default: all of the last 100, and nothing is removed.
      */
     retain?: pulumi.Input<inputs.RetainArgs | undefined>;
     /**
@@ -142,7 +142,7 @@ export interface OstreeCommitArgs {
      */
     rootfs: pulumi.Input<string>;
     /**
-     * Ed25519 private key that signs the commit's manifest (ref, version, checksum): PEM (PKCS#8, as `tls.PrivateKey`'s `privateKeyPem`) or the base64 of its 32 bytes. A server that has run a commit signed so takes no other from then on. Default: the commit is not signed.
+     * Ed25519 private key that signs the commit's manifest (ref, version, checksum): PEM (PKCS#8, as `tls.PrivateKey`'s `privateKeyPem`) or the base64 of its 32 bytes. A server that has run such a commit accepts only signed commits from then on. Default: the commit is not signed.
      */
     signingKey?: pulumi.Input<string | undefined>;
     /**

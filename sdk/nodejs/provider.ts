@@ -56,11 +56,11 @@ export interface ProviderArgs {
      */
     cache?: pulumi.Input<string | undefined>;
     /**
-     * Users and passwords of mirrors and repositories: address to `USER:PASSWORD`, which is sent to that address and what lies below it alone. Example: `{"https://pkgs.example.org/own": "bot:…"}`.
+     * Users and passwords of mirrors and repositories: address to `USER:PASSWORD`, which is sent only to that address and what is below it. Example: `{"https://pkgs.example.org/own": "bot:…"}`.
      */
     credentials?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * Other mirrors with the same content, asked in this order where `mirror` is away, lags behind or gives other bytes; a warning says which was left and why. What is built names `mirror` alone. Example: `["https://mirror.example.org/alpine"]`.
+     * Other mirrors with the same content, used in this order where `mirror` is away, lags behind or gives other bytes; a warning says which mirror failed and why. What is built names only `mirror`. Example: `["https://mirror.example.org/alpine"]`.
      */
     fallbackMirrors?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**

@@ -66,7 +66,7 @@ export class Rootfs extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly packageCount: pulumi.Output<number>;
     /**
-     * What is in it, for others' programs.
+     * What is in it, for other programs.
      */
     declare public /*out*/ readonly sbom: pulumi.Output<outputs.Sbom>;
     /**
@@ -146,7 +146,7 @@ export class Rootfs extends pulumi.CustomResource {
  */
 export interface RootfsArgs {
     /**
-     * Machine architecture. Default `x86_64`. Another one than this machine's can be resolved and locked; to build it takes such a machine or binfmt_misc.
+     * Machine architecture. Default `x86_64`. An architecture other than this machine's can be resolved and locked; building it needs such a machine or binfmt_misc.
      */
     arch?: pulumi.Input<enums.Architecture | undefined>;
     /**
@@ -158,7 +158,7 @@ export interface RootfsArgs {
      */
     dns?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * More, by name.
+     * Extras, by name.
      */
     extras?: pulumi.Input<pulumi.Input<enums.Extra>[] | undefined>;
     /**
@@ -166,7 +166,7 @@ export interface RootfsArgs {
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.ImageFileArgs>} | undefined>;
     /**
-     * Commands that are run in the image by `/bin/sh -eu` as root, after everything else and in this order, without a network. They are part of the digest; what they write is to be the same every time. Example: `["adduser -S -D app"]`.
+     * Commands that are run in the image by `/bin/sh -eu` as root, after everything else and in this order, without a network. They are part of the digest; they must write the same every time. Example: `["adduser -S -D app"]`.
      */
     hooks?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
@@ -262,7 +262,7 @@ export interface RootfsArgs {
      */
     timezone?: pulumi.Input<string | undefined>;
     /**
-     * Any text. When it changes, packages are resolved again; otherwise the lock in the state stands. Example: `2026-11-23`.
+     * Any text. When it changes, packages are resolved again; otherwise the lock in the state stays. Example: `2026-11-23`.
      */
     upgrade?: pulumi.Input<string | undefined>;
     /**

@@ -80,7 +80,7 @@ export function life(machine: Machine): void {
           `alongside Debian ${NUMBERS[release]} on vda\\d \\(${rootType}.*keeps 10\\.0\\.2\\.15/24.*destroy restores`,
         ),
       );
-      expect(output).toMatch(/note: custom\.cfg of GRUB keeps its own lines; ours are added/);
+      expect(output).toMatch(/note: GRUB's custom\.cfg keeps its own lines; Pine's are added/);
       if (says) expect(output).toMatch(says);
       lab.tell("facts and preview");
       before = await listing(lab.vps);
@@ -166,7 +166,7 @@ function finalized(step: ReturnType<typeof steps>, its: () => Lab, rootType: str
     const full = Number(await on(lab.vps, used));
     const boot = await bootId(lab.vps);
     const up = await lab.project.ok(["up", "--skip-preview"]);
-    expect(up.output).toMatch(/is gone, \d+ MB are free again; it cannot be restored any more/);
+    expect(up.output).toMatch(/is gone, \d+ MB are free again; destroy cannot restore it any more/);
     const now = Number(await on(lab.vps, used));
     lab.tell(`finalize: ${full} KiB used before, ${now} after`);
     expect(now).toBeLessThan(full - 300_000);

@@ -63,8 +63,8 @@ describe("fsck", () => {
       expect(lines).toEqual([
         expect.stringMatching(new RegExp(`^object ${nameOf(object)}: .* \\(commit `)),
         expect.stringMatching(/^deltas\/.*\.delta: has \d+ bytes instead of \d+$/),
-        expect.stringMatching(/^rootfs\/(d1)+\.json: is no JSON: delete it/),
-        "3 damaged: fsck --delete has the next `pulumi up` make it anew",
+        expect.stringMatching(/^rootfs\/(d1)+\.json: is not JSON: delete it/),
+        "3 damaged: run fsck --delete, and the next `pulumi up` makes it again",
       ]);
     }
     expect(existsSync(object)).toBe(true);
@@ -75,7 +75,7 @@ describe("fsck", () => {
     rmSync(tree);
     expect((await fsck()).lines.slice(0, 2)).toEqual([
       expect.stringMatching(new RegExp(`^object ${nameOf(tree)}.dirtree: No such metadata object \\(commit `)),
-      "repository: OSTree looked no further: look again once that is repaired",
+      "repository: OSTree stopped there: run fsck again once that is repaired",
     ]);
   });
 
@@ -92,7 +92,7 @@ describe("fsck", () => {
   });
 
   it.each([
-    [["/nonesuch"], /\/nonesuch is no store of Pine: it has no repo; give the folder that pine:store names/],
+    [["/nonesuch"], /\/nonesuch is not a store of Pine: it has no repo; give the folder that pine:store names/],
     [["--all"], /usage: pulumi-resource-pine fsck/],
     [["a", "b", "c"], /usage/],
   ])("says what is wrong with %j", async (args, message) => {
@@ -124,7 +124,7 @@ describe("summary", () => {
     ]);
     const file = manifestPath(path, REF);
     writeFileSync(file, readFileSync(file, "utf8").replace("1.2.0", "1.3.0"));
-    expect((await command("summary", path)).lines[2]).toBe("  NOT signed: no signature fits");
+    expect((await command("summary", path)).lines[2]).toBe("  NOT signed: no signature matches");
     expect((await command("summary", lab.folder())).stderr).toMatch(/has nothing published; give the folder/);
     expect((await command("help")).lines.join("\n")).toMatch(/summary FOLDER .*\n.*fsck/);
   });

@@ -82,7 +82,7 @@ const largest = (repo: string) =>
 it("a commit one of whose files has a flipped bit is found when a sysroot is made of it, and committed anew", async () => {
   flip(largest(store.repo));
   await expect(sysrootTar({ ...lab, store, task: call() }, made[0]!)).rejects.toThrow(
-    /commit \S+ in the store is damaged: a file of it was changed since it was made; run .pulumi up. again/,
+    /commit \S+ in the store is damaged: one of its files was changed since it was made; run .pulumi up. again/,
   );
   expect(await hasCommit(store, made[0]!)).toBe(false);
   await system.up({ packages: ["tree"] });

@@ -1,4 +1,4 @@
-/** A store that lets go of old commits, never of what a server runs; what stays is whole. */
+/** A store that removes old commits, never of what a server runs; what stays is whole. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { hasCommit } from "../../provider/image/ostree/check.ts";

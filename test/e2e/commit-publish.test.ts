@@ -109,7 +109,7 @@ describe("an OstreeCommit", () => {
         writeFileSync(file, "");
         return { path: file };
       },
-      /is no folder/,
+      /is not a folder/,
     ],
     [
       "a folder with something else in it",

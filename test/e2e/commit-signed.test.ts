@@ -2,12 +2,12 @@
  * What a server makes of a commit's manifest: trust.sh in a real image, by its busybox and its signify. The server's
  * disk is a folder.
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { asset } from "../../provider/assets.ts";
 import { trustOf } from "../../provider/host/facts/pine.ts";
+import { trustScript } from "../../provider/host/scripts.ts";
 import { removeTree, runIn } from "../../provider/image/namespace/run-in.ts";
 import { readCommit } from "../../provider/image/ostree/commits.ts";
 import { Secret } from "../../provider/properties/values.ts";
@@ -24,6 +24,7 @@ let lab: ImageLab;
 let life: Life;
 let tree: string;
 let disk: string;
+let script: string;
 beforeAll(async () => {
   lab = await startImageLab();
   const rootfs = await lab.rootfs();
@@ -39,6 +40,8 @@ beforeAll(async () => {
   });
   tree = join(dir, "tree");
   disk = join(dir, "trust");
+  script = join(dir, "trust.sh");
+  writeFileSync(script, trustScript());
 });
 afterAll(async () => {
   if (tree) await removeTree(tree);
@@ -53,7 +56,7 @@ async function trust(args: string[], signed?: SignedManifest): Promise<string> {
   const r = await runIn(tree, ["/bin/sh", "/run/trust.sh", ...args], {
     input: manifestFile(signed),
     binds: [
-      { source: asset("host/server/trust.sh"), target: "/run/trust.sh", readOnly: true },
+      { source: script, target: "/run/trust.sh", readOnly: true },
       { source: disk, target: "/var/lib/pine" },
     ],
     ok: [0, 1],

@@ -150,7 +150,7 @@ describe("an OstreeCommit", () => {
     ],
     ["a folder with something else", () => inputs(made("photos")), /holds something else: give an empty folder/],
     ["a folder that it may not write", () => inputs(sshd.readonly), /cannot be written by that user/],
-    ["a file", () => inputs(join(made("file"), "file")), /is no folder/],
+    ["a file", () => inputs(join(made("file"), "file")), /is not a folder/],
     [
       "another host key",
       () => inputs("/srv", { hostKey: sshd.connection.hostKey!.replace(/.{8}$/, "AAAAAAAA") }),

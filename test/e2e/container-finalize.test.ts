@@ -20,7 +20,7 @@ if (isRoot)
     step("Debian 11 is taken and given up", async () => {
       lab.project.edit((text) => text.replace(/^ {6}commit: .*\n/m, "$&      finalize: true\n"));
       const { output } = await lab.project.ok(["up"]);
-      expect(output).toMatch(/then removes Debian 11 for good; destroy leaves it/);
+      expect(output).toMatch(/then removes Debian 11 for good; destroy leaves the server as it is/);
       expect(output).toMatch(/Debian GNU\/Linux 11 \(bullseye\) is gone, \d+ MB are free again/);
       expect(readdirSync(lab.vps.rootfs).sort()).toEqual(
         [

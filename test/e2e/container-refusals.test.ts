@@ -34,9 +34,9 @@ if (isRoot)
     afterAll(() => rmSync(work, { recursive: true }));
     test("without unshare: no mount namespace; and a commit for machines is none for it", async () => {
       lab = await startContainerLab("ct-rights", { privileged: true, config: denied("unshare") });
-      await refused(/the container's host refuses what a new root needs: mount namespaces/);
+      await refused(/the container's host does not allow what a new root needs: mount namespaces/);
       await lab.project.set({ target: "vm" });
-      await refused(/the commit is of a machine, and the server is a container \(lxc\).*target: "container"/s);
+      await refused(/the commit is for a machine, and the server is a container \(lxc\).*target: "container"/s);
     });
 
     test("without pivot_root the new root is a chroot, which preview says; taken, updated and given back", async () => {

@@ -82,7 +82,7 @@ if (isRoot)
     step("is taken over and updated by a delta", async () => {
       const preview = await project.ok(["preview"]);
       expect(preview.output).toMatch(
-        /Pine runs here and is taken over: update [0-9a-f]{12} => the new commit: send a delta/,
+        /takes over the Pine that runs here: update [0-9a-f]{12} => the new commit: send a delta/,
       );
       await project.ok(["up", "--skip-preview"]);
       const { booted, plan } = await project.server();

@@ -209,8 +209,8 @@ test("a machine's commit is refused, and a container's by a DiskImage, in previe
   const machine = await lab.rootfs();
   await commitFromRootfs(lab, machine, {});
   const wrong = [
-    [containerTemplate, machine.checksum, /commit: \w+ is of a machine.*target: "container"/],
-    [diskImage, checksum, /commit: \w+ is of a container, .*ContainerTemplate/],
+    [containerTemplate, machine.checksum, /commit: \w+ is for a machine.*target: "container"/],
+    [diskImage, checksum, /commit: \w+ is for a container, .*ContainerTemplate/],
   ] as const;
   for (const [resource, commit, said] of wrong) {
     const life = new Life(resource, lab.config());

@@ -45,7 +45,7 @@ test("a /boot partition is the same bytes again, and refused when it cannot hold
 
 test("btrfs is refused where the initramfs does not mount it", async () => {
   await expect(make({ filesystem: "btrfs" })).rejects.toThrow(
-    /^filesystem: the initramfs of commit [0-9a-f]{12} mounts no btrfs.*packages: \["btrfs-progs"\]/,
+    /^filesystem: the initramfs of commit [0-9a-f]{12} does not mount btrfs.*packages: \["btrfs-progs"\]/,
   );
 });
 

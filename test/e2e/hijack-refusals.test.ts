@@ -171,7 +171,7 @@ step("a container's commit", async () => {
   await lab.project.set({ target: "container" });
   const { exitCode, output } = await lab.project.run(["preview"]);
   expect(exitCode).not.toBe(0);
-  expect(output).toMatch(/the commit is of a container and has no kernel to boot; build the Rootfs with target: "vm"/);
+  expect(output).toMatch(/the commit is for a container and has no kernel to boot; build the Rootfs with target: "vm"/);
   await lab.project.set({ target: "vm" });
 });
 

@@ -25,7 +25,7 @@ step("killed in the trial boot", async () => {
 
 step("the next up goes back to Debian first, as its preview says, and takes the server", async () => {
   const { output } = await lab.project.ok(["up"]);
-  expect(output).toMatch(/a trial runs that nobody confirmed: 1 reboot back to Debian/);
+  expect(output).toMatch(/an unconfirmed trial runs: 1 reboot back to Debian/);
   const { booted } = await lab.project.server();
   expect(await on(lab.vps, "ostree admin status")).toContain(`* pine ${booted.checksum}`);
   lab.tell("up");

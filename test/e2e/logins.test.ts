@@ -116,9 +116,9 @@ describe("who does not, and what to do", () => {
       {},
       /without a password: sudo asks for one; set connection\.pass/,
     ],
-    ["sudo allows one command", "sudosome", { password: PASSWORD }, /some commands only.*NOPASSWD: ALL/],
+    ["sudo allows one command", "sudosome", { password: PASSWORD }, /only some commands.*NOPASSWD: ALL/],
     ["sudo wants a terminal", "sudotty", {}, /requiretty.*Defaults:sudotty !requiretty/],
-    ["doas wants a password", "doaspw", {}, /doas asks for one, .*terminal only; .*permit nopass doaspw/],
+    ["doas wants a password", "doaspw", {}, /doas asks for one, .*only from a terminal; .*permit nopass doaspw/],
   ])("%s", async (_, user, more, text) => {
     await withSsh(as(user, more), task, async (ssh) => {
       expect([ssh.uid > 0, ssh.rootWay]).toEqual([true, "none"]);
@@ -197,7 +197,7 @@ it("known_hosts says who the server is, where no hostKey does", async () => {
   expect(vps.hostKeys.map(publicKeyOf)).toContain(await knowing(dir, line(vps.hostKey), unknown));
   expect(await knowing(dir, "", unknown)).toMatch(/^no-host-key: .*set connection\.hostKey: "/);
   expect(await knowing(dir, line(other.public), unknown)).toMatch(
-    /^host-key: .*expected was the one in \/root\/\.ssh\/known_hosts line 1; no credential was sent; .*remove that line/,
+    /^host-key: .*expected the one in \/root\/\.ssh\/known_hosts line 1; no credential was sent; .*remove that line/,
   );
 });
 

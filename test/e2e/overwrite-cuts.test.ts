@@ -33,7 +33,7 @@ step("preview showed one disk, and another is there: nothing is done", async () 
   const { exitCode, errors, output } = await up.ended;
   expect(exitCode).not.toBe(0);
   expect(errors.join("\n"), output).toMatch(
-    /the server is not what the preview showed any more:\n- disk: shown was .*; now it is .*\n.*nothing was changed; run `pulumi up` again/s,
+    /the server has changed since the preview:\n- disk: the preview showed .*; now it is .*\n.*nothing was changed; run `pulumi up` again/s,
   );
   expect(await on(lab.vps, ". /etc/os-release; echo $ID; ls -d /run/pine-* /boot/pine* 2>/dev/null | wc -l")).toBe(
     "debian\n0",
@@ -55,7 +55,7 @@ step("a second up, while the first one writes, is told who does; the power fails
   const { exitCode, errors, output } = await up.ended;
   expect(exitCode).not.toBe(0);
   expect(errors.join("\n"), output).toMatch(
-    /the disk was being written: its old system is gone.*if the server does not answer then \(it lost its power\), let its provider install any Debian on it and run `pulumi up`/s,
+    /the disk was being written: its old system is gone.*if the server does not answer then \(it lost its power\), have its provider install any Debian on it and run `pulumi up`/s,
   );
   expect((await half())?.initErrors).toHaveLength(1);
   lab.tell("the power failed");
@@ -67,7 +67,7 @@ step("the disk does not boot any more; the next up says what is lost and what to
   const { exitCode, errors } = await lab.project.run(["up", "--skip-preview"]);
   expect(exitCode).not.toBe(0);
   expect(errors.join("\n")).toMatch(
-    /cannot be reached.*an overwrite of this server was cut off: if it lost its power meanwhile, its disk is half written and does not boot; let its provider install any Debian/s,
+    /cannot be reached.*an overwrite of this server was cut off: if it has lost its power since, its disk is half written and does not boot; have its provider install any Debian/s,
   );
   lab.tell("told");
 });

@@ -100,7 +100,7 @@ step("the build machine dies while it goes on", async () => {
 
 step("the next up finishes; before identity is written the disk is the image, byte for byte", async () => {
   const preview = await lab.project.ok(["preview"]);
-  expect(preview.output).toMatch(/goes on with the overwrite of Debian.* \d+ of 160 blocks are written; 1 reboot/);
+  expect(preview.output).toMatch(/continues the overwrite of Debian.* \d+ of 160 blocks are written; 1 reboot/);
   const up = lab.project.start(["up", "--skip-preview"]);
   await up.saw(/^verified: /);
   // not ssh, which answers the server's question whether somebody is still there

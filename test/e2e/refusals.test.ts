@@ -101,7 +101,7 @@ esac
       "printf 'ID=devuan\\nVERSION_ID=5\\nPRETTY_NAME=\"Devuan GNU/Linux 5 (daedalus)\"\\n' >/run/os-release";
     await during(`${name}; mount --bind /run/os-release /etc/os-release`, "umount /etc/os-release", async () => {
       expect(await refused()).toBe(
-        "Devuan GNU/Linux 5 (daedalus) is not known to work; Debian 8 and Ubuntu 14.04 or later are; set force: true to try all the same",
+        "Devuan GNU/Linux 5 (daedalus) is not known to work; Debian 8 and Ubuntu 14.04 or later are known to work; set force: true to try anyway",
       );
       expect(await allowed({ force: "true" })).toMatch(/alongside Devuan GNU\/Linux 5 \(daedalus\) on vda2/);
     });
@@ -145,7 +145,7 @@ esac
   test("mounted data on the chosen disk", async () => {
     await during("mkdir -p /srv/data && mount /dev/vdg /srv/data", "umount /srv/data", async () => {
       expect(await refused(overwrite("/dev/vdg"))).toBe(
-        "/srv/data (/dev/vdg) on /dev/vdg would be erased; save what is needed and unmount it there, which says that it may go",
+        "/srv/data (/dev/vdg) on /dev/vdg would be erased; save what you need and unmount it on the server, so that Pine knows it may be erased",
       );
     });
     expect(await allowed(overwrite("/dev/vdg"))).toMatch(/ERASES \/dev\/vdg: no partitions/);

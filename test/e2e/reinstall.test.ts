@@ -6,7 +6,7 @@ import { sentShare } from "./hijack-traces.ts";
 import { type LongLab, type More, startLongLab, URN } from "./reinstall-lab.ts";
 
 const step = steps(test);
-const ALONE = /another installation is on this server: left alone/;
+const ALONE = /another installation is on this server: nothing is changed on it/;
 let lab: LongLab;
 /** Another folder and another backend with the same stack, as on a second laptop. */
 let second: Project;
@@ -81,7 +81,7 @@ step("a reinstall that customTimeouts end: a clear error, half made, and the nex
   await until("the server's system is up", async () => /^completed=1$/m.test(await lab.status().catch(() => "")));
   const { output } = await lab.project.ok(["up"]);
   lab.tell("the next up");
-  expect(output).toMatch(/reinstall of Pine|a trial runs that nobody confirmed/);
+  expect(output).toMatch(/reinstall of Pine|an unconfirmed trial runs/);
   expect((await lab.vps.ssh("ls /etc/by-hand")).exitCode).not.toBe(0);
   await lab.isItself();
 });
@@ -92,7 +92,7 @@ step("what a run that was killed left is taken over as it is; of another stack i
   await lab.project.simple(["state", "delete", "--yes", URN]);
   await on(lab.vps, "sed -i /^done=/d /boot/grub/pine/install");
   expect((await lab.project.ok(["preview"])).output).toMatch(
-    /what a run that was cut off left is taken over: .*no reboot/,
+    /takes over what a run that was cut off left: .*no reboot/,
   );
   await lab.project.ok(["up", "--skip-preview"]);
   expect(await bootId(lab.vps)).toBe(boot);
@@ -122,12 +122,16 @@ step("a server that has vanished: refresh keeps it, destroy fails, and forgets i
   const at = second.server.bind(second);
   await lab.vps.cut();
   const { booted } = await at();
-  expect((await second.ok(["refresh"])).output).toMatch(/its last known state stands: .*cannot be reached/);
+  expect((await second.ok(["refresh"])).output).toMatch(
+    /could not be read, so its last known state is kept: .*cannot be reached/,
+  );
   expect((await at()).booted).toEqual(booted);
   expect((await second.run(["destroy", "--skip-preview"])).output).toMatch(/cannot be reached/);
   program({ inputs: { whenUnreachable: "forget" } });
   expect((await second.ok(["up"])).output).toMatch(/nothing is done on the server/);
-  expect((await second.ok(["destroy", "--skip-preview"])).output).toMatch(/forgotten without having been touched/);
+  expect((await second.ok(["destroy", "--skip-preview"])).output).toMatch(
+    /the resource is removed from the state, and the server was not changed/,
+  );
   expect(await second.state()).toEqual([]);
   lab.tell("vanished, forgotten");
 });

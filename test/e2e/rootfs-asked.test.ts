@@ -25,12 +25,12 @@ it.each<[string, object, RegExp]>([
   [
     "a file behind a package's link to /run",
     { packages: ["leads"], files: { "/etc/leads/x": { content: "x" } } },
-    /^files\["\/etc\/leads\/x"\]: \/etc\/leads\/x is not in the image; its path leads to where an image keeps nothing/,
+    /^files\["\/etc\/leads\/x"\]: \/etc\/leads\/x is not in the image; its path is in a folder where an image keeps nothing/,
   ],
   [
     "a file that a hook removes",
     { files, hooks: ["rm /etc/mine"] },
-    /^files\["\/etc\/mine"\]: \/etc\/mine is not in the image; a command of `hooks` took it away/,
+    /^files\["\/etc\/mine"\]: \/etc\/mine is not in the image; a command of `hooks` removed it/,
   ],
   [
     "a user whom a hook removes",

@@ -187,7 +187,9 @@ describe("a Rootfs", () => {
     await life.up(wanted);
     expect([life.state.digest, life.state.checksum]).toEqual([digest, checksum]);
     await life.refresh();
-    expect(life.said.warnings).toEqual([expect.stringMatching(/^newer packages were not looked for: .*answers 503/)]);
+    expect(life.said.warnings).toEqual([
+      expect.stringMatching(/^Pine could not look for newer packages: .*answers 503/),
+    ]);
     expect(life.state.digest).toBe(digest);
     bench.fault.of = undefined;
   });

@@ -51,7 +51,7 @@ it("one that is half updated, and then away, is built as from one that is whole"
   expect(same(life.state)).toEqual(same(whole.state));
   expect(life.inputs).toEqual(whole.inputs);
   expect(life.said.warnings).toEqual([
-    expect.stringMatching(`^left the mirror ${bench.server.url}: .* answers 503 .*; asking ${other.url}$`),
+    expect.stringMatching(`^stopped using the mirror ${bench.server.url}: .* answers 503 .*; trying ${other.url}$`),
   ]);
   expect(other.requests.length).toBeGreaterThan(10);
 

@@ -93,7 +93,7 @@ describe("a tree that is laid over its packages", () => {
       /files\["\/etc\/apk"\]: \/etc\/apk is a folder of the packages/,
     );
     await expect(other.up({ packages: ["nano"], files: { "/usr/bin/nano/x": { content: "" } } })).rejects.toThrow(
-      /files\["\/usr\/bin\/nano\/x"\]: .*is no folder/,
+      /files\["\/usr\/bin\/nano\/x"\]: .*is not a folder/,
     );
   });
 });
@@ -123,7 +123,7 @@ it("a kernel module of another kernel is refused", async () => {
   const own = new Life(rootfs, bench.config);
   await expect(
     own.up({ packages: ["nano"], kernelModules: { beegfs: new Asset({ text: "no module" }) } }),
-  ).rejects.toThrow(/kernelModules\["beegfs"\] is no module of this kernel \(no vermagic, the image has 6\./);
+  ).rejects.toThrow(/kernelModules\["beegfs"\] is not a module of this kernel \(no vermagic, the image has 6\./);
 });
 
 it("knows what its kernel drives: modules, those built in, and none of a stranger's", async () => {

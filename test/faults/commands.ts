@@ -122,7 +122,7 @@ export const COMMANDS = {
   finalize: {
     state: "finalize",
     args: ["up", "--skip-preview"],
-    marks: { config: said(/^GRUB's configuration becomes/), removing: said(/^removing the old system/) },
+    marks: { config: said(/^making GRUB's configuration start only Pine/), removing: said(/^removing the old system/) },
     // never the old system: a slot is confirmed
     stages: [{ since: "start", allowed: ["a"] }],
     commits: { a: "first" },

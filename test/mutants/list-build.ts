@@ -75,8 +75,8 @@ export const BUILD_MUTANTS: Mutant[] = [
   {
     name: "a mirror is left in silence",
     file: "provider/image/packages/mirror-order.ts",
-    from: "    task.warn(`left the mirror",
-    to: "    void (`left the mirror",
+    from: "    task.warn(`stopped using the mirror",
+    to: "    void (`stopped using the mirror",
     tests: ["test/unit/image/packages/mirrors.test.ts"],
   },
   {

@@ -96,7 +96,7 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "files of another user's folder are written through its links",
     file: "provider/host/files/safely.sh",
-    from: '      ours || refuse "$1: $name is a link in a folder that others than root may write to, and is not followed"\n',
+    from: '      ours || refuse "$1: $name is a link in a folder that users other than root may write to, and is not followed"\n',
     to: "",
     tests: ["test/unit/system/hostile-user.test.ts"],
   },
@@ -166,8 +166,8 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "a step of a lost connection goes on beside the next operation",
     file: "provider/host/locks/server.sh",
-    from: "  alone\n  exec 8>&-\n",
-    to: "",
+    from: "\nalone\nexec 8>&-\n",
+    to: "\n",
     tests: ["test/unit/host/lost-step.test.ts"],
   },
   {

@@ -64,14 +64,14 @@ export const MUTANTS: Mutant[] = [
   {
     name: "finalize without a confirmed slot",
     file: "provider/host/leave/finalize.sh",
-    from: '[ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"\n',
+    from: "only_confirmed /proc/cmdline\n",
     to: "",
     tests: ["test/unit/system/finalize.test.ts"],
   },
   {
     name: "finalize without a confirmed slot, in a container",
     file: "provider/host/leave/finalize-container.sh",
-    from: '[ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"\n',
+    from: "only_confirmed /run/pine.cmdline\n",
     to: "",
     tests: ["test/unit/system/finalize.test.ts"],
   },
@@ -225,9 +225,9 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "the installation's record is written in place by an update",
-    file: "provider/host/ways/update/update.sh",
-    from: '  cat >"$1.pine-new"\n  sync\n  mv -f "$1.pine-new" "$1"',
-    to: '  text=$(cat)\n  : >"$1"\n  echo "$text" >"$1"',
+    file: "provider/host/prelude.sh",
+    from: '  if cat >"$1.pine-new" &&',
+    to: '  text=$(cat)\n  : >"$1"\n  echo "$text" >"$1"\n  return\n  if cat >"$1.pine-new" &&',
     tests: ["test/unit/system/stops-update.test.ts"],
   },
 ];

@@ -34,7 +34,7 @@ export function parseFacts(text: string): Facts {
   const all = (key: string) => lines.get(key) ?? [];
   if (one("format") !== "1" || !one("kernel") || !one("arch"))
     throw new PineError("the server's facts cannot be read: the script's output is not what was expected", {
-      hint: "log in by hand and see whether its shell and its tools work",
+      hint: "log in yourself and check whether its shell and its tools work",
     });
   const storage = parseStorage(lines);
   const folders = foldersOf(lines);

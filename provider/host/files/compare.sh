@@ -25,5 +25,5 @@ ids=%u:%g' $it
     head -c "$3" <&3
     printf .
     ;;
-  *) refuse "$2 is no file any more" ;;
+  *) refuse "$2 is not a file any more" ;;
 esac

@@ -17,11 +17,6 @@ running=${PINE_RUNNING:-} # for tests: where the running system lies
 work=$root/etc/.pine-hostkeys
 mark="pine: where this server's connections come in"
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 # Whether a path is there. Links may be absolute: they are not followed from here.
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 serves() { there "$1/etc/runlevels/default/$2" && there "$1/usr/sbin/$2"; } # root dropbear|sshd
@@ -102,7 +97,7 @@ listen() { # openssh|dropbear
   if [ -z "$there" ] && echo " $ports " | grep -q ' 22 '; then more=" 22$more"; fi
   if [ "$1" = openssh ]; then
     grep -qi '^[[:space:]]*include[[:space:]].*sshd_config\.d' "$root/etc/ssh/sshd_config" 2>/dev/null ||
-      fail "the new system's sshd_config does not read sshd_config.d, so that its sshd would not listen on port$more: let its Rootfs say so"
+      fail "the new system's sshd_config does not read sshd_config.d, so that its sshd would not listen on port$more: set that in its Rootfs"
     { echo "# $mark"; for port in $more; do echo "Port $port"; done; } | replace "$sshd"
   else
     [ -d "${file%/*}" ] || mkdir -p "${file%/*}"
@@ -121,7 +116,7 @@ if serves "$root" dropbear; then wanted="dropbear $wanted"; fi
 [ -n "$wanted" ] || fail "the new system would have no SSH server: neither dropbear nor sshd is in its default runlevel"
 # dropbear does not check that
 if [ "$wanted" = openssh ] && grep -qs '^root:!' "$root/etc/shadow"; then
-  fail "root is locked in /etc/shadow, so sshd would refuse every key: let the second field of its line be *, and run it again"
+  fail "root is locked in /etc/shadow, so sshd would refuse every key: set the second field of its line to *, and run it again"
 fi
 
 # no keys were named: take those of the RAM system, or of a system of ours
@@ -161,7 +156,7 @@ while [ $# -gt 0 ]; do
     else
       inside /usr/bin/dropbearconvert "$have" "$form" "/etc/.pine-hostkeys/$type" "/etc/.pine-hostkeys/$new" >/dev/null 2>&1 </dev/null || fail "cannot convert $key"
     fi
-    [ "$(came_out "$form" "$new")" = "$public" ] || fail "$key came out as another key"
+    [ "$(came_out "$form" "$new")" = "$public" ] || fail "$key was converted into another key"
     chmod 600 "$work/$new"
     echo "$public" >"$work/$new.pub"
     chmod 644 "$work/$new.pub"

@@ -39,7 +39,7 @@ walk() { # path [make]; 1: a folder is not there
         ;;
     esac
     if [ -L "./$name" ]; then
-      ours || refuse "$1: $name is a link in a folder that others than root may write to, and is not followed"
+      ours || refuse "$1: $name is a link in a folder that users other than root may write to, and is not followed"
       links=$((links + 1))
       [ $links -lt 40 ] || refuse "$1: too many links"
       to=$(readlink "./$name")

@@ -1,37 +1,18 @@
 #!/bin/sh
-# Gives the old system up in a container that runs Pine beside it, confirmed. Sent over SSH, after finalize-kept.sh;
+# Gives the old system up in a container that runs Pine beside it, confirmed. Sent over SSH, after finalize-both.sh;
 # every step can be run again.
 #   config    the wrapper has no other way any more than the slots
 #   remove    the old system's files go, but for what its manager reads and writes on the physical root: a manager that was told "Debian" looks
 #             for that. Standard input: links to busybox for its scripts, a path a line
-# The record: finalized=begun, then finalized=1.
+# shellcheck disable=SC2154 # what finalize-both.sh has
 set -eu
-dir=/boot/grub/pine
-record=$dir/install
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
-note() { # VALUE
-  { grep -v '^finalized=' $record && echo "finalized=$1"; } >$record.pine-new || { rm -f $record.pine-new && fail "cannot write $record"; }
-  sync
-  mv -f $record.pine-new $record
-  sync
-}
-
-gone() { # path
-  [ -e "$1" ] || [ -L "$1" ] || return 0
-  case $1 in /sysroot/*/*) ;; *) echo "removing ${1#/sysroot}" ;; esac
-  rm -rf "$1" 2>/dev/null || { chattr -R -f -i -a "$1" 2>/dev/null; rm -rf "$1"; } || echo "left ${1#/sysroot}"
-}
+# Nobody reads a container's filesystem behind its kernel's back.
+checkpoint() { sync; }
 
 [ -e /run/pine.cmdline ] || fail "this is no container that runs Pine"
-running=$(tr ' ' '\n' </run/pine.cmdline | sed -n 's/^pine.slot=//p')
-confirmed=$(tr '#' '\n' <$dir/env | sed -n 's/^pine_slot=//p')
-[ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"
-grep -q '^method=container$' $record || fail "there is no old system beside this one"
+only_confirmed /run/pine.cmdline
+grep -q '^method=container$' "$record" || fail "there is no old system beside this one"
 # /sbin may be a link to usr/sbin: that is what the manager starts
 sbin=$(readlink -f /sysroot/sbin)
 case $sbin in /sysroot/*) ;; *) fail "/sbin of the old system leads to $sbin" ;; esac
@@ -44,9 +25,8 @@ case ${1:-} in
     sync
     ;;
   remove)
-    grep -q '^finalized=' $record || fail "the way back is still there"
-    inside=$(sed -n "s,^[^ ]* \\(/sysroot/[^ ]*\\) .*,\\1,p" /proc/mounts | head -n 1)
-    [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
+    grep -q '^finalized=' "$record" || fail "the way back is still there"
+    nothing_mounted
     # not df, which also asks other mounts
     free() { stat -f -c '%a %S' /sysroot | awk '{ print int($1 * $2 / 1024) }'; }
     before=$(free)

@@ -1,27 +1,14 @@
 #!/bin/sh
-# Gives the old system up on a server that runs Pine beside it, confirmed. Sent over SSH, after finalize-kept.sh; every
+# Gives the old system up on a server that runs Pine beside it, confirmed. Sent over SSH, after finalize-both.sh; every
 # step can be run again.
 #   config    GRUB's own configuration from standard input becomes the only one; from here on there is no way back
 #   remove    the old system's files go; other filesystems of it (/home, /var, swap) stay as they are
-# What it says of files that stay is for people. The state of the record: finalized=begun, then finalized=1.
+# What it says of files that stay is for people.
+# shellcheck disable=SC2154 # what finalize-both.sh has
 set -eu
-dir=/boot/grub/pine
-record=$dir/install
 bootfs=/run/pine-old-boot
 # shellcheck disable=SC2034 # of flush
 flush_more=$bootfs
-
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
-note() { # VALUE
-  { grep -v '^finalized=' $record && echo "finalized=$1"; } >$record.pine-new || { rm -f $record.pine-new && fail "cannot write $record"; }
-  sync
-  mv -f $record.pine-new $record
-  checkpoint
-}
 
 # Writes journals out: GRUB does not replay them. The old system's /boot needs it too, if separate and without the
 # slots.
@@ -31,16 +18,14 @@ checkpoint() {
 
 leave() { if mountpoint -q $bootfs; then umount $bootfs; fi; }
 
-[ -e /run/ostree-booted ] || fail "this is not Pine"
-running=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^pine.slot=//p')
-confirmed=$(tr '#' '\n' <$dir/env | sed -n 's/^pine_slot=//p')
-[ "${running:-none}" = "$confirmed" ] || fail "the running slot is not confirmed"
-grep -q '^method=alongside$' $record || fail "there is no old system beside this one"
+[ -e /run/ostree-booted ] || fail "this server does not run Pine"
+only_confirmed /proc/cmdline
+grep -q '^method=alongside$' "$record" || fail "there is no old system beside this one"
 
 # Mounts the old system's /boot, if it is a filesystem of its own.
 trap leave EXIT
 mkdir -p $bootfs
-place=$(sed -n 's/^boot=//p' $record)
+place=$(sed -n 's/^boot=//p' "$record")
 boot=/sysroot/boot
 if [ -n "$place" ]; then
   mount -t "${place%%:*}" "$(findfs "${place#*:}")" $bootfs || fail "cannot mount the old system's /boot ($place)"
@@ -58,25 +43,21 @@ case ${1:-} in
     note begun
     # the old file keeps its blocks until GRUB sees the new one
     ln -f $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old 2>/dev/null || cp $boot/grub/grub.cfg $boot/grub/grub.cfg.pine-old || { rm -f $boot/grub/grub.cfg.pine-old && fail "cannot write $boot/grub"; }
-    sync
-    mv -f $boot/grub/grub.cfg.pine-new $boot/grub/grub.cfg
+    put_in_place $boot/grub/grub.cfg
     checkpoint
     rm -f $boot/grub/grub.cfg.pine-old $boot/grub/custom.cfg $boot/grub/custom.cfg.pine-old $boot/grub/grubenv
     checkpoint
     ;;
   remove)
-    grep -q '^finalized=' $record || fail "GRUB's configuration is still the old system's"
-    inside=$(sed -n 's,^[^ ]* \(/sysroot/[^ ]*\) .*,\1,p' /proc/mounts | head -n 1)
-    [ -z "$inside" ] || fail "something is mounted on $inside: unmount it first"
+    grep -q '^finalized=' "$record" || fail "GRUB's configuration is still the old system's"
+    nothing_mounted
     # not df, which also asks other mounts: KiB, each file system once
     free() { stat -f -c '%i %a %S' /sysroot $bootfs | awk '!seen[$1]++ { sum += $2 * $3 / 1024 } END { print int(sum) }'; }
     before=$(free)
     take_kept
     for entry in /sysroot/* /sysroot/.[!.]* /sysroot/..?*; do
       case $entry in /sysroot/ostree | /sysroot/boot | /sysroot/lost+found) continue ;; esac
-      [ -e "$entry" ] || [ -L "$entry" ] || continue
-      echo "removing /${entry#/sysroot/}"
-      rm -rf "$entry" 2>/dev/null || { chattr -R -f -i -a "$entry" 2>/dev/null; rm -rf "$entry"; } || echo "left /${entry#/sysroot/}"
+      gone "$entry"
     done
     for entry in /sysroot/boot/* "$bootfs"/*; do
       case ${entry##*/} in grub | efi | EFI | ostree | loader | loader.[01] | lost+found) continue ;; esac

@@ -15,9 +15,9 @@ import type { Ssh } from "../ssh/types.ts";
 export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<number> {
   const container = facts.container !== undefined;
   const script = finalizeScript(container);
-  task.step(container ? "the container's init knows Pine alone" : "GRUB's configuration becomes Pine's alone");
+  task.step(container ? "making the container's init start only Pine" : "making GRUB's configuration start only Pine");
   const input = container ? "" : slotsConfig(assetText("system/grub/image.cfg"), slotsOf(facts));
-  await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "finalize: what is started" });
+  await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "finalize: making Pine the only system" });
   task.step("removing the old system");
   const left: string[] = [];
   let freed = 0;
@@ -34,12 +34,12 @@ export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<
     onLine: (line) => {
       if (/^removing \//.test(line)) task.step(`removing the old system: ${line.slice("removing ".length)}`);
       if (/^kept \//.test(line))
-        task.warn(`what destroy kept of an installation before this one is in ${line.slice(5)} now`);
+        task.warn(`the data that destroy kept of an earlier installation is now in ${line.slice(5)}`);
       if (/^left \//.test(line)) left.push(line.slice("left ".length));
       const kib = /^freed (-?\d+)$/.exec(line)?.[1];
       if (kib) freed = Number(kib) * 1024;
     },
   });
-  if (left.length > 0) task.warn(`of the old system could not be removed: ${left.join(", ")}`);
+  if (left.length > 0) task.warn(`these parts of the old system could not be removed: ${left.join(", ")}`);
   return freed;
 }

@@ -39,8 +39,7 @@ if [ -e "$custom" ]; then
     mv -f "$custom.pine-old" "$custom"
   elif [ -s "$custom.pine-new" ]; then
     chmod "$(stat -c %a "$custom")" "$custom.pine-new"
-    sync
-    mv -f "$custom.pine-new" "$custom"
+    put_in_place "$custom"
   else
     rm -f "$custom.pine-new" "$custom"
   fi

@@ -32,8 +32,7 @@ export async function restoreOld(ssh: Ssh, o: Restore, task: Task): Promise<stri
     return { bootId: status.bootId };
   });
   if (bootId === undefined) return kept;
-  const waiting = { refusals: Number.POSITIVE_INFINITY, timeoutMs: 900_000, notBootId: bootId };
-  const old = await waitForSsh(o.connections, task, waiting);
+  const old = await waitForSsh(o.connections, task, { timeoutMs: 900_000, notBootId: bootId });
   try {
     // the lock from before ended with the reboot
     return await withHostLock(old, o.owner, async () => {

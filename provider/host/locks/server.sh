@@ -5,10 +5,6 @@
 #   server.sh OWNER
 # Nobody gets it on a server that is about to reboot (trial/reboot.ts).
 set -eu
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
 run=${PINE_RUN:-/run} lease=${PINE_LEASE:-900} # for tests
 if [ -e "$run/pine.rebooting" ]; then
   echo "busy $(head -n 1 "$run/pine.rebooting"), which is rebooting the server"
@@ -21,12 +17,10 @@ if ! flock -n 9; then
 fi
 echo "$1" >"$run/pine.lock"
 # a step goes on after its connection is gone: end what an earlier holder left running (parts.sh, sent before this)
-if command -v alone >/dev/null; then
-  # shellcheck disable=SC2034 # of parts.sh
-  receiving=$run/pine.receiving
-  alone
-  exec 8>&-
-fi
+# shellcheck disable=SC2034 # of parts.sh
+receiving=$run/pine.receiving
+alone
+exec 8>&-
 echo locked
 # this process does not hold the lock: busybox' timeout leaves a process that checks each second whether it can end, and
 # would hold the lock that long

@@ -68,7 +68,7 @@ export function unfit(card: Interface, facts: NetworkFacts): Refusal | undefined
   const below = all.filter((i) => i.master === card.name);
   const names = below.map((i) => i.name).join(" and ") || "nothing";
   const spare = below.find((i) => i.kind === "physical")?.name;
-  const byHand = `say what the new system shall have: ${staticExample(facts, card.name, spare)}`;
+  const byHand = `give the new system's settings: ${staticExample(facts, card.name, spare)}`;
   switch (card.kind) {
     case "physical": {
       const master = all.find((i) => i.name === card.master);
@@ -76,9 +76,9 @@ export function unfit(card: Interface, facts: NetworkFacts): Refusal | undefined
         return cannot(
           master.kind === "bond" ? "bond" : "bridge",
           `is part of ${master.name}, a ${master.kind}`,
-          `say what the new system shall have: ${staticExample(facts, master.name, card.name)}`,
+          `give the new system's settings: ${staticExample(facts, master.name, card.name)}`,
         );
-      if (!card.mac) return cannot("mac", "has no MAC address to know it by", byHand);
+      if (!card.mac) return cannot("mac", "has no MAC address that identifies it", byHand);
       if (all.some((i) => i.name !== card.name && i.mac === card.mac && isCard(i, all)))
         return cannot("mac", `has the MAC address ${card.mac} of another card`, "give each card an address of its own");
       return undefined;
@@ -86,15 +86,15 @@ export function unfit(card: Interface, facts: NetworkFacts): Refusal | undefined
     case "bond":
       return cannot(
         "bond",
-        `is a bond (${card.bond?.mode ?? "its mode cannot be read"}) of ${names}, which the new system does not make`,
+        `is a bond (${card.bond?.mode ?? "its mode cannot be read"}) of ${names}, which the new system cannot set up`,
         spare && memberProblem(card) === undefined
-          ? `one card can do alone: ${staticExample(facts, card.name, spare)}`
+          ? `one card can work alone: ${staticExample(facts, card.name, spare)}`
           : "take the bond apart at the switch and on the old system first",
       );
     case "bridge":
       return cannot(
         "bridge",
-        `is a bridge over ${names}, which the new system does not make`,
+        `is a bridge over ${names}, which the new system cannot set up`,
         spare
           ? `its address can move to the card: ${staticExample(facts, card.name, spare)}`
           : "put the address on a network card first",
@@ -106,7 +106,7 @@ export function unfit(card: Interface, facts: NetworkFacts): Refusal | undefined
     default:
       return cannot(
         "virtual",
-        "is no network card with a cable (a tunnel, Wi-Fi, a container's venet or the like)",
+        "is not a network card with a cable (it may be a tunnel, Wi-Fi, a container's venet)",
         "put the address on a network card first; in a container, this is not supported",
       );
   }
@@ -128,7 +128,7 @@ function vlanProblem(
   return cannot(
     "vlan",
     `is VLAN ${vlan.id} over ${vlan.parent}, ${parent ? (why ? "which is part of another" : `a ${parent.kind}`) : "which is not there"}`,
-    "only a VLAN over a plain network card is carried; put it on one first, or give network: { mode: static, interface, vlan, … }",
+    "only a VLAN over a plain network card is carried over; put it on one first, or give network: { mode: static, interface, vlan, … }",
   );
 }
 

@@ -117,7 +117,7 @@ function ipv6(card: Interface, routes: Route[], global: Address[]) {
 export function identity(card: Interface, lease: Address | undefined, notes: string[]): { dhcpId?: string } {
   if (card.dhcpId === undefined && (lease || card.dhcp))
     notes.push(
-      `${card.name} asks for ${lease?.address ?? "its address"} by DHCP as somebody who could not be read, the new system as ${card.mac ?? "its MAC address"}: the address may change`,
+      `the DHCP client id that ${card.name} got ${lease?.address ?? "its address"} with could not be read: the new system asks with ${card.mac ?? "its MAC address"}, and the address may change`,
     );
   const mac = card.mac && `01${card.mac.replaceAll(":", "")}`;
   return card.dhcpId === undefined || card.dhcpId === mac ? {} : { dhcpId: card.dhcpId };

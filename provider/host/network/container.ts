@@ -55,7 +55,7 @@ function asCards(facts: NetworkFacts): NetworkFacts {
 }
 
 function unreachable(facts: NetworkFacts, cards: Card[]): Refusal | undefined {
-  const hint = "say what the new system shall have: network: { mode: static, addresses, gateways }";
+  const hint = "give the new system's settings: network: { mode: static, addresses, gateways }";
   if (cards.length === 0 || !facts.routes.some((r) => r.to === "default"))
     return {
       code: "network-none",

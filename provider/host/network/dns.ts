@@ -2,7 +2,7 @@
 
 import { isLoopback, Networks, parseCidr } from "../facts/ip.ts";
 import type { NetworkFacts } from "../facts/types/network.ts";
-import type { Refusal } from "../refusal.ts";
+import { type Refusal, refuse } from "../refusal.ts";
 import { staticExample } from "./cards.ts";
 import { routeCidr } from "./carry.ts";
 
@@ -47,9 +47,9 @@ export function resolvers(
   const scoped = (n: string) => n.replace(/%(.+)$/, (_, dev) => `%${names.get(dev) ?? dev}`);
   const nameservers = usable(facts, cards, notes).map(scoped);
   if (nameservers.length === 0 && facts.nameservers.length > 0 && !dhcp) {
-    const message = `the server asks a resolver of its own (${facts.nameservers.join(", ")}), which the new system has not`;
-    const hint = `name the resolvers it asks: ${staticExample(facts, cards[0]!).replace(" }", ', nameservers: ["192.0.2.53"] }')}`;
-    return { refusals: [{ code: "network-dns", message, hint }] };
+    const message = `the server has a resolver of its own (${facts.nameservers.join(", ")}), and the new system does not have it`;
+    const hint = `set the resolvers that it asks: ${staticExample(facts, cards[0]!).replace(" }", ', nameservers: ["192.0.2.53"] }')}`;
+    return refuse("network-dns", message, hint);
   }
   if (nameservers.length === 0 && !dhcp) notes.push("no nameserver was found: names will not resolve");
   return { nameservers, search: facts.search };

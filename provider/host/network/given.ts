@@ -30,7 +30,9 @@ export function planGiven(
   const seen = facts.interfaces.some(
     (i) => i.dhcp !== undefined || i.addresses.some((a) => a.family === 4 && a.dynamic),
   );
-  const notes = seen ? [] : ["the old system does not use DHCP: whether somebody answers on this network is not known"];
+  const notes = seen
+    ? []
+    : ["the old system does not use DHCP: it is not known whether a DHCP server answers on this network"];
   const made = {
     ...{ mtu: oddMtu(card), dhcp: true, routerAdvertised: false, addresses: [], routes: [] },
     ...(card.dhcp ? identity(card, undefined, notes) : {}),
@@ -119,7 +121,7 @@ function planStatic(
     if (!addresses.some((a) => a.family === family))
       return refuse(
         "network-input",
-        `network.static.gateways[${n}] ${via} has no address of its family beside it`,
+        `network.static.gateways[${n}] ${via} has no address of the same family beside it`,
         `add an IPv${family} address`,
       );
     if (addresses.some((a) => a.address === via)) return bad(`gateways[${n}]`, via, "another server's address");
@@ -128,7 +130,7 @@ function planStatic(
     routes.push({ family, to: "default", via, onlink });
   }
   const notes: string[] = [];
-  if (routes.length === 0) notes.push("no gateway: the server will only be reached from its own network");
+  if (routes.length === 0) notes.push("no gateway: the server can be reached only from its own network");
   const given = wanted.nameservers ?? usable(facts, [card.name, ...stead(facts, card)], notes);
   const wrong = given.findIndex((s) => isIP(s.split("%")[0]!) === 0);
   if (wrong >= 0) return bad(`nameservers[${wrong}]`, given[wrong]!, "an address");

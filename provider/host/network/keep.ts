@@ -75,8 +75,8 @@ function noAddress(facts: NetworkFacts, dev: string): Refusal {
   return (
     why ?? {
       code: "network-none",
-      message: `the default route leads over ${dev}, which has no address`,
-      hint: `say what the new system shall have: ${staticExample(facts, dev)}`,
+      message: `the default route goes through ${dev}, which has no address`,
+      hint: `give the new system's settings: ${staticExample(facts, dev)}`,
     }
   );
 }
@@ -86,7 +86,7 @@ function nothing(facts: NetworkFacts, cards: Card[]): Refusal {
   return {
     code: "network-none",
     message: `the server's network cannot be read: ${what} was found`,
-    hint: `say what the new system shall have: ${staticExample(facts, cards[0]?.oldName ?? "")}`,
+    hint: `give the new system's settings: ${staticExample(facts, cards[0]?.oldName ?? "")}`,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Routes that are not carried: a routing daemon's, those that lead nowhere, and too many. Pure. */
 import type { NetworkFacts, Route } from "../facts/types/network.ts";
-import type { Refusal } from "../refusal.ts";
+import { type Refusal, refuse } from "../refusal.ts";
 import { defaultRoute, staticExample } from "./cards.ts";
 import type { Card } from "./model/card.ts";
 
@@ -21,19 +21,17 @@ export function ofDaemons(facts: NetworkFacts, notes: string[]): NetworkFacts | 
   const [first] = facts.daemons ?? [];
   const announced = facts.interfaces.find((i) => i.kind === "loopback")?.addresses;
   if (first && announced?.some((a) => a.scope === "global" && a.address === facts.connectedTo))
-    return {
-      refusals: [
-        {
-          code: "network-connection",
-          message: `this connection goes to ${facts.connectedTo} on lo, which ${first.name} makes known, and the new system does not run it`,
-          hint: "connect to an address of a network card instead (connection.host)",
-        },
-      ],
-    };
+    return refuse(
+      "network-connection",
+      `this connection goes to ${facts.connectedTo} on lo, which ${first.name} announces, and the new system does not run it`,
+      "connect to an address of a network card instead (connection.host)",
+    );
   const counts = new Map(facts.daemons?.map((d) => [d.name, d.routes]));
   for (const { daemon = "" } of made) counts.set(daemon, (counts.get(daemon) ?? 0) + 1);
   for (const [name, n] of counts)
-    notes.push(`${n} ${n === 1 ? "route" : "routes"} of ${name} not carried over: the new system does not run it`);
+    notes.push(
+      `${n} ${n === 1 ? "route" : "routes"} of ${name} will not be carried over: the new system does not run it`,
+    );
   const { leftOut = [] } = facts;
   if (leftOut.length > 0)
     notes.push(
@@ -46,7 +44,7 @@ function daemonLeads(facts: NetworkFacts, name: string, dev: string): Refusal {
   return {
     code: "network-routing",
     message: `the default route is made by ${name}, which the new system does not run`,
-    hint: `say what the new system shall have: ${staticExample(facts, dev)}`,
+    hint: `give the new system's settings: ${staticExample(facts, dev)}`,
   };
 }
 
@@ -56,6 +54,6 @@ export function tooMany(cards: Card[], facts: NetworkFacts, lead: Route | undefi
   return {
     code: "network-routes",
     message: `the server has ${routes} routes of its own; at most ${MOST_ROUTES} are carried over`,
-    hint: `take them away before, or leave them out: ${staticExample(facts, lead?.dev ?? cards[0]!.oldName)}`,
+    hint: `remove them first, or leave them out: ${staticExample(facts, lead?.dev ?? cards[0]!.oldName)}`,
   };
 }

@@ -39,7 +39,7 @@ export function besideNotes({ facts, plan }: Told): string[] {
     ...bootNotes(facts, erases.length > 0),
     ...(facts.firmware === "uefi" && facts.ramKiB < RAM_UEFI_KIB
       ? [
-          "under UEFI GRUB may have too little memory to load the kernel (with OVMF it takes 216 MiB): then the old system comes back",
+          "under UEFI GRUB may have too little memory to load the kernel (with OVMF it takes 216 MiB): then the server rolls back to the old system",
         ]
       : []),
     ...(others.length > 0 ? [`${others.join(", ")} ${stays} mounted by the new system`] : []),
@@ -50,7 +50,7 @@ export function besideNotes({ facts, plan }: Told): string[] {
         ]
       : []),
     ...(["other", "mixed"].includes(facts.grub?.custom ?? "")
-      ? ["custom.cfg of GRUB keeps its own lines; ours are added"]
+      ? ["GRUB's custom.cfg keeps its own lines; Pine's are added"]
       : []),
   ];
 }

@@ -4,7 +4,7 @@ import type { SlotsPlace } from "../../boot/place.ts";
 import { GRUB_WRITES } from "../../filesystems/all.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import type { Volume } from "../facts/types/storage.ts";
-import { type Refusal, refusal } from "../refusal.ts";
+import { type Refusal, refusal, refuseChoice } from "../refusal.ts";
 import type { Check } from "./check.ts";
 import type { BootPlace } from "./types.ts";
 
@@ -57,13 +57,13 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
   if (!mount) return { place: {} };
   const volume = mountedAt(facts, "/boot");
   if (!volume)
-    return no(
+    return refuseChoice(
       "boot-unknown",
       `/boot is a file system of its own (${mount.source}), and its partition cannot be found`,
       "use a server whose /boot is on its root file system or a partition",
     );
   if (volume.holds.includes("luks"))
-    return no(
+    return refuseChoice(
       "boot-luks",
       `/boot (${volume.device}) is encrypted: GRUB asks for its passphrase at every boot`,
       "use a server whose /boot is not encrypted, or method: overwrite, which erases its disk",
@@ -71,13 +71,13 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
   const reason = unwritable(volume);
   const inside = facts.folders["/boot"];
   if (reason === undefined && inside !== undefined)
-    return no(
+    return refuseChoice(
       "boot-folder",
       `/boot is the folder ${inside} of the file system on ${volume.device}, where GRUB would not look for Pine's slots`,
-      "mount a file system of its own on /boot, or let it be a folder of the root file system, or use method: overwrite, which erases its disk",
+      "mount a file system of its own on /boot, or make it a folder of the root file system, or use method: overwrite, which erases its disk",
     );
   if (reason === undefined && volume.uuid === undefined)
-    return no(
+    return refuseChoice(
       "boot-uuid",
       `the UUID of /boot (${volume.device}) cannot be read`,
       "install util-linux's blkid on the server",
@@ -89,7 +89,7 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
   }
   const esp = systemPartition(facts);
   if (!esp)
-    return no(
+    return refuseChoice(
       "boot-state",
       `/boot (${volume.device}) is ${reason}, where GRUB cannot write its state`,
       "use a server whose /boot is a plain ext4 or xfs partition or on its root file system, or method: overwrite, which erases its disk",
@@ -98,16 +98,16 @@ export function planBoot(facts: Facts): { place: BootPlace } | { refusal: Refusa
   return room(facts, esp.target) ?? { place: { boot, slots, folder: `${esp.target}/EFI/pine` } };
 }
 
-const no = (code: string, message: string, hint: string): { refusal: Refusal } => ({
-  refusal: { code, message, hint },
-});
-
 function room(facts: Facts, target: string): { refusal: Refusal } | undefined {
   const mount = facts.mounts.find((m) => m.target === target);
-  if (mount?.readOnly) return no("boot-readonly", `${target} is mounted read-only`, "remount it read-write");
+  if (mount?.readOnly) return refuseChoice("boot-readonly", `${target} is mounted read-only`, "remount it read-write");
   const free = mount?.freeKiB;
   if (free === undefined || free >= ROOM_KIB) return undefined;
-  return no("boot-space", `${target} has ${free} KiB free, ${ROOM_KIB} are needed`, "remove old kernels from it");
+  return refuseChoice(
+    "boot-space",
+    `${target} has ${free} KiB free, ${ROOM_KIB} are needed`,
+    "remove old kernels from it",
+  );
 }
 
 /** The folder of GRUB on the old system that all scripts know (host/ways, system/ram, system/rootfs). */
@@ -120,19 +120,19 @@ export function grubProblem({ grub }: Facts): Refusal | undefined {
   if (grub.folder !== GRUB_DIR)
     return refusal(
       "grub-folder",
-      `GRUB reads ${grub.folder}, and Pine's boot menu lies in ${GRUB_DIR}`,
-      `move it: grub-install --boot-directory=/boot of Debian's GRUB and update-grub make ${GRUB_DIR}; ${OVER}`,
+      `GRUB reads ${grub.folder}, and Pine's boot menu is in ${GRUB_DIR}`,
+      `move it: run grub-install --boot-directory=/boot of Debian's GRUB and update-grub, which make ${GRUB_DIR}; ${OVER}`,
     );
   if (grub.otherFolder !== undefined)
     return refusal(
       "grub-folder",
-      `there are two GRUBs, in ${grub.folder} and ${grub.otherFolder}, and it cannot be told which one boots`,
-      "remove the folder of the one that does not",
+      `there are two GRUBs, in ${grub.folder} and ${grub.otherFolder}, and Pine cannot tell which one boots`,
+      "remove the folder of the one that does not boot",
     );
   if (grub.signed)
     return refusal(
       "grub-signed",
-      "GRUB reads only signed files (check_signatures), and would read nothing of Pine's",
+      "GRUB reads only signed files (check_signatures), and Pine's files are not signed",
       `switch check_signatures off in its configuration and run grub-install and update-grub, ${OVER}`,
     );
   if (grub.waits.length > 0)
@@ -145,7 +145,7 @@ export function grubProblem({ grub }: Facts): Refusal | undefined {
     return refusal(
       "grub-after",
       `${grub.folder}/grub.cfg decides what boots after it has read custom.cfg: ${grub.after[0]}`,
-      "let 41_custom be the last file of /etc/grub.d (rename what comes after it) and run update-grub",
+      "make 41_custom the last file of /etc/grub.d (rename what comes after it) and run update-grub",
     );
   return undefined;
 }
@@ -178,10 +178,10 @@ export function bootNotes(facts: Facts, gone: boolean): string[] {
   if (facts.container !== undefined) return [];
   return [
     ...(facts.firmware === "uefi" && facts.secureBoot === undefined
-      ? ["whether Secure Boot is on cannot be read: with it neither the new system nor the RAM system boots"]
+      ? ["it cannot be read whether Secure Boot is on: if it is, neither the new system nor the RAM system boots"]
       : []),
     ...(gone && facts.grub?.password
-      ? ["GRUB's password goes with the old system: whoever is at the console may then change what boots"]
+      ? ["GRUB's password is lost with the old system: then anyone at the console can change what boots"]
       : []),
   ];
 }

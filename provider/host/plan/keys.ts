@@ -130,7 +130,7 @@ export function keptKeys(root: string[], login: string[], wanted: string[], serv
     notes.push(`${unusable} line(s) of authorized_keys hold no key the new system can use (DSA, certificates)`);
   if (leftOut.size > 0)
     notes.push(
-      `${leftOut.size} key(s) of authorized_keys are left out, for dropbear does not know their options (${optionNames(leftOut)}): Rootfs has ssh: "openssh" for them`,
+      `${leftOut.size} key(s) of authorized_keys are left out, because dropbear does not know their options (${optionNames(leftOut)}): Rootfs has ssh: "openssh" for them`,
     );
   return { lines: [...kept.values()].map(lineOf), notes, leftOut };
 }

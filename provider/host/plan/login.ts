@@ -89,7 +89,7 @@ function loginRefusal(keys: ReturnType<typeof keptKeys>, inputs: PlanInputs, who
     return {
       code: "login-key",
       message: "the connection logs in by password alone, and the new system accepts keys only",
-      hint: "set connection.privateKey (or agentSocketPath) beside the password, and put its public key into authorizedKeys",
+      hint: "set connection.privateKey (or agentSocketPath) besides the password, and put its public key into authorizedKeys",
     };
   if (admits(keys.lines, loginKeys)) return undefined;
   const options = loginKeys.flatMap((line) => keys.leftOut.get(publicKeyOf(line) ?? "") ?? []);
@@ -97,13 +97,13 @@ function loginRefusal(keys: ReturnType<typeof keptKeys>, inputs: PlanInputs, who
   if (options.length > 0)
     return {
       code: "login-key-options",
-      message: `${whose} is dropbear, which refuses the connection's key: it does not know these options of it in authorized_keys: ${[...new Set(options)].join(", ")}`,
-      hint: `let the Rootfs have ssh: "openssh", log in by another key, or, if the key may be without these options, ${add}`,
+      message: `${whose} is dropbear, which refuses the connection's key: it does not know these options of the key in authorized_keys: ${[...new Set(options)].join(", ")}`,
+      hint: `let the Rootfs have ssh: "openssh", log in by another key, or, if the key does not need these options, ${add}`,
     };
   return {
     code: "login-key",
     message:
-      "the new system would not accept the connection's key: neither root's nor the login user's authorized_keys has it",
+      "the new system would not accept the connection's key: it is not in the authorized_keys of root or of the login user",
     hint: add,
   };
 }
@@ -120,10 +120,12 @@ function serverNotes(facts: Facts, ports: number[]): string[] {
   if (ports.some((p) => p !== 22))
     notes.push(`the new system's SSH server listens on port ${ports.join(" and ")}, as the connection's does`);
   const others = all("port").filter((p) => !ports.includes(Number(p)));
-  if (others.length > 0) notes.push(`sshd listens on port ${others.join(", ")} too, and the new system's does not`);
+  if (others.length > 0) notes.push(`sshd listens on port ${others.join(", ")} too; the new system's sshd does not`);
   const bound = all("listenaddress").filter((a) => !/^(0\.0\.0\.0|\[::\]|\*|any)(:\d+)?$/.test(a));
   if (bound.length > 0)
-    notes.push(`sshd listens on ${bound.join(", ")} alone (ListenAddress), and the new system's on every address`);
+    notes.push(
+      `sshd listens only on ${bound.join(", ")} (ListenAddress); the new system's sshd listens on every address`,
+    );
   const limits = ["allowusers", "allowgroups", "denyusers", "denygroups"].filter((name) => all(name).length > 0);
   if (limits.length > 0)
     notes.push(

@@ -25,7 +25,7 @@ export const OLD_SYSTEM: Check[] = [
       refusal(
         "distribution",
         `${f.os.name} is not known to work`,
-        "Debian 8 and Ubuntu 14.04 or later are; set force: true to try all the same",
+        "Debian 8 and Ubuntu 14.04 or later are known to work; set force: true to try anyway",
       )
     );
   },
@@ -37,8 +37,8 @@ export const OLD_SYSTEM: Check[] = [
         "kernel",
         `its kernel ${f.kernelRelease} is too old`,
         f.container
-          ? "it is the host's (OpenVZ 6 has 2.6.32): ask the provider for OpenVZ 7 or LXC"
-          : `upgrade the old system to a kernel from ${KERNEL.join(".")} on`,
+          ? "it is the host's kernel (OpenVZ 6 has 2.6.32): ask the provider for OpenVZ 7 or LXC"
+          : `upgrade the old system to kernel ${KERNEL.join(".")} or newer`,
       )
     );
   },
@@ -51,7 +51,7 @@ export const BESIDE: Check[] = [
     refusal(
       "root-readonly",
       "the root file system is mounted read-only",
-      "see with dmesg whether the disk fails, and remount it",
+      "check with dmesg whether the disk fails, and remount it",
     ),
   (f, _, image) => {
     const margin = f.container ? CONTAINER_MARGIN_BYTES : MARGIN_BYTES;
@@ -72,7 +72,7 @@ export const BESIDE: Check[] = [
     refusal(
       "inodes",
       `${f.root.device} has ${f.root.freeInodes} inodes free, ${INODES} are needed`,
-      "remove what is many and small: `du --inodes -x / | sort -n | tail` shows its folders",
+      "remove many small files: `du --inodes -x / | sort -n | tail` shows the folders that have most",
     ),
   (f) =>
     f.pine.otherLoader === true &&
@@ -81,7 +81,7 @@ export const BESIDE: Check[] = [
     refusal(
       "boot-loader",
       "/boot/loader is the old system's own (entries of systemd-boot or the like), and the new system needs that name",
-      "move it away if nothing boots by it (systemd-boot reads its entries on the EFI system partition)",
+      "move it away if nothing boots with it (systemd-boot reads its entries on the EFI system partition)",
     ),
   (f) =>
     f.pine.install === undefined &&

@@ -25,7 +25,7 @@ const twins =
       uuid !== undefined &&
       refusal(
         "uuid-twins",
-        `${facts.twins![uuid]!.join(" and ")} have one UUID (${uuid}), and GRUB or the kernel would take whichever it sees first`,
+        `${facts.twins![uuid]!.join(" and ")} have the same UUID (${uuid}), and GRUB or the kernel would use the one that it sees first`,
         `detach the clone, or give it a UUID of its own (${HOW})`,
       )
     );

@@ -16,7 +16,7 @@ export function finalizedOf(record: Record<string, string> | undefined): Finaliz
  */
 export async function adopt(ssh: Ssh, o: { id: string; stack: string; urn: string }, fresh: boolean): Promise<void> {
   const args = ["adopt", o.id, o.stack, o.urn, ...(fresh ? ["fresh"] : [])];
-  await ssh.exec(updateScript(), args, { what: "adopting the installation" });
+  await ssh.exec(updateScript(), args, { what: "taking over the installation" });
 }
 
 /**

@@ -10,11 +10,6 @@ set -eu
 top=${PINE_ROOT:-} # for tests: where the system lies
 trust=$top/var/lib/pine/trust
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 value() { # name file
   sed -n "s/^$1=//p" "$2"
 }
@@ -87,9 +82,7 @@ case $1 in
     [ -s "$work/signatures" ] || exit 0
     command -v signify >/dev/null || fail "its system has no signify to check signatures with"
     mkdir -p "$trust"
-    cp "$work/manifest" "$trust/manifest.pine-new"
-    sync
-    mv -f "$trust/manifest.pine-new" "$trust/manifest"
+    whole "$trust/manifest" <"$work/manifest"
     ;;
   *) exit 2 ;;
 esac

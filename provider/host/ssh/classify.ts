@@ -68,7 +68,7 @@ function about(side: Side): SshError | undefined {
   if (offer && c.hostKey)
     return new SshError(
       "host-key",
-      `wrong host key: the ${role} ${target} has no ${c.hostKey.split(" ")[0]} key, only ${offer}; expected was ${describe(c.hostKey)}${first(accepts)}; no credential was sent`,
+      `wrong host key: the ${role} ${target} has no ${c.hostKey.split(" ")[0]} key, only ${offer}; expected ${describe(c.hostKey)}${first(accepts)}; no credential was sent`,
       { hint: `set ${property}.hostKey to the key the ${role} has` },
     );
   if (/host key is known for|Host key verification failed/.test(log)) {
@@ -93,11 +93,11 @@ function about(side: Side): SshError | undefined {
     last(/timed out|Connection (closed|reset) by|kex_exchange_identification|banner|not responding|Broken pipe/i);
   if (!reach) return undefined;
   if (/kex_exchange_identification|MaxStartups|Not allowed at this time/.test(log) && !/UNKNOWN port/.test(log))
-    return new SshError("unreachable", `the ${role} ${target} ends the connection before it begins: ${reach}`, {
+    return new SshError("unreachable", `the ${role} ${target} closes the connection at once: ${reach}`, {
       hint: `it may have too many logins under way (MaxStartups in its sshd_config), block this address for a while (fail2ban, PerSourcePenalties, hosts.deny), or be no SSH server: check ${property}.port, wait and try again`,
     });
   return new SshError("unreachable", `the ${role} ${target} cannot be reached: ${reach}`, {
-    hint: `check ${property}.host and ${property}.port, that it is up and that no firewall is in between`,
+    hint: `check ${property}.host and ${property}.port, that the server is up, and that no firewall blocks it`,
   });
 }
 
@@ -112,11 +112,11 @@ function wrongHostKey({ connection: c, property, role, shown, log, accepts }: Si
   const set = shown ? `${property}.hostKey: "${shown}"` : `${property}.hostKey`;
   return new SshError(
     "host-key",
-    `wrong host key: the ${role} ${targetOf(c)} shows ${seen}, expected was ${expected}; no credential was sent`,
+    `wrong host key: the ${role} ${targetOf(c)} shows ${seen}, expected ${expected}; no credential was sent`,
     {
       hint: c.hostKey
-        ? `if it was reinstalled on purpose, set ${set}; else somebody may stand in between`
-        : `if it was reinstalled on purpose, remove that line or set ${set}; else somebody may stand in between`,
+        ? `if it was reinstalled on purpose, set ${set}; otherwise somebody may intercept the connection`
+        : `if it was reinstalled on purpose, remove that line or set ${set}; otherwise somebody may intercept the connection`,
     },
   );
 }

@@ -12,15 +12,15 @@ export function validate(connection: Connection): void {
   for (const [property, c] of parts) {
     if (!/^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$/.test(c.host ?? ""))
       die(
-        `${property}.host "${c.host}" is no host name or address`,
+        `${property}.host "${c.host}" is not a host name or address`,
         "give a name, an IPv4 or an IPv6 address without brackets",
       );
     if (c.port !== undefined && !(Number.isInteger(c.port) && c.port > 0 && c.port < 65536))
-      die(`${property}.port ${c.port} is no port`, "expected is a whole number from 1 to 65535");
+      die(`${property}.port ${c.port} is not a port`, "expected a whole number from 1 to 65535");
     if (!/^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$/.test(c.user ?? "root"))
-      die(`${property}.user "${c.user}" is no user name`, "expected are letters, digits and _ . @ + -");
+      die(`${property}.user "${c.user}" is not a user name`, "expected letters, digits and _ . @ + -");
     if (c.agentSocketPath !== undefined && !/^[A-Za-z0-9_./@+ -]+$/.test(c.agentSocketPath))
-      die(`${property}.agentSocketPath "${c.agentSocketPath}" is no path of a socket`);
+      die(`${property}.agentSocketPath "${c.agentSocketPath}" is not the path of a socket`);
     if (/[\r\n]/.test(c.password ?? "") || /[\r\n]/.test(c.privateKeyPassword ?? ""))
       die(`${property}: a password holds a line break`, "remove it");
   }

@@ -23,10 +23,10 @@ export function gaveUp(error: unknown, target: string, path?: string): unknown {
   const message = error.message.split(": ")[0]!;
   if (path !== undefined)
     return new PineError(`${message}: ${path} may lie on a mount that does not answer`, {
-      hint: `on ${target}, see whether \`timeout 5 stat ${path}\` ends; \`umount -l\` the mount that hangs`,
+      hint: `on ${target}, check whether \`timeout 5 stat ${path}\` ends; \`umount -l\` the mount that hangs`,
       cause: error,
     });
-  return new PineError(`${message}${last ? `; the last that was told is "${last}"` : ""}`, {
+  return new PineError(`${message}${last ? `; its last message was "${last}"` : ""}`, {
     hint:
       mounts.length > 0
         ? `one of these mounts may not answer: ${mounts.join(", ")}; \`umount -l\` it there, then run it again`

@@ -17,7 +17,7 @@ export function hostKeyOf(c: ProxyConnection, property: string): string | undefi
   const key = publicKeyOf(c.hostKey);
   if (key) return key;
   throw new SshError("key", `${property}.hostKey is not a public host key`, {
-    hint: 'expected is the text of /etc/ssh/ssh_host_ed25519_key.pub of the server ("ssh-ed25519 AAAA…"); fingerprints and DSA keys cannot be used',
+    hint: 'expected the text of /etc/ssh/ssh_host_ed25519_key.pub of the server ("ssh-ed25519 AAAA…"); fingerprints and DSA keys cannot be used',
   });
 }
 
@@ -31,7 +31,7 @@ export function privateKeyText(text: string, property: string): string {
   if (/^[~/.][^\n]*\n$/.test(clean))
     throw bad("looks like a path", 'give the file\'s text: fs.readFileSync(path, "utf8")');
   if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n/m.test(clean))
-    throw bad("is not a private key", 'expected is text that begins with "-----BEGIN OPENSSH PRIVATE KEY-----"');
+    throw bad("is not a private key", 'expected text that begins with "-----BEGIN OPENSSH PRIVATE KEY-----"');
   return clean;
 }
 
@@ -49,7 +49,7 @@ export async function derivePublicKey(
     const { stdout } = await run("ssh-keygen", args, { env: { ...env, ...ask }, signal: o.signal, timeout: 60_000 });
     const key = publicKeyOf(stdout);
     if (key) return key;
-    throw new SshError("key", `${property}.privateKey is of a kind that is not supported`, {
+    throw new SshError("key", `${property}.privateKey has a type that is not supported`, {
       hint: "use ed25519, ecdsa or rsa",
     });
   } catch (error) {

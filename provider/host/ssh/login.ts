@@ -6,7 +6,7 @@ import { SshError } from "./errors.ts";
 const CASES: [RegExp, string][] = [
   [
     /password change required|password (has )?expired|required to change your password/i,
-    "the password of $user has expired: log in by hand once and change it, or let it not expire (as root there: chage -M -1 $user; passwd $user)",
+    "the password of $user has expired: log in once and change it, or make it never expire (as root there: chage -M -1 $user; passwd $user)",
   ],
   [/account (has )?expired/i, "the account of $user has expired: as root there, chage -E -1 $user"],
   [
@@ -19,7 +19,7 @@ const CASES: [RegExp, string][] = [
   ],
   [
     /system is booting up|system is going down|not permitted to log in yet|pam_nologin/i,
-    "the server is just starting or going down: wait until it lets users in (or remove /run/nologin there), and try again",
+    "the server is starting or shutting down: wait until it lets users in (or remove /run/nologin there), and try again",
   ],
   [
     /\brestricted\b|rbash/i,
@@ -39,7 +39,7 @@ export function noShell(target: string, user: string, r: { said: string; exitCod
   const said = shorten(r.said.split("\n").slice(0, 3).join(" "), 300);
   const hint =
     loginHint(r.said, user) ??
-    `use a login with a shell and no forced command (of ${user} there: its shell in /etc/passwd, command= before its key, ForceCommand)`;
+    `use a login with a shell and no forced command (check there what ${user} has: a shell in /etc/passwd, command= before its key, ForceCommand)`;
   return new SshError("shell", `the login ${target} gives no shell: ${said || `exit code ${r.exitCode}`}`, { hint });
 }
 
@@ -48,7 +48,7 @@ export function noSession(target: string, stderr: string): SshError | undefined 
   if (!/mux_client_request_session|session open refused/i.test(stderr)) return undefined;
   return new SshError(
     "sessions",
-    `${target} refuses a second session on one connection, and two are needed at a time`,
+    `${target} refuses a second session on one connection, and Pine needs two at a time`,
     {
       hint: "set MaxSessions to 2 or more in its sshd_config (the default is 10), and reload sshd",
     },

@@ -79,7 +79,7 @@ async function dial(connection: Connection, task: Task, options: OpenOptions, wa
     const ended = await master.ready(task.signal, seconds ? (2 * seconds + 15) * hops * 1000 : 0);
     if (ended?.timedOut)
       throw new SshError("unreachable", `${targetOf(connection)} answers, but logging in takes too long`, {
-        hint: "see whether the server is overloaded, or raise connection.perDialTimeout",
+        hint: "check whether the server is overloaded, or raise connection.perDialTimeout",
       });
     if (ended) {
       const shown = { host: shownKey(folder, "host"), proxy: shownKey(folder, "proxy") };

@@ -36,7 +36,7 @@ export function parsePart(text: string): There {
   const bytes = Number(first);
   const whole = /^\d+$/.test(first) && digests.length === Math.ceil(bytes / BLOCK);
   if (!whole || digests.some((d) => !/^[0-9a-f]{64}$/.test(d)))
-    die("the server's answer about what arrived before is not understood", "run `pulumi up` again");
+    die("Pine does not understand what the server says about earlier transfers", "run `pulumi up` again");
   return { bytes, digests };
 }
 
@@ -80,7 +80,7 @@ export async function sendFile(
   const asked = await ssh.exec(script, ["part", sha256, String(size), ...kib], { timeout: 600_000, what });
   const there = parsePart(asked.stdout);
   const from = whereToGoOn(there, await blockDigests(path, Math.min(there.bytes ?? 0, size), task.signal), size);
-  if (there.bytes === undefined) task.step("no room for what arrives beside what comes of it: sent in one go");
+  if (there.bytes === undefined) task.step("no room to keep the transfer while it is unpacked: it is sent in one go");
   else if (from > 0) task.step(`going on at ${humanBytes(from)} of ${humanBytes(size)}`);
   const started = Date.now();
   let sent = 0;
@@ -105,7 +105,7 @@ export async function sendFile(
     const at = `${humanBytes(from + source.bytesRead)} of ${humanBytes(size)}`;
     const message = error.hint ? error.message.slice(0, -error.hint.length - 2) : error.message;
     throw new SshError("lost", message, {
-      hint: `run \`pulumi up\` again: it goes on at up to ${at}`,
+      hint: `run \`pulumi up\` again: it continues from up to ${at}`,
       cause: error,
     });
   } finally {

@@ -31,7 +31,7 @@ export function ownSide({ connection: c, property, role, log }: Side): SshError 
   const agent = /agent/.test(sign);
   return new SshError("login", `this machine's ssh could not use the key for the ${role} ${target}: ${sign}`, {
     hint: agent
-      ? "see that the agent is unlocked and has the key (ssh-add -l), and that nobody has to confirm its use"
+      ? "check that the agent is unlocked and has the key (ssh-add -l), and that its use needs no confirmation"
       : `RSA keys are refused by some machines' crypto policy: use an ed25519 key as ${property}.privateKey`,
   });
 }

@@ -64,13 +64,13 @@ export function whyNotRoot(user: string, p: Pick<Probe, "sudo" | "doas">, asked 
   if (sudo && /not in the sudoers|not allowed to|may not run/i.test(sudo)) {
     const none = /not in the sudoers|may not run sudo/i.test(sudo);
     return {
-      message: `${who}: ${none ? "sudo does not know that user (it is not in sudoers)" : "sudo allows it some commands only, not sh"}`,
-      hint: `log in as root, or let it: ${rule(user)}`,
+      message: `${who}: ${none ? "sudo does not know that user (it is not in sudoers)" : "sudo allows that user only some commands, not sh"}`,
+      hint: `log in as root, or allow it: ${rule(user)}`,
     };
   }
   if (doas && /authori[sz]ation required|authentication required/i.test(doas))
     return {
-      message: `${who} without a password: doas asks for one, and takes it from a terminal only`,
+      message: `${who} without a password: doas asks for one, and reads it only from a terminal`,
       hint: `let it ask for none: permit nopass ${user} in /etc/doas.conf; or use sudo, or log in as root`,
     };
   if (wantsPassword(sudo) && !asked)

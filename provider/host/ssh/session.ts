@@ -143,7 +143,9 @@ class Session implements Ssh {
     o: UploadOptions = {},
   ): Promise<ExecResult> {
     if (typeof source === "string")
-      await access(source).catch((cause) => die(`${source} cannot be read`, "it is to be sent to the server", cause));
+      await access(source).catch((cause) =>
+        die(`${source} cannot be read`, "Pine needs it to send it to the server", cause),
+      );
     const stream =
       typeof source === "string"
         ? createReadStream(source, { highWaterMark: 256 * 1024 })

@@ -108,7 +108,7 @@ export async function* counted(
     }
     if (size !== undefined && sent !== size)
       throw new PineError(
-        `what is to be sent has ${sent > size ? "more than" : "only"} ${Math.min(sent, size)} of ${size} bytes`,
+        `the data to send has ${sent > size ? "more than" : "only"} ${Math.min(sent, size)} of ${size} bytes`,
       );
     onProgress?.(sent);
   } catch (error) {

@@ -13,24 +13,20 @@ export interface WaitOptions {
   notBootId?: string;
   /** Milliseconds between attempts; default 2000. */
   everyMs?: number;
-  /** Rounds of refused logins in a row before it gives up; default 5. Infinity: another system may still come up. */
-  refusals?: number;
 }
 
 /**
  * Connects again and again until the server answers, from another boot when `notBootId` is given. Several connections:
- * it takes whichever system comes up. The host key should be pinned (`connection.hostKey`): another one ends the
- * waiting at once. The caller closes the connection.
+ * it takes whichever system comes up, and a refused login ends nothing: another system may still come up. The host key
+ * should be pinned (`connection.hostKey`): another one ends the waiting at once. The caller closes the connection.
  */
 export async function waitForSsh(connection: Connection | Connection[], task: Task, o: WaitOptions): Promise<Ssh> {
   const connections = [connection].flat();
   const target = targetOf(connections[0]!);
   const end = Date.now() + o.timeoutMs;
-  let refused = 0;
   let last: SshError | RemoteError | undefined;
   let old = false;
   for (;;) {
-    let refusals = 0;
     for (const one of connections) {
       try {
         const ssh = await openSsh(one, task, { connectTimeout: one.perDialTimeout || 15 });
@@ -46,11 +42,8 @@ export async function waitForSsh(connection: Connection | Connection[], task: Ta
         if (error instanceof RemoteError) break;
         if (error.code === "unreachable" || error.code === "lost") break;
         if (error.code !== "login" && error.code !== "shell") throw error;
-        refusals++;
       }
     }
-    refused = refusals === connections.length ? refused + 1 : 0;
-    if (last && refused >= (o.refusals ?? 5)) throw last;
     const seconds = Math.round((end - Date.now()) / 1000);
     if (seconds <= 0) break;
     task.step(`waiting for ${target} to come back (${seconds} s left)`);

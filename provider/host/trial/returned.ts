@@ -15,7 +15,7 @@ export function silentReason(status: AgentStatus, slot: SlotName, log: string[])
   const back = `the server went back to ${nameOf(status)}`;
   const never = `the new system did not come up far enough to answer; ${back}`;
   if (status.trial !== slot)
-    return `${never}; its trial was ended by somebody else (the server's state names ${status.trial ?? "no trial"})`;
+    return `${never}; somebody else ended its trial (the server's state names ${status.trial ?? "no trial"})`;
   if (status.container) return inContainer(status, never, back, log);
   if (status.tries !== 0)
     return `GRUB did not boot the new system: it could not write its state, or does not read Pine's configuration; ${back}`;

@@ -60,11 +60,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
   let answered = false;
   for (;;) {
     task.step("waiting for the server to answer");
-    const next = await waitForSsh(o.connections, task, {
-      refusals: Number.POSITIVE_INFINITY,
-      timeoutMs,
-      notBootId: bootId,
-    });
+    const next = await waitForSsh(o.connections, task, { timeoutMs, notBootId: bootId });
     let unlock = async () => {};
     try {
       unlock = await lockHost(next, owner);

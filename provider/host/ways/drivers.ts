@@ -51,7 +51,7 @@ function blind(f: Facts, i: PlanInputs): boolean {
   return enterWay(f, "disk" in chosen ? chosen.disk : undefined) === "shutdown";
 }
 
-const FORCE = "set force: true if you know that it goes";
+const FORCE = "set force: true if you know that it works";
 
 export const driverRefusal =
   (kind: Kind): Check =>
@@ -63,13 +63,13 @@ export const driverRefusal =
       return refusal(
         without.some((l) => l.use === "card") ? "card-driver" : "disk-driver",
         `the kernel of the commit has no module for the ${all(without)}, so the server would not come up with it`,
-        `set kernel: "lts" in the Rootfs, which has those of real machines; or ${FORCE}`,
+        `set kernel: "lts" in the Rootfs, which has the modules of real machines; or ${FORCE}`,
       );
     const firmware = lacks.filter((l) => l.firmware !== undefined);
     if (firmware.length > 0 && kind === "over" && blind(f, i))
       return refusal(
         "card-firmware",
-        `the ${all(firmware)} may need firmware files (${filesOf(firmware)}), which the commit has not, and nothing tries its kernel before the disk is erased`,
+        `the ${all(firmware)} may need firmware files (${filesOf(firmware)}), which the commit does not have, and nothing tries its kernel before the disk is erased`,
         `name their package in \`packages\` of the Rootfs (linux-firmware-…; linux-firmware is all of them), or ${FORCE}`,
       );
     return undefined;
@@ -93,4 +93,4 @@ export function driverNotes(kind: Kind, f: Facts, i: PlanInputs, image: ImageFac
 }
 
 const firmwareNote = (firmware: Lack[]) =>
-  `the ${all(firmware)} may need firmware files (${filesOf(firmware)}), which the commit has not: name their package in \`packages\` of the Rootfs if the system does not come up`;
+  `the ${all(firmware)} may need firmware files (${filesOf(firmware)}), which the commit does not have: name their package in \`packages\` of the Rootfs if the system does not come up`;

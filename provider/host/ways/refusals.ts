@@ -46,7 +46,7 @@ const ALWAYS: Check[] = [
     (i.kernelArguments ?? []).length > 0 &&
     refusal(
       "kernel-arguments",
-      `kernelArguments are given, and the server is a container (${f.container}), whose kernel is its host's`,
+      `kernelArguments are given, and the server is a container (${f.container}), which runs its host's kernel`,
       "leave them out",
     ),
   (f, i) => {
@@ -68,8 +68,8 @@ const ALWAYS: Check[] = [
     i.rootWay !== "none" &&
     refusal(
       "host-key",
-      "the SSH host key the server showed is not among its key files, so the new system could not show it",
-      "let sshd use plain key files (HostKey), without an agent or a certificate",
+      "the SSH host key that the server showed is not in its key files, so the new system could not show it",
+      "make sshd use plain key files (HostKey), without an agent or a certificate",
     ),
 ];
 
@@ -86,11 +86,7 @@ const MACHINE: Check[] = [
     ),
   (f) =>
     f.xen === "PV" &&
-    refusal(
-      "xen-pv",
-      "the server is a Xen PV guest: its kernel is chosen outside of it",
-      "switch it to HVM at the provider",
-    ),
+    refusal("xen-pv", "the server is a Xen PV guest: its host chooses its kernel", "switch it to HVM at the provider"),
   (f) =>
     f.secureBoot === true &&
     refusal(

@@ -19,14 +19,14 @@ const WATCHDOG = {
 const LINES: { [D in Step["do"]]: (step: StepOf<D>, told: Told) => string[] } = {
   "check-signature": silent,
   install: (step) => [
-    ...(step.replaces ? ["an unfinished or fallen-back installation of this stack is there and is replaced"] : []),
+    ...(step.replaces ? ["replaces an unfinished or rolled-back installation of this stack"] : []),
     `${sends(step)}${step.compression === "zstd" ? "" : ", packed with gzip since the server has no zstd"}`,
   ],
   trial: ({ place, deadman, watchdog }) =>
     place === "container"
-      ? [`1 restart of the container, on trial: without confirmation within ${deadman} s it goes back by itself`]
+      ? [`1 restart of the container, on trial: without confirmation within ${deadman} s it rolls back by itself`]
       : [
-          `1 reboot, on trial: without confirmation within ${deadman} s it goes back by itself`,
+          `1 reboot, on trial: without confirmation within ${deadman} s it rolls back by itself`,
           WATCHDOG.trial[watchdog ? 0 : 1],
         ],
   "enter-ram": (step) => [`${sendsImage(step)}, a part of it the RAM system`],

@@ -130,7 +130,7 @@ export function withoutHardLinks(raw: RawEntry[]): ArchiveEntry[] {
       const inside = hops < MAX_HOPS && !/^\/|^$|(^|\/)\.\.(\/|$)/.test(target);
       found = inside ? named.get(normalName(target)) : undefined;
       if (!found || found.type === "folder")
-        throw bad("hardlink", entry.path, `is a hard link to ${shown(target)}, which is no file of the archive`);
+        throw bad("hardlink", entry.path, `is a hard link to ${shown(target)}, which is not a file of the archive`);
     }
     return { ...(found as ArchiveEntry), path: entry.path };
   });
@@ -145,10 +145,10 @@ export function assemble(list: ArchiveEntry[]): ArchiveEntry[] {
   const all = new Map<string, ArchiveEntry>();
   for (const e of list) {
     if (e.path === "" && e.type === "folder") continue;
-    if (e.path === "") throw bad("empty", ".", "is no folder");
+    if (e.path === "") throw bad("empty", ".", "is not a folder");
     if (Buffer.byteLength(e.path) > PATH_MAX) throw bad("path-long", e.path, `has more than ${PATH_MAX} bytes`);
     const other = all.get(e.path);
-    if (other && !same(other, e)) throw bad("twice", e.path, "is there twice, and not the same");
+    if (other && !same(other, e)) throw bad("twice", e.path, "is there twice, with different content");
     all.set(e.path, e);
   }
   for (const path of [...all.keys()]) {

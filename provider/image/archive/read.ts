@@ -94,7 +94,7 @@ async function readNamed(name: string, x: Value, folder: string, budget: Budget)
   }
   const from = resolvePath(x.content.path);
   const found = await fromDisk(from, stat(from));
-  if (!found.isFile()) throw new ArchiveFault("kind", `entry ${shown(name)}: ${from} is no plain file`);
+  if (!found.isFile()) throw new ArchiveFault("kind", `entry ${shown(name)}: ${from} is not a plain file`);
   return [await readPlain(path, from, found, budget)];
 }
 

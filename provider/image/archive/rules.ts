@@ -14,7 +14,7 @@ export const ONLY = "an archive holds files, folders and links";
 export const keptMode = (found: Stats) =>
   (found.mode & 0o7000) | (found.isDirectory() || found.mode & 0o100 ? 0o755 : 0o644);
 
-export const TAKEN = "a folder (FileArchive), a .tar, a .tar.gz (.tgz) and an AssetArchive are taken";
+export const TAKEN = "a folder (FileArchive), a .tar, a .tar.gz (.tgz) and an AssetArchive are accepted";
 
 export async function fromDisk<T>(path: string, work: Promise<T>): Promise<T> {
   return work.catch((e: NodeJS.ErrnoException) => {

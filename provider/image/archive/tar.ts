@@ -39,7 +39,7 @@ export async function unpacked(from: string, { size }: Stats): Promise<Buffer> {
   if (header?.cksumValid || header?.nullBlock) return tar;
   const start = tar.subarray(0, 2).toString("hex");
   const kind = OTHERS[start as keyof typeof OTHERS];
-  throw new ArchiveFault("format", `${from} is ${kind ? `packed as ${kind}` : "no tar"}`, `${TAKEN}: unpack it`);
+  throw new ArchiveFault("format", `${from} is ${kind ? `packed as ${kind}` : "not a tar"}`, `${TAKEN}: unpack it`);
 }
 
 const FILES = ["File", "OldFile", "ContiguousFile"];
@@ -69,7 +69,7 @@ export function readTar(tar: Buffer, from: string, budget: Budget): Promise<RawE
         }
       };
     const refuse = ({ path, type }: ReadEntry) => {
-      const [code, what] = REFUSED[type] ?? ["type", `of a kind that is not taken (${type})`];
+      const [code, what] = REFUSED[type] ?? ["type", `of a kind that is not accepted (${type})`];
       throw new ArchiveFault(code, `entry ${shown(path)} is ${REFUSED[type] ? `a ${what}` : what}`, ONLY);
     };
     const parser = new Parser({

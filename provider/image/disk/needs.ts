@@ -10,7 +10,7 @@ import { needQemu } from "./fill.ts";
 export function needMount(commit: Pick<CommitManifest, "checksum" | "filesystems">, filesystem: string): void {
   if (rootsOf(commit).includes(filesystem)) return;
   die(
-    `filesystem: the initramfs of commit ${commit.checksum.slice(0, 12)} mounts no ${filesystem}`,
+    `filesystem: the initramfs of commit ${commit.checksum.slice(0, 12)} does not mount ${filesystem}`,
     `${mountHint(filesystem)}, or leave filesystem out for ${DEFAULT}`,
   );
 }

@@ -31,7 +31,7 @@ export function planDisk(checksum: string, options: ImageOptions, content: Image
   if (size < needed) {
     const also = [...(boot > 0 ? ["/boot"] : []), ...(swap > 0 ? ["swap"] : []), "update space"];
     const all = also.join(", ").replace(/, ([^,]*)$/, " and $1");
-    die(`size: a disk of ${mib(size)} is too small for this commit`, `it needs ${mib(needed)}, ${all} included`);
+    die(`size: a disk of ${mib(size)} is too small for this commit`, `it needs ${mib(needed)}, including ${all}`);
   }
   const seed = seedOf(checksum, options);
   const guid = gpt ? uuidOf(seed, "disk") : uuidOf(seed, "disk").slice(0, 8);

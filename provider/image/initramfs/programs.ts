@@ -58,7 +58,7 @@ async function find(tree: string, name: string, folders: string[]): Promise<stri
 export async function read(tree: string, path: string, depth = 0): Promise<Buffer> {
   const info = await lstat(join(tree, path));
   if (!info.isSymbolicLink()) return readFile(join(tree, path));
-  if (depth > 8) die(`${path} in ${tree} is a link without end`);
+  if (depth > 8) die(`${path} in ${tree} is a link that leads to itself`);
   const target = await readlink(join(tree, path));
   return read(tree, target.startsWith("/") ? target.slice(1) : join(dirname(path), target), depth + 1);
 }

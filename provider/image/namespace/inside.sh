@@ -19,6 +19,6 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 [ ! -d /run/box ] || PATH=/run/box:$PATH
 export PATH
 hash -r
-umount -l / || fail "cannot take the old root away"
+umount -l / || fail "cannot remove the old root"
 cd -- "$cwd" || exit 126
 exec "$@"

@@ -35,17 +35,17 @@ export async function damaged(
   cause: unknown,
   where = "store",
 ): Promise<never> {
-  task.step("looking for what is damaged in the store");
+  task.step("looking for damage in the store");
   const argv = ["ostree", "fsck", `--repo=${REPO}`, "--delete", "--quiet"];
   const binds = [{ source: store.repo, target: REPO }];
   await store.withLock(
     task,
     () => toolbox.run(argv, { binds, signal: task.signal, ok: [0, 1] }),
-    "a look at the store",
+    "a check of the store",
   );
   return die(
-    `commit ${checksum.slice(0, 12)} in the ${where} is damaged: a file of it was changed since it was made`,
-    "run `pulumi up` again: it is made anew from the lock",
+    `commit ${checksum.slice(0, 12)} in the ${where} is damaged: one of its files was changed since it was made`,
+    "run `pulumi up` again: it is made again from the lock",
     cause,
   );
 }

@@ -39,7 +39,10 @@ async function ensureRepo({ store, toolbox, task }: Workshop): Promise<void> {
   const config = await readFile(join(store.repo, "config"), "utf8").catch(() => undefined);
   if (config !== undefined) {
     if (!/^mode=archive(-z2)?$/m.test(config))
-      die(`${store.repo} is no OSTree repository of mode archive`, "set pine:store to another folder, or move it away");
+      die(
+        `${store.repo} is not an OSTree repository of mode archive`,
+        "set pine:store to another folder, or move it away",
+      );
     return;
   }
   await store.temp(async (dir) => {
@@ -54,7 +57,7 @@ async function ensureRepo({ store, toolbox, task }: Workshop): Promise<void> {
 
 /** Options of `ostree commit` that every commit of ours has. */
 function optionsOf(o: CommitOptions): string[] {
-  if (!Number.isSafeInteger(o.timestamp) || o.timestamp < 0) die(`${o.timestamp} is no time for a commit`);
+  if (!Number.isSafeInteger(o.timestamp) || o.timestamp < 0) die(`${o.timestamp} is not a time for a commit`);
   const problem = o.ref && refProblem(o.ref);
   if (problem) die(`ref ${JSON.stringify(o.ref)} ${problem}`);
   const metadata = Object.entries(o.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));

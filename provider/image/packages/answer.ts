@@ -89,7 +89,7 @@ export async function toLock(
       one = all.find((p) => p.index === place?.index);
       if (!one)
         throw new PineError(
-          `packages: ${c.name} ${c.version} is in ${all.map((p) => p.package.repository).join(" and ")}, built apart, and apk does not say which it chose`,
+          `packages: ${c.name} ${c.version} is in ${all.map((p) => p.package.repository).join(" and ")} with different builds, and apk does not say which one it chose`,
           { hint: `give one of them a tag in \`repositories\` ("@tag ${all[0]!.package.repository}")` },
         );
     }

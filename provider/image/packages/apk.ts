@@ -110,7 +110,7 @@ async function keysFolder(source: Source): Promise<string> {
   const path = join(source.cache, "keys", sourceKey(source, []));
   for (const [name, pem] of Object.entries(source.keys)) {
     if (!/^[A-Za-z0-9_@.+-]+$/.test(name) || name.startsWith("."))
-      throw new PineError(`"${name}" is no name of a key`, { hint: "expected a file name as in /etc/apk/keys" });
+      throw new PineError(`"${name}" is not the name of a key`, { hint: "expected a file name as in /etc/apk/keys" });
     const file = join(path, name);
     if ((await readFile(file, "utf8").catch(() => undefined)) !== pem) await writeWhole(file, pem);
   }

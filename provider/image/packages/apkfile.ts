@@ -40,8 +40,8 @@ export function gzipMember(
 ): { content: Buffer; end: number } {
   const bad = (what: string) => new BadFile(file, "format", what);
   if (Buffer.from(bytes.subarray(at, at + 3)).toString("latin1") === "ADB")
-    throw bad("is in apk's newer format (ADB), which is not read yet");
-  if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b) throw bad(`is no apk file (no gzip member at byte ${at})`);
+    throw bad("is in apk's newer format (ADB), which Pine does not read yet");
+  if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b) throw bad(`is not an apk file (no gzip member at byte ${at})`);
   const flags = bytes[at + 3] ?? 0;
   let start = at + 10;
   if (flags & 4) start += 2 + (bytes[start] ?? 0) + 256 * (bytes[start + 1] ?? 0);
@@ -63,7 +63,7 @@ export function gzipMember(
         file,
         "size",
         `unpacks to more than ${humanBytes(limit)}`,
-        "no package or index of Alpine's does: use another mirror",
+        "no package or index of Alpine is so large: use another mirror",
       );
     throw new BadFile(file, "format", `is cut or damaged (${(e as Error).message})`);
   }
@@ -112,7 +112,7 @@ async function checkSignature(
     throw new BadFile(
       file,
       "signature",
-      `the signature by key ${key} does not fit its content`,
+      `the signature by key ${key} does not match its content`,
       "the file was changed or did not arrive whole: try again, or use another mirror",
     );
   }
@@ -172,7 +172,7 @@ export async function checkPackage(
     throw new BadFile(
       file,
       "data",
-      "the data does not fit the datahash of its control part",
+      "the data does not match the datahash of its control part",
       "it was changed or did not arrive whole: try again",
     );
   return { info, checksum: found };
@@ -200,7 +200,7 @@ export async function checkDataSize(bytes: Uint8Array, info: PackageInfo, file: 
         file,
         "size",
         `its data unpacks to more than ${humanBytes(most)}, and its control part names ${humanBytes(named)}`,
-        "no package of Alpine's does: use another mirror, or ask who signed it",
+        "no package of Alpine does that: use another mirror, or ask who signed it",
       );
   }
 }

@@ -75,7 +75,7 @@ function explain(p: Paragraph): { text: string; hint: string } {
   const providers = p.lines.get("provided by") ?? [];
   if (p.kind === "virtual")
     return {
-      text: `${p.about} is no package: ${providers.join(", ")} provide${providers.length === 1 ? "s" : ""} it${by}`,
+      text: `${p.about} is not a package: ${providers.join(", ")} provide${providers.length === 1 ? "s" : ""} it${by}`,
       hint: `name ${providers.length === 1 ? "it" : "one of them"} in \`packages\`: ${providers.join(" or ")}`,
     };
   const tags = (p.lines.get("masked in") ?? []).filter((w) => w.startsWith("@"));
@@ -107,7 +107,9 @@ export function complaint(output: string, request: Asked, cause?: unknown): Unsa
   const asked = [...new Set(worlds)].flatMap((w) => mine.get(w) ?? []);
   const causes = all.map(explain);
   const who =
-    asked.length > 0 ? `${asked.join(", ")} cannot be had together with the rest` : "these do not fit together";
+    asked.length > 0
+      ? `${asked.join(", ")} cannot be installed together with the rest`
+      : "these cannot be installed together";
   const details = shorten(causes.map((c) => c.text).join("; "), 1200);
   return new Unsatisfiable(
     // no other package is the cause of a masked or virtual one

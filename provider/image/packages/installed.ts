@@ -32,7 +32,7 @@ const checksum = /^Q1[A-Za-z0-9+/]{27}=$/;
 function damaged(what: string): never {
   die(
     `apk's installed database is damaged: ${what}`,
-    "expected blocks of lines as P:name, with a blank line between: look what changed lib/apk/db/installed after apk",
+    "expected blocks of lines as P:name, with a blank line between: find out what changed lib/apk/db/installed after apk",
   );
 }
 
@@ -66,8 +66,8 @@ function fieldsOf(block: string, first: number): Record<string, string> {
       /^([A-Za-z]):(.*)$/.exec(line) ?? damaged(`${where} is ${JSON.stringify(line.slice(0, 80))}`);
     if (key === "F") inFolder = true;
     else if ("RMaZ".includes(key)) {
-      if (!inFolder) damaged(`${where} is of a file, and there is no folder (F:) before it`);
-      if (key === "Z" && !checksum.test(value)) damaged(`${where} is no checksum (Z:${value})`);
+      if (!inFolder) damaged(`${where} belongs to a file, and there is no folder (F:) before it`);
+      if (key === "Z" && !checksum.test(value)) damaged(`${where} is not a checksum (Z:${value})`);
     } else if (inFolder) damaged(`${where} (${key}:) is within a list of files`);
     else if (fields[key] !== undefined) damaged(`${where} has a second ${key}: in one block`);
     else fields[key] = value;
@@ -77,7 +77,7 @@ function fieldsOf(block: string, first: number): Record<string, string> {
 
 function packageOf(f: Record<string, string>): InstalledPackage {
   const name = f.P ?? damaged(`a block has no name (P:), but ${JSON.stringify(f).slice(0, 80)}`);
-  if (!/^[A-Za-z0-9._][A-Za-z0-9._+-]*$/.test(name)) damaged(`${JSON.stringify(name)} is no package name`);
+  if (!/^[A-Za-z0-9._][A-Za-z0-9._+-]*$/.test(name)) damaged(`${JSON.stringify(name)} is not a package name`);
   const must = (key: string, what: string, shape: RegExp): string => {
     const value = f[key] ?? damaged(`${name} has no ${what} (${key}:)`);
     return shape.test(value) ? value : damaged(`the ${what} of ${name} is ${JSON.stringify(value)}`);

@@ -91,7 +91,7 @@ async function compare(index: RepositoryIndex, newest: number, url: string, sour
   );
   const before = Math.max(0, ...seen.map((r) => r?.newest ?? 0));
   if (newest >= before) return { index, behind: 0 };
-  const reason = `is older than what was seen ${seen.length > 1 ? "of that repository" : "there"} before (newest package ${day(newest)}, before ${day(before)}): a mirror that lags behind, or somebody who keeps security updates from you`;
+  const reason = `is older than what was seen ${seen.length > 1 ? "of that repository" : "there"} before (newest package ${day(newest)}, before ${day(before)}): the mirror lags behind, or somebody withholds security updates`;
   return { index, behind: before - newest, older: new OlderIndex(url, reason) };
 }
 
@@ -141,7 +141,7 @@ async function fromOneMirror(repositories: Repository[], source: Source, task: T
     if (!(e instanceof MirrorsError) || behind.length === 0) throw e;
     const sum = (found: Found[]) => found.reduce((total, f) => total + f.behind, 0);
     const least = behind.reduce((a, b) => (sum(b.found) < sum(a.found) ? b : a));
-    task.warn(`no mirror has newer indexes: those of ${least.mirror} are taken`);
+    task.warn(`no mirror has newer indexes: Pine uses those of ${least.mirror}`);
     return least.found.map((f) => f.index);
   }
 }

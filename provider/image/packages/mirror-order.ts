@@ -78,7 +78,7 @@ export const ofTheFile = (error: Failure["error"]): boolean =>
 export function leave(failure: Failure, next: string | undefined, task: Task): void {
   const { mirror, error } = failure;
   if (error instanceof OlderIndex || !isLeft(mirror) || left.get(mirror)?.why !== error.reason)
-    task.warn(`left the mirror ${mirror}: ${causeOf(failure)}${next ? `; asking ${next}` : ""}`);
+    task.warn(`stopped using the mirror ${mirror}: ${causeOf(failure)}${next ? `; trying ${next}` : ""}`);
   left.set(mirror, { at: Date.now(), why: error.reason });
 }
 

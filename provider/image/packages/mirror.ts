@@ -111,9 +111,9 @@ const notReached = (error: unknown): error is FetchError | MirrorsError =>
     : error instanceof FetchError && error.status === undefined;
 
 function awayError([first, ...rest]: LockedPackage[], error: FetchError | MirrorsError): PineError {
-  const others = rest.length > 0 ? `, nor are ${rest.length} others,` : "";
+  const which = rest.length > 0 ? ` and ${rest.length} ${rest.length > 1 ? "others" : "other"} are` : " is";
   const away = error instanceof MirrorsError ? "no mirror was reached" : "the mirror was not reached";
-  const what = `package ${first!.name} ${first!.version} is not in this machine's cache${others} and ${away}`;
+  const what = `package ${first!.name} ${first!.version}${which} not in this machine's cache, and ${away}`;
   return new PineError(what, { hint: error.message, cause: error });
 }
 
@@ -169,10 +169,10 @@ const isGone = (e: unknown): e is FetchError | MirrorsError =>
 function goneError(p: LockedPackage, e: FetchError | MirrorsError): GoneError {
   const what =
     e instanceof MirrorsError
-      ? `${e.told}; nor is it in this machine's cache`
+      ? `${e.told}; it is not in this machine's cache either`
       : `package ${p.name} ${p.version} is neither on the mirror (${e.url}) nor in this machine's cache`;
   return new GoneError(what, {
-    hint: "Alpine keeps only the newest: change `upgrade` to resolve again, or build where the cache has it",
+    hint: "Alpine keeps only the newest version: change `upgrade` to resolve again, or build on a machine whose cache has it",
     cause: e,
   });
 }

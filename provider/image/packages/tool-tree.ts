@@ -72,7 +72,7 @@ export async function toolTree(cache: string, tool: Tool, task: Task): Promise<{
 /** Makes a folder of the cache once: `fill` works in a temporary one, which then gets its name. */
 async function makeOnce(cache: string, path: string, task: Task, fill: (dir: string) => Promise<void>): Promise<void> {
   if (await isWhole(path)) return;
-  await withFileLock(`${path}.lock`, "another start of the same", task, async () => {
+  await withFileLock(`${path}.lock`, "another run that makes the same", task, async () => {
     if (await isWhole(path)) return;
     await withTemp(join(cache, "tmp"), async (dir) => {
       const inner = join(dir, "new");

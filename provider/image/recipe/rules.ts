@@ -26,7 +26,7 @@ export const authorizedKeyPattern =
   /^([^\n#][^\n]* )?(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]{30,}={0,3}( [^\n]*)?$/;
 
 const data = "it is the server's own data, which no image touches: use HostHijack's files";
-const running = "it is made anew at every boot";
+const running = "it is made new at every boot";
 const notOurs: Record<string, string> = {
   ...{ var: data, root: data, home: data, opt: data, srv: data, mnt: data },
   ...{ run: running, dev: running, proc: running, sys: running, tmp: running, media: running },
@@ -45,7 +45,7 @@ export const madeFrom = (path: string): string | undefined =>
 
 const keptByOstree: Record<string, string> = {
   "/usr/etc": "the image keeps its /etc there: put it below /etc",
-  "/usr/share/factory/var": "what /var is filled from lies there: it is the server's own data, use HostHijack's files",
+  "/usr/share/factory/var": "/var is filled from it, and holds the server's own data: use HostHijack's files",
 };
 
 /** Limits of Linux: bytes of a name (NAME_MAX) and of a path (PATH_MAX, with its end). */

@@ -7,7 +7,7 @@ import { spdxOf } from "./spdx.ts";
 
 /** Paths of a Rootfs' bills of materials, whether they exist or not. */
 export function sbomPaths(store: Store, digest: string): { spdx: string; cyclonedx: string } {
-  if (!/^[0-9a-f]{64}$/.test(digest)) die(`"${digest}" is no digest`, "expected 64 hex digits");
+  if (!/^[0-9a-f]{64}$/.test(digest)) die(`"${digest}" is not a digest`, "expected 64 hex digits");
   return {
     spdx: store.path("sboms", `${digest}.spdx.json`),
     cyclonedx: store.path("sboms", `${digest}.cdx.json`),

@@ -86,7 +86,7 @@ export async function intact(path: string, facts: ArtifactFacts, what: string, s
   const how = found.size === facts.size ? "was changed" : `has ${found.size} bytes instead of ${facts.size}`;
   die(
     `the ${what} in the store is damaged: ${path} ${how} since it was made`,
-    "run `pulumi up` again: it is made anew",
+    "run `pulumi up` again: it is made again",
   );
 }
 

@@ -36,5 +36,5 @@ export async function spare(store: Store, paths: string[], task: Task): Promise<
   );
   if (ages.includes(undefined)) return false;
   if (ages.every((age) => age! < GRACE_MS / 2)) return true;
-  return store.withLock(task, () => makeYoung(paths), "a look at what is there");
+  return store.withLock(task, () => makeYoung(paths), "a check of the store");
 }

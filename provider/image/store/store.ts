@@ -121,7 +121,7 @@ export class Store {
 /** Dies: without that root, a collection could remove what a server runs. */
 function damagedRoot(name: string, cause: unknown): never {
   return die(
-    `roots/${name} of the store is damaged, and says what a resource needs of the store: nothing is removed`,
+    `roots/${name} of the store is damaged; it says what a resource needs, so nothing is removed`,
     "change that resource, so that `pulumi up` writes it again; delete the file only when its stack is gone",
     cause,
   );
@@ -130,6 +130,6 @@ function damagedRoot(name: string, cause: unknown): never {
 /** A name that stays inside its folder. */
 function safe(name: string): string {
   if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name))
-    die(`"${name}" is no name in the store`, "expected letters, digits, . _ -");
+    die(`"${name}" is not a name in the store`, "expected letters, digits, . _ -");
   return name;
 }

@@ -98,7 +98,7 @@ export async function containerTemplate(
 export function refuseMachine(commit: CommitManifest | undefined, checksum: string): void {
   if (commit && commit.target !== "container")
     die(
-      `commit: ${checksum.slice(0, 12)} is of a machine, with a kernel of its own`,
+      `commit: ${checksum.slice(0, 12)} is for a machine, with a kernel of its own`,
       'build the Rootfs with target: "container", or make a DiskImage of it',
     );
 }

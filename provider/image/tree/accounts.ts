@@ -30,9 +30,10 @@ export function addUsers(before: Accounts, users: RecipeUser[]): Accounts {
   for (const u of users) if (u.uid !== undefined) uids.add(u.uid);
   for (const u of users) {
     if (passwd.some((row) => row[0] === u.name))
-      throw new PineError(`users: ${u.name} is an account of the packages already`, { hint: "choose another name" });
+      throw new PineError(`users: ${u.name} is already an account of a package`, { hint: "choose another name" });
     const taken = passwd.find((row) => Number(row[2]) === u.uid);
-    if (taken) throw new PineError(`users: uid ${u.uid} of ${u.name} is ${taken[0]}'s`, { hint: "choose another uid" });
+    if (taken)
+      throw new PineError(`users: uid ${u.uid} of ${u.name} is taken by ${taken[0]}`, { hint: "choose another uid" });
     let id = u.uid;
     for (let n = 1000; id === undefined; n++) if (!uids.has(n) && !gids.has(n)) id = n;
     uids.add(id);
@@ -49,7 +50,7 @@ export function addUsers(before: Accounts, users: RecipeUser[]): Accounts {
       const row = group.find((g) => g[0] === name);
       if (!row)
         throw new PineError(`users: there is no group ${name} for ${u.name}`, {
-          hint: `known are ${group
+          hint: `known groups are ${group
             .map((g) => g[0])
             .sort()
             .join(", ")}`,

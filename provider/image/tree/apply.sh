@@ -17,7 +17,7 @@ while IFS=$tab read -r kind a b n path; do
 		continue
 		;;
 	esac
-	mkdir -p "${path%/*}/" 2>/dev/null || fail "$path" "cannot be put there: ${path%/*} is no folder"
+	mkdir -p "${path%/*}/" 2>/dev/null || fail "$path" "cannot be put there: ${path%/*} is not a folder"
 	case $kind in
 	file)
 		[ ! -d "$path" ] || fail "$path" "is a folder of the packages"
@@ -37,6 +37,6 @@ while IFS=$tab read -r kind a b n path; do
 		[ ! -d "$path" ] || [ -L "$path" ] || fail "$path" "is a folder of the packages"
 		ln -sfn -- "$a" "$path"
 		;;
-	*) fail "$kind" "is no change" ;;
+	*) fail "$kind" "is not a change" ;;
 	esac
 done

@@ -135,16 +135,16 @@ function whyNot(c: Exclude<Change, { do: "remove" }>, found: Entry | undefined, 
   const wanted = TYPE_OF[c.do];
   // a folder may be reached by a link of the packages (/var/run)
   if (found.type !== wanted && !(wanted === "folder" && found.type === "link"))
-    return `is a ${found.type} and no ${wanted}`;
+    return `is a ${found.type}, not a ${wanted}`;
   if (!exactly) return undefined;
-  if (c.do === "link") return found.target === c.target ? undefined : `leads to ${found.target} and not to ${c.target}`;
+  if (c.do === "link") return found.target === c.target ? undefined : `leads to ${found.target}, not to ${c.target}`;
   if (found.type === "link") return undefined;
-  if (found.owner !== c.owner.join(":")) return `belongs to ${found.owner} and not to ${c.owner.join(":")}`;
+  if (found.owner !== c.owner.join(":")) return `belongs to ${found.owner}, not to ${c.owner.join(":")}`;
   const mode = c.mode.padStart(4, "0");
-  if (found.mode !== mode) return `has mode ${found.mode} and not ${mode}`;
+  if (found.mode !== mode) return `has mode ${found.mode}, not ${mode}`;
   if (c.do !== "file") return undefined;
   const size = Buffer.byteLength(c.content as string);
-  return found.size === size ? undefined : `has ${found.size} bytes and not ${size}`;
+  return found.size === size ? undefined : `has ${found.size} bytes, not ${size}`;
 }
 
 /**

@@ -29,7 +29,7 @@ if [ -n "$odd" ]; then
 	fail "$odd" "is a $kind, which an image cannot hold: let a service make it at boot, or a hook remove it"
 fi
 for taken in usr/etc usr/share/factory/var; do
-	if [ -e $taken ] || [ -L $taken ]; then fail $taken "is made of what lies in /${taken##*/}: put it there"; fi
+	if [ -e $taken ] || [ -L $taken ]; then fail $taken "is made from /${taken##*/}: put it there"; fi
 done
 
 # /var and what links to it are the server's own; what is in them now is put there where it is missing
@@ -39,7 +39,7 @@ for d in roothome home opt srv mnt; do
 	[ $d != roothome ] || place=root
 	# empty, as some packages have them
 	[ ! -d "var/$d" ] || rmdir "var/$d" 2>/dev/null || true
-	if [ -e "var/$d" ] || [ -L "var/$d" ]; then fail "var/$d" "is made of what lies in /$place: put it there"; fi
+	if [ -e "var/$d" ] || [ -L "var/$d" ]; then fail "var/$d" "is made from /$place: put it there"; fi
 done
 mv -T var usr/share/factory/var
 mv -T root usr/share/factory/var/roothome

@@ -23,7 +23,7 @@ export async function lookForAsked(
   o: { recipe: Recipe; lock: LockedPackage[]; changes: Change[] },
 ): Promise<InstalledPackage[]> {
   const { recipe, lock, changes } = o;
-  task.step("looking for what was asked for");
+  task.step("checking that everything is there");
   const binds = [buildScript("image/tree/asked.sh"), { source: store.repo, target: REPO, readOnly: true }];
   const ask = async (args: string[], input?: string) =>
     (await toolbox.run(["/bin/sh", "/run/asked.sh", ...args], { binds, input, signal: task.signal })).stdout;
@@ -38,8 +38,8 @@ export async function lookForAsked(
   refuse(missingName(recipe, lock, { passwd: text(PASSWD), installed }), recipe);
   if (wanted.places.length > 0 && text("sum").split(" ")[0] !== wanted.sha256)
     die(
-      "a file of the image has other content than it was given",
-      "run `pulumi up` again; if it stays, this is a fault of Pine",
+      "a file of the image has different content than it was given",
+      "run `pulumi up` again; if it fails again, this is a bug in Pine",
     );
   return installed;
 }
@@ -48,7 +48,7 @@ function refuse(missing: Missing | undefined, recipe: Recipe): void {
   if (!missing) return;
   const hint =
     recipe.hooks.length > 0
-      ? "a command of `hooks` took it away, or its path leads to where an image keeps nothing"
-      : "its path leads to where an image keeps nothing, or something else was put there later: choose another one";
+      ? "a command of `hooks` removed it, or its path is in a folder where an image keeps nothing"
+      : "its path is in a folder where an image keeps nothing, or another file replaced it: choose another path";
   die(`${missing.property}: ${missing.path} ${missing.why}`, hint);
 }

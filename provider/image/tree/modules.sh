@@ -10,7 +10,7 @@ for file in /run/modules/*.ko; do
 	name=${name%.ko}
 	built=$(modinfo -F vermagic "$file" 2>/dev/null | cut -d' ' -f1)
 	if [ "$built" != "$release" ]; then
-		echo "pine: $name: is no module of this kernel (${built:-no vermagic}, the image has $release)" >&2
+		echo "pine: $name: is not a module of this kernel (${built:-no vermagic}, the image has $release)" >&2
 		exit 1
 	fi
 	cp "$file" "$extra/$name.ko"

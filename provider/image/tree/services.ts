@@ -22,7 +22,7 @@ export function services(recipe: Recipe, brought: string[], own: string[]): Chan
       if (known.has(name)) continue;
       const close = closeNames(name, known);
       throw new PineError(`services.${level}: the image has no service ${name}`, {
-        hint: `${close.length > 0 ? `did you mean ${close.join(" or ")}? ` : ""}known are ${[...known].sort().join(", ")}; a package's service can be in a package of its own (-openrc)`,
+        hint: `${close.length > 0 ? `did you mean ${close.join(" or ")}? ` : ""}known services are ${[...known].sort().join(", ")}; a package's service can be in a package of its own (-openrc)`,
       });
     }
     for (const name of [...new Set([...base[level], ...asked])].sort()) {

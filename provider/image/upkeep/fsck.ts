@@ -56,14 +56,15 @@ export function parseFsck(stderr: string): Damage[] {
       why: commits.size > 0 ? `${why} (commit ${[...commits].join(", ")})` : why,
     }));
     if (!errors.some((e) => e.includes("No such metadata object"))) return list;
-    return [...list, { what: "repository", why: "OSTree looked no further: look again once that is repaired" }];
+    return [...list, { what: "repository", why: "OSTree stopped there: run fsck again once that is repaired" }];
   }
   return errors.map((why) => ({ what: "repository", why }));
 }
 
 async function repository(store: Store, cache: string, remove: boolean, task: Task): Promise<Damage[]> {
   const tree = await toolboxTree(cache);
-  if (!tree) die(`the cache ${cache} has no toolbox, whose OSTree looks`, "run `pulumi up` once, which makes it");
+  if (!tree)
+    die(`the cache ${cache} has no toolbox, whose OSTree does the check`, "run `pulumi up` once: it makes the toolbox");
   const argv = ["/bin/sh", "/run/fsck.sh", ...(remove ? ["--delete"] : [])];
   const scripts = [buildScript("image/upkeep/fsck.sh"), buildScript("image/ostree/prune.sh")];
   const look = (binds: Bind[]) =>
@@ -94,7 +95,7 @@ async function artifacts(store: Store, remove: boolean, task: Task): Promise<{ c
       task.step(what);
       const seen = facts && (await hashFile(path, task.signal));
       if (seen?.sha256 === facts?.sha256 && seen) continue;
-      if (!facts || !seen) found.push({ what, why: "what is known of it is missing or damaged" });
+      if (!facts || !seen) found.push({ what, why: "the file that describes it is missing or damaged" });
       else if (seen.size !== facts.size) found.push({ what, why: `has ${seen.size} bytes instead of ${facts.size}` });
       else found.push({ what, why: "was changed since it was made" });
       // it then counts as missing, as where `up` finds it
@@ -110,7 +111,7 @@ async function records(store: Store): Promise<Damage[]> {
     for (const name of (await readdir(store.path(folder)).catch(() => [])).sort())
       if (name.endsWith(".json"))
         await store.readJson(store.path(folder, name)).catch(() => {
-          found.push({ what: `${folder}/${name}`, why: "is no JSON: delete it, what it describes is made again" });
+          found.push({ what: `${folder}/${name}`, why: "is not JSON: delete it, and what it describes is made again" });
         });
   return found;
 }
@@ -129,7 +130,7 @@ export async function checkStore(
   const store = Store.at(dir);
   if (!(await exists(join(store.repo, "config"))))
     die(
-      `${store.dir} is no store of Pine: it has no repo`,
+      `${store.dir} is not a store of Pine: it has no repo`,
       "give the folder that pine:store names, by default .pine beside the program",
     );
   const look = async () => {

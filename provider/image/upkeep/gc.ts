@@ -98,7 +98,7 @@ export async function collect(workshop: Workshop, o: { grace?: number } = {}): P
       }
       return { ...gone, freed };
     },
-    "a collection of what nobody needs",
+    "a run that removes what nobody needs",
   );
 }
 

@@ -42,8 +42,8 @@ export function refuseRedirect(answer: Answer, endpoint: string): void {
   if (answer.status < 300 || answer.status > 399 || !location) return;
   const to = URL.canParse(location, endpoint) ? new URL(location, endpoint).origin : shorten(location, 100);
   die(
-    `publish.s3: ${endpoint} sends us on to ${to}, and the credentials are for ${endpoint} alone`,
-    "give that address as `endpoint` if it is the storage's",
+    `publish.s3: ${endpoint} redirects to ${to}, and the credentials are only for ${endpoint}`,
+    "give that address as `endpoint` if it belongs to the storage",
   );
 }
 
@@ -63,7 +63,7 @@ export async function* measured(
     if (sum > most)
       die(
         `publish.s3: ${what} is longer than ${"limit" in o ? humanBytes(most) : `the ${most} bytes that were listed`}`,
-        "see who else writes there; if nobody does, empty it, and run `pulumi up` again",
+        "find out who else writes there; if nobody does, empty it, and run `pulumi up` again",
       );
     yield piece;
   }

@@ -131,7 +131,7 @@ export class S3Remote implements Remote {
       empty = page.keys.length > 0 ? 0 : empty + 1;
       if (seen.has(next) || empty > 100 || count > this.limits.keys)
         die(
-          `publish.s3: the list of ${this.name} does not end: ${count} keys, and it goes on`,
+          `publish.s3: the list of ${this.name} does not end: ${count} keys, and more follow`,
           "give a bucket or prefix that holds nothing else",
         );
       seen.add(next);

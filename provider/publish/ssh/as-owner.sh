@@ -18,7 +18,7 @@ if [ "$uid" = 0 ]; then
 	[ ! -w . ] || others=$(find . -type d \( ! -user 0 -o -perm -0020 -o -perm -0002 \) | head -n 1)
 	if [ -z "$others" ]; then exec sh -c "$script" publish.sh "$command" . "$@"; fi
 	[ "$command" != look ] || { echo state=shared && exit 0; }
-	refuse "$folder: others than root may write to $others"
+	refuse "$folder: users other than root may write to $others"
 fi
 name=$(stat -c %U .)
 gid=$(id -g "$name" 2>/dev/null) || gid=$(stat -c %g .)

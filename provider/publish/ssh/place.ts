@@ -17,12 +17,12 @@ import type { Remote } from "../remote.ts";
 /** Why a folder cannot be published to, by the state that place.sh prints. */
 const PROBLEMS: Record<string, string> = {
   missing: "is not there: make it, and let the web server read it",
-  file: "is no folder",
+  file: "is not a folder",
   unreadable: "cannot be read by that user",
   unwritable: "cannot be written by that user: give it to them (chown)",
   other: "holds something else: give an empty folder",
   shared:
-    "has folders that others than root may write to, and the login is root: give it to one user (chown -R), or take that right away (chmod -R go-w)",
+    "has folders that users other than root may write to, and the login is root: give it to one user (chown -R), or remove that right (chmod -R go-w)",
 };
 
 /** The script that runs place.sh with the rights of the folder's owner. */
@@ -33,7 +33,7 @@ export const asOwnerScript = () =>
 export function parseLook(text: string, path: string): { problem?: string; commit?: string } {
   const values = keyValues(text);
   const state = values.get("state") ?? "";
-  if (state !== "empty" && state !== "repo") return { problem: `${path} ${PROBLEMS[state] ?? "cannot be looked at"}` };
+  if (state !== "empty" && state !== "repo") return { problem: `${path} ${PROBLEMS[state] ?? "cannot be checked"}` };
   const lacks = values.get("lacks");
   if (lacks) return { problem: `the server has no ${lacks}: install it there` };
   const commit = values.get("commit");
@@ -68,7 +68,7 @@ const SAID_LIMIT = 64 << 10;
 const TAR_FILE = 2560;
 const TAR_END = 20 << 10;
 
-const SOMEBODY = "see who else writes there; if nobody does, empty it, and run `pulumi up` again";
+const SOMEBODY = "find out who else writes there; if nobody does, empty it, and run `pulumi up` again";
 const tooLong = (name: string, what: string, limit: number) =>
   new PineError(`publish.ssh: ${name} sent more than ${humanBytes(limit)} (${what})`, { hint: SOMEBODY });
 
@@ -133,7 +133,7 @@ class Folder implements Remote {
   }
 
   async look(ref: string) {
-    const said = await this.text(SAID_LIMIT, "look", "looking at the folder", { timeout: 60_000 }, ref);
+    const said = await this.text(SAID_LIMIT, "look", "checking the folder", { timeout: 60_000 }, ref);
     const found = parseLook(said, this.path);
     return { ...found, problem: found.problem && `${found.problem} (${this.ssh.target})` };
   }
@@ -147,7 +147,7 @@ class Folder implements Remote {
     });
     const onLine = (line: string) => {
       if (line === "held") ready();
-      else if (line === "busy") task.step(`waiting for another one that publishes to ${this.name}`);
+      else if (line === "busy") task.step(`waiting for another run that publishes to ${this.name}`);
     };
     const holding = this.run("hold", "holding the folder", { input, onLine });
     holding.catch(() => {});
@@ -165,7 +165,7 @@ class Folder implements Remote {
   }
 
   stamp() {
-    return this.text(SAID_LIMIT, "stamp", "looking at the summary");
+    return this.text(SAID_LIMIT, "stamp", "reading the summary");
   }
 
   /**
@@ -210,7 +210,7 @@ class Folder implements Remote {
           listed === undefined
             ? `${shorten(name, 100)}${kind}, which was not asked for`
             : kind
-              ? `${name}${kind}, and a repository has files alone`
+              ? `${name}${kind}, and a repository has only files`
               : `${name} with ${size} bytes, and it had listed ${listed}`;
         refuse(new PineError(`publish.ssh: ${this.name} sent ${why}`, { hint: SOMEBODY }));
         return false;

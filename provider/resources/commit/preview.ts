@@ -59,6 +59,6 @@ export async function tidy(store: Store, call: Call): Promise<void> {
   const { commits, freed } = await collect({ store, toolbox: await toolboxOf(call), task: call });
   if (commits.length > 0)
     call.info(
-      `${commits.length} ${commits.length === 1 ? "commit" : "commits"} that nobody keeps went from the store: ${humanBytes(freed)}`,
+      `removed ${commits.length} ${commits.length === 1 ? "commit" : "commits"} that nobody keeps from the store: ${humanBytes(freed)} are free again`,
     );
 }

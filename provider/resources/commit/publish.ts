@@ -107,7 +107,7 @@ export async function publishHistory(
 }
 
 function damagedFolder(path: string, cause: unknown): never {
-  const what = `publish.path: what is published in ${path} is damaged: a file is not what its name says`;
+  const what = `publish.path: what is published in ${path} is damaged: a file's content does not match its name`;
   return die(what, "empty it, and run `pulumi up` again", cause);
 }
 

@@ -33,7 +33,7 @@ function versionProblem(v: string): string | undefined {
   if (semver.valid(v) === v) return undefined;
   const build = semver.parse(v)?.build.join(".");
   return build && !v.startsWith("v")
-    ? `"${v}" has build metadata (+${build}), which makes no version newer than another, and servers take none that is not: leave it away`
+    ? `"${v}" has build metadata (+${build}), which does not count when servers compare versions: leave it out`
     : `expected a version (semver), such as "1.4.0", got "${withoutUserinfo(v)}"`;
 }
 

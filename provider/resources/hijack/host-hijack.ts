@@ -29,7 +29,7 @@ export const hostHijack: Resource = {
   async update(call, { id, olds, oldInputs, news }) {
     const state = plain(olds) as HijackState;
     if (onlyPolicy(state, oldInputs, news)) {
-      call.info("nothing is done on the server: the change is about what later operations do");
+      call.info("nothing is done on the server: the change is only for later operations");
       return { state: outputs(news, state) };
     }
     if (!hasUnknown(news.commit)) refuseKnownFailure(state, hijackInputs(news));

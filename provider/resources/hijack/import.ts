@@ -42,11 +42,11 @@ export function parseImportId(id: string): Connection {
 }
 
 const HINTS: Partial<Record<SshErrorCode, string>> = {
-  unreachable:
-    "the import id is user@host:port; see that it is right, that the server is up and no firewall is in between",
+  unreachable: "the import id is user@host:port; check it, and that the server is up and no firewall blocks it",
   "no-host-key":
     "put the key into ~/.ssh/known_hosts first, by one login with ssh; compare it with what the server itself says on its console (dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key, or /etc/ssh/ssh_host_ed25519_key.pub) or the state of the stack that made it",
-  "host-key": "remove the line only if the server was reinstalled on purpose; else somebody may stand in between",
+  "host-key":
+    "remove the line only if the server was reinstalled on purpose; otherwise somebody may intercept the connection",
   login:
     "an import logs in with this user's agent ($SSH_AUTH_SOCK) and keys (~/.ssh/id_*): ssh-add the key that the server takes",
   passphrase: "an import asks for nothing: ssh-add the key first",
@@ -75,21 +75,21 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
     if (!install?.id)
       die(
         `${id} cannot be imported: it runs ${facts.os.name}, and Pine did not install it`,
-        "create the resource: the server is taken over",
+        "create the resource instead: the server is taken over",
       );
     if (!status?.running)
       die(
         `${id} cannot be imported: its old system (${facts.os.name}) runs, not Pine`,
-        "create the resource: the installation that is there is replaced",
+        "create the resource instead: the installation that is there is replaced",
       );
     if (status.running !== status.slot)
       die(
-        `${id} cannot be imported: a system on trial runs, which nobody confirmed`,
+        `${id} cannot be imported: a system on trial runs that nobody has confirmed`,
         `import it once the trial is over (\`deadman\` seconds, default ${DEADMAN_SECONDS})`,
       );
     if (install.stack !== call.stack)
       call.warn(
-        `stack ${install.stack} made this installation: take it out of that stack's state (pulumi state delete), never destroy it there`,
+        `stack ${install.stack} made this installation: remove it from that stack's state (pulumi state delete), and never destroy it there`,
       );
     const pinned = { ...connection, hostKey: ssh.hostKeySeen };
     // checked, so that they have the same defaults as the program's inputs

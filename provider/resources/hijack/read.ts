@@ -29,13 +29,13 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
   } catch (error) {
     // another host key: perhaps another server, not one that is away
     if (isAbort(error, call.signal) || (error as { code?: string }).code === "host-key") throw error;
-    call.warn(`the server was not looked at, its last known state stands: ${messageOf(error)}`);
+    call.warn(`the server could not be read, so its last known state is kept: ${messageOf(error)}`);
     return { id, state, inputs };
   }
   try {
     const { facts, status, ssh } = seen;
     if (facts.pine.ram) {
-      call.warn("an overwrite was cut off: the RAM system runs until the next `pulumi up` goes on");
+      call.warn("an overwrite was cut off: the RAM system runs until the next `pulumi up` continues");
       return { id, state, inputs };
     }
     if (facts.pine.install?.id !== known.installationId) {
@@ -68,7 +68,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
     };
   } catch (error) {
     if (isAbort(error, call.signal)) throw error;
-    call.warn(`the server was not looked at to the end, its last known state stands: ${messageOf(error)}`);
+    call.warn(`the server could not be read completely, so its last known state is kept: ${messageOf(error)}`);
     return { id, state, inputs };
   } finally {
     await seen.ssh.close();

@@ -24,7 +24,7 @@ const shape = {
   commit: text({
     required: true,
     pattern: CHECKSUM,
-    expected: "the checksum of an OstreeCommit of a container (64 hex digits)",
+    expected: "the checksum of an OstreeCommit for a container (64 hex digits)",
   }),
   format: text({ enum: TEMPLATE_FORMATS, default: "tar.zst" }),
 };

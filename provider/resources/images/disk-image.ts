@@ -144,7 +144,7 @@ function stateOf(image: Image): Props {
 function refuseContainer(manifest: CommitManifest | undefined, commit: string): void {
   if (manifest?.target === "container")
     die(
-      `commit: ${commit.slice(0, 12)} is of a container, which has no kernel to boot`,
+      `commit: ${commit.slice(0, 12)} is for a container, which has no kernel to boot`,
       'build the Rootfs with target: "vm", or make a ContainerTemplate of it',
     );
 }

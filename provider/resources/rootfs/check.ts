@@ -20,8 +20,8 @@ export async function checkRootfs(news: Props, config: Config): Promise<{ inputs
     if (!hasSecret(name === "users" ? withoutHashes(value) : value)) continue;
     const reason =
       name === "files"
-        ? "holds something secret, and everybody who has the image could read it; put secret files into HostHijack's files"
-        : "is secret, and everybody who has the image could read it; give a plain value (public keys are none: pulumi.unsecret)";
+        ? "holds something secret, and everybody who has the image can read it; put secret files into HostHijack's files"
+        : "is secret, and everybody who has the image can read it; give a plain value (public keys are not secret: pulumi.unsecret)";
     failures.push({ property: "", reason: `${name}: ${reason}`, code: `${name}.secret` });
   }
   const archives = new Map<string, ArchiveEntry[]>();
@@ -72,7 +72,7 @@ async function assetProblem({ content }: Asset): Promise<{ code: string; reason:
   const found = await stat(path).catch(() => undefined);
   // may be an address that was taken for a path
   if (!found) return { code: "missing", reason: `there is no file ${withoutUserinfo(path)}` };
-  if (!found.isFile()) return { code: "kind", reason: `${path} is no plain file (a folder, a device, a pipe)` };
+  if (!found.isFile()) return { code: "kind", reason: `${path} is not a plain file (a folder, a device, a pipe)` };
   const readable = await access(path, constants.R_OK).then(
     () => true,
     () => false,

@@ -116,6 +116,6 @@ export async function lockFor(
   const old = new Map(kept.map((p) => [p.name, p.version]));
   const moved = lock.filter((p) => old.has(p.name) && old.get(p.name) !== p.version).map((p) => p.name);
   if (moved.length > 0)
-    task.warn(`${moved.join(", ")} could not stay as locked: what is asked for now needs other versions`);
+    task.warn(`${moved.join(", ")} could not stay as locked: the packages asked for now need other versions`);
   return lock;
 }

@@ -27,9 +27,7 @@ function hiddenCause(was: HiddenParts | undefined, is: HiddenParts): string {
   const archives = Object.keys(is.archives).filter((path) => was?.archives[path] !== is.archives[path]);
   const causes = archives.map((path) => `modes or links in files["${path}"].archive changed`);
   if (was?.keys !== is.keys) causes.push("the trusted keys of the provider's configuration changed (pine:keys)");
-  return was === undefined || causes.length === 0
-    ? "what its digest is made of changed, and no input shows it"
-    : causes.join("; ");
+  return was === undefined || causes.length === 0 ? "its digest changed, and no input shows why" : causes.join("; ");
 }
 
 export const rootfs: Resource = {
@@ -86,7 +84,7 @@ export const rootfs: Resource = {
       return { id, inputs, state: available.length > 0 ? { ...rest, available } : rest };
     } catch (e) {
       if (isAbort(e, call.signal)) throw e;
-      call.warn(`newer packages were not looked for: ${messageOf(e)}`);
+      call.warn(`Pine could not look for newer packages: ${messageOf(e)}`);
       return { id, state, inputs };
     }
   },
@@ -136,11 +134,11 @@ async function makeOldAgain(call: Call, old: RootfsState, oldInputs: Props): Pro
     const known = await recipeOf(oldInputs, call.config);
     // files of this machine may have changed since
     if (!known || recipeDigest(known.recipe, old.lock, old.builder) !== old.digest) return;
-    call.step("making the one before again, which servers run");
+    call.step("making the previous Rootfs again, which servers run");
     const request = { digest: old.digest, lock: old.lock, ...known };
     await buildRootfs(store, request, toolsOf(call.config), call);
   } catch (e) {
     if (isAbort(e, call.signal)) throw e;
-    call.warn(`the Rootfs before this one was not made again, so servers get everything anew: ${messageOf(e)}`);
+    call.warn(`the previous Rootfs could not be made again, so servers get everything again: ${messageOf(e)}`);
   }
 }

@@ -45,7 +45,7 @@ const mount = object({
       if (path.split("/").some((p) => p === "." || p === ".."))
         return { code: "dots", reason: "expected a path without . and .." };
       if (/^\/(media|tmp|run|proc|sys|dev)\//.test(path))
-        return { code: "boot", reason: `${path} would lie in a folder that every boot makes anew: mount it elsewhere` };
+        return { code: "boot", reason: `${path} is in a folder that is made new at every boot: mount it elsewhere` };
       return /^\/(usr|etc|boot|sysroot|ostree|proc|sys|dev|run|var|tmp|media)$/.test(path)
         ? { code: "system", reason: `${path} is the system's own: mount below it, or elsewhere` }
         : undefined;
@@ -77,9 +77,9 @@ export const memory = object(
   {
     verify: ({ kind, percent, size }) => {
       if (percent !== undefined && kind !== "zram")
-        return { code: "percent", reason: `percent is of zram alone, not of ${kind}` };
+        return { code: "percent", reason: `percent is for zram only, not for ${kind}` };
       if (size !== undefined && (kind === "zram" || kind === "none"))
-        return { code: "size", reason: `size is of swapfile and zswap, not of ${kind}: zram takes percent` };
+        return { code: "size", reason: `size is for swapfile and zswap, not for ${kind}: zram takes percent` };
       return undefined;
     },
   },

@@ -73,7 +73,7 @@ const file = object(
     exactlyOne: ["content", "source", "archive"],
     verify: (f) =>
       f.archive !== undefined && f.mode !== undefined
-        ? { code: "mode", reason: "mode is of a single file: an archive's entries have their own" }
+        ? { code: "mode", reason: "mode is for a single file: an archive's entries have their own" }
         : undefined,
   },
 );

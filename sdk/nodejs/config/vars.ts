@@ -19,7 +19,7 @@ Object.defineProperty(exports, "cache", {
 });
 
 /**
- * Users and passwords of mirrors and repositories: address to `USER:PASSWORD`, which is sent to that address and what lies below it alone. Example: `{"https://pkgs.example.org/own": "bot:…"}`.
+ * Users and passwords of mirrors and repositories: address to `USER:PASSWORD`, which is sent only to that address and what is below it. Example: `{"https://pkgs.example.org/own": "bot:…"}`.
  */
 export declare const credentials: {[key: string]: string} | undefined;
 Object.defineProperty(exports, "credentials", {
@@ -30,7 +30,7 @@ Object.defineProperty(exports, "credentials", {
 });
 
 /**
- * Other mirrors with the same content, asked in this order where `mirror` is away, lags behind or gives other bytes; a warning says which was left and why. What is built names `mirror` alone. Example: `["https://mirror.example.org/alpine"]`.
+ * Other mirrors with the same content, used in this order where `mirror` is away, lags behind or gives other bytes; a warning says which mirror failed and why. What is built names only `mirror`. Example: `["https://mirror.example.org/alpine"]`.
  */
 export declare const fallbackMirrors: string[] | undefined;
 Object.defineProperty(exports, "fallbackMirrors", {

@@ -117,7 +117,7 @@ export interface ConnectionArgs {
 }
 
 /**
- * A partition behind the image for what is to outlive reinstalls. It is found again by its label, and then stays where it is and as it is.
+ * A partition after the image, for data that must survive reinstalls. It is found again by its label, and then keeps its place and its content.
  */
 export interface DataPartitionArgs {
     /**
@@ -170,7 +170,7 @@ export interface FileArgs {
 }
 
 /**
- * A check that runs on the server after a boot: exactly one of `http`, `tcp`, `command`, `service`. A system that does not pass goes back by itself.
+ * A check that runs on the server after a boot: exactly one of `http`, `tcp`, `command`, `service`. A system that does not pass rolls back by itself.
  */
 export interface HealthCheckArgs {
     /**
@@ -230,7 +230,7 @@ export interface ImageFileArgs {
 }
 
 /**
- * Tuning of disks and network cards that is no sysctl. What a device lacks is left.
+ * Tuning of disks and network cards that sysctl cannot do. What a device does not have is skipped.
  */
 export interface KnobsArgs {
     /**
@@ -265,11 +265,11 @@ export interface MemoryArgs {
      */
     kind: pulumi.Input<enums.MemoryKind>;
     /**
-     * Of zram: its size in percent of the memory, 5 to 400. Default 50.
+     * Size of zram in percent of the memory, 5 to 400. Default 50.
      */
     percent?: pulumi.Input<number | undefined>;
     /**
-     * Of swapfile and zswap: MiB, 16 to 65536. Default 1024.
+     * Size of swapfile or zswap in MiB, 16 to 65536. Default 1024.
      */
     size?: pulumi.Input<number | undefined>;
 }
@@ -472,7 +472,7 @@ export interface ProxyConnectionArgs {
  */
 export interface PublishArgs {
     /**
-     * How many of the commits before get a static delta to this one. Default 1; 0 to 20.
+     * How many earlier commits get a static delta to this one. Default 1; 0 to 20.
      */
     deltas?: pulumi.Input<number | undefined>;
     /**
@@ -480,7 +480,7 @@ export interface PublishArgs {
      */
     fromEmpty?: pulumi.Input<boolean | undefined>;
     /**
-     * Absolute path of a folder on the machine that runs Pulumi, with `ssh` on that server: it is there, empty or published to before. Example: `/srv/www/pine`.
+     * Absolute path of a folder on the machine that runs Pulumi, with `ssh` on that server. It must exist, and be empty or published to before. Example: `/srv/www/pine`.
      */
     path?: pulumi.Input<string | undefined>;
     /**
@@ -498,11 +498,11 @@ export interface PublishArgs {
  */
 export interface RetainArgs {
     /**
-     * So many, the newest among them.
+     * How many of the newest commits are kept.
      */
     commits?: pulumi.Input<number | undefined>;
     /**
-     * Those made within so many days.
+     * Commits made within this many days are kept.
      */
     days?: pulumi.Input<number | undefined>;
 }
@@ -516,7 +516,7 @@ export interface S3BucketArgs {
      */
     accessKeyId: pulumi.Input<string>;
     /**
-     * Name of the bucket; it is there.
+     * Name of the bucket, which must exist.
      */
     bucket: pulumi.Input<string>;
     /**

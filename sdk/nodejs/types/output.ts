@@ -199,7 +199,7 @@ export interface HostFacts {
      */
     bootId?: string;
     /**
-     * `lxc`, `openvz`, `docker`, … when it is no machine of its own.
+     * `lxc`, `openvz`, `docker`, … when it is a container.
      */
     container?: string;
     /**
@@ -223,11 +223,11 @@ export interface HostFacts {
      */
     hypervisor?: string;
     /**
-     * Of Pine's installation, where there is one.
+     * Id of Pine's installation, where there is one.
      */
     installationId?: string;
     /**
-     * Its network interfaces but the loopback.
+     * Its network interfaces except the loopback.
      */
     interfaces?: outputs.HostInterface[];
     /**
@@ -369,7 +369,7 @@ export interface HostPartition {
 }
 
 /**
- * What taking over a server means; preview shows it.
+ * What Pine does to take over a server; preview shows it.
  */
 export interface InstallPlan {
     /**
@@ -381,7 +381,7 @@ export interface InstallPlan {
      */
     boots?: number;
     /**
-     * Seconds after which a trial boot goes back by itself.
+     * Seconds after which a trial boot rolls back by itself.
      */
     deadman?: number;
     /**
@@ -393,7 +393,7 @@ export interface InstallPlan {
      */
     erases?: string[];
     /**
-     * What of the old system is kept.
+     * What is kept of the old system.
      */
     keeps?: string[];
     /**
@@ -405,7 +405,7 @@ export interface InstallPlan {
      */
     method?: string;
     /**
-     * What destroy gives back.
+     * What destroy restores.
      */
     restore?: string;
     /**

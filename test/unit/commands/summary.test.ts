@@ -25,7 +25,7 @@ describe("who signed", () => {
   it.each([
     ["both", file(text, signatures), a, /^signed by RW\S+, RW\S+$/],
     ["one", file(text, signatures.slice(1)), a, /^signed by RW\S+$/],
-    ["a changed text", file(text.replace("1.0.0", "9.0.0"), signatures), a, /^NOT signed: no signature fits$/],
+    ["a changed text", file(text.replace("1.0.0", "9.0.0"), signatures), a, /^NOT signed: no signature matches$/],
     ["another commit's", file(text, signatures), b, /^NOT signed: the manifest is another commit's$/],
     ["no manifest", "", a, /^not signed$/],
   ])("%s", (_, manifest, commit, said) => expect(signedBy(manifest, commit).signed).toMatch(said));

@@ -17,8 +17,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { asset, assetText } from "../../../provider/assets.ts";
-import { agentScript } from "../../../provider/host/scripts.ts";
+import { assetText } from "../../../provider/assets.ts";
+import { agentScript, HELD, lockScript, trustScript } from "../../../provider/host/scripts.ts";
 import { manifestFile, signManifest } from "../../../provider/trust/manifest.ts";
 import { readSigningKey } from "../../../provider/trust/signify.ts";
 
@@ -51,9 +51,9 @@ describe.each(SHELLS)("trust.sh, %s", (_, shell) => {
   const signed = (checksum: string, version: string, key = ours) =>
     signManifest({ checksum, ref: "r", version, arch: "x86_64", target: "vm", created: 1 }, [key]);
   const trust = (args: string[], input: string, path = PATH) => {
-    const script = asset("host/server/trust.sh");
     const env = { PATH: path, PINE_ROOT: root };
-    const r = spawnSync(shell[0]!, [...shell.slice(1), script, ...args], { input, encoding: "utf8", env });
+    const how = [...shell.slice(1), "-c", trustScript().replace(HELD, ""), "trust", ...args];
+    const r = spawnSync(shell[0]!, how, { input, encoding: "utf8", env });
     return { code: r.status, stderr: r.stderr.trim() };
   };
   const [a, b] = ["a".repeat(64), "b".repeat(64)];
@@ -123,7 +123,7 @@ describe.each(SHELLS)("lock.sh, %s", (_, shell) => {
   /** A holder, with what it said first. */
   function hold(owner: string, lease = "60") {
     const env = { PATH: process.env.PATH, PINE_RUN: join(root, "run"), PINE_LEASE: lease };
-    const child = spawn(shell[0]!, [...shell.slice(1), asset("host/locks/server.sh"), owner], {
+    const child = spawn(shell[0]!, [...shell.slice(1), "-c", lockScript(), "lock", owner], {
       env,
       stdio: "pipe",
     });

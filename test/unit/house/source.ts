@@ -60,6 +60,25 @@ export function functionsOf(path: string): FunctionSize[] {
   return found;
 }
 
+const SHELL = /^#!.*\b(sh|openrc-run)\b/;
+
+/** Shell scripts below a folder: by their ending, or by their first line. */
+export const scriptsBelow = (folder: string): string[] =>
+  filesBelow(folder, /\.sh$|^[^.]+$/).filter(
+    (path) => path.endsWith(".sh") || SHELL.test(readFileSync(join(repository, path), "utf8").split("\n", 1)[0]!),
+  );
+
+/** Functions of a shell script that begin and end on lines of their own, in the same column. */
+export function shellFunctionsOf(path: string): Omit<FunctionSize, "parameters">[] {
+  const lines = readFileSync(join(repository, path), "utf8").split("\n");
+  return lines.flatMap((line, from) => {
+    const [, indent] = /^(\s*)\w+\(\) \{\s*(#.*)?$/.exec(line) ?? [];
+    if (indent === undefined) return [];
+    const end = lines.findIndex((l, at) => at > from && l.startsWith(`${indent}}`));
+    return [{ where: `${path}:${from + 1}`, lines: end - from + 1 }];
+  });
+}
+
 /** Groups of nodes that lead back to themselves (Tarjan's strongly connected components), each sorted. */
 export function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
   const [index, low] = [new Map<string, number>(), new Map<string, number>()];

@@ -71,9 +71,9 @@ describe("a redirect", () => {
   });
   it("in a circle, and to what is no web address, is told", async () => {
     const round = await serve((_, r) => r.writeHead(301, { location: "/again" }).end());
-    await expect(text(round)).rejects.toThrow(/leads round in a circle, last to .*\/again/);
+    await expect(text(round)).rejects.toThrow(/redirects in a circle, last to .*\/again/);
     const file = await serve((_, r) => r.writeHead(302, { location: "file:///etc/passwd" }).end());
-    await expect(text(file)).rejects.toThrow(/leads away from https/);
+    await expect(text(file)).rejects.toThrow(/redirects away from https/);
   });
 });
 

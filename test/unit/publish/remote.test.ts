@@ -166,7 +166,7 @@ describe("our copy, when a power cut took of what was not sent yet,", () => {
     damage(ours(), "other bytes", kind);
     const path = ours();
     await expect(publish(0, remote(), more)).rejects.toThrow(
-      `our copy of what is published is damaged: ${path}; run \`pulumi up\` again: it is fetched anew, and nothing was sent`,
+      `this machine's copy of what is published is damaged: ${path}; run \`pulumi up\` again: it is fetched again, and nothing was sent`,
     );
     expect([asked, existsSync(path), readdirSync(there)]).toEqual([[], false, []]);
     // as the message says
@@ -176,7 +176,7 @@ describe("our copy, when a power cut took of what was not sent yet,", () => {
   it("has an object of no bytes", async () => {
     await cutOff();
     damage(ours(), "cut off");
-    await expect(publish(0)).rejects.toThrow(/^our copy of what is published is damaged/);
+    await expect(publish(0)).rejects.toThrow(/^this machine's copy of what is published is damaged/);
     expect(readdirSync(there)).toEqual([]);
   });
 });
@@ -207,7 +207,7 @@ it("a damaged store is called so, and our copy stays", async () => {
   // the largest file is of one commit alone
   const said = [await to(commits[0]!), await to(commits[1]!)].sort();
   expect(said).toEqual([
-    expect.stringMatching(/^commit [0-9a-f]{12} in the store is damaged: .*run `pulumi up` again: it is made anew/),
+    expect.stringMatching(/^commit [0-9a-f]{12} in the store is damaged: .*run `pulumi up` again: it is made again/),
     "published",
   ]);
   expect(existsSync(ours())).toBe(true);

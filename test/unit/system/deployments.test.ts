@@ -123,7 +123,7 @@ describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s
     holds("6", "7", "6 7");
   });
 
-  test("undeploy lets go of the other one, when a person says so", async () => {
+  test("undeploy removes the other one, when a person says so", async () => {
     await s.pine("b", ["undeploy"]);
     holds(undefined, "7", "7");
     const now = await status("b");

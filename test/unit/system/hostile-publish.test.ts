@@ -131,7 +131,7 @@ PATH=$PATH_OF_ALL`);
 send
 publish look web`);
     const why =
-      "pine: D/www/repo/.: repo is a link in a folder that others than root may write to, and is not followed\nrefused\n";
+      "pine: D/www/repo/.: repo is a link in a folder that users other than root may write to, and is not followed\nrefused\n";
     expect(said).toBe(why + why + UNTOUCHED);
   });
 
@@ -145,7 +145,7 @@ publish look web
 send
 chown -R $JOE "$D/www"`);
     expect(said).toBe(
-      `state=shared\npine: D/www/repo: others than root may write to .\nrefused\nstate=empty\n${UNTOUCHED}`,
+      `state=shared\npine: D/www/repo: users other than root may write to .\nrefused\nstate=empty\n${UNTOUCHED}`,
     );
   });
 });

@@ -60,7 +60,7 @@ stat -c "%F %u %a" "$D/joe/app/config"; cat "$D/joe/app/config"; ls -A "$D/joe/a
 for f in config shadow; do echo new | root put "$D/joe/app/$f" 644 0:0 2>&1 || echo refused; done
 root drop "$D/joe/app/shadow" 2>&1 || echo refused
 ${SHADOW}`);
-    const why = "is a link in a folder that others than root may write to, and is not followed";
+    const why = "is a link in a folder that users other than root may write to, and is not followed";
     expect(said).toBe(
       `pine: D/joe/app/config: app ${why}\nrefused\npine: D/joe/app/shadow: app ${why}\nrefused\npine: D/joe/app/shadow: app ${why}\nrefused\n${UNTOUCHED}`,
     );

@@ -30,7 +30,7 @@ const sha256 = createHash("sha256").update(data).digest("hex");
 const names = [sha256, String(data.length)];
 
 const SCRIPT = `set -eu
-fail() { echo "pine: $*" >&2; exit 1; }
+${assetText("host/prelude.sh")}
 ${assetText("host/ssh/parts.sh")}
 case $1 in
   part) part /keep/parts "$2" "$3" "\${4:-0}"; [ "$missing" -le 0 ] || echo "missing $missing" ;;

@@ -8,7 +8,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { assetText } from "../../../provider/assets.ts";
+import { diskScript } from "../../../provider/host/scripts.ts";
 
 const MIB = 1024 * 1024;
 const BLOCK = 4 * MIB;
@@ -35,7 +35,7 @@ afterEach(() => rmSync(work, { recursive: true }));
 const state = () => join(work, "state");
 /** One call of the script, its state in a folder of ours. */
 function step(shell: string[], args: string[], input: string | Uint8Array = "", change = (text: string) => text) {
-  const script = change(assetText("host/ways/overwrite/disk.sh").replace("state=/run/pine-ram", `state=${state()}`));
+  const script = change(diskScript().replace("state=/run/pine-ram", `state=${state()}`));
   const env = { ...process.env, PATH: `${join(work, "bin")}:${process.env.PATH}` };
   const [file, ...rest] = [...shell, "-c", script, "disk.sh", ...args] as [string, ...string[]];
   const r = spawnSync(file, rest, { input, env, encoding: "utf8" });
@@ -119,7 +119,7 @@ describe.each([[["dash"]], [["busybox", "sh"]]])("%s", (shell) => {
           .replace("blockdev --rereadpt", "true"),
       );
     add("vdb", "another");
-    expect(find().stderr).toMatch(/the disk of the plan is not here; there are: vdb/);
+    expect(find().stderr).toMatch(/the disk of the plan was not found; the disks are: vdb/);
     add("vda", "the old one");
     add("vdc", "the old one");
     const { code, stderr } = find();

@@ -34,7 +34,7 @@ export function distinctMetrics(cards: Card[], notes: string[]): void {
     for (const entry of entries) {
       const metric = Math.max(own(entry), last + 1);
       if (last >= 0 && metric !== own(entry)) entry.set(metric);
-      const note = `of several gateways of ${entry.card.oldName} one is used at a time`;
+      const note = `${entry.card.oldName} has several gateways, and only one is used at a time`;
       if (last >= 0 && entry.card === entries[0]!.card && metric !== own(entry) && !notes.includes(note))
         notes.push(note);
       last = metric;

@@ -15,11 +15,6 @@ stateroot=/ostree/deploy/pine
 # shellcheck disable=SC2034 # the folder of the archive that an installation unpacks (parts.sh)
 parts=/.pine-part
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 # A value of the installation's record, or nothing.
 noted() { sed -n "s/^$1=//p" "$record" 2>/dev/null || true; }
 

@@ -24,12 +24,9 @@ room() { # path
   for what in -k -i; do df -P $what "$1" 2>/dev/null | { read -r _ && read -r _ _ _ n _ && echo "$n"; } || echo '?'; done | tr '\n' ' ' | sed 's/\([^ ]*\) \([^ ]*\) /\1 KiB and \2 inodes are free there/'
 }
 
-# Writes standard input to a file, so that the file is either the old or the new one, whole.
+# Writes standard input to a file, whole. Not all is flushed: an old system may have much that waits for its disk.
 replace() { # path mode
-  if ! { cat >"$1.pine-new" && chmod "$2" "$1.pine-new" && sync "$1.pine-new" && mv -f "$1.pine-new" "$1"; }; then
-    rm -f "$1.pine-new"
-    fail "cannot write $1: $(room "${1%/*}")"
-  fi
+  whole "$1" "$2" only || fail "cannot write $1: $(room "${1%/*}")"
 }
 
 # Runs a program with a deployment as its root and the given /var. The mount namespace ends with the program.
@@ -55,7 +52,7 @@ on_failure() { # command
 exec 8>>"$receiving"
 case $1 in
   begin)
-    bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots by it"
+    bare '[ ! -e boot/loader ] || [ -L boot/loader ]' || fail "/boot/loader belongs to the old system: move it away if nothing boots with it"
     [ ! -e /run/ostree-booted ] || fail "this server runs Pine already"
     # without a record nothing of ours is here; boot/boot -> . may also be an old link of GRUB's
     own=$(noted link)

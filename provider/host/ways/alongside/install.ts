@@ -56,7 +56,9 @@ export async function installAlongside(ssh: Ssh, o: Installation, task: Task): P
   } catch (error) {
     const full = fullDisk(error, ssh.target);
     if (!full) throw error;
-    await step(["clear"]).catch((e) => task.warn(`what is there of the new system stays: ${messageOf(e)}`));
+    await step(["clear"]).catch((e) =>
+      task.warn(`what arrived of the new system stays on the server: ${messageOf(e)}`),
+    );
     throw full;
   }
 }
@@ -77,7 +79,7 @@ async function install(ssh: Ssh, step: Step, o: Installation, task: Task): Promi
   const kept = await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${sysroot.deployment}`, {
     ...{ none: true, hostKeyFiles: plan.hostKeyFiles, sshPorts: plan.sshPorts },
   });
-  if (kept === 0) task.warn("the old system has no SSH host key that could be kept: the new one makes its own");
+  if (kept === 0) task.warn("the old system has no SSH host key that can be kept: the new system makes its own");
   await putFiles(step, sysroot.deployment, o.files, task);
   const fstab = plan.swap.map((uuid) => `UUID=${uuid}\tnone\tswap\tsw\t0 0\n`).join("");
   if (fstab && !o.files.some((f) => f.path === "/etc/fstab")) await step(["fstab", sysroot.deployment], fstab);

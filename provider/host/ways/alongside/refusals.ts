@@ -19,7 +19,7 @@ const LAYERS: Partial<Record<BlockKind, string>> = {
   multipath: "a multipath device",
   mapper: "a device-mapper device",
   loop: "a loop device",
-  unknown: "no disk of its own that can be found",
+  unknown: "a disk that cannot be found",
 };
 
 /** What an installation beside an old system needs. */
@@ -45,7 +45,7 @@ export const ALONGSIDE: Check[] = [
     if (!f.grub)
       return refusal(
         "no-grub",
-        "GRUB's folder is not there",
+        "the server has no folder of GRUB",
         `let it boot by GRUB 2 (package ${f.firmware === "uefi" ? "grub-efi-amd64" : "grub-pc"}, grub-install, update-grub), ${OVER}`,
       );
     if (!f.grub.sourcesCustom)
@@ -72,7 +72,7 @@ export const ALONGSIDE: Check[] = [
       "grub-unused",
       "the running kernel was not started by the server's own GRUB",
       f.firmware === "uefi"
-        ? `another boot loader started it (systemd-boot, or the firmware itself): let GRUB do it (package grub-efi-amd64, grub-install, update-grub), ${OVER}`
+        ? `another boot loader started it (systemd-boot, or the firmware itself): let GRUB start it (package grub-efi-amd64, grub-install, update-grub), ${OVER}`
         : "let the provider boot the disk (not a kernel or a rescue system of its own)",
     ),
   ...BESIDE,

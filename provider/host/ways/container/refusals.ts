@@ -9,14 +9,14 @@ import { KNOWN } from "./words.ts";
 
 /** Other kinds of containers, and why they cannot be taken. */
 const OTHER: Record<string, string> = {
-  "systemd-nspawn": "systemd-nspawn --boot starts systemd's own program, and not /sbin/init",
-  docker: "Docker starts one program of an image, which it makes anew",
-  podman: "podman starts one program of an image, which it makes anew",
-  wsl: "it is a Windows machine's",
+  "systemd-nspawn": "systemd-nspawn --boot starts systemd's own program, not /sbin/init",
+  docker: "Docker starts one program of an image, in a new container each time",
+  podman: "podman starts one program of an image, in a new container each time",
+  wsl: "it runs on a Windows machine",
 };
 
 const RIGHTS: Record<string, string> = {
-  unshare: "the program unshare (util-linux) to look",
+  unshare: "the program unshare (util-linux), by which Pine checks the other rights",
   namespace: "mount namespaces (unshare -m)",
   tmpfs: "mounting a tmpfs",
   bind: "bind mounts",
@@ -34,10 +34,14 @@ export const targetRefusal: Check = (f, _, image) => {
   return f.container !== undefined
     ? refusal(
         "target",
-        `the commit is of a machine, and the server is a container (${f.container}), which starts no kernel`,
+        `the commit is for a machine, and the server is a container (${f.container}), which starts no kernel`,
         'build the Rootfs with target: "container"',
       )
-    : refusal("target", "the commit is of a container and has no kernel to boot", 'build the Rootfs with target: "vm"');
+    : refusal(
+        "target",
+        "the commit is for a container and has no kernel to boot",
+        'build the Rootfs with target: "vm"',
+      );
 };
 
 export const CONTAINER: Check[] = [
@@ -47,7 +51,7 @@ export const CONTAINER: Check[] = [
     refusal(
       "method",
       'method "container" is for containers, and the server is a machine',
-      'leave it out, or use "alongside" or "overwrite"',
+      'leave method out, or use "alongside" or "overwrite"',
     ),
   (f) => {
     if (f.container === undefined || KNOWN[f.container]) return undefined;
@@ -63,7 +67,7 @@ export const CONTAINER: Check[] = [
     if (refused.length === 0 || i.rootWay === "none") return undefined;
     return refusal(
       "container-rights",
-      `the container's host refuses what a new root needs: ${refused.map((r) => RIGHTS[r] ?? r).join(", ")}`,
+      `the container's host does not allow what a new root needs: ${refused.map((r) => RIGHTS[r] ?? r).join(", ")}`,
       f.rights?.unprivileged
         ? "ask the provider for nesting (Proxmox and LXD: the option nesting; LXC: an AppArmor profile that allows mounts)"
         : "ask the provider for an unprivileged container, or for an AppArmor profile that allows mounts (LXC: lxc-container-default-with-nesting)",

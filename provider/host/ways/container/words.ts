@@ -16,7 +16,10 @@ export function containerKind(facts: Facts): string {
 export function containerWords({ plan: p, facts, title }: Told): WayWords {
   const kind = containerKind(facts);
   const free = `${humanBytes(facts.root.freeKiB * 1024)} free`;
-  const left = p.erases.length > 0 ? `then removes ${title} for good; destroy leaves it` : "destroy leaves it";
+  const left =
+    p.erases.length > 0
+      ? `then removes ${title} for good; destroy leaves the server as it is`
+      : "destroy leaves the server as it is";
   const chroot = facts.rights?.pivot === false ? ", the new root a chroot (pivot_root is refused)" : "";
   return {
     head: `in the container (${kind}) beside ${title} (${free})`,
@@ -29,11 +32,11 @@ export function containerWords({ plan: p, facts, title }: Told): WayWords {
     after: [rootLine(facts.rights)],
     erases: p.erases.join(", ") || "nothing",
     destroy: p.restore ? `destroy: starts ${p.restore} again and removes Pine` : "destroy: leaves the server as it is",
-    notes: ["a new system whose init ends at once stops the container; whoever starts it again finds the old system"],
+    notes: ["a new system whose init ends at once stops the container; after it is started again, the old system runs"],
   };
 }
 
 const rootLine = (rights: ContainerRights | undefined) =>
   rights?.pivot === false
-    ? "the host refuses pivot_root: the new root is a chroot; what its manager runs in the container sees the old system's files"
+    ? "the host refuses pivot_root: the new root is a chroot; a program that the container's manager runs in it sees the old system's files"
     : "the new root is the container's own (pivot_root); the old one's files are at /sysroot";

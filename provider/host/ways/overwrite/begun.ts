@@ -35,7 +35,7 @@ export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): Pl
   const keeps = keepsOf({ ...begun, ...own }, inputs.hostname ? undefined : hostname);
   const done =
     ram.image && ram.blocks ? `${ram.verified} of ${ram.blocks} blocks are written` : "nothing is written yet";
-  const summary = `goes on with the overwrite of ${ram.install.old ?? "the old system"} on ${target.disk.device}: ${ram.finished ? "all is written" : done}; 1 reboot; keeps ${keeps.slice(0, 3).join(", ")}`;
+  const summary = `continues the overwrite of ${ram.install.old ?? "the old system"} on ${target.disk.device}: ${ram.finished ? "all is written" : done}; 1 reboot; keeps ${keeps.slice(0, 3).join(", ")}`;
   const lines = begun.lines.map((line) => (line.startsWith("keeps: ") ? `keeps: ${keeps.join(", ")}` : line));
   const notes = [...network.notes, ...login.notes].map((n) => `note: ${n}`);
   const told = { summary, lines: [summary, ...lines, ...notes.filter((n) => !lines.includes(n))] };
@@ -46,7 +46,7 @@ export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): Pl
 const UNREADABLE: Refusal = {
   code: "ram",
   message: "the RAM system's plan cannot be read",
-  hint: "install the server anew at its provider",
+  hint: "reinstall the server at its provider",
 };
 
 function begunPlan(text: string): Plan | undefined {
@@ -80,7 +80,7 @@ function notGoingOn(facts: Facts, inputs: PlanInputs, image: ImageFacts, begun: 
   if (reach <= least) return undefined;
   return {
     code: "image-size",
-    message: `the image has ${humanBytes(reach)}, and ${humanBytes(least)} is what the overwrite that was cut off left for it`,
+    message: `the image has ${humanBytes(reach)}, and the overwrite that was cut off left ${humanBytes(least)} for it`,
     hint: "use the image from before, or a smaller one",
   };
 }
@@ -96,11 +96,13 @@ function networkInRam(facts: Facts, inputs: PlanInputs, begun: Plan, hostname: s
     return {
       files: begun.network,
       refusals: [],
-      notes: [`network: what this overwrite began with is kept (${begun.network.summary}), for the old system is gone`],
+      notes: [
+        `network: what this overwrite began with is kept (${begun.network.summary}), because the old system is gone`,
+      ],
     };
   const given = planNetwork(facts.network, now, hostname);
   if (!("files" in given)) return given;
   const note =
-    "network: it was given otherwise since this overwrite began; the written system has it, the RAM system has not";
+    "network: it was changed after this overwrite began; the new system gets the change, the RAM system does not";
   return { ...given, notes: [note, ...given.notes] };
 }

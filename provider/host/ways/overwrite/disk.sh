@@ -19,11 +19,6 @@ set -eu
 state=/run/pine-ram
 block=4 # MiB
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 # Prints the partition that begins at this byte.
 part_at() { # BYTE
   for path in /sys/class/block/"${device##*/}"*; do
@@ -51,7 +46,7 @@ case $1 in
         [ -z "$found" ] || fail "two disks look the same: /dev/$name and /dev/$found"
         found=$name
       done
-      [ -n "$found" ] || fail "the disk of the plan is not here; there are: $(cd /sys/block && echo *)"
+      [ -n "$found" ] || fail "the disk of the plan was not found; the disks are: $(cd /sys/block && echo *)"
       # the kernel reads the table again only when nobody uses a part of the disk
       blockdev --rereadpt "/dev/$found" || fail "/dev/$found is still in use: see /proc/mounts and /proc/swaps in the RAM system"
       echo "/dev/$found" >$state/device

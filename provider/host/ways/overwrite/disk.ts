@@ -5,7 +5,7 @@ import { humanBytes } from "../../../words.ts";
 import type { Facts } from "../../facts/types/facts.ts";
 import type { Disk, DiskPartition } from "../../facts/types/storage.ts";
 import type { DataPartition, PlanInputs, PlannedData } from "../../plan/types.ts";
-import type { Refusal } from "../../refusal.ts";
+import { type Refusal, refuseChoice } from "../../refusal.ts";
 
 /** Smaller ones are configuration drives of clouds (64 MiB at most) and are not offered as disks. */
 const LEAST_DISK = 128 * MiB;
@@ -22,10 +22,6 @@ const nameOf = (d: Disk) => {
   return `${d.device} (${humanBytes(d.bytes)}${d.tableId ? `, ${d.table} ${d.tableId}` : ""}${id ? `, ${BY_ID}${id}` : ""})`;
 };
 
-const refuse = (code: string, message: string, hint: string): { refusal: Refusal } => ({
-  refusal: { code, message, hint },
-});
-
 /** The only disk, or the chosen one. */
 export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | { refusal: Refusal } {
   const disks = realDisks(facts);
@@ -38,7 +34,7 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
       ),
     );
     if (found.length === 1) return { disk: found[0]! };
-    return refuse(
+    return refuseChoice(
       "disk-choice",
       `disk "${inputs.disk}" names ${found.length === 0 ? "no disk" : "several disks"} of the server`,
       `it has ${all || "none that can be seen"}; name one by the id of its partition table, its /dev/disk/by-id or its device`,
@@ -46,15 +42,23 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
   }
   if (disks.length === 1) return { disk: disks[0]! };
   return disks.length === 0
-    ? refuse("disk-none", "the server has no disk that can be seen", "look with lsblk whether it has one of its own")
-    : refuse("disk-choice", `the server has ${disks.length} disks: ${all}`, "say which one is erased: set `disk`");
+    ? refuseChoice(
+        "disk-none",
+        "the server has no disk that can be seen",
+        "check with lsblk whether it has one of its own",
+      )
+    : refuseChoice(
+        "disk-choice",
+        `the server has ${disks.length} disks: ${all}`,
+        "say which one is erased: set `disk`",
+      );
 }
 
 /** Mounted file systems with somebody's data that an overwrite would erase, also those that may be on the disk. */
 export function mountedData(disk: Disk, wanted: DataPartition[]): { target: string; device: string }[] {
   const labels = new Set(wanted.map((d) => d.label));
   const lost = (disk.perhaps ?? []).filter((target) => !SYSTEM.test(target));
-  const perhaps = lost.map((target) => ({ target, device: "from a device that cannot be found, maybe there" }));
+  const perhaps = lost.map((target) => ({ target, device: "its device cannot be found, and may be on this disk" }));
   const found = [disk, ...disk.partitions].flatMap((volume) => {
     if (volume.label !== undefined && labels.has(volume.label)) return [];
     // mounts from the root's own file system are erased with it; with LVM each volume is a file system of its own
@@ -92,16 +96,16 @@ export function layoutData(
     const old = there.get(d.label);
     if (!old) continue;
     if (old.start < imageBytes)
-      return refuse(
+      return refuseChoice(
         "data-place",
         `data partition ${d.label} (${old.device}) begins at ${Math.floor(old.start / MiB)} MiB, and the image reaches to ${Math.ceil(imageBytes / MiB)} MiB`,
         `give the DiskImage a size of at most ${Math.floor(old.start / MiB)} MiB, or another label to have the partition erased`,
       );
     if (old.type !== d.filesystem)
-      return refuse(
+      return refuseChoice(
         "data-filesystem",
-        `data partition ${d.label} (${old.device}) is ${old.type ?? "no file system that is known"}, not ${d.filesystem}`,
-        "set its filesystem to what is there, or give another label to have it erased",
+        `data partition ${d.label} (${old.device}) is ${old.type ?? "an unknown file system"}, not ${d.filesystem}`,
+        "set the filesystem that it has, or give another label to have it erased",
       );
     from = Math.max(from, Math.ceil((old.start + old.bytes) / MiB) * MiB);
   }
@@ -112,13 +116,13 @@ export function layoutData(
       continue;
     }
     if (size === undefined && n < wanted.length - 1)
-      return refuse("data-size", `data partition ${d.label} has no size`, "only the last one may take the rest");
+      return refuseChoice("data-size", `data partition ${d.label} has no size`, "only the last one may take the rest");
     const bytes = size === undefined ? end - from : size * MiB;
     const { least } = dataFilesystem(d.filesystem);
     if (bytes < least || from + bytes > end)
-      return refuse(
+      return refuseChoice(
         "data-size",
-        `data partition ${d.label} does not fit: ${humanBytes(Math.max(0, end - from))} are left on ${disk.device} behind the image`,
+        `data partition ${d.label} does not fit: ${humanBytes(Math.max(0, end - from))} are left on ${disk.device} after the image`,
         `${d.filesystem} needs ${humanBytes(least)} or more; make the image, the other partitions or this one smaller`,
       );
     data.push({ ...d, start: from, bytes: size === undefined ? undefined : bytes, keep: false });

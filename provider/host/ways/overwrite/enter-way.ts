@@ -21,11 +21,11 @@ export const onDisk =
 /** Why the running kernel cannot start the RAM system; undefined: it can. */
 export function kexecProblem(f: Facts): Refusal | undefined {
   const also =
-    "or let the server boot by its own GRUB or run systemd, with / on a plain partition, which can start the RAM system too";
+    "or use a server with its own GRUB or with systemd, and / on a plain partition: they can start the RAM system too";
   if (f.lockdown !== undefined && f.lockdown !== "none")
     return refusal(
       "lockdown",
-      `the kernel is locked down (${f.lockdown}) and starts no other one`,
+      `the kernel is locked down (${f.lockdown}) and starts no other kernel`,
       `boot it without lockdown= on its command line, ${also}`,
     );
   if (f.kexec.disabled === undefined || f.kexec.load === false)
@@ -43,7 +43,7 @@ export function kexecProblem(f: Facts): Refusal | undefined {
   if (f.kexec.signedOnly)
     return refusal(
       "kexec",
-      "the running kernel starts only signed ones, and Alpine's is not signed",
+      "the running kernel starts only signed kernels, and Alpine's is not signed",
       `boot another kernel, ${also}`,
     );
   return undefined;

@@ -20,11 +20,6 @@ staged=/boot/pine-ram
 handed=/run/initramfs
 dir=/boot/grub/pine
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 # this server's own files come first, then the archive that is the same everywhere (the kernel reads one after the
 # other)
 pack() {
@@ -80,7 +75,7 @@ case $1 in
       fi
       rm -f $work/key
       public=$($work/tools/dropbearkey -y -f "$new" | sed -n '/^\(ssh\|ecdsa\)-/p' | cut -d' ' -f1,2)
-      [ "$public" = "$2 $3" ] || fail "the host key $1 came out as another one"
+      [ "$public" = "$2 $3" ] || fail "the host key $1 was converted into another one"
       shift 3
     done
     ;;
@@ -94,7 +89,7 @@ case $1 in
     # kexec by file where the kernel can, else by segments; each says why it failed
     said=$($work/tools/kexec -s -l $work/vmlinuz --initrd=$work/initrd --command-line="$2" 2>&1) ||
       said="$said; $($work/tools/kexec -c -l $work/vmlinuz --initrd=$work/initrd --command-line="$2" 2>&1)" ||
-      fail "the kernel does not take another one (kexec): $said"
+      fail "the kernel does not start another kernel (kexec): $said"
     rm -f $work/vmlinuz $work/initrd
     ;;
   go)

@@ -41,7 +41,7 @@ function outside({ firmware, disks, cmdline, pine }: Facts): string | undefined 
     : "no boot loader of a disk started the running kernel (BOOT_IMAGE is not on its command line)";
 }
 
-const FORCE = "set force: true once that is so";
+const FORCE = "set force: true once that is done";
 
 export const firmwareRefusal: Check = (facts, inputs) => {
   const chosen = chooseDisk(facts, inputs);
@@ -58,7 +58,7 @@ export const firmwareRefusal: Check = (facts, inputs) => {
   if (others.length === 0 || others.includes(disk) || !holdsSystem(disk)) return undefined;
   return refusal(
     "boot-disk",
-    `the firmware boots ${names(others)}, where the old system's boot loader is, and that one finds nothing on ${disk.device} any more`,
+    `the firmware boots ${names(others)}, where the old system's boot loader is, and that one finds nothing on ${disk.device} after the overwrite`,
     `set disk: "${others[0]!.device}", or let the firmware boot ${disk.device} first, and ${FORCE}`,
   );
 };
@@ -69,15 +69,13 @@ export function firmwareNotes(facts: Facts, inputs: PlanInputs): string[] {
   if (!("disk" in chosen)) return [];
   const { disk } = chosen;
   if (outside(facts) !== undefined)
-    return [
-      `the provider boots this server by a loader or a kernel of its own: it has to boot ${disk.device} afterwards`,
-    ];
+    return [`the provider boots this server by its own loader or kernel: set it to boot ${disk.device} afterwards`];
   const others = loaders(facts).filter((d) => d !== disk);
   const system = facts.disks.filter((d) => has(d, ["/"]));
   const { disk: root } = facts.root; // undefined for a RAID
   const elsewhere = root !== undefined ? root !== disk.device : system.length > 0 && !system.includes(disk);
   if (elsewhere && !has(disk, ["/boot"]))
-    return ["the old system is on another disk: the firmware has to boot from this one afterwards"];
+    return ["the old system is on another disk: set the firmware to boot from this one afterwards"];
   // a RAID: the remaining members may boot without the disk that was written
   const members = facts.disks.filter(
     (d) => d !== disk && (others.includes(d) || (holdsSystem(d) && d.bootCode !== "none")),
@@ -85,6 +83,6 @@ export function firmwareNotes(facts: Facts, inputs: PlanInputs): string[] {
   return members.length === 0
     ? []
     : [
-        `a part of the old system and its boot loader are on ${names(members)} too: the firmware has to boot ${disk.device} first, or what is left of the old system comes up`,
+        `a part of the old system and its boot loader are on ${names(members)} too: set the firmware to boot ${disk.device} first, or what is left of the old system boots`,
       ];
 }

@@ -25,7 +25,7 @@ export function planDiskOf(facts: Facts, inputs: PlanInputs, image: ImageFacts):
     data: layout.data,
     filesystem: image.disk?.filesystem,
     asked: { network: inputs.network ?? "keep", authorizedKeys: inputs.authorizedKeys ?? [] },
-    erases: `${device}${disk.tableId ? ` (${disk.table} ${disk.tableId})` : ""}: ${gone || "no partitions, and no file system that is known"}`,
+    erases: `${device}${disk.tableId ? ` (${disk.table} ${disk.tableId})` : ""}: ${gone || "no partitions, and no known file system"}`,
   };
 }
 

@@ -29,8 +29,8 @@ export const OVERWRITE: Check[] = [
     i.erase !== true &&
     refusal(
       "erase",
-      "overwrite erases the server's disk, and that was not asked for",
-      "set erase: true if nothing on it is needed any more",
+      "overwrite erases the server's disk, and `erase` is not set",
+      "set erase: true if you need nothing on it any more",
     ),
   (f, i) => {
     const owner = f.pine.install;
@@ -56,7 +56,7 @@ export const OVERWRITE: Check[] = [
       refusal(
         "disk-head",
         `the first sectors of ${disk.device} cannot be read`,
-        "see with dmesg whether the disk fails",
+        "check with dmesg whether the disk fails",
       ),
   ),
   onDisk(
@@ -65,7 +65,7 @@ export const OVERWRITE: Check[] = [
       refusal(
         "disk-sectors",
         `${disk.device} has sectors of ${disk.sectorSize} bytes, and a disk image is for 512`,
-        'use a disk that has or emulates 512-byte sectors (an NVMe: nvme format --lbaf), or method: "alongside", which does not mind',
+        'use a disk that has or emulates 512-byte sectors (an NVMe: nvme format --lbaf), or method: "alongside", which takes any sectors',
       ),
   ),
   (f, i) => {
@@ -104,7 +104,7 @@ export const OVERWRITE: Check[] = [
       refusal(
         "disk-mounted",
         `${data.map((m) => `${m.target} (${m.device})`).join(", ")} on ${disk.device} would be erased`,
-        "save what is needed and unmount it there, which says that it may go",
+        "save what you need and unmount it on the server, so that Pine knows it may be erased",
       )
     );
   }),
@@ -157,7 +157,7 @@ export const OVERWRITE: Check[] = [
       refusal(
         "boot-space",
         `/boot has ${humanBytes(free * 1024)} free, and the RAM system takes ${humanBytes(ramBytes(image))} there`,
-        "run `pine undeploy` on the server, which lets go of the slot that does not run",
+        "run `pine undeploy` on the server, which removes the slot that does not run",
       )
     );
   },

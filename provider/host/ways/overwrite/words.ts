@@ -16,7 +16,8 @@ const dataText = (plan: Told["plan"]): string[] =>
 const ENTERS = {
   kexec: "kexec",
   grub: "booted once by the server's own GRUB, since its kernel starts no other",
-  shutdown: "systemd's shutdown leaves the running kernel to it, since that one starts no other and GRUB cannot either",
+  shutdown:
+    "systemd's shutdown starts it on the running kernel, since that kernel starts no other and GRUB cannot either",
 };
 
 export function overwriteWords({ plan: p, title }: Told): WayWords {
@@ -31,14 +32,14 @@ export function overwriteWords({ plan: p, title }: Told): WayWords {
     ],
     erases,
     data: dataText(p).map((line) => `data: ${line}`),
-    destroy: "destroy: leaves the server as it is, for there is no old system to give back",
+    destroy: "destroy: leaves the server as it is, since there is no old system to restore",
   };
 }
 
 /** The way to the written disk, and its first boot. */
 export const bootDiskLines = ({ watchdog }: StepOf<"boot-disk">, { plan, title }: Told): string[] => [
-  `${count(plan.boots, "reboot")}: into the RAM system, and from the written disk; nothing leads back to ${title} once the disk is written`,
-  "a connection that breaks in between is gone on with by the next `up`; a power cut while the disk is written leaves a server that does not boot",
+  `${count(plan.boots, "reboot")}: into the RAM system, and from the written disk; there is no way back to ${title} once the disk is written`,
+  "if the connection breaks in between, the next `up` continues; a power cut while the disk is written leaves a server that does not boot",
   watchdog
     ? "a hardware watchdog ends a system that hangs"
     : "no hardware watchdog: a system that hangs hard needs a reset at the provider",

@@ -4,7 +4,6 @@
  */
 
 import type { Readable } from "node:stream";
-import { assetText } from "../../../assets.ts";
 import { parseSlotFile, type Slot, slotFile } from "../../../boot/slot.ts";
 import { die } from "../../../errors.ts";
 import { dataFilesystem } from "../../../filesystems/all.ts";
@@ -14,7 +13,7 @@ import { humanBytes } from "../../../words.ts";
 import { keepHostKeys } from "../../files/hostkeys.ts";
 import type { HostFile } from "../../files/paths.ts";
 import type { Plan } from "../../plan/types.ts";
-import { installScript } from "../../scripts.ts";
+import { diskScript, installScript } from "../../scripts.ts";
 import type { Ssh } from "../../ssh/types.ts";
 
 /** The image as it is sent. */
@@ -56,7 +55,7 @@ export function identityOf({ plan, files, kernelArguments }: OwnParts): string {
 }
 
 const disk = (ssh: Ssh, args: string[], input?: string, timeout = 300_000) =>
-  ssh.exec(assetText("host/ways/overwrite/disk.sh"), args, { timeout, input, what: `writing the disk: ${args[0]}` });
+  ssh.exec(diskScript(), args, { timeout, input, what: `writing the disk: ${args[0]}` });
 
 /**
  * Writes the blocks that are missing. Each one is read back from the disk and compared. Returns the compressed bytes
@@ -87,7 +86,7 @@ export async function writeImage(
       const rate = humanBytes(((done - from) * image.block) / seconds);
       task.step(`written and compared ${humanBytes(written)} of ${humanBytes(image.diskSize)}, ${rate}/s`);
     };
-    await ssh.upload(image.open(from), assetText("host/ways/overwrite/disk.sh"), ["write"], {
+    await ssh.upload(image.open(from), diskScript(), ["write"], {
       what: "writing the disk",
       onProgress: (bytes) => {
         sent = bytes;
@@ -147,7 +146,7 @@ export async function finishDisk(
   const slot = parseSlotFile((await disk(ssh, ["slot"])).stdout) ?? die("the image has no boot slot that can be read");
   await ssh.exec(install, ["boot", "a.cfg"], { input: slotFile(withArguments(slot, plan, o.kernelArguments)) });
   await disk(ssh, ["record", o.id]);
-  task.step("everything to the disk");
+  task.step("flushing everything to the disk");
   await disk(ssh, ["finish", image.identity]);
 }
 

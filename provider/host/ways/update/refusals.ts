@@ -50,8 +50,8 @@ const kernelRoomRefusal: Check = (f, _, { kernel, kernels = {} }) => {
     free < bytes &&
     refusal(
       "boot-space",
-      `/boot has ${humanBytes(free)} free, and kernel and initramfs of the commit take ${humanBytes(bytes)} beside those that are there`,
-      "run `pine undeploy` on the server, which lets go of the slot that does not run",
+      `/boot has ${humanBytes(free)} free, and the commit's kernel and initramfs take ${humanBytes(bytes)} besides those that are there`,
+      "run `pine undeploy` on the server, which removes the slot that does not run",
     )
   );
 };

@@ -55,10 +55,10 @@ export function updateSteps(w: Wanted): Step[] {
 }
 
 const FOUND = {
-  "cut-off": "what a run that was cut off left is taken over: ",
-  running: "Pine runs here and is taken over: ",
+  "cut-off": "takes over what a run that was cut off left: ",
+  running: "takes over the Pine that runs here: ",
 } as const;
-const SAFETY = "goes back by itself unless it comes up healthy; /var is shared and does not go back";
+const SAFETY = "rolls back by itself unless it comes up healthy; /var is shared and is not rolled back";
 const short = (checksum: string) => checksum.slice(0, 12);
 
 function sendText({ from, to, sendBytes }: StepOf<"update">): string {
@@ -104,4 +104,4 @@ export const ownTrialLine = (commit: string) =>
 
 /** The line for an unconfirmed trial that runs. `back`: the confirmed slot, or the old system's name. */
 export const unconfirmedLine = (slot: SlotName | undefined, old = "the old system") =>
-  `a trial runs that nobody confirmed: 1 reboot back to ${slot ? `slot ${slot}` : old}, and then ${slot ? "an update" : "an install"} as if it had not been`;
+  `an unconfirmed trial runs: 1 reboot back to ${slot ? `slot ${slot}` : old}, and then ${slot ? "an update" : "an install"} as if it had not happened`;

@@ -21,11 +21,6 @@ deployments=/sysroot/ostree/deploy/pine/deploy
 arguments=/proc/cmdline
 [ ! -e /run/pine.cmdline ] || arguments=/run/pine.cmdline
 
-fail() {
-  echo "pine: $*" >&2
-  exit 1
-}
-
 # Deployments of the slots that do not run, so that files written now are there after a roll-back, too.
 others() {
   for slot in a b; do
@@ -40,7 +35,7 @@ others() {
 there() { # function path arguments…; its standard input for each
   case $2 in /etc/*) ;; *) return 0 ;; esac
   for name in $(others); do
-    within "$name" "$@" <"$input" || echo "pine: $2 is not as it should be in deployment $name" >&2
+    within "$name" "$@" <"$input" || echo "pine: $2 could not be written in deployment $name" >&2
   done
 }
 
@@ -57,13 +52,6 @@ within() { # deployment function arguments…
 # Removes what OSTree leaves of a failed or killed transaction (ostreedev/ostree#1019). Nobody else writes, since this
 # holds the server's lock.
 unstage() { rm -rf $repo/tmp/staging-* $repo/tmp/tmp*; }
-
-# Writes standard input to a file, so that the file is either the old or the new one, whole.
-whole() { # path
-  cat >"$1.pine-new"
-  sync
-  mv -f "$1.pine-new" "$1"
-}
 
 # held until the script ends (parts.sh)
 exec 8>>"$receiving"

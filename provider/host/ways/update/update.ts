@@ -36,7 +36,7 @@ export async function prepareUpdate(ssh: Ssh, o: Update, task: Task): Promise<Pr
   } catch (error) {
     const full = fullDisk(error, ssh.target);
     if (!full) throw error;
-    await forget(ssh).catch((e) => task.warn(`what was sent stays: ${messageOf(e)}`));
+    await forget(ssh).catch((e) => task.warn(`what was sent stays on the server: ${messageOf(e)}`));
     throw full;
   }
 }
@@ -63,7 +63,7 @@ async function prepare(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
   );
   const slot = told.get("slot") as SlotName;
   const deployment = told.get("deployment")!;
-  if (o.fresh) await ssh.exec(script, ["fresh", deployment], { root: true, what: "making /etc anew" });
+  if (o.fresh) await ssh.exec(script, ["fresh", deployment], { root: true, what: "making a new /etc" });
   await keepHostKeys(ssh, `/sysroot/ostree/deploy/pine/deploy/${deployment}`, o.login);
   for (const file of o.etc) {
     await ssh.exec(script, ["write-in", deployment, file.path, file.mode, file.owner], {

@@ -60,7 +60,7 @@ function whyReturned(outcome: Outcome, now: HijackState, { wish, known }: Job): 
   // one commit may have two deployments: only an overwrite leaves nothing to go back to
   const failed =
     outcome.plan?.method === "overwrite"
-      ? `${which} runs and is not healthy, and there is no system before it to go back to`
+      ? `${which} runs and is not healthy, and there is no earlier system to roll back to`
       : `${which}${version} was booted and failed; ${runs} runs again`;
   return [failed, ...(outcome.result.outcome === "returned" ? outcome.result.reasons : [])];
 }
@@ -69,7 +69,7 @@ function reasonsOf(error: unknown, call: Call): string[] {
   const { reason } = call.signal;
   if (isAbort(error, call.signal))
     return [
-      `${reason instanceof PineError ? `${reason.message} (raise it)` : "cancelled"}; what is on trial goes back by itself; run \`pulumi up\` again to go on`,
+      `${reason instanceof PineError ? `${reason.message} (raise it)` : "cancelled"}; what is on trial rolls back by itself; run \`pulumi up\` again to go on`,
     ];
   const said = messageOf(error);
   const next = connectionLost(error) && !said.includes("`pulumi up`");

@@ -30,5 +30,5 @@ async function contentOf(path: string, file: FileInput): Promise<string | Uint8A
         e,
       ),
     );
-  return die(`files["${path}"]: an asset by URI cannot be taken`, "give a FileAsset, a StringAsset or content");
+  return die(`files["${path}"]: an asset by URI is not supported`, "give a FileAsset, a StringAsset or content");
 }

@@ -32,11 +32,7 @@ export async function makeImage({ artifacts }: Visit, _: unknown, job: Job): Pro
 
 /** Connects to the system that answers after the visit's server rebooted. */
 const nextSystem = ({ connections, ssh }: Visit, { call }: Job): Promise<Ssh> =>
-  waitForSsh(connections, call, {
-    refusals: Number.POSITIVE_INFINITY,
-    timeoutMs: BOOTS_MS,
-    notBootId: ssh.bootId,
-  });
+  waitForSsh(connections, call, { timeoutMs: BOOTS_MS, notBootId: ssh.bootId });
 
 /** Leaves the old system for the RAM system, and looks at what comes up. Changes nothing on the disk. */
 export async function enterRamSystem(visit: Visit, _: unknown, job: Job): Promise<Visit> {
@@ -67,8 +63,8 @@ export async function enterRamSystem(visit: Visit, _: unknown, job: Job): Promis
 
 const NOT_ENTERED = {
   kexec: "its kernel or its hypervisor does not start another kernel (kexec); use method: alongside",
-  grub: "see its console while it boots; use method: alongside",
-  shutdown: "see its console while it shuts down, for what it cannot unmount; use method: alongside",
+  grub: "watch its console while it boots; use method: alongside",
+  shutdown: "watch its console while it shuts down: it says what it cannot unmount; use method: alongside",
 };
 
 /** Writes the whole disk, from within the RAM system. */
@@ -80,7 +76,7 @@ export async function writeDisk({ ssh, plan }: Visit, _: unknown, job: Job): Pro
   try {
     const { sent, finished, device } = await writeImage(ssh, plan, image, call);
     call.info(
-      `verified: ${humanBytes(image.diskSize)} on ${device} are the image's, every block read back and compared`,
+      `verified: ${humanBytes(image.diskSize)} on ${device} match the image; every block was read back and compared`,
     );
     await settleImage(ssh, image, call);
     if (!finished) await finishDisk(ssh, { ...own, image, id: wish.id }, call);
@@ -92,7 +88,7 @@ export async function writeDisk({ ssh, plan }: Visit, _: unknown, job: Job): Pro
     const said =
       "the disk was being written: its old system is gone, and the RAM system waits for the next `pulumi up`";
     throw new SshError("lost", `${messageOf(error)}; ${said}`, {
-      hint: "if the server does not answer then (it lost its power), let its provider install any Debian on it and run `pulumi up`",
+      hint: "if the server does not answer then (it lost its power), have its provider install any Debian on it and run `pulumi up`",
       cause: error,
     });
   }

@@ -20,7 +20,7 @@ export async function removeOld(visit: Visit, _: unknown, { call, wish, outcome 
       if (!finalizeDue(wish.inputs, facts)) return;
       const freed = await finalizeHost(ssh, facts, call);
       const { old = "the old system" } = facts.pine.install ?? {};
-      call.info(`${old} is gone, ${humanBytes(Math.max(0, freed))} are free again; it cannot be restored any more`);
+      call.info(`${old} is gone, ${humanBytes(Math.max(0, freed))} are free again; destroy cannot restore it any more`);
     });
     outcome.finalized = true;
   } finally {

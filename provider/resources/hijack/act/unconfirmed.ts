@@ -32,23 +32,22 @@ export async function endUnconfirmedTrial({ ssh, status }: Look, inputs: HijackI
   }
   const connections = connectionsOf(keeping(inputs.connection, ssh));
   const owner = lockOwner(call);
-  call.step("an unconfirmed trial runs: waiting for whoever may be at it");
+  call.step("an unconfirmed trial runs: waiting, since another run may be working on it");
   await sleep(GRACE_MS, undefined, { signal: call.signal });
   const rebooted = await withHostLock(ssh, owner, async () => {
     const now = await agentStatus(ssh);
     if (now.running === now.slot) {
       // a slot that GRUB's count chose confirms itself once it is up
       if (!status.trialRuns) return false;
-      die("another run has just confirmed what was on trial here", "run `pulumi up` again: it sees what is there now");
+      die(
+        "another run has just confirmed what was on trial here",
+        "run `pulumi up` again: it sees what is on the server now",
+      );
     }
-    call.step("an unconfirmed trial runs: back to the confirmed system");
+    call.step("an unconfirmed trial runs: rolling back to the confirmed system");
     await reboot(ssh, owner);
     return true;
   });
   if (!rebooted) return ssh;
-  return waitForSsh(connections, call, {
-    refusals: Number.POSITIVE_INFINITY,
-    timeoutMs: 900_000,
-    notBootId: status.bootId,
-  });
+  return waitForSsh(connections, call, { timeoutMs: 900_000, notBootId: status.bootId });
 }

@@ -32,7 +32,7 @@ export async function writeOwnFiles(visit: Visit, { keys }: StepOf<"write-files"
   const removed = (state?.files ?? []).filter((path) => !(path in inputs.files));
   await writeFiles(ssh, [...(keys ? [authorizedKeysFile(keys)] : []), ...job.files], removed, job.call);
   const fresh = plan.steps.some((step) => step.do === "update" && step.fresh);
-  const taken = fresh ? "reinstalled on the Pine that ran" : "taken over as it ran";
+  const taken = fresh ? "reinstalled where Pine ran" : "taken over as it ran";
   Object.assign(job.outcome, {
     facts,
     hostKey: ssh.hostKeySeen,

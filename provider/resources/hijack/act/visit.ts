@@ -55,7 +55,10 @@ export async function enterVisit(ssh: Ssh, job: Job): Promise<Visit> {
     const image = await artifacts.imageFacts(facts.tools.zstd ? "zstd" : "gzip", facts.pine.ram ? undefined : facts);
     const plan = await planFor({ ssh, facts, status }, wish, image, artifacts, call);
     if (plan.steps.length === 0)
-      die("a system on trial runs, which nobody confirmed", "another run may be at it: run `pulumi up` again");
+      die(
+        "a system on trial runs that nobody has confirmed",
+        "another run may be working on it: run `pulumi up` again",
+      );
     // an update was shown as one line; a server that has just entered the RAM system was compared before
     if (plan.way !== "update" && !job.entered) await assertPlanUnchanged(call, plan);
     const connections = connectionsOf(keeping(wish.inputs.connection, ssh));

@@ -49,7 +49,7 @@ function healthFailures(inputs: Props): CheckFailure[] {
       : [
           {
             property: `health[${n}].timeout`,
-            reason: `is ${timeout} s, and a system on trial goes back after deadman, ${deadman} s: expected no more than that; shorten it, or raise deadman`,
+            reason: `is ${timeout} s, and a system on trial rolls back after deadman, ${deadman} s: expected no more than that; shorten it, or raise deadman`,
           },
         ],
   );

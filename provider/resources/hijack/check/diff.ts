@@ -14,11 +14,11 @@ export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Pro
   // compares with what runs, not with the last inputs
   if (!equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
   if (state.finalized && oldInputs.finalize === true && news.finalize !== true)
-    call.warn("the old system was removed by finalize: nothing brings it back, and destroy leaves the server as it is");
+    call.warn("the old system was removed by finalize: it cannot be restored, and destroy leaves the server as it is");
   const later = Object.keys(detailed).filter((key) => /^(method|disk|dataPartitions)\b/.test(key));
   if (state.booted && later.length > 0)
     call.warn(
-      `${later.join(", ")} count when the disk is written: nothing of it is changed on the server that runs; write it anew with \`pulumi up --replace '${call.urn}'\``,
+      `${later.join(", ")} count only when the disk is written: the server that runs does not change; write its disk again with \`pulumi up --replace '${call.urn}'\``,
     );
   for (const key of Object.keys(detailed)) if (key.startsWith("files") && hasSecret(news.files)) delete detailed[key];
   if (!equalValues(oldInputs.files ?? {}, news.files ?? {}) && hasSecret(news.files)) detailed.files = "update";

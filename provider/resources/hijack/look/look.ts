@@ -43,9 +43,9 @@ export async function lookAgain(inputs: HijackInputs, state: HijackState | undef
     if (!state?.unfinished || !inputs.erase || (error as { code?: string }).code !== "unreachable") throw error;
     throw new SshError(
       "unreachable",
-      `${messageOf(error)}; an overwrite of this server was cut off: if it lost its power meanwhile, its disk is half written and does not boot`,
+      `${messageOf(error)}; an overwrite of this server was cut off: if it has lost its power since, its disk is half written and does not boot`,
       {
-        hint: "let its provider install any Debian on it, set connection.hostKey to the new key, and run `pulumi up`",
+        hint: "have its provider install any Debian on it, set connection.hostKey to the new key, and run `pulumi up`",
         cause: error,
       },
     );
@@ -90,6 +90,6 @@ export function refuseAnother(facts: Facts, state: HijackState | undefined, call
   const whose = found.stack === call.stack ? "made by another state of this stack" : `of stack ${found.stack}`;
   die(
     `another installation is on this server now, ${whose}`,
-    "take it over with `pulumi refresh` and `pulumi up` when it is to be this resource's, else remove this resource from the state",
+    "to take it over, run `pulumi refresh` and `pulumi up`; otherwise remove this resource from the state",
   );
 }

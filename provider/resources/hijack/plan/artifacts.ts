@@ -171,7 +171,7 @@ async function diskImageOf({ store, checksum, image, imageSha256, tools }: Kept,
 async function ramOf({ store, checksum, manifest, source, tools }: Kept, call: Call): Promise<RamToSend> {
   if (manifest.arch !== source.arch)
     die(
-      `overwrite makes its RAM system on a machine of the server's kind, ${manifest.arch}, and this is ${source.arch}`,
+      `overwrite makes its RAM system on a machine of the server's architecture, ${manifest.arch}, and this one is ${source.arch}`,
     );
   const made = await ramSystem({ store, toolbox: await tools(), task: call }, source, checksum);
   const open = () =>

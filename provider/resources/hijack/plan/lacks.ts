@@ -26,5 +26,5 @@ export function lacksOf(
 /** Makes the answer unknown when the toolbox is missing: a preview must not need a mirror for it. */
 function unknownDrivers(error: unknown, call: Call): undefined {
   if (call.signal.aborted) throw error;
-  call.warn(`whether the commit's kernel drives the server was not looked at: ${messageOf(error)}`);
+  call.warn(`it was not checked whether the commit's kernel has the server's drivers: ${messageOf(error)}`);
 }

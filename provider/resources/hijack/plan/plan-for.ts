@@ -60,6 +60,6 @@ export async function planInstallation(seen: Look, wish: Wish, image: ImageFacts
   if (result.plan) return result.plan;
   const lines = result.refusals.map((r) => `${r.message}; ${r.hint}`);
   throw new PineError(
-    lines.length === 1 ? lines[0]! : `this server cannot be taken:\n${lines.map((l) => `- ${l}`).join("\n")}`,
+    lines.length === 1 ? lines[0]! : `this server cannot be taken over:\n${lines.map((l) => `- ${l}`).join("\n")}`,
   );
 }

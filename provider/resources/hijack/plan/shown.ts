@@ -59,7 +59,7 @@ export function comparablePlan(plan: Plan): Record<string, string> {
 export function changedSince(shown: Record<string, string>, now: Record<string, string>): string[] {
   return Object.keys(now)
     .filter((key) => key in shown && shown[key] !== now[key])
-    .map((key) => `${key}: shown was ${shown[key]}; now it is ${now[key]}`);
+    .map((key) => `${key}: the preview showed ${shown[key]}; now it is ${now[key]}`);
 }
 
 /** Called by preview. `open`: parts that may still change. A plan that cannot be stored is shown all the same. */
@@ -95,5 +95,5 @@ export async function assertPlanUnchanged(call: Call, plan: Plan): Promise<void>
   const shown = readShown(text) ?? die(`what the preview showed cannot be read: ${fileOf(call)} is damaged`, AGAIN);
   const changes = changedSince(shown, comparablePlan(plan));
   if (changes.length > 0)
-    die(`the server is not what the preview showed any more:\n${changes.map((c) => `- ${c}`).join("\n")}`, AGAIN);
+    die(`the server has changed since the preview:\n${changes.map((c) => `- ${c}`).join("\n")}`, AGAIN);
 }

@@ -24,7 +24,7 @@ export const DiskLabel = {
      */
     Gpt: "gpt",
     /**
-     * MBR, for BIOS alone.
+     * MBR, for BIOS only.
      */
     Mbr: "mbr",
 } as const;
@@ -48,7 +48,7 @@ export const Extra = {
      */
     Glibc: "glibc",
     /**
-     * Reboots when the disk answers no more (`/etc/conf.d/pine-iomon`).
+     * Reboots when the disk stops answering (`/etc/conf.d/pine-iomon`).
      */
     Iomon: "iomon",
     /**
@@ -144,11 +144,11 @@ export type ImageFormat = (typeof ImageFormat)[keyof typeof ImageFormat];
 
 export const InstallMethod = {
     /**
-     * What fits the server: `container` in one, else `alongside`; where that cannot be and `erase` is true, `overwrite`.
+     * What fits the server: `container` in a container, otherwise `alongside`; where that is not possible and `erase` is true, `overwrite`.
      */
     Auto: "auto",
     /**
-     * Beside the old system on its own filesystem; the old system stays and can be given back.
+     * Beside the old system on its own filesystem; the old system stays and can be restored.
      */
     Alongside: "alongside",
     /**
@@ -156,7 +156,7 @@ export const InstallMethod = {
      */
     Overwrite: "overwrite",
     /**
-     * In a container of LXC or OpenVZ, beside the old system, whose init becomes a wrapper; the old system stays and can be given back.
+     * In a container of LXC or OpenVZ, beside the old system, whose init becomes a wrapper; the old system stays and can be restored.
      */
     Container: "container",
 } as const;
@@ -186,7 +186,7 @@ export const MemoryKind = {
 } as const;
 
 /**
- * Where pages go that do not fit.
+ * Where pages go that do not fit into memory.
  */
 export type MemoryKind = (typeof MemoryKind)[keyof typeof MemoryKind];
 
@@ -232,7 +232,7 @@ export type NtpClient = (typeof NtpClient)[keyof typeof NtpClient];
 
 export const OnDestroy = {
     /**
-     * Boots the old system again and removes ours.
+     * Boots the old system again and removes Pine's.
      */
     Restore: "restore",
     /**
@@ -274,7 +274,7 @@ export const SshServer = {
 } as const;
 
 /**
- * The SSH server. Both take keys alone.
+ * The SSH server. Both accept keys only.
  */
 export type SshServer = (typeof SshServer)[keyof typeof SshServer];
 
@@ -284,7 +284,7 @@ export const Target = {
      */
     Vm: "vm",
     /**
-     * A container (OpenVZ, LXC) without a kernel of its own. Its commit is made; installing it comes later.
+     * A container (OpenVZ, LXC) without a kernel of its own.
      */
     Container: "container",
 } as const;

@@ -22,7 +22,7 @@ function recording(refuse: boolean) {
   const exec = async (script: string, args: string[] = []) => {
     const keys = script === hostKeysScript();
     sent.push(keys ? `hostkeys ${args.join(" ")}` : args[0]!);
-    if (keys && refuse) throw new Error("came out as another key");
+    if (keys && refuse) throw new Error("was converted into another key");
     const answers: Record<string, string> = { deploy: `slot=b\ndeployment=${deployment}\n`, slot, part: "0\n" };
     return { exitCode: 0, stdout: keys ? "3\n" : (answers[args[0]!] ?? ""), stderr: "" };
   };

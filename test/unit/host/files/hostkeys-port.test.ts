@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { assetText } from "../../../../provider/assets.ts";
+import { HELD, hostKeysScript } from "../../../../provider/host/scripts.ts";
 import { sshPiece } from "../../../../provider/image/recipe/ssh-server.ts";
 
 const work = mkdtempSync(join(tmpdir(), "pine-ports-"));
@@ -41,7 +41,7 @@ function keep(ports: string) {
   const shells = { dash: ["dash"], busybox: ["busybox", "sh"] };
   const r = Object.values(shells).map(([file, ...args]) =>
     spawnSync(file!, [...args, "-s", root, "none", ports], {
-      input: assetText("host/files/hostkeys.sh"),
+      input: hostKeysScript().replace(HELD, ""),
       encoding: "utf8",
       env,
     }),
@@ -121,7 +121,7 @@ describe("sshd", () => {
     root = deployment("sshd", { "etc/ssh/sshd_config": "PermitRootLogin yes\n" });
     expect(keep("2222")).toEqual({
       code: 1,
-      stderr: expect.stringMatching(/would not listen on port 2222: let its Rootfs/),
+      stderr: expect.stringMatching(/would not listen on port 2222: set that in its Rootfs/),
     });
     expect(keep("22").code).toBe(0);
   });

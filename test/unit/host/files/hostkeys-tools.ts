@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { assetText } from "../../../../provider/assets.ts";
+import { HELD, hostKeysScript } from "../../../../provider/host/scripts.ts";
 
 /** Of this file's tests; whoever imports it removes it. */
 export const work = mkdtempSync(join(tmpdir(), "pine-hostkeys-"));
@@ -108,7 +108,7 @@ export function keep(running: string, root: string, none = "some", ports = "22",
   const by = process.getuid?.() === 0 ? [] : ["unshare", "--user", "--map-root-user", "--mount"];
   const [file, ...rest] = [...by, "sh", "-s", root, none, ports, ...keys] as [string, ...string[]];
   const env = { ...process.env, PINE_RUNNING: running };
-  const r = spawnSync(file, rest, { input: assetText("host/files/hostkeys.sh"), encoding: "utf8", env });
+  const r = spawnSync(file, rest, { input: hostKeysScript().replace(HELD, ""), encoding: "utf8", env });
   return { code: r.status, stdout: r.stdout.trim(), stderr: r.stderr.trim() };
 }
 

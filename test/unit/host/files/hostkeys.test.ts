@@ -112,7 +112,7 @@ describe("keys that facts named", () => {
     const root = deployment("dropbear");
     const r = keep(running, root, "some", "22", [path!, type!, other]);
     expect([r.code, keyFiles(root)]).toEqual([1, []]);
-    expect(r.stderr).toMatch(/keys\/web1 came out as another key/);
+    expect(r.stderr).toMatch(/keys\/web1 was converted into another key/);
   });
   it("are gone since", () => {
     const root = deployment("dropbear");
@@ -141,7 +141,11 @@ describe("refused, and nothing of the deployment is changed", () => {
     ["no host key", () => rmSync(join(running, "etc/dropbear"), { recursive: true }), /no SSH host key/],
     ["a damaged key", () => writeFileSync(place(running, "dropbear", "ecdsa"), "damaged"), /cannot read .*ecdsa/],
     ["nothing to convert with", () => rmSync(join(root, "usr/bin/dropbearconvert")), /cannot convert/],
-    ["nothing that reads what was converted", () => rmSync(join(root, "usr/bin/ssh-keygen")), /came out as another/],
+    [
+      "nothing that reads what was converted",
+      () => rmSync(join(root, "usr/bin/ssh-keygen")),
+      /was converted into another/,
+    ],
     ["no service", () => rmSync(join(root, "etc/runlevels/default/sshd")), /no SSH server/],
     ["no program", () => rmSync(join(root, "usr/sbin/sshd")), /no SSH server/],
     ["a locked root", () => writeFileSync(join(root, "etc/shadow"), "root:!*::0:::::\n"), /root is locked/],

@@ -132,7 +132,7 @@ describe("routing daemons", () => {
     const f = files(net([basic, bird.replace("51.100.1", "51.100.9").replace("32", "1")].join("\n")));
     expect([f.summary, f.notes]).toEqual([
       "198.51.100.5/24 via 198.51.100.1",
-      ["1 route of bird not carried over: the new system does not run it"],
+      ["1 route of bird will not be carried over: the new system does not run it"],
     ]);
   });
   it("an address that they make known is not the way to the server", () => {
@@ -156,7 +156,7 @@ describe("many routes (ashi009/bestroutetb#11, 20c/pybird#5)", () => {
     const f = files(net([basic, ...routes(MOST_ROUTES + 5, "bird")].join("\n")));
     expect([stanzas(f).length, f.notes]).toEqual([
       4,
-      [`${MOST_ROUTES + 5} routes of bird not carried over: the new system does not run it`],
+      [`${MOST_ROUTES + 5} routes of bird will not be carried over: the new system does not run it`],
     ]);
   });
   it("eight thousand take no more than five times as long as two thousand", () => {

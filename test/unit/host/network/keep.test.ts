@@ -58,7 +58,7 @@ describe("keep", () => {
     expect(f.notes).toEqual([
       "docker0 (bridge) is not carried over",
       "2001:db8:aa::12 came from DHCPv6 and becomes a fixed address",
-      expect.stringMatching(/^ens5 asks for \S+ by DHCP as somebody who could not be read.*the address may change$/),
+      expect.stringMatching(/^the DHCP client id that ens5 got \S+ with could not be read.*the address may change$/),
     ]);
   });
 

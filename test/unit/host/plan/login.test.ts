@@ -195,10 +195,10 @@ describe("what sshd asked for beside", () => {
     ).toEqual([]));
   // dev-sec/ssh-baseline#164
   it.each<[[string, string], RegExp]>([
-    [["port", "2200"], /listens on port 2200 too, and the new system's does not/],
+    [["port", "2200"], /listens on port 2200 too; the new system's sshd does not/],
     [
       ["listenaddress", "10.0.0.5:22"],
-      /listens on 10\.0\.0\.5:22 alone \(ListenAddress\), and the new system's on every address/,
+      /listens only on 10\.0\.0\.5:22 \(ListenAddress\); the new system's sshd listens on every address/,
     ],
     [["allowusers", "admin"], /limits who may log in \(allowusers\)/],
     [["authenticationmethods", "publickey,keyboard-interactive"], /asks for more than a key/],

@@ -136,7 +136,7 @@ describe("what went wrong (messages captured from OpenSSH 9.2)", () => {
     });
     expect(error.code).toBe("host-key");
     expect(error.message).toContain(
-      `shows ssh-ed25519 ${fingerprint(locked)}, expected was ssh-ed25519 ${fingerprint(open)}`,
+      `shows ssh-ed25519 ${fingerprint(locked)}, expected ssh-ed25519 ${fingerprint(open)}`,
     );
     expect(error.message).toContain(`connection.hostKey: "${locked}"`);
   });

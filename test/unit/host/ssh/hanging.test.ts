@@ -41,13 +41,13 @@ it.each<[string, string, string, RegExp]>([
   [
     "mounts of other machines",
     [ROOT, LXCFS, NFS, SSHFS, "statfs=4096 1 1 1 1 /"].join("\n"),
-    'reading facts on root@192.0.2.7:22 took longer than 180 s; the last that was told is "statfs"',
+    'reading facts on root@192.0.2.7:22 took longer than 180 s; its last message was "statfs"',
     /^one of these mounts may not answer: \/srv\/share \(nfs4\), \/mnt\/far\\040away \(fuse\.sshfs\); `umount -l` it there/,
   ],
   [
     "none",
     ["format=1", ROOT].join("\n"),
-    'reading facts on root@192.0.2.7:22 took longer than 180 s; the last that was told is "mount"',
+    'reading facts on root@192.0.2.7:22 took longer than 180 s; its last message was "mount"',
     /processes that hang/,
   ],
   ["nothing at all", "", "reading facts on root@192.0.2.7:22 took longer than 180 s", /log in to root@192\.0\.2\.7/],

@@ -39,7 +39,7 @@ describe("where to go on", () => {
     expect(parsePart(`${BLOCK + 1}\n${a}\n${b}\n`)).toEqual({ bytes: BLOCK + 1, digests: [a, b] });
     expect(parsePart("straight\n")).toEqual({ digests: [] });
     for (const text of ["", "x", `${BLOCK}\n`, `${BLOCK}\n${a}\n${b}`, "5\nshort", "-1"])
-      expect(() => parsePart(text), text).toThrow(/not understood; run `pulumi up` again/);
+      expect(() => parsePart(text), text).toThrow(/does not understand .*; run `pulumi up` again/);
   });
 });
 
@@ -51,7 +51,7 @@ describe("a real connection", { timeout: 180_000 }, () => {
   const file = { path: join(dir, "data"), size, sha256 };
   const there = () => statSync(join(dir, "parts", sha256), { throwIfNoEntry: false })?.size ?? 0;
   const script = `set -eu
-    fail() { echo "pine: $*" >&2; exit 1; }
+    ${assetText("host/prelude.sh")}
     ${assetText("host/ssh/parts.sh").replaceAll("/run/", `${dir}/`)}
     case $1 in
       part) part ${dir}/parts "$2" "$3" 0 ;;
@@ -125,7 +125,7 @@ describe("a real connection", { timeout: 180_000 }, () => {
       expect(error).toBeInstanceOf(SshError);
       expect([error.code, error.hint]).toEqual([
         "lost",
-        expect.stringMatching(/^run `pulumi up` again: it goes on at up to [\d.]+ MB of 13 MB$/),
+        expect.stringMatching(/^run `pulumi up` again: it continues from up to [\d.]+ MB of 13 MB$/),
       ]);
       expect(error.message.split("run `pulumi up` again")).toHaveLength(2);
       await expect.poll(there).toBeGreaterThan(was);

@@ -129,7 +129,7 @@ describe("login shells", () => {
     [
       "an expired password (Gamocosm/Gamocosm#121)",
       "echo 'WARNING: Your password has expired.'; echo 'Password change required but no TTY available.' >&2; exit 1",
-      /has expired: log in by hand once and change it/,
+      /has expired: log in once and change it/,
     ],
     [
       "another user (cloud images)",

@@ -72,9 +72,9 @@ describe("why not", () => {
       "another command only",
       { sudo: "Sorry, user ann is not allowed to execute '/usr/bin/sh -c x' as root on vps." },
       true,
-      /some commands only/,
+      /only some commands/,
     ],
-    ["doas", { doas: "doas: Authorization required" }, false, /terminal only; .*permit nopass ann/],
+    ["doas", { doas: "doas: Authorization required" }, false, /only from a terminal; .*permit nopass ann/],
     [
       "doas, with sudo beside it",
       { sudo: "sudo: a password is required", doas: "doas: Authorization required" },

@@ -42,7 +42,7 @@ describe("a trial that never answered", () => {
       "somebody disarmed it",
       { ...old, slot: "b", running: "b", checksum: "1".repeat(64) },
       [],
-      /ended by somebody else/,
+      /somebody else ended its trial/,
     ],
   ])("%s", (_, status, log, said) => {
     const reason = silentReason(status, "a", log);

@@ -29,7 +29,7 @@ describe("beside the old system", () => {
   it("firmware is told", () => {
     const { plan } = planInstall(facts(), inputs, { ...image, lacks: [unfed] });
     expect(plan?.lines.join("\n")).toContain(
-      `note: the network card ${name} (bnx2) may need firmware files (bnx2/a.fw, bnx2/b.fw, …), which the commit has not`,
+      `note: the network card ${name} (bnx2) may need firmware files (bnx2/a.fw, bnx2/b.fw, …), which the commit does not have`,
     );
   });
   it("the message names what, why and what to do", () => {

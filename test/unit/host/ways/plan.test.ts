@@ -32,12 +32,12 @@ describe("the plan", () => {
   });
   it("says when destroy restores nothing", () => {
     const { plan: p } = planInstall(facts(), { ...inputs, onDestroy: "retain" }, image);
-    expect([p!.restore, /destroy leaves it$/.test(p!.summary)]).toEqual([undefined, true]);
+    expect([p!.restore, /destroy leaves the server as it is$/.test(p!.summary)]).toEqual([undefined, true]);
   });
   it("says what finalize takes, and that nothing is restored then", () => {
     const { plan: p } = planInstall(facts(), { ...inputs, finalize: true }, image);
     expect(p!.restore).toBeUndefined();
-    expect(p!.summary).toMatch(/; then removes Debian 12 for good; destroy leaves it$/);
+    expect(p!.summary).toMatch(/; then removes Debian 12 for good; destroy leaves the server as it is$/);
     expect(p!.lines.join("\n")).toMatch(
       /^erases: Debian 12 on \/dev\/vda2 \(\d+ MB used\), once the new system is confirmed$/m,
     );

@@ -63,7 +63,7 @@ describe("planDisk", () => {
     [
       "swap that leaves no room",
       { swap: 512 * MiB, size: 600 * MiB },
-      /^size: .*it needs \d+ MiB, swap and update space/,
+      /^size: .*it needs \d+ MiB, including swap and update space/,
     ],
     ["a /boot that is not whole MiB", { bootSize: 64 * MiB + 512 }, /^bootSize: .*whole MiB/],
     [
@@ -74,7 +74,7 @@ describe("planDisk", () => {
     [
       "/boot and swap that leave no room",
       { bootSize: 256 * MiB, swap: 256 * MiB, size: 600 * MiB },
-      /^size: .*it needs \d+ MiB, \/boot, swap and update space included/,
+      /^size: .*it needs \d+ MiB, including \/boot, swap and update space/,
     ],
     ["an ESP that leaves no room", { espSize: 512 * MiB, size: 600 * MiB }, /^size: .*it needs \d+ MiB/],
   ] as const)("refuses %s", (_, options, message) => {

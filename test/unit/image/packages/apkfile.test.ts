@@ -90,7 +90,7 @@ describe("indexes", async () => {
     expect((await failure(readIndex(bytes.subarray(start), "i", keys))).message).toMatch(/not signed/);
     expect((await failure(readIndex(flip(bytes, start + 30), "i", keys))).check).toBe("signature");
     expect((await failure(readIndex(Buffer.from("ADBd...."), "i", keys))).message).toMatch(/newer format/);
-    expect((await failure(readIndex(Buffer.from("<html>"), "i", keys))).message).toMatch(/no apk file/);
+    expect((await failure(readIndex(Buffer.from("<html>"), "i", keys))).message).toMatch(/not an apk file/);
   });
 });
 

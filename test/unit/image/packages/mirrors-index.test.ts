@@ -27,7 +27,7 @@ it.each([
   await a.has(packages, signer);
   expect((await indexes())[0]!.text).toContain("P:ann");
   expect(lab.warned).toEqual([expect.stringMatching(why)]);
-  expect(lab.warned[0]).toContain(`left the mirror ${a.url}`);
+  expect(lab.warned[0]).toContain(`stopped using the mirror ${a.url}`);
 });
 const old = async (built: number) => [await aPackage("old", key, { built })];
 it("older than the last one seen on any mirror is told, and the next mirror's is taken", async () => {
@@ -38,7 +38,7 @@ it("older than the last one seen on any mirror is told, and the next mirror's is
   expect(main).toMatchObject({ url: `${a.url}/v3.23/main`, text: expect.stringContaining("P:ann") });
   expect(lab.warned).toEqual([
     expect.stringMatching(
-      /^left the mirror .* is older than what was seen of that repository before \(newest package 2020-09-13, before 2023-11-14\).*; asking /,
+      /^stopped using the mirror .* is older than what was seen of that repository before \(newest package 2020-09-13, before 2023-11-14\).*; trying /,
     ),
   ]);
 });
@@ -59,6 +59,6 @@ it("older on every mirror: the newest of them, and each is told", async () => {
   expect(lab.warned).toEqual([
     expect.stringMatching(/^left .*2017-07-14/),
     expect.stringMatching(/^left .*2020-09-13/),
-    `no mirror has newer indexes: those of ${b.url} are taken`,
+    `no mirror has newer indexes: Pine uses those of ${b.url}`,
   ]);
 });

@@ -73,7 +73,7 @@ const AWAY: [string, Trouble | undefined, RegExp][] = [
   // containerd/containerd#4531, cybozu-go/neco#1409
   ["that answers 503", answers(503), /the server answers 503 Service Unavailable/],
   ["that answers 403", answers(403), /the server answers 403 Forbidden/],
-  ["that leads round in a circle", circle, /leads round in a circle/],
+  ["that leads round in a circle", circle, /redirects in a circle/],
   ["that breaks off", breaksOff, /could not be fetched/],
 ];
 describe.each(AWAY)("a mirror %s", (_, trouble, why) => {
@@ -87,15 +87,15 @@ describe.each(AWAY)("a mirror %s", (_, trouble, why) => {
     expect(await fetched()).toEqual(whole());
     expect(warned).toHaveLength(1);
     expect(warned[0]).toMatch(why);
-    expect(warned[0]!.startsWith(`left the mirror ${a.url}: ${a.url}/v3.23/`)).toBe(true);
-    expect(warned[0]!.endsWith(`; asking ${b.url}`)).toBe(true);
+    expect(warned[0]!.startsWith(`stopped using the mirror ${a.url}: ${a.url}/v3.23/`)).toBe(true);
+    expect(warned[0]!.endsWith(`; trying ${b.url}`)).toBe(true);
   });
 });
 
 it("a mirror that says nothing is left after a while, by name, and asked last from then on (ChrisTitusTech/linutil#128)", async () => {
   a.trouble = silent;
   expect(await fetched()).toEqual(whole());
-  expect(warned).toEqual([expect.stringMatching(/^left the mirror .*\.apk: silent for 10 s; asking /)]);
+  expect(warned).toEqual([expect.stringMatching(/^stopped using the mirror .*\.apk: silent for 10 s; trying /)]);
   const asked = a.asked.length;
   expect(await indexes()).toHaveLength(2);
   expect([a.asked.length, warned.length]).toEqual([asked, 1]);
@@ -106,7 +106,10 @@ it("one that was left is asked again where nobody else has it, and with patience
   a.trouble = (...asked) => n++ === 0 && answers(503)(...asked);
   b.trouble = answers(404);
   expect((await indexes(["main"])).map((i) => i.name)).toEqual(["main"]);
-  expect(warned).toEqual([expect.stringMatching(/^left .*503/), expect.stringMatching(/^left .*404/)]);
+  expect(warned).toEqual([
+    expect.stringMatching(/^stopped using .*503/),
+    expect.stringMatching(/^stopped using .*404/),
+  ]);
 });
 
 describe("a mirror that lags behind or is being updated", () => {
@@ -129,9 +132,9 @@ describe("a mirror that lags behind or is being updated", () => {
     ]);
   });
   it.each([
-    ["a page of errors with 200 (indiebox/macrobuild-ubos#10)", Buffer.from("<html>busy</html>"), /is no apk file/],
+    ["a page of errors with 200 (indiebox/macrobuild-ubos#10)", Buffer.from("<html>busy</html>"), /is not an apk file/],
     ["a longer page", Buffer.alloc(100_000, "<p>"), /has 100 kB or more/],
-    ["nothing at all (MichaIng/DietPi#2608)", Buffer.alloc(0), /is no apk file/],
+    ["nothing at all (MichaIng/DietPi#2608)", Buffer.alloc(0), /is not an apk file/],
   ])("gives %s instead of a package", async (_, body, why) => {
     a.files.set(packages[1]!.path, body);
     expect(await fetched()).toEqual(whole());
@@ -152,9 +155,9 @@ describe("a mirror that lags behind or is being updated", () => {
     const [main] = await indexes();
     expect(main!.text).not.toContain("P:zoe");
     expect(warned).toEqual([
-      expect.stringMatching(/^left the mirror .*community.*404 Not Found; asking/),
-      expect.stringMatching(/^left the mirror .*main.* is older than what was seen/),
-      `no mirror has newer indexes: those of ${b.url} are taken`,
+      expect.stringMatching(/^stopped using the mirror .*community.*404 Not Found; trying/),
+      expect.stringMatching(/^stopped using the mirror .*main.* is older than what was seen/),
+      `no mirror has newer indexes: Pine uses those of ${b.url}`,
     ]);
   });
 });
@@ -166,7 +169,7 @@ describe("when all fail, one error has each address with its cause", () => {
     const e = await error(indexes(["main"]));
     expect(e).toBeInstanceOf(MirrorsError);
     expect(e.message).toMatch(
-      /^no mirror has the indexes: (http\S+): could not be fetched \(ECONNREFUSED\); (http\S+): the server answers 404 Not Found; see whether this machine .*; see whether release, repository .*pine:fallbackMirrors\)$/,
+      /^no mirror has the indexes: (http\S+): could not be fetched \(ECONNREFUSED\); (http\S+): the server answers 404 Not Found; check whether this machine .*; check whether release, repository .*pine:fallbackMirrors\)$/,
     );
     expect(e.message).toContain(`${a.url}/v3.23/main/x86_64/APKINDEX.tar.gz: could`);
     expect(e.message).toContain(`${b.url}/v3.23/main/x86_64/APKINDEX.tar.gz: the`);
@@ -178,14 +181,14 @@ describe("when all fail, one error has each address with its cause", () => {
     expect(e).toBeInstanceOf(GoneError);
     expect(warned.join()).not.toMatch(/taken from another/);
     expect(e.message).toMatch(
-      /^no mirror has package cid 1\.0-r0 as locked: .*404 Not Found; .*its checksum is Q1.*; nor is it in this machine's cache; Alpine keeps only the newest/,
+      /^no mirror has package cid 1\.0-r0 as locked: .*404 Not Found; .*its checksum is Q1.*; it is not in this machine's cache either; Alpine keeps only the newest/,
     );
   });
   it("of mirrors that nobody reaches", async () => {
     a.end();
     b.end();
     expect((await error(fetched())).message).toMatch(
-      /is not in this machine's cache, nor are 4 others, and no mirror was reached; no mirror has package .*ECONNREFUSED.*ECONNREFUSED/,
+      / and 4 others are not in this machine's cache, and no mirror was reached; no mirror has package .*ECONNREFUSED.*ECONNREFUSED/,
     );
   }, 30_000);
 });
@@ -198,7 +201,7 @@ it("each has its own password, and one that is refused leads to the next (contai
   await fetchIndexes(["main"], own, task);
   expect(a.asked.map((q) => q.authorization)).toEqual([`Basic ${btoa("ann:canary1")}`]);
   expect(b.asked.map((q) => q.authorization)).toEqual([`Basic ${btoa("bob:canary2")}`]);
-  expect(warned).toEqual([expect.stringMatching(/^left .*401 Unauthorized; asking/)]);
+  expect(warned).toEqual([expect.stringMatching(/^stopped using .*401 Unauthorized; trying/)]);
   expect(warned.join()).not.toMatch(/canary/);
 });
 

@@ -54,7 +54,7 @@ describe("apk's complaints", () => {
   it("about constraints name those who do not fit", () => {
     const e = complaint(conflict, { packages: ["curl", "libcurl<8"], indexes });
     expect(e.message).toMatch(
-      /^packages: libcurl<8 cannot be had together with the rest \(libcurl-8\.22\.0-r0: breaks: world/,
+      /^packages: libcurl<8 cannot be installed together with the rest \(libcurl-8\.22\.0-r0: breaks: world/,
     );
     expect(e.culprits).toEqual(["libcurl"]);
   });
@@ -85,7 +85,7 @@ describe("apk's complaints", () => {
     [
       "what another forbids",
       "  c2-1-r0:\n    breaks: c1-1-r0[!c2]\n    satisfies: world[c2]\n",
-      "packages: c2 cannot be had together with the rest (c2-1-r0: breaks: c1-1-r0[!c2]; satisfies: world[c2])",
+      "packages: c2 cannot be installed together with the rest (c2-1-r0: breaks: c1-1-r0[!c2]; satisfies: world[c2])",
       "loosen the constraint that apk names, or change `upgrade` if the lock is old",
     ],
   ])("about %s say what to do", (_, said, message, hint) => {
@@ -183,7 +183,7 @@ describe("a name and a version that several repositories have", () => {
 
   it("is an error where even apk does not tell, never the first one", async () => {
     await expect(lock([tool], candidates([one, two], []), [])).rejects.toThrow(
-      "packages: tool 1.0-r0 is in one and two, built apart, and apk does not say which it chose",
+      "packages: tool 1.0-r0 is in one and two with different builds, and apk does not say which one it chose",
     );
     await expect(lock([{ ...tool, tag: "y" }], candidates([one], []))).rejects.toThrow(
       "tool@y=1.0-r0, which no index lists",

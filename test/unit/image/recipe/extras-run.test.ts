@@ -75,7 +75,7 @@ describe("iomon", () => {
     expect(r.stdout).toBe("acted");
   });
   it.each([
-    [{ IOMON_DEVICE: "sdx" }, /knows no disk sdx: set IOMON_DEVICE/],
+    [{ IOMON_DEVICE: "sdx" }, /has no disk sdx: set IOMON_DEVICE/],
     [{ IOMON_STRIKES: "few" }, /IOMON_STRIKES is few/],
     [{ IOMON_LOOP: "1 s" }, /IOMON_LOOP is 1 s/],
     [{ IOMON_STATS: "/no/such/file" }, /there is no \/no\/such\/file/],

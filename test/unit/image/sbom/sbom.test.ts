@@ -156,7 +156,7 @@ describe("both", () => {
       expect(JSON.parse(await readFile(paths.spdx, "utf8"))).toEqual(spdx(input));
       expect(JSON.parse(await readFile(paths.cyclonedx, "utf8"))).toEqual(cyclonedx(input));
       expect((await readdir(join(dir, "sboms"))).length).toBe(2);
-      await expect(writeSboms(store, { ...input, digest: "../x" })).rejects.toThrow(/is no digest; expected 64 hex/);
+      await expect(writeSboms(store, { ...input, digest: "../x" })).rejects.toThrow(/is not a digest; expected 64 hex/);
     } finally {
       await rm(dir, { recursive: true });
     }

@@ -24,12 +24,12 @@ describe("users", () => {
     expect(a.shadow).toContain("ann:*::0:99999:7:::\n");
   });
   it("cannot take a name or an id that is there", () => {
-    expect(() => addUsers(before, [user({ name: "ntp" })])).toThrow(/users: ntp is an account/);
+    expect(() => addUsers(before, [user({ name: "ntp" })])).toThrow(/users: ntp is already an account/);
     expect(() => addUsers(before, [user({ uid: 123 })])).toThrow(/uid 123 of ann is ntp's/);
   });
   it("cannot be in a group that is not there", () =>
     expect(() => addUsers(before, [user({ groups: ["docker"] })])).toThrow(
-      /no group docker for ann; known are .*wheel/,
+      /no group docker for ann; known groups are .*wheel/,
     ));
   it("share a group's name that packages made", () =>
     expect(addUsers(before, [user({ name: "wheel" })]).passwd).toContain("wheel:x:1000:10::/home/wheel:/bin/sh\n"));

@@ -118,7 +118,7 @@ describe("a list that does not end is given up", () => {
     let n = 0;
     const s3 = await remote((_, response) => void response.end(page(++n)));
     await expect(s3.list()).rejects.toThrow(
-      /publish\.s3: the list of http:\S+\/b does not end: \d+ keys, and it goes on/,
+      /publish\.s3: the list of http:\S+\/b does not end: \d+ keys, and more follow/,
     );
     expect(n).toBeLessThan(110);
   });
@@ -212,7 +212,7 @@ it.each([301, 302, 307, 308])("a redirect (%i) is not followed, and the credenti
   const s3 = await remote((_, response) => void response.writeHead(status, { location: `${other}/b/summary` }).end());
   for (const act of [() => s3.stamp(), () => s3.list(), () => s3.fetch(SUMMARY, join(dir, "into"), () => {})])
     await expect(act()).rejects.toThrow(
-      new RegExp(`publish\\.s3: http:\\S+ sends us on to ${other}, and the credentials are for \\S+ alone`),
+      new RegExp(`publish\\.s3: http:\\S+ redirects to ${other}, and the credentials are only for \\S+`),
     );
   expect(there).toEqual([]);
 });

@@ -58,7 +58,7 @@ it("a link that it sends in place of a file is refused, and not made", async () 
   writeFileSync(join(there, "summary"), "fine");
   symlinkSync(join(victim, "authorized_keys"), join(there, MANIFEST));
   const got = fetched();
-  await expect(got).rejects.toThrow(/sent pine\/web\.manifest as SymbolicLink, and a repository has files alone/);
+  await expect(got).rejects.toThrow(/sent pine\/web\.manifest as SymbolicLink, and a repository has only files/);
   expect(readdirSync(into)).toEqual(["summary"]);
 });
 
@@ -74,7 +74,7 @@ it.each<[string, number, RegExp]>([
   [
     "longer than it was listed is refused",
     6,
-    /sent summary with 6 bytes, and it had listed 4; see who else writes there/,
+    /sent summary with 6 bytes, and it had listed 4; find out who else writes there/,
   ],
   [
     "without end is given up, and what sends it is not waited for",
@@ -111,7 +111,7 @@ it("an answer that does not end is given up", async () => {
   const other = await startSshd(join(base, "other"), { config: `SetEnv PATH=${evil}:/usr/bin:/bin` });
   try {
     const got = withSshRemote(other.connection, there, quietTask(), (r) => r.stamp());
-    await expect(got).rejects.toThrow(/sent more than 66 kB \(looking at the summary\)/);
+    await expect(got).rejects.toThrow(/sent more than 66 kB \(reading the summary\)/);
   } finally {
     await other.end();
   }

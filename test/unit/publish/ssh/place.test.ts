@@ -51,7 +51,7 @@ describe.each([
     expect(look()).toEqual({});
     expect(look(join(dir, "none")).problem).toMatch(/none is not there: make it/);
     put("file", "");
-    expect(look(join(dir, "file")).problem).toMatch(/file is no folder/);
+    expect(look(join(dir, "file")).problem).toMatch(/file is not a folder/);
     expect(look().problem).toMatch(/holds something else/);
     rmSync(join(dir, "file"));
     put(OBJECT, "cut off the first time");

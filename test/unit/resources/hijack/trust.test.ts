@@ -9,9 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PassThrough } from "node:stream";
 import { afterAll, beforeEach, expect, it, vi } from "vitest";
-import { assetText } from "../../../../provider/assets.ts";
 import type { Facts } from "../../../../provider/host/facts/types/facts.ts";
-import { agentScript } from "../../../../provider/host/scripts.ts";
+import { agentScript, lockScript, trustScript } from "../../../../provider/host/scripts.ts";
 import type { AgentStatus } from "../../../../provider/host/server/agent.ts";
 import type { ExecOptions, Ssh } from "../../../../provider/host/ssh/types.ts";
 import type { Call } from "../../../../provider/resource.ts";
@@ -61,8 +60,8 @@ let asked: string[];
 const STATUS = `running=a\nslot=a\nchecksum=${runs}\nboot_id=1\n`;
 const REFUSED = "pine: the commit is not signed by a key that this server trusts";
 const MEANS = [
-  [assetText("host/locks/server.sh"), "lock"],
-  [assetText("host/server/trust.sh"), "trust"],
+  [lockScript(), "lock"],
+  [trustScript(), "trust"],
   [agentScript(), "agent"],
 ] as const;
 /** Answers what reads, refuses the signature, and fails at whatever else comes. */

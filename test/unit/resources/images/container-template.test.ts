@@ -49,7 +49,7 @@ const diff = (news: Props, oldInputs: Props = { commit, format: "tar.zst" }) =>
 
 describe("check", () => {
   test.each<[string, Props, string, RegExp]>([
-    ["no commit", {}, "commit", /is missing: give the checksum of an OstreeCommit of a container/],
+    ["no commit", {}, "commit", /is missing: give the checksum of an OstreeCommit for a container/],
     ["a path as commit", { commit: "/srv/root" }, "commit", /\(64 hex digits\), got "\/srv\/root"/],
     ["a format that is none", { commit, format: "iso" }, "format", /one of tar.zst, squashfs, got "iso"/],
     ["a format that is close", { commit, format: "tar.zstd" }, "format", /did you mean tar.zst\?/],
@@ -113,12 +113,12 @@ describe("preview", () => {
   });
   test.each([undefined, "vm"])("refuses a commit whose target is %s", async (target) => {
     putCommit(target);
-    await expect(preview({ commit, format: "tar.zst" })).rejects.toThrow(/commit: c1c1c1c1c1c1 is of a machine/);
+    await expect(preview({ commit, format: "tar.zst" })).rejects.toThrow(/commit: c1c1c1c1c1c1 is for a machine/);
   });
   test("of a DiskImage refuses a container's commit", async () => {
     putCommit("container");
     const made = diskImage.create(call(), { inputs: { commit } });
-    await expect(made).rejects.toThrow(/is of a container.*make a ContainerTemplate/);
+    await expect(made).rejects.toThrow(/is for a container.*make a ContainerTemplate/);
   });
 });
 

@@ -29,7 +29,7 @@ const preview = (filesystem: string, filesystems?: string[]) => {
   return diskImage.create(call(), { inputs: { commit, filesystem } });
 };
 const refused =
-  /^filesystem: the initramfs of commit c1c1c1c1c1c1 mounts no btrfs; add "btrfs-progs" to `packages`.*leave filesystem out/;
+  /^filesystem: the initramfs of commit c1c1c1c1c1c1 does not mount btrfs; add "btrfs-progs" to `packages`.*leave filesystem out/;
 
 test("btrfs is refused where the initramfs has it not, also of a commit from before that was kept", async () => {
   await expect(preview("btrfs", ["ext4", "xfs"])).rejects.toThrow(refused);

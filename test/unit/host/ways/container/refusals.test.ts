@@ -72,7 +72,7 @@ describe("a container", () => {
       { ...image, ...commit },
     ).refusals;
     expect(r!.message).toMatch(
-      /refuses what a new root needs: a read-only bind mount of \/usr, a bind mount of \/proc/,
+      /does not allow what a new root needs: a read-only bind mount of \/usr, a bind mount of \/proc/,
     );
     expect(r!.hint).toMatch(/nesting/);
   });

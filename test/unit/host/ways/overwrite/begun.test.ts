@@ -35,7 +35,7 @@ describe("an overwrite that was cut off", () => {
   it("goes on with the plan it began with", () => {
     const { plan: p } = plan(cut(), { hostname: "another" });
     expect(p!.summary).toMatch(
-      /^goes on with the overwrite of Debian .* on \/dev\/vda: 40 of 96 blocks are written; 1 reboot/,
+      /^continues the overwrite of Debian .* on \/dev\/vda: 40 of 96 blocks are written; 1 reboot/,
     );
     expect(p!.overwrite).toEqual(first.overwrite);
   });
@@ -99,7 +99,7 @@ describe("an overwrite that was cut off", () => {
       const p = on(begun({ network: "dhcp" }), { network: fixed("10.0.2.77/24") });
       expect(p.plan!.network.interfaces).toContain("address 10.0.2.77/24");
       expect(p.plan!.keeps[0]).toBe(p.plan!.network.summary);
-      expect(note(p)).toEqual([expect.stringContaining("the written system has it, the RAM system has not")]);
+      expect(note(p)).toEqual([expect.stringContaining("the new system gets the change, the RAM system does not")]);
       expect(on(begun({}), { network: fixed("10.0.2.77") }).refusals.map((r) => r.code)).toEqual(["network-input"]);
     });
     it("the same input is the plan's network, whatever the RAM system has", () => {

@@ -28,7 +28,7 @@ describe("the disk", () => {
     expect(codes(f)).toEqual([]);
   });
   it("that is not the old system's is a note", () => {
-    expect(plan(two, { disk: "/dev/vdb" }).plan!.lines.join("\n")).toContain("the firmware has to boot from this one");
+    expect(plan(two, { disk: "/dev/vdb" }).plan!.lines.join("\n")).toContain("set the firmware to boot from this one");
   });
 });
 

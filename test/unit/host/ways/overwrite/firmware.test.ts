@@ -53,7 +53,7 @@ describe("the firmware's disk", () => {
     const f = split(...esp, grub("mmcblk0"), grub("nvme0n1", 1));
     expect(plan(f, nvme).refusals[0]!.message).toContain("the firmware boots /dev/mmcblk0");
     expect(notes(f, { ...nvme, force: true })).toContain(
-      "/dev/mmcblk0 too: the firmware has to boot /dev/nvme0n1 first",
+      "/dev/mmcblk0 too: set the firmware to boot /dev/nvme0n1 first",
     );
   });
   it("by UEFI's own word, whatever is mounted", () => {
@@ -77,7 +77,7 @@ describe("the firmware's disk", () => {
       "mount=27 1 9:1 / / rw - ext4 /dev/md1 rw",
       "mount=31 27 9:0 / /boot/efi rw - vfat /dev/md0 rw",
     );
-    expect(notes(f, { disk: "/dev/sda" })).toContain("on /dev/sdb too: the firmware has to boot /dev/sda first");
+    expect(notes(f, { disk: "/dev/sda" })).toContain("on /dev/sdb too: set the firmware to boot /dev/sda first");
   });
 });
 

@@ -20,7 +20,7 @@ describe("the plan", () => {
   it("restores nothing, and says so", () => {
     const { plan: p } = plan();
     expect([p!.method, p!.restore, p!.boots, p!.overwrite!.enter]).toEqual(["overwrite", undefined, 2, "kexec"]);
-    expect(p!.lines).toContain("destroy: leaves the server as it is, for there is no old system to give back");
+    expect(p!.lines).toContain("destroy: leaves the server as it is, since there is no old system to restore");
   });
   it("does without figures while the image is not built", () => {
     expect(plan(facts(), {}, { disk: undefined, about: true }).plan!.summary).toContain("send the image, 2 reboots");
@@ -40,7 +40,7 @@ describe("the plan", () => {
   it("starts on the running kernel where that one starts no other, GRUB cannot, and systemd is the init", () => {
     const { plan: p } = plan(noGrub());
     expect(p!.overwrite!.enter).toBe("shutdown");
-    expect(p!.lines[0]).toMatch(/takes over \(systemd's shutdown leaves the running kernel to it/);
+    expect(p!.lines[0]).toMatch(/takes over \(systemd's shutdown starts it on the running kernel/);
   });
   it.each<[string, (f: Facts) => void]>([
     ["another init", set({ systemd: false })],

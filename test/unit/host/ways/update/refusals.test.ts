@@ -45,7 +45,7 @@ describe("room for another kernel in /boot", () => {
     const { refusals } = plan(pine(5), {}, { kernel, kernels: known });
     expect(refusals).toMatchObject([
       {
-        message: "/boot has 5.0 MB free, and kernel and initramfs of the commit take 17 MB beside those that are there",
+        message: "/boot has 5.0 MB free, and the commit's kernel and initramfs take 17 MB besides those that are there",
         hint: expect.stringContaining("pine undeploy"),
       },
     ]);

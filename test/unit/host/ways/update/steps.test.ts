@@ -15,7 +15,7 @@ const wanted = (change: Partial<Wanted> = {}): Wanted => ({
   ...change,
 });
 const kinds = (steps: Step[]) => steps.map((step) => step.do).join(" ");
-const SAFETY = "goes back by itself unless it comes up healthy; /var is shared and does not go back";
+const SAFETY = "rolls back by itself unless it comes up healthy; /var is shared and is not rolled back";
 
 it.each<[string, Partial<Wanted>, string, string]>([
   [
@@ -46,13 +46,13 @@ it.each<[string, Partial<Wanted>, string, string]>([
     "what a run that was cut off left",
     { commit: runs, found: "cut-off", foreign: true },
     "take-over write-files keep-running",
-    "what a run that was cut off left is taken over: commit aaaaaaaaaaaa runs already: keys and files are written, no reboot",
+    "takes over what a run that was cut off left: commit aaaaaaaaaaaa runs already: keys and files are written, no reboot",
   ],
   [
     "a Pine that an image brought",
     { found: "running", foreign: true },
     "check-signature take-over write-files update trial",
-    `Pine runs here and is taken over: update aaaaaaaaaaaa => bbbbbbbbbbbb: send a delta of 45 kB, slot b, 1 reboot; ${SAFETY}`,
+    `takes over the Pine that runs here: update aaaaaaaaaaaa => bbbbbbbbbbbb: send a delta of 45 kB, slot b, 1 reboot; ${SAFETY}`,
   ],
   [
     "a reinstall",
@@ -85,9 +85,9 @@ describe("nothing of a stranger is written", () => {
 });
 
 it("a trial that nobody confirmed", () => {
-  const then = "as if it had not been";
+  const then = "as if it had not happened";
   expect([unconfirmedLine("a"), unconfirmedLine(undefined, "Debian 12")]).toEqual([
-    `a trial runs that nobody confirmed: 1 reboot back to slot a, and then an update ${then}`,
-    `a trial runs that nobody confirmed: 1 reboot back to Debian 12, and then an install ${then}`,
+    `an unconfirmed trial runs: 1 reboot back to slot a, and then an update ${then}`,
+    `an unconfirmed trial runs: 1 reboot back to Debian 12, and then an install ${then}`,
   ]);
 });

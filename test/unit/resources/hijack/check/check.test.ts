@@ -109,7 +109,7 @@ describe("a change that counts only when the disk is written", () => {
   };
   it("is said", async () => {
     const { warnings } = await diff({ ...over, dataPartitions: [data] });
-    expect(warnings.join()).toMatch(/dataPartitions.* count when the disk is written.*--replace 'urn:x'/);
+    expect(warnings.join()).toMatch(/dataPartitions.* count only when the disk is written.*--replace 'urn:x'/);
   });
   it("is none before the first time, nor is another image", async () => {
     expect((await diff({ ...over, dataPartitions: [data] }, false)).warnings).toEqual([]);

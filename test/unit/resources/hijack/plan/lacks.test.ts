@@ -30,7 +30,9 @@ it("a preview that has no toolbox warns once, and the answer is unknown", async 
   expect(await lacks(server)).toBeUndefined();
   expect(await lacks(server)).toBeUndefined();
   expect(asked()).toBe(1);
-  expect(call.said.warnings).toEqual([`whether the commit's kernel drives the server was not looked at: ${AWAY}`]);
+  expect(call.said.warnings).toEqual([
+    `it was not checked whether the commit's kernel has the server's drivers: ${AWAY}`,
+  ]);
 });
 
 it("what was cancelled ends, and warns of nothing", async () => {

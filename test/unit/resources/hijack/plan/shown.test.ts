@@ -28,7 +28,7 @@ describe("what was shown", () => {
     expect(changedSince(comparablePlan(plan()), comparablePlan(plan()))).toEqual([]));
   it("names what changed, both ways", () => {
     expect(changedSince(comparablePlan(plan()), comparablePlan(moved))).toEqual([
-      expect.stringMatching(/^network: shown was 10\.0\.2\.15\/24 .*; now it is 10\.0\.2\.16\/24 /),
+      expect.stringMatching(/^network: the preview showed 10\.0\.2\.15\/24 .*; now it is 10\.0\.2\.16\/24 /),
     ]);
   });
   it("does not count sizes, which are estimates in preview", () => {
@@ -39,7 +39,7 @@ describe("what was shown", () => {
     await expect(assertPlanUnchanged(call("web"), plan())).resolves.toBeUndefined();
     await expect(assertPlanUnchanged(call("other"), moved)).resolves.toBeUndefined();
     await expect(assertPlanUnchanged(call("web"), moved)).rejects.toThrow(
-      /is not what the preview showed any more:\n- network:/,
+      /the server has changed since the preview:\n- network:/,
     );
     await recordShownPlan(call("web"), plan(), ["network"]); // hung on what was not known
     await expect(assertPlanUnchanged(call("web"), moved)).resolves.toBeUndefined();
