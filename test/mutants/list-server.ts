@@ -130,7 +130,7 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "a health check takes any status",
-    file: "provider/host/trial/health.sh",
+    file: "provider/system/rootfs/usr/libexec/pine/probe",
     from: 'if [ "$status" != "$3" ]; then',
     to: "if false; then",
     tests: ["test/unit/host/trial/health.test.ts"],
