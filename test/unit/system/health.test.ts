@@ -137,8 +137,8 @@ describe.each(SHELLS)("%s", (shell) => {
       const r = await seen(o);
       expect(told(r)).toEqual(["ran=2 of=2 result=red", 1, "a red did not end within 1 s", "b ok"]);
       expect(r.first).toMatch(/^checked=1999-12-31T23:59:59Z /);
-      expect(Number(r.lines[0]!.split(" ")[2])).toBeLessThan(2.5);
-      expect(r.took).toBeLessThan(8000);
+      expect(Number(r.lines[0]!.split(" ")[2])).toBeLessThan(8);
+      expect(r.took).toBeLessThan(20_000);
       expect(processes(mark)).toEqual([]);
     });
     it("is past killing: left behind", async () => {
@@ -157,7 +157,7 @@ describe.each(SHELLS)("%s", (shell) => {
         "/usr/libexec/pine/health; code=$?; kill $(cat /run/daemon) || exit; (exit $code)",
       );
       expect(told(r)).toEqual(["ran=1 of=1 result=green", 0, "a ok"]);
-      expect(r.took).toBeLessThan(6000);
+      expect(r.took).toBeLessThan(15_000);
     });
     it("writes 10 MB, a line or many", async () => {
       const own = { a: "head -c 10000000 /dev/zero; exit 9", b: "yes canary | head -n 1500000; echo end" };
