@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Numbers and lists as people read them. */
 
 /** Bytes for people: "83 MB" (decimal units, as disks and plans are sold). */
 export function humanBytes(bytes: number): string {
@@ -13,3 +13,7 @@ export function humanBytes(bytes: number): string {
   }
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`;
 }
+
+/** Names as a list in words: "hostname and authorizedKeys". */
+export const listed = (names: readonly string[]) =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;

@@ -37,4 +37,4 @@ export function probeArguments(p: Probe): [kind: ProbeKind, ...rest: string[]] {
 }
 
 /** Seconds for which a new system is watched after its checks passed once: they must pass again. */
-export const SETTLE_SECONDS = 60;
+export const SETTLE_SECONDS = 30;

@@ -54,8 +54,13 @@ export function startTime(pid: number | "self"): string {
 
 export function myself(): Holder {
   return {
-    ...{ pid: process.pid, start: startTime("self"), boot: text("/proc/sys/kernel/random/boot_id") },
-    ...{ host: hostname(), machine: text("/etc/machine-id"), namespace: link("/proc/self/ns/pid"), flock: false },
+    pid: process.pid,
+    start: startTime("self"),
+    boot: text("/proc/sys/kernel/random/boot_id"),
+    host: hostname(),
+    machine: text("/etc/machine-id"),
+    namespace: link("/proc/self/ns/pid"),
+    flock: false,
   };
 }
 
@@ -102,10 +107,7 @@ export function hasEnded(h: Partial<Holder> | undefined, e: Evidence): boolean {
 }
 
 /** statfs(2)'s f_type of ext, xfs, btrfs, tmpfs, overlay, zfs, f2fs, bcachefs, ramfs (linux/magic.h). */
-const LOCAL = [
-  ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630],
-  ...[0x2fc12fc1, 0xf2f52010, 0xca451a4e, 0x858458f6],
-];
+const LOCAL = [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e, 0x858458f6];
 
 /**
  * Tries flock(2) on an open file. The lock belongs to the open file, so it stays ours when `flock` has ended.

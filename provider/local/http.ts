@@ -42,7 +42,9 @@ export async function get(
   let authorization = authorizationFor(url);
   for (let n = 0; ; n++) {
     const answer = await request(url, {
-      ...{ method: "GET", dispatcher: dispatcher(), signal: o.signal },
+      method: "GET",
+      dispatcher: dispatcher(),
+      signal: o.signal,
       headers: { "accept-encoding": "identity", ...o.headers, ...(authorization && { authorization }) },
     });
     // readers get the error anyway; the body can also fail while nobody reads

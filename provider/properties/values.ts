@@ -48,6 +48,10 @@ export function plain(v: Value): Value {
   return v;
 }
 
+/** Whether the value as a whole is not known yet. */
+export const isUnknown = (value: unknown) =>
+  value instanceof Unknown || (value instanceof Secret && value.value instanceof Unknown);
+
 /** Whether anything within is not known yet. */
 export function hasUnknown(v: Value): boolean {
   if (v instanceof Unknown) return true;

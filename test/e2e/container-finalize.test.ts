@@ -23,8 +23,9 @@ if (isRoot)
       expect(output).toMatch(/then removes Debian 11 for good; destroy leaves the server as it is/);
       expect(output).toMatch(/Debian GNU\/Linux 11 \(bullseye\) is gone, \d+ MB are free again/);
       expect(readdirSync(lab.vps.rootfs).sort()).toEqual(
+        // biome-ignore format: what belongs together is in one line
         [
-          ...["bin", "boot", "dev", "etc", "lib", "mnt", "ostree", "proc", "root", "run", "sbin", "sys", "tmp", "usr"],
+          "bin", "boot", "dev", "etc", "lib", "mnt", "ostree", "proc", "root", "run", "sbin", "sys", "tmp", "usr",
         ].sort(),
       );
       expect(readdirSync(join(lab.vps.rootfs, "etc")).sort()).toEqual(

@@ -35,27 +35,33 @@ const runs = (vps: Lxc) =>
 const whole = (vps: Lxc) => on(vps, "ostree fsck -q --repo=/ostree/repo && /usr/libexec/pine/agent status", 300_000);
 const phases: Record<string, Phase> = {
   install: {
-    ...{ args: ["up", "--skip-preview"], packages: ["lighttpd"], from: "debian", begins: /^preparing/, takes: 0 },
+    args: ["up", "--skip-preview"],
+    packages: ["lighttpd"],
+    from: "debian",
+    begins: /^preparing/,
+    takes: 0,
     async end(vps) {
       expect(await runs(vps)).toMatch(/^alpine\n/);
       expect(await whole(vps)).toMatch(/^slot=a\ntrial=\n/m);
     },
   },
   update: {
-    ...{
-      args: ["up", "--skip-preview"],
-      packages: ["lighttpd", "tree"],
-      from: "pine",
-      begins: /^the host's own files/,
-      takes: 0,
-    },
+    args: ["up", "--skip-preview"],
+    packages: ["lighttpd", "tree"],
+    from: "pine",
+    begins: /^the host's own files/,
+    takes: 0,
     async end(vps) {
       expect(await runs(vps)).toMatch(/^alpine\ntree/);
       expect(await whole(vps)).toMatch(/^slot=[ab]\ntrial=\n/m);
     },
   },
   restore: {
-    ...{ args: ["destroy"], packages: ["lighttpd"], from: "pine", begins: /^the old system is the default/, takes: 0 },
+    args: ["destroy"],
+    packages: ["lighttpd"],
+    from: "pine",
+    begins: /^the old system is the default/,
+    takes: 0,
     end: async (vps) => expect(await runs(vps)).toBe("debian"),
   },
 };

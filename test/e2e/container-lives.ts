@@ -14,120 +14,142 @@ const STARTED = "sed 's/.*) //' /proc/1/stat | cut -d' ' -f20";
 
 export type Given = Required<Pick<LxcOptions, "release" | "privileged" | "memoryMiB" | "network">>;
 
+/** A life while it is led. */
+interface Led {
+  lab: ContainerLab;
+  /** The old system's files. */
+  before: Map<string, string>;
+  first: { checksum: string; sent: number };
+  run(command: string): Promise<string>;
+}
+
 /** The tests of one life, a step each. */
 export function containerLife(given: Given): void {
   const step = steps(test);
-  let lab: ContainerLab;
-  let before: Map<string, string>;
-  let first: { checksum: string; sent: number };
-  const server = () => lab.project.server();
-  const run = (command: string) => on(lab.vps, command);
-
+  const led = { run: (command) => on(led.lab.vps, command) } as Led;
   beforeAll(async () => {
-    lab = await startContainerLab(`ct-${given.release}`, given);
+    led.lab = await startContainerLab(`ct-${given.release}`, given);
   });
-  afterAll(() => lab?.end());
+  afterAll(() => led.lab?.end());
+  step("preview shows method, bytes and what is kept, and writes nothing there", () => seen(led));
+  step("it is taken: Alpine at the same address, by the same key", () => taken(led));
+  step("it stays what it is when it is started again, orderly or not", () => startedAgain(led));
+  step("one package more comes by a delta", () => updated(led));
+  step("a person rolls back on the server, which judges that by itself; up asks for a word first", () => byHand(led));
+  step("an update that is not healthy goes back, and is not tried again", () => unhealthy(led));
+  step("refresh sees what was changed by hand", () => changedByHand(led));
+  step("a reinstall gives it an /etc of its own", () => reinstalled(led));
+  step("destroy gives Debian back as it was", () => givenBack(led));
+}
 
-  step("preview shows method, bytes and what is kept, and writes nothing there", async () => {
-    const quick = await listing(lab.vps, { quick: true });
-    const { output } = await lab.project.ok(["preview"]);
-    expect(output).toMatch(/in the container \(LXC(, unprivileged)?\) beside Debian/);
-    expect(output).toMatch(/send \d+ to \d+ MB, no kernel, 1 restart/);
-    expect(output).toMatch(`${lab.vps.address}/24`);
-    expect(differences(quick, await listing(lab.vps, { quick: true }))).toEqual([]);
-    before = await listing(lab.vps);
-  });
+async function seen(led: Led): Promise<void> {
+  const { lab } = led;
+  const quick = await listing(lab.vps, { quick: true });
+  const { output } = await lab.project.ok(["preview"]);
+  expect(output).toMatch(/in the container \(LXC(, unprivileged)?\) beside Debian/);
+  expect(output).toMatch(/send \d+ to \d+ MB, no kernel, 1 restart/);
+  expect(output).toMatch(`${lab.vps.address}/24`);
+  expect(differences(quick, await listing(lab.vps, { quick: true }))).toEqual([]);
+  led.before = await listing(lab.vps);
+}
 
-  step("it is taken: Alpine at the same address, by the same key", async () => {
-    await lab.project.ok(["up"]);
-    const { booted, sent } = await server();
-    first = { checksum: booted.checksum, sent };
-    const seen = await run("(. /etc/os-release; echo $ID); hostname; ostree admin status; wget -qO- http://127.0.0.1/");
-    expect(seen).toMatch(/^alpine\nweb-1\n/);
-    expect(seen).toContain(`* pine ${first.checksum}`);
-    expect(seen).toContain(PAGE);
-    expect((await lab.vps.ssh("touch /usr/x")).stderr).toMatch(/Read-only file system/);
-    expect(await run("/usr/libexec/pine/agent status")).toMatch(/^loader=init\nslot=a\ntrial=\n/m);
-    await lab.project.ok(["up", "--expect-no-changes"]);
-    lab.tell(`taken with ${sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
-  });
+async function taken(led: Led): Promise<void> {
+  const { lab, run } = led;
+  await lab.project.ok(["up"]);
+  const { booted, sent } = await lab.project.server();
+  led.first = { checksum: booted.checksum, sent };
+  const seen = await run("(. /etc/os-release; echo $ID); hostname; ostree admin status; wget -qO- http://127.0.0.1/");
+  expect(seen).toMatch(/^alpine\nweb-1\n/);
+  expect(seen).toContain(`* pine ${led.first.checksum}`);
+  expect(seen).toContain(PAGE);
+  expect((await lab.vps.ssh("touch /usr/x")).stderr).toMatch(/Read-only file system/);
+  expect(await run("/usr/libexec/pine/agent status")).toMatch(/^loader=init\nslot=a\ntrial=\n/m);
+  await lab.project.ok(["up", "--expect-no-changes"]);
+  lab.tell(`taken with ${sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
+}
 
-  step("it stays what it is when it is started again, orderly or not", async () => {
-    await lab.vps.restart();
-    await lab.vps.waitForSsh();
-    expect(await run("ostree admin status")).toContain(`* pine ${first.checksum}`);
-    await lab.vps.kill();
-    // what is in the page cache already is on somebody else's account
-    if (process.env.PINE_MIB) writeFileSync("/proc/sys/vm/drop_caches", "3");
-    await lab.vps.start();
-    await lab.vps.waitForSsh();
-    expect(await run("ostree admin status; /usr/libexec/pine/agent status")).toMatch(/\* pine .*\nslot=a\n/s);
-    lab.tell(`memory at rest ${JSON.stringify(lab.vps.memory())}`);
-  });
+async function startedAgain(led: Led): Promise<void> {
+  const { lab, run } = led;
+  await lab.vps.restart();
+  await lab.vps.waitForSsh();
+  expect(await run("ostree admin status")).toContain(`* pine ${led.first.checksum}`);
+  await lab.vps.kill();
+  // what is in the page cache already is on somebody else's account
+  if (process.env.PINE_MIB) writeFileSync("/proc/sys/vm/drop_caches", "3");
+  await lab.vps.start();
+  await lab.vps.waitForSsh();
+  expect(await run("ostree admin status; /usr/libexec/pine/agent status")).toMatch(/\* pine .*\nslot=a\n/s);
+  lab.tell(`memory at rest ${JSON.stringify(lab.vps.memory())}`);
+}
 
-  step("one package more comes by a delta", async () => {
-    const started = await run(STARTED);
-    await lab.project.set({ packages: ["lighttpd", "tree"] });
-    await lab.project.ok(["up"]);
-    const now = await server();
-    expect(now.sent).toBeLessThanOrEqual(0.05 * first.sent);
-    expect(await run(STARTED)).not.toBe(started);
-    expect(await run("tree --version; ostree admin status")).toMatch(/^tree v.*\* pine /s);
-    lab.tell(`an update of ${now.sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
-  });
+async function updated(led: Led): Promise<void> {
+  const { lab, run } = led;
+  const started = await run(STARTED);
+  await lab.project.set({ packages: ["lighttpd", "tree"] });
+  await lab.project.ok(["up"]);
+  const now = await lab.project.server();
+  expect(now.sent).toBeLessThanOrEqual(0.05 * led.first.sent);
+  expect(await run(STARTED)).not.toBe(started);
+  expect(await run("tree --version; ostree admin status")).toMatch(/^tree v.*\* pine /s);
+  lab.tell(`an update of ${now.sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
+}
 
-  step("a person rolls back on the server, which judges that by itself; up asks for a word first", async () => {
-    const { booted, previous } = await server();
-    await run("pine rollback the tree has no leaves");
-    await until("it runs the commit before, confirmed", async () => {
-      const { stdout } = await lab.vps.ssh("pine status");
-      return stdout.includes(`confirmed: commit ${previous.slice(0, 12)}`);
-    });
-    expect(await run("pine logs")).toMatch(/^not booted by itself: commit [0-9a-f]{12}, person since .*no leaves$/);
-    expect((await lab.project.ok(["refresh"])).output).toMatch(/was rolled back by hand at .*: the tree has no leaves/);
-    const refused = await lab.project.run(["up", "--skip-preview"]);
-    expect(refused.exitCode).not.toBe(0);
-    expect(refused.output).toMatch(/was rolled back by hand on the server .* run `pine unhold [0-9a-f]{12}`/s);
-    await run(`pine unhold ${booted.checksum.slice(0, 12)}`);
-    await lab.project.ok(["up", "--skip-preview"]);
-    expect((await server()).booted.checksum).toBe(booted.checksum);
-    lab.tell("rolled back by hand, and updated again");
+async function byHand(led: Led): Promise<void> {
+  const { lab, run } = led;
+  const { booted, previous } = await lab.project.server();
+  await run("pine rollback the tree has no leaves");
+  await until("it runs the commit before, confirmed", async () => {
+    const { stdout } = await lab.vps.ssh("pine status");
+    return stdout.includes(`confirmed: commit ${previous.slice(0, 12)}`);
   });
+  expect(await run("pine logs")).toMatch(/^not booted by itself: commit [0-9a-f]{12}, person since .*no leaves$/);
+  expect((await lab.project.ok(["refresh"])).output).toMatch(/was rolled back by hand at .*: the tree has no leaves/);
+  const refused = await lab.project.run(["up", "--skip-preview"]);
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.output).toMatch(/was rolled back by hand on the server .*`pine unhold [0-9a-f]{12}`/s);
+  await run(`pine unhold ${booted.checksum.slice(0, 12)}`);
+  await lab.project.ok(["up", "--skip-preview"]);
+  expect((await lab.project.server()).booted.checksum).toBe(booted.checksum);
+  lab.tell("rolled back by hand, and updated again");
+}
 
-  step("an update that is not healthy goes back, and is not tried again", async () => {
-    const { booted } = await server();
-    await lab.project.set({ webPort: "81" });
-    const failed = await lab.project.run(["up", "--skip-preview"]);
-    expect(failed.exitCode).not.toBe(0);
-    expect(failed.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
-    expect(await run("ostree admin status")).toContain(`* pine ${booted.checksum}`);
-    expect(await run("pine logs")).toMatch(/^\d+ .* health: health check 1 of 1 \(http\) failed/);
-    expect((await lab.project.run(["up", "--skip-preview"])).output).toMatch(/failed on this server before/);
-    await lab.project.set({ webPort: "80" });
-    await lab.project.ok(["up", "--skip-preview"]);
-  });
+async function unhealthy(led: Led): Promise<void> {
+  const { lab, run } = led;
+  const { booted } = await lab.project.server();
+  await lab.project.set({ webPort: "81" });
+  const failed = await lab.project.run(["up", "--skip-preview"]);
+  expect(failed.exitCode).not.toBe(0);
+  expect(failed.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
+  expect(await run("ostree admin status")).toContain(`* pine ${booted.checksum}`);
+  expect(await run("pine logs")).toMatch(/^\d+ .* health: health check 1 of 1 \(http\) failed/);
+  expect((await lab.project.run(["up", "--skip-preview"])).output).toMatch(/failed on this server before/);
+  await lab.project.set({ webPort: "80" });
+  await lab.project.ok(["up", "--skip-preview"]);
+}
 
-  step("refresh sees what was changed by hand", async () => {
-    await run("echo else >/etc/hostname; hostname else");
-    const { output } = await lab.project.ok(["refresh"]);
-    expect(output).toMatch(/the hostname is else there, not web-1/);
-    await lab.project.ok(["up", "--skip-preview"]);
-    expect(await run("hostname")).toBe("web-1");
-  });
+async function changedByHand(led: Led): Promise<void> {
+  const { lab, run } = led;
+  await run("echo else >/etc/hostname; hostname else");
+  const { output } = await lab.project.ok(["refresh"]);
+  expect(output).toMatch(/the hostname is else there, not web-1/);
+  await lab.project.ok(["up", "--skip-preview"]);
+  expect(await run("hostname")).toBe("web-1");
+}
 
-  step("a reinstall gives it an /etc of its own", async () => {
-    await run("echo by hand >/etc/by-hand; echo kept >/var/kept");
-    const { urn } = (await lab.project.state()).find((r) => r.type === "pine:index:HostHijack")!;
-    await lab.project.ok(["up", "--skip-preview", "--replace", urn]);
-    expect(await run("ls /etc/by-hand 2>/dev/null; cat /var/kept")).toBe("kept");
-  });
+async function reinstalled(led: Led): Promise<void> {
+  const { lab, run } = led;
+  await run("echo by hand >/etc/by-hand; echo kept >/var/kept");
+  const { urn } = (await lab.project.state()).find((r) => r.type === "pine:index:HostHijack")!;
+  await lab.project.ok(["up", "--skip-preview", "--replace", urn]);
+  expect(await run("ls /etc/by-hand 2>/dev/null; cat /var/kept")).toBe("kept");
+}
 
-  step("destroy gives Debian back as it was", async () => {
-    await lab.project.ok(["destroy"]);
-    expect(
-      await run(". /etc/os-release; echo $ID; ls -d /ostree /sbin/init.pine-old 2>/dev/null; readlink /sbin/init"),
-    ).toMatch(/^debian\n(\.\.)?\/?lib\/systemd\/systemd$/);
-    expect(differences(before, await listing(lab.vps))).toEqual([]);
-    lab.tell("given back");
-  });
+async function givenBack(led: Led): Promise<void> {
+  const { lab, run } = led;
+  await lab.project.ok(["destroy"]);
+  expect(
+    await run(". /etc/os-release; echo $ID; ls -d /ostree /sbin/init.pine-old 2>/dev/null; readlink /sbin/init"),
+  ).toMatch(/^debian\n(\.\.)?\/?lib\/systemd\/systemd$/);
+  expect(differences(led.before, await listing(lab.vps))).toEqual([]);
+  lab.tell("given back");
 }

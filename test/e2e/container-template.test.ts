@@ -119,7 +119,9 @@ describe("what is in it", () => {
     expect(text("etc/network/interfaces")).toContain("iface eth0 inet dhcp");
     const modes = "stat -c '%a %u:%g %n' tmp etc/shadow etc/passwd dev proc sys run mnt";
     expect((await within(root, modes)).split("\n")).toEqual([
-      ...["1777 0:0 tmp", "600 0:0 etc/shadow", "644 0:0 etc/passwd"],
+      "1777 0:0 tmp",
+      "600 0:0 etc/shadow",
+      "644 0:0 etc/passwd",
       ...["dev", "proc", "sys", "run", "mnt"].map((d) => `755 0:0 ${d}`),
     ]);
     expect(await within(root, "ls -A | sort | paste -sd' '")).toBe(

@@ -66,10 +66,16 @@ interface Layout {
 }
 /** A root with a /boot of its own beside it, whatever `bootSize` says: GRUB writes safely on ext4 alone. */
 const xfs = {
-  ...{ options: { filesystem: "xfs" }, packages: ["xfsprogs-extra"], filesystems: ["ext4", "xfs"], lacks: "root" },
+  options: { filesystem: "xfs" },
+  packages: ["xfsprogs-extra"],
+  filesystems: ["ext4", "xfs"],
+  lacks: "root",
 } satisfies Partial<Layout>;
 const btrfs = {
-  ...{ options: { filesystem: "btrfs" }, packages: ["btrfs-progs"], filesystems: ["ext4", "btrfs"], lacks: "root" },
+  options: { filesystem: "btrfs" },
+  packages: ["btrfs-progs"],
+  filesystems: ["ext4", "btrfs"],
+  lacks: "root",
 } satisfies Partial<Layout>;
 const layouts: [string, Layout][] = [
   [

@@ -24,7 +24,11 @@ const LARGER = 1999;
 let lab: ImageLab;
 let checksum: string;
 const options = (label: Label, more: Partial<ImageOptions> = {}): ImageOptions => ({
-  ...{ title: "Pine test", console: ["tty0", "ttyS0,115200"], label, swap: SWAP * MiB, ...more },
+  title: "Pine test",
+  console: ["tty0", "ttyS0,115200"],
+  label,
+  swap: SWAP * MiB,
+  ...more,
 });
 const make = (label: Label, format: FileFormat, more?: Partial<ImageOptions>): Promise<Image> =>
   diskImage(lab, checksum, options(label, more), format);
@@ -97,7 +101,12 @@ describe.each(machines)("%s under %s on %s", (label, firmware, bus, format, devi
   beforeAll(async () => {
     image = await make(label, format);
     vps = await startVps({
-      ...{ base: { disk: image.path }, dir: lab.folder(), firmware, bus, memory: 256, diskMiB: LARGER },
+      base: { disk: image.path },
+      dir: lab.folder(),
+      firmware,
+      bus,
+      memory: 256,
+      diskMiB: LARGER,
     });
     await complete(vps);
   });

@@ -40,7 +40,10 @@ interface Old {
 async function start({ env, sets = "", timeout = "1", pine = (t) => t, broken = [], more }: Old): Promise<GrubMachine> {
   const slot = (name: string) =>
     slotFile({
-      ...{ title: `Pine ${name}`, uuid, options: OPTIONS, initrd: "/boot/ostree/initrd" },
+      title: `Pine ${name}`,
+      uuid,
+      options: OPTIONS,
+      initrd: "/boot/ostree/initrd",
       linux: broken.includes(name) ? "/boot/ostree/nowhere" : "/boot/ostree/vmlinuz",
     });
   const old = [
@@ -146,7 +149,8 @@ describe("of the old grub.cfg", () => {
 
 test("ours lies beside the grub.cfg that is read, also where GRUB's prefix is elsewhere (PvGrub2, linode/docs#135)", async () => {
   const grub = await start({
-    ...{ env: { slot: "b", trial: "a", tries: 1 }, broken: ["a"] },
+    env: { slot: "b", trial: "a", tries: 1 },
+    broken: ["a"],
     more: { prefix: "/elsewhere" },
   });
   const text = await grub.until(booted("b"));

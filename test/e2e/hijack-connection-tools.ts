@@ -40,7 +40,12 @@ export async function knowing(dir: string, known: string, c: Connection): Promis
   writeFileSync(list, known);
   await build({
     entryPoints: [join(import.meta.dirname, "known-hosts.ts")],
-    ...{ bundle: true, platform: "node", target: "node20", format: "cjs", outfile: script, logLevel: "silent" },
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    outfile: script,
+    logLevel: "silent",
     define: { "import.meta.dirname": "__dirname" },
   });
   const inside =

@@ -70,7 +70,10 @@ const both = (old: NetworkFacts, now: NetworkFacts) => {
 
 /** A further card; QEMU's own user network, or one end of a hub. */
 const card = (mac: string, netdev: string) => [
-  ...["-netdev", netdev, "-device", `virtio-net-pci,netdev=${/id=(\w+)/.exec(netdev)![1]},mac=${mac}`],
+  "-netdev",
+  netdev,
+  "-device",
+  `virtio-net-pci,netdev=${/id=(\w+)/.exec(netdev)![1]},mac=${mac}`,
 ];
 
 async function boot(name: string, old: NetworkFacts, extraArgs: string[]) {
@@ -186,9 +189,10 @@ describe("IPv6 alone, by a link-local gateway", () => {
       "ConnectTimeout=30",
       "LogLevel=ERROR",
     ];
+    // biome-ignore format: what belongs together is in one line
     ssh = (command) => [
-      ...["ssh", "-F", "none", "-i", path, "-b", OUTSIDE[6], ...o.flatMap((v) => ["-o", v])],
-      ...["root@2001:db8:c17:9000::1", command],
+      "ssh", "-F", "none", "-i", path, "-b", OUTSIDE[6], ...o.flatMap((v) => ["-o", v]),
+      "root@2001:db8:c17:9000::1", command,
     ];
     await machine.until(ssh("true"), BOOT_MS);
   });

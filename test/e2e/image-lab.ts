@@ -115,8 +115,13 @@ async function labRootfs(
   task: Task,
 ): Promise<RootfsRecord> {
   const recipe = aRecipe({
-    ...{ release: tools.release, arch: tools.arch, mirror: tools.mirror, keys: tools.keys },
-    ...{ repositories: ["community", "main"], packages, authorizedKeys: [key] },
+    release: tools.release,
+    arch: tools.arch,
+    mirror: tools.mirror,
+    keys: tools.keys,
+    repositories: ["community", "main"],
+    packages,
+    authorizedKeys: [key],
     ...(target === "container" ? { target, kernel: "none" } : {}),
   });
   const indexes = await fetchIndexes(recipe.repositories, tools, task);

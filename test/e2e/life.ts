@@ -149,7 +149,11 @@ export async function startBench(name: string, changes?: MirrorChanges): Promise
     keys: tree.keys,
   };
   return {
-    ...{ work, tree, server, config, fault },
+    work,
+    tree,
+    server,
+    config,
+    fault,
     become: async (next) => {
       const folder = join((await variantMirror(tree, join(work, `mirror-${++variants}`), next)).dir, "alpine");
       fault.of = (path) => {

@@ -52,7 +52,12 @@ export class OtherUser {
     await cp(join(repository, "provider"), folder, { recursive: true, filter: isData });
     const result = await build({
       entryPoints: [join(repository, entry)],
-      ...{ bundle: true, platform: "node", target: "node20", format: "cjs", write: false, logLevel: "silent" },
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      format: "cjs",
+      write: false,
+      logLevel: "silent",
       define: { "import.meta.dirname": "__dirname" },
     });
     const file = join(folder, "main.cjs");

@@ -52,10 +52,11 @@ async function audited(inputs: object): Promise<string[]> {
 /**
  * Configuration that is ours or the program's: A is new, U changed. Links of runlevels are looked at in rootfs-build.
  */
+// biome-ignore format: what belongs together is in one line
 const OURS = [
-  ...["A etc/apk/arch", "A etc/apk/keys/pine-lab.rsa.pub", "A etc/apk/repositories", "A etc/apk/world"],
-  ...["A etc/network/interfaces", "U etc/fstab", "U etc/group", "U etc/hostname", "U etc/hosts", "U etc/inittab"],
-  ...["U etc/passwd", "U etc/rc.conf", "U etc/shadow"],
+  "A etc/apk/arch", "A etc/apk/keys/pine-lab.rsa.pub", "A etc/apk/repositories", "A etc/apk/world",
+  "A etc/network/interfaces", "U etc/fstab", "U etc/group", "U etc/hostname", "U etc/hosts", "U etc/inittab",
+  "U etc/passwd", "U etc/rc.conf", "U etc/shadow",
 ];
 /** That apk sees anything at all. */
 const DAMAGED = ["damaged: U usr/bin/nano", "damaged: X usr/bin/curl"];

@@ -33,8 +33,11 @@ async function repository(path: string, packages: PackageSpec[]): Promise<void> 
 }
 
 const tool = (content: string, more: Partial<PackageSpec> = {}): PackageSpec => ({
-  ...{ name: "tool", version: "1.0-r0", description: content },
-  ...{ files: [{ path: "usr/share/tool", content }], ...more },
+  name: "tool",
+  version: "1.0-r0",
+  description: content,
+  files: [{ path: "usr/share/tool", content }],
+  ...more,
 });
 
 beforeAll(async () => {

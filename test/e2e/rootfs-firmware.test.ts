@@ -10,13 +10,22 @@ import type { PackageSpec } from "../lab/mirror/apk-format.ts";
 import { type Bench, Life, startBench } from "./life.ts";
 
 const firmware = (name: string, more: Partial<PackageSpec> = {}): PackageSpec => ({
-  ...{ name, version: "20260221-r0", description: name, files: [] },
-  ...{ provides: ["linux-firmware-any"], providerPriority: 1, ...more },
+  name,
+  version: "20260221-r0",
+  description: name,
+  files: [],
+  provides: ["linux-firmware-any"],
+  providerPriority: 1,
+  ...more,
 });
 const depends = ["linux-firmware-bnx2=20260221-r0", "linux-firmware-other=20260221-r0"];
 
 const kernel: PackageSpec = {
-  ...{ name: "linux-lts", version: "6.18.56-r0", description: "kernel", depends: ["linux-firmware-any"], files: [] },
+  name: "linux-lts",
+  version: "6.18.56-r0",
+  description: "kernel",
+  depends: ["linux-firmware-any"],
+  files: [],
 };
 
 let bench: Bench;

@@ -83,7 +83,9 @@ beforeAll(async () => {
   await bench.become({
     add: [
       {
-        ...{ name: "hostile", version: "1.0-r0", description: "attacks who installs it" },
+        name: "hostile",
+        version: "1.0-r0",
+        description: "attacks who installs it",
         files: [{ path: "usr/share/hostile", content: "", mode: 0o644 }],
         scripts: { "post-install": script(values, "/usr/share/hostile-install") },
       },

@@ -235,8 +235,13 @@ it("resolvePackages answers what would be locked, or what is wrong", async () =>
   const lock = result!.lock as LockedPackage[];
   expect(lock.map((p) => p.name)).toEqual(expect.arrayContaining(["tree", "lab-glibc"]));
   expect(lock[0]).toEqual({
-    ...{ name: expect.any(String), version: expect.stringMatching(/-r\d+$/), checksum: expect.stringMatching(/^Q1/) },
-    ...{ size: expect.any(Number), installedSize: expect.any(Number), built: expect.any(Number), repository: "main" },
+    name: expect.any(String),
+    version: expect.stringMatching(/-r\d+$/),
+    checksum: expect.stringMatching(/^Q1/),
+    size: expect.any(Number),
+    installedSize: expect.any(Number),
+    built: expect.any(Number),
+    repository: "main",
   });
   const { failures } = await resolvePackages(testCall(bench.config), { packages: ["-x"] });
   expect(failures).toEqual([

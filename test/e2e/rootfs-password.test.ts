@@ -81,7 +81,10 @@ beforeAll(async () => {
   });
   await project.simple(["stack", "init", "test"]);
   await project.set({
-    ...{ target: "container", host: "192.0.2.1", hostKey: "ssh-ed25519 AAAA", "pine:store": join(work, "store") },
+    target: "container",
+    host: "192.0.2.1",
+    hostKey: "ssh-ed25519 AAAA",
+    "pine:store": join(work, "store"),
     "pine:keys": JSON.stringify(tree.keys),
   });
   await project.secret("token", "of no importance");

@@ -9,9 +9,9 @@ import { pluginFolder } from "../lab/pulumi.ts";
 import { labCache } from "../lab/vps/index.ts";
 import { BROKEN, breakPlugin } from "./broken.ts";
 import { lengths, makeCut, type Where } from "./cut.ts";
-import { kindName, kindOf, PLAIN } from "./kinds.ts";
+import { type Kind, kindName, kindOf, PLAIN } from "./kinds.ts";
 import { PHASES } from "./phases.ts";
-import { cutOf } from "./plan.ts";
+import { type Cut, cutOf } from "./plan.ts";
 import { prepare } from "./prepared.ts";
 import { addResult, type Result, readResults, table, told } from "./results.ts";
 
@@ -28,24 +28,40 @@ const USAGE = `npm run faults -- [--cuts N] [--seed S] [--phase P]… [--server 
 
 const log = (line: string) => process.stderr.write(`faults: ${line}\n`);
 
-async function main(): Promise<number> {
+/** What is asked for. */
+interface Asked {
+  cuts: number;
+  seed: number;
+  workers: number;
+  phases: string[];
+  kind: Kind;
+  /** Where the results are. */
+  file: string;
+  broken?: string;
+  /** These cuts alone. */
+  only?: number[];
+}
+
+function options() {
   const text = { type: "string" } as const;
   const many = { type: "string", multiple: true } as const;
-  const { values: o } = parseArgs({
+  return parseArgs({
     options: {
-      ...{ cuts: text, seed: text, server: text, workers: text, file: text, broken: text, summary: text },
-      ...{ phase: many, only: many },
+      cuts: text,
+      seed: text,
+      server: text,
+      workers: text,
+      file: text,
+      broken: text,
+      summary: text,
+      phase: many,
+      only: many,
       help: { type: "boolean" },
     },
-  });
-  if (o.help) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  if (o.summary) {
-    process.stdout.write(`${table(readResults(resolve(o.summary)))}\n`);
-    return 0;
-  }
+  }).values;
+}
+
+function asked(o: ReturnType<typeof options>): Asked {
   const number = (name: "cuts" | "seed" | "workers", otherwise: number) => {
     const value = Number(o[name] ?? otherwise);
     return Number.isSafeInteger(value) && value >= 0 ? value : die(`--${name} ${o[name]}`, "expected is a number");
@@ -57,7 +73,48 @@ async function main(): Promise<number> {
   const server = kindName(kind) === kindName(PLAIN) ? [] : [kindName(kind)];
   const name = [`seed-${seed}`, ...server, ...(o.phase ?? []), ...(o.broken ? [o.broken] : [])].join("-");
   const file = resolve(o.file ?? join(labCache(), "faults", `${name}.jsonl`));
+  return { cuts, seed, workers, phases, kind, file, broken: o.broken, only: o.only?.map(Number) };
+}
 
+async function main(): Promise<number> {
+  const o = options();
+  if (o.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  if (o.summary) {
+    process.stdout.write(`${table(readResults(resolve(o.summary)))}\n`);
+    return 0;
+  }
+  const a = asked(o);
+  const work = workFolder();
+  const prepared = await prepare(a.kind, log);
+  const mirror = await mirrorOn(prepared.mirrorPort);
+  try {
+    const bin = a.broken ? breakPlugin(a.broken, join(work, "broken")) : pluginFolder;
+    // another build would make another rootfs: of this one only what is done to the server is looked at
+    const more = a.broken ? ["--target", SERVER] : [];
+    const where = (worker: number): Where => ({
+      prepared,
+      bin,
+      more,
+      dir: join(work, `w${worker}`),
+      evidence: join(labCache(), "faults", "evidence"),
+    });
+    const wanted = a.only ?? Array.from({ length: a.cuts }, (_, i) => i + 1);
+    const all = wanted.map((n) => cutOf(a.seed, n, a.phases, !a.broken));
+    const made = await makeMissing(all, a, where);
+    const keys = new Set(all.map(keyOf));
+    const results = a.only ? made : resultsOf(a).filter((r) => keys.has(keyOf(r)));
+    return tell(results) && results.length === all.length ? 0 : 1;
+  } finally {
+    await mirror?.close();
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** A folder that goes when this process ends, also by a signal. */
+function workFolder(): string {
   const work = mkdtempSync(join(tmpdir(), "pine-faults-"));
   // as an exit, so that everything that was started is ended before its folder goes; a signal alone lets Pulumi's
   // children live
@@ -66,55 +123,41 @@ async function main(): Promise<number> {
       process.on("exit", () => rmSync(work, { recursive: true, force: true }));
       process.exit(128 + number);
     });
-  const prepared = await prepare(kind, log);
-  const mirror = await mirrorOn(prepared.mirrorPort);
-  try {
-    const bin = o.broken ? breakPlugin(o.broken, join(work, "broken")) : pluginFolder;
-    // another build would make another rootfs: of this one only what is done to the server is looked at
-    const more = o.broken ? ["--target", SERVER] : [];
-    const where = (worker: number): Where => ({
-      ...{ prepared, bin, more },
-      dir: join(work, `w${worker}`),
-      evidence: join(labCache(), "faults", "evidence"),
-    });
-    const done = new Set(
-      o.only
-        ? []
-        : readResults(file)
-            .filter((r) => r.seed === seed)
-            .map(keyOf),
-    );
-    const wanted = o.only ? o.only.map(Number) : Array.from({ length: cuts }, (_, i) => i + 1);
-    const all = wanted.map((n) => cutOf(seed, n, phases, !o.broken));
-    const missing = all.filter((cut) => !done.has(keyOf(cut)));
-    for (const command of new Set(missing.map((cut) => PHASES[cut.phase]!.command)))
-      await lengths(command, { ...where(0), bin: pluginFolder, more: [] }, log);
-    if (!o.only) log(`${all.length} cuts, ${all.length - missing.length} of them made before; results in ${file}`);
-    const made: Result[] = [];
-    const queue = [...missing];
-    await Promise.all(
-      Array.from({ length: Math.max(1, workers) }, async (_, worker) => {
-        for (let cut = queue.shift(); cut; cut = queue.shift()) {
-          const length = await lengths(PHASES[cut.phase]!.command, where(worker), log);
-          const result = { ...(await makeCut(cut, where(worker), length)), ...(o.broken && { broken: o.broken }) };
-          if (o.only) made.push(result);
-          else addResult(file, result);
-          log(told(result));
-        }
-      }),
-    );
-    const keys = new Set(all.map(keyOf));
-    const results = o.only ? made : readResults(file).filter((r) => r.seed === seed && keys.has(keyOf(r)));
-    process.stdout.write(`${table(results)}\n`);
-    const bad = results.filter((r) => !r.allowed);
-    for (const r of bad) process.stdout.write(`${told(r)}\n`);
-    const passed = results.length === all.length && bad.length === 0;
-    process.stdout.write(`${results.length} cuts, ${bad.length} not allowed\n`);
-    return passed ? 0 : 1;
-  } finally {
-    await mirror?.close();
-    rmSync(work, { recursive: true, force: true });
-  }
+  return work;
+}
+
+const resultsOf = (a: Asked) => readResults(a.file).filter((r) => r.seed === a.seed);
+
+/** Makes those cuts that the file does not have, and adds them to it; with `only` it makes all, and adds none. */
+async function makeMissing(all: Cut[], a: Asked, where: (worker: number) => Where): Promise<Result[]> {
+  const done = new Set(a.only ? [] : resultsOf(a).map(keyOf));
+  const missing = all.filter((cut) => !done.has(keyOf(cut)));
+  for (const command of new Set(missing.map((cut) => PHASES[cut.phase]!.command)))
+    await lengths(command, { ...where(0), bin: pluginFolder, more: [] }, log);
+  if (!a.only) log(`${all.length} cuts, ${all.length - missing.length} of them made before; results in ${a.file}`);
+  const made: Result[] = [];
+  const queue = [...missing];
+  await Promise.all(
+    Array.from({ length: Math.max(1, a.workers) }, async (_, worker) => {
+      for (let cut = queue.shift(); cut; cut = queue.shift()) {
+        const length = await lengths(PHASES[cut.phase]!.command, where(worker), log);
+        const result = { ...(await makeCut(cut, where(worker), length)), ...(a.broken && { broken: a.broken }) };
+        if (a.only) made.push(result);
+        else addResult(a.file, result);
+        log(told(result));
+      }
+    }),
+  );
+  return made;
+}
+
+/** Prints the results; whether all are allowed. */
+function tell(results: Result[]): boolean {
+  process.stdout.write(`${table(results)}\n`);
+  const bad = results.filter((r) => !r.allowed);
+  for (const r of bad) process.stdout.write(`${told(r)}\n`);
+  process.stdout.write(`${results.length} cuts, ${bad.length} not allowed\n`);
+  return bad.length === 0;
 }
 
 /**

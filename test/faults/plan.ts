@@ -31,7 +31,11 @@ export function cutOf(seed: number, n: number, phases: string[], samples = true)
   const [moment, what] = moments[(round + first) % moments.length]!;
   const kind = chance(seed, n, "mode");
   return {
-    ...{ seed, n, phase, moment, what },
+    seed,
+    n,
+    phase,
+    moment,
+    what,
     where: chance(seed, n, "where"),
     choice: {
       mode: kind < 0.5 ? "drop" : kind < 0.8 ? "sectors" : "writes",

@@ -73,7 +73,9 @@ export async function prepare(kind: Kind, log: (line: string) => void): Promise<
   const key = createHash("sha256").update(JSON.stringify(made)).digest("hex").slice(0, 16);
   const folder = join(labCache(), "faults", key);
   const open = (): Prepared => ({
-    ...{ folder, base, raw },
+    folder,
+    base,
+    raw,
     ...JSON.parse(readFileSync(join(folder, "prepared.json"), "utf8")),
   });
   if (existsSync(folder)) return open();

@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.ts";
 export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "an installation asks nobody whether its signature is wanted",
-    file: "provider/host/ways/steps.ts",
+    file: "provider/host/plan/beside.ts",
     from: '    { do: "check-signature" },\n    { do: "install"',
     to: '    { do: "install"',
     tests: ["test/unit/resources/hijack/trust.test.ts"],
@@ -18,9 +18,9 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "an overwrite asks nobody whether its signature is wanted",
-    file: "provider/host/ways/steps.ts",
-    from: '        { do: "check-signature" },\n        { do: "enter-ram"',
-    to: '        { do: "enter-ram"',
+    file: "provider/host/ways/overwrite/way.ts",
+    from: '    { do: "check-signature" },\n    { do: "enter-ram"',
+    to: '    { do: "enter-ram"',
     tests: ["test/unit/resources/hijack/trust.test.ts"],
   },
   {

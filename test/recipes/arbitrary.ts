@@ -200,7 +200,11 @@ export function inputs(names: string[]): fc.Arbitrary<Inputs> {
         dns: fc.array(rarely(48, fc.constantFrom("192.0.2.1", "2001:db8::1"), fc.constant("dns.example")), {
           maxLength: 3,
         }),
-        ...{ users: fc.array(user, { maxLength: 3 }), services, sysctl, limits, mounts },
+        users: fc.array(user, { maxLength: 3 }),
+        services,
+        sysctl,
+        limits,
+        mounts,
         files: fc.dictionary(path, file, { maxKeys: 4 }),
         modules: fc.subarray(["tun", "wireguard"]),
         tree,

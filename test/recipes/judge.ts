@@ -15,17 +15,20 @@ function placeOf(tree: Committed, path: string): string {
   return path;
 }
 
-/** What is not as the inputs have it; empty: all is. */
-export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
-  const faults: string[] = [];
-  const say = (ok: unknown, what: string) => {
-    if (!ok) faults.push(what);
-  };
-  const text = (path: string) => tree.text(placeOf(tree, path)).catch(() => "");
-  const passwd = (await text("/etc/passwd")).split("\n").map((l) => l.split(":"));
-  const group = (await text("/etc/group")).split("\n").map((l) => l.split(":"));
-  const idOf = (rows: string[][], name: string) => (/^\d+$/.test(name) ? name : rows.find((r) => r[0] === name)?.[2]);
+/** A commit while it is judged. */
+interface Judged {
+  tree: Committed;
+  /** Text of a file of the system; "" where there is none. */
+  text(path: string): Promise<string>;
+  passwd: string[][];
+  group: string[][];
+  /** Notes a fault unless it is as it should be. */
+  say(ok: unknown, what: string): void;
+}
 
+const idOf = (rows: string[][], name: string) => (/^\d+$/.test(name) ? name : rows.find((r) => r[0] === name)?.[2]);
+
+async function files({ tree, text, passwd, group, say }: Judged, i: Inputs): Promise<void> {
   for (const [path, f] of Object.entries(i.files ?? {})) {
     const found = tree.entries.get(placeOf(tree, path));
     say(found?.type === "-", `files ${path}: not there`);
@@ -35,6 +38,9 @@ export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
     // what runs a program here takes the last line's end away
     say((await text(path)) === (f.content ?? "").replace(/\n$/, ""), `files ${path}: content`);
   }
+}
+
+async function wholeFolder({ tree, text, say }: Judged, i: Inputs): Promise<void> {
   for (const [name, entry] of Object.entries(i.tree?.entries ?? {})) {
     const path = `${i.tree!.path}/${name}`;
     const found = tree.entries.get(placeOf(tree, path));
@@ -44,6 +50,9 @@ export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
       say((await text(path)) === (entry.content ?? "").replace(/\n$/, ""), `tree ${path}: content`);
     }
   }
+}
+
+async function users({ tree, text, passwd, group, say }: Judged, i: Inputs): Promise<void> {
   for (const u of i.users ?? []) {
     const row = passwd.find((r) => r[0] === u.name);
     say(row, `users ${u.name}: not there`);
@@ -66,6 +75,9 @@ export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
         `users ${u.name}: no root`,
       );
   }
+}
+
+function services({ tree, say }: Judged, i: Inputs): void {
   for (const [level, names] of Object.entries(i.services ?? {}))
     for (const n of names) {
       say(
@@ -74,17 +86,26 @@ export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
       );
       say(tree.entries.has(`/usr/etc/init.d/${n}`), `services ${n}: no script`);
     }
+}
+
+async function knobsAndLimits({ text, say }: Judged, i: Inputs): Promise<void> {
   const knobs = Object.entries(i.sysctl ?? {});
   const sysctl = knobs.length > 0 ? (await text("/etc/sysctl.d/90-pine.conf")).split("\n") : [];
   for (const [k, v] of knobs) say(sysctl.map((l) => l.trimEnd()).includes(`${k} = ${v}`.trimEnd()), `sysctl ${k}`);
   const rc = i.limits ? await text("/etc/rc.conf") : "";
   for (const v of Object.values(i.limits ?? {}))
     say(new RegExp(`^rc_ulimit=".*\\b${v}\\b`, "m").test(rc), `limits ${v}`);
+}
+
+async function mounts({ tree, text, say }: Judged, i: Inputs): Promise<void> {
   const fstab = i.mounts?.length ? await text("/etc/fstab") : "";
   for (const m of i.mounts ?? []) {
     say(`\n${fstab}`.includes(`\n${m.device} ${m.path} ${m.type} `), `mounts ${m.path}`);
     say(tree.entries.has(placeOf(tree, m.path)), `mounts ${m.path}: no folder`);
   }
+}
+
+async function namesAndLines({ text, say }: Judged, i: Inputs): Promise<void> {
   if (i.hostname) say((await text("/etc/hostname")) === i.hostname, "hostname");
   if (i.timezone && i.timezone !== "UTC") say((await text("/etc/timezone")) === i.timezone, "timezone");
   if (i.motd !== undefined) say((await text("/etc/motd")) === i.motd.replace(/\n$/, ""), "motd");
@@ -99,6 +120,9 @@ export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
   );
   await lines("/etc/modules", i.modules, "modules");
   await lines("/root/.ssh/authorized_keys", i.authorizedKeys, "authorizedKeys");
+}
+
+async function packages({ tree, say }: Judged, i: Inputs): Promise<void> {
   const installed = await tree.text(
     tree.entries.has("/usr/lib/apk/db/installed") ? "/usr/lib/apk/db/installed" : "/lib/apk/db/installed",
   );
@@ -109,5 +133,18 @@ export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
       `packages ${p}`,
     );
   }
+}
+
+/** What is not as the inputs have it; empty: all is. */
+export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
+  const faults: string[] = [];
+  const text = (path: string) => tree.text(placeOf(tree, path)).catch(() => "");
+  const rows = async (path: string) => (await text(path)).split("\n").map((l) => l.split(":"));
+  const say: Judged["say"] = (ok, what) => {
+    if (!ok) faults.push(what);
+  };
+  const judged = { tree, text, passwd: await rows("/etc/passwd"), group: await rows("/etc/group"), say };
+  const parts = [files, wholeFolder, users, services, knobsAndLimits, mounts, namesAndLines, packages];
+  for (const part of parts) await part(judged, i);
   return faults;
 }

@@ -29,7 +29,12 @@ async function bundle(outfile: string, broken: string | undefined): Promise<void
   const lost = new Set(Object.keys(broken ? breakSource(broken) : {}));
   await build({
     entryPoints: [join(import.meta.dirname, "pine.ts")],
-    ...{ outfile, bundle: true, platform: "node", format: "esm", target: "node20", logLevel: "error" },
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    logLevel: "error",
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     define: { "import.meta.dirname": JSON.stringify(join(repository, "provider")) },
     plugins: [

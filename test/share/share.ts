@@ -44,8 +44,15 @@ interface Score {
 export async function share(c: Campaign): Promise<Outcome> {
   const begun = Date.now();
   const score: Score = {
-    ...{ builds: 0, kills: 0, made: 0, aged: 0, errors: 0, longest: 60_000, wrong: [] },
-    ...{ running: new Map(), begun },
+    builds: 0,
+    kills: 0,
+    made: 0,
+    aged: 0,
+    errors: 0,
+    longest: 60_000,
+    wrong: [],
+    running: new Map(),
+    begun,
   };
   const until = begun + c.minutes * 60_000;
   const apart = [new Apart(), new Apart()];

@@ -2,38 +2,31 @@
 import type { Address, Route } from "./types/network.ts";
 
 /** Words of a route that need no action: what makes the route is carried over, or the kernel adds them by itself. */
+// biome-ignore format: what belongs together is in one line
 const ROUTE_FLAGS = new Set([
-  ...["onlink", "linkdown", "dead", "pervasive", "offload", "trap", "rt_offload", "rt_trap", "offload_failed"],
-  ...["notify", "unresolved", "cache", "unicast"],
+  "onlink", "linkdown", "dead", "pervasive", "offload", "trap", "rt_offload", "rt_trap", "offload_failed",
+  "notify", "unresolved", "cache", "unicast",
 ]);
 /** The same, with a value. The kernel measured `rtt` to `reordering`. */
+// biome-ignore format: what belongs together is in one line
 const ROUTE_VALUES = new Set([
-  ...["via", "dev", "proto", "scope", "src", "metric", "weight", "nhid", "expires", "error", "pref", "hoplimit"],
-  ...["mtu", "advmss", "rtt", "rttvar", "ssthresh", "cwnd", "reordering", "age", "used", "users", "ipid"],
+  "via", "dev", "proto", "scope", "src", "metric", "weight", "nhid", "expires", "error", "pref", "hoplimit",
+  "mtu", "advmss", "rtt", "rttvar", "ssthresh", "cwnd", "reordering", "age", "used", "users", "ipid",
 ]);
 /** Words with a value that the new system's `ip`, busybox', cannot set. */
+// biome-ignore format: what belongs together is in one line
 const ROUTE_TOLD = new Set([
-  ...[
-    "initcwnd",
-    "initrwnd",
-    "window",
-    "rto_min",
-    "quickack",
-    "congctl",
-    "features",
-    "realm",
-    "realms",
-    "tos",
-    "dsfield",
-  ],
-  ...["from", "table", "iif", "fastopen_no_cookie", "ttl-propagate"],
+  "initcwnd", "initrwnd", "window", "rto_min", "quickack", "congctl", "features", "realm", "realms", "tos", "dsfield",
+  "from", "table", "iif", "fastopen_no_cookie", "ttl-propagate",
 ]);
+// biome-ignore format: what belongs together is in one line
 const ADDRESS_FLAGS = new Set([
-  ...["secondary", "temporary", "deprecated", "mngtmpaddr", "tentative", "optimistic", "stable-privacy", "home"],
-  ...["noprefixroute", "dynamic", "permanent", "nodad"],
+  "secondary", "temporary", "deprecated", "mngtmpaddr", "tentative", "optimistic", "stable-privacy", "home",
+  "noprefixroute", "dynamic", "permanent", "nodad",
 ]);
+// biome-ignore format: what belongs together is in one line
 const ADDRESS_VALUES = new Set([
-  ...["brd", "broadcast", "peer", "scope", "metric", "proto", "flags", "valid_lft", "preferred_lft"],
+  "brd", "broadcast", "peer", "scope", "metric", "proto", "flags", "valid_lft", "preferred_lft",
 ]);
 
 /** IFA_F_… of linux/if_addr.h: an `ip` that has no word for one prints `flags 02`. */
@@ -151,7 +144,13 @@ export function parseRoute(line: string, family: 4 | 6): { routes: Route[]; left
     if (!dev) return [];
     return [
       {
-        ...{ family, to, via, dev, onlink: p.has("onlink"), metric: number("metric"), src: main.value("src") },
+        family,
+        to,
+        via,
+        dev,
+        onlink: p.has("onlink"),
+        metric: number("metric"),
+        src: main.value("src"),
         proto: protocol(main.value("proto"), main.has("expires"), via),
         ...(main.has("mtu") ? { mtu: { size: number("mtu")!, lock: main.locked("mtu") } } : {}),
         ...(main.has("advmss") ? { advmss: number("advmss") } : {}),

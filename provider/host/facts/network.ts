@@ -8,19 +8,11 @@ import type { Bond, Interface, InterfaceKind, NetworkFacts, Route, Vlan } from "
 /**
  * Routing daemons (rt_protos of iproute2, /etc/iproute2 of FRR), by name or number: the new system does not run them.
  */
+// biome-ignore format: what belongs together is in one line
 const DAEMONS: Record<string, string> = {
-  ...{ 8: "gated", 10: "mrt", 11: "zebra", 12: "bird", 13: "dnrouted", 14: "xorp", 15: "ntk", 17: "mrouted" },
-  ...{ 18: "keepalived", 42: "babel", 84: "ovn", 99: "openr", 186: "bgp", 187: "isis", 188: "ospf", 189: "rip" },
-  ...{
-    190: "ripng",
-    191: "nhrp",
-    192: "eigrp",
-    193: "ldp",
-    194: "sharp",
-    195: "pbr",
-    196: "zstatic",
-    197: "openfabric",
-  },
+  8: "gated", 10: "mrt", 11: "zebra", 12: "bird", 13: "dnrouted", 14: "xorp", 15: "ntk", 17: "mrouted",
+  18: "keepalived", 42: "babel", 84: "ovn", 99: "openr", 186: "bgp", 187: "isis", 188: "ospf", 189: "rip",
+  190: "ripng", 191: "nhrp", 192: "eigrp", 193: "ldp", 194: "sharp", 195: "pbr", 196: "zstatic", 197: "openfabric",
 };
 const NAMES = new Set(Object.values(DAEMONS));
 const daemonOf = (proto = "") => DAEMONS[proto] ?? (NAMES.has(proto) ? proto : undefined);
@@ -47,7 +39,10 @@ export function parseNetwork(lines: Lines): NetworkFacts {
   const interfaces = all("if").map(interfaceOf);
   const proc = (name: string) => all(`proc.${name}`);
   const spare = ipLines({
-    ...{ route4: proc("route4"), route6: proc("route6"), addr4: proc("addr4"), addr6: proc("addr6") },
+    route4: proc("route4"),
+    route6: proc("route6"),
+    addr4: proc("addr4"),
+    addr6: proc("addr6"),
   });
   const made = routesOf(all, spare);
   const byName = new Map(interfaces.map((i) => [i.name, i]));

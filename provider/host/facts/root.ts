@@ -51,7 +51,6 @@ function parseRoot(
   const whole = block?.disk ? blocks.get(block.disk) : block;
   const disk = whole && isDisk(whole, new Set(lines.get("virtual") ?? [])) ? whole.name : undefined;
   const table = disk ? partitionTable(lines, disk) : undefined;
-  const inodes = free?.inodes ?? Number((lines.get("dfi")?.[0] ?? "").split(/\s+/)[3]);
   const sectors = disk ? blocks.get(disk)?.sectors : undefined;
   const dosPart = table?.type === "dos" && block?.partition ? `${table.id}-${hex2(block.partition)}` : undefined;
   return {
@@ -61,7 +60,7 @@ function parseRoot(
     options: top?.options ?? [],
     sizeKiB: free?.size ?? 0,
     freeKiB: free?.free ?? 0,
-    freeInodes: inodes > 0 ? inodes : undefined,
+    freeInodes: free?.inodes,
     kind: block ? kindOf(block, blocks) : "unknown",
     partition: block?.partition,
     disk: disk ? deviceOf(disk) : undefined,

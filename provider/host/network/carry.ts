@@ -16,7 +16,9 @@ export function cardBase(card: Interface, facts: NetworkFacts, names: Map<string
     ...(parent
       ? {
           vlan: {
-            ...{ id: card.vlan!.id, parent: names.get(parent.name)!, parentMtu: oddMtu(parent) },
+            id: card.vlan!.id,
+            parent: names.get(parent.name)!,
+            parentMtu: oddMtu(parent),
             parentIpv6: { off: parent.noIpv6, refusesRa: parent.acceptsRa === false },
           },
         }
@@ -65,7 +67,10 @@ export function carried(found: Interface, facts: NetworkFacts, names: Map<string
     ...ipv6(card, routes, global),
     now: lease,
     addresses: addresses.map(({ family, address, prefix, peer, deprecated }) => ({
-      ...{ family, address, prefix, peer },
+      family,
+      address,
+      prefix,
+      peer,
       ...(deprecated && family === 6 ? { deprecated } : {}),
     })),
     routes: [

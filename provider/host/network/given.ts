@@ -34,7 +34,11 @@ export function planGiven(
     ? []
     : ["the old system does not use DHCP: it is not known whether a DHCP server answers on this network"];
   const made = {
-    ...{ mtu: oddMtu(card), dhcp: true, routerAdvertised: false, addresses: [], routes: [] },
+    mtu: oddMtu(card),
+    dhcp: true,
+    routerAdvertised: false,
+    addresses: [],
+    routes: [],
     ...(card.dhcp ? identity(card, undefined, notes) : {}),
   };
   return { files: write(made, { nameservers: [], search: [] }), refusals: [], notes };

@@ -67,11 +67,12 @@ export async function fill(
   ];
   const said = await run(
     QEMU,
+    // biome-ignore format: what belongs together is in one line
     [
-      ...["-accel", "tcg", "-m", String(MEMORY), "-nodefaults", "-no-user-config", "-display", "none"],
-      ...["-no-reboot", "-nic", "none", "-serial", "stdio", "-rtc", `base=${clock},clock=vm`],
-      ...["-kernel", at("vmlinuz"), "-initrd", at("fill.img")],
-      ...["-append", `console=ttyS0 quiet panic=-1 rdinit=/fill ${filesystem}`],
+      "-accel", "tcg", "-m", String(MEMORY), "-nodefaults", "-no-user-config", "-display", "none",
+      "-no-reboot", "-nic", "none", "-serial", "stdio", "-rtc", `base=${clock},clock=vm`,
+      "-kernel", at("vmlinuz"), "-initrd", at("fill.img"),
+      "-append", `console=ttyS0 quiet panic=-1 rdinit=/fill ${filesystem}`,
       ...disk("root.img", ""),
       ...disk("root.tar", ",readonly=on"),
     ],

@@ -80,7 +80,9 @@ export async function diskImage(
     await needed(workshop, commit, options);
     const sysroot = await sysrootTree(workshop, checksum, dir);
     const plan = planDisk(checksum, options, {
-      ...{ bytes: sysroot.unpackedSize, inodes: sysroot.inodes, boot: sysroot.bootSize },
+      bytes: sysroot.unpackedSize,
+      inodes: sysroot.inodes,
+      boot: sysroot.bootSize,
     });
     await writeInputs(dir, plan, sysroot, {
       ...options,

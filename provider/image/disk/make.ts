@@ -100,9 +100,10 @@ export async function make(
   const fat = fatOf(esp?.size ?? 0);
   const boot = bootPartition(plan);
   const maker = rootFilesystem(plan.filesystem).make?.(plan.rootUuid) ?? [];
+  // biome-ignore format: what belongs together is in one line
   const args = [
-    ...[deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE), maker.join(" ")],
-    ...[mib(root.start), mib(root.size), plan.rootUuid, String(JOURNAL_MIB)],
+    deployment, plan.label, mib(plan.size), plan.hashSeed, String(BYTES_PER_INODE), maker.join(" "),
+    mib(root.start), mib(root.size), plan.rootUuid, String(JOURNAL_MIB),
     ...(boot === root ? ["", "", "", ""] : [mib(boot.start), mib(boot.size), plan.bootUuid, String(BOOT_JOURNAL_MIB)]),
     ...(esp ? [mib(esp.start), mib(esp.size), plan.espSerial, String(fat.bits), String(fat.cluster)] : []),
   ];

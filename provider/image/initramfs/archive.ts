@@ -13,15 +13,22 @@ export const wantedModules = (filesystems: readonly string[]): string[] => [
   ...filesystems,
   ...diskDrivers,
   // the dead-man of a trial; without them a machine that hangs stays down
-  ...["i6300esb", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "xen_wdt"],
+  "i6300esb",
+  "iTCO_wdt",
+  "wdat_wdt",
+  "sp5100_tco",
+  "xen_wdt",
   // the checksum of ext4's and btrfs' metadata: the kernel asks for it by name
-  ...["crc32c_generic", "crc32c_intel", "crc32c-cryptoapi"],
+  "crc32c_generic",
+  "crc32c_intel",
+  "crc32c-cryptoapi",
 ];
 
 /** Programs that init calls and its shell has not built in. */
+// biome-ignore format: what belongs together is in one line
 const applets = [
-  ...["sh", "cat", "chroot", "findfs", "insmod", "ln", "ls", "mkdir", "mkfifo", "modprobe", "mount", "readlink"],
-  ...["sleep", "switch_root", "sync", "touch", "umount", "dd", "blkid", "dmesg"],
+  "sh", "cat", "chroot", "findfs", "insmod", "ln", "ls", "mkdir", "mkfifo", "modprobe", "mount", "readlink",
+  "sleep", "switch_root", "sync", "touch", "umount", "dd", "blkid", "dmesg",
 ];
 
 export interface InitramfsParts {

@@ -28,9 +28,10 @@ export interface RamSystem {
   size: number;
 }
 
+// biome-ignore format: what belongs together is in one line
 const packages = [
-  ...["alpine-baselayout", "busybox", "ifupdown-ng", "dropbear", "dropbear-convert", "kexec-tools", "zstd"],
-  ...["sfdisk", ...DATA_PACKAGES],
+  "alpine-baselayout", "busybox", "ifupdown-ng", "dropbear", "dropbear-convert", "kexec-tools", "zstd",
+  "sfdisk", ...DATA_PACKAGES,
 ];
 
 /** Programs in /bin of the RAM system. */
@@ -39,10 +40,11 @@ const programs = ["busybox", "dropbear", "dropbearkey", "zstd", "sfdisk", ...DAT
 const tools = ["busybox", "kexec", "dropbearconvert", "dropbearkey", "zstd"];
 
 /** Modules for network cards of servers and virtual machines, and for what networks use beside them. */
+// biome-ignore format: what belongs together is in one line
 const network = [
-  ...["virtio_net", "e1000", "e1000e", "vmxnet3", "hv_netvsc", "xen_netfront", "igb", "igc", "ixgbe", "ixgbevf"],
-  ...["i40e", "iavf", "ice", "r8169", "8139cp", "tg3", "bnxt_en", "ena", "gve", "mlx4_en", "mlx5_core", "pcnet32"],
-  ...["af_packet", "8021q", "bonding", "ipv6"],
+  "virtio_net", "e1000", "e1000e", "vmxnet3", "hv_netvsc", "xen_netfront", "igb", "igc", "ixgbe", "ixgbevf",
+  "i40e", "iavf", "ice", "r8169", "8139cp", "tg3", "bnxt_en", "ena", "gve", "mlx4_en", "mlx5_core", "pcnet32",
+  "af_packet", "8021q", "bonding", "ipv6",
 ];
 
 /** The RAM system of a commit, from the cache or made now. */

@@ -22,7 +22,9 @@ export interface Bind {
 
 /** A script, by its path in provider/, as /run/<name>. */
 export const buildScript = (path: string): Bind => ({
-  ...{ source: asset(path), target: `/run/${basename(path)}`, readOnly: true },
+  source: asset(path),
+  target: `/run/${basename(path)}`,
+  readOnly: true,
 });
 
 export interface RunInOptions
@@ -46,10 +48,11 @@ const setUpFailed = 125; // enter.sh
 export async function runIn(tree: string, argv: string[], o: RunInOptions = {}): Promise<RunResult> {
   const tools = await requireNamespaces();
   const binds = (o.binds ?? []).flatMap((b) => [b.readOnly ? "robind" : "bind", b.source, b.target]);
+  // biome-ignore format: what belongs together is in one line
   const args = [
-    ...["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child", "--propagation", "private", "--"],
-    ...["/bin/sh", asset("image/namespace/enter.sh"), tree, o.readOnly ? "ro" : "rw", o.cwd ?? "/", ...binds],
-    ...["--", ...argv],
+    "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child", "--propagation", "private", "--",
+    "/bin/sh", asset("image/namespace/enter.sh"), tree, o.readOnly ? "ro" : "rw", o.cwd ?? "/", ...binds,
+    "--", ...argv,
   ];
   const env = { HOME: "/root", LC_ALL: "C.UTF-8", ...o.env, PATH: tools.path };
   return contained(tools, [tools.unshare, ...tools.mapped, ...args], argv, { ...o, cwd: "/", env });

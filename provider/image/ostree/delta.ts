@@ -67,11 +67,12 @@ export async function staticDelta(
   const facts = await artifact<ArtifactFacts>(store, path, FORMAT, task, async (dir) => {
     task.step(from ? "computing the delta" : "packing the whole commit");
     await mkdir(join(dir, "out"));
+    // biome-ignore format: what belongs together is in one line
     const argv = [
-      ...["ostree", "static-delta", "generate", "--repo=/run/repo", from ? `--from=${from}` : "--empty", `--to=${to}`],
+      "ostree", "static-delta", "generate", "--repo=/run/repo", from ? `--from=${from}` : "--empty", `--to=${to}`,
       // everything within the one file, also large objects that would be fetched one by one
-      ...["--inline", "--min-fallback-size=0", "--filename=/run/out/delta"],
-      ...[`--max-bsdiff-size=${MAX_BSDIFF_MIB}`, `--max-chunk-size=${MAX_PART_MIB}`],
+      "--inline", "--min-fallback-size=0", "--filename=/run/out/delta",
+      `--max-bsdiff-size=${MAX_BSDIFF_MIB}`, `--max-chunk-size=${MAX_PART_MIB}`,
     ];
     const binds = [
       { source: store.repo, target: "/run/repo" },

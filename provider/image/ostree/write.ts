@@ -62,7 +62,9 @@ function optionsOf(o: CommitOptions): string[] {
   if (problem) die(`ref ${JSON.stringify(o.ref)} ${problem}`);
   const metadata = Object.entries(o.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return [
-    ...[o.ref ? `--branch=${o.ref}` : "--orphan", "--no-bindings", "--parent=none"],
+    o.ref ? `--branch=${o.ref}` : "--orphan",
+    "--no-bindings",
+    "--parent=none",
     ...(o.bootable === false ? [] : ["--bootable"]),
     `--timestamp=@${o.timestamp}`,
     ...metadata.map(([key, value]) => `--add-metadata-string=${key}=${value}`),

@@ -59,9 +59,10 @@ async function simulate(
     }
     const list = join(dir, "repositories");
     await writeFile(list, `${lines.join("\n")}\n`);
+    // biome-ignore format: what belongs together is in one line
     const settings = [
-      ...["--no-network", "--no-cache", "--no-progress", "--root", join(apk.tree, "empty")],
-      ...["--arch", source.arch, "--keys-dir", apk.keys, "--repositories-file", list],
+      "--no-network", "--no-cache", "--no-progress", "--root", join(apk.tree, "empty"),
+      "--arch", source.arch, "--keys-dir", apk.keys, "--repositories-file", list,
       // an index with kept versions is a copy of a checked one; the packages themselves are always checked
       ...(keep.length === 0 ? [] : ["--allow-untrusted"]),
     ];

@@ -27,16 +27,22 @@ export const authorizedKeyPattern =
 
 const data = "it is the server's own data, which no image touches: use HostHijack's files";
 const running = "it is made new at every boot";
+// biome-ignore format: what belongs together is in one line
 const notOurs: Record<string, string> = {
-  ...{ var: data, root: data, home: data, opt: data, srv: data, mnt: data },
-  ...{ run: running, dev: running, proc: running, sys: running, tmp: running, media: running },
-  ...{ boot: "OSTree and GRUB own it", ostree: "OSTree owns it", sysroot: "OSTree owns it" },
+  var: data, root: data, home: data, opt: data, srv: data, mnt: data,
+  run: running, dev: running, proc: running, sys: running, tmp: running, media: running,
+  boot: "OSTree and GRUB own it", ostree: "OSTree owns it", sysroot: "OSTree owns it",
 };
 const byProperty: Record<string, string> = {
-  ...{ "/etc/passwd": "users", "/etc/group": "users", "/etc/shadow": "users" },
-  ...{ "/etc/apk/world": "packages", "/etc/apk/repositories": "repositories" },
-  ...{ "/etc/hostname": "hostname", "/etc/localtime": "timezone" },
-  ...{ "/etc/fstab": "mounts", "/etc/modules": "modules" },
+  "/etc/passwd": "users",
+  "/etc/group": "users",
+  "/etc/shadow": "users",
+  "/etc/apk/world": "packages",
+  "/etc/apk/repositories": "repositories",
+  "/etc/hostname": "hostname",
+  "/etc/localtime": "timezone",
+  "/etc/fstab": "mounts",
+  "/etc/modules": "modules",
 };
 
 /** The property that a path is always made from, if there is one. */

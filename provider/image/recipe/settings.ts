@@ -50,8 +50,9 @@ function ntpPiece({ client, servers }: NonNullable<Recipe["ntp"]>): Piece {
 }
 
 /** Letters of `ulimit`, which busybox' sh and OpenRC's rc_ulimit share, by the names of limits.conf(5). */
+// biome-ignore format: what belongs together is in one line
 export const ulimits: Record<string, string> = {
-  ...{ core: "c", data: "d", fsize: "f", memlock: "l", nofile: "n", stack: "s", cpu: "t", nproc: "u", as: "v" },
+  core: "c", data: "d", fsize: "f", memlock: "l", nofile: "n", stack: "s", cpu: "t", nproc: "u", as: "v",
 };
 
 /** Services get them from OpenRC, logins from their profile: PAM's limits.conf would reach neither here. */

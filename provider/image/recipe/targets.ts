@@ -20,9 +20,10 @@ export interface TargetPlan {
 
 /** What every server of ours has: it starts, is reached over SSH, updates itself. */
 export const common = {
+  // biome-ignore format: what belongs together is in one line
   packages: [
-    ...["alpine-baselayout", "alpine-release", "alpine-keys", "apk-tools", "musl-utils", "ca-certificates-bundle"],
-    ...["busybox", "busybox-openrc", "openrc", "ifupdown-ng", "ostree"],
+    "alpine-baselayout", "alpine-release", "alpine-keys", "apk-tools", "musl-utils", "ca-certificates-bundle",
+    "busybox", "busybox-openrc", "openrc", "ifupdown-ng", "ostree",
     "util-linux-misc", // fsfreeze, with which an update becomes durable
     "signify", // looks at the signature of what is to run (trust.sh); 40 kB and libbsd
   ],
@@ -40,9 +41,12 @@ export const targets: Record<Target, TargetPlan> = {
   vm: {
     kernel: true,
     packages: [
-      ...["busybox-mdev-openrc", "kmod", "e2fsprogs"],
+      "busybox-mdev-openrc",
+      "kmod",
+      "e2fsprogs",
       // resize2fs, and what tells the kernel that a partition in use has grown: 0.6 MB in all
-      ...["e2fsprogs-extra", "partx"],
+      "e2fsprogs-extra",
+      "partx",
     ],
     services: {
       sysinit: ["devfs", "dmesg", "mdev", "hwdrivers"],

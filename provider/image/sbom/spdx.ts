@@ -9,7 +9,10 @@ const unsaid = { filesAnalyzed: false, licenseConcluded: "NOASSERTION", copyrigh
 
 /** A reference to what SPDX has no category for. */
 const other = (referenceType: string, referenceLocator: string, comment: string) => ({
-  ...{ referenceCategory: "OTHER", referenceType, referenceLocator, comment },
+  referenceCategory: "OTHER",
+  referenceType,
+  referenceLocator,
+  comment,
 });
 
 /** The bill of materials as SPDX 2.3 (JSON). */
@@ -34,7 +37,9 @@ export function spdxOf(input: SbomInput): object {
 }
 
 const relation = (from: string, relationshipType: string, to: string) => ({
-  ...{ spdxElementId: from, relationshipType, relatedSpdxElement: to },
+  spdxElementId: from,
+  relationshipType,
+  relatedSpdxElement: to,
 });
 
 /** The whole Rootfs, which contains the rest. */

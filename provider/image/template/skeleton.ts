@@ -27,7 +27,10 @@ const root: [number, number] = [0, 0];
 export function skeleton(o: SkeletonInput): Change[] {
   const dir = (path: string, mode = "0755"): Change => ({ do: "dir", path, mode, owner: root });
   const file = (path: string, content: string | Uint8Array, mode = "0644"): Change => ({
-    ...{ do: "file", path, content, mode },
+    do: "file",
+    path,
+    content,
+    mode,
     owner: root,
   });
   const slots = `/${SLOTS_DIR}`;

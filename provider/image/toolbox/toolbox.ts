@@ -25,10 +25,11 @@ export interface Toolbox {
   run(argv: string[], o?: Omit<RunInOptions, "readOnly">): Promise<RunResult>;
 }
 
+// biome-ignore format: what belongs together is in one line
 const packages = [
-  ...["alpine-baselayout", "alpine-keys", "busybox", "apk-tools", "kmod", "tar", "zstd"],
-  ...["ostree", ...ROOT_PACKAGES, "sfdisk", "dosfstools", "mtools"],
-  ...["grub", "grub-bios", "grub-efi", "squashfs-tools"],
+  "alpine-baselayout", "alpine-keys", "busybox", "apk-tools", "kmod", "tar", "zstd",
+  "ostree", ...ROOT_PACKAGES, "sfdisk", "dosfstools", "mtools",
+  "grub", "grub-bios", "grub-efi", "squashfs-tools",
 ];
 
 /** The toolbox of this machine, from the cache or made now. Works with the mirror away once it is in the cache. */

@@ -91,9 +91,17 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
   await writeSbomsOf(store, request, made.checksum, packages);
   const { target, arch, release } = recipe;
   const record: RootfsRecord = {
-    ...{ digest, ...made, lock, target, arch, release, kernelRelease: found.release ?? "" },
+    digest,
+    ...made,
+    lock,
+    target,
+    arch,
+    release,
+    kernelRelease: found.release ?? "",
     filesystems: found.filesystems,
-    ...{ timestamp: timestampOf(lock), packages: lock.length, hidden: hiddenParts(recipe) },
+    timestamp: timestampOf(lock),
+    packages: lock.length,
+    hidden: hiddenParts(recipe),
   };
   await store.writeJson(store.rootfs(digest), record);
   return record;
@@ -211,8 +219,16 @@ function writeSbomsOf(
     recipe.repositories.map((r) => parseRepository(r, recipe)).map((r) => [r.name, r.url]),
   );
   return writeSboms(store, {
-    ...{ digest, checksum, arch, release, target, timestamp: timestampOf(lock) },
-    ...{ packages, locked: lock, files, repositories },
+    digest,
+    checksum,
+    arch,
+    release,
+    target,
+    timestamp: timestampOf(lock),
+    packages,
+    locked: lock,
+    files,
+    repositories,
   });
 }
 

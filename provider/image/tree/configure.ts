@@ -31,7 +31,9 @@ const root: Owner = [0, 0];
  * the day in them.
  */
 export const TAKEN_OUT = [
-  ...["/etc/passwd-", "/etc/group-", "/etc/shadow-"],
+  "/etc/passwd-",
+  "/etc/group-",
+  "/etc/shadow-",
   ...runlevels.map((level) => `/etc/runlevels/${level}`),
 ];
 
@@ -163,8 +165,12 @@ const rcConf = (text: string, limits: Record<string, string>) =>
 
 const inittab = (gettys: string[]) =>
   lines([
-    ...["::sysinit:/sbin/openrc sysinit", "::sysinit:/sbin/openrc boot", "::wait:/sbin/openrc default", ...gettys],
-    ...["::ctrlaltdel:/sbin/reboot", "::shutdown:/sbin/openrc shutdown"],
+    "::sysinit:/sbin/openrc sysinit",
+    "::sysinit:/sbin/openrc boot",
+    "::wait:/sbin/openrc default",
+    ...gettys,
+    "::ctrlaltdel:/sbin/reboot",
+    "::shutdown:/sbin/openrc shutdown",
   ]);
 
 function checkKeymap(recipe: Recipe, facts: TreeFacts): void {

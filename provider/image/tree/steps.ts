@@ -56,8 +56,12 @@ export async function look(box: Toolbox, tree: string, task: Task): Promise<{ fa
   const text = (name: string) => parts.get(name) ?? die(`the packages brought no ${name}`);
   const list = (name: string) => text(name).split("\n").filter(Boolean);
   const facts = {
-    ...{ passwd: text("etc/passwd"), group: text("etc/group"), shadow: text("etc/shadow") },
-    ...{ rcConf: `${text("etc/rc.conf")}\n`, services: list("services"), zones: list("zones") },
+    passwd: text("etc/passwd"),
+    group: text("etc/group"),
+    shadow: text("etc/shadow"),
+    rcConf: `${text("etc/rc.conf")}\n`,
+    services: list("services"),
+    zones: list("zones"),
     keymaps: list("keymaps").map((f) => f.replace(/\.bmap\.gz$/, "")),
   };
   return { facts, kernels: list("kernels") };

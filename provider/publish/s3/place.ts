@@ -73,7 +73,9 @@ export class S3Remote implements Remote {
     const signed = await this.client.sign(this.base + at, { method, headers });
     const length = file && { "content-length": String(file.size) };
     return send(signed.url, {
-      ...{ method, signal: this.task.signal, body: file && createReadStream(file.path) },
+      method,
+      signal: this.task.signal,
+      body: file && createReadStream(file.path),
       headers: { ...Object.fromEntries(signed.headers), ...length },
     });
   }

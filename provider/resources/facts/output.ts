@@ -23,7 +23,12 @@ export function allFacts(facts: Facts): Props {
   const { container, hypervisor, secureBoot, lockdown, bootId, hostKeys, network, pine } = facts;
   return {
     ...factsOutput(facts),
-    ...{ container, hypervisor, secureBoot, lockdown, bootId, hostKeys },
+    container,
+    hypervisor,
+    secureBoot,
+    lockdown,
+    bootId,
+    hostKeys,
     kexec: kexec(facts.kexec),
     installationId: pine.install?.id,
     disks: facts.disks.map(disk),
@@ -53,7 +58,12 @@ function card(i: Interface, { network }: Facts): Props {
   const { name, kind, mac, mtu, up } = i;
   const routes = network.routes.filter((r) => r.dev === name && r.to === "default");
   return {
-    ...{ name, kind, mac, mtu, up, dhcp: i.dhcp !== undefined || i.addresses.some((a) => a.family === 4 && a.dynamic) },
+    name,
+    kind,
+    mac,
+    mtu,
+    up,
+    dhcp: i.dhcp !== undefined || i.addresses.some((a) => a.family === 4 && a.dynamic),
     addresses: i.addresses.filter((a) => a.scope === "global").map((a) => `${a.address}/${a.prefix}`),
     gateways: routes.flatMap((r) => r.via ?? []),
     ...(i.vlan ? { vlan: i.vlan.id, parent: i.vlan.parent } : {}),

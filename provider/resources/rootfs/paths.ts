@@ -13,8 +13,15 @@ type Setting = "keymap" | "locale" | "ntp" | "dns" | "limits" | "memory" | "knob
 
 /** Values for a recipe without any of these settings. */
 const WITHOUT: Pick<Recipe, Setting> = {
-  ...{ keymap: undefined, locale: undefined, ntp: undefined, dns: [], limits: {}, memory: { kind: "none" } },
-  ...{ knobs: undefined, motd: undefined, healthChecks: undefined },
+  keymap: undefined,
+  locale: undefined,
+  ntp: undefined,
+  dns: [],
+  limits: {},
+  memory: { kind: "none" },
+  knobs: undefined,
+  motd: undefined,
+  healthChecks: undefined,
 };
 
 const pathsOf = (r: Recipe) => pieces(r).flatMap((p) => [...(p.files ?? []), ...(p.links ?? [])].map((f) => f.path));

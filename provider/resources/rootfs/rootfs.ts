@@ -18,8 +18,9 @@ import { recipeBase, recipeOf } from "./recipe.ts";
 import type { RootfsInputs } from "./shape.ts";
 
 /** Lists whose order decides the result. */
+// biome-ignore format: what belongs together is in one line
 const ORDERED = [
-  ...["repositories", "hooks", "dns", "ntp.servers", "authorizedKeys", "users.authorizedKeys", "modules"],
+  "repositories", "hooks", "dns", "ntp.servers", "authorizedKeys", "users.authorizedKeys", "modules",
 ];
 
 /** Why the same inputs give another digest: found in what was built, never guessed by elimination. */

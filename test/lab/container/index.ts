@@ -63,60 +63,12 @@ const NAMESPACES = ["user", "mount", "uts", "ipc", "net", "pid", "cgroup"].map((
 /** Starts a container and waits for OpenRC's default runlevel; an error has the console. Needs root on this machine. */
 export async function startContainer(o: ContainerOptions): Promise<Container> {
   if (process.getuid?.() !== 0) throw new Error("the lab's container needs root: run the test with sudo");
-  const here = import.meta.dirname;
   const root = realpathSync(o.root);
   removeGroups(); // a killed run's
   const group = `${GROUP}${process.pid}-${++count}`;
-  const args = [
-    ...[join(here, "plain.py"), String(FIRST_ID), group, root, PLACE],
-    ...["unshare", "--mount", "--propagation", "private", "--pid", "--net", "--ipc", "--uts", "--cgroup"],
-    // its text: the namespace's root may not read a file of this machine's (a home of mode 0700 on the way is enough)
-    ...["--fork", "--kill-child", "--", "sh", "-c", readFileSync(join(here, SETUP), "utf8"), SETUP],
-    ...[PLACE, o.readOnlyUsr ? "ro" : "rw"],
-    ...(o.init ?? ["/sbin/init"]),
-  ];
-  const started = startProcess(`container ${root}`, "python3", args, {
-    cwd: "/",
-    env: { PATH, container: "lxc", TERM: "linux", HOME: "/" }, // OpenRC knows LXC by pid 1's environment
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let text = "";
-  let rest = "";
-  for (const stream of [started.child.stdout!, started.child.stderr!]) {
-    stream.setEncoding("utf8");
-    stream.on("data", (chunk: string) => {
-      text += chunk;
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) o.log?.(line);
-    });
-  }
-  let gone = false;
-  const ended = started.ended.then(() => {
-    gone = true;
-    removeGroups();
-  });
-  const kill = (pid: number) => {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // ended meanwhile
-    }
-  };
-  const failed = async (why: string, ...pids: number[]) => {
-    for (const pid of [...pids, started.pid]) kill(pid);
-    await ended;
-    return new Error(`the container ${why}; its console:\n${text.slice(-8000)}`);
-  };
-
+  const running = startTree(o, root, group);
   const limit = Date.now() + (o.timeout ?? 60_000);
-  let pid: number | undefined;
-  while (pid === undefined) {
-    if (gone) throw await failed("could not be set up");
-    if (Date.now() > limit) throw await failed("was not set up in time");
-    pid = initOf(started.pid);
-    if (pid === undefined) await sleep(50);
-  }
+  const pid = await untilSetUp(running, limit);
   const init = identify(pid);
   const enter = ["--target", String(pid), ...NAMESPACES, "--"];
   const exec: Container["exec"] = (argv, { input, timeout } = {}) =>
@@ -126,30 +78,106 @@ export async function startContainer(o: ContainerOptions): Promise<Container> {
       timeout: timeout ?? 30_000,
       ...(input === undefined ? {} : { input }),
     });
-  if (o.until !== "started")
-    for (;;) {
-      if (gone) throw await failed("ended while it started");
-      const { stdout } = await exec(["sh", "-c", "[ -e /run/openrc/rc.starting ] || rc-status -r"]).catch(() => ({
-        stdout: "",
-      }));
-      if (stdout.trim() === "default") break;
-      if (Date.now() > limit) throw await failed("did not reach its default runlevel in time", pid);
-      await sleep(200);
-    }
+  if (o.until !== "started") await untilDefault(running, pid, exec, limit);
   return {
     pid,
     get console() {
-      return text;
+      return running.text;
     },
     exec,
-    ended,
+    ended: running.ended,
     async stop({ grace = 10_000 } = {}) {
-      if (!gone && init && isAlive(init)) process.kill(pid, SIGNAL_POWER_OFF);
-      await Promise.race([ended, sleep(grace, undefined, { ref: false })]);
-      if (!gone && init && isAlive(init)) kill(pid);
-      await ended;
+      if (!running.gone && init && isAlive(init)) process.kill(pid, SIGNAL_POWER_OFF);
+      await Promise.race([running.ended, sleep(grace, undefined, { ref: false })]);
+      if (!running.gone && init && isAlive(init)) kill(pid);
+      await running.ended;
     },
   };
+}
+
+/** What unshare and the container said, and whether they are gone. */
+interface Running {
+  pid: number;
+  text: string;
+  gone: boolean;
+  ended: Promise<void>;
+}
+
+/** Starts {@link SETUP}, which becomes the container's init. */
+function startTree(o: ContainerOptions, root: string, group: string): Running {
+  const here = import.meta.dirname;
+  // biome-ignore format: what belongs together is in one line
+  const args = [
+    join(here, "plain.py"), String(FIRST_ID), group, root, PLACE,
+    "unshare", "--mount", "--propagation", "private", "--pid", "--net", "--ipc", "--uts", "--cgroup",
+    // its text: the namespace's root may not read a file of this machine's (a home of mode 0700 on the way is enough)
+    "--fork", "--kill-child", "--", "sh", "-c", readFileSync(join(here, SETUP), "utf8"), SETUP,
+    PLACE, o.readOnlyUsr ? "ro" : "rw",
+    ...(o.init ?? ["/sbin/init"]),
+  ];
+  const started = startProcess(`container ${root}`, "python3", args, {
+    cwd: "/",
+    env: { PATH, container: "lxc", TERM: "linux", HOME: "/" }, // OpenRC knows LXC by pid 1's environment
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const running: Running = {
+    pid: started.pid,
+    text: "",
+    gone: false,
+    ended: started.ended.then(() => {
+      running.gone = true;
+      removeGroups();
+    }),
+  };
+  let rest = "";
+  for (const stream of [started.child.stdout!, started.child.stderr!]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => {
+      running.text += chunk;
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) o.log?.(line);
+    });
+  }
+  return running;
+}
+
+/** The pid of the container's init, once it is that. */
+async function untilSetUp(running: Running, limit: number): Promise<number> {
+  for (;;) {
+    if (running.gone) throw await failed(running, "could not be set up");
+    if (Date.now() > limit) throw await failed(running, "was not set up in time");
+    const pid = initOf(running.pid);
+    if (pid !== undefined) return pid;
+    await sleep(50);
+  }
+}
+
+async function untilDefault(running: Running, pid: number, exec: Container["exec"], limit: number): Promise<void> {
+  for (;;) {
+    if (running.gone) throw await failed(running, "ended while it started");
+    const { stdout } = await exec(["sh", "-c", "[ -e /run/openrc/rc.starting ] || rc-status -r"]).catch(() => ({
+      stdout: "",
+    }));
+    if (stdout.trim() === "default") return;
+    if (Date.now() > limit) throw await failed(running, "did not reach its default runlevel in time", pid);
+    await sleep(200);
+  }
+}
+
+/** Ends what runs; the error has the console. */
+async function failed(running: Running, why: string, ...pids: number[]): Promise<Error> {
+  for (const pid of [...pids, running.pid]) kill(pid);
+  await running.ended;
+  return new Error(`the container ${why}; its console:\n${running.text.slice(-8000)}`);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // ended meanwhile
+  }
 }
 
 /** The container's init: the child of unshare whose root is the tree, so once plain.sh has become init. */

@@ -14,9 +14,10 @@ import { labKey } from "../vps/key.ts";
 const RECIPE = {
   format: 1,
   // no curl, no zstd, no udev; a DHCP client, as ifupdown wants one
+  // biome-ignore format: what belongs together is in one line
   packages: [
-    ...["systemd-sysv", "openssh-server", "sudo", "ifupdown", "isc-dhcp-client", "iproute2", "procps", "netbase"],
-    ...["ca-certificates", "xz-utils", "e2fsprogs"],
+    "systemd-sysv", "openssh-server", "sudo", "ifupdown", "isc-dhcp-client", "iproute2", "procps", "netbase",
+    "ca-certificates", "xz-utils", "e2fsprogs",
   ],
 };
 

@@ -22,22 +22,10 @@ const BINUTILS = [
   "strip",
 ];
 /** Alpine's util-linux is these packages; the lab has what the rest of it needs. */
+// biome-ignore format: what belongs together is in one line
 const UTIL_LINUX = [
-  ...[
-    "blkid",
-    "cfdisk",
-    "dmesg",
-    "findmnt",
-    "flock",
-    "fstrim",
-    "hexdump",
-    "logger",
-    "losetup",
-    "lsblk",
-    "lscpu",
-    "mcookie",
-  ],
-  ...["mount", "partx", "setarch", "setpriv", "sfdisk", "umount", "util-linux-misc", "uuidgen", "wipefs"],
+  "blkid", "cfdisk", "dmesg", "findmnt", "flock", "fstrim", "hexdump", "logger", "losetup", "lsblk", "lscpu", "mcookie",
+  "mount", "partx", "setarch", "setpriv", "sfdisk", "umount", "util-linux-misc", "uuidgen", "wipefs",
 ];
 
 export const CLASSIC_RECIPES: Recipe[] = [
@@ -47,9 +35,10 @@ export const CLASSIC_RECIPES: Recipe[] = [
     description: "Meta package for minimal alpine base",
     license: "MIT",
     // Without alpine-conf and busybox-suid, which neither Alpine's disk nor Debian has.
+    // biome-ignore format: what belongs together is in one line
     depends: [
-      ...["alpine-baselayout", "alpine-release", "apk-tools", "busybox", "busybox-mdev-openrc", "busybox-openrc"],
-      ...["musl-utils", "openrc"],
+      "alpine-baselayout", "alpine-release", "apk-tools", "busybox", "busybox-mdev-openrc", "busybox-openrc",
+      "musl-utils", "openrc",
     ],
   },
   {
@@ -65,16 +54,16 @@ export const CLASSIC_RECIPES: Recipe[] = [
   {
     ...program("libc6", "gcompat", "LGPL-2.1-or-later", "Lets programs made for glibc run: the lab's is glibc itself"),
     needs: [
-      ...[
-        "ld-linux-x86-64.so.2",
-        "libc.so.6",
-        "libm.so.6",
-        "libdl.so.2",
-        "libpthread.so.0",
-        "librt.so.1",
-        "libutil.so.1",
-      ],
-      ...["libresolv.so.2", "libgcc_s.so.1", "libstdc++.so.6"],
+      "ld-linux-x86-64.so.2",
+      "libc.so.6",
+      "libm.so.6",
+      "libdl.so.2",
+      "libpthread.so.0",
+      "librt.so.1",
+      "libutil.so.1",
+      "libresolv.so.2",
+      "libgcc_s.so.1",
+      "libstdc++.so.6",
     ],
   },
   {
@@ -213,7 +202,9 @@ export const CLASSIC_RECIPES: Recipe[] = [
       "Utilities for monitoring your system and processes on your system",
     ),
     take: [
-      ...["bin/*", "sbin/sysctl", "usr/bin/watch=bin/watch"],
+      "bin/*",
+      "sbin/sysctl",
+      "usr/bin/watch=bin/watch",
       ..."free pgrep pidwait pkill pmap pwdx slabtop tload top uptime vmstat w".split(" ").map((n) => `usr/bin/${n}`),
     ],
     provides: ["procps=VERSION"],

@@ -138,15 +138,43 @@ export async function startSshd(dir: string, o: SshdOptions = {}): Promise<Sshd>
   const tree = await unpacked(PACKAGES, "sshd");
   const port = await freePort();
   const work = join(dir, o.name ?? "sshd");
-  await mkdir(work, { mode: 0o700 });
   const readonly = join(work, "readonly");
+  // a session's too: it may start this sshd to ask what it says of itself
+  const libraries = join(tree, "usr/lib/x86_64-linux-gnu");
+  const config = configOf(o, work, port, libraries);
+  await mkdir(work, { mode: 0o700 });
   await mkdir(readonly, { mode: 0o500 });
   for (const name of ["host", "login"])
     await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(work, name)]);
   if (o.pam) await writePam(work, o.pam);
-  // a session's too: it may start this sshd to ask what it says of itself
-  const libraries = join(tree, "usr/lib/x86_64-linux-gnu");
-  const config = `${o.config ?? ""}
+  await writeFile(join(work, "config"), config);
+  if (o.again) await writeFile(join(work, "again"), "");
+  if (o.inetd) await writeFile(join(work, "default"), `SSHD_OPTS="-f ${work}/config"\n`);
+  const server = startServer(o, work, programOf(o, tree, work, port), libraries);
+  await server.listens();
+  const text = (name: string) => readFile(join(work, name), "utf8");
+  const connection = {
+    host: "127.0.0.1",
+    port,
+    user: userInfo().username,
+    privateKey: await text("login"),
+    hostKey: (await text("host.pub")).split(" ").slice(0, 2).join(" "),
+  };
+  const got = async () => (await text("got").catch(() => "")).split("\n").filter(Boolean);
+  const again = async (lines: string) => {
+    await writeFile(join(work, "config"), `${lines}\n${config}`);
+    server.said = "";
+    process.kill(Number(await text("pid")));
+    await server.listens();
+  };
+  const end = async () => {
+    await server.end();
+    await rm(work, { recursive: true });
+  };
+  return { connection, readonly, again, got, end };
+}
+
+const configOf = (o: SshdOptions, work: string, port: number, libraries: string) => `${o.config ?? ""}
 Port ${port}
 ListenAddress 127.0.0.1
 HostKey ${work}/host
@@ -159,53 +187,46 @@ KbdInteractiveAuthentication ${o.pam ? "yes" : "no"}
 MaxStartups 100
 SetEnv LD_LIBRARY_PATH=${libraries}
 `;
-  await writeFile(join(work, "config"), config);
-  if (o.again) await writeFile(join(work, "again"), "");
-  if (o.inetd) await writeFile(join(work, "default"), `SSHD_OPTS="-f ${work}/config"\n`);
+
+/** sshd, or who holds its socket. */
+function programOf(o: SshdOptions, tree: string, work: string, port: number): string[] {
   const program = [join(tree, "usr/sbin/sshd"), o.inetd ? "-i" : "-D", "-e", "-f", join(work, "config")];
   program.push(...(o.options ?? []));
-  const sshd = o.inetd ? ["python3", "-c", INETD, `${port}`, ...program] : program;
+  return o.inetd ? ["python3", "-c", INETD, `${port}`, ...program] : program;
+}
+
+/** Starts it in a mount namespace. */
+function startServer(o: SshdOptions, work: string, program: string[], libraries: string) {
   const root = process.getuid?.() === 0;
   // a session may then look at sshd's processes, as root may
   const user = root ? [] : ["--user", "--map-current-user", "--keep-caps"];
-  const args = [...user, "--mount", "sh", "-c", INSIDE, "sh", work, o.home ?? "", o.shell ?? "", ...sshd];
+  const args = [...user, "--mount", "sh", "-c", INSIDE, "sh", work, o.home ?? "", o.shell ?? "", ...program];
   const env = { ...process.env, LD_LIBRARY_PATH: libraries };
-  const server = startProcess("sshd", "unshare", args, {
+  const { child, ended } = startProcess("sshd", "unshare", args, {
     cwd: "/",
     env,
     stdio: ["ignore", "ignore", "pipe"],
   });
-  let said = "";
-  server.child.stderr!.on("data", (chunk) => {
-    said += chunk;
-  });
   let over = false;
-  server.ended.then(() => {
+  ended.then(() => {
     over = true;
   });
-  const listens = async () => {
-    while (!/Server listening on/.test(said)) {
-      if (over) throw new Error(`sshd did not start: ${said}`);
-      await sleep(20);
-    }
+  const server = {
+    /** Its words since the start, or since they were emptied. */
+    said: "",
+    async listens() {
+      while (!/Server listening on/.test(server.said)) {
+        if (over) throw new Error(`sshd did not start: ${server.said}`);
+        await sleep(20);
+      }
+    },
+    async end() {
+      child.kill();
+      await ended;
+    },
   };
-  await listens();
-  const text = (name: string) => readFile(join(work, name), "utf8");
-  const connection = {
-    ...{ host: "127.0.0.1", port, user: userInfo().username },
-    ...{ privateKey: await text("login"), hostKey: (await text("host.pub")).split(" ").slice(0, 2).join(" ") },
-  };
-  const got = async () => (await text("got").catch(() => "")).split("\n").filter(Boolean);
-  const again = async (lines: string) => {
-    await writeFile(join(work, "config"), `${lines}\n${config}`);
-    said = "";
-    process.kill(Number(await text("pid")));
-    await listens();
-  };
-  const end = async () => {
-    server.child.kill();
-    await server.ended;
-    await rm(work, { recursive: true });
-  };
-  return { connection, readonly, again, got, end };
+  child.stderr!.on("data", (chunk) => {
+    server.said += chunk;
+  });
+  return server;
 }

@@ -5,8 +5,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../../provider/local/run.ts";
 import { identify, isAlive, labCache } from "../processes.ts";
 
-/** The lab's own SSH key, one a machine: `path` of the private key, its text, and the public line. */
-export async function labKey(): Promise<{ path: string; text: string; public: string }> {
+export interface Key {
+  /** Path of the private key. */
+  path: string;
+  /** The private key, OpenSSH format. */
+  text: string;
+  /** The public line. */
+  public: string;
+}
+
+/** The lab's own SSH key, one a machine. */
+export async function labKey(): Promise<Key> {
   const folder = join(labCache(), "ssh");
   const path = join(folder, "id_ed25519");
   if (!existsSync(path)) await withLock(folder, async () => existsSync(path) || newKey(path, "ed25519", "pine-lab"));

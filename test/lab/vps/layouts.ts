@@ -63,7 +63,7 @@ export async function ensureLayout(
   const parts = [basename(dirname(from.disk)), partitions, script, o];
   const kept = await keptBase(name, parts, async (work) => {
     const step = timed(log);
-    const copied = await copy(work, from, script, partitions, o, step);
+    const copied = await copy(work, from, partitions, { ...o, script }, step);
     const disk = await keep(work, copied, from.hostKeys);
     step("second boot, by its own GRUB");
     await check(work, { ...from, disk }, partitions, log);
@@ -76,15 +76,14 @@ export async function ensureLayout(
 async function copy(
   work: string,
   from: BaseImage,
-  script: string,
   partitions: Partition[],
-  o: { diskMiB: number; grub: string },
+  o: { diskMiB: number; grub: string; script: string },
   step: Log,
 ): Promise<string> {
   step(`${from.release} (${from.firmware}) copies itself to ${partitions.map((p) => `${p.on} ${p.type}`).join(", ")}`);
   const vps = await startVps({ base: from, dir: work, name: "copy", memory: 1024, disks: [o.diskMiB], log: step });
   try {
-    await must(vps, "cat >/run/layouts.sh", { input: script });
+    await must(vps, "cat >/run/layouts.sh", { input: o.script });
     const grub = o.grub.replace("/dev/vda", "/dev/vdb");
     const specs = partitions.map((p) => `${p.on}:${p.type}:${p.mib ?? ""}`).join(" ");
     await must(vps, `sh /run/layouts.sh /dev/vdb ${from.firmware} '${grub}' ${specs}`, { timeout: 1_200_000 });

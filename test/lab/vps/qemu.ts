@@ -10,7 +10,10 @@ import { identify, startProcess } from "../processes.ts";
 export type Firmware = "bios" | "uefi";
 
 const scsi = (controller: string, more = "") => [
-  ...["-device", `${controller},id=scsi`, "-device", `scsi-hd,drive=disk,bus=scsi.0${more}`],
+  "-device",
+  `${controller},id=scsi`,
+  "-device",
+  `scsi-hd,drive=disk,bus=scsi.0${more}`,
 ];
 
 /** What the disk hangs on: vda, nvme0n1, or sda to the guest. linux-virt has no driver for lsi and megasas. */
@@ -80,8 +83,10 @@ function uefiArgs(m: Machine): string[] {
   return [
     // what writes to the variables is the firmware alone
     ...(m.secureBoot ? ["-global", "driver=cfi.pflash01,property=secure,value=on"] : []),
-    ...["-drive", `if=pflash,format=raw,readonly=on,file=${OVMF}/OVMF_CODE_4M${kind}.fd`],
-    ...["-drive", `if=pflash,format=raw,file=${vars}`],
+    "-drive",
+    `if=pflash,format=raw,readonly=on,file=${OVMF}/OVMF_CODE_4M${kind}.fd`,
+    "-drive",
+    `if=pflash,format=raw,file=${vars}`,
   ];
 }
 
@@ -91,28 +96,29 @@ function uefiArgs(m: Machine): string[] {
  */
 export function qemuArgs(m: Machine, port: number): string[] {
   const cache = m.unsafe ? "unsafe" : "writeback";
+  // biome-ignore format: what belongs together is in one line
   return [
-    ...["-name", m.name, "-machine", m.bus === "ide" ? "pc" : "q35", "-accel", TCG],
-    ...["-cpu", "max", "-smp", "1", "-m", String(m.memory)],
-    ...["-nographic", "-nodefaults", "-vga", "none", "-monitor", "none"],
+    "-name", m.name, "-machine", m.bus === "ide" ? "pc" : "q35", "-accel", TCG,
+    "-cpu", "max", "-smp", "1", "-m", String(m.memory),
+    "-nographic", "-nodefaults", "-vga", "none", "-monitor", "none",
     ...(m.firmware === "uefi" ? uefiArgs(m) : []),
-    ...["-drive", `file=${m.disk},format=${m.format},if=none,id=disk,cache=${cache},discard=unmap`],
+    "-drive", `file=${m.disk},format=${m.format},if=none,id=disk,cache=${cache},discard=unmap`,
     ...BUSES[m.bus ?? "virtio-blk"],
     ...(m.disks ?? []).flatMap((file, n) => [
-      ...["-drive", `file=${file},format=qcow2,if=none,id=disk${n + 2},cache=${cache},discard=unmap`],
-      ...["-device", `virtio-blk-pci,drive=disk${n + 2}`],
+      "-drive", `file=${file},format=qcow2,if=none,id=disk${n + 2},cache=${cache},discard=unmap`,
+      "-device", `virtio-blk-pci,drive=disk${n + 2}`,
     ]),
-    ...["-netdev", `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22`],
-    ...["-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56"],
+    "-netdev", `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22`,
+    "-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56",
     ...Array.from({ length: (m.cards ?? 1) - 1 }, (_, n) => n + 2).flatMap((n) => [
-      ...["-netdev", `user,id=net${n},restrict=on,ipv6=off`],
-      ...["-device", `virtio-net-pci,netdev=net${n},mac=52:54:00:12:35:${n.toString(16).padStart(2, "0")}`],
+      "-netdev", `user,id=net${n},restrict=on,ipv6=off`,
+      "-device", `virtio-net-pci,netdev=net${n},mac=52:54:00:12:35:${n.toString(16).padStart(2, "0")}`,
     ]),
-    ...["-object", "rng-random,id=random,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=random"],
-    ...["-device", "i6300esb", "-action", "watchdog=reset"],
+    "-object", "rng-random,id=random,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=random",
+    "-device", "i6300esb", "-action", "watchdog=reset",
     // the socket's path is relative: a Unix socket's path has 108 bytes at most
-    ...["-chardev", `socket,id=serial,path=${m.name}.serial,server=on,wait=off,logfile=${m.serialLog},logappend=on`],
-    ...["-serial", "chardev:serial"],
+    "-chardev", `socket,id=serial,path=${m.name}.serial,server=on,wait=off,logfile=${m.serialLog},logappend=on`,
+    "-serial", "chardev:serial",
     ...(m.kernel ? ["-kernel", m.kernel.path, "-initrd", m.kernel.initrd, "-append", m.kernel.append] : []),
     ...(m.extraArgs ?? []),
   ];

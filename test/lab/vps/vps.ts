@@ -9,7 +9,7 @@ import { run } from "../../../provider/local/run.ts";
 import type { CutChoice, FaultyDisk, Lost } from "../disk/disk.ts";
 import { endLeftovers } from "../processes.ts";
 import type { BaseImage } from "./bases.ts";
-import { labKey } from "./key.ts";
+import { type Key, labKey } from "./key.ts";
 import { type Bus, type Firmware, type Machine, type Qemu, startQemu } from "./qemu.ts";
 import { incomingArgs, qmpArgs, resume, saveMemory } from "./qmp.ts";
 import { tail, typeOn } from "./serial.ts";
@@ -100,10 +100,29 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
   const log = o.log ?? (() => {});
   endLeftovers(log);
   mkdirSync(o.dir, { recursive: true });
-  const name = o.name ?? "vps";
   const key = await labKey();
-  const hostKeys = o.base.hostKeys ?? [];
-  const machine: Machine = {
+  const machine = machineOf(o);
+  await makeFiles(o, machine);
+  const incoming = o.memoryFile ? incomingArgs(o.memoryFile) : [];
+  const qemu = await startQemu({ ...machine, extraArgs: [...machine.extraArgs!, ...incoming] }, o.port);
+  if (o.memoryFile) await resume(qemu.pid, machine.name);
+  const started = Date.now();
+  const vps = controls(o, machine, { qemu, port: qemu.port }, key);
+  if (o.wait ?? "release" in o.base) {
+    try {
+      await firstBoot(vps, machine.name, log);
+    } catch (error) {
+      await vps.stop();
+      throw error;
+    }
+    log(`${machine.name}: SSH after ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  }
+  return vps;
+}
+
+function machineOf(o: VpsOptions): Machine {
+  const name = o.name ?? "vps";
+  return {
     name,
     dir: o.dir,
     disk: o.faulty?.uri ?? join(o.dir, `${name}.qcow2`),
@@ -117,49 +136,59 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
     kernel: o.kernel,
     extraArgs: [...(o.extraArgs ?? []), ...(o.faulty || o.freezable || o.memoryFile ? qmpArgs(name) : [])],
   };
+}
+
+/** Its log, its overlay, and its further disks. */
+async function makeFiles(o: VpsOptions, machine: Machine): Promise<void> {
   writeFileSync(machine.serialLog, "");
   if (!o.faulty) await overlay(o, machine.disk);
   for (const [n, file] of (machine.disks ?? []).entries())
     await run("qemu-img", ["create", "-q", "-f", "qcow2", file, `${o.disks![n]}M`]);
-  const incoming = o.memoryFile ? incomingArgs(o.memoryFile) : [];
-  let qemu: Qemu | undefined = await startQemu({ ...machine, extraArgs: [...machine.extraArgs!, ...incoming] }, o.port);
-  const { port } = qemu;
-  if (o.memoryFile) await resume(qemu.pid, name);
-  const started = Date.now();
+}
 
+/** The QEMU of a machine: another one after each start, none while it is off; the port stays. */
+interface Running {
+  qemu?: Qemu;
+  readonly port: number;
+}
+
+function controls(o: VpsOptions, machine: Machine, running: Running, key: Key): Vps {
+  const { name } = machine;
+  const { port } = running;
+  const hostKeys = o.base.hostKeys ?? [];
   const ssh = sshTo(port, key.path, hostKeys, join(o.dir, `${name}.known_hosts`));
-
   const power = async () => {
-    const running = qemu;
-    qemu = undefined;
-    running?.child.kill("SIGKILL");
-    await running?.ended;
+    const { qemu } = running;
+    running.qemu = undefined;
+    qemu?.child.kill("SIGKILL");
+    await qemu?.ended;
   };
-
+  const dead = () =>
+    !running.qemu?.child.pid || running.qemu.child.exitCode !== null || running.qemu.child.signalCode !== null
+      ? "QEMU is not running"
+      : undefined;
   const vps: Vps = {
-    ...({ host: "127.0.0.1", port, user: "root", hostKeys, disk: machine.disk } as const),
+    host: "127.0.0.1",
+    port,
+    user: "root",
+    hostKeys,
+    disk: machine.disk,
     serialLog: machine.serialLog,
     hostKey: hostKeys.find((k) => k.startsWith("ssh-ed25519 ")) ?? "",
     privateKey: key.text,
     privateKeyPath: key.path,
     get pid() {
-      return qemu?.pid ?? 0;
+      return running.qemu?.pid ?? 0;
     },
     ssh,
     console: async () => readFileSync(machine.serialLog, "utf8"),
     type: (text) => typeOn(`/proc/${vps.pid}/cwd/${name}.serial`, text),
-    waitSsh: (timeoutMs) => {
-      const dead = () =>
-        !qemu?.child.pid || qemu.child.exitCode !== null || qemu.child.signalCode !== null
-          ? "QEMU is not running"
-          : undefined;
-      return waitForSsh({ name, port, ssh, dead, console: vps.console }, timeoutMs);
-    },
+    waitSsh: (timeoutMs) => waitForSsh({ name, port, ssh, dead, console: vps.console }, timeoutMs),
     async off(timeoutMs) {
-      const over = await Promise.race([qemu?.ended, sleep(timeoutMs, "over" as const, { ref: false })]);
+      const over = await Promise.race([running.qemu?.ended, sleep(timeoutMs, "over" as const, { ref: false })]);
       if (over === "over")
         die(`${name}: still on after ${timeoutMs / 1000} s; serial line:\n${tail(await vps.console())}`);
-      qemu = undefined;
+      running.qemu = undefined;
     },
     async cut(choice = { mode: "drop", seed: 0 }) {
       await o.faulty?.freeze();
@@ -171,27 +200,21 @@ export async function startVps(o: VpsOptions): Promise<Vps> {
       await power();
     },
     async boot(change) {
-      if (qemu) await power();
+      if (running.qemu) await power();
       Object.assign(machine, change);
-      qemu = await startQemu(machine, port);
+      running.qemu = await startQemu(machine, port);
     },
     stop: power,
   };
-
-  if (o.wait ?? "release" in o.base) {
-    try {
-      if (!(await reached(vps))) {
-        log(`${name}: silent for ${QUIET_MS / 1000} s in its first boot (QEMU without KVM): starting it once more`);
-        await vps.boot();
-        await vps.waitSsh(2 * QUIET_MS);
-      }
-    } catch (error) {
-      await power();
-      throw error;
-    }
-    log(`${name}: SSH after ${((Date.now() - started) / 1000).toFixed(1)} s`);
-  }
   return vps;
+}
+
+/** Waits for SSH; starts the machine once more if it hangs. */
+async function firstBoot(vps: Vps, name: string, log: (message: string) => void): Promise<void> {
+  if (await reached(vps)) return;
+  log(`${name}: silent for ${QUIET_MS / 1000} s in its first boot (QEMU without KVM): starting it once more`);
+  await vps.boot();
+  await vps.waitSsh(2 * QUIET_MS);
 }
 
 /** Waits for SSH as long as the serial line goes on talking; false when it fell silent. */

@@ -120,7 +120,10 @@ describe("slot files", () => {
 
 describe("slot files of a container", () => {
   const own: Slot = {
-    ...{ title: "web 1.0.3", uuid: "", linux: `${boot}/vmlinuz-0-container`, initrd: "" },
+    title: "web 1.0.3",
+    uuid: "",
+    linux: `${boot}/vmlinuz-0-container`,
+    initrd: "",
     options: containerOptions({ checksum, serial: 0 }),
   };
   test("come back as they were, with the lines of what they have not", () => {

@@ -107,7 +107,9 @@ describe("the campaign's servers", () => {
   it("are named by release, firmware and layout", () => {
     expect(kindOf("bookworm-bios-plain")).toEqual(PLAIN);
     expect(kindOf("bookworm-uefi-signed-boot-xfs")).toEqual({
-      ...{ release: "bookworm", way: "uefi-signed", layout: "boot-xfs" },
+      release: "bookworm",
+      way: "uefi-signed",
+      layout: "boot-xfs",
     });
     expect(kindName(kindOf("trixie-uefi-boot-btrfs"))).toBe("trixie-uefi-boot-btrfs");
   });

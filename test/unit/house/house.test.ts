@@ -110,7 +110,10 @@ describe("sizes", () => {
     );
     expect(long).toEqual([]);
   });
-  const functions = files.flatMap(functionsOf);
+  const functions = ["provider", "test", "bench", "scripts"]
+    .flatMap((folder) => filesBelow(folder, /\.(ts|mts|mjs)$/))
+    .flatMap(functionsOf)
+    .filter((f) => !f.isSuite);
   it(`no function has more than ${MOST_LINES_OF_A_FUNCTION} lines`, () =>
     expect(
       [...functions, ...scripts.flatMap(shellFunctionsOf)]
@@ -129,6 +132,14 @@ describe("the reader of scripts", () => {
     expect(scriptsBelow("provider")).toEqual(expect.arrayContaining([agent, "provider/host/prelude.sh"]));
     expect(shellFunctionsOf("provider/host/prelude.sh").map((f) => f.lines)).toEqual([4, 3, 5]);
     expect(shellFunctionsOf(agent).filter((f) => f.lines < 3)).toEqual([]);
+  });
+});
+
+describe("the reader of functions", () => {
+  it("tells a list of tests from a test", () => {
+    const own = functionsOf("test/unit/house/house.test.ts");
+    expect(own.filter((f) => f.isSuite)).toHaveLength(4);
+    expect(own.filter((f) => !f.isSuite).length).toBeGreaterThan(20);
   });
 });
 

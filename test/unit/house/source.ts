@@ -43,6 +43,16 @@ export interface FunctionSize {
   lines: number;
   /** Positional parameters. */
   parameters: number;
+  /** The callback of a `describe`: a list of tests. */
+  isSuite: boolean;
+}
+
+/** Whether a function is handed to `describe`, `describe.each(…)` and the like. */
+function isSuite(node: ts.Node): boolean {
+  if (!ts.isCallExpression(node.parent)) return false;
+  let callee: ts.Expression = node.parent.expression;
+  while (ts.isCallExpression(callee) || ts.isPropertyAccessExpression(callee)) callee = callee.expression;
+  return callee.getText() === "describe";
 }
 
 export function functionsOf(path: string): FunctionSize[] {
@@ -52,7 +62,8 @@ export function functionsOf(path: string): FunctionSize[] {
   const visit = (node: ts.Node): void => {
     if (ts.isFunctionLike(node) && "body" in node && node.body) {
       const [from, to] = [line(node.getStart()), line(node.getEnd())];
-      found.push({ where: `${path}:${from + 1}`, lines: to - from + 1, parameters: node.parameters.length });
+      const [lines, parameters] = [to - from + 1, node.parameters.length];
+      found.push({ where: `${path}:${from + 1}`, lines, parameters, isSuite: isSuite(node) });
     }
     ts.forEachChild(node, visit);
   };
@@ -69,7 +80,7 @@ export const scriptsBelow = (folder: string): string[] =>
   );
 
 /** Functions of a shell script that begin and end on lines of their own, in the same column. */
-export function shellFunctionsOf(path: string): Omit<FunctionSize, "parameters">[] {
+export function shellFunctionsOf(path: string): Pick<FunctionSize, "where" | "lines">[] {
   const lines = readFileSync(join(repository, path), "utf8").split("\n");
   return lines.flatMap((line, from) => {
     const [, indent] = /^(\s*)\w+\(\) \{\s*(#.*)?$/.exec(line) ?? [];

@@ -28,7 +28,11 @@ import {
 
 const me: Holder = { pid: 7, start: "100", boot: "b1", host: "h1", machine: "m1", namespace: "pid:[1]", flock: false };
 const seen = (e: Partial<Evidence> = {}): Evidence => ({
-  ...{ me, locked: false, local: true, start: "", age: 60_000 },
+  me,
+  locked: false,
+  local: true,
+  start: "",
+  age: 60_000,
   ...e,
 });
 const other = { ...me, pid: 9, start: "200", namespace: "pid:[2]", flock: true };
@@ -79,7 +83,11 @@ const program = join(bundle, "holder-process.mjs");
 // as the plugin is: in one file, which starts at once
 buildSync({
   entryPoints: [join(import.meta.dirname, "holder-process.ts")],
-  ...{ outfile: program, bundle: true, platform: "node", format: "esm", logLevel: "error" },
+  outfile: program,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  logLevel: "error",
   banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
 });
 /** In a PID namespace of its own, with a /proc that shows it. */

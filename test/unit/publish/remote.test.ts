@@ -78,7 +78,8 @@ const copy = (paths: Iterable<string>, from: string, to: string) => {
   }
 };
 const remote = (change: Partial<Remote> = {}): Remote => ({
-  ...{ name: "deploy@192.0.2.1:22:/srv/www", property: "publish.url" },
+  name: "deploy@192.0.2.1:22:/srv/www",
+  property: "publish.url",
   look: async () => ({}),
   held: (_task, fn) => fn(),
   list: () => publishedFiles(there),

@@ -20,8 +20,16 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 export const call = (): Call => ({
-  ...{ urn: "urn:pulumi:s::p::pine:index:T::web", name: "web", type: "pine:index:T", stack: "p/s", preview: true },
-  ...{ timeoutSeconds: 0, signal: new AbortController().signal, step() {}, warn() {}, info() {} },
+  urn: "urn:pulumi:s::p::pine:index:T::web",
+  name: "web",
+  type: "pine:index:T",
+  stack: "p/s",
+  preview: true,
+  timeoutSeconds: 0,
+  signal: new AbortController().signal,
+  step() {},
+  warn() {},
+  info() {},
   config: { store: join(dir, "store"), cache: join(dir, "cache"), mirror: "", release: "", keys: {} },
 });
 export const put = (path: string, content: unknown) => {

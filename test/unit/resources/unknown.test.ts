@@ -1,6 +1,6 @@
 /**
  * Every input may be what another resource makes, which a preview does not know: no check refuses it, and no preview
- * ends on it (pulumi/pulumi#5933, pulumi/pulumi-kubernetes#2741).
+ * ends on it (pulumi/pulumi#5933, pulumi/pulumi-kubernetes#2741). A server's preview names it.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -117,4 +117,42 @@ describe.each(RESOURCES)("%s", (_, resource, whole) => {
     await resource.update(call, { id: "i", olds, oldInputs: whole, news: inputs });
     expect(Object.keys(Unknown.value)).toEqual(["unknown"]);
   });
+});
+
+describe("the preview of a server", () => {
+  const [, , whole] = RESOURCES.find(([name]) => name === "HostHijack")!;
+  const told = async (change: Props) => {
+    const call = testCall(config, { preview: true });
+    await hostHijack.create(call, { inputs: { ...whole, ...change } });
+    return call.said.infos;
+  };
+  const unknown = (...names: string[]) => Object.fromEntries(names.map((name) => [name, Unknown.value]));
+  const plan = expect.stringMatching(/^alongside Debian 12 on /);
+  const without = (names: string) => `${names} not known yet: the plan is shown without what is missing of it`;
+  const once = (names: string) => `the plan is shown once ${names} known`;
+
+  it("tells the plan alone when all is known", async () => expect(await told({})).toEqual([plan]));
+  it.each(["method", "network", "finalize", "erase", "onDestroy", "disk", "dataPartitions", "force"])(
+    "has no plan before it knows %s, and says so",
+    async (name) => expect(await told(unknown(name))).toEqual([once(`${name} is`)]),
+  );
+  it.each(["hostname", "authorizedKeys", "health", "kernelArguments", "deadman", "triggers"])(
+    "tells a plan without %s, and says so",
+    async (name) => expect(await told(unknown(name))).toEqual([without(`${name} is`), plan]),
+  );
+  it.each<[string, Props, string]>([
+    ["two", unknown("method", "erase"), once("method and erase are")],
+    ["a connection among three", unknown("connection", "method", "disk"), once("the connection, method and disk are")],
+    ["one that decides among others", unknown("hostname", "method", "health"), once("method is")],
+    ["the address alone", { connection: { ...whole.connection, host: Unknown.value } }, once("the connection is")],
+    ["a part of a part", { network: { ...whole.network, addresses: [Unknown.value] } }, once("network is")],
+  ])("names, without a plan, %s", async (_, change, words) => expect(await told(change)).toEqual([words]));
+  it.each<[string, Props, string]>([
+    ["three", unknown("hostname", "health", "deadman"), without("hostname, health and deadman are")],
+    ["an element", { authorizedKeys: [key, Unknown.value] }, without("authorizedKeys is")],
+    ["a secret", { hostname: new Secret(Unknown.value) }, without("hostname is")],
+  ])("names, beside the plan, %s", async (_, change, words) => expect(await told(change)).toEqual([words, plan]));
+  it.each(["commit", "image", "files"])("tells the plan alone without %s: it does not hang on that", async (name) =>
+    expect(await told(unknown(name))).toEqual([plan]),
+  );
 });

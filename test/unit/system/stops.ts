@@ -94,6 +94,64 @@ export function differences(is: Map<string, string>, wanted: Map<string, string>
   return [...lines(is, wanted, "has"), ...lines(wanted, is, "has not")];
 }
 
+/** What one shell does with a scenario. */
+class Stopped {
+  readonly work = workFolder();
+  readonly problems: string[] = [];
+  private made = 0;
+  constructor(
+    readonly shell: Shell,
+    readonly scenario: Scenario,
+  ) {}
+  get settings() {
+    return this.scenario.settings ?? {};
+  }
+  copy(of: string): string {
+    const root = join(this.work, `${this.made++}`);
+    copyTree(of, root);
+    return root;
+  }
+  async whole(root: string, run: Step[], what: string): Promise<string> {
+    const r = await runOn(root, run, this.settings);
+    if (r.code !== 0) this.problems.push(`${what}: exit code ${r.code}: ${r.stderr.trim()}`);
+    return root;
+  }
+}
+
+/** The runs that may come then, each with what an undisturbed one leaves. */
+async function nextOf(s: Stopped, end: string): Promise<(Next & { wanted?: Map<string, string> })[]> {
+  const { next, steps } = s.scenario;
+  return Promise.all(
+    (next ?? [{ name: "again", steps }]).map(async (n: Next) => ({
+      ...n,
+      wanted: n.judge ? undefined : listing(await s.whole(s.copy(end), n.steps, `undisturbed, then ${n.name}`)),
+    })),
+  );
+}
+
+/** What is there before each command that follows a change, and once after a kill. */
+async function stopsOf(s: Stopped, start: string): Promise<{ at: string; root: string }[]> {
+  const { steps } = s.scenario;
+  const stops: { at: string; root: string }[] = [];
+  const recorded = s.copy(start);
+  let before = "";
+  let command = 0;
+  const onCommand = () => {
+    command++;
+    const now = state(recorded);
+    if (now !== before) stops.push({ at: `stopped before command ${command}`, root: s.copy(recorded) });
+    before = now;
+    return true;
+  };
+  await runOn(recorded, steps, { ...s.settings, onCommand });
+  const killed = s.copy(start);
+  let left = command / 2;
+  if (!(await runOn(killed, steps, { ...s.settings, onCommand: () => --left > 0 })).stopped)
+    s.problems.push("nothing was killed");
+  stops.push({ at: "killed half-way", root: killed });
+  return stops;
+}
+
 /**
  * Runs a scenario to its end and stopped at each change. Answers how many stops and how many different trees there
  * were, and what was wrong, each with its stop.
@@ -102,50 +160,16 @@ export async function stopEverywhere(
   shell: Shell,
   scenario: Scenario,
 ): Promise<{ stops: number; ran: number; problems: string[] }> {
-  const work = workFolder();
-  const { steps, settings = {} } = scenario;
-  const problems: string[] = [];
-  let made = 0;
-  const copy = (of: string) => {
-    const root = join(work, `${made++}`);
-    copyTree(of, root);
-    return root;
-  };
-  const whole = async (root: string, run: Step[], what: string) => {
-    const r = await runOn(root, run, settings);
-    if (r.code !== 0) problems.push(`${what}: exit code ${r.code}: ${r.stderr.trim()}`);
-    return root;
-  };
+  const s = new Stopped(shell, scenario);
+  const { work, problems } = s;
   try {
     const start = join(work, "start");
     makeServer(start, shell);
     scenario.tree(start);
-    const end = await whole(copy(start), steps, "undisturbed");
+    const end = await s.whole(s.copy(start), scenario.steps, "undisturbed");
     problems.push(...scenario.judge(end).map((p) => `undisturbed: ${p}`));
-    const next = await Promise.all(
-      (scenario.next ?? [{ name: "again", steps }]).map(async (n) => ({
-        ...n,
-        wanted: n.judge ? undefined : listing(await whole(copy(end), n.steps, `undisturbed, then ${n.name}`)),
-      })),
-    );
-
-    const stops: { at: string; root: string }[] = [];
-    const recorded = copy(start);
-    let before = "";
-    let command = 0;
-    const onCommand = () => {
-      command++;
-      const now = state(recorded);
-      if (now !== before) stops.push({ at: `stopped before command ${command}`, root: copy(recorded) });
-      before = now;
-      return true;
-    };
-    await runOn(recorded, steps, { ...settings, onCommand });
-    const killed = copy(start);
-    let left = command / 2;
-    if (!(await runOn(killed, steps, { ...settings, onCommand: () => --left > 0 })).stopped)
-      problems.push("nothing was killed");
-    stops.push({ at: "killed half-way", root: killed });
+    const next = await nextOf(s, end);
+    const stops = await stopsOf(s, start);
 
     const seen = new Set<string>();
     const every = process.env.PINE_STOPS === "all" ? 1 : 12;
@@ -156,7 +180,7 @@ export async function stopEverywhere(
       const tree = JSON.stringify([...listing(root)]);
       const isNew = !seen.has(tree);
       for (const { name, steps, judge, wanted } of isNew && seen.size % every === Math.floor(mine) ? next : []) {
-        const after = await whole(copy(root), steps, `${at}, then ${name}`);
+        const after = await s.whole(s.copy(root), steps, `${at}, then ${name}`);
         const wrong = judge ? judge(after) : differences(listing(after), wanted!);
         problems.push(...wrong.map((p) => `${at}, then ${name}: ${p}`));
         rmSync(after, { recursive: true });

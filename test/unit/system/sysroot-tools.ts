@@ -178,7 +178,9 @@ export class Sysroot {
     const boot = [...NAMESPACE, "sh", "-c", ...how, deployment, line, this.scripts];
     const [file, ...rest] = [...boot, ...this.shell, "/run/scripts/run", ...args];
     const done = await run(file!, rest, {
-      ...{ input: o.input, ok: o.ok ?? [0], timeout: 60_000 },
+      input: o.input,
+      ok: o.ok ?? [0],
+      timeout: 60_000,
       env: { ...process.env, BOOT } as Record<string, string>,
     });
     if (o.freeKib !== undefined) {

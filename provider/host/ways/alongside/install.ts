@@ -77,7 +77,9 @@ async function install(ssh: Ssh, step: Step, o: Installation, task: Task): Promi
   task.step("unpacked; putting it in place");
   await step(["place", sysroot.deployment]);
   const kept = await keepHostKeys(ssh, `/ostree/deploy/pine/deploy/${sysroot.deployment}`, {
-    ...{ none: true, hostKeyFiles: plan.hostKeyFiles, sshPorts: plan.sshPorts },
+    none: true,
+    hostKeyFiles: plan.hostKeyFiles,
+    sshPorts: plan.sshPorts,
   });
   if (kept === 0) task.warn("the old system has no SSH host key that can be kept: the new system makes its own");
   await putFiles(step, sysroot.deployment, o.files, task);

@@ -29,7 +29,10 @@ export function planRam(facts: Facts, inputs: PlanInputs, image: ImageFacts): Pl
   if (refusals.length > 0 || !("files" in network)) return { refusals };
   const { authorizedKeys, sshPorts } = login;
   const own = {
-    ...{ hostname, authorizedKeys, sshPorts, deadman: inputs.deadman ?? begun.deadman },
+    hostname,
+    authorizedKeys,
+    sshPorts,
+    deadman: inputs.deadman ?? begun.deadman,
     network: { ...network.files, hosts: hostsFile(hostname) },
   };
   const keeps = keepsOf({ ...begun, ...own }, inputs.hostname ? undefined : hostname);

@@ -24,9 +24,10 @@ export function notForOverwrite(format: string, label: string): string | undefin
 }
 
 /** A tar that clouds accept (Google's documentation names these options), without anything of this machine. */
+// biome-ignore format: what belongs together is in one line
 const TAR = [
-  ...["tar", "--format=oldgnu", "--sparse", "--hole-detection=raw", "--numeric-owner", "--owner=0", "--group=0"],
-  ...["--mode=644", "--mtime=@0", "-C", "/run/work", "-cf", "/run/work/disk.tar", "disk.raw"],
+  "tar", "--format=oldgnu", "--sparse", "--hole-detection=raw", "--numeric-owner", "--owner=0", "--group=0",
+  "--mode=644", "--mtime=@0", "-C", "/run/work", "-cf", "/run/work/disk.tar", "disk.raw",
 ];
 
 /** Packs `dir`/disk.raw, which may be gone afterwards. Answers the file. */

@@ -15,7 +15,11 @@ export const ownFiles = ({ hostname, network, authorizedKeys }: Plan, { files }:
 ];
 
 export const recordOf = (old: string, { wish, call, created }: Job): InstallRecord => ({
-  ...{ id: wish.id, stack: call.stack, urn: call.urn, created, old },
+  id: wish.id,
+  stack: call.stack,
+  urn: call.urn,
+  created,
+  old,
 });
 
 export async function makeSysroot({ artifacts }: Visit, step: StepOf<"install">, job: Job): Promise<void> {

@@ -40,7 +40,12 @@ export interface Job {
 export async function newJob(wish: Wish, call: Call): Promise<Job> {
   const { inputs } = wish;
   return {
-    ...{ call, wish, made: {}, entered: false, touched: false, outcome: { sent: 0 } },
+    call,
+    wish,
+    made: {},
+    entered: false,
+    touched: false,
+    outcome: { sent: 0 },
     known: await findArtifacts(inputs.commit, call, inputs.image),
     files: await hostFiles(inputs.files),
     created: new Date().toISOString(),

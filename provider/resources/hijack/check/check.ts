@@ -4,9 +4,8 @@ import { HEALTH_SECONDS } from "../../../host/trial/health.ts";
 import type { CheckFailure } from "../../../properties/failure.ts";
 import { pathOf } from "../../../properties/path.ts";
 import { checkProps } from "../../../properties/rule.ts";
-import { hasSecret, hasUnknown, type Props, plain, Secret } from "../../../properties/values.ts";
+import { hasSecret, hasUnknown, isUnknown, type Props, plain, Secret } from "../../../properties/values.ts";
 import { secretArguments } from "../../secret-arguments.ts";
-import { isUnknown } from "../model/known.ts";
 import { shape } from "./shape.ts";
 
 export function checkHijack(news: Props): { inputs: Props; failures: CheckFailure[] } {

@@ -1,5 +1,5 @@
 /** Inputs that a preview knows only in part, because another resource of the same run makes them. Pure. */
-import { hasUnknown, type Props, Secret, Unknown, type Value } from "../../../properties/values.ts";
+import { hasUnknown, type Props, Secret, type Value } from "../../../properties/values.ts";
 
 /** Inputs that every plan needs: they decide the way, the disk, what is erased and the server's addresses. */
 const DECIDE = ["connection", "method", "erase", "disk", "dataPartitions", "network", "finalize", "onDestroy", "force"];
@@ -36,10 +36,3 @@ export function knownInputs(given: Props): KnownInputs {
   }
   return { props, decisive, missing, open: missing.flatMap((name) => CHANGES[name] ?? []) };
 }
-
-/** Names as a list in words: "hostname and authorizedKeys". */
-export const listed = (names: readonly string[]) =>
-  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
-
-export const isUnknown = (value: unknown) =>
-  value instanceof Unknown || (value instanceof Secret && value.value instanceof Unknown);

@@ -52,7 +52,12 @@ describe("GRUB's configuration, read by the script", () => {
   it("a password, signatures, and what waits at every boot", () => {
     const entry = "menuentry 'Other' {\n cryptomount -u 12\n read x\n}\n";
     expect(grub({ [cfg]: `set timeout=2\n${entry}${sources}` })).toMatchObject({
-      ...{ folder: "/boot/grub", sourcesCustom: true, password: false, signed: false, waits: [], after: [] },
+      folder: "/boot/grub",
+      sourcesCustom: true,
+      password: false,
+      signed: false,
+      waits: [],
+      after: [],
       loader: undefined,
     });
     const asks = `set superusers="admin"\npassword_pbkdf2 admin grub.pbkdf2.sha512.1\ncryptomount -u 12\n${entry}${sources}`;

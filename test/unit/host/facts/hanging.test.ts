@@ -39,7 +39,9 @@ it.skipIf(!existsSync("/dev/fuse")).each(["dash", "busybox sh"])(
     const [file, ...before] =
       process.getuid?.() === 0 ? ["unshare"] : usable ? ["unshare", "-r"] : ["sudo", "-n", "unshare"];
     const args = [
-      ...[...before, "-m", "sh"],
+      ...before,
+      "-m",
+      "sh",
       "-c",
       `${HANG}${shell} -s nobody 3<&- 4<&- 5<&-; umount -l /boot /mnt /usr/local`,
     ];

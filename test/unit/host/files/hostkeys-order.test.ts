@@ -34,12 +34,13 @@ const kept = { hostKeyFiles: [{ path: "/etc/ssh/keys/web1", key: "ssh-ed25519 AA
 const key = "2222 /etc/ssh/keys/web1 ssh-ed25519 AAAA";
 const plan = {
   ...kept,
-  ...{ method: "alongside", consoles: [], swap: [], deadman: 300 },
-  ...{
-    boot: {},
-    disk: { rootUuid: "7b6f3a52-5d0c-4b6e-9f0e-3f3f2a9d6c11", rootType: "ext4" },
-    overwrite: { disk: {}, data: [] },
-  },
+  method: "alongside",
+  consoles: [],
+  swap: [],
+  deadman: 300,
+  boot: {},
+  disk: { rootUuid: "7b6f3a52-5d0c-4b6e-9f0e-3f3f2a9d6c11", rootType: "ext4" },
+  overwrite: { disk: {}, data: [] },
 } as unknown as Plan;
 const record = { id: "i", stack: "s", urn: "u", created: "2026-11-28", old: "Debian" };
 const common = { plan, files: [], kernelArguments: [] };

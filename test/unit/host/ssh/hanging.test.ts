@@ -19,7 +19,10 @@ const hangs = (stdout: string, timedOut = true) =>
       const why = `took longer than ${(o.timeout ?? 0) / 1000} s`;
       return Promise.reject(
         new RemoteError(`${o.what} on root@192.0.2.7:22 ${why}: ${stdout.split("\n").pop()}`, {
-          ...{ stdout, stderr: "", timedOut, exitCode: timedOut ? undefined : 1 },
+          stdout,
+          stderr: "",
+          timedOut,
+          exitCode: timedOut ? undefined : 1,
         }),
       );
     },

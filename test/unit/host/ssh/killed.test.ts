@@ -23,7 +23,12 @@ beforeAll(async () => {
         });`,
       resolveDir: join(import.meta.dirname, "../../../.."),
     },
-    ...{ bundle: true, platform: "node", target: "node20", format: "cjs", outfile: script, logLevel: "silent" },
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    outfile: script,
+    logLevel: "silent",
     define: { "import.meta.dirname": "__dirname" },
   });
   sshd = await startSshd(dir);

@@ -80,7 +80,12 @@ describe("a real connection", { timeout: 180_000 }, () => {
           withSsh(connection, quietTask(), (ssh) => sendFile(asLogin(ssh), file, { script, more: [], what: "sending" }, quietTask()));`,
         resolveDir: join(import.meta.dirname, "../../../.."),
       },
-      ...{ bundle: true, platform: "node", target: "node20", format: "cjs", outfile: bundle, logLevel: "silent" },
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      format: "cjs",
+      outfile: bundle,
+      logLevel: "silent",
       define: { "import.meta.dirname": "__dirname" },
     });
   }, 120_000);

@@ -43,7 +43,12 @@ describe("beside the old system", () => {
 
 describe("which cards are in use", () => {
   const physical = (more: Partial<Interface>): Interface => ({
-    ...{ index: 2, kind: "physical", mac: "52:54:00:00:00:01", up: true, addresses: [], name: "x" },
+    index: 2,
+    kind: "physical",
+    mac: "52:54:00:00:00:01",
+    up: true,
+    addresses: [],
+    name: "x",
     ...more,
   });
   const addresses = facts().network.interfaces.find((i) => i.name === name)!.addresses;

@@ -3,10 +3,18 @@ import { type NamespaceFacts, namespaceProblem } from "../../../../provider/imag
 
 // an ordinary user of Debian 12
 const good: NamespaceFacts = {
-  ...{ platform: "linux", uid: 1000, user: "ann", unshare: "/usr/bin/unshare", setpriv: "/usr/bin/setpriv" },
-  ...{ nsenter: "/usr/bin/nsenter", setsid: "/usr/bin/setsid" },
-  ...{ version: "unshare from util-linux 2.38.1", newuidmap: true },
-  ...{ subuid: "ann:100000:65536", subgid: "ann:100000:65536", sysctl: { apparmor: "", clone: "1", max: "63000" } },
+  platform: "linux",
+  uid: 1000,
+  user: "ann",
+  unshare: "/usr/bin/unshare",
+  setpriv: "/usr/bin/setpriv",
+  nsenter: "/usr/bin/nsenter",
+  setsid: "/usr/bin/setsid",
+  version: "unshare from util-linux 2.38.1",
+  newuidmap: true,
+  subuid: "ann:100000:65536",
+  subgid: "ann:100000:65536",
+  sysctl: { apparmor: "", clone: "1", max: "63000" },
 };
 
 it.each([

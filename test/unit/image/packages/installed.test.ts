@@ -32,8 +32,17 @@ describe("apk's installed database", () => {
     const checksum = `Q1${"A".repeat(27)}=`;
     expect(parseInstalledDatabase(`C:${checksum}\nP:x\nV:1\n`)).toEqual([
       {
-        ...{ name: "x", version: "1", arch: "noarch", checksum, description: "", url: "", license: "", origin: "x" },
-        ...{ built: 0, size: 0, installedSize: 0 },
+        name: "x",
+        version: "1",
+        arch: "noarch",
+        checksum,
+        description: "",
+        url: "",
+        license: "",
+        origin: "x",
+        built: 0,
+        size: 0,
+        installedSize: 0,
       },
     ]);
   });

@@ -32,7 +32,9 @@ export async function aPackage(
   const rest = { size: bytes.length + 100, installedSize: 1, built: 1, repository: "main" };
   return {
     locked: { name, version: "1.0-r0", checksum, ...rest },
-    ...{ block, bytes, path: `v3.23/main/x86_64/${fileName}` },
+    block,
+    bytes,
+    path: `v3.23/main/x86_64/${fileName}`,
   };
 }
 
@@ -101,7 +103,9 @@ export async function twoMirrors(packages: Built[], key: SigningKey): Promise<Tw
   const warned: string[] = [];
   const keys = { [key.name]: publicPem(key.key) };
   return {
-    ...{ a, b, warned },
+    a,
+    b,
+    warned,
     task: { signal: new AbortController().signal, step() {}, warn: (text) => warned.push(text) },
     source: () => ({ cache, mirror: a.url, fallbacks: [b.url], release: "v3.23", arch: "x86_64", keys }),
     end: () => {

@@ -128,8 +128,16 @@ it.each([
 
 describe("what apk itself is started from", () => {
   const entry = (name: string, version: string, depends: string[] = [], provides: string[] = []) => ({
-    ...{ name, version, depends, provides, arch: "x86_64", checksum: `Q1${name}${version}`, size: 1, installedSize: 1 },
-    ...{ built: 1, repository: "main" },
+    name,
+    version,
+    depends,
+    provides,
+    arch: "x86_64",
+    checksum: `Q1${name}${version}`,
+    size: 1,
+    installedSize: 1,
+    built: 1,
+    repository: "main",
   });
   it("is the newest of each package it needs, found by what they provide", () => {
     const entries = [

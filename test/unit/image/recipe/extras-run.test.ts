@@ -31,8 +31,11 @@ describe("iomon", () => {
     await program(dir.at, "logger", `echo "$*" >>${dir.at}/logger`);
     const r = await run("sh", [extra("iomon/usr/sbin/pine-iomon")], {
       env: environment(dir.at, {
-        ...{ IOMON_STATS: join(dir.at, "stats"), IOMON_LOG: join(dir.at, "log"), IOMON_DEVICE: "vda" },
-        ...{ IOMON_ACTION: `echo acted >>${dir.at}/acts`, ...more },
+        IOMON_STATS: join(dir.at, "stats"),
+        IOMON_LOG: join(dir.at, "log"),
+        IOMON_DEVICE: "vda",
+        IOMON_ACTION: `echo acted >>${dir.at}/acts`,
+        ...more,
       }),
       ok: any,
     });

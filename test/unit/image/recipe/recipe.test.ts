@@ -16,7 +16,13 @@ import { aRecipe } from "./a-recipe.ts";
 
 const recipe = aRecipe({ mirror: "http://m", keys: {}, packages: ["nano"] });
 const p = (name: string, version: string, checksum = `Q1${name}${version}`): LockedPackage => ({
-  ...{ name, version, checksum, size: 1, installedSize: 2, built: 100, repository: "main" },
+  name,
+  version,
+  checksum,
+  size: 1,
+  installedSize: 2,
+  built: 100,
+  repository: "main",
 });
 const user = { name: "ann", shell: "/bin/sh", groups: [], authorizedKeys: [], sudo: true };
 
@@ -129,19 +135,12 @@ describe("paths of files", () => {
 });
 
 describe("constraints of packages", () => {
+  // biome-ignore format: what belongs together is in one line
   it.each([
-    "curl",
-    "curl=8.17.0-r1",
-    "curl~8.17",
-    "curl>=8",
-    "curl@edge",
-    "g++",
-    "!mkinitfs",
-    "lua5.4-lib_x",
-    "a>1_rc1",
+    "curl", "curl=8.17.0-r1", "curl~8.17", "curl>=8", "curl@edge", "g++", "!mkinitfs", "lua5.4-lib_x", "a>1_rc1",
     // hadolint#1168, openwrt/openwrt#16427; each solved by apk 3.0.8
-    ...["tool~=1.0", "tool=~1.0", "tool==1.0.3-r0", "tool~>1.0", "tool@edge>=2.0-r0", "tool@edge"],
-    ...["cmd:tool", "so:libedge.so.9", "pc:edge", "so:libx[a],b.so", "a/b", "tool=1.0~abcdef", "!cmd:tool"],
+    "tool~=1.0", "tool=~1.0", "tool==1.0.3-r0", "tool~>1.0", "tool@edge>=2.0-r0", "tool@edge",
+    "cmd:tool", "so:libedge.so.9", "pc:edge", "so:libx[a],b.so", "a/b", "tool=1.0~abcdef", "!cmd:tool",
   ])("%s", (c) => expect(constraintProblem(c)).toBeUndefined());
   it.each([
     "",

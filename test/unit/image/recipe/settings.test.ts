@@ -20,7 +20,10 @@ const factsOf = (recipe: Recipe): TreeFacts => ({
 });
 const plan = (recipe: Recipe) =>
   configure({
-    ...{ recipe, facts: factsOf(recipe), contents: new Map(), archives: new Map() },
+    recipe,
+    facts: factsOf(recipe),
+    contents: new Map(),
+    archives: new Map(),
     system: systemFiles(recipe.target),
   });
 const text = (changes: Change[], path: string) => {
@@ -51,10 +54,11 @@ describe("a container", () => {
 it("what a machine starts is as it was before there was another target", () => {
   expect(baseServices(aRecipe())).toEqual({
     sysinit: ["devfs", "dmesg", "hwdrivers", "mdev"],
+    // biome-ignore format: what belongs together is in one line
     boot: [
-      ...["bootmisc", "hostname", "hwclock", "localmount", "modules", "networking", "pine-grow"],
-      ...["pine-names", "pine-slots"],
-      ...["seedrng", "swap", "sysctl", "syslog"],
+      "bootmisc", "hostname", "hwclock", "localmount", "modules", "networking", "pine-grow",
+      "pine-names", "pine-slots",
+      "seedrng", "swap", "sysctl", "syslog",
     ],
     default: ["dropbear", "pine-health", "pine-ok"],
     shutdown: ["killprocs", "mount-ro"],
@@ -116,7 +120,10 @@ describe("settings", () => {
 it("archives become folders, files and links with one owner", () => {
   const recipe = aRecipe({ archives: [{ path: "/usr/share/app", owner: "0:42", sha256: "" }] });
   const changes = configure({
-    ...{ recipe, facts: factsOf(recipe), contents: new Map(), system: systemFiles("vm") },
+    recipe,
+    facts: factsOf(recipe),
+    contents: new Map(),
+    system: systemFiles("vm"),
     archives: new Map([
       [
         "/usr/share/app",

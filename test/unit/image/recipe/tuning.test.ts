@@ -15,7 +15,8 @@ const service = (setting: string, commands: string, env: Record<string, string> 
     [
       "-c",
       `ebegin() { :; }; eend() { return "\${1:-0}"; }; ewarn() { echo "warning: $*"; }; veinfo() { :; }\n. "$1"\n${commands}`,
-      ...["sh", asset("system", "settings", setting, "etc/init.d", `pine-${setting}`)],
+      "sh",
+      asset("system", "settings", setting, "etc/init.d", `pine-${setting}`),
     ],
     { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env } },
   );
@@ -92,18 +93,18 @@ describe("the swap file", () => {
     );
     return stdout.trim();
   };
-  it.each([
-    ["is made", 10_000 * MIB, 5000 * MIB, 0, 1024, "make"],
-    ["leaves a tenth of the disk", 10_000 * MIB, 2000 * MIB, 0, 1000, "make"],
-    ["and no less", 10_000 * MIB, 2000 * MIB, 0, 1001, "none for a reason"],
-    ["leaves 64 MiB of a small disk", 100 * MIB, 80 * MIB, 0, 16, "make"],
-    ["and no less there", 100 * MIB, 80 * MIB, 0, 17, "none for a reason"],
-    ["stays", 100 * MIB, 0, 16, 16, "use"],
-    ["is made again for another size, in its own place", 10_000 * MIB, 1000 * MIB, 100, 99, "make"],
-    ["is made again when it grows", 10_000 * MIB, 1050 * MIB, 100, 150, "make"],
-    ["stays as it was when it cannot grow", 10_000 * MIB, 1050 * MIB, 100, 151, "use for a reason"],
-  ])("%s", async (_, total, free, have, want, plan) => {
-    expect(await decide(total, free, have, want)).toBe(plan);
+  it.each<[string, [number, number, number, number], string]>([
+    ["is made", [10_000 * MIB, 5000 * MIB, 0, 1024], "make"],
+    ["leaves a tenth of the disk", [10_000 * MIB, 2000 * MIB, 0, 1000], "make"],
+    ["and no less", [10_000 * MIB, 2000 * MIB, 0, 1001], "none for a reason"],
+    ["leaves 64 MiB of a small disk", [100 * MIB, 80 * MIB, 0, 16], "make"],
+    ["and no less there", [100 * MIB, 80 * MIB, 0, 17], "none for a reason"],
+    ["stays", [100 * MIB, 0, 16, 16], "use"],
+    ["is made again for another size, in its own place", [10_000 * MIB, 1000 * MIB, 100, 99], "make"],
+    ["is made again when it grows", [10_000 * MIB, 1050 * MIB, 100, 150], "make"],
+    ["stays as it was when it cannot grow", [10_000 * MIB, 1050 * MIB, 100, 151], "use for a reason"],
+  ])("%s", async (_, given, plan) => {
+    expect(await decide(...given)).toBe(plan);
   });
   it.each(["fallocate", "dd"])("is a swap space for root alone, by %s", async (how) => {
     const file = join(dir.at, "swap");
@@ -143,7 +144,9 @@ describe("knobs", () => {
       "kernel/mm/transparent_hugepage/enabled": "never\n",
     });
     const { stdout } = await service("knobs", "start", {
-      ...{ KNOBS_SYS: dir.at, HUGEPAGES: "madvise", BLOCK: "nr_requests=256 iosched/read_expire=200" },
+      KNOBS_SYS: dir.at,
+      HUGEPAGES: "madvise",
+      BLOCK: "nr_requests=256 iosched/read_expire=200",
     });
     expect(stdout.replaceAll(dir.at, "")).toBe(
       [

@@ -41,9 +41,10 @@ describe("CycloneDX", () => {
 
   it("says of a package what apk says, and calls apk's checksum no hash", () => {
     const doc = cyclonedx(aSbom());
+    // biome-ignore format: what belongs together is in one line
     expect(doc.components.map((c: Doc) => c.name)).toEqual([
-      ...["alpine-baselayout", "alpine-keys", "alpine-release", "apk-tools", "busybox", "c-ares", "cryptsetup-libs"],
-      ...["libcom_err", "linux-virt", "musl", "ssl_client", "sudo", "xz-libs", "/usr/bin/my tool"],
+      "alpine-baselayout", "alpine-keys", "alpine-release", "apk-tools", "busybox", "c-ares", "cryptsetup-libs",
+      "libcom_err", "linux-virt", "musl", "ssl_client", "sudo", "xz-libs", "/usr/bin/my tool",
     ]);
     const musl = named(doc.components, "musl");
     expect(musl).toMatchObject({

@@ -53,7 +53,10 @@ describe("skeleton", () => {
 
   test("slot a is confirmed, and there is no other", () => {
     expect(parseSlotFile(content("/boot/grub/pine/a.cfg").toString())).toEqual({
-      ...{ title: "Pine 5a5a", uuid: "", linux: kernel, initrd: "" },
+      title: "Pine 5a5a",
+      uuid: "",
+      linux: kernel,
+      initrd: "",
       options: `ostree=/ostree/deploy/pine/deploy/${checksum}.0 pine.deadman=300`,
     });
     expect(parseEnvBlock(content("/boot/grub/pine/env"))).toEqual({ slot: "a" });

@@ -10,7 +10,11 @@ const before: Accounts = {
   shadow: "root:*::0:::::\nntp:!::0:::::\nlighttpd:!:20415:0:99999:7:::\n",
 };
 const user = (u: Partial<RecipeUser>): RecipeUser => ({
-  ...{ name: "ann", shell: "/bin/sh", groups: [], authorizedKeys: [], sudo: false },
+  name: "ann",
+  shell: "/bin/sh",
+  groups: [],
+  authorizedKeys: [],
+  sudo: false,
   ...u,
 });
 

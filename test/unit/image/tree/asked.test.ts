@@ -58,7 +58,11 @@ it.each([
 ])("%s lies at %s", (path, place) => expect(placeOf(entries, path)).toBe(place));
 
 const file = (path: string, more: Partial<Extract<Change, { do: "file" }>> = {}): Change => ({
-  ...{ do: "file", path, content: "mine", mode: "0644", owner: [0, 0] },
+  do: "file",
+  path,
+  content: "mine",
+  mode: "0644",
+  owner: [0, 0],
   ...more,
 });
 const asFile = (path: string) => ({ path, mode: "0644", owner: "root:root", sha256: "" });

@@ -17,17 +17,12 @@ const has: Contents = {
     [d1, a],
     [d2, b],
   ]),
+  // biome-ignore format: what belongs together is in one line
   files: [
-    ...[`rootfs/${d1}.json`, `rootfs/${d2}.json`, `sboms/${d1}.cdx.json`, `sboms/${d2}.spdx.json`],
-    ...[
-      `commits/${a}.json`,
-      `commits/${b}.json`,
-      `sysroots/${b}.tar.zst`,
-      `sysroots/${b}.gz.json`,
-      `sysroots/${a}.json`,
-    ],
-    ...[`deltas/${a}-${b}.delta`, `deltas/${a}-${c}.json`, `deltas/empty-${b}.delta`, `deltas/empty-${a}.json`],
-    ...["images/x-1.raw.zst", "images/x-1.json", "images/y-2.json"],
+    `rootfs/${d1}.json`, `rootfs/${d2}.json`, `sboms/${d1}.cdx.json`, `sboms/${d2}.spdx.json`,
+    `commits/${a}.json`, `commits/${b}.json`, `sysroots/${b}.tar.zst`, `sysroots/${b}.gz.json`, `sysroots/${a}.json`,
+    `deltas/${a}-${b}.delta`, `deltas/${a}-${c}.json`, `deltas/empty-${b}.delta`, `deltas/empty-${a}.json`,
+    "images/x-1.raw.zst", "images/x-1.json", "images/y-2.json",
   ],
 };
 const left = (keep: string[]) => {

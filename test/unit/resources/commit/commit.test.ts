@@ -102,7 +102,10 @@ describe("OstreeCommit", () => {
   test("preview knows the checksum of a Rootfs that the store has", async () => {
     putRootfs();
     expect(await preview(ostreeCommit, { rootfs: digest })).toMatchObject({
-      ...{ checksum: tree, version: "0.1.0", ref: "pine/x86_64/stable", size: 7 },
+      checksum: tree,
+      version: "0.1.0",
+      ref: "pine/x86_64/stable",
+      size: 7,
     });
   });
   test("preview with a version knows only what was committed with it", async () => {

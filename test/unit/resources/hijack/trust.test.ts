@@ -37,11 +37,15 @@ const inputs = (method: string) =>
   hijackInputs({
     connection: { host: "192.0.2.7", privateKey: readFileSync(join(work, "key"), "utf8") },
     authorizedKeys: [readFileSync(join(work, "key.pub"), "utf8").trim()],
-    ...{ commit, method, erase: method === "overwrite" },
+    commit,
+    method,
+    erase: method === "overwrite",
   });
 const call = {
   ...quietTask(),
-  ...{ urn: "urn:pulumi:dev::demo::pine:index:HostHijack::web", name: "web", stack: "demo/dev" },
+  urn: "urn:pulumi:dev::demo::pine:index:HostHijack::web",
+  name: "web",
+  stack: "demo/dev",
   config: { cache: work },
 } as unknown as Call;
 
@@ -66,7 +70,11 @@ const MEANS = [
 ] as const;
 /** Answers what reads, refuses the signature, and fails at whatever else comes. */
 const ssh = {
-  ...{ target: "root@192.0.2.7:22", user: "root", uid: 0, rootWay: "root", bootId: "1" },
+  target: "root@192.0.2.7:22",
+  user: "root",
+  uid: 0,
+  rootWay: "root",
+  bootId: "1",
   hostKeySeen: facts().hostKeys[2]!.split(" ").slice(0, 2).join(" "),
   close: async () => {},
   exec: async (script: string, args: string[], o: ExecOptions = {}) => {
@@ -92,8 +100,15 @@ const ofPine = () =>
     f.pine = { ...f.pine, install, deployment: `${runs}.0`, runningSlot: "a" };
   });
 const job = (wish: Partial<Wish> & Pick<Wish, "inputs">): Job => ({
-  ...{ call, wish: { id: "i1", ...wish }, known: artifacts, files: [], created: "" },
-  ...{ made: {}, entered: false, touched: false, outcome: { sent: 0 } },
+  call,
+  wish: { id: "i1", ...wish },
+  known: artifacts,
+  files: [],
+  created: "",
+  made: {},
+  entered: false,
+  touched: false,
+  outcome: { sent: 0 },
 });
 
 it.each<[string, Facts, string, AgentStatus | undefined]>([

@@ -22,8 +22,16 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 const call = (preview = true): Call => ({
-  ...{ urn: "urn:pulumi:s::p::pine:index:T::web", name: "web", type: "pine:index:T", stack: "p/s", preview },
-  ...{ timeoutSeconds: 0, signal: new AbortController().signal, step() {}, warn() {}, info: (m) => void said.push(m) },
+  urn: "urn:pulumi:s::p::pine:index:T::web",
+  name: "web",
+  type: "pine:index:T",
+  stack: "p/s",
+  preview,
+  timeoutSeconds: 0,
+  signal: new AbortController().signal,
+  step() {},
+  warn() {},
+  info: (m) => void said.push(m),
   config: { store: join(dir, "store"), cache: join(dir, "cache"), mirror: "", release: "", keys: {} },
 });
 const put = (path: string, content: unknown) => {
@@ -36,7 +44,12 @@ const putCommit = (target?: string) => {
   put(`commits/${commit}.json`, { checksum: commit, rootfs, arch: "x86_64", target });
 };
 const facts = (fileFormat: string, sha256: string) => ({
-  ...{ format: templateFormat(), size: 4, sha256, commit, fileFormat, unpackedSize: 9 },
+  format: templateFormat(),
+  size: 4,
+  sha256,
+  commit,
+  fileFormat,
+  unpackedSize: 9,
 });
 const putTemplate = () => {
   put(`images/${name}.tar.zst`, "1234");

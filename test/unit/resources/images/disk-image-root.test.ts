@@ -15,8 +15,16 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 const call = (): Call => ({
-  ...{ urn: "urn:pulumi:s::p::pine:index:T::web", name: "web", type: "pine:index:T", stack: "p/s", preview: true },
-  ...{ timeoutSeconds: 0, signal: new AbortController().signal, step() {}, warn() {}, info() {} },
+  urn: "urn:pulumi:s::p::pine:index:T::web",
+  name: "web",
+  type: "pine:index:T",
+  stack: "p/s",
+  preview: true,
+  timeoutSeconds: 0,
+  signal: new AbortController().signal,
+  step() {},
+  warn() {},
+  info() {},
   config: { store: dir, cache: dir, mirror: "", release: "", keys: {} },
 });
 const put = (path: string, text: string) => {

@@ -24,7 +24,11 @@ describe("DiskImage", () => {
     partitions,
   };
   const state = {
-    ...{ sha256: "ab", fileSize: 4, size: 512, commit: tree, rootUuid: "r" },
+    sha256: "ab",
+    fileSize: 4,
+    size: 512,
+    commit: tree,
+    rootUuid: "r",
     partitions: [{ name: "root", type: "linux", uuid: "u", start: 1, size: 2 }],
   };
   const path = () => join(dir, "store", "images", `${name}.raw.zst`);

@@ -235,19 +235,3 @@ describe("a bad input", () => {
     expect(codes.size).toBeGreaterThanOrEqual(70);
   });
 });
-
-describe("a good input", () => {
-  it.each<Props>([
-    {},
-    { packages: [] },
-    { profile: "classic" },
-    { profile: "classic", target: "container" },
-    { packages: ["nano@edge"], repositories: ["main", "@edge edge/community"] },
-    { users: [{ ...ann, passwordHash: new Secret(`$6$abcdefgh$${"a".repeat(86)}`) }] },
-    { memory: { kind: "zram" }, keymap: "de/de-latin1", locale: "de_DE.UTF-8", ntp: { client: "chrony" } },
-    { target: "container", memory: { kind: "none" }, ntp: { client: "none" } },
-    { arch: "aarch64" },
-    { release: "latest-stable" },
-    { files: { "/etc/x": { content: Unknown.value } } },
-  ])("%j", async (inputs) => expect((await checkRootfs(inputs, config)).failures).toEqual([]));
-});

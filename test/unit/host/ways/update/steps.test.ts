@@ -10,8 +10,16 @@ import {
 
 const [runs, next] = ["a".repeat(64), "b".repeat(64)];
 const wanted = (change: Partial<Wanted> = {}): Wanted => ({
-  ...{ runs, slot: "a", armed: false, place: "machine", watchdog: true, commit: next },
-  ...{ fresh: false, foreign: false, bytes: 45_276, deadman: 300 },
+  runs,
+  slot: "a",
+  armed: false,
+  place: "machine",
+  watchdog: true,
+  commit: next,
+  fresh: false,
+  foreign: false,
+  bytes: 45_276,
+  deadman: 300,
   ...change,
 });
 const kinds = (steps: Step[]) => steps.map((step) => step.do).join(" ");

@@ -33,8 +33,15 @@ it("a server, and its jump host, are held to the keys of the first connection fr
   const proxy = { host: "198.51.100.1" };
   const connection = { host: "192.0.2.7", acceptNewHostKey: true, proxy };
   const call = {
-    ...{ signal: new AbortController().signal, urn: "", name: "web", stack: "demo/dev", preview: false },
-    ...{ step: () => {}, info: () => {}, warn: () => {}, config: { store: join(tmpdir(), "none"), cache: tmpdir() } },
+    signal: new AbortController().signal,
+    urn: "",
+    name: "web",
+    stack: "demo/dev",
+    preview: false,
+    step: () => {},
+    info: () => {},
+    warn: () => {},
+    config: { store: join(tmpdir(), "none"), cache: tmpdir() },
   } as unknown as Call;
   const error = await hostHijack.create(call, { inputs: { connection, commit: "c".repeat(64) } }).catch((e) => e);
   expect(error).toBeInstanceOf(InitError);

@@ -23,8 +23,16 @@ afterAll(async () => {
 });
 
 const call = (preview = false): Call => ({
-  ...{ signal: new AbortController().signal, urn: "", name: "web", type: "", stack: "test/test", preview },
-  ...{ timeoutSeconds: 0, step: () => {}, info: () => {}, warn: () => {} },
+  signal: new AbortController().signal,
+  urn: "",
+  name: "web",
+  type: "",
+  stack: "test/test",
+  preview,
+  timeoutSeconds: 0,
+  step: () => {},
+  info: () => {},
+  warn: () => {},
   config: {
     store: join(dir, "store"),
     cache: join(dir, "cache"),
