@@ -69,8 +69,8 @@ it.each(BAD)("%s: %j", async (code, given, says) => {
 });
 
 it.each<Props>([
-  checks(web, { ...web, name: "db", timeout: 120 }, { name: "a", tcp: "[::1]:80", timeout: 109 }),
-  checks({ ...web, timeout: 120 }, { ...web, name: "db", timeout: 120, required: false }),
+  checks(web, { ...web, name: "db", timeout: 40 }, { name: "a", tcp: "[::1]:80", timeout: 48 }),
+  checks({ ...web, timeout: 50 }, { ...web, name: "db", timeout: 40, required: false }),
   checks({ name: "ssh", service: "dropbear" }, { name: "net", service: "networking" }),
   { services: { default: ["caddy"] }, ...checks({ name: "x", service: "caddy" }) },
   // a hook may put it into a runlevel
