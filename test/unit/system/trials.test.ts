@@ -83,7 +83,8 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
   });
 
   test("rolled back by hand: the commit is refused, the other slot on trial, judged by the server", async () => {
-    const { stdout } = await people("b", ["rollback", "the page is wrong"]);
+    // the boot began as a trial, and was confirmed since
+    const { stdout } = await people("b", ["rollback", "the page is wrong"], { trial: true });
     expect(stdout).toContain(`This server reboots into slot a, commit ${s.first.slice(0, 12)}`);
     expect(s.env).toMatchObject({ slot: "b", trial: "a", tries: 1 });
     expect(text("trial")).toMatch(/^judge=self$/m);
@@ -121,13 +122,22 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     expect((await people("a", ["notices"])).stdout).toMatch(/^failed +commit \S+ at .* \(pine logs\)$/);
   });
 
+  test("a trial that a person ends goes back, with their reason", async () => {
+    await s.pine("a", ["arm", "b", "1", "self"]);
+    booted();
+    expect((await people("b", ["status"], { trial: true })).stdout).toMatch(/^trial +this server judges it/m);
+    expect((await people("b", ["rollback", "too slow"], { trial: true })).stdout).toMatch(/^The trial ends/);
+    await s.pine("a", ["disarm"]);
+    expect(text(`reports/${reports().at(-1)}`)).toMatch(/^reason=too slow *$/m);
+  });
+
   test("a runlevel that is never reached is a reason", async () => {
     await s.pine("a", ["arm", "b", "1", "self"]);
     booted();
     await s.on("b", `${programs()}\n${JUDGE}`, [], { trial: true });
     expect(text("trial.reason")).toBe("the default runlevel was not reached\n");
     await s.pine("a", ["disarm"]);
-    expect(reports()).toEqual([1, 2]);
+    expect(reports()).toEqual([1, 2, 3]);
   });
 
   test.each([
@@ -151,7 +161,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
   });
 
   test("the last five reports are kept, by their numbers and not by the clock", () =>
-    expect(reports()).toEqual([4, 5, 6, 7, 8]));
+    expect(reports()).toEqual([5, 6, 7, 8, 9]));
 
   test("on a full disk a trial that the server would judge is not armed, and one from outside is", async () => {
     const full = { freeKib: 0 };
