@@ -19,7 +19,10 @@ const BESIDE = "host/ways/alongside/beside.sh";
 
 /** The agent as one script. */
 export const agentScript = () =>
-  joined(FLUSH, "system/rootfs/usr/libexec/pine/deployments", "system/rootfs/usr/sbin/pine");
+  joined(
+    FLUSH,
+    ...["deployments", "system", "trials", "agent"].map((name) => `system/rootfs/usr/libexec/pine/${name}`),
+  );
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>

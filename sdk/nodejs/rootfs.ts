@@ -90,6 +90,7 @@ export class Rootfs extends pulumi.CustomResource {
             resourceInputs["dns"] = args?.dns;
             resourceInputs["extras"] = args?.extras;
             resourceInputs["files"] = args?.files;
+            resourceInputs["healthChecks"] = args?.healthChecks;
             resourceInputs["hooks"] = args?.hooks;
             resourceInputs["hostname"] = args?.hostname;
             resourceInputs["kernel"] = args?.kernel;
@@ -165,6 +166,10 @@ export interface RootfsArgs {
      * Files of the image by absolute path, below `/etc`, `/usr` or another folder of the image. Nothing secret: everybody who has the image can read it. Example: `{"/etc/motd": {"content": "hello\n"}}`.
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.ImageFileArgs>} | undefined>;
+    /**
+     * What a server checks by itself, in the order of their names. The timeouts of the required ones and 60 s are to be less than 300 s. Example: `[{name: "web", http: "http://127.0.0.1/"}]`.
+     */
+    healthChecks?: pulumi.Input<pulumi.Input<inputs.ServerHealthCheckArgs>[] | undefined>;
     /**
      * Commands that are run in the image by `/bin/sh -eu` as root, after everything else and in this order, without a network. They are part of the digest; they must write the same every time. Example: `["adduser -S -D app"]`.
      */

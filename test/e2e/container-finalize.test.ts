@@ -39,10 +39,10 @@ if (isRoot)
       await lab.vps.waitForSsh();
       await lab.project.set({ packages: ["lighttpd", "tree"] });
       await lab.project.ok(["up", "--skip-preview"]);
-      expect(await on(lab.vps, "tree --version; pine status")).toMatch(/^tree v.*\nslot=b\n/s);
+      expect(await on(lab.vps, "tree --version; /usr/libexec/pine/agent status")).toMatch(/^tree v.*\nslot=b\n/s);
       await lab.project.set({ webPort: "81" });
       expect((await lab.project.run(["up", "--skip-preview"])).exitCode).not.toBe(0);
-      expect(await on(lab.vps, "tree --version; pine status")).toMatch(/^tree v.*\nslot=b\n/s);
+      expect(await on(lab.vps, "tree --version; /usr/libexec/pine/agent status")).toMatch(/^tree v.*\nslot=b\n/s);
     });
 
     step("scripts that its manager runs on the physical root find a shell", async () => {

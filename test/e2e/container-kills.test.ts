@@ -32,7 +32,7 @@ const runs = (vps: Lxc) =>
     vps,
     ". /etc/os-release; echo $ID; tree --version 2>/dev/null | head -n 1 | cut -c1-4; ls -d /ostree /sbin/init.pine-old 2>/dev/null || true",
   );
-const whole = (vps: Lxc) => on(vps, "ostree fsck -q --repo=/ostree/repo && pine status", 300_000);
+const whole = (vps: Lxc) => on(vps, "ostree fsck -q --repo=/ostree/repo && /usr/libexec/pine/agent status", 300_000);
 const phases: Record<string, Phase> = {
   install: {
     args: ["up", "--skip-preview"],

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LxcOptions } from "../lab/lxc/index.ts";
 import { type ContainerLab, startContainerLab } from "./container-vps.ts";
-import { differences, listing, on, steps } from "./hijack-lab.ts";
+import { differences, listing, on, steps, until } from "./hijack-lab.ts";
 
 const PAGE = "Hello from an atomic server";
 /** When the first process of a container started: another time after each start. */
@@ -35,6 +35,7 @@ export function containerLife(given: Given): void {
   step("it is taken: Alpine at the same address, by the same key", () => taken(led));
   step("it stays what it is when it is started again, orderly or not", () => startedAgain(led));
   step("one package more comes by a delta", () => updated(led));
+  step("a person rolls back on the server, which judges that by itself; up asks for a word first", () => byHand(led));
   step("an update that is not healthy goes back, and is not tried again", () => unhealthy(led));
   step("refresh sees what was changed by hand", () => changedByHand(led));
   step("a reinstall gives it an /etc of its own", () => reinstalled(led));
@@ -62,7 +63,7 @@ async function taken(led: Led): Promise<void> {
   expect(seen).toContain(`* pine ${led.first.checksum}`);
   expect(seen).toContain(PAGE);
   expect((await lab.vps.ssh("touch /usr/x")).stderr).toMatch(/Read-only file system/);
-  expect(await run("pine status")).toMatch(/^loader=init\nslot=a\ntrial=\n/m);
+  expect(await run("/usr/libexec/pine/agent status")).toMatch(/^loader=init\nslot=a\ntrial=\n/m);
   await lab.project.ok(["up", "--expect-no-changes"]);
   lab.tell(`taken with ${sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
 }
@@ -77,7 +78,7 @@ async function startedAgain(led: Led): Promise<void> {
   if (process.env.PINE_MIB) writeFileSync("/proc/sys/vm/drop_caches", "3");
   await lab.vps.start();
   await lab.vps.waitForSsh();
-  expect(await run("ostree admin status; pine status")).toMatch(/\* pine .*\nslot=a\n/s);
+  expect(await run("ostree admin status; /usr/libexec/pine/agent status")).toMatch(/\* pine .*\nslot=a\n/s);
   lab.tell(`memory at rest ${JSON.stringify(lab.vps.memory())}`);
 }
 
@@ -93,6 +94,25 @@ async function updated(led: Led): Promise<void> {
   lab.tell(`an update of ${now.sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
 }
 
+async function byHand(led: Led): Promise<void> {
+  const { lab, run } = led;
+  const { booted, previous } = await lab.project.server();
+  await run("pine rollback the tree has no leaves");
+  await until("it runs the commit before, confirmed", async () => {
+    const { stdout } = await lab.vps.ssh("pine status");
+    return stdout.includes(`confirmed: commit ${previous.slice(0, 12)}`);
+  });
+  expect(await run("pine logs")).toMatch(/^not booted by itself: commit [0-9a-f]{12}, person since .*no leaves$/);
+  expect((await lab.project.ok(["refresh"])).output).toMatch(/was rolled back by hand at .*: the tree has no leaves/);
+  const refused = await lab.project.run(["up", "--skip-preview"]);
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.output).toMatch(/was rolled back by hand on the server .*`pine unhold [0-9a-f]{12}`/s);
+  await run(`pine unhold ${booted.checksum.slice(0, 12)}`);
+  await lab.project.ok(["up", "--skip-preview"]);
+  expect((await lab.project.server()).booted.checksum).toBe(booted.checksum);
+  lab.tell("rolled back by hand, and updated again");
+}
+
 async function unhealthy(led: Led): Promise<void> {
   const { lab, run } = led;
   const { booted } = await lab.project.server();
@@ -101,6 +121,7 @@ async function unhealthy(led: Led): Promise<void> {
   expect(failed.exitCode).not.toBe(0);
   expect(failed.output).toMatch(/was booted and failed; commit [0-9a-f]{12} runs again/);
   expect(await run("ostree admin status")).toContain(`* pine ${booted.checksum}`);
+  expect(await run("pine logs")).toMatch(/^\d+ .* health: health check 1 of 1 \(http\) failed/);
   expect((await lab.project.run(["up", "--skip-preview"])).output).toMatch(/failed on this server before/);
   await lab.project.set({ webPort: "80" });
   await lab.project.ok(["up", "--skip-preview"]);

@@ -51,14 +51,14 @@ if (isRoot)
       expect(exitCode).not.toBe(0);
       expect(output).toMatch(/the new system did not come up far enough to answer; the server went back to slot a/);
       expect(output).toMatch(/its mounts were refused, or its init ended at once|its init was started/);
-      expect(await on(lab.vps, "pine status")).toMatch(/^slot=a\n/m);
+      expect(await on(lab.vps, "/usr/libexec/pine/agent status")).toMatch(/^slot=a\n/m);
     });
 
     step("whose confirmed system cannot be started any more starts the one before", async () => {
       lab.project.edit((text) => text.replace(/^ {8}\/usr\/sbin\/init:\n.*\n.*\n/m, ""));
       await lab.project.set({ packages: ["lighttpd", "tree"] });
       await lab.project.ok(["up", "--skip-preview"]);
-      expect(await on(lab.vps, "pine status")).toMatch(/^slot=b\n/m);
+      expect(await on(lab.vps, "/usr/libexec/pine/agent status")).toMatch(/^slot=b\n/m);
       // its programs do not run any more
       const broken =
         'd=/sysroot$(sed "s/.*ostree=\\([^ ]*\\).*/\\1/" /run/pine.cmdline); chattr -i $d 2>/dev/null; mv $d/usr/bin $d/usr/bin.away; sync';
@@ -66,7 +66,7 @@ if (isRoot)
       await lab.vps.kill();
       await lab.vps.start();
       await lab.vps.waitForSsh();
-      expect(await on(lab.vps, "pine status")).toMatch(/^running=a\n/m);
+      expect(await on(lab.vps, "/usr/libexec/pine/agent status")).toMatch(/^running=a\n/m);
       expect(lab.vps.consoleText).toMatch(/slot b: deployment .* cannot be started/);
     });
   });

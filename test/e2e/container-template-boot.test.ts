@@ -74,7 +74,7 @@ if (isRoot)
     });
 
     step("runs its commit, confirmed, with keys of its own", async () => {
-      expect(await within("ostree admin status; pine status")).toMatch(
+      expect(await within("ostree admin status; /usr/libexec/pine/agent status")).toMatch(
         new RegExp(`\\* pine ${checksum}.*\nslot=a\n`, "s"),
       );
     });
@@ -104,6 +104,6 @@ if (isRoot)
       expect((await project.ok(["destroy"])).output).toMatch(
         /the server stays as it is: it was started from a template/,
       );
-      expect(await within("pine status")).toMatch(/^slot=b\ntrial=\n/m);
+      expect(await within("/usr/libexec/pine/agent status")).toMatch(/^slot=b\ntrial=\n/m);
     });
   });

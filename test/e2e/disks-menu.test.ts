@@ -68,8 +68,12 @@ describe.each(["bios", "uefi"] as const)("by %s", (firmware) => {
     await vps.type(ENTER);
     await said(vps, from, /pine: slot b /);
     await complete(vps);
-    expect(await on("pine status")).toMatch(/^0 running=b\nrunning_trial=\n(.*\n)*slot=b\ntrial=\ntries=\nboots=\n/);
-    expect(await on("pine status | sed -n s/^checksum=//p")).toBe(await on("ostree rev-parse test1"));
+    expect(await on("/usr/libexec/pine/agent status")).toMatch(
+      /^0 running=b\nrunning_trial=\n(.*\n)*slot=b\ntrial=\ntries=\nboots=\n/,
+    );
+    expect(await on("/usr/libexec/pine/agent status | sed -n s/^checksum=//p")).toBe(
+      await on("ostree rev-parse test1"),
+    );
   });
 
   test("a trial that nobody confirms goes back by the dead-man, also where the menu would wait for ever", async () => {
@@ -85,7 +89,9 @@ describe.each(["bios", "uefi"] as const)("by %s", (firmware) => {
     expect(text).toMatch(/Pine third \[a, on trial, not confirmed\]/);
     expect(text).toMatch(/pine: slot a pine\.trial=1.*dead-man: 60 s, watchdog 1/s);
     await complete(vps);
-    expect(await on("pine status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/);
+    expect(await on("/usr/libexec/pine/agent status")).toMatch(
+      /^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/,
+    );
   });
 
   test("a trial whose kernel is stuck goes back by the hardware watchdog", async () => {
@@ -100,6 +106,8 @@ describe.each(["bios", "uefi"] as const)("by %s", (firmware) => {
     expect(seen).toMatch(/dead-man: 3600 s, watchdog 1.*Kernel panic - not syncing: sysrq triggered crash/s);
     expect(seen).not.toMatch(/dead-man: not confirmed|Rebooting in/);
     await complete(vps);
-    expect(await on("pine status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/);
+    expect(await on("/usr/libexec/pine/agent status")).toMatch(
+      /^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/,
+    );
   });
 });

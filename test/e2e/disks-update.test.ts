@@ -150,10 +150,14 @@ describe.each(layouts)("%s", (_, { firmware, memory = 512, options, packages, fi
     expect(await on("pine deploy $(ostree rev-parse test1) another 2>/dev/null")).toMatch(/^0 slot=b\ndeployment=/);
     expect(await on("pine arm b 1")).toBe("0");
     await reboot(/pine: slot b pine\.trial=1/);
-    expect(await on("pine status")).toMatch(/^0 running=b\nrunning_trial=1\n(.*\n)*slot=a\ntrial=b\ntries=0\n/);
-    expect(await on("pine status | sed -n s/^checksum=//p")).toBe(await on("ostree rev-parse test1"));
+    expect(await on("/usr/libexec/pine/agent status")).toMatch(
+      /^0 running=b\nrunning_trial=1\n(.*\n)*slot=a\ntrial=b\ntries=0\n/,
+    );
+    expect(await on("/usr/libexec/pine/agent status | sed -n s/^checksum=//p")).toBe(
+      await on("ostree rev-parse test1"),
+    );
     expect(await on("pine confirm")).toBe("0");
-    expect(await on("pine status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=\ntries=\n/);
+    expect(await on("/usr/libexec/pine/agent status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=\ntries=\n/);
   });
   test("a third kernel fits, and a trial whose filesystem is not there goes back", async () => {
     await on(another(2));
@@ -163,10 +167,12 @@ describe.each(layouts)("%s", (_, { firmware, memory = 512, options, packages, fi
     expect(await on(`grep -o '[^ "]*=UUID=0000[^ ]*' /boot/grub/pine/a.next`)).toBe(`0 ${lacks}=UUID=${not}`);
     expect(await on("pine arm a 1")).toBe("0");
     await reboot(/pine: slot a pine\.trial=1.*no device UUID=0.* after 30 s; rebooting.*pine: slot b /s);
-    expect(await on("pine status")).toMatch(/^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/);
+    expect(await on("/usr/libexec/pine/agent status")).toMatch(
+      /^0 running=b\n(.*\n)*slot=b\ntrial=a\ntries=0\nboots=\nstage=loaded\n/,
+    );
     // the slot names again what it named before, which is there
     expect(await on("grep -c 'set pine_title=.*third' /boot/grub/pine/a.cfg")).toBe("1 0");
-    expect(await on("pine status | grep ^other=")).toMatch(/^0 other=/);
+    expect(await on("/usr/libexec/pine/agent status | grep ^other=")).toMatch(/^0 other=/);
     expect(await on("ostree fsck --repo=/sysroot/ostree/repo --quiet 2>&1")).toMatch(/^0/);
   });
   test("off, its table and filesystems are sound", async () => {

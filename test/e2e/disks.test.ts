@@ -117,7 +117,7 @@ describe.each(machines)("%s under %s on %s", (label, firmware, bus, format, devi
     expect(await on("awk '$5 == \"/sysroot\" { print $(NF - 1) }' /proc/self/mountinfo")).toBe(
       `0 /dev/${part(number)}`,
     );
-    expect(await on("pine status")).toMatch(/^0 running=a\n(.*\n)*slot=a\n(.*\n)*boots=$/m);
+    expect(await on("/usr/libexec/pine/agent status")).toMatch(/^0 running=a\n(.*\n)*slot=a\n(.*\n)*boots=$/m);
     // GRUB counted, and could write what it counted
     expect(await heard(vps)).toMatch(/pine: slot=a trial= tries= boots=1 default=pine-a/);
   });
@@ -153,7 +153,9 @@ describe.each(machines)("%s under %s on %s", (label, firmware, bus, format, devi
       expect(since).toMatch(/pine: slot=a trial=b tries=0 boots=1 default=pine-a/);
       await complete(vps);
       expect(await on("cat /proc/sys/kernel/random/boot_id")).not.toBe(boot);
-      expect(await on("pine status")).toMatch(/^0 running=a\n(.*\n)*slot=a\ntrial=b\ntries=0\nboots=$/m);
+      expect(await on("/usr/libexec/pine/agent status")).toMatch(
+        /^0 running=a\n(.*\n)*slot=a\ntrial=b\ntries=0\nboots=$/m,
+      );
       // nothing was left to grow
       expect(await on("cat /run/pine-grow.log")).toBe("0");
     });

@@ -83,7 +83,7 @@ step("the server is Alpine, itself otherwise, and atomic", async () => {
   expect(seen.stdout).toContain(`${PAGE}\n`);
   expect(seen.stderr).toMatch(/\/usr\/x: Read-only file system/);
   expect(seen.stdout).toContain(`600 root\n${secrets.tokens[0]!}`);
-  expect(await on(lab.vps, "/usr/sbin/pine status")).toMatch(/^slot=a\ntrial=\n/m);
+  expect(await on(lab.vps, "/usr/libexec/pine/agent status")).toMatch(/^slot=a\ntrial=\n/m);
   const { host, port, hostKey } = lab.vps;
   const known = { host, port, user: "root", hostKey, privateKey: secrets.privateKey.trimEnd() }; // the CLI trims what it is given
   expect(JSON.parse(await project.revealed(["stack", "output", "connection", "--json"]))).toMatchObject(known);

@@ -141,7 +141,9 @@ test("file capabilities and setuid bits are those of the packages, and OSTree fi
   expect(await on("stat -c '%A %U' /usr/bin/sudo")).toMatch(/^0 -[rwx-]{2}s.* root$/);
   // fsck hashes what lies on the disk, attributes too: the capability that the commit lists is that of the file
   expect(
-    await on("ostree ls -X --repo=/sysroot/ostree/repo $(pine status | sed -n 's/^checksum=//p') /usr/bin/ping"),
+    await on(
+      "ostree ls -X --repo=/sysroot/ostree/repo $(/usr/libexec/pine/agent status | sed -n 's/^checksum=//p') /usr/bin/ping",
+    ),
   ).toMatch(/security\.capability/);
   expect(await on("ostree fsck --repo=/sysroot/ostree/repo 2>&1 | tail -n 1")).toMatch(
     /^0 object fsck of 1 commits completed successfully/,

@@ -60,7 +60,7 @@ describe.each(["bios", "uefi"] as const)("under %s", (firmware) => {
   });
   test("the commit runs: OSTree says so, and so does the agent", async () => {
     expect(await on("ostree admin status")).toMatch(new RegExp(`^0 \\* pine ${rootfs.checksum}\\.0`));
-    const status = await on("pine status");
+    const status = await on("/usr/libexec/pine/agent status");
     expect(status).toMatch(/^0 running=a$/m);
     expect(status).toContain(`\nchecksum=${rootfs.checksum}\n`);
     expect(status).toContain("\nslot=a\n");
@@ -77,7 +77,7 @@ describe.each(["bios", "uefi"] as const)("under %s", (firmware) => {
     const complete = "for i in $(seq 120); do [ -e /run/pine.completed ] && exit; sleep 1; done; exit 1";
     expect(await on(complete)).toBe("0");
     expect(await on("od -An -c -N 80 /boot/grub/pine/env | tr -d ' \\n'")).toMatch(/pine_slot=a\\npine_trial=\\n/);
-    expect(await on("pine status | grep ^boots=")).toBe("0 boots=");
+    expect(await on("/usr/libexec/pine/agent status | grep ^boots=")).toBe("0 boots=");
     expect(await on("stat -c %s /boot/grub/pine/env")).toBe("0 1024");
   });
 });

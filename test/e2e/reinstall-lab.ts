@@ -44,7 +44,7 @@ export async function startLongLab(name: string): Promise<LongLab> {
   const example = readFileSync(join(project.dir, "Pulumi.yaml"), "utf8");
   const record = async () =>
     Object.fromEntries((await on(vps, "cat /boot/grub/pine/install")).split("\n").map((l) => l.split(/=(.*)/s)));
-  const status = () => on(vps, "/usr/sbin/pine status");
+  const status = () => on(vps, "/usr/libexec/pine/agent status");
   const long: LongLab = {
     ...lab,
     target: `root@${vps.host}:${vps.port}`,

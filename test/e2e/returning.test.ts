@@ -50,7 +50,7 @@ const confirmedAnswers = () => answersAs("trial=");
 
 async function answersAs(trial: string): Promise<void> {
   const { booted } = await lab.project.server();
-  const status = await on(lab.vps, "/usr/sbin/pine status");
+  const status = await on(lab.vps, "/usr/libexec/pine/agent status");
   expect(status).toMatch(new RegExp(`^checksum=${booted.checksum}\n(.*\n)*slot=${booted.slot}\n${trial}\n`, "m"));
 }
 
@@ -229,7 +229,7 @@ step("a confirmed slot that does not come up three times leads to the other one"
   await lab.vps.waitSsh(BOOT_MS);
   // its last service says so: SSH answers a little before
   await until("slot a is the good one", async () =>
-    /^running=a\n(.*\n)*slot=a\n(.*\n)*boots=\n/m.test(await on(lab.vps, "/usr/sbin/pine status")),
+    /^running=a\n(.*\n)*slot=a\n(.*\n)*boots=\n/m.test(await on(lab.vps, "/usr/libexec/pine/agent status")),
   );
   lab.tell("three panics, then slot a");
 });

@@ -42,7 +42,7 @@ export function breakAgent(kind: string, text: string): string {
 /** A copy of the built plugin, broken. Answers its folder. */
 export function breakPlugin(kind: string, folder: string): string {
   cpSync(pluginFolder, folder, { recursive: true });
-  const agent = join(folder, "system/rootfs/usr/sbin/pine");
+  const agent = join(folder, "system/rootfs/usr/libexec/pine/agent");
   writeFileSync(agent, breakAgent(kind, readFileSync(agent, "utf8")), { mode: 0o755 });
   return folder;
 }

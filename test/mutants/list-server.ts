@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.ts";
 export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "an installation asks nobody whether its signature is wanted",
-    file: "provider/host/ways/steps.ts",
+    file: "provider/host/plan/beside.ts",
     from: '    { do: "check-signature" },\n    { do: "install"',
     to: '    { do: "install"',
     tests: ["test/unit/resources/hijack/trust.test.ts"],
@@ -18,9 +18,9 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "an overwrite asks nobody whether its signature is wanted",
-    file: "provider/host/ways/steps.ts",
-    from: '        { do: "check-signature" },\n        { do: "enter-ram"',
-    to: '        { do: "enter-ram"',
+    file: "provider/host/ways/overwrite/way.ts",
+    from: '    { do: "check-signature" },\n    { do: "enter-ram"',
+    to: '    { do: "enter-ram"',
     tests: ["test/unit/resources/hijack/trust.test.ts"],
   },
   {
@@ -130,10 +130,38 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "a health check takes any status",
-    file: "provider/host/trial/health.sh",
+    file: "provider/system/rootfs/usr/libexec/pine/probe",
     from: 'if [ "$status" != "$3" ]; then',
     to: "if false; then",
     tests: ["test/unit/host/trial/health.test.ts"],
+  },
+  {
+    name: "a health check that is lost is one that passes",
+    file: "provider/system/rootfs/usr/libexec/pine/health",
+    from: '[ "$ran" -ge "$of" ] || add',
+    to: "true || add",
+    tests: ["test/unit/system/health.test.ts"],
+  },
+  {
+    name: "a health check's children outlive its limit",
+    file: "provider/system/rootfs/usr/libexec/pine/health",
+    from: 'kill -9 "-$1" "$1"\n',
+    to: 'kill -9 "$1"\n',
+    tests: ["test/unit/system/health.test.ts"],
+  },
+  {
+    name: "a service that starts again is settled",
+    file: "provider/system/rootfs/usr/libexec/pine/health",
+    from: '[ "$was" != "$is" ] || return 0',
+    to: "return 0",
+    tests: ["test/unit/system/health-runs.test.ts"],
+  },
+  {
+    name: "a required health check that fails is a warning",
+    file: "provider/image/recipe/health.ts",
+    from: 'required ? "yes" : "no"',
+    to: '"no"',
+    tests: ["test/unit/image/recipe/health.test.ts"],
   },
   {
     name: "sshd is not asked as it was started",

@@ -105,7 +105,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "confirm leaves the dead-man running",
-    file: "provider/system/rootfs/usr/sbin/pine",
+    file: "provider/system/rootfs/usr/libexec/pine/agent",
     from: "  : >/run/pine.confirmed\n  dead_man_stop\n",
     to: "  : >/run/pine.confirmed\n",
     tests: ["test/unit/host/root-scripts.test.ts"],

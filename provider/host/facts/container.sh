@@ -77,6 +77,10 @@ pine() {
     each pine.trust <"$f/lib/pine/trust/manifest"
     break
   done
+  # what a person told the running system (libexec/pine/trials, sbin/pine)
+  for f in hold refused; do
+    [ ! -r /var/lib/pine/$f ] || [ ! -e /run/ostree-booted ] || each pine.$f </var/lib/pine/$f
+  done
   for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
     [ ! -d "$f" ] || put pine.deployment "$f"
   done

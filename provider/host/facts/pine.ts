@@ -4,7 +4,7 @@ import { assignments } from "../ssh/answers.ts";
 import type { Lines } from "./lines.ts";
 import { parseRam } from "./ram.ts";
 import type { Facts } from "./types/facts.ts";
-import type { PineFacts, Slots } from "./types/pine.ts";
+import type { PineFacts, RefusedCommit, Slots } from "./types/pine.ts";
 
 export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
   const env = assignments(lines.get("pine.env") ?? []);
@@ -29,6 +29,8 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     install: lines.has("pine.install") ? assignments(lines.get("pine.install")!) : undefined,
     slots,
     ...(lines.has("pine.trust") ? { trust: trustOf(lines.get("pine.trust")!) } : {}),
+    ...(lines.has("pine.hold") ? { hold: holdOf(lines.get("pine.hold")!) } : {}),
+    ...(lines.has("pine.refused") ? { refused: lines.get("pine.refused")!.flatMap(refusedOf) } : {}),
     runningSlot: argument("pine.slot"),
     runningTrial: argument("pine.trial") === "1",
     deployment: argument("ostree")?.split("/").pop(),
@@ -36,6 +38,18 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     ram: parseRam(lines),
     leftovers: tell ? leftovers : leftovers.filter((p) => p === "/.pine-var"),
   };
+}
+
+function holdOf(lines: string[]): NonNullable<PineFacts["hold"]> {
+  const { since = "", by = "", reason = "" } = assignments(lines);
+  return { since, by, reason };
+}
+
+/** `CHECKSUM KIND SINCE REASON`. A kind of a newer agent counts as a person's: it is not booted unasked. */
+function refusedOf(line: string): RefusedCommit[] {
+  const [, commit = "", word, since = "", reason = ""] = /^([0-9a-f]{64}) (\S+) (\S+) ?(.*)$/.exec(line) ?? [];
+  if (!commit) return [];
+  return [{ commit, kind: word === "bad" || word === "unclear" ? word : "person", since, reason }];
 }
 
 /** From the lines of the manifest that the server kept. */

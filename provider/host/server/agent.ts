@@ -1,4 +1,4 @@
-/** The agent `pine` (system/rootfs/usr/sbin/pine), always this provider's version, sent over SSH to either system. */
+/** The agent (system/rootfs/usr/libexec/pine/agent), always this provider's version, sent over SSH to either system. */
 import type { SlotName } from "../../boot/slot.ts";
 import { agentScript, HELD } from "../scripts.ts";
 import { keyValues } from "../ssh/answers.ts";
@@ -23,6 +23,8 @@ export interface AgentStatus {
   stage?: string;
   /** Commit of the slot that does not run, where its deployment is there. */
   other?: string;
+  /** Who judges the trial that is armed or runs: the server's own checks, or whoever armed it. */
+  judge?: "self" | "outside";
   /** A container: its init counts and starts slots, as GRUB does on a machine. */
   container: boolean;
   /** This boot reached the default runlevel. */
@@ -47,6 +49,7 @@ export function parseStatus(text: string): AgentStatus {
     tries: count("tries"),
     boots: count("boots"),
     stage: values.get("stage") || undefined,
+    judge: values.get("judge") === "self" ? "self" : values.get("judge") ? "outside" : undefined,
     other: values.get("other") || undefined,
     container: values.get("loader") === "init",
     completed: values.get("completed") === "1",

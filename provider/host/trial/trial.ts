@@ -77,20 +77,13 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       else if (reasons.length === 0) reasons = await judge(next, o, task);
       answered = true;
       if (reasons.length === 0) {
-        task.step("confirming");
-        if (!confirmedBefore) await agent(next, ["confirm", o.checksum]);
-        const confirmed = await agentStatus(next);
-        if (confirmed.slot === o.slot) {
-          // without this line the next create takes the server over as it is: no reason to fail now
-          await markDone(next).catch(() => {});
-          await keepTrust(next, o.signed, task);
-          // removes what the slot named before, so that two stay; if this fails, the next update does it
-          await agent(next, ["tidy"], 600_000).catch(() => {});
-          return { outcome: "confirmed", status: confirmed };
-        }
+        const confirmed = await confirm(next, o, confirmedBefore, task);
+        if (confirmed.slot === o.slot) return { outcome: "confirmed", status: confirmed };
         reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];
       }
       task.step("not healthy: rebooting into the previous system");
+      // for who asks the server why
+      await agent(next, ["reason", reasons.join("; ")]).catch(() => {});
       bootId = status.bootId;
       await reboot(next, owner);
     } catch (error) {
@@ -105,6 +98,20 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       await next.close();
     }
   }
+}
+
+/** Confirms what runs, unless it was before, and removes what is not needed any more. Answers the status after it. */
+async function confirm(ssh: Ssh, o: TrialOptions, before: boolean, task: Task): Promise<AgentStatus> {
+  task.step("confirming");
+  if (!before) await agent(ssh, ["confirm", o.checksum]);
+  const confirmed = await agentStatus(ssh);
+  if (confirmed.slot !== o.slot) return confirmed;
+  // without this line the next create takes the server over as it is: no reason to fail now
+  await markDone(ssh).catch(() => {});
+  await keepTrust(ssh, o.signed, task);
+  // removes what the slot named before, so that two stay; if this fails, the next update does it
+  await agent(ssh, ["tidy"], 600_000).catch(() => {});
+  return confirmed;
 }
 
 /** Judges whether what runs is complete and healthy. Answers the reasons against it. */

@@ -1,4 +1,5 @@
 /** What single settings of a Rootfs bring to its tree. Pure. */
+import { healthPiece } from "./health.ts";
 import type { Mount, Piece, Recipe } from "./types.ts";
 
 /** The binary keymaps of kbd-bkeymaps lie at `<layout>/<variant>.bmap.gz`. */
@@ -86,5 +87,6 @@ export function settingPieces(r: Recipe): Piece[] {
     out.push({ files: [{ path: "/etc/resolv.conf", content: r.dns.map((d) => `nameserver ${d}\n`).join("") }] });
   if (Object.keys(r.limits).length > 0) out.push(limitsPiece(r.limits));
   if (r.motd !== undefined) out.push({ files: [{ path: "/etc/motd", content: r.motd }] });
+  if (r.healthChecks) out.push(healthPiece(r.healthChecks));
   return out;
 }

@@ -1,4 +1,5 @@
 /** What a Rootfs is made of, in one normal form: types, and the names that they are made of. */
+import type { Probe } from "../../boot/probe.ts";
 import type { Target } from "../../boot/target.ts";
 import type { Keys } from "../packages/apkfile.ts";
 
@@ -79,6 +80,15 @@ export interface Knobs {
   offload: Record<string, "on" | "off">;
 }
 
+/** A health check that the server makes by itself. */
+export interface RecipeCheck extends Probe {
+  name: string;
+  /** Seconds for one try. */
+  timeout: number;
+  /** Whether its failing makes the server unhealthy. */
+  required: boolean;
+}
+
 export interface Recipe {
   target: Target;
   release: string;
@@ -126,6 +136,8 @@ export interface Recipe {
   motd?: string;
   /** Commands for /bin/sh with the tree as root, in order, without a network. */
   hooks: string[];
+  /** Sorted by name; undefined, not empty, for none. */
+  healthChecks?: RecipeCheck[];
 }
 
 /** What a setting or an extra brings to a tree. */

@@ -106,6 +106,7 @@ export function propertyOf(recipe: Recipe, path: string): string {
     [/^\/etc\/timezone$/, "timezone"],
     [/^\/etc\/hosts$/, "hostname"],
     [/^\/etc\/apk\/keys\//, "keys"],
+    [/^\/usr\/lib\/pine\/health\./, "healthChecks"],
   ];
   return madeFrom(path) ?? others.find(([pattern]) => pattern.test(path))?.[1] ?? "the base system";
 }
@@ -114,7 +115,7 @@ export function propertyOf(recipe: Recipe, path: string): string {
 function named(recipe: Recipe, path: string): boolean {
   const [, level = "", service = ""] = /^\/etc\/runlevels\/([^/]+)\/(.+)$/.exec(path) ?? [];
   if (service) return recipe.services[level as Runlevel]?.includes(service) ?? false;
-  return /^(files|authorizedKeys|sysctl|users|mounts)/.test(propertyOf(recipe, path));
+  return /^(files|authorizedKeys|sysctl|users|mounts|healthChecks)/.test(propertyOf(recipe, path));
 }
 
 /** The last change for each path that has to be there. */

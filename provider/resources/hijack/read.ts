@@ -1,6 +1,7 @@
 /** What refresh finds on a server: what runs, and where it differs from the inputs. Writes nothing there. */
 import { isAbort, messageOf } from "../../errors.ts";
 import { finalizedOf } from "../../host/server/record.ts";
+import { byHandNotes } from "../../host/ways/update/by-hand.ts";
 import { type Props, plain } from "../../properties/values.ts";
 import type { Call } from "../../resource.ts";
 import { storeIfThere } from "../store.ts";
@@ -50,6 +51,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
     const version = checksum === known.booted?.checksum ? known.booted?.version : undefined;
     if (checksum !== known.booted?.checksum)
       call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
+    for (const note of byHandNotes(facts.pine, known.booted?.checksum)) call.warn(note);
     await keepForHost(await storeIfThere(call), { ...known, booted: bootedOf(status, version) });
     const there = await driftOf(ssh, facts, { inputs, state: known }, call);
     return {

@@ -4,6 +4,7 @@ import { parseRepository } from "../../image/packages/mirror.ts";
 import { world } from "../../image/recipe/recipe.ts";
 import type { Recipe } from "../../image/recipe/types.ts";
 import type { CheckFailure } from "../../properties/failure.ts";
+import { checkContradictions } from "./health.ts";
 import type { RootfsInputs } from "./shape.ts";
 
 /** The contradictions of inputs that are all known and valid one by one. `recipe`: the recipe that they make. */
@@ -14,6 +15,7 @@ export function contradictions(i: RootfsInputs, recipe: Recipe): CheckFailure[] 
   ofTarget(i, add);
   ofPackages(i, recipe, add);
   ofRepositories(i, recipe, add);
+  checkContradictions(i, recipe, add);
   return out;
 }
 

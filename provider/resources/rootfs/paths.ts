@@ -9,7 +9,7 @@ import type { Recipe } from "../../image/recipe/types.ts";
 import type { CheckFailure } from "../../properties/failure.ts";
 import type { RootfsInputs } from "./shape.ts";
 
-type Setting = "keymap" | "locale" | "ntp" | "dns" | "limits" | "memory" | "knobs" | "motd";
+type Setting = "keymap" | "locale" | "ntp" | "dns" | "limits" | "memory" | "knobs" | "motd" | "healthChecks";
 
 /** Values for a recipe without any of these settings. */
 const WITHOUT: Pick<Recipe, Setting> = {
@@ -21,6 +21,7 @@ const WITHOUT: Pick<Recipe, Setting> = {
   memory: { kind: "none" },
   knobs: undefined,
   motd: undefined,
+  healthChecks: undefined,
 };
 
 const pathsOf = (r: Recipe) => pieces(r).flatMap((p) => [...(p.files ?? []), ...(p.links ?? [])].map((f) => f.path));

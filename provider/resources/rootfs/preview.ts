@@ -1,5 +1,6 @@
 /** What a preview knows and says about a Rootfs. */
 import type { LockedPackage } from "../../image/packages/mirror.ts";
+import { healthChanges } from "../../image/recipe/health.ts";
 import {
   kernelPackage,
   kernelReleaseOf,
@@ -18,6 +19,7 @@ import { hasUnknown, type Props, plain, Unknown } from "../../properties/values.
 import type { Call } from "../../resource.ts";
 import { humanBytes } from "../../words.ts";
 import { noteImage } from "../estimates.ts";
+import { recipeChecks } from "./health.ts";
 import { type Before, lockFor } from "./lock.ts";
 import { recipeBase, recipeOf } from "./recipe.ts";
 import type { RootfsInputs } from "./shape.ts";
@@ -41,7 +43,7 @@ export interface RootfsState {
 /** The future state: resolves packages, so that digest and lock are known. Writes the package cache at most. */
 export async function preview(call: Call, props: Props, before: Before | undefined): Promise<Props> {
   // packages can be resolved even if files or keys are not known yet
-  const { files: _, authorizedKeys: __, hostname: ___, kernelModules: ____, ...rest } = props;
+  const { files: _, authorizedKeys: __, hostname: ___, kernelModules: ____, healthChecks, ...rest } = props;
   if (hasUnknown(rest)) return {};
   const base = recipeBase(plain(rest) as RootfsInputs, call.config);
   const lock = await lockFor(base, (plain(rest) as RootfsInputs).upgrade, before, call.config, call);
@@ -49,6 +51,8 @@ export async function preview(call: Call, props: Props, before: Before | undefin
   const compressed = lock.reduce((sum, p) => sum + p.size, 0);
   noteImage({ arch: base.arch, target: base.target, ssh: sshServerOf(lock), compressed, unpacked });
   say(call, base, lock, before, unpacked);
+  if (before && !hasUnknown(healthChecks))
+    for (const line of healthChanges(before.recipe.healthChecks, recipeChecks(plain(healthChecks)))) call.info(line);
   const problem = archProblem(base.arch);
   if (problem) call.warn(`${problem.message}; ${problem.hint}`);
   const known = await recipeOf(props, call.config);

@@ -21,6 +21,7 @@ import { sha256 } from "../../local/hash.ts";
 import { type Asset, hasUnknown, type Props, plain } from "../../properties/values.ts";
 import { withoutUserinfo } from "../../redact.ts";
 import type { Config } from "../../resource.ts";
+import { recipeChecks } from "./health.ts";
 import type { RootfsInputs } from "./shape.ts";
 
 /** A recipe, and the contents that it names only by hash. */
@@ -139,6 +140,7 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
         : undefined,
     motd: inputs.motd,
     hooks: inputs.hooks ?? [],
+    healthChecks: recipeChecks(inputs.healthChecks),
   };
 }
 

@@ -9,6 +9,7 @@ import { archive, asset, flag, integer, list, map, object, text } from "../../pr
 import { hostnamePattern, releasePattern } from "../../properties/patterns.ts";
 import type { Checked } from "../../properties/rule.ts";
 import type { Config } from "../../resource.ts";
+import { healthChecks } from "./health.ts";
 import * as settings from "./settings.ts";
 
 const authorizedKey = text({
@@ -143,6 +144,7 @@ export const rootfsShape = (config: Config) => ({
   }),
   extras: list(text({ enum: extraNames }), { verify: once("the extra") }),
   hooks: settings.hooks,
+  healthChecks,
   upgrade: text({ empty: true }),
 });
 

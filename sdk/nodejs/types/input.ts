@@ -170,6 +170,20 @@ export interface FileArgs {
 }
 
 /**
+ * Space that must be free on a filesystem.
+ */
+export interface FreeSpaceArgs {
+    /**
+     * MiB that must be free there.
+     */
+    mib: pulumi.Input<number>;
+    /**
+     * Absolute path on it. Example: `/var`.
+     */
+    path: pulumi.Input<string>;
+}
+
+/**
  * A check that runs on the server after a boot: exactly one of `http`, `tcp`, `command`, `service`. A system that does not pass rolls back by itself.
  */
 export interface HealthCheckArgs {
@@ -535,6 +549,62 @@ export interface S3BucketArgs {
      * The secret of that key.
      */
     secretAccessKey: pulumi.Input<string>;
+}
+
+/**
+ * A check that a server makes by itself: exactly one of `command`, `tcp`, `http`, `service`, `freeSpace`. It is a program in the image, `/usr/lib/pine/health.d/NAME`.
+ */
+export interface ServerHealthCheckArgs {
+    /**
+     * Shell command that must exit with 0. What it says is not kept.
+     */
+    command?: pulumi.Input<string | undefined>;
+    /**
+     * Text that the HTTP body must contain, in its first 10 MiB.
+     */
+    contains?: pulumi.Input<string | undefined>;
+    /**
+     * Space that must be free.
+     */
+    freeSpace?: pulumi.Input<inputs.FreeSpaceArgs | undefined>;
+    /**
+     * URL as the server sees it. Example: `http://127.0.0.1/`.
+     */
+    http?: pulumi.Input<string | undefined>;
+    /**
+     * Names it in results: at most 32 of a-z, 0-9 and `-`. Example: `web`.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * Whether the server is unhealthy when it fails; else it is a warning. Default true.
+     */
+    required?: pulumi.Input<boolean | undefined>;
+    /**
+     * OpenRC service that must be started; one of a runlevel. Example: `caddy`.
+     */
+    service?: pulumi.Input<string | undefined>;
+    /**
+     * HTTP status to expect. Default 200.
+     */
+    status?: pulumi.Input<number | undefined>;
+    /**
+     * `host:port` that must accept a connection. Example: `127.0.0.1:5432`.
+     */
+    tcp?: pulumi.Input<string | undefined>;
+    /**
+     * Seconds for one try, 1 to 120. Default 10.
+     */
+    timeout?: pulumi.Input<number | undefined>;
+}
+/**
+ * serverHealthCheckArgsProvideDefaults sets the appropriate defaults for ServerHealthCheckArgs
+ */
+export function serverHealthCheckArgsProvideDefaults(val: ServerHealthCheckArgs): ServerHealthCheckArgs {
+    return {
+        ...val,
+        required: (val.required) ?? true,
+        timeout: (val.timeout) ?? 10,
+    };
 }
 
 /**

@@ -92,7 +92,7 @@ describe("the campaign's plan", () => {
 });
 
 describe("builds broken on purpose", () => {
-  const agent = readFileSync("provider/system/rootfs/usr/sbin/pine", "utf8");
+  const agent = readFileSync("provider/system/rootfs/usr/libexec/pine/agent", "utf8");
 
   it.each(BROKEN)("%s changes the agent, which is still a script", (kind) => {
     const folder = mkdtempSync(join(tmpdir(), "pine-broken-"));

@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { HELD, lockScript, trustScript } from "../../../provider/host/scripts.ts";
+import { agentScript, HELD, lockScript, trustScript } from "../../../provider/host/scripts.ts";
 import { manifestFile, signManifest } from "../../../provider/trust/manifest.ts";
 import { readSigningKey } from "../../../provider/trust/signify.ts";
 
@@ -199,7 +199,7 @@ exit $code`;
     const block = Buffer.alloc(1024, "#");
     block.write("# GRUB Environment Block\npine_slot=a\npine_trial=b\npine_tries=0\npine_boots=\n");
     writeFileSync(join(root, "slots/env"), block);
-    writeFileSync(join(root, "pine"), assetText("system/rootfs/usr/sbin/pine"));
+    writeFileSync(join(root, "pine"), agentScript());
     chmodSync(join(root, "pine"), 0o755);
     const ns = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
     const r = spawnSync(

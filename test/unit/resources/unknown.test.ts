@@ -58,6 +58,10 @@ const RESOURCES: [string, Resource, Props][] = [
       sysctl: { "vm.swappiness": "10" },
       hostname: "web",
       memory: { kind: "zram" },
+      healthChecks: [
+        { name: "web", http: "http://127.0.0.1/", timeout: 30 },
+        { name: "var", freeSpace: { path: "/var", mib: 64 }, required: false },
+      ],
     },
   ],
   ["OstreeCommit", ostreeCommit, { rootfs: sha, version: "1.0.0", ref: "a/b" }],

@@ -10,12 +10,25 @@ export interface Slots {
   boots: number;
 }
 
+export interface RefusedCommit {
+  commit: string;
+  /** Rolled back by hand; its checks failed; or it did not answer once. */
+  kind: "person" | "bad" | "unclear";
+  /** ISO date, by the server's clock. */
+  since: string;
+  reason: string;
+}
+
 export interface PineFacts {
   /** boot/grub/pine/install as it is: id, stack, urn, method, created, old, … */
   install?: Record<string, string>;
   slots?: Slots;
   /** Whose signature it wants; absent: anything is taken. */
   trust?: Trust;
+  /** A person on the server wants no update to reboot it (`pine hold`). */
+  hold?: { since: string; by: string; reason: string };
+  /** Commits that the server does not boot by itself; absent: none. */
+  refused?: RefusedCommit[];
   /** From the kernel's arguments: slot and deployment (`<checksum>.<n>`) that run. */
   runningSlot?: string;
   runningTrial: boolean;

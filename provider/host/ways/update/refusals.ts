@@ -19,7 +19,7 @@ export const trustRefusal: Check = ({ pine }, _, { commit, signed }) => {
 
 /**
  * Room that the agent needs besides kernel and initramfs: for folders and OSTree's entry (boot_room of
- * system/rootfs/usr/sbin/pine).
+ * system/rootfs/usr/libexec/pine/agent).
  */
 const BESIDE = 64 * 1024;
 

@@ -98,6 +98,10 @@ export function updateLine(steps: readonly Step[]): string {
     .join("");
 }
 
+/** The line for a trial that the server judges itself. */
+export const ownTrialLine = (commit: string) =>
+  `the server tries commit ${short(commit)} by itself and judges it by its own health checks: run it again when it has`;
+
 /** The line for an unconfirmed trial that runs. `back`: the confirmed slot, or the old system's name. */
 export const unconfirmedLine = (slot: SlotName | undefined, old = "the old system") =>
   `an unconfirmed trial runs: 1 reboot back to ${slot ? `slot ${slot}` : old}, and then ${slot ? "an update" : "an install"} as if it had not happened`;

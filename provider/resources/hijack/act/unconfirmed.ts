@@ -23,6 +23,13 @@ const GRACE_MS = 30_000;
  */
 export async function endUnconfirmedTrial({ ssh, status }: Look, inputs: HijackInputs, call: Call): Promise<Ssh> {
   if (!status?.running || status.running === status.slot) return ssh;
+  if (status.trialRuns && status.judge === "self") {
+    await ssh.close();
+    die(
+      `the server tries commit ${status.checksum.slice(0, 12)} by itself, and its own health checks judge it`,
+      "run `pulumi up` again in a few minutes: it has confirmed the commit then, or rolled back",
+    );
+  }
   const connections = connectionsOf(keeping(inputs.connection, ssh));
   const owner = lockOwner(call);
   call.step("an unconfirmed trial runs: waiting, since another run may be working on it");

@@ -8,7 +8,8 @@ import { isReinstall } from "../../../host/server/record.ts";
 import { loginPublicKeys } from "../../../host/ssh/keys.ts";
 import { bareKey } from "../../../host/ssh/public-key.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
-import { unconfirmedLine, updateLine, updateSteps } from "../../../host/ways/update/steps.ts";
+import { byHandRefusal } from "../../../host/ways/update/by-hand.ts";
+import { ownTrialLine, unconfirmedLine, updateLine, updateSteps } from "../../../host/ways/update/steps.ts";
 import type { Call } from "../../../resource.ts";
 import { redeploys } from "../look/drift.ts";
 import type { Wish } from "../model/wish.ts";
@@ -33,6 +34,7 @@ export async function planUpdate(
   const { facts, status } = seen;
   const { inputs, before, state } = wish;
   const { install } = facts.pine;
+  if (status.trialRuns && status.judge === "self") return inALine(plan, ownTrialLine(status.checksum));
   if (status.running !== status.slot) return inALine(plan, unconfirmedLine(status.slot, install?.old));
   const mine = install?.id === wish.id && install.stack === call.stack && install.urn === call.urn;
   const login = await loginPublicKeys(inputs.connection, call);
@@ -54,6 +56,8 @@ export async function planUpdate(
     deadman: inputs.deadman,
     removes: finalizeDue(inputs, facts) ? (install?.old ?? "the old system") : undefined,
   });
+  const against = restartsOf(steps) > 0 && byHandRefusal(facts.pine, inputs.commit, before?.attempt !== inputs.attempt);
+  if (against) die(against.message, against.hint);
   const sending = sendingOf(steps) ?? { sendBytes: 0, about: false };
   const known = { steps, ...sending, boots: restartsOf(steps), erases: erasedBy(steps) };
   return inALine({ ...plan, ...known }, updateLine(steps));

@@ -1,0 +1,46 @@
+/** What a person on a server said: it is parsed, stops a reboot, and is told. */
+import { expect, it, test } from "vitest";
+import { parsePine } from "../../../../../provider/host/facts/pine.ts";
+import { byHandNotes, byHandRefusal } from "../../../../../provider/host/ways/update/by-hand.ts";
+
+const commit = "c".repeat(64);
+const pine = (lines: Record<string, string[]>) => parsePine(new Map(Object.entries(lines)), []);
+const refused = (kind: string, of = commit) => ({
+  "pine.refused": [`${of} ${kind} 2026-11-30T12:00:00Z the page is wrong`, "not a line of ours"],
+});
+
+it("is nothing where nobody said anything", () => {
+  expect(pine({})).not.toHaveProperty("hold");
+  expect([byHandRefusal(pine({}), commit, false), byHandNotes(pine({}), commit)]).toEqual([undefined, []]);
+});
+
+test("a hold stops every commit, also one that the program insists on", () => {
+  const held = pine({ "pine.hold": ["since=2026-11-30T12:00:00Z", "by=anna", "reason=backup = until Monday"] });
+  for (const insisted of [false, true])
+    expect(byHandRefusal(held, commit, insisted)).toMatchObject({
+      code: "held",
+      message: "the server is held since 2026-11-30T12:00:00Z by anna: backup = until Monday",
+      hint: expect.stringContaining("`pine unhold`"),
+    });
+  expect(byHandNotes(held, undefined)).toEqual([expect.stringMatching(/^held since .* by anna: backup/)]);
+});
+
+// coreos/fedora-coreos-tracker#247, #1938: after a person's return the same version came again the next night
+test("a rollback stops that commit until the program insists", () => {
+  const back = pine(refused("person"));
+  expect(byHandRefusal(back, commit, false)).toMatchObject({
+    code: "rolled-back",
+    message: expect.stringMatching(/^commit c{12} was rolled back by hand .*: the page is wrong$/),
+    hint: expect.stringMatching(/`pine unhold c{12}`.*`triggers`/),
+  });
+  expect(byHandRefusal(back, commit, true)).toBeUndefined();
+  expect(byHandRefusal(back, "d".repeat(64), false)).toBeUndefined();
+  expect(byHandNotes(back, commit)).toHaveLength(1);
+  expect(byHandNotes(back, "d".repeat(64))).toEqual([]);
+});
+
+test("what the server's own trials say does not stop a program: it judges for itself", () => {
+  for (const kind of ["bad", "unclear"]) expect(byHandRefusal(pine(refused(kind)), commit, false)).toBeUndefined();
+  // a word of a newer agent: not booted unasked
+  expect(byHandRefusal(pine(refused("withdrawn")), commit, false)).toMatchObject({ code: "rolled-back" });
+});
