@@ -205,4 +205,18 @@ export const SERVER_MUTANTS: Mutant[] = [
     to: "",
     tests: ["test/unit/host/lost-step.test.ts"],
   },
+  {
+    name: "a server confirms a trial whose checks fail",
+    file: "provider/system/rootfs/usr/libexec/pine/judge",
+    from: 'elif reasons=$(health settled "$settle"); then',
+    to: 'elif reasons=$(health settled "$settle" || true); then',
+    tests: ["test/unit/system/trials.test.ts"],
+  },
+  {
+    name: "a commit that a person rolled back is booted again unasked",
+    file: "provider/host/ways/update/by-hand.ts",
+    from: "const back = insisted ? undefined : rollback(pine, commit);",
+    to: "const back = undefined as ReturnType<typeof rollback>;",
+    tests: ["test/unit/host/ways/update/by-hand.test.ts"],
+  },
 ];
