@@ -51,7 +51,7 @@ describe("packages", async () => {
     const liar = { name: key.name, key: other.key };
     const e = await failure(checkPackage((await buildPackage(spec as never, liar)).bytes, "hello.apk", keys));
     expect(e.check).toBe("signature");
-    expect(e.message).toMatch(/key lab\.rsa\.pub does not fit/);
+    expect(e.message).toMatch(/key lab\.rsa\.pub does not match/);
   });
 
   it("with one bit flipped are refused, wherever it is", async () => {

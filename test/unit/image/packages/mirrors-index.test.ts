@@ -22,7 +22,7 @@ const indexes = (repositories = ["main", "community"]) => fetchIndexes(repositor
 
 it.each([
   ["signed by a stranger", stranger, /signed with key stranger\.rsa\.pub, which is not among the trusted ones/],
-  ["signed under a trusted name", { ...stranger, name: key.name }, /the signature by key lab\.rsa\.pub does not fit/],
+  ["signed under a trusted name", { ...stranger, name: key.name }, /the signature by key lab\.rsa\.pub does not match/],
 ])("%s is told, and the next mirror's is taken", async (_, signer, why) => {
   await a.has(packages, signer);
   expect((await indexes())[0]!.text).toContain("P:ann");

@@ -67,13 +67,13 @@ describe("apk's complaints", () => {
     [
       "a name that several provide",
       "  virt (virtual):\n    note: please select one of the 'provided by'\n          packages explicitly\n    provided by: va vb\n    required by: needs-1-r0[virt]\n",
-      "packages: virt is no package: va, vb provide it (required by: needs-1-r0[virt])",
+      "packages: virt is not a package: va, vb provide it (required by: needs-1-r0[virt])",
       "name one of them in `packages`: va or vb",
     ],
     [
       "one that one provides",
       "  single (virtual):\n    note: please select one of the 'provided by'\n          packages explicitly\n    provided by: one\n    required by: world[single]\n",
-      "packages: single is no package: one provides it",
+      "packages: single is not a package: one provides it",
       "name it in `packages`: one",
     ],
     [

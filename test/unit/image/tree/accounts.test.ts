@@ -25,7 +25,7 @@ describe("users", () => {
   });
   it("cannot take a name or an id that is there", () => {
     expect(() => addUsers(before, [user({ name: "ntp" })])).toThrow(/users: ntp is already an account/);
-    expect(() => addUsers(before, [user({ uid: 123 })])).toThrow(/uid 123 of ann is ntp's/);
+    expect(() => addUsers(before, [user({ uid: 123 })])).toThrow(/uid 123 of ann is taken by ntp/);
   });
   it("cannot be in a group that is not there", () =>
     expect(() => addUsers(before, [user({ groups: ["docker"] })])).toThrow(
