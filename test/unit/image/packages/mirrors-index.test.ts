@@ -57,8 +57,8 @@ it("older on every mirror: the newest of them, and each is told", async () => {
   const [main] = await indexes(["main"]);
   expect(main!.text).toContain("t:1600000000");
   expect(lab.warned).toEqual([
-    expect.stringMatching(/^left .*2017-07-14/),
-    expect.stringMatching(/^left .*2020-09-13/),
+    expect.stringMatching(/^stopped using .*2017-07-14/),
+    expect.stringMatching(/^stopped using .*2020-09-13/),
     `no mirror has newer indexes: Pine uses those of ${b.url}`,
   ]);
 });
