@@ -59,7 +59,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
 
   test("an armed trial says who judges it; one that was never booted leaves nothing", async () => {
     await s.pine("a", ["arm", "b", "1", "self"]);
-    expect(text("trial")).toMatch(new RegExp(`^slot=b\ncommit=${second}\nfrom=${s.first}\njudge=self\narmed=\\d{4}-`));
+    expect(text("trial")).toMatch(new RegExp(`^slot=b\ncommit=${second}\nfrom=${s.first}\njudge=self\n$`));
     expect((await s.pine("a", ["status"])).stdout).toMatch(/^judge=self$/m);
     await s.pine("a", ["disarm"]);
     expect([existsSync(memory("trial")), reports()]).toEqual([false, []]);
@@ -110,7 +110,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     expect(s.env).toMatchObject({ slot: "a", trial: "b" });
     await s.pine("a", ["ok"]);
     expect(text("reports/1")).toMatch(
-      /^phase=health\nended=.*\nreason=web: status 500, expected 200\n\nthe console's last words$/m,
+      /^armed=\d{4}-.*\nphase=health\nended=.*\nreason=web: status 500, expected 200\n\nthe console's last words$/m,
     );
     expect(text("refused")).toMatch(new RegExp(`^${second} bad \\S+ web: status 500`));
     // written down once

@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { asset } from "../../../../provider/assets.ts";
 import { envBlock, parseEnvBlock } from "../../../../provider/boot/state.ts";
 import { agentScript } from "../../../../provider/host/scripts.ts";
 import { parseStatus } from "../../../../provider/host/server/agent.ts";
@@ -69,8 +68,7 @@ describe("the agent on a machine that runs no slot", () => {
     const dir = mkdtempSync(join(tmpdir(), "pine-agent-"));
     folders.push(dir);
     writeFileSync(join(dir, "env"), "short");
-    const script = asset("system", "rootfs", "usr", "sbin", "pine");
-    const r = await run("sh", [script, "old"], {
+    const r = await run("sh", ["-c", agentScript(), "agent", "old"], {
       env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir },
       ok: [0, 1],
     });
