@@ -2,7 +2,7 @@
  * Files and folders that are whole or absent, also after a power cut: they are on the disk before they get their name.
  */
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
+import { access, lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { run } from "./run.ts";
 
@@ -66,8 +66,14 @@ async function makeFolder(path: string): Promise<void> {
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
-export const exists = (path: string) =>
-  lstat(path).then(
+const holds = (promise: Promise<unknown>) =>
+  promise.then(
     () => true,
     () => false,
   );
+
+/** Whether something has this name, a dangling link too. */
+export const exists = (path: string): Promise<boolean> => holds(lstat(path));
+
+/** Whether this user may do so with it, links followed: constants.R_OK, X_OK; default: it is there. */
+export const accessible = (path: string, mode?: number): Promise<boolean> => holds(access(path, mode));

@@ -2,11 +2,13 @@
  * Fills a root filesystem that only a kernel can fill (xfs: its mkfs makes no hard links): the commit's own kernel does
  * it, in QEMU on this machine, without root and without KVM.
  */
+
 import { constants } from "node:fs";
-import { access, open, readFile, rm, writeFile } from "node:fs/promises";
+import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { assetText } from "../../assets.ts";
 import { die } from "../../errors.ts";
+import { accessible } from "../../local/files.ts";
 import { type RunError, run } from "../../local/run.ts";
 import type { Task } from "../../task.ts";
 import { cpio, withFolders } from "../initramfs/cpio.ts";
@@ -25,13 +27,7 @@ export const fillScript = () => assetText("image/disk/fill.sh");
 /** Dies where this machine has no QEMU, before anything is made. */
 export async function needQemu(filesystem: string, path = process.env.PATH ?? ""): Promise<void> {
   for (const dir of path.split(delimiter).filter(Boolean))
-    if (
-      await access(join(dir, QEMU), constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return;
+    if (await accessible(join(dir, QEMU), constants.X_OK)) return;
   die(
     `filesystem: ${filesystem} is filled by a kernel in QEMU, and this machine has no ${QEMU}`,
     "install it (package qemu-system-x86 of Debian, qemu-system-x86_64 of Alpine), or leave filesystem out for ext4",

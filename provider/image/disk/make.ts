@@ -1,4 +1,5 @@
 /** Makes a disk image: partitions, boot loader, files. */
+
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asset, assetText } from "../../assets.ts";
@@ -10,6 +11,7 @@ import { rootFilesystem } from "../../filesystems/all.ts";
 import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, JOURNAL_MIB } from "../../filesystems/ext4.ts";
 import { MiB } from "../../filesystems/filesystem.ts";
 import type { Task } from "../../task.ts";
+import { hostsText } from "../recipe/settings.ts";
 import type { SysrootTree } from "../sysroot/tree.ts";
 import type { Toolbox } from "../toolbox/toolbox.ts";
 import { biosBoot } from "./grub-bios.ts";
@@ -76,11 +78,7 @@ export async function writeInputs(
 /** Files of the deployment's /etc that give this image another hostname than its Rootfs says. */
 function etcFiles({ hostname }: ImageOptions): Record<string, string> {
   if (hostname === undefined) return {};
-  const names = [...new Set([hostname, hostname.split(".")[0]])].join(" ");
-  return {
-    hostname: `${hostname}\n`,
-    hosts: `127.0.0.1 localhost ${names}\n::1 localhost ip6-localhost ${names}\n`,
-  };
+  return { hostname: `${hostname}\n`, hosts: hostsText(hostname) };
 }
 
 /**

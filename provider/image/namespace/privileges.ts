@@ -1,9 +1,11 @@
 /** Whether this machine lets this user build: Linux, util-linux, user namespaces with a subuid range. */
+
 import { constants } from "node:fs";
-import { access, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import { PineError } from "../../errors.ts";
+import { accessible } from "../../local/files.ts";
 import { run } from "../../local/run.ts";
 
 /** Programs of this machine that namespaces are made with. */
@@ -87,13 +89,7 @@ const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 async function which(name: string, path: string): Promise<string | undefined> {
   for (const dir of path.split(delimiter).filter(isAbsolute)) {
     const file = join(dir, name);
-    if (
-      await access(file, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return file;
+    if (await accessible(file, constants.X_OK)) return file;
   }
   return undefined;
 }

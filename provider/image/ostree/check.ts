@@ -2,9 +2,11 @@
  * Checks whether the store's OSTree repository has a whole commit, and handles an object that is not what its name
  * says.
  */
-import { access, readdir, readFile, rm } from "node:fs/promises";
+
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../../errors.ts";
+import { accessible } from "../../local/files.ts";
 import { RunError } from "../../local/run.ts";
 import type { Store } from "../store/store.ts";
 import type { Workshop } from "./workshop.ts";
@@ -69,13 +71,8 @@ export const commitObject = (store: Store, checksum: string): string =>
 /** Whether the repository holds a commit, whole. */
 export async function hasCommit(store: Store, checksum: string): Promise<boolean> {
   if (!CHECKSUM.test(checksum)) return false;
-  const there = (path: string) =>
-    access(path).then(
-      () => true,
-      () => false,
-    );
   return (
-    (await there(commitObject(store, checksum))) &&
-    !(await there(join(store.repo, "state", `${checksum}.commitpartial`)))
+    (await accessible(commitObject(store, checksum))) &&
+    !(await accessible(join(store.repo, "state", `${checksum}.commitpartial`)))
   );
 }

@@ -1,9 +1,10 @@
 /** apk itself, from the mirror's own packages: started through musl's loader, it needs nothing of this machine. */
-import { chmod, lstat, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { extract } from "tar";
 import { die, PineError } from "../../errors.ts";
-import { writeWhole } from "../../local/files.ts";
+import { exists, writeWhole } from "../../local/files.ts";
 import { type RunResult, run } from "../../local/run.ts";
 import type { Task } from "../../task.ts";
 import { tidy } from "../namespace/temp.ts";
@@ -51,14 +52,7 @@ export async function apkTool(source: Source, task: Task): Promise<Apk> {
   );
   const keys = await keysFolder(source);
   const find = async (...paths: string[]) => {
-    for (const p of paths)
-      if (
-        await lstat(join(tree, p)).then(
-          () => true,
-          () => false,
-        )
-      )
-        return join(tree, p);
+    for (const p of paths) if (await exists(join(tree, p))) return join(tree, p);
     return die(`${tree} holds no ${paths[0]}`, "delete the folder: it is made again");
   };
   const loader = await find(`lib/ld-musl-${source.arch}.so.1`, `usr/lib/ld-musl-${source.arch}.so.1`);

@@ -75,6 +75,12 @@ const limitsPiece = (limits: Record<string, string>): Piece => ({
   ],
 });
 
+/** /etc/hosts of an image: its whole name, and the first part of it. A server gets one of its own when it is taken. */
+export function hostsText(hostname: string): string {
+  const names = [...new Set([hostname, hostname.split(".")[0]])].join(" ");
+  return `127.0.0.1 localhost ${names}\n::1 localhost ip6-localhost ${names}\n`;
+}
+
 export const fstabLine = (m: Mount) => `${m.device} ${m.path} ${m.type} ${m.options} 0 ${m.pass}`;
 
 /** What the simple settings of a recipe bring, in a fixed order. */

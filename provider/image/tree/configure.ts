@@ -1,10 +1,11 @@
 /** Makes the files of /etc from a recipe and what the packages brought. Pure. */
+
 import { PineError } from "../../errors.ts";
 import { closeNames } from "../../properties/nearest.ts";
 import type { ArchiveEntry } from "../archive/entries.ts";
 import { parseRepository, repositoryLine } from "../packages/mirror.ts";
 import { pieces, rootProgram, world } from "../recipe/recipe.ts";
-import { fstabLine, KEYMAPS, rcUlimit } from "../recipe/settings.ts";
+import { fstabLine, hostsText, KEYMAPS, rcUlimit } from "../recipe/settings.ts";
 import type { OwnFile } from "../recipe/system-files.ts";
 import { targets } from "../recipe/targets.ts";
 import { type Recipe, runlevels } from "../recipe/types.ts";
@@ -88,7 +89,6 @@ function accountFiles(accounts: Accounts): Change[] {
 /** What the machine is: its consoles, mounts, name, network, limits, modules and settings of the kernel. */
 function machine(recipe: Recipe, facts: TreeFacts): Change[] {
   const target = targets[recipe.target];
-  const names = [...new Set([recipe.hostname, recipe.hostname.split(".")[0]!])].join(" ");
   const modules = [...target.modules, ...pieces(recipe).flatMap((p) => p.modules ?? []), ...recipe.modules];
   const knobs = Object.entries(recipe.sysctl).map(([k, v]) => `${k} = ${v}`);
   const changes = [
@@ -97,7 +97,7 @@ function machine(recipe: Recipe, facts: TreeFacts): Change[] {
     // folders for mounts; in /var's folders the factory makes them
     ...recipe.mounts.map((m) => dir(m.path, root)),
     file("/etc/hostname", `${recipe.hostname}\n`),
-    file("/etc/hosts", `127.0.0.1 localhost ${names}\n::1 localhost ip6-localhost ${names}\n`),
+    file("/etc/hosts", hostsText(recipe.hostname)),
     file("/etc/network/interfaces", "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n"),
     file("/etc/rc.conf", rcConf(facts.rcConf, recipe.limits)),
     file("/etc/modules", lines([...new Set(modules)])),

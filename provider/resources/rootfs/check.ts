@@ -1,9 +1,11 @@
 /** Checks a Rootfs before anything is written: shape, contradictions, secrets, and files of this machine. */
+
 import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 import type { ArchiveEntry } from "../../image/archive/entries.ts";
 import { readArchive } from "../../image/archive/read.ts";
+import { accessible } from "../../local/files.ts";
 import type { CheckFailure } from "../../properties/failure.ts";
 import { checkProps } from "../../properties/rule.ts";
 import { Archive, Asset, hasSecret, hasUnknown, type Props, plain, Secret } from "../../properties/values.ts";
@@ -73,9 +75,6 @@ async function assetProblem({ content }: Asset): Promise<{ code: string; reason:
   // may be an address that was taken for a path
   if (!found) return { code: "missing", reason: `there is no file ${withoutUserinfo(path)}` };
   if (!found.isFile()) return { code: "kind", reason: `${path} is not a plain file (a folder, a device, a pipe)` };
-  const readable = await access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
+  const readable = await accessible(path, constants.R_OK);
   return readable ? undefined : { code: "unreadable", reason: `${path} cannot be read by this user` };
 }
