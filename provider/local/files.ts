@@ -7,11 +7,11 @@ import { basename, dirname, join } from "node:path";
 import { run } from "./run.ts";
 
 /** Writes a file so that after a power cut it is the old one or the new one, whole. */
-export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   await makeFolder(dirname(path));
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString("hex")}`);
   try {
-    const f = await open(draft, "wx", mode);
+    const f = await open(draft, "wx", 0o644);
     try {
       await f.writeFile(content);
       await f.sync();

@@ -28,9 +28,12 @@ export async function listen(provider: ProviderServer): Promise<{ server: Server
  * Runs a provider as a plugin: `pulumi-resource-pine [flags] [engine's address]`. Without an address it waits for an
  * engine to attach (PULUMI_DEBUG_PROVIDERS=pine:PORT), and outlives it.
  */
-export async function serve(description: Provider, argv: string[] = process.argv.slice(2)): Promise<void> {
+export async function serve(description: Provider): Promise<void> {
   const provider = new ProviderServer(description);
-  const address = argv.filter((a) => !a.startsWith("-")).pop();
+  const address = process.argv
+    .slice(2)
+    .filter((a) => !a.startsWith("-"))
+    .pop();
   if (address) provider.connect(address);
   const { server, port } = await listen(provider);
 

@@ -11,7 +11,7 @@ const GOING_DOWN_MS = 4000;
 const REBOOTING = "/run/pine.rebooting";
 
 /** Asks for a reboot, which may end the connection at once. `owner`: as for the lock. */
-export async function reboot(ssh: Ssh, owner = "another run"): Promise<void> {
+export async function reboot(ssh: Ssh, owner: string): Promise<void> {
   const away = (error: unknown) => {
     if (!connectionLost(error)) throw error;
   };

@@ -33,7 +33,7 @@ export interface TrialOptions {
   /** Seconds after which an unconfirmed trial reboots by itself. */
   deadman: number;
   /** Who takes the server's lock again after each boot: the one from before ended with the reboot. */
-  owner?: string;
+  owner: string;
 }
 
 export type TrialResult =
@@ -51,7 +51,7 @@ const COMPLETE_MS = 180_000;
 
 /** Reboots an armed server into its trial and answers the outcome: confirmed, or rolled back. `ssh` is used up. */
 export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
-  const owner = o.owner ?? "another run";
+  const { owner } = o;
   task.step("rebooting into the trial");
   await reboot(ssh, owner);
   const timeoutMs = o.deadman * 1000 + BOOTS_MS;

@@ -70,7 +70,7 @@ export async function runMapped(argv: string[], o: Omit<RunInOptions, "binds" | 
 }
 
 /** Removes a folder, whoever owns what is in it, also OSTree's immutable deployments. No error when it is not there. */
-export async function removeTree(path: string, signal?: AbortSignal): Promise<void> {
+export async function removeTree(path: string): Promise<void> {
   try {
     // no retries: Node waits for each file that is immutable, minutes for a deployment
     return await rm(path, { recursive: true, force: true });
@@ -80,8 +80,8 @@ export async function removeTree(path: string, signal?: AbortSignal): Promise<vo
     if (!["EPERM", "EACCES", "ENOTEMPTY", "ENOTDIR"].includes(code ?? "")) throw e;
   }
   // Only root's deployments can be immutable: in a user namespace the flag cannot be set.
-  if (process.getuid?.() === 0) await run("chattr", ["-R", "-f", "-i", "--", path], { signal, ok: [0, 1] });
-  await runMapped(["rm", "-rf", "--", path], { signal });
+  if (process.getuid?.() === 0) await run("chattr", ["-R", "-f", "-i", "--", path], { ok: [0, 1] });
+  await runMapped(["rm", "-rf", "--", path]);
 }
 
 /** Runs a program through contain.sh; errors name the program, not contain.sh. */

@@ -26,7 +26,10 @@ export function archProblem(arch: string): { message: string; hint: string } | u
 }
 
 /** Alpine's name of this machine's architecture. */
-export function machineArch(arch: string = process.arch): string {
+export function machineArch(): string {
   const known: Record<string, string> = { x64: "x86_64", arm64: "aarch64", arm: "armv7", riscv64: "riscv64" };
-  return known[arch] ?? die(`images cannot be built on ${arch}`, `expected one of ${Object.keys(known).join(", ")}`);
+  return (
+    known[process.arch] ??
+    die(`images cannot be built on ${process.arch}`, `expected one of ${Object.keys(known).join(", ")}`)
+  );
 }

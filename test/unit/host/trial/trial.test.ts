@@ -36,7 +36,7 @@ const health = [
   { http: "http://u:canary-of-a-token@127.0.0.1/?key=canary-of-a-token" },
   { command: `curl -H '${secret}' x`, timeout: 1 },
 ];
-const options = { connections: [], bootId: "w", slot: "b" as const, checksum, health, deadman: 60 };
+const options = { connections: [], bootId: "w", slot: "b" as const, checksum, health, deadman: 60, owner: "test" };
 beforeEach(() => {
   sent = [];
 });
