@@ -45,6 +45,8 @@ export const GROUPS = {
   disk: { include: [file("disk")], setUp: ["debian", "npm"], named: true },
   // disk images of every format, partition table and layout, grown and updated, on every kind of disk
   disks: { include: [file("disks*")], setUp: everything, named: true },
+  // servers that look after themselves
+  fleet: { include: [file("fleet*")], setUp: everything, named: true },
   // servers that Pine refuses
   refusals: { include: [file("refusals"), file("hijack-refusals")], setUp: everything, named: true },
 };
