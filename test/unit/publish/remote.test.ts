@@ -143,7 +143,7 @@ it("an object there that is not what its name says: nothing of it stays here, no
   mkdirSync(cache);
   asked = [];
   await expect(publish(1)).rejects.toThrow(
-    /^what is published at deploy@.* is damaged: a file is not what its name says/,
+    /^what is published at deploy@.* is damaged: a file's content does not match its name/,
   );
   expect([asked, readdirSync(join(cache, "published")).filter((name) => !name.endsWith(".lock"))]).toEqual([
     ["fetch"],

@@ -42,7 +42,11 @@ const BAD: [code: string, make: () => Archive, says: RegExp][] = [
   ["fifo", () => tarOf({ path: "pipe", type: "FIFO" }), /"pipe" is a FIFO/],
   ["fifo", () => folder((d) => execFileSync("mkfifo", [join(d, "pipe")])), /"pipe" is a FIFO/],
   ["type", () => tarOf({ path: "old", type: "SparseFile" }), /"old" is of a kind that is not accepted \(SparseFile\)/],
-  ["hardlink", () => tarOf({ path: "a", type: "Link", linkpath: "b" }), /"a" is a hard link to "b", which is not a file/],
+  [
+    "hardlink",
+    () => tarOf({ path: "a", type: "Link", linkpath: "b" }),
+    /"a" is a hard link to "b", which is not a file/,
+  ],
   ["hardlink", () => tarOf({ path: "a", type: "Link", linkpath: "a" }), /hard link to "a"/],
   ["hardlink", () => tarOf({ path: "a", type: "Link", linkpath: "/etc/shadow" }), /hard link to "\/etc\/shadow"/],
   ["hardlink", () => tarOf({ path: "a", type: "Link", linkpath: "../shadow" }), /hard link to "\.\.\/shadow"/],

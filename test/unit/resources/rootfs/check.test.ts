@@ -200,7 +200,11 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
   ["files.source.missing", { files: { "/etc/x": { source: new Asset({ path: "/nowhere/x" }) } } }, /no file \/nowhere/],
   ["files.source.kind", { files: { "/etc/x": { source: new Asset({ path: "/dev/null" }) } } }, /not a plain file/],
   ["files.source.remote", { files: { "/etc/x": { source: new Asset({ uri: "http://x/y" }) } } }, /nothing is fetched/],
-  ["files.mode", { files: { "/usr/x/y": { mode: "0644", archive: new Archive({ assets: {} }) } } }, /for a single file/],
+  [
+    "files.mode",
+    { files: { "/usr/x/y": { mode: "0644", archive: new Archive({ assets: {} }) } } },
+    /for a single file/,
+  ],
   ["files.archive.", archive(() => tarOf("../evil", "File")), /\.\./],
   ["files.archive.", archive(() => tarOf("/etc/evil", "File")), /absolute/],
   ["files.archive.", archive(() => tarOf("null", "CharacterDevice")), /device/],
