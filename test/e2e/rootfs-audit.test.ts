@@ -54,7 +54,7 @@ async function audited(inputs: object): Promise<string[]> {
  */
 // biome-ignore format: what belongs together is in one line
 const OURS = [
-  "A etc/apk/arch", "A etc/apk/keys/pine-lab.rsa.pub", "A etc/apk/repositories", "A etc/apk/world",
+  "A etc/apk/arch", "A etc/apk/keys/pine-lab.rsa.pub", "A etc/apk/repositories", "A etc/apk/world", "A etc/profile.d/50-pine.sh",
   "A etc/network/interfaces", "U etc/fstab", "U etc/group", "U etc/hostname", "U etc/hosts", "U etc/inittab",
   "U etc/passwd", "U etc/rc.conf", "U etc/shadow",
 ];
