@@ -1,4 +1,5 @@
 /** A machine that judges its own trials: rolled back by hand, and into a system whose health check fails. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Lab, on, startLab, steps, until } from "./hijack-lab.ts";
 
@@ -12,8 +13,12 @@ const CHECK = `      healthChecks:
 
 let lab: Lab;
 const run = (command: string) => on(lab.vps, command);
-/** Of `pine status --json`; undefined while it does not answer. */
+/**
+ * Of `pine status --json`; undefined while it does not answer. Every few seconds: each look is dozens of processes, and
+ * without a pause they take an emulated processor from the trial that they wait for, whose dead-man then ends it.
+ */
 const status = async (): Promise<Record<string, string> | undefined> => {
+  await sleep(5000);
   const r = await lab.vps.ssh("pine status --json").catch(() => undefined);
   return r?.exitCode === 0 ? JSON.parse(r.stdout) : undefined;
 };

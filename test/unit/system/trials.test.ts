@@ -6,13 +6,18 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
+import { SETTLE_SECONDS } from "../../../provider/boot/probe.ts";
 import type { SlotName } from "../../../provider/boot/slot.ts";
 import { envBlock } from "../../../provider/boot/state.ts";
 import { parseStatus } from "../../../provider/host/server/agent.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 const PINE = assetText("system/rootfs/usr/sbin/pine");
+const TRIALS = assetText("system/rootfs/usr/libexec/pine/trials");
 const JUDGE = assetText("system/rootfs/usr/libexec/pine/judge");
+
+test("the judge waits as long as a program's checks are held against", () =>
+  expect(JUDGE).toContain(`PINE_SETTLE:-${SETTLE_SECONDS}}`));
 
 describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...shell) => {
   let s: Sysroot;
@@ -28,7 +33,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
       "export PINE_AGENT=/run/agent PINE_HEALTH=/run/health PINE_SETTLE=0 PINE_PATIENCE=2",
     ].join("\n");
   const people = (slot: SlotName, args: string[], o: Parameters<Sysroot["on"]>[3] = {}) =>
-    s.on(slot, `${programs()}\n${PINE}`, args, o);
+    s.on(slot, `${programs()}\n${TRIALS}\n${PINE}`, args, o);
   const judge = (slot: SlotName, health: string, o: Parameters<Sysroot["on"]>[3] = {}) =>
     s.on(slot, `${programs(health)}\n: >/run/pine.completed\n${JUDGE}`, [], o);
   /** As the boot loader writes when it boots a trial. */
@@ -194,6 +199,9 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     [["status", "--xml"], 2, /status takes --json, not --xml/],
     [["logs", "99"], 1, /no report 99/],
     [["unhold", "0123456789"], 1, /no commit 0123456789 is refused/],
+    [["unhold", "0123456"], 2, /at least 8 digits/],
+    // no pattern: it would allow every commit
+    [["unhold", "............"], 2, /at least 8 digits/],
     [["unlock"], 1, /add "unlock" to `extras`/],
   ])("%j ends with exit code %d and one line", async (args, code, message) => {
     const r = await people("a", args, { ok: [code] });
@@ -202,9 +210,9 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
 
   test("one operation at a time: who holds the lock is told", async () => {
     const held = `: >/run/pine.lock; echo 'stack, me@laptop' >/run/pine.lock; flock /run/pine.lock sleep 5 & sleep 1`;
-    const r = await s.on("a", `${held}\n${programs()}\n${PINE}`, ["rollback"], { ok: [75] });
+    const r = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${PINE}`, ["rollback"], { ok: [75] });
     expect(r.stderr).toBe("pine: another operation holds this server's lock: stack, me@laptop");
-    const told = await s.on("a", `${held}\n${programs()}\n${PINE}`, ["status"]);
+    const told = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${PINE}`, ["status"]);
     expect(told.stdout).toMatch(/^lock +stack, me@laptop$/m);
     expect(parseStatus((await s.pine("a", ["status"])).stdout)).toMatchObject({ slot: "a", trial: undefined });
   });
