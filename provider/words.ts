@@ -1,4 +1,5 @@
-/** Numbers and lists as people read them. */
+/** Numbers and lists as people read them, and words as a shell does. */
+import { PineError } from "./errors.ts";
 
 /** Bytes for people: "83 MB" (decimal units, as disks and plans are sold). */
 export function humanBytes(bytes: number): string {
@@ -17,3 +18,9 @@ export function humanBytes(bytes: number): string {
 /** Names as a list in words: "hostname and authorizedKeys". */
 export const listed = (names: readonly string[]) =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+
+/** A word of a POSIX shell that stands for exactly `text`. */
+export function shellQuote(text: string): string {
+  if (text.includes("\0")) throw new PineError("an argument of a remote command holds a NUL byte");
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

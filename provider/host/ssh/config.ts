@@ -1,6 +1,7 @@
 /** ssh's configuration, and the small programs it calls, as text. Pure. */
+
+import { shellQuote } from "../../words.ts";
 import type { ProxyConnection } from "./connection.ts";
-import { shellQuote } from "./frame.ts";
 
 export type PasswordWay = "password" | "keyboard-interactive";
 

@@ -1,11 +1,7 @@
-/** What is sent to a remote POSIX shell: one quoting function, one frame for scripts. */
-import { PineError } from "../../errors.ts";
+/** What is sent to a remote POSIX shell: one frame for scripts. */
 
-/** A word of a POSIX shell that stands for exactly `text`. */
-export function shellQuote(text: string): string {
-  if (text.includes("\0")) throw new PineError("an argument of a remote command holds a NUL byte");
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
+import { PineError } from "../../errors.ts";
+import { shellQuote } from "../../words.ts";
 
 export interface Frame {
   /** The remote command. Only a length (and what `by` adds) varies, so that no argument shows in a process list. */

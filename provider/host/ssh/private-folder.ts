@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { hold, isAbandoned } from "../../local/holder.ts";
-import { shellQuote } from "./frame.ts";
+import { shellQuote } from "../../words.ts";
 
 export interface PrivateFolder {
   path: string;

@@ -1,6 +1,6 @@
 /** Answers a sudo that asks for a password. */
 import { Readable } from "node:stream";
-import { shellQuote } from "./frame.ts";
+import { shellQuote } from "../../words.ts";
 
 export interface Dialogue {
   /** Standard input of the session. */

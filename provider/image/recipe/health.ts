@@ -1,5 +1,6 @@
 /** What `healthChecks` bring to a tree: a small program each, which libexec/pine/health runs. Pure. */
 import { type Probe, probeArguments } from "../../boot/probe.ts";
+import { shellQuote } from "../../words.ts";
 import type { Piece, RecipeCheck } from "./types.ts";
 
 /** Programs of the image; a person's own lie in /etc/pine/health.d. */
@@ -9,13 +10,11 @@ export const CHECKS_COUNT = "/usr/lib/pine/health.count";
 /** For a person's own programs. */
 export const OWN_CHECKS = "/etc/pine/health.d";
 
-const quoted = (word: string) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
-
 /** The text of a check. libexec/pine/health reads the second line; `service` there is watched for restarts. */
 function program({ name: _, timeout, required, ...probe }: RecipeCheck): string {
   const about = [`timeout=${timeout}`, `required=${required ? "yes" : "no"}`];
   if (probe.service !== undefined) about.push(`service=${probe.service}`);
-  const words = probeArguments(probe satisfies Probe).map(quoted);
+  const words = probeArguments(probe satisfies Probe).map(shellQuote);
   return `#!/bin/sh\n# ${about.join(" ")}\nexec /usr/libexec/pine/probe ${words.join(" ")}\n`;
 }
 

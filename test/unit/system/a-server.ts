@@ -24,7 +24,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { shellQuote } from "../../../provider/host/ssh/frame.ts";
+import { shellQuote } from "../../../provider/words.ts";
 
 export type Shell = "busybox" | "dash";
 export const SHELLS: Shell[] = ["busybox", "dash"];

@@ -2,7 +2,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { frameScript, shellQuote } from "../../../../provider/host/ssh/frame.ts";
+import { frameScript } from "../../../../provider/host/ssh/frame.ts";
+import { shellQuote } from "../../../../provider/words.ts";
 
 const SHELLS = [["sh"], ["dash"], ["bash", "--posix"], ["busybox", "sh"]].filter(([name]) =>
   ["/bin", "/usr/bin"].some((dir) => existsSync(`${dir}/${name}`)),
