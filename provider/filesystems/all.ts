@@ -9,6 +9,7 @@ import { xfs } from "./xfs.ts";
 
 const ALL: readonly Filesystem[] = [ext4, xfs, btrfs, ext3, ext2, vfat, bcachefs];
 
+const find = (name: string): Filesystem | undefined => ALL.find((f) => f.name === name);
 const named = (has: (f: Filesystem) => unknown) => ALL.filter(has).map((f) => f.name);
 
 /** What the root of an image can be. */
@@ -36,15 +37,15 @@ export const mountedWith = (packages: readonly string[]): string[] =>
 
 /** A root filesystem by its name; dies where none has it, which only a damaged file or state can say. */
 export const rootFilesystem = (name: string): RootFilesystem =>
-  ALL.find((f) => f.name === name)?.root ?? die(`"${name}" is no root filesystem`, `there is ${ROOTS.join(", ")}`);
+  find(name)?.root ?? die(`"${name}" is no root filesystem`, `there is ${ROOTS.join(", ")}`);
 
 /** The same of a data partition. */
 export const dataFilesystem = (name: string): DataFilesystem =>
-  ALL.find((f) => f.name === name)?.data ?? die(`no data partition is made with "${name}"`, `take ${DATA.join(", ")}`);
+  find(name)?.data ?? die(`no data partition is made with "${name}"`, `take ${DATA.join(", ")}`);
 
 /** What to do so that an initramfs mounts such a root. */
 export function mountHint(name: string): string {
-  const needed = ALL.find((f) => f.name === name)?.root?.package;
+  const needed = find(name)?.root?.package;
   return needed === undefined
     ? "choose a `kernel` of the Rootfs that has it"
     : `add "${needed}" to \`packages\` of the Rootfs`;

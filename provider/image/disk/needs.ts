@@ -1,4 +1,4 @@
-/** What a root other than ext4 needs of a commit and of this machine, checked before anything is made. */
+/** What a root needs of a commit and of this machine, checked before anything is made. */
 import { basename } from "node:path";
 import { die } from "../../errors.ts";
 import { DEFAULT, mountHint, rootFilesystem } from "../../filesystems/all.ts";
@@ -22,7 +22,6 @@ export async function needed(
   o: { filesystem?: string; grow?: boolean },
 ): Promise<void> {
   const { filesystem = DEFAULT } = o;
-  if (filesystem === DEFAULT) return;
   const { make, grows } = rootFilesystem(filesystem);
   needMount(commit, filesystem);
   if (make) await needQemu(filesystem);
