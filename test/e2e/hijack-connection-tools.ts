@@ -1,4 +1,5 @@
 /** What the tests of the connection look at from outside: sshd's log, processes and folders. */
+
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +11,7 @@ import { openSsh } from "../../provider/host/ssh/open.ts";
 import { publicKeyOf } from "../../provider/host/ssh/public-key.ts";
 import { run } from "../../provider/local/run.ts";
 import { quietTask } from "../../provider/task.ts";
+import { ONE_FILE } from "../lab/one-file.ts";
 import type { Vps } from "../lab/vps/vps.ts";
 
 /** A key nobody knows. */
@@ -40,13 +42,8 @@ export async function knowing(dir: string, known: string, c: Connection): Promis
   writeFileSync(list, known);
   await build({
     entryPoints: [join(import.meta.dirname, "known-hosts.ts")],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "cjs",
+    ...ONE_FILE,
     outfile: script,
-    logLevel: "silent",
-    define: { "import.meta.dirname": "__dirname" },
   });
   const inside =
     'mount -t tmpfs none /root && mkdir -m 700 /root/.ssh && cp "$1" /root/.ssh/known_hosts && exec "$2" "$3"';

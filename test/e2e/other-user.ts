@@ -1,9 +1,11 @@
 /** The other kind of user: an ordinary one where the tests run as root, root (by sudo) where they do not. */
+
 import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { run } from "../../provider/local/run.ts";
+import { ONE_FILE } from "../lab/one-file.ts";
 
 const repository = join(import.meta.dirname, "../..");
 
@@ -52,13 +54,8 @@ export class OtherUser {
     await cp(join(repository, "provider"), folder, { recursive: true, filter: isData });
     const result = await build({
       entryPoints: [join(repository, entry)],
-      bundle: true,
-      platform: "node",
-      target: "node20",
-      format: "cjs",
+      ...ONE_FILE,
       write: false,
-      logLevel: "silent",
-      define: { "import.meta.dirname": "__dirname" },
     });
     const file = join(folder, "main.cjs");
     await writeFile(file, result.outputFiles![0]!.contents);

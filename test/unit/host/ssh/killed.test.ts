@@ -1,4 +1,5 @@
 /** A plugin that is killed by SIGKILL while it is connected through a jump host leaves no ssh and no file. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -6,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { ONE_FILE } from "../../../lab/one-file.ts";
 import { startSshd } from "../../../lab/sshd/index.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-killed-"));
@@ -23,13 +25,8 @@ beforeAll(async () => {
         });`,
       resolveDir: join(import.meta.dirname, "../../../.."),
     },
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "cjs",
+    ...ONE_FILE,
     outfile: script,
-    logLevel: "silent",
-    define: { "import.meta.dirname": "__dirname" },
   });
   sshd = await startSshd(dir);
 });

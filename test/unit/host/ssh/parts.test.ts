@@ -2,6 +2,7 @@
  * A transfer goes on: the plan by tables, and over a real sshd whose connection is cut, cancelled, or whose program is
  * killed in the middle.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -18,6 +19,7 @@ import { BLOCK, blockDigests, parsePart, sendFile, whereToGoOn } from "../../../
 import type { Ssh } from "../../../../provider/host/ssh/types.ts";
 import { quietTask, type Task } from "../../../../provider/task.ts";
 import { humanBytes } from "../../../../provider/words.ts";
+import { ONE_FILE } from "../../../lab/one-file.ts";
 import { type Sshd, startSshd } from "../../../lab/sshd/index.ts";
 
 const [a, b, c] = ["a", "b", "c"].map((digit) => digit.repeat(64)) as [string, string, string];
@@ -80,13 +82,8 @@ describe("a real connection", { timeout: 180_000 }, () => {
           withSsh(connection, quietTask(), (ssh) => sendFile(asLogin(ssh), file, { script, more: [], what: "sending" }, quietTask()));`,
         resolveDir: join(import.meta.dirname, "../../../.."),
       },
-      bundle: true,
-      platform: "node",
-      target: "node20",
-      format: "cjs",
+      ...ONE_FILE,
       outfile: bundle,
-      logLevel: "silent",
-      define: { "import.meta.dirname": "__dirname" },
     });
   }, 120_000);
   beforeEach(() => rmSync(join(dir, "parts"), { recursive: true, force: true }));
