@@ -13,7 +13,8 @@ import { writeWhole } from "../local/files.ts";
 import { withFileLock } from "../local/lock.ts";
 import { RunError } from "../local/run.ts";
 import type { Task } from "../task.ts";
-import { manifestFile, type SignedManifest } from "../trust/manifest.ts";
+import { type Manifest, manifestFile, type Signers } from "../trust/manifest.ts";
+import { KeysLost, nextPublication, parseManifestFile, publishedAt, type Statement } from "../trust/publication.ts";
 
 export interface Publication {
   /** Absolute path of an existing folder: empty, or published to before. */
@@ -26,17 +27,23 @@ export interface Publication {
   deltas: number;
   /** Whether there is a delta from nothing, for hosts that have none of these commits. */
   fromEmpty: boolean;
-  signed?: SignedManifest;
+  /** Absent: servers cannot pull it by themselves. */
+  signing?: { manifest: Manifest; signers: Signers; statement: Statement };
 }
 
 /** Where the manifest of a branch lies. */
 export const manifestPath = (path: string, ref: string) => join(path, "pine", `${ref}.manifest`);
+const keysPath = (path: string, ref: string) => join(path, "pine", `${ref}.keys`);
+const textOf = (path: string) => readFile(path, "utf8").catch(() => "");
 
 /** The commit that a folder offers on a branch; undefined: none. */
 export async function publishedCommit(path: string, ref: string): Promise<string | undefined> {
   const text = await readFile(join(path, "refs", "heads", ...ref.split("/")), "utf8").catch(() => "");
   return CHECKSUM.test(text.trim()) ? text.trim() : undefined;
 }
+
+/** When its manifest of a branch was signed, in seconds since 1970. */
+export const publishedSince = async (path: string, ref: string) => publishedAt(await textOf(manifestPath(path, ref)));
 
 /** Why a folder cannot be published to. Only looks, and writes nothing. */
 export async function publishProblem(path: string): Promise<string | undefined> {
@@ -79,6 +86,24 @@ export async function publish(workshop: Workshop, p: Publication): Promise<void>
       throw e;
     });
     // comes last: it names the commit, which is complete by now
-    if (p.signed) await writeWhole(manifestPath(p.path, p.ref), manifestFile(p.signed));
+    if (p.signing) await sign(p.path, p.ref, p.signing);
   });
+}
+
+async function sign(path: string, ref: string, { manifest, signers, statement }: NonNullable<Publication["signing"]>) {
+  const before = {
+    manifest: parseManifestFile(await textOf(manifestPath(path, ref))),
+    keys: await textOf(keysPath(path, ref)),
+  };
+  try {
+    const next = nextPublication(manifest, signers, statement, before, Math.floor(Date.now() / 1000));
+    if (next.keys) await writeWhole(keysPath(path, ref), next.keys);
+    await writeWhole(manifestPath(path, ref), manifestFile(next.manifest));
+  } catch (e) {
+    if (!(e instanceof KeysLost)) throw e;
+    die(
+      `publish: servers that pull ${ref} trust ${e.message}, and none of them signs this commit`,
+      "set oldSigningKey of the OstreeCommit to one of these keys, so that the servers learn the new one by it",
+    );
+  }
 }

@@ -27,14 +27,15 @@ export const isContent = (path: string): boolean => /^(objects|deltas)\//.test(p
 function step(path: string): number {
   if (path.startsWith("objects/")) return 0;
   if (path.startsWith("deltas/")) return path.endsWith("/superblock") ? 1 : 0;
-  if (path.startsWith("pine/")) return 4;
+  // the chain of keys is there before what the newest of them signed
+  if (path.startsWith("pine/")) return path.endsWith(".manifest") ? 4 : 3;
   return path.startsWith("summary") ? 3 : 2;
 }
 
 export interface Upload {
   /**
-   * What is sent, in this order: content, deltas' heads, branches and lists of deltas, summary, manifests. A step may
-   * be empty.
+   * What is sent, in this order: content, deltas' heads, branches and lists of deltas, summary and chains of keys,
+   * manifests. A step may be empty.
    */
   steps: string[][];
   /** What is removed afterwards: nothing names it any more. */

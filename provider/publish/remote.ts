@@ -19,6 +19,15 @@ import { humanBytes } from "../words.ts";
 import { initPublished, type Publication, publish } from "./folder.ts";
 import { type Files, fileAndFolder, isOurs, planFetch, planUpload } from "./plan.ts";
 
+/** What a place offers on a branch. */
+export interface Looked {
+  /** Why it cannot be published to. */
+  problem?: string;
+  commit?: string;
+  /** When its manifest was signed, in seconds since 1970. */
+  published?: number;
+}
+
 /** A place to publish to. Paths are relative to the repository. */
 export interface Remote {
   /** The name for people, which differs for each place: `deploy@web:22:/srv/www`. */
@@ -26,7 +35,7 @@ export interface Remote {
   /** The input that says where it is. */
   readonly property: string;
   /** Why it cannot be published to, and the commit that it offers on a branch. Writes nothing. */
-  look(ref: string): Promise<{ problem?: string; commit?: string }>;
+  look(ref: string): Promise<Looked>;
   /** Runs `fn` while no other publisher can, where the place supports that. */
   held<T>(task: Task, fn: () => Promise<T>): Promise<T>;
   list(): Promise<Files>;

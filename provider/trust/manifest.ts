@@ -3,7 +3,14 @@ import semver from "semver";
 import type { Target } from "../boot/target.ts";
 import { publicKeyOf, sign, verifies } from "./signify.ts";
 
-type SigningKey = Parameters<typeof publicKeyOf>[0];
+export type SigningKey = Parameters<typeof publicKeyOf>[0];
+
+/** Who signs, and whom servers trust from then on: the signers, and spare keys, which are kept elsewhere. */
+export interface Signers {
+  keys: SigningKey[];
+  /** Public keys ({@link publicKeyOf}). */
+  spare: string[];
+}
 
 export interface Manifest {
   checksum: string;
@@ -32,21 +39,33 @@ export interface SignedManifest {
 export const manifestFile = (signed: SignedManifest | undefined): string =>
   signed ? `${signed.text}\n${signed.signatures.map((s) => `${s}\n`).join("")}` : "";
 
-const FORMAT = 1;
+/** The format of a manifest's lines. An agent that does not know it needs a barrier first (publication.ts). */
+export const FORMAT = 1;
 
-/**
- * Signs a manifest with the keys. A server trusts exactly these keys from then on. It learns a new key when the
- * manifest names it beside a trusted one.
- */
-export function signManifest(m: Manifest, keys: SigningKey[]): SignedManifest {
+/** The public keys that a server trusts after it kept something of these signers. */
+export const trustedKeys = ({ keys, spare }: Signers): string[] => [...new Set([...keys.map(publicKeyOf), ...spare])];
+
+export const signText = (text: string, { keys }: Signers): SignedManifest => ({
+  text,
+  signatures: keys.map((key) => sign(text, key)),
+});
+
+/** A manifest's lines; `more` comes before the keys. */
+export function manifestText(m: Manifest, signers: Signers, more: string[] = []): string {
   const { checksum, ref, version, arch, target, created } = m;
   const lines = Object.entries({ pine: FORMAT, checksum, ref, version, arch, target, created }).map(
     ([key, value]) => `${key}=${value}`,
   );
-  const named = keys.map((key) => `key=${publicKeyOf(key)}`);
-  const text = [...lines, ...named].map((line) => `${line}\n`).join("");
-  return { text, signatures: keys.map((key) => sign(text, key)) };
+  const named = trustedKeys(signers).map((key) => `key=${key}`);
+  return [...lines, ...more, ...named].map((line) => `${line}\n`).join("");
 }
+
+/**
+ * Signs a manifest with the keys. A server trusts exactly the keys that it names from then on. It learns a new key when
+ * the manifest names it beside a trusted one.
+ */
+export const signManifest = (m: Manifest, signers: Signers): SignedManifest =>
+  signText(manifestText(m, signers), signers);
 
 /** What a server trusts: public keys of signify, and the last version that it took. */
 export interface Trust {

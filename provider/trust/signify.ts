@@ -45,14 +45,37 @@ export function readSigningKey(text: string): KeyObject | string {
 
 const raw = (key: KeyObject): Buffer =>
   createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-KEY_BYTES);
+
+export const PUBLIC_KEY_EXPECTED =
+  'an Ed25519 public key, as PEM (tls.PrivateKey\'s publicKeyPem) or as `publicKey` of an OstreeCommit has it ("RW…")';
+
+/** A public key in the form of {@link publicKeyOf}; undefined: it is none. */
+export function readPublicKey(text: string): string | undefined {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith("-----")) {
+    const bytes = base64(trimmed);
+    return bytes?.length === ALGORITHM.length + NUMBER_BYTES + KEY_BYTES && bytes.subarray(0, 2).equals(ALGORITHM)
+      ? trimmed
+      : undefined;
+  }
+  // from a private one a public one could be made, and then that private key would lie in a plain state
+  if (!/BEGIN PUBLIC KEY/.test(trimmed)) return undefined;
+  try {
+    const key = createPublicKey({ key: `${trimmed}\n`, format: "pem" });
+    return key.asymmetricKeyType === "ed25519"
+      ? named(key.export({ format: "der", type: "spki" }).subarray(-KEY_BYTES))
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
 /** signify's number is random. Ours is made from the key, so that the same key has the same name everywhere. */
 const numberOf = (publicKey: Buffer) => createHash("sha256").update(publicKey).digest().subarray(0, NUMBER_BYTES);
 
 /** The public key of a private one: 56 characters of base64, "RW…". */
-export function publicKeyOf(key: KeyObject): string {
-  const bytes = raw(key);
-  return Buffer.concat([ALGORITHM, numberOf(bytes), bytes]).toString("base64");
-}
+export const publicKeyOf = (key: KeyObject): string => named(raw(key));
+
+const named = (bytes: Buffer) => Buffer.concat([ALGORITHM, numberOf(bytes), bytes]).toString("base64");
 
 /** Signs a text: 100 characters of base64, "RW…". The same text and key give the same signature. */
 export function sign(text: string, key: KeyObject): string {

@@ -7,7 +7,6 @@ import { staticDelta } from "../../provider/image/ostree/delta.ts";
 import type { Store } from "../../provider/image/store/store.ts";
 import { run } from "../../provider/local/run.ts";
 import { manifestPath, publish } from "../../provider/publish/folder.ts";
-import { signManifest } from "../../provider/trust/manifest.ts";
 import { readSigningKey } from "../../provider/trust/signify.ts";
 import { type ImageLab, startImageLab } from "./image-lab.ts";
 import { REF, Versions } from "./publish-lab.ts";
@@ -109,7 +108,8 @@ describe("summary", () => {
     if (typeof key === "string") throw new Error(key);
     const m = { checksum, ref: REF, version: "1.2.0", arch: "x86_64", target: "vm" as const, created: 1000 };
     const p = { path, ref: REF, checksum, earlier: [first], deltas: 1, fromEmpty: true };
-    await publish({ ...lab, store }, { ...p, signed: signManifest(m, [key]) });
+    const signing = { manifest: m, signers: { keys: [key], spare: [] }, statement: { withdrawn: [], barriers: [] } };
+    await publish({ ...lab, store }, { ...p, signing });
     const { lines, exitCode } = await command("summary", path);
     expect(exitCode).toBe(0);
     expect(lines).toEqual([

@@ -12,6 +12,7 @@ import { run } from "../../provider/local/run.ts";
 import type { Publication } from "../../provider/publish/folder.ts";
 import { startProcess } from "../lab/processes.ts";
 import { freePort } from "../lab/sshd/index.ts";
+import { keyOf } from "../unit/trust/a-manifest.ts";
 import type { ImageLab } from "./image-lab.ts";
 
 /** Serves a folder; answers its address and how to end it. */
@@ -65,8 +66,16 @@ export class Versions {
     const checksum = await commitTree({ ...lab, store }, dir, { timestamp: 1000 + n });
     this.made.push(checksum);
     const earlier = this.made.slice(-3, -1).reverse();
-    const signed = { text: `pine=1\nchecksum=${checksum}\n`, signatures: ["x"] };
-    return { ref: REF, checksum, earlier, deltas: 1, fromEmpty: n % 2 === 1, signed };
+    const manifest = {
+      checksum,
+      ref: REF,
+      version: `1.0.${n}`,
+      arch: "x86_64",
+      target: "vm" as const,
+      created: 1000 + n,
+    };
+    const signing = { manifest, signers: { keys: [keyOf(1)], spare: [] }, statement: { withdrawn: [], barriers: [] } };
+    return { ref: REF, checksum, earlier, deltas: 1, fromEmpty: n % 2 === 1, signing };
   }
 }
 

@@ -1,13 +1,12 @@
 /** Commits of the store: what is known of them, and those made of a Rootfs. */
 
-import type { KeyObject } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CommitKernel } from "../../boot/kernel.ts";
 import type { Target } from "../../boot/target.ts";
 import { die } from "../../errors.ts";
 import { ALWAYS_MOUNTED } from "../../filesystems/all.ts";
-import { type SignedManifest, signManifest } from "../../trust/manifest.ts";
+import { type Manifest, type SignedManifest, type Signers, signManifest } from "../../trust/manifest.ts";
 import { makeYoung } from "../store/grace.ts";
 import type { Store } from "../store/store.ts";
 import { CHECKSUM, commitObject, hasCommit } from "./check.ts";
@@ -67,7 +66,7 @@ export const rootsOf = (commit: Pick<CommitManifest, "filesystems">): string[] =
 export function commitFromRootfs(
   workshop: Workshop,
   rootfs: BuiltRootfs,
-  o: { ref?: string; version?: string; shown?: string; keys?: KeyObject[] },
+  o: { ref?: string; version?: string; shown?: string; signers?: Signers },
 ): Promise<CommitManifest> {
   const { store, task } = workshop;
   const { digest, checksum: tree, timestamp, arch, target, kernelRelease, filesystems, size, packages } = rootfs;
@@ -84,17 +83,21 @@ export function commitFromRootfs(
     const boot = { kernelRelease, filesystems, kernel };
     const known = { arch, target, ...boot, rootfs: digest, created: timestamp, size, packages };
     const manifest: CommitManifest = { checksum, ref: o.ref, version: o.version ?? o.shown, ...known };
-    manifest.signed = signedOf(manifest, o.keys) ?? (await readCommit(store, checksum))?.signed;
+    manifest.signed = signedOf(manifest, o.signers) ?? (await readCommit(store, checksum))?.signed;
     await store.writeJson(store.commit(checksum), manifest);
     return manifest;
   };
   return store.withLock(task, build, "a commit");
 }
 
-function signedOf(m: CommitManifest, keys: KeyObject[] = []): SignedManifest | undefined {
+/** What is signed of a commit. */
+export function signable(m: CommitManifest): Manifest {
   const { checksum, ref = "", version = "", arch, target = "vm", created } = m;
-  return keys.length === 0 ? undefined : signManifest({ checksum, ref, version, arch, target, created }, keys);
+  return { checksum, ref, version, arch, target, created };
 }
+
+const signedOf = (m: CommitManifest, signers?: Signers): SignedManifest | undefined =>
+  signers && signers.keys.length > 0 ? signManifest(signable(m), signers) : undefined;
 
 /** The commit that {@link commitFromRootfs} makes of a Rootfs, when the store has it already. */
 export async function committed(

@@ -10,6 +10,7 @@ import { CHECKSUM } from "../../image/ostree/check.ts";
 import { hashFile } from "../../image/store/artifact.ts";
 import type { Answer } from "../../local/http.ts";
 import type { Task } from "../../task.ts";
+import { publishedAt } from "../../trust/publication.ts";
 import { type Files, isContent, isOurs } from "../plan.ts";
 import type { Remote } from "../remote.ts";
 import { measured, parseKeys, refuseRedirect, S3_LIMITS, type S3Options, s3Problem, textOf } from "./answers.ts";
@@ -147,7 +148,8 @@ export class S3Remote implements Remote {
     if (config === undefined) for await (const [path] of this.keys()) other ||= !isOurs(path.replaceAll(" ", "+"));
     if (other) return { problem: `${this.name} holds something else: give an empty bucket or another prefix` };
     const commit = (await this.read(`refs/heads/${ref}`))?.trim();
-    return commit && CHECKSUM.test(commit) ? { commit } : {};
+    if (!commit || !CHECKSUM.test(commit)) return {};
+    return { commit, published: publishedAt((await this.read(`pine/${ref}.manifest`)) ?? "") };
   }
 
   /** Runs `fn` without a lock, which a bucket lacks; the summary shows whether somebody else published meanwhile. */

@@ -2,7 +2,8 @@
 # A server's folder that a web server serves, for OstreeCommit's `publish` (docs/commits.md). Sent over SSH. as-owner.sh
 # runs it as the login, or as the folder's owner if the login is root.
 #
-#   place.sh   look FOLDER REF   prints state=…, lacks=PROGRAM, commit=CHECKSUM that the branch names; writes nothing
+#   place.sh   look FOLDER REF   prints state=…, lacks=PROGRAM, commit=CHECKSUM that the branch names,
+#                              published=SECONDS; writes nothing
 #   place.sh   list FOLDER       one file a line, as `ls -ln` has it
 #   place.sh   stamp FOLDER      says which summary is there
 #   place.sh   hold FOLDER       prints held, and holds the folder against other publishers until its input ends
@@ -45,6 +46,7 @@ if [ "$command" = look ]; then
 		command -v $program >/dev/null || echo "lacks=$program"
 	done
 	read -r commit 2>/dev/null <"$folder/refs/heads/$3" && echo "commit=$commit"
+	sed -n '/^published=[0-9]*$/p' "$folder/pine/$3.manifest" 2>/dev/null | head -n 1
 	exit 0
 fi
 

@@ -8,11 +8,12 @@ import { keyValues } from "../../host/ssh/answers.ts";
 import type { Connection } from "../../host/ssh/connection.ts";
 import { openSsh } from "../../host/ssh/open.ts";
 import type { ExecOptions, Ssh } from "../../host/ssh/types.ts";
+import { CHECKSUM } from "../../image/ostree/check.ts";
 import { shorten } from "../../redact.ts";
 import type { Task } from "../../task.ts";
 import { humanBytes } from "../../words.ts";
 import { type Files, isOurs } from "../plan.ts";
-import type { Remote } from "../remote.ts";
+import type { Looked, Remote } from "../remote.ts";
 
 /** Why a folder cannot be published to, by the state that place.sh prints. */
 const PROBLEMS: Record<string, string> = {
@@ -30,14 +31,14 @@ export const asOwnerScript = () =>
   ["host/files/safely.sh", "publish/ssh/as-owner.sh"].map((f) => assetText(f)).join("\n");
 
 /** Parses what place.sh's `look` printed. */
-export function parseLook(text: string, path: string): { problem?: string; commit?: string } {
+export function parseLook(text: string, path: string): Looked {
   const values = keyValues(text);
   const state = values.get("state") ?? "";
   if (state !== "empty" && state !== "repo") return { problem: `${path} ${PROBLEMS[state] ?? "cannot be checked"}` };
   const lacks = values.get("lacks");
   if (lacks) return { problem: `the server has no ${lacks}: install it there` };
   const commit = values.get("commit");
-  return commit && /^[0-9a-f]{64}$/.test(commit) ? { commit } : {};
+  return commit && CHECKSUM.test(commit) ? { commit, published: Number(values.get("published")) || undefined } : {};
 }
 
 /** Parses lines of `ls -ln`: files that are ours, with their bytes. */

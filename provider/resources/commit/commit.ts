@@ -14,18 +14,19 @@ import { retained, withCommit } from "./history.ts";
 import { defaultRef, importCommit } from "./import.ts";
 import { preview, rootfsOf, tidy } from "./preview.ts";
 import { isPublished, type PublishInputs, publishHistory } from "./publish.ts";
-import { type Inputs, keysOf, shape } from "./shape.ts";
+import { type Inputs, shape, signersOf } from "./shape.ts";
 import { type Before, defaultOf, lastOf, parentOf, type State, versionFor } from "./version.ts";
 
 export const ostreeCommit: Resource = {
   async check(_call, { news }) {
     const { inputs, failures } = checkProps(news, shape);
-    if (inputs.oldSigningKey !== undefined && inputs.signingKey === undefined)
-      failures.push({
-        property: "",
-        reason: "oldSigningKey: signs beside signingKey, which is not given; expected both, or signingKey alone",
-        code: "oldSigningKey.alone",
-      });
+    for (const key of ["oldSigningKey", "spareKeys"] as const)
+      if (inputs[key] !== undefined && inputs.signingKey === undefined)
+        failures.push({
+          property: "",
+          reason: `${key}: counts beside signingKey, which is not given; expected both, or signingKey alone`,
+          code: `${key}.alone`,
+        });
     return { inputs, failures };
   },
 
@@ -76,8 +77,8 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
   const known = { checksum: rootfs.checksum, ref, ...rootfsOf(rootfs) };
   const version = inputs.version ?? (await versionFor(store, known, lastOf(props, before)));
   call.step("committing");
-  const keys = keysOf(inputs);
-  const options = { ref, version: inputs.version, shown: version, keys };
+  const signers = signersOf(inputs);
+  const options = { ref, version: inputs.version, shown: version, signers };
   const workshop = { store, toolbox: await toolboxOf(call), task: call };
   const { checksum } = await commitFromRootfs(workshop, rootfs, options);
   const made = withCommit(before?.state.history ?? [], { checksum, version, made: new Date().toISOString() });
@@ -86,10 +87,10 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
     id,
     history.map((h) => `commit/${h.checksum}`),
   );
-  await publishHistory(store, ref, history, inputs.publish, call);
+  await publishHistory(store, ref, history, inputs.publish, { signers, call });
   if (inputs.retain) await tidy(store, call);
   const parent = parentOf(checksum, before);
-  const publicKey = keys[0] && publicKeyOf(keys[0]);
+  const publicKey = signers.keys[0] && publicKeyOf(signers.keys[0]);
   return {
     checksum,
     parent,

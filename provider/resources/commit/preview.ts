@@ -10,14 +10,20 @@ import { humanBytes } from "../../words.ts";
 import { storeIfThere, toolboxOf } from "../store.ts";
 import { defaultRef } from "./import.ts";
 import { checkPublish } from "./publish.ts";
-import { keysOf } from "./shape.ts";
+import { signersOf } from "./shape.ts";
 import { type Before, isSame, lastOf, nextVersion, parentOf, versionFor } from "./version.ts";
 
 /** The public key; unknown while the signing key is. */
 function publicKey(inputs: Props): Value {
   if (hasUnknown(inputs.signingKey)) return Unknown.value;
-  const [key] = keysOf(plain({ signingKey: inputs.signingKey }));
+  const [key] = signersOf(plain({ signingKey: inputs.signingKey })).keys;
   return key && publicKeyOf(key);
+}
+
+/** Servers that pull cannot be given a new key once the only one is lost. */
+function oneKeyOnly({ publish, signingKey, spareKeys, oldSigningKey }: Props, call: Call): void {
+  if (publish !== undefined && signingKey !== undefined && spareKeys === undefined && oldSigningKey === undefined)
+    call.info("servers that pull trust one key only: put the public half of another one, kept elsewhere, in spareKeys");
 }
 
 export const rootfsOf = ({ arch, target }: RootfsRecord) => ({ arch, target });
@@ -25,6 +31,7 @@ export const rootfsOf = ({ arch, target }: RootfsRecord) => ({ arch, target });
 /** The state as far as known: all of it when the store has the Rootfs, and the commit exists or needs no making. */
 export async function preview(call: Call, inputs: Props, before?: Before): Promise<Props> {
   await checkPublish(inputs.publish, call);
+  oneKeyOnly(inputs, call);
   const last = lastOf(inputs, before);
   const version = inputs.version ?? nextVersion(last);
   const store = await storeIfThere(call);

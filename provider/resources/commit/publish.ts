@@ -1,19 +1,22 @@
 /** `publish` of an OstreeCommit: its inputs, and the publishing. */
 import { isAbsolute } from "node:path";
+import semver from "semver";
 import { die } from "../../errors.ts";
-import { isDamage } from "../../image/ostree/check.ts";
-import { readCommit } from "../../image/ostree/commits.ts";
+import { CHECKSUM, isDamage } from "../../image/ostree/check.ts";
+import { readCommit, signable } from "../../image/ostree/commits.ts";
 import type { Store } from "../../image/store/store.ts";
-import { flag, integer, object, text } from "../../properties/check.ts";
+import { flag, integer, list, object, text } from "../../properties/check.ts";
 import type { Checked } from "../../properties/rule.ts";
 import { hasUnknown, plain, type Value } from "../../properties/values.ts";
-import { publish, publishedCommit, publishProblem } from "../../publish/folder.ts";
-import { lookAtRemote, publishRemote, type Remote } from "../../publish/remote.ts";
+import { publish, publishedCommit, publishedSince, publishProblem } from "../../publish/folder.ts";
+import { type Looked, lookAtRemote, publishRemote, type Remote } from "../../publish/remote.ts";
 import { S3Remote } from "../../publish/s3/place.ts";
 import { withSshRemote } from "../../publish/ssh/place.ts";
 import { withoutUserinfo } from "../../redact.ts";
 import type { Call } from "../../resource.ts";
 import type { Task } from "../../task.ts";
+import type { Signers } from "../../trust/manifest.ts";
+import type { Statement } from "../../trust/publication.ts";
 import { connectionShape } from "../connection-shape.ts";
 import { toolboxOf } from "../store.ts";
 import type { Made } from "./history.ts";
@@ -38,6 +41,10 @@ const s3Shape = {
   secretAccessKey: text({ required: true, secret: true, pattern: /^\S+$/, expected: "the secret of that key" }),
 };
 
+const COMMIT = "the version or the checksum of a commit that this resource made before";
+const commitProblem = (name: string) =>
+  CHECKSUM.test(name) || semver.valid(name) === name ? undefined : `expected ${COMMIT}, got ${JSON.stringify(name)}`;
+
 const shape = {
   path: text({
     expected: 'an absolute path of a folder, such as "/srv/www/pine"',
@@ -50,6 +57,9 @@ const shape = {
   s3: object(s3Shape),
   deltas: integer({ min: 0, max: 20 }),
   fromEmpty: flag(),
+  withdrawn: list(text({ verify: commitProblem, expected: COMMIT })),
+  barriers: list(text({ verify: commitProblem, expected: COMMIT })),
+  renewDays: integer({ min: 1, max: 365 }),
 };
 const PLACES = "expected path (a folder of this machine), ssh and path (a folder of a server), or s3 (a bucket)";
 export const publishShape = () =>
@@ -82,20 +92,54 @@ export async function checkPublish(value: Value, task: Task): Promise<void> {
 /** Earlier commits that always stay published: a host may be pulling one. */
 const EARLIER = 2;
 
+/**
+ * What is said of earlier commits beside the newest. Dies when one is named that the history does not have, or the
+ * newest is withdrawn: then there would be nothing to go to.
+ */
+export function statementOf(o: PublishInputs, history: Made[]): Statement {
+  const [newest] = history;
+  const find = (property: string) => (name: string) => {
+    const made = history.find((h) => h.version === name || h.checksum === name);
+    if (made) return made;
+    return die(
+      `publish.${property}: this resource made no commit ${JSON.stringify(name)}`,
+      `give ${COMMIT}: ${
+        history
+          .slice(1, 9)
+          .map((h) => h.version)
+          .join(", ") || "there is none yet"
+      }`,
+    );
+  };
+  const checksums = (o.withdrawn ?? []).map((name) => (CHECKSUM.test(name) ? name : find("withdrawn")(name).checksum));
+  if (newest && checksums.includes(newest.checksum))
+    die(
+      `publish.withdrawn: ${newest.version} is what is being published`,
+      "make a commit with a higher version first, for example with the content of an earlier one",
+    );
+  const barriers = (o.barriers ?? []).map(find("barriers")).map(({ version, checksum }) => ({ version, checksum }));
+  return { withdrawn: checksums, barriers: barriers.sort((a, b) => semver.compare(a.version, b.version)) };
+}
+
 /** Publishes the newest commit of a history. */
 export async function publishHistory(
   store: Store,
   ref: string,
   history: Made[],
   o: PublishInputs | undefined,
-  call: Call,
+  by: { signers: Signers; call: Call },
 ): Promise<void> {
   if (!o) return;
+  const { signers, call } = by;
+  const statement = statementOf(o, history);
   const [newest, ...rest] = history.map((h) => h.checksum);
   const deltas = o.deltas ?? 1;
-  const earlier = rest.slice(0, Math.max(deltas, EARLIER));
-  const signed = (await readCommit(store, newest!))?.signed;
-  const p = { ref, checksum: newest!, earlier, deltas, fromEmpty: o.fromEmpty ?? false, signed };
+  const steps = statement.barriers.map((b) => b.checksum).filter((c) => c !== newest);
+  const earlier = [...new Set([...rest.slice(0, Math.max(deltas, EARLIER)), ...steps])];
+  const commit = await readCommit(store, newest!);
+  const manifest = commit && { ...signable(commit), ref, version: history[0]!.version };
+  const signing = manifest && signers.keys.length > 0 ? { manifest, signers, statement } : undefined;
+  const p = { ref, checksum: newest!, earlier, deltas, fromEmpty: o.fromEmpty ?? false, signing };
   const workshop = { store, toolbox: await toolboxOf(call), task: call };
   await withRemote(o, call, (remote) =>
     remote
@@ -111,7 +155,9 @@ function damagedFolder(path: string, cause: unknown): never {
   return die(what, "empty it, and run `pulumi up` again", cause);
 }
 
-/** Whether the place offers the commit; true when there is no place. */
+const DAY_SECONDS = 86_400;
+
+/** Whether the place offers the commit, by a manifest that is not due for renewal; true when there is no place. */
 export async function isPublished(
   o: PublishInputs | undefined,
   ref: string,
@@ -119,6 +165,12 @@ export async function isPublished(
   task: Task,
 ): Promise<boolean> {
   if (!o) return true;
-  const look = (remote?: Remote) => (remote ? remote.look(ref).then((l) => l.commit) : publishedCommit(o.path!, ref));
-  return (await withRemote(o, task, look)) === checksum;
+  const look = async (remote?: Remote): Promise<Looked> =>
+    remote
+      ? remote.look(ref)
+      : { commit: await publishedCommit(o.path!, ref), published: await publishedSince(o.path!, ref) };
+  const { commit, published } = await withRemote(o, task, look);
+  const due =
+    o.renewDays !== undefined && published !== undefined && Date.now() / 1000 - published > o.renewDays * DAY_SECONDS;
+  return commit === checksum && !due;
 }

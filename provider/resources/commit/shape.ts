@@ -1,12 +1,12 @@
 /** Inputs of OstreeCommit. */
-import type { KeyObject } from "node:crypto";
 import semver from "semver";
 import { CHECKSUM } from "../../image/ostree/check.ts";
 import { refProblem } from "../../image/ostree/write.ts";
-import { integer, object, text } from "../../properties/check.ts";
+import { integer, list, object, text } from "../../properties/check.ts";
 import type { Checked } from "../../properties/rule.ts";
 import { withoutUserinfo } from "../../redact.ts";
-import { KEY_EXPECTED, readSigningKey } from "../../trust/signify.ts";
+import type { Signers } from "../../trust/manifest.ts";
+import { KEY_EXPECTED, PUBLIC_KEY_EXPECTED, readPublicKey, readSigningKey } from "../../trust/signify.ts";
 import { publishShape } from "./publish.ts";
 
 export const shape = {
@@ -18,6 +18,7 @@ export const shape = {
   }),
   signingKey: signingKey(),
   oldSigningKey: signingKey(),
+  spareKeys: list(text({ expected: PUBLIC_KEY_EXPECTED, verify: spareProblem })),
   publish: publishShape(),
   retain: object(
     {
@@ -48,8 +49,17 @@ function signingKey() {
   });
 }
 
-/** The keys that sign: the new one, and the old one while servers know only that. */
-export function keysOf(inputs: Pick<Inputs, "signingKey" | "oldSigningKey">): KeyObject[] {
+function spareProblem(value: string): string | undefined {
+  if (readPublicKey(value)) return undefined;
+  // not shown: it may be a private key
+  return `expected ${PUBLIC_KEY_EXPECTED}; got ${/PRIVATE KEY/.test(value) ? "a private key, which does not belong in a list of public ones" : "something else"}`;
+}
+
+/** Who signs: the new key, and the old one while servers know only that. Servers trust the spare keys, too. */
+export function signersOf(inputs: Pick<Inputs, "signingKey" | "oldSigningKey" | "spareKeys">): Signers {
   const given = [inputs.signingKey, inputs.oldSigningKey].filter((k) => k !== undefined);
-  return given.map(readSigningKey).filter((k) => typeof k !== "string");
+  return {
+    keys: given.map(readSigningKey).filter((k) => typeof k !== "string"),
+    spare: (inputs.spareKeys ?? []).map(readPublicKey).filter((k) => k !== undefined),
+  };
 }

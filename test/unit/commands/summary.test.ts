@@ -19,7 +19,7 @@ describe("who signed", () => {
   const [one, two] = [7, 8].map((n) => readSigningKey(Buffer.alloc(32, n).toString("base64")));
   if (typeof one !== "object" || typeof two !== "object") throw new Error("no keys");
   const m = { checksum: a, ref: "r", version: "1.0.0", arch: "x86_64", target: "vm" as const, created: 1 };
-  const { text, signatures } = signManifest(m, [one, two]);
+  const { text, signatures } = signManifest(m, { keys: [one, two], spare: [] });
   const file = (t: string, s: string[]) => `${t}\n${s.map((x) => `${x}\n`).join("")}`;
 
   it.each([

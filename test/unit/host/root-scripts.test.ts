@@ -49,7 +49,7 @@ describe.each(SHELLS)("trust.sh, %s", (_, shell) => {
     ) as never;
   const [ours, strangers] = [newKey(), newKey()];
   const signed = (checksum: string, version: string, key = ours) =>
-    signManifest({ checksum, ref: "r", version, arch: "x86_64", target: "vm", created: 1 }, [key]);
+    signManifest({ checksum, ref: "r", version, arch: "x86_64", target: "vm", created: 1 }, { keys: [key], spare: [] });
   const trust = (args: string[], input: string, path = PATH) => {
     const env = { PATH: path, PINE_ROOT: root };
     const how = [...shell.slice(1), "-c", trustScript().replace(HELD, ""), "trust", ...args];

@@ -6,7 +6,7 @@ import { readSigningKey } from "../../../provider/trust/signify.ts";
 export const keyText = (n: number) => Buffer.alloc(32, n).toString("base64");
 export const keyOf = (n: number) => readSigningKey(keyText(n)) as KeyObject;
 export const checksum = "c".repeat(64);
-const manifest: Manifest = {
+export const manifest: Manifest = {
   checksum,
   ref: "pine/x86_64/stable",
   version: "1.2.0",
@@ -15,5 +15,5 @@ const manifest: Manifest = {
   created: 1_700_000_000,
 };
 /** Of version 1.2.0, unless `more` says otherwise. */
-export const of = (keys: KeyObject[], more: Partial<Manifest> = {}): SignedManifest =>
-  signManifest({ ...manifest, ...more }, keys);
+export const of = (keys: KeyObject[], more: Partial<Manifest> = {}, spare: string[] = []): SignedManifest =>
+  signManifest({ ...manifest, ...more }, { keys, spare });
