@@ -12,7 +12,7 @@ export const HELD = "exec 8>>/run/pine.receiving\n";
 /** `sync` for scripts that write on a server, sent before them: it does not wait for other people's mounts. */
 const FLUSH = "system/rootfs/usr/libexec/pine/flush";
 /** How a script fails and writes files; before what calls it, after {@link FLUSH}. */
-const PRELUDE = "host/prelude.sh";
+const PRELUDE = "system/rootfs/usr/libexec/pine/prelude";
 const SAFELY = "host/files/safely.sh";
 const PARTS = "host/ssh/parts.sh";
 const BESIDE = "host/ways/alongside/beside.sh";
@@ -51,10 +51,11 @@ export const finalizeScript = (container: boolean) =>
   joined(FLUSH, PRELUDE, "host/leave/finalize-both.sh", `host/leave/finalize${container ? "-container" : ""}.sh`);
 
 /** Keeps the keys that a server trusts, or checks a signature. */
-export const trustScript = () => HELD + joined(FLUSH, PRELUDE, "host/server/trust.sh");
+export const trustScript = () =>
+  HELD + joined(FLUSH, PRELUDE, "system/rootfs/usr/libexec/pine/trust", "host/server/trust.sh");
 
 /** Gives a deployment the server's SSH host keys and port. */
-export const hostKeysScript = () => HELD + joined(PRELUDE, "host/files/hostkeys.sh");
+export const hostKeysScript = () => HELD + joined(PRELUDE, "system/rootfs/usr/libexec/pine/hostkeys");
 
 /** Prepares the RAM system. */
 export const enterScript = () => joined(FLUSH, PRELUDE, "host/ways/overwrite/enter.sh");

@@ -138,7 +138,7 @@ describe("the tree", () => {
 
   it("starts what it should", async () => {
     const level = (name: string) => tree.names(`/usr/etc/runlevels/${name}`);
-    expect(level("default")).toEqual(["dropbear", "lighttpd", "pine-health", "pine-ok"]);
+    expect(level("default")).toEqual(["dropbear", "lighttpd", "pine-health", "pine-ok", "pine-updates"]);
     expect(level("sysinit")).toEqual(["devfs", "dmesg", "hwdrivers", "mdev"]);
     expect(level("boot")).toEqual(expect.arrayContaining(["networking", "hostname", "pine-names", "localmount"]));
     expect(level("shutdown")).toEqual(["killprocs", "mount-ro"]);

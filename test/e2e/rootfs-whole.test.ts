@@ -65,7 +65,13 @@ describe("a tree that is laid over its packages", () => {
       mode: "0600",
       owner: "1000:1000",
     });
-    expect(tree.names("/usr/etc/runlevels/default")).toEqual(["dropbear", "mine", "pine-health", "pine-ok"]);
+    expect(tree.names("/usr/etc/runlevels/default")).toEqual([
+      "dropbear",
+      "mine",
+      "pine-health",
+      "pine-ok",
+      "pine-updates",
+    ]);
   });
 
   it("is byte for byte the one that is made whole, as a hook asks for", async () => {

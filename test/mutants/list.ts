@@ -112,8 +112,8 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "a manifest whose signature nobody looks at",
-    file: "provider/host/server/trust.sh",
-    from: '! signify -V -q -p "$work/key" -x "$work/signature" -m "$work/manifest" 2>/dev/null || return 0',
+    file: "provider/system/rootfs/usr/libexec/pine/trust",
+    from: '! signify -V -q -p "$work/key" -x "$work/signature" -m "$2" 2>/dev/null || return 0',
     to: "return 0",
     tests: ["test/unit/host/root-scripts.test.ts"],
   },
@@ -225,7 +225,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "the installation's record is written in place by an update",
-    file: "provider/host/prelude.sh",
+    file: "provider/system/rootfs/usr/libexec/pine/prelude",
     from: '  if cat >"$1.pine-new" &&',
     to: '  text=$(cat)\n  : >"$1"\n  echo "$text" >"$1"\n  return\n  if cat >"$1.pine-new" &&',
     tests: ["test/unit/system/stops-update.test.ts"],

@@ -45,11 +45,13 @@ function holdOf(lines: string[]): NonNullable<PineFacts["hold"]> {
   return { since, by, reason };
 }
 
+const KINDS = ["bad", "unclear", "elsewhere"] as const;
+
 /** `CHECKSUM KIND SINCE REASON`. A kind of a newer agent counts as a person's: it is not booted unasked. */
 function refusedOf(line: string): RefusedCommit[] {
   const [, commit = "", word, since = "", reason = ""] = /^([0-9a-f]{64}) (\S+) (\S+) ?(.*)$/.exec(line) ?? [];
   if (!commit) return [];
-  return [{ commit, kind: word === "bad" || word === "unclear" ? word : "person", since, reason }];
+  return [{ commit, kind: KINDS.find((kind) => kind === word) ?? "person", since, reason }];
 }
 
 /** From the lines of the manifest that the server kept. */

@@ -8,7 +8,7 @@ export function sshServerOf(packages: readonly { name: string }[]): SshServer | 
   return has("dropbear") ? "dropbear" : has("openssh-server") ? "openssh" : undefined;
 }
 
-/** With either: a server's host keys are kept when the next image has the other one (host/files/hostkeys.sh). */
+/** With either: a server's host keys are kept when the next image has the other one (libexec/pine/hostkeys). */
 export const baseSsh = ["dropbear-convert"];
 
 /**

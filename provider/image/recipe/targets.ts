@@ -51,7 +51,7 @@ export const targets: Record<Target, TargetPlan> = {
     services: {
       sysinit: ["devfs", "dmesg", "mdev", "hwdrivers"],
       boot: ["hostname", "modules", "swap", "hwclock", "seedrng", "pine-slots", "pine-grow", "pine-names"],
-      default: ["pine-ok", "pine-health"],
+      default: ["pine-ok", "pine-health", "pine-updates"],
       shutdown: ["mount-ro"],
     },
     gettys: ["tty1::respawn:/sbin/getty 38400 tty1", "ttyS0::respawn:/sbin/getty -L 115200 ttyS0 vt100"],
@@ -64,7 +64,7 @@ export const targets: Record<Target, TargetPlan> = {
   container: {
     kernel: false,
     packages: [],
-    services: { sysinit: ["pine-devices"], boot: ["pine-booted"], default: ["pine-ok", "pine-health"] },
+    services: { sysinit: ["pine-devices"], boot: ["pine-booted"], default: ["pine-ok", "pine-health", "pine-updates"] },
     gettys: [],
     mounts: [
       TMP,

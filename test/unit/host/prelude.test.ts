@@ -1,5 +1,5 @@
 /**
- * What every script begins with (host/prelude.sh): `sync`, which tells what it is asked, stands for the disk, and a
+ * What scripts begin with (libexec/pine/prelude): `sync`, which tells what it is asked, stands for the disk, and a
  * file system in memory for one that is full.
  */
 import { spawnSync } from "node:child_process";
@@ -29,7 +29,10 @@ afterEach(() => rmSync(work, { recursive: true }));
 
 describe.each([["dash"], ["busybox", "sh"]])("%s", (...shell) => {
   const run = (text: string, input = "new\n") => {
-    const [file, ...rest] = [...shell, "-euc", `${assetText("host/prelude.sh")}\n${text}`] as [string, ...string[]];
+    const [file, ...rest] = [...shell, "-euc", `${assetText("system/rootfs/usr/libexec/pine/prelude")}\n${text}`] as [
+      string,
+      ...string[],
+    ];
     const r = spawnSync(file, rest, { cwd: work, input, encoding: "utf8" });
     return { code: r.status, stdout: r.stdout, stderr: r.stderr };
   };
@@ -62,7 +65,7 @@ cd "$PWD"
 echo old >file
 sync() { :; }
 whole file || ls . && cat file`;
-    const how = ["-r", "-m", ...shell, "-euc", `${assetText("host/prelude.sh")}\n${text}`];
+    const how = ["-r", "-m", ...shell, "-euc", `${assetText("system/rootfs/usr/libexec/pine/prelude")}\n${text}`];
     const r = spawnSync("unshare", how, { cwd: work, input: Buffer.alloc(1 << 20), encoding: "utf8" });
     expect([r.status, r.stdout]).toEqual([0, "file\nold\n"]);
     expect(r.stderr).toMatch(/No space left/);

@@ -129,8 +129,10 @@ describe("sizes", () => {
 describe("the reader of scripts", () => {
   it("sees those without an ending, and where their functions end", () => {
     const agent = "provider/system/rootfs/usr/sbin/pine";
-    expect(scriptsBelow("provider")).toEqual(expect.arrayContaining([agent, "provider/host/prelude.sh"]));
-    expect(shellFunctionsOf("provider/host/prelude.sh").map((f) => f.lines)).toEqual([4, 3, 5]);
+    expect(scriptsBelow("provider")).toEqual(
+      expect.arrayContaining([agent, "provider/system/rootfs/usr/libexec/pine/prelude"]),
+    );
+    expect(shellFunctionsOf("provider/system/rootfs/usr/libexec/pine/prelude").map((f) => f.lines)).toEqual([4, 3, 5]);
     expect(shellFunctionsOf(agent).filter((f) => f.lines < 3)).toEqual([]);
   });
 });

@@ -30,7 +30,7 @@ const sha256 = createHash("sha256").update(data).digest("hex");
 const names = [sha256, String(data.length)];
 
 const SCRIPT = `set -eu
-${assetText("host/prelude.sh")}
+${assetText("system/rootfs/usr/libexec/pine/prelude")}
 ${assetText("host/ssh/parts.sh")}
 case $1 in
   part) part /keep/parts "$2" "$3" "\${4:-0}"; [ "$missing" -le 0 ] || echo "missing $missing" ;;

@@ -99,7 +99,7 @@ export class Sysroot {
   readonly dir = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "pine-sysroot-"));
   readonly root = join(this.dir, "root");
   readonly slots = join(this.root, "boot/grub/pine");
-  private readonly scripts = join(this.dir, "scripts");
+  readonly scripts = join(this.dir, "scripts");
   private readonly repo = join(this.root, "ostree/repo");
   /** Which shell runs the scripts. */
   shell = ["dash"];
@@ -127,6 +127,7 @@ export class Sysroot {
     writeFileSync(join(made.slots, "env"), envBlock({ slot: "a" }));
     writeFileSync(join(made.slots, "install"), "id=i\nstack=s\nurn=u\nmethod=container\n");
     writeFileSync(join(made.scripts, "pine"), agentScript());
+    mkdirSync(join(made.scripts, "bin"));
     return made;
   }
 
@@ -168,7 +169,7 @@ export class Sysroot {
     slot: SlotName,
     script: string,
     args: string[],
-    o: { trial?: boolean; input?: string | Uint8Array; ok?: number[]; freeKib?: number } = {},
+    o: { trial?: boolean; input?: string | Uint8Array; ok?: number[]; freeKib?: number; signal?: AbortSignal } = {},
   ) {
     const options = /pine_options="(.*)"/.exec(readFileSync(join(this.slots, `${slot}.cfg`), "utf8"))![1]!;
     const deployment = /deploy\/([^/ ]*)( |$)/.exec(options)![1]!;
@@ -181,6 +182,7 @@ export class Sysroot {
       input: o.input,
       ok: o.ok ?? [0],
       timeout: 60_000,
+      signal: o.signal,
       env: { ...process.env, BOOT } as Record<string, string>,
     });
     if (o.freeKib !== undefined) {

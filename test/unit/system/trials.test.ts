@@ -15,6 +15,7 @@ import { Sysroot } from "./sysroot-tools.ts";
 const PINE = assetText("system/rootfs/usr/sbin/pine");
 const TRIALS = assetText("system/rootfs/usr/libexec/pine/trials");
 const JUDGE = assetText("system/rootfs/usr/libexec/pine/judge");
+const LOCK = ["lock", "told"].map((name) => assetText("system/rootfs/usr/libexec/pine", name)).join("\n");
 
 test("the judge waits as long as a program's checks are held against", () =>
   expect(JUDGE).toContain(`PINE_SETTLE:-${SETTLE_SECONDS}}`));
@@ -30,10 +31,10 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
       `printf '#!/bin/sh\\nexec ${shell.join(" ")} /run/scripts/pine "$@"\\n' >/run/agent`,
       `cat >/run/health <<'END'\n#!/bin/sh\n${health}\nEND`,
       "chmod 755 /run/agent /run/health",
-      "export PINE_AGENT=/run/agent PINE_HEALTH=/run/health PINE_SETTLE=0 PINE_PATIENCE=2",
+      "export PINE_UPGRADE=/usr/bin/true PINE_AGENT=/run/agent PINE_HEALTH=/run/health PINE_SETTLE=0 PINE_PATIENCE=2",
     ].join("\n");
   const people = (slot: SlotName, args: string[], o: Parameters<Sysroot["on"]>[3] = {}) =>
-    s.on(slot, `${programs()}\n${TRIALS}\n${PINE}`, args, o);
+    s.on(slot, `${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, args, o);
   const judge = (slot: SlotName, health: string, o: Parameters<Sysroot["on"]>[3] = {}) =>
     s.on(slot, `${programs(health)}\n: >/run/pine.completed\n${JUDGE}`, [], o);
   /** As the boot loader writes when it boots a trial. */

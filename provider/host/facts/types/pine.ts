@@ -12,8 +12,8 @@ export interface Slots {
 
 export interface RefusedCommit {
   commit: string;
-  /** Rolled back by hand; its checks failed; or it did not answer once. */
-  kind: "person" | "bad" | "unclear";
+  /** Rolled back by hand; its checks failed; it did not answer once; or what failed fails without it, too. */
+  kind: "person" | "bad" | "unclear" | "elsewhere";
   /** ISO date, by the server's clock. */
   since: string;
   reason: string;

@@ -53,7 +53,7 @@ describe("a real connection", { timeout: 180_000 }, () => {
   const file = { path: join(dir, "data"), size, sha256 };
   const there = () => statSync(join(dir, "parts", sha256), { throwIfNoEntry: false })?.size ?? 0;
   const script = `set -eu
-    ${assetText("host/prelude.sh")}
+    ${assetText("system/rootfs/usr/libexec/pine/prelude")}
     ${assetText("host/ssh/parts.sh").replaceAll("/run/", `${dir}/`)}
     case $1 in
       part) part ${dir}/parts "$2" "$3" 0 ;;

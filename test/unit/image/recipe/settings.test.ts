@@ -60,7 +60,7 @@ it("what a machine starts is as it was before there was another target", () => {
       "pine-names", "pine-slots",
       "seedrng", "swap", "sysctl", "syslog",
     ],
-    default: ["dropbear", "pine-health", "pine-ok"],
+    default: ["dropbear", "pine-health", "pine-ok", "pine-updates"],
     shutdown: ["killprocs", "mount-ro"],
     nonetwork: [],
   });
