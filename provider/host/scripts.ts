@@ -54,6 +54,9 @@ export const finalizeScript = (container: boolean) =>
 export const trustScript = () =>
   HELD + joined(FLUSH, PRELUDE, "system/rootfs/usr/libexec/pine/trust", "host/server/trust.sh");
 
+/** Writes or removes a server's settings for updates. */
+export const updatesScript = () => HELD + joined(FLUSH, PRELUDE, "host/updates/updates.sh");
+
 /** Gives a deployment the server's SSH host keys and port. */
 export const hostKeysScript = () => HELD + joined(PRELUDE, "system/rootfs/usr/libexec/pine/hostkeys");
 

@@ -71,6 +71,8 @@ export const signManifest = (m: Manifest, signers: Signers): SignedManifest =>
 export interface Trust {
   keys: string[];
   version?: string;
+  checksum?: string;
+  ref?: string;
 }
 
 export interface ManifestProblem {

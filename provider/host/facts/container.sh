@@ -81,6 +81,12 @@ pine() {
   for f in hold refused; do
     [ ! -r /var/lib/pine/$f ] || [ ! -e /run/ostree-booted ] || each pine.$f </var/lib/pine/$f
   done
+  # its settings may hold a password
+  if [ -r /var/lib/pine/updates ] && [ -e /run/ostree-booted ]; then
+    put pine.updates "$(sha256sum </var/lib/pine/updates | cut -d ' ' -f 1)"
+    [ ! -r /var/lib/pine/pull/state ] || each pine.pull </var/lib/pine/pull/state
+    [ ! -r /var/lib/pine/pull/staged.commit ] || each pine.staged </var/lib/pine/pull/staged.commit
+  fi
   for f in /sysroot/ostree/deploy/*/deploy/*.[0-9] /ostree/deploy/*/deploy/*.[0-9]; do
     [ ! -d "$f" ] || put pine.deployment "$f"
   done

@@ -29,6 +29,7 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     install: lines.has("pine.install") ? assignments(lines.get("pine.install")!) : undefined,
     slots,
     ...(lines.has("pine.trust") ? { trust: trustOf(lines.get("pine.trust")!) } : {}),
+    ...(lines.has("pine.updates") ? { updates: updatesOf(lines) } : {}),
     ...(lines.has("pine.hold") ? { hold: holdOf(lines.get("pine.hold")!) } : {}),
     ...(lines.has("pine.refused") ? { refused: lines.get("pine.refused")!.flatMap(refusedOf) } : {}),
     runningSlot: argument("pine.slot"),
@@ -38,6 +39,11 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     ram: parseRam(lines),
     leftovers: tell ? leftovers : leftovers.filter((p) => p === "/.pine-var"),
   };
+}
+
+function updatesOf(lines: Lines): NonNullable<PineFacts["updates"]> {
+  const staged = assignments(lines.get("pine.staged") ?? []).version;
+  return { digest: lines.get("pine.updates")![0]!, state: assignments(lines.get("pine.pull") ?? []), staged };
 }
 
 function holdOf(lines: string[]): NonNullable<PineFacts["hold"]> {
@@ -57,7 +63,8 @@ function refusedOf(line: string): RefusedCommit[] {
 /** From the lines of the manifest that the server kept. */
 export function trustOf(lines: string[]): Trust {
   const values = (name: string) => lines.filter((l) => l.startsWith(`${name}=`)).map((l) => l.slice(name.length + 1));
-  return { keys: values("key"), version: values("version")[0] };
+  const [[version], [checksum], [ref]] = [values("version"), values("checksum"), values("ref")];
+  return { keys: values("key"), version, checksum, ref };
 }
 
 /** Whether there is a record or a slot runs: an image or template that nobody took over has no record. */

@@ -46,6 +46,8 @@ export type Step =
   | { do: "trial"; place: Place; slot: SlotName; deadman: number; watchdog: boolean }
   /** The running system is the wanted one. */
   | { do: "keep-running"; commit: string }
+  /** The server's settings for updates that it pulls, once what runs is confirmed. */
+  | { do: "set-updates" }
   /** The old system's files are removed for good. */
   | { do: "remove-old"; erases: string };
 

@@ -38,6 +38,8 @@ const LINES: { [D in Step["do"]]: (step: StepOf<D>, told: Told) => string[] } = 
   "write-files": silent,
   update: silent,
   "keep-running": silent,
+  // it has a line of its own
+  "set-updates": silent,
   // what is erased has a line of its own
   "remove-old": silent,
 };

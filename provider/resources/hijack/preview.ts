@@ -7,6 +7,7 @@ import { listed } from "../../words.ts";
 import { noDiskFits, smallestDisk } from "../estimates.ts";
 import { factsOutput } from "../facts/output.ts";
 import { type Look, lookAgain, refuseAnother } from "./look/look.ts";
+import { following } from "./model/followed.ts";
 import { hijackInputs } from "./model/inputs.ts";
 import { knownInputs } from "./model/known.ts";
 import { outputs, planOutput } from "./model/outputs.ts";
@@ -71,7 +72,8 @@ export async function previewState(
 }
 
 /** The plan as far as the commit is known. */
-async function planOf(seen: Look, wish: Wish, props: Props, call: Call): Promise<Plan> {
+async function planOf(seen: Look, given: Wish, props: Props, call: Call): Promise<Plan> {
+  const wish = following(given, seen.facts, call);
   const { commit, image: disk } = wish.inputs;
   // not in the store on another machine: this `up` first makes it again
   const artifacts = commit ? await findArtifacts(commit, call, disk) : undefined;

@@ -1,6 +1,7 @@
 /** What refresh finds on a server: what runs, and where it differs from the inputs. Writes nothing there. */
 import { isAbort, messageOf } from "../../errors.ts";
 import { finalizedOf } from "../../host/server/record.ts";
+import { aheadLine, updateNotes, wentTo } from "../../host/updates/notes.ts";
 import { byHandNotes } from "../../host/ways/update/by-hand.ts";
 import { type Props, plain } from "../../properties/values.ts";
 import type { Call } from "../../resource.ts";
@@ -48,9 +49,14 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
       return { id, inputs, state: rest };
     }
     const { checksum } = status;
-    const version = checksum === known.booted?.checksum ? known.booted?.version : undefined;
-    if (checksum !== known.booted?.checksum)
+    const went = wentTo(facts.pine);
+    const version = checksum === known.booted?.checksum ? known.booted?.version : went?.version;
+    const wanted = String(plain(inputs.commit) ?? "");
+    const ahead = went && checksum !== wanted;
+    if (ahead) call.info(aheadLine(went, { checksum: wanted }));
+    else if (checksum !== known.booted?.checksum)
       call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
+    for (const note of updateNotes(facts.pine)) call.warn(note);
     for (const note of byHandNotes(facts.pine, known.booted?.checksum)) call.warn(note);
     await keepForHost(await storeIfThere(call), { ...known, booted: bootedOf(status, version) });
     const there = await driftOf(ssh, facts, { inputs, state: known }, call);
@@ -64,6 +70,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
         hostKey: known.hostKey ?? ssh.hostKeySeen,
         previous: previousOf(status, known.previous),
         booted: bootedOf(status, version),
+        followed: ahead ? checksum : undefined,
       },
     };
   } catch (error) {

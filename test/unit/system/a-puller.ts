@@ -2,13 +2,15 @@
  * A made-up server that pulls: a Sysroot with all of libexec/pine, in one shell, and a web server with a real published
  * repository. Programs of a test stand only for what reboots, and for health checks.
  */
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { asset, assetText } from "../../../provider/assets.ts";
+import { assetText } from "../../../provider/assets.ts";
 import type { SlotName } from "../../../provider/boot/slot.ts";
 import { envBlock } from "../../../provider/boot/state.ts";
+import { agentScript } from "../../../provider/host/scripts.ts";
 import type { RunResult } from "../../../provider/local/run.ts";
 import { type Manifest, manifestFile, type Signers, signManifest } from "../../../provider/trust/manifest.ts";
 import { nextPublication, parseManifestFile, type Statement } from "../../../provider/trust/publication.ts";
@@ -52,13 +54,15 @@ export class Puller {
     mkdirSync(lib);
     const interpreter = shell.length > 1 ? "/usr/bin/busybox sh" : "/usr/bin/dash";
     for (const name of PIECES) {
-      const text = readFileSync(asset("system/rootfs/usr/libexec/pine", name), "utf8");
+      // it has its pieces with it
+      const text = name === "agent" ? agentScript() : assetText("system/rootfs/usr/libexec/pine", name);
       writeFileSync(join(lib, name), text.replace("#!/bin/sh", `#!${interpreter}`));
       chmodSync(join(lib, name), 0o755);
     }
-    if (shell.length > 1) for (const name of APPLETS) symlinkSync("/usr/bin/busybox", join(bin, name));
+    const applets = shell.length > 1 ? execFileSync("busybox", ["--list"], { encoding: "utf8" }).split("\n") : [];
+    for (const name of APPLETS.filter((a) => applets.includes(a))) symlinkSync("/usr/bin/busybox", join(bin, name));
     // a link to /etc/alternatives, which is this machine's
-    else symlinkSync(realpathSync("/usr/bin/awk"), join(bin, "awk"));
+    if (shell.length === 1) symlinkSync(realpathSync("/usr/bin/awk"), join(bin, "awk"));
     // GNU's wget asks again and again, and Debian's busybox has one without -T; Alpine's runs in e2e/fleet-pull.test.ts
     p.program("wget", 'exec /usr/bin/wget -t 1 "$@"');
     symlinkSync("/usr/bin/signify-openbsd", join(bin, "signify"));
@@ -177,5 +181,3 @@ export class Puller {
     await this.s.end();
   }
 }
-
-export const text = assetText;

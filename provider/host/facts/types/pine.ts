@@ -25,6 +25,11 @@ export interface PineFacts {
   slots?: Slots;
   /** Whose signature it wants; absent: anything is taken. */
   trust?: Trust;
+  /**
+   * It pulls updates. `digest`: sha256 of its settings; `state`: what it notes of it (libexec/pine/pulling); `staged`:
+   * the version that waits for its reboot.
+   */
+  updates?: { digest: string; state: Record<string, string | undefined>; staged?: string };
   /** A person on the server wants no update to reboot it (`pine hold`). */
   hold?: { since: string; by: string; reason: string };
   /** Commits that the server does not boot by itself; absent: none. */

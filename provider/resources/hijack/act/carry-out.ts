@@ -12,6 +12,7 @@ import { removeOld } from "./remove-old.ts";
 import { boot } from "./trial.ts";
 import { endUnconfirmedTrial } from "./unconfirmed.ts";
 import { disarm, keepRunning, makeDelta, prepareDeployment, takeOver, writeOwnFiles } from "./update.ts";
+import { setUpdates } from "./updates.ts";
 import { enterVisit, type Visit } from "./visit.ts";
 
 type Work<D extends Step["do"], R> = (visit: Visit, step: StepOf<D>, job: Job) => Promise<R>;
@@ -40,6 +41,7 @@ const TABLE: { [D in Step["do"]]: Executor<D> } = {
   update: { make: makeDelta, act: prepareDeployment },
   trial: { act: boot },
   "keep-running": { act: keepRunning },
+  "set-updates": { act: setUpdates },
   "remove-old": { act: removeOld },
 };
 

@@ -6,6 +6,7 @@ import type { Props } from "../../../properties/values.ts";
 import { type Call, InitError } from "../../../resource.ts";
 import { storeIfThere } from "../../store.ts";
 import { lookAgain } from "../look/look.ts";
+import { following } from "../model/followed.ts";
 import type { Outcome } from "../model/outcome.ts";
 import { afterTrial, outputs } from "../model/outputs.ts";
 import type { HijackState } from "../model/state.ts";
@@ -21,12 +22,15 @@ export interface Given {
 }
 
 /** Returns the outputs. Once the server was written to, a failure is an InitError with the state that holds. */
-export async function converge(wish: Wish, { props, oldProps }: Given, call: Call): Promise<Props> {
-  const job = await newJob(wish, call);
-  const { inputs, state } = wish;
-  const seen = await lookAgain(inputs, state, call);
+export async function converge(given: Wish, { props, oldProps }: Given, call: Call): Promise<Props> {
+  const { state } = given;
+  let job = await newJob(given, call);
+  const seen = await lookAgain(given.inputs, state, call);
+  const wish = following(given, seen.facts, call);
+  if (wish !== given) job = await newJob(wish, call);
+  const { inputs } = wish;
   const { hostKeySeen: hostKey, proxyKeySeen: proxyHostKey } = seen.ssh;
-  const before: HijackState = { ...state, installationId: wish.id, hostKey, proxyHostKey };
+  const before: HijackState = { ...state, installationId: wish.id, hostKey, proxyHostKey, followed: wish.followed };
   const unfinished = (now: HijackState, reasons: string[]) =>
     new InitError(wish.id, outputs(props, { ...now, unfinished: true }), reasons, oldProps ?? props);
   try {

@@ -3,6 +3,7 @@ import { PineError } from "../../../errors.ts";
 import { type DiffKind, diffInputs } from "../../../properties/diff.ts";
 import { equalValues, hasSecret, hasUnknown, type Props, plain } from "../../../properties/values.ts";
 import type { Call, Diff } from "../../../resource.ts";
+import { followedCommit } from "../model/followed.ts";
 import { hijackInputs } from "../model/inputs.ts";
 import type { HijackState } from "../model/state.ts";
 
@@ -12,7 +13,8 @@ export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Pro
   const state = plain(olds) as HijackState;
   const detailed = diffInputs(oldInputs, news, { ignore: ["image", "commit"] });
   // compares with what runs, not with the last inputs
-  if (!equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
+  const followed = followedCommit(state, oldInputs, news);
+  if (!followed && !equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
   if (state.finalized && oldInputs.finalize === true && news.finalize !== true)
     call.warn("the old system was removed by finalize: it cannot be restored, and destroy leaves the server as it is");
   const later = Object.keys(detailed).filter((key) => /^(method|disk|dataPartitions)\b/.test(key));

@@ -3,6 +3,7 @@ import { die } from "../../../errors.ts";
 import { diffInputs } from "../../../properties/diff.ts";
 import { topOf } from "../../../properties/path.ts";
 import { equalValues, type Props } from "../../../properties/values.ts";
+import { followedCommit } from "../model/followed.ts";
 import type { HijackInputs } from "../model/inputs.ts";
 import type { HijackState } from "../model/state.ts";
 
@@ -12,7 +13,9 @@ const POLICY = new Set(["onDestroy", "deleteData", "whenUnreachable", "deadman",
 /** Whether the server need not be asked, so that `whenUnreachable: forget` can be set for one that vanished. */
 export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean {
   const changed = Object.keys(diffInputs(oldInputs, news)).map(topOf);
-  const settled = !state.unfinished && equalValues(news.commit, state.booted?.checksum);
+  const settled =
+    !state.unfinished &&
+    (followedCommit(state, oldInputs, news) !== undefined || equalValues(news.commit, state.booted?.checksum));
   return (
     settled &&
     changed.length > 0 &&

@@ -4,6 +4,7 @@ import type { NetworkInput } from "../../../host/network/model/types.ts";
 import type { DataPartition, Method } from "../../../host/plan/types.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { HealthCheck } from "../../../host/trial/health.ts";
+import type { Updates } from "../../../host/updates/settings.ts";
 import { type Asset, type Props, plain } from "../../../properties/values.ts";
 
 export interface FileInput {
@@ -38,10 +39,14 @@ export interface HijackInputs {
   deadman: number;
   force: boolean;
   triggers: unknown[];
+  /** Updates that the server pulls by itself; absent: none. */
+  updates?: Updates;
   /** Inputs that allow another attempt at the same commit when they change; as JSON without secrets, for the state. */
   attempt: string;
 }
 
+/** Defaults, for inputs of before they were made known. */
+const UPDATES = { windows: [], witnesses: [], timeZone: "UTC" };
 const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "health"];
 
 /** Checked, known inputs with their defaults. */
@@ -68,6 +73,7 @@ export function hijackInputs(props: Props): HijackInputs {
     deadman: p.deadman ?? DEADMAN_SECONDS,
     force: p.force ?? false,
     triggers: p.triggers ?? [],
+    updates: p.updates ? { ...UPDATES, ...p.updates } : undefined,
     attempt: JSON.stringify(ATTEMPT.map((key) => props[key] ?? null)),
   };
 }

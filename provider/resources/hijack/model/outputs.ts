@@ -74,6 +74,8 @@ export function afterTrial(
   return {
     ...state,
     hostKey: o.hostKey,
+    // by itself it went there; another one is the program's
+    followed: status.checksum === state.followed ? state.followed : undefined,
     sent: o.sent > 0 || !state.sent ? o.sent : state.sent,
     // files are written before the trial: they stay, whatever its result
     files: Object.keys(inputs.files),

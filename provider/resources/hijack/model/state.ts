@@ -32,6 +32,8 @@ export interface HijackState {
   hostKey?: string;
   /** The jump host's key; kept within `connection`. */
   proxyHostKey?: string;
+  /** The commit that the server went to by itself, past the program's. */
+  followed?: string;
   /** Bytes of the last transfer. */
   sent?: number;
   /** Paths of the user's `files` on the server. */

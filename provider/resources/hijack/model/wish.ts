@@ -8,6 +8,8 @@ export interface Wish {
   before?: HijackInputs;
   /** Absent: the resource is being made. */
   state?: HijackState;
+  /** The commit that the server went to by itself, which counts in the program's place. */
+  followed?: string;
   /** The installation's id: the state's, or a new one. "" in the preview of a create. */
   id: string;
 }

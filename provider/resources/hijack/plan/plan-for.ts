@@ -10,6 +10,7 @@ import { networkInput } from "../model/inputs.ts";
 import type { Wish } from "../model/wish.ts";
 import type { CommitArtifacts } from "./artifacts.ts";
 import { planUpdate } from "./update.ts";
+import { withUpdates } from "./updates.ts";
 
 /** The plan, or one error with every refusal. `artifacts`: the wanted commit's; absent while it is not known. */
 export async function planFor(
@@ -21,7 +22,9 @@ export async function planFor(
 ): Promise<Plan> {
   const plan = await planInstallation(seen, wish, image, call);
   const { status } = seen;
-  return plan.way === "update" && status ? planUpdate({ ...seen, status }, plan, wish, artifacts, call) : plan;
+  const whole =
+    plan.way === "update" && status ? await planUpdate({ ...seen, status }, plan, wish, artifacts, call) : plan;
+  return withUpdates(whole, seen.facts, wish, artifacts);
 }
 
 /** The same without the steps of an update, which need another look at the server. */

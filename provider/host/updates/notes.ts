@@ -1,0 +1,32 @@
+/** What a server did about updates by itself, for a refresh. Pure. */
+import type { PineFacts } from "../facts/types/pine.ts";
+
+const short = (commit: string) => commit.slice(0, 12);
+
+/** The commit that the server went to by itself, with its version: kept with its manifest once it was confirmed. */
+export function wentTo({ updates, trust, deployment }: PineFacts): { checksum: string; version?: string } | undefined {
+  const runs = deployment?.split(".")[0];
+  if (!updates || !runs || trust?.checksum !== runs || updates.state.updated === undefined) return undefined;
+  return { checksum: runs, version: trust.version };
+}
+
+/** Lines for a person. Without `updates` there are none. */
+export function updateNotes({ updates, staged }: Pick<PineFacts, "updates"> & { staged?: string }): string[] {
+  if (!updates) return [];
+  const { problem, checked, result, waiting, withdrawn, hook } = updates.state;
+  const version = staged ?? updates.staged;
+  return [
+    ...(problem ? [`its last look for updates (${checked}) failed: ${problem}`] : []),
+    ...(version ? [`version ${version} is fetched${waiting ? `: ${waiting}` : " and waits for its reboot"}`] : []),
+    ...(result && !/is confirmed$/.test(result) ? [result] : []),
+    ...(withdrawn ? [withdrawn] : []),
+    ...(hook ? [`a hook failed: ${hook}`] : []),
+  ];
+}
+
+/** For a preview: the program is behind what the server pulled. */
+export const aheadLine = (
+  runs: { checksum: string; version?: string },
+  wanted: { checksum: string; version?: string },
+) =>
+  `ahead of the program: ${runs.version ?? short(runs.checksum)} runs, pulled by the server; the program has ${wanted.version ?? short(wanted.checksum)}`;

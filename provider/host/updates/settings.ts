@@ -1,0 +1,76 @@
+/** The settings of updates as a server reads them (libexec/pine/pulling): lines `name=value`. Pure. */
+import { createHash } from "node:crypto";
+import { posixTimeZone } from "./time-zone.ts";
+
+export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
+
+export interface Window {
+  /** Absent: every day. */
+  days?: (typeof DAYS)[number][];
+  /** `HH:MM`. */
+  start: string;
+  minutes: number;
+}
+
+export interface Witness {
+  http?: string;
+  status?: number;
+  tcp?: string;
+}
+
+export interface Updates {
+  url: string;
+  /** Absent: the commit's own. */
+  ref?: string;
+  everyHours: number;
+  reboot: "manual" | "window" | "now";
+  windows: Window[];
+  timeZone: string;
+  /** How long people who are logged in are waited for. */
+  waitForSessionsMinutes: number;
+  staleDays: number;
+  proxy?: string;
+  witnesses: Witness[];
+  witnessesNeeded: "all" | "any";
+}
+
+/**
+ * Minutes that a reboot with its trial takes at most: ten for hooks and two boots, and the dead-man, which ends a
+ * trial, once for the trial and once for what is slow before it. A window is longer.
+ */
+export const worstMinutes = (deadman: number): number => 10 + Math.ceil((2 * deadman) / 60);
+
+/** The text of /var/lib/pine/updates. `id`: of the installation, by which servers spread over time. */
+export function settingsText(u: Updates, o: { id: string; ref: string; deadman: number }): string {
+  const probe = ({ http, status, tcp }: Witness) =>
+    http ? `http ${http} ${status ?? 200}` : `tcp ${tcp!.replace(/:(\d+)$/, " $1")}`;
+  const lines: [string, string][] = [
+    ["url", u.url.replace(/\/+$/, "")],
+    ["ref", u.ref ?? o.ref],
+    ["id", o.id],
+    ["every", String(u.everyHours * 3600)],
+    ["reboot", u.reboot],
+    ...u.windows.map((w): [string, string] => ["window", `${w.days?.join(",") ?? "all"} ${w.start} ${w.minutes}`]),
+    ["timezone", posixTimeZone(u.timeZone) ?? "UTC0"],
+    ["worst", String(worstMinutes(o.deadman))],
+    ["sessions", String(u.waitForSessionsMinutes * 60)],
+    ["stale", String(u.staleDays)],
+    ...(u.proxy ? ([["proxy", u.proxy]] as [string, string][]) : []),
+    ...u.witnesses.map((w): [string, string] => ["witness", probe(w)]),
+    ["witnesses", u.witnessesNeeded],
+  ];
+  return lines.map(([name, value]) => `${name}=${value}\n`).join("");
+}
+
+/** How facts name a server's settings without showing them: they may hold a proxy's password. */
+export const settingsDigest = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** What a plan says of them. */
+export function settingsLine(u: Updates): string {
+  const when = {
+    manual: "a person reboots into it (`pine upgrade --reboot`)",
+    now: "it reboots into it at once",
+    window: `it reboots into it ${u.windows.map((w) => `${w.days?.join(", ") ?? "daily"} from ${w.start} for ${w.minutes} min`).join("; ")} (${u.timeZone})`,
+  }[u.reboot];
+  return `from then on the server looks for updates by itself every ${u.everyHours} h; ${when}`;
+}
