@@ -1,4 +1,4 @@
-/** How a server of months ago finds to the newest commit: by the chain of keys, and over barriers (libexec/pine/pull). */
+/** How a server of months ago finds the newest commit: by the chain of keys, over barriers (libexec/pine/pull). */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKeyOf } from "../../../provider/trust/signify.ts";

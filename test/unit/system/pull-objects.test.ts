@@ -1,4 +1,4 @@
-/** What comes of a commit when its delta, its mirror, an object or the disk is not as it should be: libexec/pine/pull. */
+/** A commit whose delta, mirror, object or disk is not as it should be: libexec/pine/pull. */
 import { chmodSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** When a server may reboot, whom it waits for, and what its hooks may do: pieces of libexec/pine/upgrade, by both shells. */
+/** When a server may reboot, whom it waits for, and its hooks: pieces of libexec/pine/upgrade, by both shells. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

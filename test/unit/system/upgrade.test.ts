@@ -1,6 +1,6 @@
 /**
- * What a server does with an update that it pulled: libexec/pine/upgrade and judge with a real OSTree, in both shells. A
- * reboot only begins here, and the next boot is a new namespace. Names with a number are public reports of others.
+ * What a server does with an update that it pulled: libexec/pine/upgrade and judge with a real OSTree, in both
+ * shells. A reboot only begins here; the next boot is a new namespace. Names with a number: public reports of others.
  */
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
