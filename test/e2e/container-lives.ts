@@ -58,8 +58,9 @@ async function taken(led: Led): Promise<void> {
   await lab.project.ok(["up"]);
   const { booted, sent } = await lab.project.server();
   led.first = { checksum: booted.checksum, sent };
-  const seen = await run("(. /etc/os-release; echo $ID); hostname; ostree admin status; wget -qO- http://127.0.0.1/");
-  expect(seen).toMatch(/^alpine\nweb-1\n/);
+  const image = "(. /etc/os-release; echo $ID $IMAGE_ID $IMAGE_VERSION)";
+  const seen = await run(`${image}; hostname; ostree admin status; wget -qO- http://127.0.0.1/`);
+  expect(seen).toMatch(/^alpine pine 0\.1\.0\nweb-1\n/);
   expect(seen).toContain(`* pine ${led.first.checksum}`);
   expect(seen).toContain(PAGE);
   expect((await lab.vps.ssh("touch /usr/x")).stderr).toMatch(/Read-only file system/);
@@ -91,6 +92,7 @@ async function updated(led: Led): Promise<void> {
   expect(now.sent).toBeLessThanOrEqual(0.05 * led.first.sent);
   expect(await run(STARTED)).not.toBe(started);
   expect(await run("tree --version; ostree admin status")).toMatch(/^tree v.*\* pine /s);
+  expect(await run("sed -n 's/^IMAGE_VERSION=//p' /etc/os-release")).toBe("0.1.1");
   lab.tell(`an update of ${now.sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
 }
 
@@ -102,6 +104,7 @@ async function byHand(led: Led): Promise<void> {
     const { stdout } = await lab.vps.ssh("pine status");
     return stdout.includes(`confirmed: commit ${previous.slice(0, 12)}`);
   });
+  expect(JSON.parse(await run("pine status --json"))).toMatchObject({ version: "0.1.0", commit: previous });
   expect(await run("pine logs")).toMatch(/^not booted by itself: commit [0-9a-f]{12}, person since .*no leaves$/);
   expect((await lab.project.ok(["refresh"])).output).toMatch(/was rolled back by hand at .*: the tree has no leaves/);
   const refused = await lab.project.run(["up", "--skip-preview"]);
