@@ -53,7 +53,7 @@ export async function previewState(
       refuseAnother(seen.facts, state, call);
       const plan = await planOf(seen, { inputs, before, state, id: state?.installationId ?? "" }, props, call);
       await recordShownPlan(call, plan, known.open);
-      call.info(plan.summary);
+      for (const line of [plan.summary, ...(plan.notes ?? [])]) call.info(line);
       result.plan = planOutput(plan);
       result.facts = state?.facts ?? factsOutput(seen.facts);
       result.hostKey = seen.ssh.hostKeySeen;

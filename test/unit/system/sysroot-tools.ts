@@ -22,6 +22,7 @@ import { type SlotName, slotFile } from "../../../provider/boot/slot.ts";
 import { envBlock, parseEnvBlock } from "../../../provider/boot/state.ts";
 import { agentScript } from "../../../provider/host/scripts.ts";
 import { type RunResult, run } from "../../../provider/local/run.ts";
+import { plant } from "./a-server.ts";
 
 /** Root of a namespace is enough: everything belongs to it. */
 const NAMESPACE = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"];
@@ -106,9 +107,13 @@ export class Sysroot {
   /** The commit of slot a in the beginning, "1". */
   first = "";
 
-  /** With one commit in slot a, confirmed; the old system is beside it. */
-  static async make(): Promise<Sysroot> {
+  /** Files of /etc of every commit, besides those that each has. */
+  private etc: Record<string, string> = {};
+
+  /** With one commit in slot a, confirmed; the old system is beside it. `etc`: files of /etc of its commits. */
+  static async make(etc: Record<string, string> = {}): Promise<Sysroot> {
     const made = new Sysroot();
+    made.etc = etc;
     mkdirSync(made.root);
     mkdirSync(made.scripts);
     const admin = (...args: string[]) => made.ostree(["admin", ...args, `--sysroot=${made.root}`]);
@@ -150,6 +155,7 @@ export class Sysroot {
     }
     for (const applet of APPLETS) symlinkSync("busybox", join(tree, "usr/bin", applet));
     writeFileSync(join(tree, "usr/etc/release"), `${name}\n`);
+    plant(join(tree, "usr/etc"), this.etc);
     writeFileSync(join(tree, "usr/etc/os-release"), `ID=pine\nPRETTY_NAME=Pine\nVERSION=${name}\n`);
     if (o.kernel !== false) writeFileSync(join(tree, "usr/lib/modules/0-container/vmlinuz"), `Not a kernel: ${name}\n`);
     const args = [
