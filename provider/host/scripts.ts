@@ -36,6 +36,9 @@ export const lockScript = () => joined(PRELUDE, PARTS, "host/locks/server.sh");
 /** Looks at a file. */
 export const compareScript = () => joined(SAFELY, "host/files/compare.sh");
 
+/** Looks at /etc. */
+export const etcChangesScript = () => assetText("host/files/etc-changes.sh");
+
 /** Steps that put a system beside another. */
 export const installScript = () => joined(FLUSH, PRELUDE, SAFELY, PARTS, BESIDE, "host/ways/alongside/install.sh");
 

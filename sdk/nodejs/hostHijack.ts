@@ -42,6 +42,10 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly booted: pulumi.Output<outputs.BootedSystem | undefined>;
     /**
+     * Files of `/etc` that somebody changed on the server: they are neither as the image has them nor as `files` says, as the last refresh saw it. At most 100. Updates keep them. Absent: none.
+     */
+    declare public /*out*/ readonly changedFiles: pulumi.Output<outputs.ChangedFile[] | undefined>;
+    /**
      * How to reach the system that runs now: root, with its host key. Fits `@pulumi/command`.
      */
     declare public readonly connection: pulumi.Output<outputs.Connection>;
@@ -69,6 +73,10 @@ export class HostHijack extends pulumi.CustomResource {
      * Random id of this installation, also on the server: delete acts only on its own installation.
      */
     declare public /*out*/ readonly installationId: pulumi.Output<string>;
+    /**
+     * How many more there are.
+     */
+    declare public /*out*/ readonly moreChangedFiles: pulumi.Output<number | undefined>;
     /**
      * The plan that was carried out last, or, in preview, will be.
      */
@@ -128,11 +136,13 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["triggers"] = args?.triggers;
             resourceInputs["whenUnreachable"] = (args?.whenUnreachable) ?? "fail";
             resourceInputs["booted"] = undefined /*out*/;
+            resourceInputs["changedFiles"] = undefined /*out*/;
             resourceInputs["facts"] = undefined /*out*/;
             resourceInputs["failed"] = undefined /*out*/;
             resourceInputs["finalized"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
+            resourceInputs["moreChangedFiles"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
             resourceInputs["previous"] = undefined /*out*/;
             resourceInputs["rootKeys"] = undefined /*out*/;
@@ -140,6 +150,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["unfinished"] = undefined /*out*/;
         } else {
             resourceInputs["booted"] = undefined /*out*/;
+            resourceInputs["changedFiles"] = undefined /*out*/;
             resourceInputs["connection"] = undefined /*out*/;
             resourceInputs["facts"] = undefined /*out*/;
             resourceInputs["failed"] = undefined /*out*/;
@@ -147,6 +158,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["finalized"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
+            resourceInputs["moreChangedFiles"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
             resourceInputs["previous"] = undefined /*out*/;
             resourceInputs["rootKeys"] = undefined /*out*/;

@@ -37,7 +37,9 @@ export function containerLife(given: Given): void {
   step("one package more comes by a delta", () => updated(led));
   step("a person rolls back on the server, which judges that by itself; up asks for a word first", () => byHand(led));
   step("an update that is not healthy goes back, and is not tried again", () => unhealthy(led));
-  step("refresh sees what was changed by hand", () => changedByHand(led));
+  step("refresh sees what was changed by hand, and an update keeps it", () => changedByHand(led));
+  step("an image's new default is told, and the program's file stays", () => newDefault(led));
+  step("a service that starts again and again is not healthy", () => startsAgain(led));
   step("a reinstall gives it an /etc of its own", () => reinstalled(led));
   step("destroy gives Debian back as it was", () => givenBack(led));
 }
@@ -58,8 +60,9 @@ async function taken(led: Led): Promise<void> {
   await lab.project.ok(["up"]);
   const { booted, sent } = await lab.project.server();
   led.first = { checksum: booted.checksum, sent };
-  const seen = await run("(. /etc/os-release; echo $ID); hostname; ostree admin status; wget -qO- http://127.0.0.1/");
-  expect(seen).toMatch(/^alpine\nweb-1\n/);
+  const image = "(. /etc/os-release; echo $ID $IMAGE_ID $IMAGE_VERSION)";
+  const seen = await run(`${image}; hostname; ostree admin status; wget -qO- http://127.0.0.1/`);
+  expect(seen).toMatch(/^alpine pine 0\.1\.0\nweb-1\n/);
   expect(seen).toContain(`* pine ${led.first.checksum}`);
   expect(seen).toContain(PAGE);
   expect((await lab.vps.ssh("touch /usr/x")).stderr).toMatch(/Read-only file system/);
@@ -91,6 +94,7 @@ async function updated(led: Led): Promise<void> {
   expect(now.sent).toBeLessThanOrEqual(0.05 * led.first.sent);
   expect(await run(STARTED)).not.toBe(started);
   expect(await run("tree --version; ostree admin status")).toMatch(/^tree v.*\* pine /s);
+  expect(await run("sed -n 's/^IMAGE_VERSION=//p' /etc/os-release")).toBe("0.1.1");
   lab.tell(`an update of ${now.sent} bytes; memory ${JSON.stringify(lab.vps.memory())}`);
 }
 
@@ -102,8 +106,12 @@ async function byHand(led: Led): Promise<void> {
     const { stdout } = await lab.vps.ssh("pine status");
     return stdout.includes(`confirmed: commit ${previous.slice(0, 12)}`);
   });
+  expect(JSON.parse(await run("pine status --json"))).toMatchObject({ version: "0.1.0", commit: previous });
   expect(await run("pine logs")).toMatch(/^not booted by itself: commit [0-9a-f]{12}, person since .*no leaves$/);
-  expect((await lab.project.ok(["refresh"])).output).toMatch(/was rolled back by hand at .*: the tree has no leaves/);
+  const { output } = await lab.project.ok(["refresh"]);
+  expect(output).toMatch(/was rolled back by hand at .*: the tree has no leaves/);
+  // what Pine and the system write there is nobody's change
+  expect(output).not.toMatch(/changed by hand in/);
   const refused = await lab.project.run(["up", "--skip-preview"]);
   expect(refused.exitCode).not.toBe(0);
   expect(refused.output).toMatch(/was rolled back by hand on the server .*`pine unhold [0-9a-f]{12}`/s);
@@ -127,13 +135,98 @@ async function unhealthy(led: Led): Promise<void> {
   await lab.project.ok(["up", "--skip-preview"]);
 }
 
+/** What the image has; given by the program, too, it would be taken for untouched when an image changes it. */
+const SAME_AS_IMAGE = `        /etc/lighttpd/lighttpd.conf:
+          content: |
+            server.document-root = "/usr/share/www"
+            server.port = 80
+            server.pid-file = "/run/lighttpd.pid"
+            index-file.names = ( "index.html" )
+            mimetype.assign = ( ".html" => "text/html" )
+`;
+
 async function changedByHand(led: Led): Promise<void> {
   const { lab, run } = led;
-  await run("echo else >/etc/hostname; hostname else");
+  await run("echo else >/etc/hostname; hostname else; echo by hand >>/etc/motd; rm /etc/issue; echo mine >/etc/mine");
+  await run("pine hold the backup runs");
   const { output } = await lab.project.ok(["refresh"]);
   expect(output).toMatch(/the hostname is else there, not web-1/);
+  expect(output).toMatch(/held since \S+ by root: the backup runs/);
+  expect(output).toMatch(/changed by hand in \/etc: \/etc\/motd, .*; updates keep it, a reinstall does not/);
+  const { changedFiles } = await lab.project.server();
+  expect(changedFiles.sort((a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1))).toEqual([
+    { path: "/etc/issue", change: "removed" },
+    { path: "/etc/mine", change: "added" },
+    { path: "/etc/motd", change: "changed" },
+  ]);
+  // nothing that reboots while a person holds the server
+  const started = await run(STARTED);
+  const held = await lab.project.run(["up", "--skip-preview"]);
+  expect(held.exitCode).not.toBe(0);
+  expect(held.output).toMatch(/the server is held since \S+ by root: the backup runs; run `pine unhold`/);
+  expect(await run(STARTED)).toBe(started);
+  await run("pine unhold");
+  const updated = await lab.project.ok(["up"]);
+  expect(updated.output).toMatch(/changed by hand in \/etc, and kept over the update: \/etc\/motd/);
+  expect(updated.output).not.toMatch(/kept over the update: .*pine-demo/);
+  expect(await run("hostname; tail -n 1 /etc/motd; cat /etc/mine; ls /etc/issue 2>/dev/null || true")).toBe(
+    "web-1\nby hand\nmine",
+  );
+  expect((await lab.project.server()).changedFiles).toHaveLength(3);
+}
+
+async function newDefault(led: Led): Promise<void> {
+  const { lab, run } = led;
+  lab.project.edit((text) =>
+    text
+      .replace(
+        "        /usr/share/www",
+        "        /etc/notice:\n          content: port ${webPort}\n        /usr/share/www",
+      )
+      .replace("        /etc/pine-demo/token:\n", (line) => SAME_AS_IMAGE + line),
+  );
   await lab.project.ok(["up", "--skip-preview"]);
-  expect(await run("hostname")).toBe("web-1");
+  expect((await lab.project.ok(["refresh"])).output).toMatch(
+    /fixed by the program, and equal to the image's: \/etc\/lighttpd\/lighttpd.conf/,
+  );
+  await lab.project.set({ webPort: "81" });
+  const { output } = await lab.project.ok(["up", "--skip-preview"]);
+  expect(output).toMatch(/will change in \/etc with the new image: \/etc\/notice/);
+  expect(output).toMatch(/changes these, too, and the program's files stay: \/etc\/lighttpd\/lighttpd.conf/);
+  expect(
+    await run(
+      "cat /etc/notice; echo; grep port /etc/lighttpd/lighttpd.conf; grep port /usr/etc/lighttpd/lighttpd.conf",
+    ),
+  ).toBe("port 81\nserver.port = 80\nserver.port = 81");
+}
+
+/** A service that its supervisor starts every 3 s, and checks of a person's own. */
+const FLAPPING = `cat >/etc/init.d/flapping <<'END'
+#!/sbin/openrc-run
+supervisor=supervise-daemon
+command=/bin/sleep
+command_args=3
+respawn_delay=0
+respawn_max=0
+END
+mkdir -p /etc/pine/health.d
+for name in flapping lighttpd; do
+  printf '#!/bin/sh\n# service=%s\nexec /usr/libexec/pine/probe service %s\n' $name $name >/etc/pine/health.d/$name
+done
+chmod 755 /etc/init.d/flapping /etc/pine/health.d/*
+rc-service -q flapping start`;
+
+async function startsAgain(led: Led): Promise<void> {
+  const { run } = led;
+  await run(FLAPPING);
+  // coreos/zincati#239, rauc/rauc#398: at any one moment it runs
+  expect(await run("/usr/libexec/pine/health")).toMatch(/^checked=.* ran=2 of=2 result=green\nflapping ok /);
+  const settled = await led.lab.vps.ssh("/usr/libexec/pine/health settled 8");
+  expect(settled.exitCode).toBe(1);
+  expect(settled.stdout).toMatch(
+    /^checked=.* result=red\nflapping red \S+ flapping started again within 8 s \(was \d+@\d+.*, now \d+@\d+.*\)\nlighttpd ok /,
+  );
+  await run("rc-service -q flapping stop; rm /etc/init.d/flapping; rm -r /etc/pine/health.d");
 }
 
 async function reinstalled(led: Led): Promise<void> {

@@ -56,7 +56,7 @@ async function audited(inputs: object): Promise<string[]> {
 const OURS = [
   "A etc/apk/arch", "A etc/apk/keys/pine-lab.rsa.pub", "A etc/apk/repositories", "A etc/apk/world", "A etc/profile.d/50-pine.sh",
   "A etc/network/interfaces", "U etc/fstab", "U etc/group", "U etc/hostname", "U etc/hosts", "U etc/inittab",
-  "U etc/passwd", "U etc/rc.conf", "U etc/shadow",
+  "U etc/os-release", "U etc/passwd", "U etc/rc.conf", "U etc/shadow",
 ];
 /** That apk sees anything at all. */
 const DAMAGED = ["damaged: U usr/bin/nano", "damaged: X usr/bin/curl"];

@@ -213,6 +213,8 @@ export interface Plan extends Sending {
   summary: string;
   /** The whole plan for people. */
   lines: string[];
+  /** What an update does to files of /etc, a line each. */
+  notes?: string[];
 }
 
 export type PlanResult = { plan: Plan; refusals: [] } | { plan?: undefined; refusals: Refusal[] };

@@ -29,7 +29,7 @@ export const common = {
   ],
   /** OpenRC's savecache is not among them: it would write to /usr. */
   services: {
-    boot: ["bootmisc", "localmount", "networking", "sysctl", "syslog"],
+    boot: ["bootmisc", "localmount", "networking", "pine-version", "sysctl", "syslog"],
     shutdown: ["killprocs"],
   } satisfies Services as Services,
 };

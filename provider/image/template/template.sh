@@ -11,7 +11,13 @@ deployment=root$1 format=$2 time=$3
 # managers recognise the distribution by the first ones, and write the others
 for file in os-release alpine-release hosts hostname resolv.conf network/interfaces; do
 	: >"root/etc/$file"
-	if [ -f "$deployment/etc/$file" ]; then cat "$deployment/etc/$file" >"root/etc/$file"; fi
+	# os-release is a link to what a boot makes
+	for from in "$deployment/etc/$file" "$deployment/usr/lib/$file"; do
+		if [ -f "$from" ]; then
+			cat "$from" >"root/etc/$file"
+			break
+		fi
+	done
 	chmod 644 "root/etc/$file"
 done
 # these show what a manager wrote

@@ -50,6 +50,10 @@ done
 ln -s var/roothome root
 rm -rf media
 ln -s run/media media
+# made at every boot, with the version (service pine-version); a program's own file stays
+case $(readlink etc/os-release || true) in
+../usr/lib/os-release | /usr/lib/os-release) ln -sfn ../run/pine.os-release etc/os-release ;;
+esac
 mv -T etc usr/etc
 mkdir boot dev proc run sys sysroot tmp var
 chmod 1777 tmp

@@ -9,7 +9,7 @@ import { factsOutput } from "../facts/output.ts";
 import { type Look, lookAgain, refuseAnother } from "./look/look.ts";
 import { following } from "./model/followed.ts";
 import { hijackInputs } from "./model/inputs.ts";
-import { knownInputs } from "./model/known.ts";
+import { knownInputs, pathsOnly } from "./model/known.ts";
 import { outputs, planOutput } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
 import type { Wish } from "./model/wish.ts";
@@ -45,7 +45,7 @@ export async function previewState(
       `${listed(known.missing)} ${known.missing.length > 1 ? "are" : "is"} not known yet: the plan is shown without what is missing of it`,
     );
   const commit = hasUnknown(props.commit) ? "" : props.commit;
-  const inputs = hijackInputs({ ...known.props, files: {}, commit });
+  const inputs = hijackInputs({ ...known.props, files: pathsOnly(props.files), commit });
   const before = oldInputs && hijackInputs({ ...oldInputs, files: {} });
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
@@ -54,7 +54,7 @@ export async function previewState(
       refuseAnother(seen.facts, state, call);
       const plan = await planOf(seen, { inputs, before, state, id: state?.installationId ?? "" }, props, call);
       await recordShownPlan(call, plan, known.open);
-      call.info(plan.summary);
+      for (const line of [plan.summary, ...(plan.notes ?? [])]) call.info(line);
       result.plan = planOutput(plan);
       result.facts = state?.facts ?? factsOutput(seen.facts);
       result.hostKey = seen.ssh.hostKeySeen;

@@ -8,6 +8,7 @@ import type { Call } from "../../resource.ts";
 import { storeIfThere } from "../store.ts";
 import { importHost } from "./import.ts";
 import { driftOf } from "./look/drift.ts";
+import { etcDrift } from "./look/etc-drift.ts";
 import { type Look, look } from "./look/look.ts";
 import { hijackInputs } from "./model/inputs.ts";
 import { bootedOf, previousOf } from "./model/outputs.ts";
@@ -59,12 +60,16 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
     for (const note of updateNotes(facts.pine)) call.warn(note);
     for (const note of byHandNotes(facts.pine, known.booted?.checksum)) call.warn(note);
     await keepForHost(await storeIfThere(call), { ...known, booted: bootedOf(status, version) });
+    const given = Object.keys(hijackInputs(inputs).files);
+    const { changedFiles: _changed, moreChangedFiles: _more, ...unchanged } = rest;
+    const etc = await etcDrift(ssh, given, known, call);
     const there = await driftOf(ssh, facts, { inputs, state: known }, call);
     return {
       id,
       inputs: there.inputs,
       state: {
-        ...rest,
+        ...unchanged,
+        ...etc,
         ...(finalizedOf(facts.pine.install) === "done" ? { finalized: true } : {}),
         rootKeys: there.rootKeys,
         hostKey: known.hostKey ?? ssh.hostKeySeen,

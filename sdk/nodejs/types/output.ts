@@ -53,6 +53,20 @@ export interface BootedSystem {
 }
 
 /**
+ * A file of `/etc` that was changed by hand.
+ */
+export interface ChangedFile {
+    /**
+     * `changed`, `added` or `removed`.
+     */
+    change: string;
+    /**
+     * Where it lies: `/etc/motd`.
+     */
+    path: string;
+}
+
+/**
  * How to reach a server by SSH. Field names are those of `@pulumi/command`'s remote connection, so that one object serves both.
  */
 export interface Connection {

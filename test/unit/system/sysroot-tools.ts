@@ -22,6 +22,7 @@ import { type SlotName, slotFile } from "../../../provider/boot/slot.ts";
 import { envBlock, parseEnvBlock } from "../../../provider/boot/state.ts";
 import { agentScript } from "../../../provider/host/scripts.ts";
 import { type RunResult, run } from "../../../provider/local/run.ts";
+import { plant } from "./a-server.ts";
 
 /** Root of a namespace is enough: everything belongs to it. */
 const NAMESPACE = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"];
@@ -55,40 +56,28 @@ mount --bind "$scripts" "$root/run/scripts"
 exec chroot "$root" "$@"`;
 
 /**
- * The same on a file system in memory with so many KiB free; what is there afterwards comes back as `<physical>.after`.
- * $1 physical root, $2 KiB.
+ * The same on a file system in memory with so many KiB free, and so many inodes where a number is given; what is there
+ * afterwards comes back as `<physical>.after`. $1 physical root, $2 KiB, $3 inodes.
  */
 const IN_ROOM = `set -eu
-physical=$1 kib=$2 memory=$1.memory
-shift 2
+physical=$1 kib=$2 inodes=$3 memory=$1.memory
+shift 3
 mount --make-rprivate /
 mkdir -p "$memory"
 mount -t tmpfs -o size=1g tmpfs "$memory"
 cp -a "$physical/." "$memory/"
 used=$(df -kP "$memory" | awk 'NR == 2 { print $3 }')
+[ -z "$inodes" ] || inodes=,nr_inodes=$(($(df -iP "$memory" | awk 'NR == 2 { print $3 }') + inodes))
 # not the options that it has: in a user namespace its owner's uid is none of those
-mount --options-source=disable -o "remount,size=$((used + kib))k" "$memory"
+mount --options-source=disable -o "remount,size=$((used + kib))k$inodes" "$memory"
 code=0
 unshare --mount sh -c "$BOOT" sh "$memory" "$@" || code=$?
 cp -a "$memory" "$physical.after"
 exit $code`;
 
 const LINKS = { bin: "usr/bin", sbin: "usr/sbin", lib: "usr/lib", lib64: "usr/lib64", ostree: "sysroot/ostree" };
-const FOLDERS = [
-  "boot",
-  "dev",
-  "proc",
-  "run",
-  "sys",
-  "sysroot",
-  "tmp",
-  "var",
-  "usr/bin",
-  "usr/etc",
-  "usr/lib/modules/0-container",
-  "usr/lib64",
-  "usr/sbin",
-];
+const FOLDERS =
+  "boot dev proc run sys sysroot tmp var usr/bin usr/etc usr/lib/modules/0-container usr/lib64 usr/sbin".split(" ");
 
 const APPLETS = "sh cat chmod chown mkdir mktemp mv readlink rm rmdir stat".split(" ");
 const busybox = () => execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim();
@@ -106,9 +95,13 @@ export class Sysroot {
   /** The commit of slot a in the beginning, "1". */
   first = "";
 
-  /** With one commit in slot a, confirmed; the old system is beside it. */
-  static async make(): Promise<Sysroot> {
+  /** Files of /etc of every commit, besides those that each has. */
+  private etc: Record<string, string> = {};
+
+  /** With one commit in slot a, confirmed; the old system is beside it. `etc`: files of /etc of its commits. */
+  static async make(etc: Record<string, string> = {}): Promise<Sysroot> {
     const made = new Sysroot();
+    made.etc = etc;
     mkdirSync(made.root);
     mkdirSync(made.scripts);
     const admin = (...args: string[]) => made.ostree(["admin", ...args, `--sysroot=${made.root}`]);
@@ -151,6 +144,7 @@ export class Sysroot {
     }
     for (const applet of APPLETS) symlinkSync("busybox", join(tree, "usr/bin", applet));
     writeFileSync(join(tree, "usr/etc/release"), `${name}\n`);
+    plant(join(tree, "usr/etc"), this.etc);
     writeFileSync(join(tree, "usr/etc/os-release"), `ID=pine\nPRETTY_NAME=Pine\nVERSION=${name}\n`);
     if (o.kernel !== false) writeFileSync(join(tree, "usr/lib/modules/0-container/vmlinuz"), `Not a kernel: ${name}\n`);
     const args = [
@@ -169,13 +163,21 @@ export class Sysroot {
     slot: SlotName,
     script: string,
     args: string[],
-    o: { trial?: boolean; input?: string | Uint8Array; ok?: number[]; freeKib?: number; signal?: AbortSignal } = {},
+    o: {
+      trial?: boolean;
+      input?: string | Uint8Array;
+      ok?: number[];
+      freeKib?: number;
+      freeInodes?: number;
+      signal?: AbortSignal;
+    } = {},
   ) {
     const options = /pine_options="(.*)"/.exec(readFileSync(join(this.slots, `${slot}.cfg`), "utf8"))![1]!;
     const deployment = /deploy\/([^/ ]*)( |$)/.exec(options)![1]!;
     writeFileSync(join(this.scripts, "run"), script);
     const line = `${options} pine.slot=${slot}${o.trial ? " pine.trial=1" : ""}`;
-    const how = o.freeKib === undefined ? [BOOT, "sh", this.root] : [IN_ROOM, "sh", this.root, String(o.freeKib)];
+    const room = [String(o.freeKib), String(o.freeInodes ?? "")];
+    const how = o.freeKib === undefined ? [BOOT, "sh", this.root] : [IN_ROOM, "sh", this.root, ...room];
     const boot = [...NAMESPACE, "sh", "-c", ...how, deployment, line, this.scripts];
     const [file, ...rest] = [...boot, ...this.shell, "/run/scripts/run", ...args];
     const done = await run(file!, rest, {
@@ -196,7 +198,7 @@ export class Sysroot {
   pine(
     slot: SlotName,
     args: string[],
-    o: { trial?: boolean; ok?: number[]; freeKib?: number } = {},
+    o: { trial?: boolean; ok?: number[]; freeKib?: number; freeInodes?: number } = {},
   ): Promise<RunResult> {
     return this.on(slot, agentScript(), args, o);
   }

@@ -48,11 +48,15 @@ export async function prepareDeployment(visit: Visit, step: StepOf<"update">, jo
   const { ssh, facts, plan, artifacts } = visit;
   const { inputs, before } = job.wish;
   const { fresh, to: checksum } = step;
+  // a preview of an image that was not built yet could not tell them
+  for (const note of plan.notes ?? []) job.call.info(note);
   const keeps = networkInput(inputs.network) === "keep";
   const identity = systemIdentity({ hostname: plan.hostname, network: plan.network });
-  // a merged /etc has the server's own files already
-  const own = fresh ? job.files.filter((file) => file.path.startsWith("/etc/")) : [];
-  const etc = fresh || step.changed ? [...identity.filter((file) => !keeps || !isNetworkFile(file)), ...own] : [];
+  // a merged /etc has the server's own files already, but for one that equals the image's: it would get the next
+  // image's content (openshift/machine-config-operator#6409)
+  const own = job.files.filter((file) => file.path.startsWith("/etc/"));
+  const named = fresh || step.changed ? identity.filter((file) => !keeps || !isNetworkFile(file)) : [];
+  const etc = [...named, ...own];
   const options = nextOptions(
     { options: facts.pine.options, cmdline: facts.cmdline },
     { remove: before?.kernelArguments ?? [], add: inputs.kernelArguments, deadman: inputs.deadman },

@@ -1,4 +1,5 @@
 /** What the engine keeps of a server. */
+import type { EtcChange } from "../../../host/files/etc-changes.ts";
 import type { Props } from "../../../properties/values.ts";
 
 /** What runs on the server. */
@@ -38,6 +39,10 @@ export interface HijackState {
   sent?: number;
   /** Paths of the user's `files` on the server. */
   files?: string[];
+  /** What was changed by hand in /etc, as the last refresh saw it; absent: nothing. */
+  changedFiles?: EtcChange[];
+  /** How many more there are. */
+  moreChangedFiles?: number;
   /** Public keys that may log in as root, as the last operation or refresh saw them, without options and comments. */
   rootKeys?: string[];
   /** The old system was removed: destroy cannot restore it. */

@@ -19,6 +19,7 @@ import { ramSystem } from "../../../image/initramfs/ram-system.ts";
 import { hasCommit } from "../../../image/ostree/check.ts";
 import { type CommitManifest, readCommit, rootsOf } from "../../../image/ostree/commits.ts";
 import { staticDelta } from "../../../image/ostree/delta.ts";
+import { type EtcOfCommits, etcOfCommits } from "../../../image/ostree/etc.ts";
 import { sshServerOf } from "../../../image/recipe/ssh-server.ts";
 import { intact } from "../../../image/store/artifact.ts";
 import { Store } from "../../../image/store/store.ts";
@@ -45,6 +46,8 @@ export interface CommitArtifacts {
   ram(call: Call): Promise<RamToSend>;
   /** Bytes of the delta from a commit, when it has already been made. */
   knownDelta(from: string): number | undefined;
+  /** How the commit's /etc differs from that of another; undefined when this store does not have that commit. */
+  etcSince(from: string, call: Call): Promise<EtcOfCommits | undefined>;
   /** The delta from the commit that the server runs; from nothing when this store does not have that commit. */
   delta(from: string, call: Call): Promise<DeltaToSend>;
 }
@@ -62,6 +65,7 @@ export function runningCommit(facts: Facts): CommitArtifacts {
   return {
     imageFacts: async (compression) => ({ arch: facts.arch, about: true, compression }),
     knownDelta: () => undefined,
+    etcSince: async () => undefined,
     sysroot: never,
     diskImage: never,
     ram: never,
@@ -113,6 +117,7 @@ export async function findArtifacts(
       const path = store.delta(from, checksum);
       return existsSync(path) ? statSync(path).size : undefined;
     },
+    etcSince: async (from, call) => etcOfCommits({ store, toolbox: await tools(), task: call }, from, checksum),
     delta: (from, call) => deltaOf(kept, from, call),
   };
 }

@@ -14,6 +14,7 @@ import type { Call } from "../../../resource.ts";
 import { redeploys } from "../look/drift.ts";
 import type { Wish } from "../model/wish.ts";
 import type { CommitArtifacts } from "./artifacts.ts";
+import { etcNotesOf } from "./etc.ts";
 import { finalizeDue } from "./finalize-due.ts";
 
 /** A server that runs Pine, and its status. */
@@ -60,7 +61,11 @@ export async function planUpdate(
   if (against) die(against.message, against.hint);
   const sending = sendingOf(steps) ?? { sendBytes: 0, about: false };
   const known = { steps, ...sending, boots: restartsOf(steps), erases: erasedBy(steps) };
-  return inALine({ ...plan, ...known }, updateLine(steps));
+  const update = steps.find((step) => step.do === "update");
+  const given = Object.keys(inputs.files);
+  const notes = update ? await etcNotesOf(seen.ssh, { ...update, given }, artifacts, call) : [];
+  const told = inALine({ ...plan, ...known }, updateLine(steps));
+  return { ...told, lines: [...told.lines, ...notes], notes };
 }
 
 const inALine = (plan: Plan, line: string): Plan => ({ ...plan, summary: line, lines: [line] });

@@ -57,7 +57,7 @@ it("what a machine starts is as it was before there was another target", () => {
     // biome-ignore format: what belongs together is in one line
     boot: [
       "bootmisc", "hostname", "hwclock", "localmount", "modules", "networking", "pine-grow",
-      "pine-names", "pine-slots",
+      "pine-names", "pine-slots", "pine-version",
       "seedrng", "swap", "sysctl", "syslog",
     ],
     default: ["dropbear", "pine-health", "pine-ok", "pine-updates"],

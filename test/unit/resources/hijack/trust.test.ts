@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { PassThrough } from "node:stream";
 import { afterAll, beforeEach, expect, it, vi } from "vitest";
 import type { Facts } from "../../../../provider/host/facts/types/facts.ts";
-import { agentScript, lockScript, trustScript } from "../../../../provider/host/scripts.ts";
+import { agentScript, etcChangesScript, lockScript, trustScript } from "../../../../provider/host/scripts.ts";
 import type { AgentStatus } from "../../../../provider/host/server/agent.ts";
 import type { ExecOptions, Ssh } from "../../../../provider/host/ssh/types.ts";
 import type { Call } from "../../../../provider/resource.ts";
@@ -57,6 +57,7 @@ const artifacts = {
   diskImage: async () => ({ sha256: "e".repeat(64) }),
   ram: async () => ({ size: 1 }),
   knownDelta: () => undefined,
+  etcSince: async () => undefined,
   delta: async () => ({ size: 1 }),
 } as unknown as CommitArtifacts;
 
@@ -67,6 +68,7 @@ const MEANS = [
   [lockScript(), "lock"],
   [trustScript(), "trust"],
   [agentScript(), "agent"],
+  [etcChangesScript(), "etc"],
 ] as const;
 /** Answers what reads, refuses the signature, and fails at whatever else comes. */
 const ssh = {
@@ -79,7 +81,8 @@ const ssh = {
   close: async () => {},
   exec: async (script: string, args: string[], o: ExecOptions = {}) => {
     const what = MEANS.find(([text]) => script.endsWith(text))?.[1] ?? "another script";
-    asked.push(what === "lock" ? what : `${what} ${args[0]}`);
+    asked.push(what === "lock" || what === "etc" ? what : `${what} ${args[0]}`);
+    if (what === "etc") return { stdout: "total=0\n", stderr: "", exitCode: 0 };
     if (what === "trust") throw new Error(REFUSED);
     if (asked.at(-1) === "agent status") return { stdout: STATUS, stderr: "", exitCode: 0 };
     if (what !== "lock") throw new Error(`the server was changed: ${args.join(" ")}`);
@@ -119,7 +122,7 @@ it.each<[string, Facts, string, AgentStatus | undefined]>([
   known = there;
   const of = job({ inputs: inputs(method), state: runs && { installationId: "i1" } });
   await expect(carryOut({ ssh, facts: known, status: runs }, of)).rejects.toThrow(REFUSED);
-  expect(asked).toEqual(["lock", ...(runs ? ["agent status"] : []), "trust check"]);
+  expect(asked).toEqual(["lock", ...(runs ? ["agent status", "etc"] : []), "trust check"]);
   expect(of.touched).toBe(false);
 });
 
