@@ -125,6 +125,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["method"] = (args?.method) ?? "auto";
             resourceInputs["network"] = args?.network;
             resourceInputs["onDestroy"] = (args?.onDestroy) ?? "restore";
+            resourceInputs["rebootLock"] = args?.rebootLock;
             resourceInputs["triggers"] = args?.triggers;
             resourceInputs["whenUnreachable"] = (args?.whenUnreachable) ?? "fail";
             resourceInputs["booted"] = undefined /*out*/;
@@ -234,6 +235,10 @@ export interface HostHijackArgs {
      * What destroy does. Default `restore`.
      */
     onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
+    /**
+     * The server reboots into a commit when it is its turn in its group, by `up`, destroy or itself. The first installation takes no turn. Default: no lock.
+     */
+    rebootLock?: pulumi.Input<inputs.RebootLockArgs | undefined>;
     /**
      * Any values. When they change, a commit that failed here is tried again.
      */

@@ -30,6 +30,7 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     slots,
     ...(lines.has("pine.trust") ? { trust: trustOf(lines.get("pine.trust")!) } : {}),
     ...(lines.has("pine.hold") ? { hold: holdOf(lines.get("pine.hold")!) } : {}),
+    ...(lines.has("pine.turn.without") ? { wentWithoutLock: withoutLock(lines.get("pine.turn.without")!) } : {}),
     ...(lines.has("pine.refused") ? { refused: lines.get("pine.refused")!.flatMap(refusedOf) } : {}),
     runningSlot: argument("pine.slot"),
     runningTrial: argument("pine.trial") === "1",
@@ -43,6 +44,11 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
 function holdOf(lines: string[]): NonNullable<PineFacts["hold"]> {
   const { since = "", by = "", reason = "" } = assignments(lines);
   return { since, by, reason };
+}
+
+function withoutLock(lines: string[]): NonNullable<PineFacts["wentWithoutLock"]> {
+  const { since = "", commit = "", reason = "" } = assignments(lines);
+  return { since, commit, reason };
 }
 
 /** `CHECKSUM KIND SINCE REASON`. A kind of a newer agent counts as a person's: it is not booted unasked. */

@@ -117,6 +117,20 @@ export interface ConnectionArgs {
 }
 
 /**
+ * Consul, as the server reaches it.
+ */
+export interface ConsulStoreArgs {
+    /**
+     * Address of its HTTP API. Example: `http://127.0.0.1:8500`.
+     */
+    address: pulumi.Input<string>;
+    /**
+     * ACL token; the right to write keys below `pine/turn/GROUP` is all it needs.
+     */
+    token?: pulumi.Input<string | undefined>;
+}
+
+/**
  * A partition after the image, for data that must survive reinstalls. It is found again by its label, and then keeps its place and its content.
  */
 export interface DataPartitionArgs {
@@ -148,6 +162,24 @@ export function dataPartitionArgsProvideDefaults(val: DataPartitionArgs): DataPa
 }
 
 /**
+ * etcd 3.3 or later with its JSON gateway, as the server reaches it.
+ */
+export interface EtcdStoreArgs {
+    /**
+     * Address of a member. Example: `http://192.0.2.1:2379`.
+     */
+    address: pulumi.Input<string>;
+    /**
+     * Its password.
+     */
+    password?: pulumi.Input<string | undefined>;
+    /**
+     * User that may read and write the keys below `pine/turn/GROUP`. Default: none.
+     */
+    user?: pulumi.Input<string | undefined>;
+}
+
+/**
  * A file: `content` or `source`, exactly one.
  */
 export interface FileArgs {
@@ -167,6 +199,20 @@ export interface FileArgs {
      * A file of the machine that runs Pulumi (FileAsset), or text (StringAsset).
      */
     source?: pulumi.Input<pulumi.asset.Asset | pulumi.asset.Archive | undefined>;
+}
+
+/**
+ * A server of FleetLock's protocol, as the server reaches it.
+ */
+export interface FleetLockServerArgs {
+    /**
+     * Address before `/v1/pre-reboot`. Example: `http://192.0.2.1:3333`.
+     */
+    address: pulumi.Input<string>;
+    /**
+     * Bearer token, for a proxy before it; the protocol has none.
+     */
+    token?: pulumi.Input<string | undefined>;
 }
 
 /**
@@ -508,6 +554,64 @@ export interface PublishArgs {
 }
 
 /**
+ * The reboot lock of a group of servers: one reboots when it is its turn, and a commit that failed on one is booted by no other. Exactly one of `consul`, `etcd`, `fleetlock` says where the group is kept.
+ */
+export interface RebootLockArgs {
+    /**
+     * Path on the server of the certificates that the store's address is checked with. Default: the system's.
+     */
+    caFile?: pulumi.Input<string | undefined>;
+    /**
+     * Consul's KV store; the server needs curl.
+     */
+    consul?: pulumi.Input<inputs.ConsulStoreArgs | undefined>;
+    /**
+     * Seconds after which a server that has its turn and does not report back counts as failed; it counts as down until it reports. Default: two boots, `deadman` and `health` in the worst case, and 15 minutes for hooks.
+     */
+    deadline?: pulumi.Input<number | undefined>;
+    /**
+     * etcd, by its JSON gateway.
+     */
+    etcd?: pulumi.Input<inputs.EtcdStoreArgs | undefined>;
+    /**
+     * A server of FleetLock's protocol, which decides the number of slots; it frees no turn of a dead server, and tells nobody who has it.
+     */
+    fleetlock?: pulumi.Input<inputs.FleetLockServerArgs | undefined>;
+    /**
+     * Name of the group. Example: `web`.
+     */
+    group: pulumi.Input<string>;
+    /**
+     * Key of the group in the store. Default `pine/turn/GROUP`.
+     */
+    key?: pulumi.Input<string | undefined>;
+    /**
+     * On how many servers a commit may fail before no other boots it. Default 0.
+     */
+    maxFailures?: pulumi.Input<number | undefined>;
+    /**
+     * Name of this server in the group, and the identity that has its turn. Default: the resource's name.
+     */
+    member?: pulumi.Input<string | undefined>;
+    /**
+     * How many servers the group has: one that is not heard of for 15 minutes counts as down. It wants servers that update themselves. Default: only those count that have their turn.
+     */
+    members?: pulumi.Input<number | undefined>;
+    /**
+     * HTTP proxy on the way to the store. Default none.
+     */
+    proxy?: pulumi.Input<string | undefined>;
+    /**
+     * How many servers of the group may be down at once; the same for all of them. Default 1.
+     */
+    slots?: pulumi.Input<number | undefined>;
+    /**
+     * What may reboot without the lock while its store is away. Default: nothing.
+     */
+    whenAway?: pulumi.Input<inputs.WithoutLockArgs | undefined>;
+}
+
+/**
  * Which commits are kept: those that either rule keeps.
  */
 export interface RetainArgs {
@@ -639,4 +743,18 @@ export interface UserArgs {
      * Numeric user id. Default: the next free one from 1000.
      */
     uid?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * Commits that matter more than the lock. A server goes without it after the wait and an offset of its own, and `pine status` and refresh tell it.
+ */
+export interface WithoutLockArgs {
+    /**
+     * Seconds that the store has to be away. Default 600.
+     */
+    after?: pulumi.Input<number | undefined>;
+    /**
+     * Checksums of the commits.
+     */
+    commits: pulumi.Input<pulumi.Input<string>[]>;
 }

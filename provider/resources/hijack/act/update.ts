@@ -8,6 +8,7 @@ import { keepTrust } from "../../../host/server/trust.ts";
 import { prepareUpdate, writeFiles } from "../../../host/ways/update/update.ts";
 import { networkInput } from "../model/inputs.ts";
 import type { Job } from "./job.ts";
+import { turnFor } from "./reboot-lock.ts";
 import type { Visit } from "./visit.ts";
 
 export async function makeDelta({ artifacts }: Visit, { from, to }: StepOf<"update">, job: Job): Promise<void> {
@@ -58,7 +59,8 @@ export async function prepareDeployment(visit: Visit, step: StepOf<"update">, jo
     { remove: before?.kernelArguments ?? [], add: inputs.kernelArguments, deadman: inputs.deadman },
   );
   const next = { checksum, version: artifacts.version, delta: job.made.delta, options, etc, fresh, login: plan };
-  const { sent, deployment } = await prepareUpdate(ssh, next, job.call);
+  const beforeArming = () => turnFor(ssh, job);
+  const { sent, deployment } = await prepareUpdate(ssh, { ...next, beforeArming }, job.call);
   job.deployment = deployment;
   job.outcome.sent = sent;
 }

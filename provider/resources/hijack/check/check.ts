@@ -6,6 +6,7 @@ import { pathOf } from "../../../properties/path.ts";
 import { checkProps } from "../../../properties/rule.ts";
 import { hasSecret, hasUnknown, isUnknown, type Props, plain, Secret } from "../../../properties/values.ts";
 import { secretArguments } from "../../secret-arguments.ts";
+import { lockFailures } from "./lock.ts";
 import { shape } from "./shape.ts";
 
 export function checkHijack(news: Props): { inputs: Props; failures: CheckFailure[] } {
@@ -22,7 +23,12 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
     if (own && !isUnknown(own) && typeof own === "object" && own.mode === undefined)
       own.mode = file instanceof Secret || inputs.files instanceof Secret || hasSecret(own.content) ? "0600" : "0644";
   }
-  failures.push(...overwriteFailures(inputs, news), ...healthFailures(inputs), ...secretArguments(news));
+  failures.push(
+    ...overwriteFailures(inputs, news),
+    ...healthFailures(inputs),
+    ...lockFailures(inputs),
+    ...secretArguments(news),
+  );
   const network = plain(inputs.network) as Props | undefined;
   if (network && !hasUnknown(inputs.network)) {
     if (network.mode === "static" && !network.addresses?.length)

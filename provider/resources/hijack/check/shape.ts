@@ -8,6 +8,7 @@ import { any, asset, flag, integer, list, map, object, text } from "../../../pro
 import { hostnamePattern } from "../../../properties/patterns.ts";
 import type { Shape } from "../../../properties/rule.ts";
 import { connectionRule } from "../../connection-shape.ts";
+import { lockRule } from "./lock.ts";
 
 const publicKey = {
   pattern: /^(?!-----)\S.*\s*$/s,
@@ -95,4 +96,5 @@ export const shape = {
   deadman: integer({ min: 60, max: 3600, default: DEADMAN_SECONDS }),
   force: flag(),
   triggers: list(any()),
+  rebootLock: lockRule,
 } satisfies Shape;

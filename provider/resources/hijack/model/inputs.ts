@@ -4,6 +4,7 @@ import type { NetworkInput } from "../../../host/network/model/types.ts";
 import type { DataPartition, Method } from "../../../host/plan/types.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { HealthCheck } from "../../../host/trial/health.ts";
+import type { RebootLock } from "../../../host/turn/lock.ts";
 import { type Asset, type Props, plain } from "../../../properties/values.ts";
 
 export interface FileInput {
@@ -38,9 +39,13 @@ export interface HijackInputs {
   deadman: number;
   force: boolean;
   triggers: unknown[];
+  rebootLock?: LockInput;
   /** Inputs that allow another attempt at the same commit when they change; as JSON without secrets, for the state. */
   attempt: string;
 }
+
+/** A reboot lock as the program gave it; what is left out has a default (lock.ts). */
+export type LockInput = Omit<RebootLock, "member" | "slots" | "maxFailures" | "deadline"> & Partial<RebootLock>;
 
 const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "health"];
 
@@ -68,6 +73,7 @@ export function hijackInputs(props: Props): HijackInputs {
     deadman: p.deadman ?? DEADMAN_SECONDS,
     force: p.force ?? false,
     triggers: p.triggers ?? [],
+    rebootLock: p.rebootLock ?? undefined,
     attempt: JSON.stringify(ATTEMPT.map((key) => props[key] ?? null)),
   };
 }

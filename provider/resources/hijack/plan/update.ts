@@ -51,6 +51,7 @@ export async function planUpdate(
     fresh: isReinstall(install, !state),
     found: state ? undefined : install ? "cut-off" : "running",
     foreign: !mine,
+    lock: lockChange(wish),
     keys: rootKeys(plan.authorizedKeys, inputs.authorizedKeys, before?.authorizedKeys ?? [], login),
     bytes: artifacts?.knownDelta(status.checksum),
     deadman: inputs.deadman,
@@ -61,6 +62,13 @@ export async function planUpdate(
   const sending = sendingOf(steps) ?? { sendBytes: 0, about: false };
   const known = { steps, ...sending, boots: restartsOf(steps), erases: erasedBy(steps) };
   return inALine({ ...plan, ...known }, updateLine(steps));
+}
+
+/** Whether the group of the reboot lock is joined, or left; undefined: there was none, and is none. Pure. */
+export function lockChange({ inputs, before }: Wish): { group: string; leaves: boolean } | undefined {
+  const group = inputs.rebootLock?.group;
+  if (group !== undefined) return { group, leaves: false };
+  return before?.rebootLock && { group: before.rebootLock.group, leaves: true };
 }
 
 const inALine = (plan: Plan, line: string): Plan => ({ ...plan, summary: line, lines: [line] });
