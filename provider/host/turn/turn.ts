@@ -19,15 +19,27 @@ async function ask(ssh: Ssh, args: string[], what: string): Promise<{ code: numb
   return { code: exitCode, text: stdout.trim() };
 }
 
-/** Takes the turn for a commit, and waits for it. Dies where waiting does not help, and where the store is away. */
-export async function takeTurn(ssh: Ssh, commit: string, purpose: "up" | "destroy", task: Task): Promise<void> {
+/** Takes the turn, and waits for it. Answers why there is none, where waiting does not help. */
+async function waitForTurn(ssh: Ssh, args: [commit: string, purpose: string], task: Task): Promise<string | undefined> {
   for (;;) {
-    const { code, text } = await ask(ssh, ["take", commit, purpose], "taking the server's turn");
-    if (code === DONE) return;
-    if (code !== NOT_NOW) die(text, HINT);
+    const { code, text } = await ask(ssh, ["take", ...args], "taking the server's turn");
+    if (code === DONE) return undefined;
+    if (code !== NOT_NOW) return text;
     task.step(`waiting for this server's turn: ${text}`);
     await sleep(pause(), undefined, { signal: task.signal });
   }
+}
+
+/** Takes the turn for a commit. Dies where the commit failed elsewhere, and where the store is away. */
+export async function takeTurn(ssh: Ssh, commit: string, task: Task): Promise<void> {
+  const problem = await waitForTurn(ssh, [commit, "up"], task);
+  if (problem) die(problem, HINT);
+}
+
+/** Waits until a server that is given up may go down. A store that is away, perhaps for good, does not keep it. */
+export async function takeLastTurn(ssh: Ssh, commit: string, task: Task): Promise<void> {
+  const problem = await waitForTurn(ssh, [commit, "destroy"], task);
+  if (problem) task.warn(`the server goes down without its group's turn: ${problem}`);
 }
 
 /** The last look before a slot is armed. Dies when the turn is lost. */

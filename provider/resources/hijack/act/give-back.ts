@@ -2,7 +2,7 @@
 import { isAbort, messageOf } from "../../../errors.ts";
 import { restoreOld } from "../../../host/leave/restore.ts";
 import { finalizedOf } from "../../../host/server/record.ts";
-import { takeTurn } from "../../../host/turn/turn.ts";
+import { takeLastTurn } from "../../../host/turn/turn.ts";
 import type { Call } from "../../../resource.ts";
 import { type Look, lockOwner, look } from "../look/look.ts";
 import type { HijackInputs } from "../model/inputs.ts";
@@ -26,7 +26,7 @@ export async function giveBack(call: Call, known: HijackState, wanted: HijackInp
   try {
     const stays = whyItStays(seen, known);
     const there = seen.status?.running ? seen.ssh : undefined;
-    if (lock && there && !stays) await takeTurn(there, seen.status!.checksum, "destroy", call);
+    if (lock && there && !stays) await takeLastTurn(there, seen.status!.checksum, call);
     // before it goes down: it is one of the group no more, whatever becomes of it
     await giveUpTurn(there, lock, call);
     if (stays) return call.warn(stays);

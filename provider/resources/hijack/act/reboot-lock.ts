@@ -40,12 +40,21 @@ export async function changeGroup(visit: Visit, { leaves }: StepOf<"reboot-lock"
 }
 
 /** Takes this server's turn, right before a slot is armed; nothing where the program asks for no lock. */
-export async function turnFor(ssh: Ssh, { call, wish }: Job): Promise<void> {
+export async function turnFor(ssh: Ssh, job: Job): Promise<void> {
+  const { call, wish } = job;
   const { rebootLock, commit } = wish.inputs;
   if (!rebootLock) return;
   call.step("taking this server's turn to reboot");
-  await takeTurn(ssh, commit, "up", call);
+  await takeTurn(ssh, commit, call);
+  job.turn = true;
   await checkTurn(ssh, commit);
+}
+
+/** The reboot does not come about: the turn is free at once. */
+export async function turnUnused(ssh: Ssh, job: Job): Promise<void> {
+  if (!job.turn) return;
+  job.turn = false;
+  await giveTurnBack(ssh, job.wish.inputs.commit, "none", "", job.call);
 }
 
 /** Tells the group how a trial ended, over the connection to what runs then. */

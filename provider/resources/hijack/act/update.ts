@@ -8,7 +8,7 @@ import { keepTrust } from "../../../host/server/trust.ts";
 import { prepareUpdate, writeFiles } from "../../../host/ways/update/update.ts";
 import { networkInput } from "../model/inputs.ts";
 import type { Job } from "./job.ts";
-import { turnFor } from "./reboot-lock.ts";
+import { turnFor, turnUnused } from "./reboot-lock.ts";
 import type { Visit } from "./visit.ts";
 
 export async function makeDelta({ artifacts }: Visit, { from, to }: StepOf<"update">, job: Job): Promise<void> {
@@ -60,7 +60,10 @@ export async function prepareDeployment(visit: Visit, step: StepOf<"update">, jo
   );
   const next = { checksum, version: artifacts.version, delta: job.made.delta, options, etc, fresh, login: plan };
   const beforeArming = () => turnFor(ssh, job);
-  const { sent, deployment } = await prepareUpdate(ssh, { ...next, beforeArming }, job.call);
+  const { sent, deployment } = await prepareUpdate(ssh, { ...next, beforeArming }, job.call).catch(async (error) => {
+    await turnUnused(ssh, job);
+    throw error;
+  });
   job.deployment = deployment;
   job.outcome.sent = sent;
 }
