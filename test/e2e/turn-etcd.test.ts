@@ -1,6 +1,7 @@
 /** What is etcd's own: its gateway, its users, its compaction. */
 import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { leaveFromHere } from "../../provider/host/turn/from-here.ts";
 import { type Etcd, startEtcd } from "../lab/etcd/index.ts";
 import { Box, COMMIT, endBoxes } from "./turn-lab.ts";
 
@@ -63,6 +64,20 @@ it("no gateway, another path, a proxy that answers 404 and HTML: each is named, 
     html.close();
     await without.end();
   }
+});
+
+it("the program takes a deleted server out of its group, from where it runs (kured#137, #847)", async () => {
+  const [w1, w2] = ["w1", "w2"].map((id) => box(id, etcd.url, undefined, { group: "deleted" })) as [Box, Box];
+  for (const one of [w1, w2]) expect((await one.turn("join")).code).toBe(0);
+  expect((await w1.turn("take", A)).code).toBe(0);
+  expect((await w2.turn("take", A)).code).toBe(75);
+  const lock = { group: "deleted", member: "w1", slots: 1, maxFailures: 0, deadline: 600 };
+  const { signal } = new AbortController();
+  expect(await leaveFromHere({ ...lock, etcd: { address: etcd.url } }, { signal })).toBeUndefined();
+  expect(await etcd.read("pine/turn/deleted")).not.toMatch(/ w1 /);
+  expect((await w2.turn("take", A)).code).toBe(0);
+  const away = await leaveFromHere({ ...lock, etcd: { address: "http://127.0.0.1:1" } }, { signal });
+  expect(away).toMatch(/^the reboot lock cannot be used: http:\/\/127.0.0.1:1/);
 });
 
 it("each right that is missing has a message of its own; no secret is to be seen (terraform#19963)", async () => {

@@ -1,4 +1,5 @@
 /** Turns and what became of their commits, on real stores. A test's last words name the report it is from. */
+import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Store } from "../lab/store.ts";
 import { Box, COMMIT, endBoxes, groupsIn, STORES } from "./turn-lab.ts";
@@ -98,6 +99,8 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
     expect((await take(w3, B)).code).toBe(75);
     expect((await take(w1, B)).text).toMatch(/own turn for commit a{12} is not over/);
     w1.confirm(A);
+    // neither a hold nor updates that are off keep it
+    writeFileSync(w1.memory("hold"), "since=now\nby=anna\nreason=backup\n");
     await w1.turn("settle");
     expect(await text()).toMatch(new RegExp(`^good ${A} 1 w1 `, "m"));
     expect((await take(w1, B)).text).toMatch(/^2 in the queue before this server/);

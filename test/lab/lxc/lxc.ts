@@ -135,6 +135,7 @@ function controls(place: Place, power: Power, login: Login): Lxc {
     rootfs,
     image,
     address: NETWORK.address,
+    beside: stage,
     start,
     kill,
     get pid() {

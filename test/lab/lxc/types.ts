@@ -4,6 +4,7 @@ import type { Log, Release } from "../vps/bases.ts";
 import type { Reached } from "../vps/ssh.ts";
 import type { ContainerNetwork } from "./config.ts";
 import type { Memory } from "./memory.ts";
+import type { Stage } from "./stage.ts";
 
 export interface LxcOptions {
   release?: Release;
@@ -47,6 +48,8 @@ export interface Lxc extends Reached {
   readonly image?: string;
   /** Its address in its own network. */
   readonly address: string;
+  /** Its neighbour there, at the gateway's address: runs a program, or starts one that ends with us. */
+  readonly beside: Pick<Stage, "run" | "start">;
   /** Runs a program in it as its root, without SSH; any exit code is an answer. Timeout in ms, default 120 s. */
   exec(argv: string[], o?: { input?: string | Uint8Array; timeout?: number }): Promise<RunResult>;
   /** What came on its console since the first start. */
