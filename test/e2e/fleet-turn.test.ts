@@ -58,6 +58,17 @@ if (isRoot) {
     lab.tell("installed");
   });
 
+  step("a store that the commit has no program for is refused in preview", async () => {
+    const [etcd, consul] = ["etcd", "consul"].map((name) => `rebootLock: { ${name}:`) as [string, string];
+    lab.project.edit((text) => text.replace(etcd, consul));
+    const { exitCode, output } = await lab.project.run(["preview"]);
+    expect(exitCode).not.toBe(0);
+    expect(output).toMatch(
+      /rebootLock needs the program curl on the server .*PUT.*add "curl" to `packages` of its Rootfs/s,
+    );
+    lab.project.edit((text) => text.replace(consul, etcd));
+  });
+
   step("an update has its turn, and says how it ended", async () => {
     await lab.project.set({ page: "another page" });
     expect((await lab.project.ok(["preview"])).output).toMatch(/1 reboot; .*; when it is its turn in group web/);

@@ -40,7 +40,10 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
     const one = await group(["v1", "v2"], late);
     const [v1, v2] = one.boxes as [Box, Box];
     await take(v1, A);
+    // a turn's end is told beforehand, to the second, and nothing is doubled (consul#1172)
+    const [, until] = /until (\S+) at the latest/.exec((await v2.turn("status")).text)!;
     await sleep(7500);
+    expect((await take(v2, A)).text).toContain(`did not report back by ${until}`);
     expect(await take(v2, A)).toMatchObject({ code: 75, text: expect.stringMatching(/^v1 took its turn .*forget v1/) });
     // and it is a failure of the commit, for those who allow none
     v2.configure({ ...one.settings, maxFailures: 0 });
