@@ -82,7 +82,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       answered = true;
       if (reasons.length === 0) {
         const confirmed = await confirm(next, o, confirmedBefore, task);
-        if (confirmed.slot === o.slot) return confirmedResult(next, o, confirmed);
+        if (confirmed.slot === o.slot) return await confirmedResult(next, o, confirmed);
         reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];
       }
       task.step("not healthy: rebooting into the previous system");
