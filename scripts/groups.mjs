@@ -15,6 +15,8 @@ export const GROUPS = {
   hijack: { include: [file("hijack*")], exclude: [file("hijack-refusals")], setUp: [...everything, "tun"] },
   // a disk written over
   overwrite: { include: [file("overwrite")], setUp: everything },
+  // a group of servers and the stores of its reboot lock
+  turn: { include: [file("turn*")], setUp: ["debian", "npm"] },
   // run only when named: they are long, or have not passed often enough yet
   // a short life on each Debian of the lab, on UEFI, and on other file systems and partitions
   alongside: { include: [file("alongside*")], setUp: everything, named: true },

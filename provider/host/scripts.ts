@@ -17,12 +17,15 @@ const SAFELY = "host/files/safely.sh";
 const PARTS = "host/ssh/parts.sh";
 const BESIDE = "host/ways/alongside/beside.sh";
 
+const pieces = (...names: string[]) => names.map((name) => `system/rootfs/usr/libexec/pine/${name}`);
+
 /** The agent as one script. */
-export const agentScript = () =>
-  joined(
-    FLUSH,
-    ...["deployments", "system", "trials", "agent"].map((name) => `system/rootfs/usr/libexec/pine/${name}`),
-  );
+export const agentScript = () => joined(FLUSH, ...pieces("deployments", "system", "trials", "agent"));
+
+const TURN = ["http", "group", "take", "report", "queue", "consul", "etcd", "fleetlock"].map((name) => `turn-${name}`);
+
+/** The reboot lock of a group of servers as one script. */
+export const turnScript = () => joined(FLUSH, ...pieces("system", "trials", ...TURN, "turn"));
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>

@@ -66,6 +66,10 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly finalized: pulumi.Output<boolean | undefined>;
     /**
+     * Checksum of the commit that the server went to by itself, past the program's (`updates`).
+     */
+    declare public /*out*/ readonly followed: pulumi.Output<string | undefined>;
+    /**
      * The server's public host key.
      */
     declare public /*out*/ readonly hostKey: pulumi.Output<string | undefined>;
@@ -133,13 +137,16 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["method"] = (args?.method) ?? "auto";
             resourceInputs["network"] = args?.network;
             resourceInputs["onDestroy"] = (args?.onDestroy) ?? "restore";
+            resourceInputs["rebootLock"] = args?.rebootLock;
             resourceInputs["triggers"] = args?.triggers;
+            resourceInputs["updates"] = args?.updates;
             resourceInputs["whenUnreachable"] = (args?.whenUnreachable) ?? "fail";
             resourceInputs["booted"] = undefined /*out*/;
             resourceInputs["changedFiles"] = undefined /*out*/;
             resourceInputs["facts"] = undefined /*out*/;
             resourceInputs["failed"] = undefined /*out*/;
             resourceInputs["finalized"] = undefined /*out*/;
+            resourceInputs["followed"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
             resourceInputs["moreChangedFiles"] = undefined /*out*/;
@@ -156,6 +163,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["failed"] = undefined /*out*/;
             resourceInputs["files"] = undefined /*out*/;
             resourceInputs["finalized"] = undefined /*out*/;
+            resourceInputs["followed"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
             resourceInputs["moreChangedFiles"] = undefined /*out*/;
@@ -247,9 +255,17 @@ export interface HostHijackArgs {
      */
     onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
     /**
+     * The server reboots into a commit when it is its turn in its group, by `up`, destroy or itself. The first installation takes no turn. Default: no lock.
+     */
+    rebootLock?: pulumi.Input<inputs.RebootLockArgs | undefined>;
+    /**
      * Any values. When they change, a commit that failed here is tried again.
      */
     triggers?: pulumi.Input<any[] | undefined>;
+    /**
+     * Updates that the server pulls by itself, from what an OstreeCommit publishes. The program's commit is then the least one: a newer one that the server went to is no difference. Default: none.
+     */
+    updates?: pulumi.Input<inputs.UpdatesArgs | undefined>;
     /**
      * What delete does when the server does not answer. Default `fail`. It can be changed while the server does not answer.
      */

@@ -94,6 +94,7 @@ export class OstreeCommit extends pulumi.CustomResource {
             resourceInputs["retain"] = args?.retain;
             resourceInputs["rootfs"] = args?.rootfs;
             resourceInputs["signingKey"] = args?.signingKey ? pulumi.secret(args.signingKey) : undefined;
+            resourceInputs["spareKeys"] = args?.spareKeys;
             resourceInputs["version"] = args?.version;
             resourceInputs["checksum"] = undefined /*out*/;
             resourceInputs["history"] = undefined /*out*/;
@@ -145,6 +146,10 @@ export interface OstreeCommitArgs {
      * Ed25519 private key that signs the commit's manifest (ref, version, checksum): PEM (PKCS#8, as `tls.PrivateKey`'s `privateKeyPem`) or the base64 of its 32 bytes. A server that has run such a commit accepts only signed commits from then on. Default: the commit is not signed.
      */
     signingKey?: pulumi.Input<string | undefined>;
+    /**
+     * Public Ed25519 keys that servers trust besides: keep their private halves elsewhere. If `signingKey` is lost, sign with one of these. PEM (`tls.PrivateKey`'s `publicKeyPem`) or another OstreeCommit's `publicKey`.
+     */
+    spareKeys?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * Version (semver), which becomes part of the commit and of its checksum. Default: the last one's with its patch number one higher, from `0.1.0`, known to the store and the state only. Example: `1.4.0`.
      */

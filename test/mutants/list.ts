@@ -1,10 +1,12 @@
 /** The mutants. Each came from a review, or from a fault that no test had noticed. */
 import { BUILD_MUTANTS } from "./list-build.ts";
 import { SERVER_MUTANTS } from "./list-server.ts";
+import { TURN_MUTANTS } from "./list-turn.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const MUTANTS: Mutant[] = [
   ...SERVER_MUTANTS,
+  ...TURN_MUTANTS,
   {
     name: "packages' scripts run with the rights of who made the mounts",
     file: "provider/image/namespace/enter.sh",

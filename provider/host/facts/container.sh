@@ -78,7 +78,7 @@ pine() {
     break
   done
   # what a person told the running system (libexec/pine/trials, sbin/pine)
-  for f in hold refused; do
+  for f in hold refused turn.without; do
     [ ! -r /var/lib/pine/$f ] || [ ! -e /run/ostree-booted ] || each pine.$f </var/lib/pine/$f
   done
   # its settings may hold a password

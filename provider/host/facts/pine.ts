@@ -31,6 +31,7 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     ...(lines.has("pine.trust") ? { trust: trustOf(lines.get("pine.trust")!) } : {}),
     ...(lines.has("pine.updates") ? { updates: updatesOf(lines) } : {}),
     ...(lines.has("pine.hold") ? { hold: holdOf(lines.get("pine.hold")!) } : {}),
+    ...(lines.has("pine.turn.without") ? { wentWithoutLock: withoutLock(lines.get("pine.turn.without")!) } : {}),
     ...(lines.has("pine.refused") ? { refused: lines.get("pine.refused")!.flatMap(refusedOf) } : {}),
     runningSlot: argument("pine.slot"),
     runningTrial: argument("pine.trial") === "1",
@@ -49,6 +50,11 @@ function updatesOf(lines: Lines): NonNullable<PineFacts["updates"]> {
 function holdOf(lines: string[]): NonNullable<PineFacts["hold"]> {
   const { since = "", by = "", reason = "" } = assignments(lines);
   return { since, by, reason };
+}
+
+function withoutLock(lines: string[]): NonNullable<PineFacts["wentWithoutLock"]> {
+  const { since = "", commit = "", reason = "" } = assignments(lines);
+  return { since, commit, reason };
 }
 
 const KINDS = ["bad", "unclear", "elsewhere"] as const;

@@ -37,6 +37,8 @@ export type Step =
   | { do: "take-over"; fresh: boolean; found?: "cut-off" | "running" }
   /** The program's files and root's keys, on the running system. `keys`: root's authorized_keys; absent: unchanged. */
   | { do: "write-files"; keys?: string[] }
+  /** The server joins, or leaves, its group's reboot lock: from then on it reboots when it is its turn. */
+  | { do: "reboot-lock"; group: string; leaves: boolean }
   /**
    * Another deployment in the slot that does not run, armed for one boot. `changed`: what needs a deployment although
    * the commit runs already.

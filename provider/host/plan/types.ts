@@ -101,6 +101,8 @@ export interface ImageFacts {
   commit?: string;
   /** Root filesystems that its initramfs mounts. */
   filesystems?: string[];
+  /** It has the program curl; absent: not known. */
+  curl?: boolean;
   /** Its SSH server; absent: not known. */
   ssh?: SshServer;
   /** Its kernel and initramfs. */

@@ -34,6 +34,8 @@ export interface TrialOptions {
   deadman: number;
   /** Who takes the server's lock again after each boot: the one from before ended with the reboot. */
   owner: string;
+  /** Gets the connection to what runs at the end. Does not fail. */
+  ended?(ssh: Ssh, result: TrialResult): Promise<void>;
 }
 
 export type TrialResult =
@@ -45,9 +47,9 @@ export type TrialResult =
   | { outcome: "returned"; reasons: string[]; answered: boolean; status: AgentStatus };
 
 /** Two boots of a slow machine (each under 5 min even without KVM) beside the dead-man's time. */
-const BOOTS_MS = 600_000;
+export const BOOTS_MS = 600_000;
 /** From the first answer of sshd to the end of the default runlevel. */
-const COMPLETE_MS = 180_000;
+export const COMPLETE_MS = 180_000;
 
 /** Reboots an armed server into its trial and answers the outcome: confirmed, or rolled back. `ssh` is used up. */
 export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<TrialResult> {
@@ -69,7 +71,9 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
         const log = await trialLog(next);
         if (reasons.length === 0) reasons = [silentReason(status, o.slot, log)];
         if (status.trial) await agent(next, ["disarm"]);
-        return { outcome: "returned", reasons: [...reasons, ...logReason(log)], answered, status };
+        const result = { outcome: "returned" as const, reasons: [...reasons, ...logReason(log)], answered, status };
+        await o.ended?.(next, result);
+        return result;
       }
       // the connection was lost while it was confirmed: it had been judged, and no reboot rolls it back any more
       const confirmedBefore = status.slot === o.slot && !status.trialRuns;
@@ -78,7 +82,7 @@ export async function runTrial(ssh: Ssh, o: TrialOptions, task: Task): Promise<T
       answered = true;
       if (reasons.length === 0) {
         const confirmed = await confirm(next, o, confirmedBefore, task);
-        if (confirmed.slot === o.slot) return { outcome: "confirmed", status: confirmed };
+        if (confirmed.slot === o.slot) return await confirmedResult(next, o, confirmed);
         reasons = [`the slot could not be confirmed: the state reads slot=${confirmed.slot ?? ""}`];
       }
       task.step("not healthy: rebooting into the previous system");
@@ -112,6 +116,12 @@ async function confirm(ssh: Ssh, o: TrialOptions, before: boolean, task: Task): 
   // removes what the slot named before, so that two stay; if this fails, the next update does it
   await agent(ssh, ["tidy"], 600_000).catch(() => {});
   return confirmed;
+}
+
+async function confirmedResult(ssh: Ssh, o: TrialOptions, status: AgentStatus): Promise<TrialResult> {
+  const result = { outcome: "confirmed" as const, status };
+  await o.ended?.(ssh, result);
+  return result;
 }
 
 /** Judges whether what runs is complete and healthy. Answers the reasons against it. */

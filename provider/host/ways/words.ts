@@ -15,6 +15,11 @@ const WATCHDOG = {
   ],
 } as const;
 
+/** For an installation; an update is told in one line. */
+export const lockLines = ({ group }: StepOf<"reboot-lock">) => [
+  `reboot lock: joins group ${group} once it is confirmed`,
+];
+
 /** What a plan says of each step. */
 const LINES: { [D in Step["do"]]: (step: StepOf<D>, told: Told) => string[] } = {
   "check-signature": silent,
@@ -36,6 +41,7 @@ const LINES: { [D in Step["do"]]: (step: StepOf<D>, told: Told) => string[] } = 
   disarm: silent,
   "take-over": silent,
   "write-files": silent,
+  "reboot-lock": lockLines,
   update: silent,
   "keep-running": silent,
   // it has a line of its own

@@ -117,6 +117,20 @@ export interface ConnectionArgs {
 }
 
 /**
+ * Consul, as the server reaches it.
+ */
+export interface ConsulStoreArgs {
+    /**
+     * Address of its HTTP API. Example: `http://127.0.0.1:8500`.
+     */
+    address: pulumi.Input<string>;
+    /**
+     * ACL token; the right to write keys below `pine/turn/GROUP` is all it needs.
+     */
+    token?: pulumi.Input<string | undefined>;
+}
+
+/**
  * A partition after the image, for data that must survive reinstalls. It is found again by its label, and then keeps its place and its content.
  */
 export interface DataPartitionArgs {
@@ -148,6 +162,24 @@ export function dataPartitionArgsProvideDefaults(val: DataPartitionArgs): DataPa
 }
 
 /**
+ * etcd 3.3 or later with its JSON gateway, as the server reaches it.
+ */
+export interface EtcdStoreArgs {
+    /**
+     * Address of a member. Example: `http://192.0.2.1:2379`.
+     */
+    address: pulumi.Input<string>;
+    /**
+     * Its password.
+     */
+    password?: pulumi.Input<string | undefined>;
+    /**
+     * User that may read and write the keys below `pine/turn/GROUP`. Default: none.
+     */
+    user?: pulumi.Input<string | undefined>;
+}
+
+/**
  * A file: `content` or `source`, exactly one.
  */
 export interface FileArgs {
@@ -167,6 +199,20 @@ export interface FileArgs {
      * A file of the machine that runs Pulumi (FileAsset), or text (StringAsset).
      */
     source?: pulumi.Input<pulumi.asset.Asset | pulumi.asset.Archive | undefined>;
+}
+
+/**
+ * A server of FleetLock's protocol, as the server reaches it.
+ */
+export interface FleetLockServerArgs {
+    /**
+     * Address before `/v1/pre-reboot`. Example: `http://192.0.2.1:3333`.
+     */
+    address: pulumi.Input<string>;
+    /**
+     * Bearer token, for a proxy before it; the protocol has none.
+     */
+    token?: pulumi.Input<string | undefined>;
 }
 
 /**
@@ -486,6 +532,10 @@ export interface ProxyConnectionArgs {
  */
 export interface PublishArgs {
     /**
+     * Versions that every older server has to run before a newer one. Their commits stay published.
+     */
+    barriers?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
      * How many earlier commits get a static delta to this one. Default 1; 0 to 20.
      */
     deltas?: pulumi.Input<number | undefined>;
@@ -498,6 +548,10 @@ export interface PublishArgs {
      */
     path?: pulumi.Input<string | undefined>;
     /**
+     * Sign anew after so many days without a new commit (1 to 365), in the next `pulumi up`, so that servers see that nothing newer is hidden from them. Default: only with a new commit.
+     */
+    renewDays?: pulumi.Input<number | undefined>;
+    /**
      * A bucket of an S3-compatible storage, instead of `path`.
      */
     s3?: pulumi.Input<inputs.S3BucketArgs | undefined>;
@@ -505,6 +559,68 @@ export interface PublishArgs {
      * The server that `path` is on. The login needs no root, only the right to write there; the server needs `sh`, `tar`, `find` and `sha256sum`.
      */
     ssh?: pulumi.Input<inputs.ConnectionArgs | undefined>;
+    /**
+     * Versions or checksums of earlier commits that no server may boot any more, also where it has them already. Servers that run one wait for a higher version.
+     */
+    withdrawn?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+}
+
+/**
+ * The reboot lock of a group of servers: one reboots when it is its turn, and a commit that failed on one is booted by no other. Exactly one of `consul`, `etcd`, `fleetlock` says where the group is kept.
+ */
+export interface RebootLockArgs {
+    /**
+     * Path on the server of the certificates that the store's address is checked with. Default: the system's.
+     */
+    caFile?: pulumi.Input<string | undefined>;
+    /**
+     * Consul's KV store; the server needs curl.
+     */
+    consul?: pulumi.Input<inputs.ConsulStoreArgs | undefined>;
+    /**
+     * Seconds after which a server that has its turn and does not report back counts as failed; it counts as down until it reports. Default: two boots, `deadman` and `health` in the worst case, and 15 minutes for hooks.
+     */
+    deadline?: pulumi.Input<number | undefined>;
+    /**
+     * etcd, by its JSON gateway.
+     */
+    etcd?: pulumi.Input<inputs.EtcdStoreArgs | undefined>;
+    /**
+     * A server of FleetLock's protocol, which decides the number of slots; it frees no turn of a dead server, and tells nobody who has it.
+     */
+    fleetlock?: pulumi.Input<inputs.FleetLockServerArgs | undefined>;
+    /**
+     * Name of the group. Example: `web`.
+     */
+    group: pulumi.Input<string>;
+    /**
+     * Key of the group in the store. Default `pine/turn/GROUP`.
+     */
+    key?: pulumi.Input<string | undefined>;
+    /**
+     * On how many servers a commit may fail before no other boots it. Default 0.
+     */
+    maxFailures?: pulumi.Input<number | undefined>;
+    /**
+     * Name of this server in the group, and the identity that has its turn. Default: the resource's name.
+     */
+    member?: pulumi.Input<string | undefined>;
+    /**
+     * How many servers the group has: one that is not heard of for 15 minutes counts as down. It wants servers that update themselves. Default: only those count that have their turn.
+     */
+    members?: pulumi.Input<number | undefined>;
+    /**
+     * HTTP proxy on the way to the store. Default none.
+     */
+    proxy?: pulumi.Input<string | undefined>;
+    /**
+     * How many servers of the group may be down at once; the same for all of them. Default 1.
+     */
+    slots?: pulumi.Input<number | undefined>;
+    /**
+     * What may reboot without the lock while its store is away. Default: nothing.
+     */
+    whenAway?: pulumi.Input<inputs.WithoutLockArgs | undefined>;
 }
 
 /**
@@ -608,6 +724,74 @@ export function serverHealthCheckArgsProvideDefaults(val: ServerHealthCheckArgs)
 }
 
 /**
+ * A time of day when a server may reboot. It must be longer than a reboot that does not stay.
+ */
+export interface UpdateWindowArgs {
+    /**
+     * Days on which it begins. Default: every day.
+     */
+    days?: pulumi.Input<pulumi.Input<enums.Weekday>[] | undefined>;
+    /**
+     * How long it lasts (at most 1440). Each server takes a moment of its own in the first half.
+     */
+    minutes: pulumi.Input<number>;
+    /**
+     * When it begins. Example: `03:30`.
+     */
+    start: pulumi.Input<string>;
+}
+
+/**
+ * Where a server looks for updates by itself, and when it reboots into one. The commit must be signed.
+ */
+export interface UpdatesArgs {
+    /**
+     * Hours between two looks (1 to 720). Each server looks at a moment of its own. Default 24.
+     */
+    everyHours?: pulumi.Input<number | undefined>;
+    /**
+     * Proxy for what the server fetches. Example: `http://10.0.0.1:3128`.
+     */
+    proxy?: pulumi.Input<string | undefined>;
+    /**
+     * When the server reboots into what it fetched. Default `manual`.
+     */
+    reboot?: pulumi.Input<enums.UpdateReboot | undefined>;
+    /**
+     * Branch. Default: that of the commit which was deployed.
+     */
+    ref?: pulumi.Input<string | undefined>;
+    /**
+     * After so many days without a new signature the server warns that its mirror may stand still. Default 45.
+     */
+    staleDays?: pulumi.Input<number | undefined>;
+    /**
+     * Time zone of the windows: a name, such as `Europe/Berlin`, or as POSIX writes it. Default `UTC`.
+     */
+    timeZone?: pulumi.Input<string | undefined>;
+    /**
+     * Address of what an OstreeCommit publishes, `http` or `https`. What comes from there is believed for its signature alone. Example: `https://updates.example.com/pine`.
+     */
+    url: pulumi.Input<string>;
+    /**
+     * How long people who are logged in, and what runs over SSH, are waited for (0 to 10080). Default 60.
+     */
+    waitForSessionsMinutes?: pulumi.Input<number | undefined>;
+    /**
+     * For `reboot: window`: when it may.
+     */
+    windows?: pulumi.Input<pulumi.Input<inputs.UpdateWindowArgs>[] | undefined>;
+    /**
+     * Addresses that must be reached before a system on trial is kept. If they are not, it goes back, and the commit is tried again later. Default: none.
+     */
+    witnesses?: pulumi.Input<pulumi.Input<inputs.WitnessArgs>[] | undefined>;
+    /**
+     * How many of `witnesses`. Default `all`.
+     */
+    witnessesNeeded?: pulumi.Input<enums.WitnessesNeeded | undefined>;
+}
+
+/**
  * A login besides root.
  */
 export interface UserArgs {
@@ -639,4 +823,36 @@ export interface UserArgs {
      * Numeric user id. Default: the next free one from 1000.
      */
     uid?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * Commits that matter more than the lock. A server goes without it after the wait and an offset of its own, and `pine status` and refresh tell it.
+ */
+export interface WithoutLockArgs {
+    /**
+     * Seconds that the store has to be away. Default 600.
+     */
+    after?: pulumi.Input<number | undefined>;
+    /**
+     * Checksums of the commits.
+     */
+    commits: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/**
+ * An address that a server must reach: exactly one of `http` and `tcp`.
+ */
+export interface WitnessArgs {
+    /**
+     * URL. Example: `http://198.51.100.1/up`.
+     */
+    http?: pulumi.Input<string | undefined>;
+    /**
+     * HTTP status to expect. Default 200.
+     */
+    status?: pulumi.Input<number | undefined>;
+    /**
+     * `host:port` that must accept a connection.
+     */
+    tcp?: pulumi.Input<string | undefined>;
 }

@@ -32,6 +32,8 @@ export interface PineFacts {
   updates?: { digest: string; state: Record<string, string | undefined>; staged?: string };
   /** A person on the server wants no update to reboot it (`pine hold`). */
   hold?: { since: string; by: string; reason: string };
+  /** It rebooted without its group's lock, whose store was away, since the program allowed that for the commit. */
+  wentWithoutLock?: { since: string; commit: string; reason: string };
   /** Commits that the server does not boot by itself; absent: none. */
   refused?: RefusedCommit[];
   /** From the kernel's arguments: slot and deployment (`<checksum>.<n>`) that run. */

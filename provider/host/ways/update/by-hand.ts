@@ -32,11 +32,14 @@ export function byHandRefusal(pine: PineFacts, commit: string, insisted: boolean
 
 /** The same for a refresh, which only tells. `booted`: the commit that was deployed last. */
 export function byHandNotes(pine: PineFacts, booted: string | undefined): string[] {
-  const { hold } = pine;
+  const { hold, wentWithoutLock: without } = pine;
   const back = booted === undefined ? undefined : rollback(pine, booted);
   return [
     ...(hold
       ? [`held since ${hold.since} by ${hold.by}: ${hold.reason}; no update reboots it until \`pine unhold\``]
+      : []),
+    ...(without
+      ? [`it went without the reboot lock at ${without.since}, into commit ${short(without.commit)}: ${without.reason}`]
       : []),
     ...(back ? [`commit ${short(back.commit)} was rolled back by hand at ${back.since}: ${back.reason}`] : []),
   ];

@@ -25,6 +25,8 @@ export interface Wanted {
   foreign: boolean;
   /** Root's authorized_keys from now on; absent: unchanged. */
   keys?: string[];
+  /** The group of its reboot lock: joined, or left; absent: none. */
+  lock?: { group: string; leaves: boolean };
   /** Bytes of the delta; absent: not known yet. */
   bytes?: number;
   /** Seconds. */
@@ -44,6 +46,7 @@ export function updateSteps(w: Wanted): Step[] {
     ...(w.armed ? [{ do: "disarm" } as const] : []),
     ...(w.foreign || w.found ? [{ do: "take-over", fresh, found: w.found } as const] : []),
     { do: "write-files", keys: w.keys },
+    ...(w.lock ? [{ do: "reboot-lock", ...w.lock } as const] : []),
     ...(deploys
       ? ([
           { do: "update", from: w.runs, to: w.commit, slot, fresh, changed, ...sending },
@@ -87,6 +90,10 @@ export function updateLine(steps: readonly Step[]): string {
           return step.found && !fresh ? FOUND[step.found] : "";
         case "update":
           return deploymentText(step, restarts);
+        case "trial": {
+          const lock = steps.find((one): one is StepOf<"reboot-lock"> => one.do === "reboot-lock" && !one.leaves);
+          return lock ? `; when it is its turn in group ${lock.group}` : "";
+        }
         case "keep-running":
           return `commit ${short(step.commit)} runs already: keys and files are written, no reboot`;
         case "remove-old":

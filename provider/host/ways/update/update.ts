@@ -22,6 +22,8 @@ interface Update {
   etc: HostFile[];
   fresh?: boolean;
   login: Pick<Plan, "hostKeyFiles" | "sshPorts">;
+  /** Waits until the server may reboot: right before the slot is armed, so that no reboot by chance tries it before. */
+  beforeArming?(): Promise<void>;
 }
 
 /**
@@ -73,6 +75,7 @@ async function prepare(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
     });
   }
   if (o.delta) await forget(ssh);
+  await o.beforeArming?.();
   await agent(ssh, ["arm", slot, "1"]);
   return { slot, deployment, sent };
 }

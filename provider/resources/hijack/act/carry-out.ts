@@ -8,6 +8,7 @@ import { missingCommit } from "../plan/artifacts.ts";
 import { installBeside, makeSysroot } from "./install.ts";
 import type { Job } from "./job.ts";
 import { bootDisk, enterRamSystem, makeImage, makeRamSystem, writeDisk } from "./overwrite.ts";
+import { changeGroup } from "./reboot-lock.ts";
 import { removeOld } from "./remove-old.ts";
 import { boot } from "./trial.ts";
 import { endUnconfirmedTrial } from "./unconfirmed.ts";
@@ -38,6 +39,7 @@ const TABLE: { [D in Step["do"]]: Executor<D> } = {
   disarm: { act: disarm },
   "take-over": { act: takeOver },
   "write-files": { act: writeOwnFiles },
+  "reboot-lock": { act: changeGroup },
   update: { make: makeDelta, act: prepareDeployment },
   trial: { act: boot },
   "keep-running": { act: keepRunning },

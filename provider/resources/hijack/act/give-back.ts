@@ -2,38 +2,34 @@
 import { isAbort, messageOf } from "../../../errors.ts";
 import { restoreOld } from "../../../host/leave/restore.ts";
 import { finalizedOf } from "../../../host/server/record.ts";
+import { takeLastTurn } from "../../../host/turn/turn.ts";
 import type { Call } from "../../../resource.ts";
-import { lockOwner, look } from "../look/look.ts";
+import { type Look, lockOwner, look } from "../look/look.ts";
 import type { HijackInputs } from "../model/inputs.ts";
+import { lockOf } from "../model/lock.ts";
 import { connectionsOf, keeping } from "../model/logins.ts";
 import type { HijackState } from "../model/state.ts";
+import { giveUpTurn } from "./reboot-lock.ts";
 
 /** Restores the old system where that is possible; else warns and leaves the server alone. */
 export async function giveBack(call: Call, known: HijackState, wanted: HijackInputs): Promise<void> {
   if (wanted.onDestroy === "retain") return call.warn("the server stays as it is (onDestroy: retain)");
-  let seen: Awaited<ReturnType<typeof look>>;
+  const lock = lockOf(wanted, call);
+  let seen: Look;
   try {
     seen = await look(wanted.connection, known, call);
   } catch (error) {
     if (wanted.whenUnreachable !== "forget" || isAbort(error, call.signal)) throw error;
-    return call.warn(`the resource is removed from the state, and the server was not changed: ${messageOf(error)}`);
+    call.warn(`the resource is removed from the state, and the server was not changed: ${messageOf(error)}`);
+    return giveUpTurn(undefined, lock, call);
   }
   try {
-    const found = seen.facts.pine.install?.id;
-    if (found !== known.installationId)
-      return call.warn(
-        found
-          ? "another installation is on this server: nothing is changed on it"
-          : "Pine is not on this server any more",
-      );
-    if (seen.facts.pine.install?.method === "overwrite")
-      return call.warn("the server stays as it is: it was overwritten, so there is no old system to restore");
-    if (seen.facts.pine.install?.old === undefined)
-      return call.warn(
-        "the server stays as it is: it was started from a template, so there is no old system to restore",
-      );
-    if (finalizedOf(seen.facts.pine.install) !== "no")
-      return call.warn("the server stays as it is: finalize removed its old system, so there is none to restore");
+    const stays = whyItStays(seen, known);
+    const there = seen.status?.running ? seen.ssh : undefined;
+    if (lock && there && !stays) await takeLastTurn(there, seen.status!.checksum, call);
+    // before it goes down: it is one of the group no more, whatever becomes of it
+    await giveUpTurn(there, lock, call);
+    if (stays) return call.warn(stays);
     const o = {
       id: known.installationId,
       connections: connectionsOf(keeping(wanted.connection, seen.ssh)),
@@ -45,4 +41,19 @@ export async function giveBack(call: Call, known: HijackState, wanted: HijackInp
   } finally {
     await seen.ssh.close();
   }
+}
+
+/** Why nothing is restored on a server that answers; undefined: its old system is. Pure. */
+function whyItStays({ facts }: Look, known: HijackState): string | undefined {
+  const { install } = facts.pine;
+  if (install?.id !== known.installationId)
+    return install?.id
+      ? "another installation is on this server: nothing is changed on it"
+      : "Pine is not on this server any more";
+  if (install?.method === "overwrite")
+    return "the server stays as it is: it was overwritten, so there is no old system to restore";
+  if (install?.old === undefined)
+    return "the server stays as it is: it was started from a template, so there is no old system to restore";
+  if (finalizedOf(install) !== "no")
+    return "the server stays as it is: finalize removed its old system, so there is none to restore";
 }

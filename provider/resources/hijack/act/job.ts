@@ -32,6 +32,8 @@ export interface Job {
   deployment?: string;
   /** This run entered the RAM system. */
   entered: boolean;
+  /** The server has its group's turn to reboot, and has not rebooted. */
+  turn?: boolean;
   /** The server was written to. */
   touched: boolean;
   outcome: Partial<Outcome> & { sent: number };

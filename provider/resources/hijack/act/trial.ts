@@ -3,10 +3,12 @@ import { messageOf } from "../../../errors.ts";
 import type { StepOf } from "../../../host/plan/steps.ts";
 import { type AgentStatus, agent, agentStatus } from "../../../host/server/agent.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
-import { runTrial } from "../../../host/trial/trial.ts";
+import type { Ssh } from "../../../host/ssh/types.ts";
+import { runTrial, type TrialResult } from "../../../host/trial/trial.ts";
 import type { Call } from "../../../resource.ts";
 import { openAny } from "../look/look.ts";
 import type { Job } from "./job.ts";
+import { endTurn } from "./reboot-lock.ts";
 import type { Visit } from "./visit.ts";
 
 /** Boots the armed slot. Ends with that system confirmed, or with the system before it running again. */
@@ -15,7 +17,8 @@ export async function boot(visit: Visit, { slot }: StepOf<"trial">, job: Job): P
   const { commit: checksum, health, deadman } = job.wish.inputs;
   const { bootId } = facts;
   const o = { connections, bootId, slot, checksum, signed: artifacts.signed, health, deadman, owner };
-  const result = await runTrial(ssh, o, job.call);
+  const ended = (to: Ssh, end: TrialResult) => endTurn(to, end, job);
+  const result = await runTrial(ssh, { ...o, ended }, job.call);
   job.outcome.result = result;
   if (result.outcome !== "returned" || !result.status.running || !job.deployment) return;
   const status = await restoreSlot(connections, job.deployment, job.call);

@@ -8,6 +8,7 @@ import { keepTrust } from "../../../host/server/trust.ts";
 import { prepareUpdate, writeFiles } from "../../../host/ways/update/update.ts";
 import { networkInput } from "../model/inputs.ts";
 import type { Job } from "./job.ts";
+import { turnFor, turnUnused } from "./reboot-lock.ts";
 import type { Visit } from "./visit.ts";
 
 export async function makeDelta({ artifacts }: Visit, { from, to }: StepOf<"update">, job: Job): Promise<void> {
@@ -62,7 +63,11 @@ export async function prepareDeployment(visit: Visit, step: StepOf<"update">, jo
     { remove: before?.kernelArguments ?? [], add: inputs.kernelArguments, deadman: inputs.deadman },
   );
   const next = { checksum, version: artifacts.version, delta: job.made.delta, options, etc, fresh, login: plan };
-  const { sent, deployment } = await prepareUpdate(ssh, next, job.call);
+  const beforeArming = () => turnFor(ssh, job);
+  const { sent, deployment } = await prepareUpdate(ssh, { ...next, beforeArming }, job.call).catch(async (error) => {
+    await turnUnused(ssh, job);
+    throw error;
+  });
   job.deployment = deployment;
   job.outcome.sent = sent;
 }

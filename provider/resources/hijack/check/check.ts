@@ -6,6 +6,7 @@ import { pathOf } from "../../../properties/path.ts";
 import { checkProps } from "../../../properties/rule.ts";
 import { hasSecret, hasUnknown, isUnknown, type Props, plain, Secret } from "../../../properties/values.ts";
 import { secretArguments } from "../../secret-arguments.ts";
+import { lockFailures } from "./lock.ts";
 import { shape } from "./shape.ts";
 import { updatesFailures } from "./updates.ts";
 
@@ -27,6 +28,7 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
     ...overwriteFailures(inputs, news),
     ...healthFailures(inputs),
     ...updatesFailures(inputs),
+    ...lockFailures(inputs),
     ...secretArguments(news),
   );
   const network = plain(inputs.network) as Props | undefined;

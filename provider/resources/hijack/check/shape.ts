@@ -8,6 +8,7 @@ import { any, asset, flag, integer, list, map, object, text } from "../../../pro
 import { hostnamePattern } from "../../../properties/patterns.ts";
 import type { Shape } from "../../../properties/rule.ts";
 import { connectionRule } from "../../connection-shape.ts";
+import { lockRule } from "./lock.ts";
 import { updatesRule } from "./updates.ts";
 
 const publicKey = {
@@ -97,4 +98,5 @@ export const shape = {
   force: flag(),
   triggers: list(any()),
   updates: updatesRule,
+  rebootLock: lockRule,
 } satisfies Shape;

@@ -4,6 +4,7 @@ import type { NetworkInput } from "../../../host/network/model/types.ts";
 import type { DataPartition, Method } from "../../../host/plan/types.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { HealthCheck } from "../../../host/trial/health.ts";
+import type { RebootLock } from "../../../host/turn/lock.ts";
 import type { Updates } from "../../../host/updates/settings.ts";
 import { type Asset, type Props, plain } from "../../../properties/values.ts";
 
@@ -41,12 +42,16 @@ export interface HijackInputs {
   triggers: unknown[];
   /** Updates that the server pulls by itself; absent: none. */
   updates?: Updates;
+  rebootLock?: LockInput;
   /** Inputs that allow another attempt at the same commit when they change; as JSON without secrets, for the state. */
   attempt: string;
 }
 
 /** Defaults, for inputs of before they were made known. */
 const UPDATES = { windows: [], witnesses: [], timeZone: "UTC" };
+/** A reboot lock as the program gave it; what is left out has a default (lock.ts). */
+export type LockInput = Omit<RebootLock, "member" | "slots" | "maxFailures" | "deadline"> & Partial<RebootLock>;
+
 const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "health"];
 
 /** Checked, known inputs with their defaults. */
@@ -74,6 +79,7 @@ export function hijackInputs(props: Props): HijackInputs {
     force: p.force ?? false,
     triggers: p.triggers ?? [],
     updates: p.updates ? { ...UPDATES, ...p.updates } : undefined,
+    rebootLock: p.rebootLock ?? undefined,
     attempt: JSON.stringify(ATTEMPT.map((key) => props[key] ?? null)),
   };
 }

@@ -131,6 +131,7 @@ async function imageFactsOf({ store, checksum, manifest, image }: Kept, compress
     arch: manifest.arch,
     target: manifest.target ?? "vm",
     ssh: rootfs && sshServerOf(rootfs.lock),
+    curl: rootfs && rootfs.lock.some(({ name }) => name === "curl"),
     sysrootBytes: made?.size ?? Math.round((range[0] + range[1]) / 2),
     sysrootRange: made ? undefined : range,
     unpackedBytes: made?.unpackedSize ?? manifest.size,

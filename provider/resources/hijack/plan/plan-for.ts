@@ -1,12 +1,15 @@
 /** The plan for a server that was looked at. */
-import { PineError } from "../../../errors.ts";
+import { die, PineError } from "../../../errors.ts";
 import type { ImageFacts, Plan } from "../../../host/plan/types.ts";
 import { isReinstall } from "../../../host/server/record.ts";
 import { loginPublicKeys } from "../../../host/ssh/keys.ts";
+import { needsCurl } from "../../../host/turn/lock.ts";
 import { planInstall } from "../../../host/ways/plan.ts";
+import { lockLines } from "../../../host/ways/words.ts";
 import type { Call } from "../../../resource.ts";
 import type { Look } from "../look/look.ts";
 import { networkInput } from "../model/inputs.ts";
+import { lockOf } from "../model/lock.ts";
 import type { Wish } from "../model/wish.ts";
 import type { CommitArtifacts } from "./artifacts.ts";
 import { planUpdate } from "./update.ts";
@@ -22,9 +25,31 @@ export async function planFor(
 ): Promise<Plan> {
   const plan = await planInstallation(seen, wish, image, call);
   const { status } = seen;
+  refuseWithoutCurl(wish, image, call);
   const whole =
-    plan.way === "update" && status ? await planUpdate({ ...seen, status }, plan, wish, artifacts, call) : plan;
+    plan.way === "update" && status
+      ? await planUpdate({ ...seen, status }, plan, wish, artifacts, call)
+      : withLock(plan, wish);
   return withUpdates(whole, seen.facts, wish, artifacts);
+}
+
+/** An installation takes no turn, and ends with what later ones are taken by. */
+function withLock(plan: Plan, { inputs }: Wish): Plan {
+  const { rebootLock } = inputs;
+  if (!rebootLock || plan.steps.length === 0) return plan;
+  const step = { do: "reboot-lock", group: rebootLock.group, leaves: false } as const;
+  return { ...plan, steps: [...plan.steps, step], lines: [...plan.lines, ...lockLines(step)] };
+}
+
+/** The lock of some stores needs a program that the commit may not have: said before anything is deployed. */
+function refuseWithoutCurl({ inputs }: Wish, { curl }: ImageFacts, call: Call): void {
+  const lock = lockOf(inputs, call);
+  const why = lock && curl === false && needsCurl(lock);
+  if (why)
+    die(
+      `rebootLock needs the program curl on the server (${why}), and the commit has none`,
+      'add "curl" to `packages` of its Rootfs',
+    );
 }
 
 /** The same without the steps of an update, which need another look at the server. */

@@ -52,6 +52,7 @@ export async function planUpdate(
     fresh: isReinstall(install, !state),
     found: state ? undefined : install ? "cut-off" : "running",
     foreign: !mine,
+    lock: lockChange(wish),
     keys: rootKeys(plan.authorizedKeys, inputs.authorizedKeys, before?.authorizedKeys ?? [], login),
     bytes: artifacts?.knownDelta(status.checksum),
     deadman: inputs.deadman,
@@ -66,6 +67,13 @@ export async function planUpdate(
   const notes = update ? await etcNotesOf(seen.ssh, { ...update, given }, artifacts, call) : [];
   const told = inALine({ ...plan, ...known }, updateLine(steps));
   return { ...told, lines: [...told.lines, ...notes], notes };
+}
+
+/** Whether the group of the reboot lock is joined, or left; undefined: there was none, and is none. Pure. */
+export function lockChange({ inputs, before }: Wish): { group: string; leaves: boolean } | undefined {
+  const group = inputs.rebootLock?.group;
+  if (group !== undefined) return { group, leaves: false };
+  return before?.rebootLock && { group: before.rebootLock.group, leaves: true };
 }
 
 const inALine = (plan: Plan, line: string): Plan => ({ ...plan, summary: line, lines: [line] });

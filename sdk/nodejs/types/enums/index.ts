@@ -310,6 +310,38 @@ export const TemplateFormat = {
  */
 export type TemplateFormat = (typeof TemplateFormat)[keyof typeof TemplateFormat];
 
+export const UpdateReboot = {
+    /**
+     * A person does (`pine upgrade --reboot`).
+     */
+    Manual: "manual",
+    /**
+     * In a window.
+     */
+    Window: "window",
+    /**
+     * At once.
+     */
+    Now: "now",
+} as const;
+
+/**
+ * When a server reboots into what it fetched.
+ */
+export type UpdateReboot = (typeof UpdateReboot)[keyof typeof UpdateReboot];
+
+export const Weekday = {
+    Monday: "mon",
+    Tuesday: "tue",
+    Wednesday: "wed",
+    Thursday: "thu",
+    Friday: "fri",
+    Saturday: "sat",
+    Sunday: "sun",
+} as const;
+
+export type Weekday = (typeof Weekday)[keyof typeof Weekday];
+
 export const WhenUnreachable = {
     /**
      * Fails, and keeps the resource.
@@ -325,3 +357,10 @@ export const WhenUnreachable = {
  * What delete does when the server does not answer.
  */
 export type WhenUnreachable = (typeof WhenUnreachable)[keyof typeof WhenUnreachable];
+
+export const WitnessesNeeded = {
+    All: "all",
+    Any: "any",
+} as const;
+
+export type WitnessesNeeded = (typeof WitnessesNeeded)[keyof typeof WitnessesNeeded];

@@ -44,3 +44,13 @@ test("what the server's own trials say does not stop a program: it judges for it
   // a word of a newer agent: not booted unasked
   expect(byHandRefusal(pine(refused("withdrawn")), commit, false)).toMatchObject({ code: "rolled-back" });
 });
+
+// kraken-lib#812: for months every node rebooted without its lock, and no one knew
+test("a reboot without the group's lock is told at each refresh", () => {
+  const lines = ["commit=cccccccccccccccc", "since=2026-11-30T12:00:00Z", "reason=http://store does not answer"];
+  const told = parsePine(new Map([["pine.turn.without", lines]]), []);
+  expect(byHandNotes(told, undefined)).toEqual([
+    "it went without the reboot lock at 2026-11-30T12:00:00Z, into commit cccccccccccc: http://store does not answer",
+  ]);
+  expect(byHandRefusal(told, commit, false)).toBeUndefined();
+});

@@ -69,6 +69,18 @@ it.each<[string, Partial<Wanted>, string, string]>([
     `reinstall of Pine, which runs here (commit aaaaaaaaaaaa): nothing to send, a new deployment in slot b whose /etc is the image's, 1 reboot; keeps /var, name, network and keys; ${SAFETY}; to take it over as it is: pulumi import`,
   ],
   [
+    "a server of a group: it joins before anything reboots",
+    { lock: { group: "web", leaves: false } },
+    "check-signature write-files reboot-lock update trial",
+    `update aaaaaaaaaaaa => bbbbbbbbbbbb: send a delta of 45 kB, slot b, 1 reboot; ${SAFETY}; when it is its turn in group web`,
+  ],
+  [
+    "one that is none of its group any more",
+    { commit: runs, lock: { group: "web", leaves: true } },
+    "write-files reboot-lock keep-running",
+    "commit aaaaaaaaaaaa runs already: keys and files are written, no reboot",
+  ],
+  [
     "a slot that somebody armed, and another name of the stack",
     { armed: true, foreign: true },
     "check-signature disarm take-over write-files update trial",

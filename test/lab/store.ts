@@ -1,0 +1,40 @@
+/** What the lab's stores for reboot locks have in common. */
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface Store {
+  url: string;
+  pid: number;
+  /** The text of a key; undefined: there is none. */
+  read(key: string): Promise<string | undefined>;
+  write(key: string, text: string): Promise<void>;
+  remove(key: string): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** A port of 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Waits until an address answers well; dies when its process has ended. */
+export async function answers(url: string, ended: Promise<unknown>, headers: Record<string, string> = {}) {
+  let over = false;
+  ended.then(() => {
+    over = true;
+  });
+  const end = Date.now() + 120_000;
+  for (;;) {
+    const ok = await fetch(url, { headers, signal: AbortSignal.timeout(5000) }).then(
+      async (answer) => answer.ok && (await answer.text()) !== '""',
+      () => false,
+    );
+    if (ok) return;
+    if (over || Date.now() > end) throw new Error(`nothing answers at ${url}${over ? ": its process has ended" : ""}`);
+    await sleep(200);
+  }
+}

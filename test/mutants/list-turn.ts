@@ -1,0 +1,49 @@
+/** Mutants of a group's reboot lock, as it is on servers. */
+import type { Mutant } from "./mutant.ts";
+
+const at = (name: string) => `provider/system/rootfs/usr/libexec/pine/${name}`;
+
+export const TURN_MUTANTS: Mutant[] = [
+  {
+    name: "who does not come back counts as up",
+    file: at("turn-group"),
+    from: '$1 == "holder" && $2 "" != id "" { held++',
+    to: '$1 == "holder" && $2 "" != id "" && $5 + grace >= at { held++',
+    tests: ["test/e2e/turn-holders.test.ts"],
+  },
+  {
+    name: "a commit that failed elsewhere is booted here",
+    file: at("turn-take"),
+    from: '[ "${failed%% *}" -gt "$max" ]',
+    to: '[ "${failed%% *}" -gt 99 ]',
+    tests: ["test/e2e/turn-verdicts.test.ts"],
+  },
+  {
+    name: "a turn ends well before its commit is confirmed",
+    file: at("turn-report"),
+    from: "|| ! confirmed; then stop 1",
+    to: "; then stop 1",
+    tests: ["test/e2e/turn-verdicts.test.ts"],
+  },
+  {
+    name: "a member of Consul that is cut off is believed",
+    file: at("turn-consul"),
+    from: "?consistent",
+    to: "?stale",
+    tests: ["test/e2e/turn-consul.test.ts"],
+  },
+  {
+    name: "Consul's store is written whatever others wrote",
+    file: at("turn-consul"),
+    from: '"/v1/kv/$key?cas=$revision" "$1"',
+    to: '"/v1/kv/$key" "$1"',
+    tests: ["test/e2e/turn-consul.test.ts"],
+  },
+  {
+    name: "a failed commit gives FleetLock's slot back",
+    file: at("turn-fleetlock"),
+    from: "    failed) return 0 ;;\n",
+    to: "    failed) give_back && return ;;\n",
+    tests: ["test/e2e/turn-fleetlock.test.ts"],
+  },
+];
