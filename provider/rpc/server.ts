@@ -11,14 +11,17 @@ import { type Config, InitError, type Resource } from "../resource.ts";
 import { fromStruct, toStruct } from "./codec.ts";
 import { keptConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
-import { diffOf, failuresOf } from "./messages.ts";
+import { diffOf, failureLine, failuresOf } from "./messages.ts";
+import { Overseers } from "./overseers.ts";
 import type { Provider } from "./provider.ts";
 import { Running } from "./running.ts";
 import { Schema } from "./schema.ts";
 import { type Scope, unary } from "./scope.ts";
+import { Unimplemented } from "./status.ts";
 
 export class ProviderServer {
   readonly running = new Running();
+  private readonly overseers = new Overseers();
   private engine: Engine | undefined;
   private config: Config | undefined;
   private urn = "";
@@ -35,6 +38,7 @@ export class ProviderServer {
     this.running.renew();
     if (address === "" || address === this.engine?.address) return;
     this.engine = new Engine(address);
+    this.overseers.clear();
   }
 
   /** Whether the engine's process has gone away. */
@@ -139,6 +143,7 @@ export class ProviderServer {
         return r;
       }),
       ...this.resourceCalls(),
+      construct: this.unary((q: p.ConstructRequest, scope) => this.construct(q, scope)),
       invoke: this.unary(async (q: p.InvokeRequest, scope) => {
         const token = q.getTok();
         const find = this.provider.functions[token] ?? die(`there is no function ${token}`, this.names("functions"));
@@ -154,11 +159,30 @@ export class ProviderServer {
     };
   }
 
+  private async construct(q: p.ConstructRequest, scope: Scope): Promise<p.ConstructResponse> {
+    const token = q.getType();
+    const find = this.provider.components?.[token] ?? this.noComponent(token);
+    const specs = this.schema.inputs(token);
+    const inputs = scope.noting(this.schema.wrap(fromStruct(q.getInputs()), specs));
+    const component = await find();
+    const shown = (path: string) => this.schema.shows(path, specs);
+    const failures = failuresOf(component.check(inputs), inputs, shown, scope.clean);
+    if (failures.length > 0) die(failures.map(failureLine).join("\n"));
+    const { construct } = await import("./construct.ts");
+    const wrapOutputs = (props: Props) => scope.noting(this.schema.wrap(props, this.schema.outputs(token)));
+    return construct(q, { component, scope, overseers: this.overseers, inputs, wrapOutputs });
+  }
+
+  private noComponent(token: string): never {
+    throw new Unimplemented(`there is no component ${token}`);
+  }
+
   private resourceCalls(): UntypedServiceImplementation {
     return {
       check: this.resource(async (q: p.CheckRequest, t) => {
         const news = t.inputs(q.getNews());
         const olds = t.inputs(q.getOlds());
+        this.overseers.of(q.getUrn())?.asked(q.getUrn());
         const checked = await t.it.check(t.call, { news, olds, randomSeed: q.getRandomseed_asU8() });
         const inputs = t.wrapInputs(checked.inputs);
         const specs = this.schema.inputs(t.token);
@@ -172,7 +196,8 @@ export class ProviderServer {
         return diffOf(await t.it.diff(t.call, { id: q.getId(), olds, oldInputs, news, ignoreChanges }));
       }),
       create: this.resource(async (q: p.CreateRequest, t) => {
-        const { id, state } = await t.it.create(t.call, { inputs: t.inputs(q.getProperties()) });
+        const inputs = t.inputs(q.getProperties());
+        const { id, state } = await this.overseers.around("create", t.call, (call) => t.it.create(call, { inputs }));
         const whole = t.wrapState(this.previewed(state, t));
         return new p.CreateResponse().setId(id).setProperties(toStruct(whole));
       }),
@@ -186,12 +211,14 @@ export class ProviderServer {
       }),
       update: this.resource(async (q: p.UpdateRequest, t) => {
         const [olds, oldInputs, news] = [t.state(q.getOlds()), t.inputs(q.getOldInputs()), t.inputs(q.getNews())];
-        const { state } = await t.it.update(t.call, { id: q.getId(), olds, oldInputs, news });
+        const args = { id: q.getId(), olds, oldInputs, news };
+        const { state } = await this.overseers.around("update", t.call, (call) => t.it.update(call, args));
         return new p.UpdateResponse().setProperties(toStruct(t.wrapState(this.previewed(state, t))));
       }),
       delete: this.resource(async (q: p.DeleteRequest, t) => {
         const [state, inputs] = [t.state(q.getProperties()), t.inputs(q.getOldInputs())];
-        await t.it.delete(t.call, { id: q.getId(), state, inputs });
+        const args = { id: q.getId(), state, inputs };
+        await this.overseers.around("delete", t.call, (call) => t.it.delete(call, args));
         return new Empty();
       }),
     };
