@@ -30,7 +30,8 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
     // another host key: perhaps another server, not one that is away
     if (isAbort(error, call.signal) || (error as { code?: string }).code === "host-key") throw error;
     call.warn(`the server could not be read, so its last known state is kept: ${messageOf(error)}`);
-    return { id, state, inputs };
+    const away = (error as { code?: string }).code === "unreachable";
+    return { id, state: away ? { ...state, unreachable: true } : state, inputs };
   }
   try {
     const { facts, status, ssh } = seen;
@@ -42,7 +43,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
       call.warn(facts.pine.install ? "another installation is on this server now" : "Pine is gone from this server");
       return undefined;
     }
-    const { booted: _, ...rest } = state;
+    const { booted: _, unreachable: __, ...rest } = state;
     if (!status?.running) {
       call.warn(`the old system (${facts.os.name}) runs, not Pine`);
       return { id, inputs, state: rest };

@@ -26,7 +26,8 @@ export async function converge(wish: Wish, { props, oldProps }: Given, call: Cal
   const { inputs, state } = wish;
   const seen = await lookAgain(inputs, state, call);
   const { hostKeySeen: hostKey, proxyKeySeen: proxyHostKey } = seen.ssh;
-  const before: HijackState = { ...state, installationId: wish.id, hostKey, proxyHostKey };
+  const seenNow = { hostKey, proxyHostKey, unreachable: undefined };
+  const before: HijackState = { ...state, installationId: wish.id, ...seenNow };
   const unfinished = (now: HijackState, reasons: string[]) =>
     new InitError(wish.id, outputs(props, { ...now, unfinished: true }), reasons, oldProps ?? props);
   try {
