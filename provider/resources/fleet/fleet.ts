@@ -77,14 +77,15 @@ const childName = (build: Construction, server: string) => `${build.name}-${serv
 
 function oversee(build: Construction, { plan, members }: Wanted, failed: () => void): Rollout {
   const before = build.urnOf(MEMBER, childName(build, "")).length;
-  const silent = async (task: Task) => {
-    const quiet = await Promise.all(
-      Object.entries(members).map(async ([name, { connection }]) => {
-        const dialled = plain(connection) as Connection;
-        return (await answers(dialled, task, ANSWER_SECONDS)) ? [] : [name];
+  const silent = async (task: Task, { busy, quiet }: Record<"busy" | "quiet", ReadonlySet<string>>) => {
+    const asked = Object.keys(members).filter((name) => !busy.has(name));
+    const found = await Promise.all(
+      asked.map(async (name) => {
+        const dialled = plain(members[name]!.connection) as Connection;
+        return (await answers(dialled, task, quiet.has(name) ? 0 : ANSWER_SECONDS)) ? [] : [name];
       }),
     );
-    return new Set(quiet.flat());
+    return new Set(found.flat());
   };
   const rollout = new Rollout(plan, { nameOf: (urn) => urn.slice(before), silent, failed });
   build.oversee(MEMBER, childName(build, ""), rollout);
@@ -121,9 +122,11 @@ async function registerAll(
     if (build.preview)
       for (const name of turn) {
         const taken = rollout.taken(name);
-        under.push(one(name, before));
+        const done = one(name, before);
+        done.catch(() => {}); // heard of below
+        under.push(done);
         // the engine must know a server before those that depend on it, but need not be done with it
-        await Promise.race([taken, under.at(-1)]);
+        await Promise.race([taken, done]);
       }
     else await settled(turn.map((name) => one(name, before)));
   }

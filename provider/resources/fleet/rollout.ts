@@ -29,14 +29,22 @@ interface Outcome {
   left: boolean;
 }
 
+/** Who does not answer, and how many changes had ended when that was asked. */
+interface Question {
+  after: number;
+  names: Promise<ReadonlySet<string>>;
+}
+
 export class Rollout implements Overseer {
   private readonly seen = new Map<string, Seen>();
   private readonly noticed = new Map<string, () => void>();
   private readonly outcomes = new Map<string, Outcome>();
   private readonly busy = new Set<string>();
   private readonly waiting = new Set<() => void>();
-  private down: Promise<ReadonlySet<string>> | undefined;
+  private question: Question | undefined;
+  private quiet: ReadonlySet<string> = new Set();
   /** Servers whose change has ended, and how. */
+  private ends = 0;
   private readonly over = new Map<string, "done" | "failed">();
 
   constructor(
@@ -44,8 +52,8 @@ export class Rollout implements Overseer {
     private readonly way: {
       /** A server's name from its URN. */
       nameOf(urn: string): string;
-      /** Which servers cannot be reached. */
-      silent(call: Task): Promise<ReadonlySet<string>>;
+      /** Which servers cannot be reached. `busy`: not asked; `quiet`: could not be before, and are not waited for. */
+      silent(call: Task, known: Record<"busy" | "quiet", ReadonlySet<string>>): Promise<ReadonlySet<string>>;
       /** Called when a server has failed, before the engine knows. */
       failed(): void;
     },
@@ -74,23 +82,31 @@ export class Rollout implements Overseer {
   async enter(urn: string, operation: Operation, call: Task): Promise<Membership> {
     const name = this.way.nameOf(urn);
     this.seen.set(name, { operation });
-    this.down ??= this.way.silent(call);
-    const down = await this.down;
-    const left = operation === "update" && down.has(name) && this.leaves(name);
-    if (left) {
-      this.outcomes.set(name, { left: true });
-      return { left, mayStop() {} };
+    for (;;) {
+      const down = await this.silent(call);
+      const failed = [...this.over].find(([other, end]) => end === "failed" && other !== name)?.[0];
+      if (failed) die(`not touched, because ${failed} of this fleet failed`, "see there; the next `pulumi up` goes on");
+      const left = operation === "update" && down.has(name) && this.leaves(name);
+      if (left) {
+        this.outcomes.set(name, { left: true });
+        return { left, mayStop() {} };
+      }
+      // one that is worked on has its place already
+      const others = [...down].filter((other) => other !== name && !this.busy.has(other));
+      if (this.busy.size < Math.max(1, this.plan.maxUnavailable - others.length)) {
+        this.busy.add(name);
+        return { left, mayStop: (how) => this.mayStop(name, others, how) };
+      }
+      call.step(`waiting for ${listed([...this.busy])}`);
+      await this.nextEnd(call.signal);
     }
-    const others = [...down].filter((other) => other !== name);
-    const room = this.plan.maxUnavailable - others.length;
-    await this.turn(name, Math.max(1, room), call);
-    return { left, mayStop: (how) => this.mayStop(name, others, how) };
   }
 
   leave(urn: string, done: boolean): void {
     const name = this.way.nameOf(urn);
     this.busy.delete(name);
     this.over.set(name, done ? "done" : "failed");
+    this.ends++;
     if (!done) this.way.failed();
     for (const wake of [...this.waiting]) wake();
   }
@@ -103,7 +119,7 @@ export class Rollout implements Overseer {
     const outcomes = new Map<string, Outcome>([...this.outcomes, ...changed]);
     return [...this.seen.keys()].flatMap((name) => {
       const early = pastCanary(this.plan, name, outcomes);
-      return early ? [`${name} ${early}: \`pulumi up\` refuses that`] : [];
+      return early ? [`${name} would be stopped ${early}; \`pulumi up\` refuses that without its \`force: true\``] : [];
     });
   }
 
@@ -112,25 +128,41 @@ export class Rollout implements Overseer {
     return unreachable === "skip" || (unreachable === "failCanaries" && !canaries.includes(name));
   }
 
-  /** Waits until fewer than `room` servers are worked on. */
-  private async turn(name: string, room: number, { signal, step }: Task): Promise<void> {
+  /** Who does not answer. Asked anew when a change has ended: a server may have gone down, or come back. */
+  private async silent(call: Task): Promise<ReadonlySet<string>> {
     for (;;) {
-      signal.throwIfAborted();
-      const failed = [...this.over].find(([other, end]) => end === "failed" && other !== name)?.[0];
-      if (failed) die(`not touched, because ${failed} of this fleet failed`, "see there; the next `pulumi up` goes on");
-      if (this.busy.size < room) break;
-      step(`waiting for ${listed([...this.busy])}`);
-      await new Promise<void>((done) => {
-        const wake = () => {
-          this.waiting.delete(wake);
-          signal.removeEventListener("abort", wake);
-          done();
-        };
-        this.waiting.add(wake);
-        signal.addEventListener("abort", wake);
-      });
+      call.signal.throwIfAborted();
+      const question = this.ask(call);
+      const names = await question.names;
+      if (question.after === this.ends) return names;
     }
-    this.busy.add(name);
+  }
+
+  private ask(call: Task): Question {
+    if (this.question?.after === this.ends) return this.question;
+    const names = this.way.silent(call, { busy: new Set(this.busy), quiet: this.quiet }).then((found) => {
+      this.quiet = found;
+      return found;
+    });
+    const question = { after: this.ends, names };
+    this.question = question;
+    // the next one asks with a signal of its own
+    names.catch(() => {
+      if (this.question === question) this.question = undefined;
+    });
+    return question;
+  }
+
+  private async nextEnd(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((done) => {
+      const wake = () => {
+        this.waiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        done();
+      };
+      this.waiting.add(wake);
+      signal.addEventListener("abort", wake);
+    });
   }
 
   private mayStop(name: string, down: string[], { serves, insist }: Stop): void {
