@@ -6,32 +6,37 @@
 import type { Alias } from "@pulumi/pulumi/proto/alias_pb.js";
 import { type ConstructRequest, ConstructResponse } from "@pulumi/pulumi/proto/provider_pb.js";
 import { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
+import { die } from "../errors.ts";
 import type { Props } from "../properties/values.ts";
 import type { Child, Component, Construction } from "../resource.ts";
-import { toStruct } from "./codec.ts";
+import { fromStruct, toStruct } from "./codec.ts";
+import { failureLine, failuresOf } from "./messages.ts";
 import { Monitor, Stopped } from "./monitor.ts";
 import type { Overseers } from "./overseers.ts";
+import type { Schema } from "./schema.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Constructing {
   component: Component;
   scope: Scope;
+  schema: Schema;
   overseers: Overseers;
-  inputs: Props;
-  /** Wraps what the schema calls secret. */
-  wrapOutputs(props: Props): Props;
+  /** The provider that this process is: it must serve the children, too, to oversee them. "": not known. */
+  reference: string;
 }
 
 /** Registers the component, has it make its children, and returns its URN and outputs. */
 export async function construct(q: ConstructRequest, o: Constructing): Promise<ConstructResponse> {
-  const { component, scope, inputs } = o;
+  const { component, scope, schema } = o;
+  const inputs = checkedInputs(q, o);
   const monitor = new Monitor(q.getMonitorendpoint(), scope.signal);
   let urn = "";
   try {
     ({ urn } = await monitor.register(componentRequest(q)));
     scope.log.about(urn);
     const children: string[] = [];
-    const outputs = o.wrapOutputs(await component.construct(construction(q, o, { urn, monitor, children }), inputs));
+    const made = await component.construct(construction(q, o, { urn, monitor, children }), inputs);
+    const outputs = scope.noting(schema.wrap(made, schema.outputs(q.getType())));
     const state = toStruct(outputs);
     await monitor.outputs(new RegisterResourceOutputsRequest().setUrn(urn).setOutputs(state));
     const answer = new ConstructResponse().setUrn(urn).setState(state);
@@ -47,6 +52,16 @@ export async function construct(q: ConstructRequest, o: Constructing): Promise<C
   } finally {
     monitor.close();
   }
+}
+
+/** Dies with every failure, a line each, before anything is registered. */
+function checkedInputs(q: ConstructRequest, { component, scope, schema }: Constructing): Props {
+  const specs = schema.inputs(q.getType());
+  const inputs = scope.noting(schema.wrap(fromStruct(q.getInputs()), specs));
+  const shown = (path: string) => schema.shows(path, specs);
+  const failures = failuresOf(component.check(inputs), inputs, shown, scope.clean);
+  if (failures.length > 0) die(failures.map(failureLine).join("\n"));
+  return inputs;
 }
 
 interface Made {
@@ -72,7 +87,7 @@ function construction(q: ConstructRequest, o: Constructing, { urn, monitor, chil
     oversee: (type, prefix, overseer) => overseers.set(urn, urnOf(type, prefix), overseer),
     async child(child) {
       children.push(urnOf(child.type, child.name));
-      const made = await monitor.register(childRequest(q, urn, child));
+      const made = await monitor.register(childRequest(q, urn, child).setProvider(o.reference));
       scope.noting(made.state);
       return made;
     },

@@ -11,7 +11,7 @@ import { type Config, InitError, type Resource } from "../resource.ts";
 import { fromStruct, toStruct } from "./codec.ts";
 import { keptConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
-import { diffOf, failureLine, failuresOf } from "./messages.ts";
+import { diffOf, failuresOf } from "./messages.ts";
 import { Overseers } from "./overseers.ts";
 import type { Provider } from "./provider.ts";
 import { Running } from "./running.ts";
@@ -25,6 +25,8 @@ export class ProviderServer {
   private engine: Engine | undefined;
   private config: Config | undefined;
   private urn = "";
+  /** How the engine names this instance of the provider; "": it did not say. */
+  private reference = "";
   private known: Schema | undefined;
   constructor(private readonly provider: Provider) {}
 
@@ -134,6 +136,7 @@ export class ProviderServer {
       }),
       configure: this.unary(async (q: p.ConfigureRequest, scope) => {
         this.urn = q.getUrn() ?? "";
+        this.reference = this.urn && q.getId() ? `${this.urn}::${q.getId()}` : "";
         this.config = this.provider.configure(scope.noting(configOf(q)));
         const r = new p.ConfigureResponse();
         r.setAcceptsecrets(true);
@@ -160,21 +163,11 @@ export class ProviderServer {
   }
 
   private async construct(q: p.ConstructRequest, scope: Scope): Promise<p.ConstructResponse> {
-    const token = q.getType();
-    const find = this.provider.components?.[token] ?? this.noComponent(token);
-    const specs = this.schema.inputs(token);
-    const inputs = scope.noting(this.schema.wrap(fromStruct(q.getInputs()), specs));
-    const component = await find();
-    const shown = (path: string) => this.schema.shows(path, specs);
-    const failures = failuresOf(component.check(inputs), inputs, shown, scope.clean);
-    if (failures.length > 0) die(failures.map(failureLine).join("\n"));
-    const { construct } = await import("./construct.ts");
-    const wrapOutputs = (props: Props) => scope.noting(this.schema.wrap(props, this.schema.outputs(token)));
-    return construct(q, { component, scope, overseers: this.overseers, inputs, wrapOutputs });
-  }
-
-  private noComponent(token: string): never {
-    throw new Unimplemented(`there is no component ${token}`);
+    const find = this.provider.components?.[q.getType()];
+    if (!find) throw new Unimplemented(`there is no component ${q.getType()}`);
+    const { schema, overseers, reference } = this;
+    const [{ construct }, component] = await Promise.all([import("./construct.ts"), find()]);
+    return construct(q, { component, scope, schema, overseers, reference });
   }
 
   private resourceCalls(): UntypedServiceImplementation {

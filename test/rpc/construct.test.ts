@@ -1,18 +1,13 @@
 /** What a construct call sends to the engine's monitor, over real gRPC: each option's way, dependencies, secrets. */
-import { Server, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import { Alias } from "@pulumi/pulumi/proto/alias_pb.js";
 import * as p from "@pulumi/pulumi/proto/provider_pb.js";
-import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb.js";
-import {
-  type RegisterResourceOutputsRequest,
-  type RegisterResourceRequest,
-  RegisterResourceResponse,
-} from "@pulumi/pulumi/proto/resource_pb.js";
-import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import type { RegisterResourceRequest, RegisterResourceResponse } from "@pulumi/pulumi/proto/resource_pb.js";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Secret, Unknown } from "../../provider/properties/values.ts";
 import type { Component, Construction, Made } from "../../provider/resource.ts";
-import { bind, failed, json, secret, serveHere, struct, UNKNOWN } from "./harness.ts";
+import { FakeMonitor } from "./fake-monitor.ts";
+import { failed, json, secret, serveHere, struct, UNKNOWN } from "./harness.ts";
 import { provider } from "./thing.ts";
 
 const FLEET = "pine:index:Group";
@@ -20,12 +15,7 @@ const URN = `urn:pulumi:dev::shop::${FLEET}::web`;
 const childUrn = (name: string) => `urn:pulumi:dev::shop::${FLEET}$pine:index:Thing::${name}`;
 
 let here: Awaited<ReturnType<typeof serveHere>>;
-let monitor: Server;
-let address: string;
-const asked: RegisterResourceRequest[] = [];
-const outputs: RegisterResourceOutputsRequest[] = [];
-/** What the monitor answers for a child; by default its inputs. */
-let answer: (q: RegisterResourceRequest, r: RegisterResourceResponse) => RegisterResourceResponse | "gone";
+let monitor: FakeMonitor;
 let work: (build: Construction) => Promise<object>;
 let seen: { build: Construction; inputs: unknown } | undefined;
 
@@ -46,43 +36,19 @@ beforeAll(async () => {
     schema: () => JSON.stringify(schema),
     components: { [FLEET]: async () => group },
   });
-  monitor = new Server();
-  monitor.addService(ResourceMonitorService, {
-    registerResource: (
-      call: ServerUnaryCall<RegisterResourceRequest, RegisterResourceResponse>,
-      reply: sendUnaryData<RegisterResourceResponse>,
-    ) => {
-      const q = call.request;
-      asked.push(q);
-      const r = new RegisterResourceResponse()
-        .setUrn(q.getCustom() ? childUrn(q.getName()) : URN)
-        .setObject(q.getObject());
-      const said = q.getCustom() ? answer(q, r) : r;
-      if (said === "gone") reply({ code: status.UNAVAILABLE, details: "resource monitor shut down" });
-      else reply(null, said);
-    },
-    registerResourceOutputs: (
-      call: ServerUnaryCall<RegisterResourceOutputsRequest, Empty>,
-      reply: sendUnaryData<Empty>,
-    ) => {
-      outputs.push(call.request);
-      reply(null, new Empty());
-    },
-  });
-  address = `127.0.0.1:${await bind(monitor)}`;
+  monitor = await FakeMonitor.start((q) => (q.getCustom() ? childUrn(q.getName()) : URN));
 });
 afterAll(() => {
   here.end();
-  monitor.forceShutdown();
+  monitor.end();
 });
 afterEach(() => {
-  asked.length = 0;
-  outputs.length = 0;
+  monitor.reset();
   seen = undefined;
 });
 
 const request = (inputs: object = { size: 2 }) => {
-  const q = new p.ConstructRequest().setType(FLEET).setName("web").setMonitorendpoint(address);
+  const q = new p.ConstructRequest().setType(FLEET).setName("web").setMonitorendpoint(monitor.address);
   return q.setProject("shop").setStack("dev").setInputs(struct(inputs));
 };
 const construct = (q: p.ConstructRequest) => here.client.call<p.ConstructResponse>("construct", q);
@@ -95,7 +61,6 @@ const thing = (name: string, after: string[] = []) => ({
 });
 
 test("the component, its children in their order, their dependencies; outputs with theirs", async () => {
-  answer = (_, r) => r;
   const made: Made[] = [];
   work = async (build) => {
     made.push(await build.child(thing("web-a")));
@@ -111,7 +76,7 @@ test("the component, its children in their order, their dependencies; outputs wi
     inputs: { size: 2, password: new Secret("CANARY-1") },
     build: { name: "web", urn: URN, preview: false },
   });
-  const [component, a, b] = asked;
+  const [component, a, b] = monitor.asked;
   expect(component!.toObject()).toMatchObject({ type: FLEET, name: "web", custom: false, remote: false, parent: "" });
   expect(json(component!.getObject())).toBeUndefined();
   expect(a!.toObject()).toMatchObject({
@@ -133,12 +98,11 @@ test("the component, its children in their order, their dependencies; outputs wi
   expect(made.map((m) => [m.result, m.state.password])).toEqual(Array(2).fill(["done", new Secret("CANARY")]));
   expect(r.getUrn()).toBe(URN);
   expect(json(r.getState())).toEqual({ size: 2, password: secret("CANARY-2") });
-  expect(json(outputs[0]!.getOutputs())).toEqual(json(r.getState()));
+  expect(json(monitor.outputs[0]!.getOutputs())).toEqual(json(r.getState()));
   expect(r.getStatedependenciesMap().get("size")!.getUrnsList()).toEqual([childUrn("web-a"), childUrn("web-b")]);
 });
 
 test("options go where docs/fleet.md says", async () => {
-  answer = (_, r) => r;
   work = async (build) => {
     await build.child(thing("web-a"));
     return {};
@@ -151,7 +115,7 @@ test("options go where docs/fleet.md says", async () => {
   q.setResourceHooks(new p.ConstructRequest.ResourceHooksBinding().setAfterCreateList(["told"]));
   await construct(q);
   expect(seen!.build.preview).toBe(true);
-  const [component, child] = asked.map((one) => one.toObject());
+  const [component, child] = monitor.asked.map((one) => one.toObject());
   for (const one of [component, child])
     expect(one).toMatchObject({ protect: true, retainondelete: true, deletedwith: "urn:pulumi:dev::shop::x:y:Z::vm" });
   expect(component).toMatchObject({ parent: "urn:pulumi:dev::shop::x:y:Top::top", aliasspecs: true });
@@ -162,13 +126,29 @@ test("options go where docs/fleet.md says", async () => {
   expect(child).toMatchObject({ parent: URN, provider: "", aliasesList: [], customtimeouts: { update: "10m" } });
 });
 
+// an SDK names a version and its component's children none: the engine would take another process for them
+test("children have the provider that constructs them, as the engine named it", async () => {
+  work = async (build) => {
+    await build.child(thing("web-a"));
+    return {};
+  };
+  const own = "urn:pulumi:dev::shop::pulumi:providers:pine::default_0_1_0";
+  const q = new p.ConfigureRequest()
+    .setArgs(struct({ store: here.store }))
+    .setUrn(own)
+    .setId("some-id");
+  await here.client.call("configure", q);
+  await construct(request());
+  expect(monitor.asked.map((one) => one.getProvider())).toEqual(["", `${own}::some-id`]);
+});
+
 test("a child that failed, one that was skipped, one that is no target: none is an error of the component", async () => {
   const results: Record<string, (r: RegisterResourceResponse) => RegisterResourceResponse> = {
     failed: (r) => r.setResult(1),
     skipped: (r) => r.setResult(2 as never),
     untargeted: (r) => r.setUnknown(true),
   };
-  answer = (q, r) => results[q.getName()]!(r);
+  monitor.answer = (q, r) => results[q.getName()]!(r);
   const made: string[] = [];
   work = async (build) => {
     for (const name of Object.keys(results)) made.push((await build.child(thing(name))).result);
@@ -179,18 +159,17 @@ test("a child that failed, one that was skipped, one that is no target: none is 
 });
 
 test("the engine stops the run: the component ends, too, and registers no outputs", async () => {
-  answer = () => "gone";
+  monitor.answer = () => "gone";
   work = async (build) => build.child(thing("web-a"));
   // an error would be shown beside the one that stopped it
   expect((await construct(request())).toObject()).toMatchObject({ urn: URN, state: undefined });
-  expect(outputs).toEqual([]);
+  expect(monitor.outputs).toEqual([]);
 });
 
 test("bad inputs and errors: nothing is registered, no secret is told", async () => {
   const bad = await failed(construct(request({ size: 0, password: "CANARY-3" })));
   expect([bad.code, bad.details]).toEqual([status.FAILED_PRECONDITION, "size: expected more than 0"]);
-  expect(asked).toEqual([]);
-  answer = (_, r) => r;
+  expect(monitor.asked).toEqual([]);
   work = async () => {
     throw new TypeError("no CANARY-4 here");
   };
@@ -199,7 +178,6 @@ test("bad inputs and errors: nothing is registered, no secret is told", async ()
 });
 
 test("the calls for its children pass by its overseer, whose words they hear", async () => {
-  answer = (_, r) => r;
   const heard: string[] = [];
   work = async (build) => {
     build.oversee("pine:index:Thing", "web-", {
