@@ -42,6 +42,8 @@ export interface FleetLab {
   server(name: string, own?: object): object;
   /** What was written since the last call, a line each. */
   journal(): string[];
+  /** How many lines were written since then. */
+  written(): number;
   end(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export async function fleetLab(names: readonly string[]): Promise<FleetLab> {
       writeFileSync(file, "");
       return lines;
     },
+    written: () => readFileSync(file, "utf8").split("\n").length - 1,
     async end() {
       await ports.end();
       built.remove();

@@ -163,7 +163,9 @@ describe("targets", { timeout: 240_000 }, () => {
     const { urn } = (await lab.project.resources()).find((r) => r.urn.endsWith("::web-f"))!;
     lab.program(all(), { commit: commit("f"), rollout: { maxUnavailable: 2 } });
     const preview = await lab.project.cli(["preview", "--target", urn]);
-    expect(preview.stdout + preview.stderr).toMatch(/f before its turn: the canary a comes first and runs commit eeee/);
+    expect(preview.stdout + preview.stderr).toMatch(
+      /f would be stopped before its turn: the canary a comes first and runs commit eeee/,
+    );
     const refused = await up("--target", urn);
     expect(refused.exitCode).not.toBe(0);
     expect(lab.journal()).toEqual([]);
