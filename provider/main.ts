@@ -16,6 +16,9 @@ const plugin = () =>
         (await import("./resources/images/container-template.ts")).containerTemplate,
       "pine:index:HostHijack": async () => (await import("./resources/hijack/host-hijack.ts")).hostHijack,
     },
+    components: {
+      "pine:index:Fleet": async () => (await import("./resources/fleet/fleet.ts")).fleet,
+    },
     functions: {
       "pine:index:getHostFacts": async () => (await import("./resources/facts/get-host-facts.ts")).getHostFacts,
       "pine:index:resolvePackages": async () =>

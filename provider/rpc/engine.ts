@@ -57,9 +57,14 @@ export class CallLog {
   private last = -STEP_INTERVAL;
   constructor(
     private readonly engine: Engine | undefined,
-    private readonly urn: string,
+    private urn: string,
     private readonly clean: (text: string) => string,
   ) {}
+
+  /** Which resource the lines are about from now on: a component has no URN before it is registered. */
+  about(urn: string): void {
+    this.urn = urn;
+  }
 
   /** Sends a live line. Drops some when many come in a short time, but never the last. */
   step(message: string): void {

@@ -37,6 +37,10 @@ export function failuresOf(
   });
 }
 
+/** A check failure in words, for calls that have none of their own. */
+export const failureLine = (failure: CheckFailure): string =>
+  [failure.getProperty(), failure.getReason()].filter((part) => part !== "").join(": ");
+
 function valueAt(props: Props, path: string): Value {
   let v: Value = props;
   for (const part of splitPath(path)) {

@@ -12,16 +12,21 @@ import { fromStruct, toStruct } from "./codec.ts";
 import { keptConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
 import { diffOf, failuresOf } from "./messages.ts";
+import { Overseers } from "./overseers.ts";
 import type { Provider } from "./provider.ts";
 import { Running } from "./running.ts";
 import { Schema } from "./schema.ts";
 import { type Scope, unary } from "./scope.ts";
+import { Unimplemented } from "./status.ts";
 
 export class ProviderServer {
   readonly running = new Running();
+  private readonly overseers = new Overseers();
   private engine: Engine | undefined;
   private config: Config | undefined;
   private urn = "";
+  /** How the engine names this instance of the provider; "": it did not say. */
+  private reference = "";
   private known: Schema | undefined;
   constructor(private readonly provider: Provider) {}
 
@@ -35,6 +40,7 @@ export class ProviderServer {
     this.running.renew();
     if (address === "" || address === this.engine?.address) return;
     this.engine = new Engine(address);
+    this.overseers.clear();
   }
 
   /** Whether the engine's process has gone away. */
@@ -130,6 +136,7 @@ export class ProviderServer {
       }),
       configure: this.unary(async (q: p.ConfigureRequest, scope) => {
         this.urn = q.getUrn() ?? "";
+        this.reference = this.urn && q.getId() ? `${this.urn}::${q.getId()}` : "";
         this.config = this.provider.configure(scope.noting(configOf(q)));
         const r = new p.ConfigureResponse();
         r.setAcceptsecrets(true);
@@ -139,6 +146,7 @@ export class ProviderServer {
         return r;
       }),
       ...this.resourceCalls(),
+      construct: this.unary((q: p.ConstructRequest, scope) => this.construct(q, scope)),
       invoke: this.unary(async (q: p.InvokeRequest, scope) => {
         const token = q.getTok();
         const find = this.provider.functions[token] ?? die(`there is no function ${token}`, this.names("functions"));
@@ -154,11 +162,20 @@ export class ProviderServer {
     };
   }
 
+  private async construct(q: p.ConstructRequest, scope: Scope): Promise<p.ConstructResponse> {
+    const find = this.provider.components?.[q.getType()];
+    if (!find) throw new Unimplemented(`there is no component ${q.getType()}`);
+    const { schema, overseers, reference } = this;
+    const [{ construct }, component] = await Promise.all([import("./construct.ts"), find()]);
+    return construct(q, { component, scope, schema, overseers, reference });
+  }
+
   private resourceCalls(): UntypedServiceImplementation {
     return {
       check: this.resource(async (q: p.CheckRequest, t) => {
         const news = t.inputs(q.getNews());
         const olds = t.inputs(q.getOlds());
+        this.overseers.of(q.getUrn())?.asked(q.getUrn());
         const checked = await t.it.check(t.call, { news, olds, randomSeed: q.getRandomseed_asU8() });
         const inputs = t.wrapInputs(checked.inputs);
         const specs = this.schema.inputs(t.token);
@@ -172,7 +189,8 @@ export class ProviderServer {
         return diffOf(await t.it.diff(t.call, { id: q.getId(), olds, oldInputs, news, ignoreChanges }));
       }),
       create: this.resource(async (q: p.CreateRequest, t) => {
-        const { id, state } = await t.it.create(t.call, { inputs: t.inputs(q.getProperties()) });
+        const inputs = t.inputs(q.getProperties());
+        const { id, state } = await this.overseers.around("create", t.call, (call) => t.it.create(call, { inputs }));
         const whole = t.wrapState(this.previewed(state, t));
         return new p.CreateResponse().setId(id).setProperties(toStruct(whole));
       }),
@@ -186,12 +204,14 @@ export class ProviderServer {
       }),
       update: this.resource(async (q: p.UpdateRequest, t) => {
         const [olds, oldInputs, news] = [t.state(q.getOlds()), t.inputs(q.getOldInputs()), t.inputs(q.getNews())];
-        const { state } = await t.it.update(t.call, { id: q.getId(), olds, oldInputs, news });
+        const args = { id: q.getId(), olds, oldInputs, news };
+        const { state } = await this.overseers.around("update", t.call, (call) => t.it.update(call, args));
         return new p.UpdateResponse().setProperties(toStruct(t.wrapState(this.previewed(state, t))));
       }),
       delete: this.resource(async (q: p.DeleteRequest, t) => {
         const [state, inputs] = [t.state(q.getProperties()), t.inputs(q.getOldInputs())];
-        await t.it.delete(t.call, { id: q.getId(), state, inputs });
+        const args = { id: q.getId(), state, inputs };
+        await this.overseers.around("delete", t.call, (call) => t.it.delete(call, args));
         return new Empty();
       }),
     };

@@ -101,6 +101,10 @@ export class HostHijack extends pulumi.CustomResource {
      * The last operation did not end: the next `up` goes on.
      */
     declare public /*out*/ readonly unfinished: pulumi.Output<boolean | undefined>;
+    /**
+     * It could not be reached when Pine last asked, so that the other outputs are older.
+     */
+    declare public /*out*/ readonly unreachable: pulumi.Output<boolean | undefined>;
 
     /**
      * Create a HostHijack resource with the given unique name, arguments, and options.
@@ -155,6 +159,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["rootKeys"] = undefined /*out*/;
             resourceInputs["sent"] = undefined /*out*/;
             resourceInputs["unfinished"] = undefined /*out*/;
+            resourceInputs["unreachable"] = undefined /*out*/;
         } else {
             resourceInputs["booted"] = undefined /*out*/;
             resourceInputs["changedFiles"] = undefined /*out*/;
@@ -172,6 +177,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["rootKeys"] = undefined /*out*/;
             resourceInputs["sent"] = undefined /*out*/;
             resourceInputs["unfinished"] = undefined /*out*/;
+            resourceInputs["unreachable"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
         super(HostHijack.__pulumiType, name, resourceInputs, opts);

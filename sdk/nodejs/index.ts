@@ -15,6 +15,11 @@ export type DiskImage = import("./diskImage").DiskImage;
 export const DiskImage: typeof import("./diskImage").DiskImage = null as any;
 utilities.lazyLoad(exports, ["DiskImage"], () => require("./diskImage"));
 
+export { FleetArgs } from "./fleet";
+export type Fleet = import("./fleet").Fleet;
+export const Fleet: typeof import("./fleet").Fleet = null as any;
+utilities.lazyLoad(exports, ["Fleet"], () => require("./fleet"));
+
 export { GetHostFactsArgs, GetHostFactsResult, GetHostFactsOutputArgs } from "./getHostFacts";
 export const getHostFacts: typeof import("./getHostFacts").getHostFacts = null as any;
 export const getHostFactsOutput: typeof import("./getHostFacts").getHostFactsOutput = null as any;
@@ -66,6 +71,8 @@ const _module = {
                 return new ContainerTemplate(name, <any>undefined, { urn })
             case "pine:index:DiskImage":
                 return new DiskImage(name, <any>undefined, { urn })
+            case "pine:index:Fleet":
+                return new Fleet(name, <any>undefined, { urn })
             case "pine:index:HostHijack":
                 return new HostHijack(name, <any>undefined, { urn })
             case "pine:index:OstreeCommit":

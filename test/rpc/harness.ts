@@ -159,11 +159,11 @@ export class Plugin {
 }
 
 /** Bundles the test provider as scripts/build.mjs does the real one. Answers its folder and its file. */
-export async function buildPlugin(): Promise<{ folder: string; file: string; remove(): void }> {
+export async function buildPlugin(entry = "plugin.ts"): Promise<{ folder: string; file: string; remove(): void }> {
   const folder = mkdtempSync(join(tmpdir(), "pine-rpc-"));
   const file = join(folder, "pulumi-resource-pine");
   await build({
-    entryPoints: [join(import.meta.dirname, "plugin.ts")],
+    entryPoints: [join(import.meta.dirname, entry)],
     outfile: file,
     bundle: true,
     platform: "node",

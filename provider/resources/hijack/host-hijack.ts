@@ -34,6 +34,10 @@ export const hostHijack: Resource = {
     }
     if (!hasUnknown(news.commit)) refuseKnownFailure(state, hijackInputs(news));
     if (call.preview) return { state: await previewState(call, news, state, oldInputs) };
+    if (call.member?.left) {
+      call.warn("it cannot be reached: nothing was done, and the next `pulumi up` goes on");
+      return { state: { ...olds, unreachable: true, unfinished: true } };
+    }
     const wish = {
       inputs: hijackInputs(news),
       before: hijackInputs(oldInputs),

@@ -32,6 +32,7 @@ export async function previewState(
     ...(state ?? { installationId: Unknown.value }),
     booted: Unknown.value,
     sent: Unknown.value,
+    unreachable: undefined,
   };
   const known = knownInputs(props);
   if (known.decisive.length > 0) {
@@ -66,7 +67,7 @@ export async function previewState(
     const code = (error as { code?: string }).code;
     if (!(error instanceof PineError) || code !== "unreachable") throw error;
     call.warn(`the server cannot be reached now, so the plan is not known: ${messageOf(error)}`);
-    result.plan = Unknown.value;
+    Object.assign(result, { plan: Unknown.value, unreachable: true });
   }
   return result;
 }

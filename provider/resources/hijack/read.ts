@@ -1,5 +1,6 @@
 /** What refresh finds on a server: what runs, and where it differs from the inputs. Writes nothing there. */
 import { isAbort, messageOf } from "../../errors.ts";
+import type { PineFacts } from "../../host/facts/types/pine.ts";
 import { finalizedOf } from "../../host/server/record.ts";
 import { aheadLine, updateNotes, wentTo } from "../../host/updates/notes.ts";
 import { byHandNotes } from "../../host/ways/update/by-hand.ts";
@@ -21,6 +22,23 @@ interface Read {
   inputs: Props;
 }
 
+/** Tells what runs where it is not what was deployed last, and what the server and people on it did. */
+function whatRuns(
+  pine: PineFacts,
+  { checksum, known, inputs }: { checksum: string; known: HijackState; inputs: Props },
+  call: Call,
+): { version?: string; followed?: string } {
+  const went = wentTo(pine);
+  const wanted = String(plain(inputs.commit) ?? "");
+  const ahead = went && checksum !== wanted;
+  if (ahead) call.info(aheadLine(went, { checksum: wanted }));
+  else if (checksum !== known.booted?.checksum)
+    call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
+  for (const note of [...updateNotes(pine), ...byHandNotes(pine, known.booted?.checksum)]) call.warn(note);
+  const version = checksum === known.booted?.checksum ? known.booted.version : went?.version;
+  return { version, followed: ahead ? checksum : undefined };
+}
+
 /** Reads the server; undefined: Pine, or this installation of it, is gone. Without a state this is an import. */
 export async function readHost(call: Call, { id, state, inputs }: Read): Promise<Read | undefined> {
   const known = plain(state) as HijackState;
@@ -32,7 +50,8 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
     // another host key: perhaps another server, not one that is away
     if (isAbort(error, call.signal) || (error as { code?: string }).code === "host-key") throw error;
     call.warn(`the server could not be read, so its last known state is kept: ${messageOf(error)}`);
-    return { id, state, inputs };
+    const away = (error as { code?: string }).code === "unreachable";
+    return { id, state: away ? { ...state, unreachable: true } : state, inputs };
   }
   try {
     const { facts, status, ssh } = seen;
@@ -44,21 +63,12 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
       call.warn(facts.pine.install ? "another installation is on this server now" : "Pine is gone from this server");
       return undefined;
     }
-    const { booted: _, ...rest } = state;
+    const { booted: _, unreachable: __, ...rest } = state;
     if (!status?.running) {
       call.warn(`the old system (${facts.os.name}) runs, not Pine`);
       return { id, inputs, state: rest };
     }
-    const { checksum } = status;
-    const went = wentTo(facts.pine);
-    const version = checksum === known.booted?.checksum ? known.booted?.version : went?.version;
-    const wanted = String(plain(inputs.commit) ?? "");
-    const ahead = went && checksum !== wanted;
-    if (ahead) call.info(aheadLine(went, { checksum: wanted }));
-    else if (checksum !== known.booted?.checksum)
-      call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
-    for (const note of updateNotes(facts.pine)) call.warn(note);
-    for (const note of byHandNotes(facts.pine, known.booted?.checksum)) call.warn(note);
+    const { version, followed } = whatRuns(facts.pine, { checksum: status.checksum, known, inputs }, call);
     await keepForHost(await storeIfThere(call), { ...known, booted: bootedOf(status, version) });
     const given = Object.keys(hijackInputs(inputs).files);
     const { changedFiles: _changed, moreChangedFiles: _more, ...unchanged } = rest;
@@ -75,7 +85,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
         hostKey: known.hostKey ?? ssh.hostKeySeen,
         previous: previousOf(status, known.previous),
         booted: bootedOf(status, version),
-        followed: ahead ? checksum : undefined,
+        followed,
       },
     };
   } catch (error) {

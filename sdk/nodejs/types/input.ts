@@ -202,6 +202,60 @@ export interface FileArgs {
 }
 
 /**
+ * How to reach a server of a Fleet by SSH: as Connection, and each part may come from the fleet's `defaults`.
+ */
+export interface FleetConnectionArgs {
+    /**
+     * Without `hostKey` and without an entry in known_hosts: take the key that the server shows at the first connection. Default false.
+     */
+    acceptNewHostKey?: pulumi.Input<boolean | undefined>;
+    /**
+     * Socket of an SSH agent. Default `$SSH_AUTH_SOCK`. Not used when `privateKey` is given.
+     */
+    agentSocketPath?: pulumi.Input<string | undefined>;
+    /**
+     * Attempts to connect while the server is being waited for; -1 is no limit. Default 10.
+     */
+    dialErrorLimit?: pulumi.Input<number | undefined>;
+    /**
+     * Name or address of the server. Example: `203.0.113.7`.
+     */
+    host?: pulumi.Input<string | undefined>;
+    /**
+     * The server's public host key, `ssh-ed25519 AAAA…`: only this one is accepted. Without it the key must be in `known_hosts`, or `acceptNewHostKey` set.
+     */
+    hostKey?: pulumi.Input<string | undefined>;
+    /**
+     * Password of that user: for the login, tried after `privateKey`, and for `sudo` when that asks for one. It is sent to sudo on standard input and tried once. The new system accepts keys only, so a login by password also needs a key here and its public half in `authorizedKeys`.
+     */
+    password?: pulumi.Input<string | undefined>;
+    /**
+     * Seconds for one attempt to connect; 0 is no limit. Default 15.
+     */
+    perDialTimeout?: pulumi.Input<number | undefined>;
+    /**
+     * TCP port of SSH. Default 22.
+     */
+    port?: pulumi.Input<number | undefined>;
+    /**
+     * Text (not the path) of a private key, OpenSSH or PEM.
+     */
+    privateKey?: pulumi.Input<string | undefined>;
+    /**
+     * Passphrase of `privateKey`.
+     */
+    privateKeyPassword?: pulumi.Input<string | undefined>;
+    /**
+     * A jump host with a login of its own.
+     */
+    proxy?: pulumi.Input<inputs.ProxyConnectionArgs | undefined>;
+    /**
+     * Login name. Default `root`. Another one needs `sudo` (with or without a password) or `doas` (without one); the new system is entered as root.
+     */
+    user?: pulumi.Input<string | undefined>;
+}
+
+/**
  * A server of FleetLock's protocol, as the server reaches it.
  */
 export interface FleetLockServerArgs {
@@ -213,6 +267,84 @@ export interface FleetLockServerArgs {
      * Bearer token, for a proxy before it; the protocol has none.
      */
     token?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * A server of a Fleet: inputs of its HostHijack.
+ */
+export interface FleetServerArgs {
+    /**
+     * Public keys that may log in as root, besides those root has on the old system, one a line.
+     */
+    authorizedKeys?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * How to reach the server, before and after. What a server leaves out comes from `defaults`.
+     */
+    connection?: pulumi.Input<inputs.FleetConnectionArgs | undefined>;
+    /**
+     * Partitions made of the rest of an overwritten disk, and kept when it is written again.
+     */
+    dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
+    /**
+     * Seconds after which a trial boot that nobody confirmed rolls back by itself, 60 to 3600. Default 300.
+     */
+    deadman?: pulumi.Input<number | undefined>;
+    /**
+     * With `restore`, also remove `/var` of Pine's system. Default false: it is kept on the old system.
+     */
+    deleteData?: pulumi.Input<boolean | undefined>;
+    /**
+     * Which disk is overwritten, on a server with several: the id of its partition table, its `/dev/disk/by-id/…` or its device.
+     */
+    disk?: pulumi.Input<string | undefined>;
+    /**
+     * Allows overwrite: everything on the disk is lost except kept data partitions. A create (also one by `--replace`) then writes the disk again, whatever runs there. Default false.
+     */
+    erase?: pulumi.Input<boolean | undefined>;
+    /**
+     * This server's own files by absolute path, below `/etc` or `/var`. Contents may be secret. Example: `{"/etc/caddy/token": {"content": …, "mode": "0600"}}`.
+     */
+    files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
+    /**
+     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside, or in a container. Default false.
+     */
+    finalize?: pulumi.Input<boolean | undefined>;
+    /**
+     * Continues where a check of the plan would refuse; only for checks whose message offers it. Default false.
+     */
+    force?: pulumi.Input<boolean | undefined>;
+    /**
+     * Checks that a new system must pass before it is kept. Default none: a login from outside is enough.
+     */
+    health?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
+    /**
+     * The server's hostname. Default: the old system's. Example: `web-1`.
+     */
+    hostname?: pulumi.Input<string | undefined>;
+    /**
+     * Further arguments of the kernel on this server, in this order. Default none.
+     */
+    kernelArguments?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * How the server is taken over. Default `auto`.
+     */
+    method?: pulumi.Input<enums.InstallMethod | undefined>;
+    /**
+     * The server's network. Default: as the old system has it.
+     */
+    network?: pulumi.Input<inputs.NetworkArgs | undefined>;
+    /**
+     * What destroy does. Default `restore`.
+     */
+    onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
+    /**
+     * Any values. When they change, a commit that failed here is tried again.
+     */
+    triggers?: pulumi.Input<any[] | undefined>;
+    /**
+     * What delete does when the server does not answer. Default `fail`. It can be changed while the server does not answer.
+     */
+    whenUnreachable?: pulumi.Input<enums.WhenUnreachable | undefined>;
 }
 
 /**
@@ -635,6 +767,28 @@ export interface RetainArgs {
      * Commits made within this many days are kept.
      */
     days?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * In which order the servers of a fleet are changed, and how many at a time.
+ */
+export interface RolloutArgs {
+    /**
+     * Servers that come first: how many, by name, or their names. The others wait until all of them run the commit. Default 1; 0 is none.
+     */
+    canaries?: pulumi.Input<number | pulumi.Input<string>[] | undefined>;
+    /**
+     * Only 0, the default: the first failure stops the rollout, because Pulumi skips what depends on it.
+     */
+    maxFailures?: pulumi.Input<number | undefined>;
+    /**
+     * Servers that may be down at one time, for whatever reason: those being changed, and those that cannot be reached. Default 1.
+     */
+    maxUnavailable?: pulumi.Input<number | undefined>;
+    /**
+     * What becomes of a server that cannot be reached and was installed before. Default `failCanaries`.
+     */
+    unreachable?: pulumi.Input<enums.UnreachableServer | undefined>;
 }
 
 /**

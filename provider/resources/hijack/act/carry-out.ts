@@ -1,5 +1,6 @@
 /** Carries out a plan step by step, from one table. */
-import type { Step, StepOf } from "../../../host/plan/steps.ts";
+import { runsPine } from "../../../host/facts/pine.ts";
+import { restartsOf, type Step, type StepOf } from "../../../host/plan/steps.ts";
 import { checkTrust } from "../../../host/server/trust.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
 import { type Look, refuseAnother } from "../look/look.ts";
@@ -70,6 +71,8 @@ export async function carryOut(seen: Look, job: Job): Promise<Outcome> {
   let visit = await enterVisit(await confirmed(seen, job), job);
   try {
     const { steps } = visit.plan;
+    const { call, wish } = job;
+    if (restartsOf(steps) > 0) call.member?.mayStop({ serves: runsPine(visit.facts), insist: wish.inputs.force });
     for (const step of steps) await executorOf(step).make?.(visit, step, job);
     for (const step of steps) {
       const { act, enter } = executorOf(step);

@@ -30,7 +30,8 @@ export async function converge(given: Wish, { props, oldProps }: Given, call: Ca
   if (wish !== given) job = await newJob(wish, call);
   const { inputs } = wish;
   const { hostKeySeen: hostKey, proxyKeySeen: proxyHostKey } = seen.ssh;
-  const before: HijackState = { ...state, installationId: wish.id, hostKey, proxyHostKey, followed: wish.followed };
+  const seenNow = { hostKey, proxyHostKey, unreachable: undefined };
+  const before: HijackState = { ...state, installationId: wish.id, ...seenNow, followed: wish.followed };
   const unfinished = (now: HijackState, reasons: string[]) =>
     new InitError(wish.id, outputs(props, { ...now, unfinished: true }), reasons, oldProps ?? props);
   try {

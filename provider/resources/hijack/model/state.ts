@@ -49,6 +49,8 @@ export interface HijackState {
   finalized?: boolean;
   /** The last operation did not finish. */
   unfinished?: boolean;
+  /** It could not be reached when Pine last asked: what is known of it is older. */
+  unreachable?: boolean;
   facts?: Props;
   plan?: Props;
   connection?: Props;

@@ -310,6 +310,26 @@ export const TemplateFormat = {
  */
 export type TemplateFormat = (typeof TemplateFormat)[keyof typeof TemplateFormat];
 
+export const UnreachableServer = {
+    /**
+     * A canary fails, which stops the rollout; another one is left for a later `up`.
+     */
+    FailCanaries: "failCanaries",
+    /**
+     * It fails, which stops the rollout.
+     */
+    Fail: "fail",
+    /**
+     * It is left for a later `up`.
+     */
+    Skip: "skip",
+} as const;
+
+/**
+ * What an `up` does with a server of a fleet that cannot be reached.
+ */
+export type UnreachableServer = (typeof UnreachableServer)[keyof typeof UnreachableServer];
+
 export const UpdateReboot = {
     /**
      * A person does (`pine upgrade --reboot`).

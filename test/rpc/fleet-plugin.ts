@@ -1,0 +1,77 @@
+/**
+ * Pine's Fleet as it is, over servers that stand for real ones: each writes down when it is changed. What the engine
+ * makes of the order needs no machine; test/e2e/fleet-rollout.test.ts has containers.
+ */
+import { appendFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { assetText } from "../../provider/assets.ts";
+import { die } from "../../provider/errors.ts";
+import { diffInputs } from "../../provider/properties/diff.ts";
+import { equalValues, type Props, plain, Unknown } from "../../provider/properties/values.ts";
+import type { Call, Resource } from "../../provider/resource.ts";
+import { fleet } from "../../provider/resources/fleet/fleet.ts";
+import { checkConfig, comparable, configure } from "../../provider/rpc/config.ts";
+import { serve } from "../../provider/rpc/serve.ts";
+
+/** Milliseconds that a change takes: enough to see that two overlap. */
+const WORK_MS = 300;
+/** Where it is written: `begin web-1 update`, `end web-1 update`. */
+const JOURNAL = process.env.PINE_TEST_JOURNAL ?? die("PINE_TEST_JOURNAL is not set");
+
+const note = (...words: string[]) => appendFileSync(JOURNAL, `${words.join(" ")}\n`);
+
+async function change(call: Call, operation: string, inputs: Props): Promise<void> {
+  const { hostname = call.name, force = false } = plain(inputs) as { hostname?: string; force?: boolean };
+  call.member?.mayStop({ serves: operation === "update", insist: force });
+  note("begin", call.name, operation);
+  await sleep(WORK_MS, undefined, { signal: call.signal });
+  if (hostname === `bad-${plain(inputs.commit).slice(0, 1)}`) {
+    note("failed", call.name, operation);
+    die(`commit ${plain(inputs.commit).slice(0, 12)} does not run on ${call.name}`);
+  }
+  note("end", call.name, operation);
+}
+
+const stateOf = (inputs: Props): Props => ({
+  installationId: "x",
+  connection: inputs.connection,
+  booted: { checksum: plain(inputs.commit), deployment: "d", slot: "a", bootId: "b" },
+  plan: { boots: 1 },
+});
+const planned = (inputs: Props): Props => ({ ...stateOf(inputs), booted: Unknown.value });
+
+const server: Resource = {
+  check: async (_, { news }) => ({ inputs: news }),
+  async diff(_, { olds, oldInputs, news }) {
+    const { unfinished, booted } = plain(olds);
+    const detailed = diffInputs(oldInputs, news, { ignore: ["commit"], replace: ["method"] });
+    if (!equalValues(news.commit, booted?.checksum)) detailed.commit = "update";
+    return { detailed, changes: unfinished === true };
+  },
+  async create(call, { inputs }) {
+    if (call.preview) return { id: "", state: planned(inputs) };
+    await change(call, "create", inputs);
+    return { id: call.name, state: stateOf(inputs) };
+  },
+  async update(call, { olds, news }) {
+    if (call.preview) return { state: planned(news) };
+    if (call.member?.left) {
+      note("left", call.name);
+      return { state: { ...olds, unreachable: true, unfinished: true } };
+    }
+    await change(call, "update", news);
+    return { state: stateOf(news) };
+  },
+  read: async (_, { id, state, inputs }) => ({ id, state, inputs }),
+  delete: (call, { inputs }) => change({ ...call, member: undefined }, "delete", { ...inputs, hostname: "gone" }),
+};
+
+void serve({
+  schema: () => assetText("schema.json"),
+  resources: { "pine:index:HostHijack": async () => server },
+  components: { "pine:index:Fleet": async () => fleet },
+  functions: {},
+  checkConfig,
+  comparable,
+  configure,
+});
