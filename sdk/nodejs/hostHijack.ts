@@ -125,6 +125,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["method"] = (args?.method) ?? "auto";
             resourceInputs["network"] = args?.network;
             resourceInputs["onDestroy"] = (args?.onDestroy) ?? "restore";
+            resourceInputs["rehearse"] = args?.rehearse;
             resourceInputs["triggers"] = args?.triggers;
             resourceInputs["whenUnreachable"] = (args?.whenUnreachable) ?? "fail";
             resourceInputs["booted"] = undefined /*out*/;
@@ -234,6 +235,10 @@ export interface HostHijackArgs {
      * What destroy does. Default `restore`.
      */
     onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
+    /**
+     * Boots the commit in QEMU on this machine, with the server's names, keys and network, before the server is touched; a failure ends `up` there. Needs qemu-system-x86_64. Not for a container. Default: no rehearsal.
+     */
+    rehearse?: pulumi.Input<inputs.RehearseArgs | undefined>;
     /**
      * Any values. When they change, a commit that failed here is tried again.
      */

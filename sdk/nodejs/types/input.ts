@@ -508,6 +508,28 @@ export interface PublishArgs {
 }
 
 /**
+ * How a commit is rehearsed. The machine has no way out: health checks that need the real world are named in leaveOut.
+ */
+export interface RehearseArgs {
+    /**
+     * Names of the Rootfs's healthChecks, and of the server's own, that need the real world and do not count here.
+     */
+    leaveOut?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * MiB of the machine. Default: as the server has, at most 1024.
+     */
+    memory?: pulumi.Input<number | undefined>;
+    /**
+     * A rehearsal that could not tell ends `up`, too: too little room or memory, a machine that is too slow. Default false: a warning.
+     */
+    required?: pulumi.Input<boolean | undefined>;
+    /**
+     * Seconds that the boot may take, 30 to 3600; longer on a slow or busy machine, as it is measured. Default 300.
+     */
+    timeout?: pulumi.Input<number | undefined>;
+}
+
+/**
  * Which commits are kept: those that either rule keeps.
  */
 export interface RetainArgs {

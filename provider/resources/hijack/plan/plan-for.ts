@@ -4,6 +4,7 @@ import type { ImageFacts, Plan } from "../../../host/plan/types.ts";
 import { isReinstall } from "../../../host/server/record.ts";
 import { loginPublicKeys } from "../../../host/ssh/keys.ts";
 import { planInstall } from "../../../host/ways/plan.ts";
+import { needQemu } from "../../../local/qemu.ts";
 import type { Call } from "../../../resource.ts";
 import type { Look } from "../look/look.ts";
 import { networkInput } from "../model/inputs.ts";
@@ -19,9 +20,14 @@ export async function planFor(
   artifacts: CommitArtifacts | undefined,
   call: Call,
 ): Promise<Plan> {
-  const plan = await planInstallation(seen, wish, image, call);
+  const beginning = await planInstallation(seen, wish, image, call);
   const { status } = seen;
-  return plan.way === "update" && status ? planUpdate({ ...seen, status }, plan, wish, artifacts, call) : plan;
+  const plan = await (beginning.way === "update" && status
+    ? planUpdate({ ...seen, status, image }, beginning, wish, artifacts, call)
+    : beginning);
+  if (plan.steps.some((step) => step.do === "rehearse"))
+    await needQemu("rehearse: a commit is rehearsed in QEMU", "leave rehearse out");
+  return plan;
 }
 
 /** The same without the steps of an update, which need another look at the server. */
@@ -49,6 +55,7 @@ export async function planInstallation(seen: Look, wish: Wish, image: ImageFacts
       deadman: inputs.deadman,
       erase: inputs.erase,
       kernelArguments: inputs.kernelArguments,
+      rehearse: inputs.rehearse,
       disk: inputs.disk,
       dataPartitions: inputs.dataPartitions,
       // rule 7: a create that may erase writes the disk anew, even over its own stack's Pine
