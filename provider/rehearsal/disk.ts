@@ -22,13 +22,21 @@ export const roomFor = (commitBytes: number): number => Math.round(commitBytes *
 /** A virtual machine has no watchdog of its own, and an emulated one gets no CPU time for seconds. */
 const OWN_ARGUMENTS = ["nosoftlockup"];
 
-/** Makes the disk in `dir`, which nobody but this user can enter from now on. `seconds`: health checks are tried. */
+/** How long health checks may take there. */
+interface Patience {
+  /** Seconds that they are tried. */
+  seconds: number;
+  /** Each try's own limit is so many times longer. */
+  slow: number;
+}
+
+/** Makes the disk in `dir`, which nobody but this user can enter from now on. */
 export async function makeDisk(
   workshop: Workshop,
   commit: CommitManifest,
   guest: Guest,
   dir: string,
-  seconds: number,
+  { seconds, slow }: Patience,
 ): Promise<void> {
   const { toolbox, task } = workshop;
   // the program's files may hold secrets
@@ -42,7 +50,7 @@ export async function makeDisk(
   await writeFile(at("files", "list"), list.join(""));
   await writeFile(
     at("settings"),
-    `ports="${guest.sshPorts.join(" ")}"\nleft_out="${guest.leaveOut.join(" ")}"\nseconds=${seconds}\n`,
+    `ports="${guest.sshPorts.join(" ")}"\nleft_out="${guest.leaveOut.join(" ")}"\nseconds=${seconds}\nslow=${slow}\n`,
   );
   await toolbox.run(["/bin/sh", "/run/dress.sh", sysroot.deployment], {
     binds: [{ source: dir, target: "/run/work" }, ...SCRIPTS.map(buildScript)],

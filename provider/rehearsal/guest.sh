@@ -1,10 +1,11 @@
 #!/bin/sh
 # Runs in the machine of a rehearsal. Tells on the second serial port how the boot goes, line by line, as
 # rehearsal/report.ts reads it, and turns the machine off. PINE_…: for tests.
-# usage: guest.sh PORTS LEFT_OUT SECONDS: ports of the SSH server, names of health checks that do not count, and how
-# long the others are tried
+# usage: guest.sh PORTS LEFT_OUT SECONDS SLOW: ports of the SSH server, names of health checks that do not count, how
+# long the others are tried, and how many times slower than a server this machine is
 set -u
 ports=$1 left_out=" $2 " seconds=$3
+export PINE_SLOW="$4"
 run=${PINE_RUN:-/run} etc=${PINE_ETC:-/etc} health=${PINE_HEALTH:-/usr/libexec/pine/health}
 keys=${PINE_KEYS:-/root/.ssh/authorized_keys} pause=${PINE_PAUSE:-5}
 exec >"${PINE_REPORT:-/dev/ttyS1}" 2>/dev/null

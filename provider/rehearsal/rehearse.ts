@@ -16,8 +16,8 @@ import { type Answer, type Expected, type Verdict, verdict } from "./verdict.ts"
 
 /** Seconds that a boot may take on a machine as fast as the reference (speed.ts). */
 export const REHEARSAL_SECONDS = 300;
-/** Seconds that health checks are tried for on such a machine, as those from outside are. */
-const HEALTH_SECONDS = 60;
+/** Seconds that health checks are tried for on such a machine: everything was started before. */
+const HEALTH_SECONDS = 30;
 /** MiB that this machine keeps beside the guest's. */
 const SPARE_MIB = 256;
 
@@ -70,7 +70,10 @@ async function now(workshop: Workshop, commit: CommitManifest, guest: Guest, tim
   const { store, task } = workshop;
   return store.temp(async (dir) => {
     const speed = await measureBest(dir, task);
-    await makeDisk(workshop, commit, guest, dir, Math.ceil(HEALTH_SECONDS * speed.slow));
+    await makeDisk(workshop, commit, guest, dir, {
+      seconds: Math.ceil(HEALTH_SECONDS * speed.slow),
+      slow: Math.ceil(speed.beside),
+    });
     const attempt = async (at: Speed) => {
       const { report, ended } = await boot(dir, guest, at, timeout * at.slow, task);
       return { report, ended, ...verdict(report, expectedOf(guest), ended) };

@@ -9,6 +9,6 @@ depend() {
 
 start() {
 	ebegin "Starting to tell the rehearsal"
-	setsid /etc/pine-rehearsal/guest "$ports" "$left_out" "$seconds" </dev/null >/dev/null 2>&1 &
+	setsid /etc/pine-rehearsal/guest "$ports" "$left_out" "$seconds" "$slow" </dev/null >/dev/null 2>&1 &
 	eend 0
 }

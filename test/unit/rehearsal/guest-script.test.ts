@@ -77,7 +77,7 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
       ROOT: root,
     };
     const script = asset("rehearsal/guest.sh");
-    const given = [`${ssh} ${silent} ${closed}`, o.leftOut ?? "", String(o.seconds ?? 0)];
+    const given = [`${ssh} ${silent} ${closed}`, o.leftOut ?? "", String(o.seconds ?? 0), "10"];
     const child = spawn(file, [...args, script, ...given], { env, stdio: ["ignore", "ignore", "inherit"] });
     const ended = new Promise((done) => child.once("exit", done));
     if (o.complete === false) {
@@ -94,7 +94,8 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
   }
 
   test("tells of ports, keys, addresses, services that do not run, and turns the machine off", async () => {
-    const { report, off } = await on('echo "checked=x ran=1 of=1 result=green"; echo "web ok 0.10"');
+    const { report, off } = await on('echo "checked=x ran=1 of=1 result=green"; echo "web ok 0.10 slow=$PINE_SLOW"');
+    expect(report.health?.checks).toEqual([{ name: "web", state: "ok", text: "slow=10" }]);
     expect(report).toMatchObject({ ended: true, stopped: ["db"], health: { result: "green" } });
     expect(report.addresses).toContainEqual({ card: "lo", address: "127.0.0.1" });
     expect([ssh, silent, closed].map((port) => report.ssh.get(port))).toEqual([

@@ -1,7 +1,7 @@
 /** The arguments of a rehearsal's QEMU, and the boot sector that measures a machine. */
 import { describe, expect, it } from "vitest";
 import { guestArguments } from "../../../provider/rehearsal/qemu.ts";
-import { bootSector, slowness } from "../../../provider/rehearsal/speed.ts";
+import { besideServer, bootSector, slowness } from "../../../provider/rehearsal/speed.ts";
 
 const cards = [{ name: "eth0", mac: "52:54:00:12:34:56" }, { name: "eth1" }];
 const args = guestArguments("tcg", { memory: 512, cards }).join(" ");
@@ -42,5 +42,6 @@ describe("the boot sector", () => {
     expect(slowness("tcg", 1)).toBe(1);
     expect(slowness("tcg", 9500)).toBe(10);
     expect(slowness("kvm", 1000)).toBe(2);
+    expect([besideServer("tcg", 950), besideServer("kvm", 500), besideServer("kvm", 5)]).toEqual([9.5, 1, 1]);
   });
 });
