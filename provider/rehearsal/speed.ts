@@ -7,6 +7,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { die } from "../errors.ts";
 import { accessible } from "../local/files.ts";
+import { QEMU } from "../local/qemu.ts";
 import { type RunError, run } from "../local/run.ts";
 import type { Task } from "../task.ts";
 import { type Accelerator, bareArguments } from "./qemu.ts";
@@ -87,7 +88,7 @@ async function timeLoop(accelerator: Accelerator, dir: string, task: Task): Prom
 
 /** QEMU, which dies with this process, whatever ends that. */
 export const runQemu = (args: string[], o: Parameters<typeof run>[2]) =>
-  run("setpriv", ["--pdeathsig", "KILL", "--", "qemu-system-x86_64", ...args], o);
+  run("setpriv", ["--pdeathsig", "KILL", "--", QEMU, ...args], o);
 
 export interface Speed {
   accelerator: Accelerator;

@@ -13,49 +13,44 @@ import { labKey } from "../lab/vps/key.ts";
 import type { ImageLab } from "./image-lab.ts";
 import { Life } from "./life.ts";
 
-const MACS = ["52:54:00:12:34:56", "52:54:00:12:35:02"] as const;
-
 /** A server with two cards: fixed addresses on the first, DHCP on the second. */
-const network = renderNetwork({
-  cards: [
-    {
-      name: "eth0",
-      oldName: "ens3",
-      mac: MACS[0],
-      dhcp: false,
-      routerAdvertised: false,
-      addresses: [
-        { family: 4, address: "203.0.113.7", prefix: 24 },
-        { family: 6, address: "2001:db8::7", prefix: 64 },
-      ],
-      routes: [{ family: 4, to: "default", via: "203.0.113.1", onlink: false }],
-    },
-    {
-      name: "eth1",
-      oldName: "ens4",
-      mac: MACS[1],
-      dhcp: true,
-      metric: 4000,
-      routerAdvertised: false,
-      addresses: [],
-      routes: [],
-    },
-  ],
-  names: [
-    { name: "eth0", mac: MACS[0] },
-    { name: "eth1", mac: MACS[1] },
-  ],
-  lo: [],
-  dns: { nameservers: ["203.0.113.53"], search: [] },
-  hostname: "web-1",
-});
+function networkOf(macs: [string, string], four: string, six: string) {
+  const none = { routerAdvertised: false, addresses: [], routes: [] };
+  return renderNetwork({
+    cards: [
+      {
+        ...none,
+        name: "eth0",
+        oldName: "ens3",
+        mac: macs[0],
+        dhcp: false,
+        addresses: [
+          { family: 4, address: `${four}.7`, prefix: 24 },
+          { family: 6, address: `${six}::7`, prefix: 64 },
+        ],
+        routes: [{ family: 4, to: "default", via: `${four}.1`, onlink: false }],
+      },
+      { ...none, name: "eth1", oldName: "ens4", mac: macs[1], dhcp: true, metric: 4000 },
+    ],
+    names: macs.map((mac, n) => ({ name: `eth${n}`, mac })),
+    lo: [],
+    dns: { nameservers: [`${four}.53`], search: [] },
+    hostname: "web-1",
+  });
+}
+
+const network = networkOf(["52:54:00:12:34:56", "52:54:00:12:35:02"], "203.0.113", "2001:db8");
+/** Of another server that is set up alike. */
+export const otherNetwork = networkOf(["52:54:00:ab:cd:01", "52:54:00:ab:cd:02"], "198.51.100", "2001:db8:1");
+
+export const SECRET = "hush, a token";
 
 export async function guest(change: Partial<Guest> = {}): Promise<Guest> {
   const key = (await labKey()).public;
   return {
     network,
     identity: identityFiles({ hostname: "web-1", network, authorizedKeys: [key] }),
-    files: [{ path: "/root/token", content: "hush, a token", mode: "0600", owner: "root:root" }],
+    files: [{ path: "/root/token", content: SECRET, mode: "0600", owner: "root:root" }],
     sshPorts: [22],
     kernelArguments: [],
     memory: 256,
