@@ -65,11 +65,12 @@ const expectedOf = ({ network, identity, sshPorts, leaveOut }: Guest): Expected 
   return { interfaces: network.interfaces, keys: keys && sha256(keys.content), sshPorts, leaveOut };
 };
 
-/** Boots it now. `timeout`: seconds on a machine as fast as the reference. */
+/** Boots it now; undefined: QEMU does not work. `timeout`: seconds on a machine as fast as the reference. */
 async function now(workshop: Workshop, commit: CommitManifest, guest: Guest, timeout: number) {
   const { store, task } = workshop;
   return store.temp(async (dir) => {
     const speed = await measureBest(dir, task);
+    if (!speed) return undefined;
     await makeDisk(workshop, commit, guest, dir, {
       seconds: Math.ceil(HEALTH_SECONDS * speed.slow),
       slow: Math.ceil(speed.beside),
@@ -88,7 +89,7 @@ async function now(workshop: Workshop, commit: CommitManifest, guest: Guest, tim
 
 /**
  * The rehearsal of a commit with a server's shape. One at a time, whoever asks: two guests would take each other's
- * time. Dies where QEMU does not work at all.
+ * time.
  */
 export async function rehearse(
   workshop: Workshop,
@@ -105,7 +106,9 @@ export async function rehearse(
     if (meanwhile) return fromMemory(meanwhile);
     const lack = await lacking(workshop, commit, guest);
     if (lack) return cannotTell(lack);
-    const { answer, reasons, notes, ended } = await now(workshop, commit, guest, timeout);
+    const booted = await now(workshop, commit, guest, timeout);
+    if (!booted) return cannotTell("QEMU of this machine does not run a boot sector to its end: see whether it works");
+    const { answer, reasons, notes, ended } = booted;
     const { seconds, accelerator } = ended;
     const console = answer === "pass" ? [] : ended.console;
     const result = { reasons, notes, console };

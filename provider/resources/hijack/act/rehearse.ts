@@ -24,7 +24,8 @@ export function guestOf({ plan, facts }: Pick<Visit, "plan" | "facts">, { wish, 
     kernelArguments,
     memory: rehearse?.memory ?? Math.min(MEMORY, Math.max(96, Math.round(facts.ramKiB / 1024))),
     leaveOut: rehearse?.leaveOut ?? [],
-    again: triggers,
+    // a machine that was given too little time gets another one
+    again: [triggers, rehearse?.timeout ?? null],
   } satisfies Guest;
 }
 

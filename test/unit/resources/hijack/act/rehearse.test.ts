@@ -37,7 +37,14 @@ describe("the machine", () => {
     ]);
     expect(guest.identity[0]!.content).toBe("web-1\n");
     expect(addressesOf(guest.network.interfaces)).toEqual([{ card: "eth0", address: "203.0.113.7" }]);
-    expect(guest).toMatchObject({ files, sshPorts: [22], kernelArguments: ["nosmt"], leaveOut: [], again: [7] });
+    expect(guest).toMatchObject({
+      files,
+      sshPorts: [22],
+      kernelArguments: ["nosmt"],
+      leaveOut: [],
+      again: [[7], null],
+    });
+    expect(guestOf(seen(), job({ timeout: 600 })).again).toEqual([[7], 600]);
   });
   it.each<[string, number, object, number]>([
     ["of a small server", 200 * 1024, {}, 200],
