@@ -23,7 +23,7 @@ const provider = join(repository, "provider");
 
 /** Data that the provider reads at run time through assets.ts. Each script lies beside the file that sends it. */
 const DATA = ["schema.json", "system", "keys"];
-const SCRIPTS = ["host", "image", "publish"];
+const SCRIPTS = ["host", "image", "publish", "rehearsal"];
 
 const LAUNCHER = '#!/usr/bin/env node\nrequire("./pine.cjs");\n';
 

@@ -49,6 +49,8 @@ export const GROUPS = {
   disks: { include: [file("disks*")], setUp: everything, named: true },
   // servers that look after themselves
   fleet: { include: [file("fleet*")], setUp: everything, named: true },
+  // commits that boot here before a server is touched
+  rehearsal: { include: [file("rehearsal*")], setUp: everything, named: true },
   // servers that Pine refuses
   refusals: { include: [file("refusals"), file("hijack-refusals")], setUp: everything, named: true },
 };

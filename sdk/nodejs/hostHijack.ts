@@ -142,6 +142,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["network"] = args?.network;
             resourceInputs["onDestroy"] = (args?.onDestroy) ?? "restore";
             resourceInputs["rebootLock"] = args?.rebootLock;
+            resourceInputs["rehearse"] = args?.rehearse;
             resourceInputs["triggers"] = args?.triggers;
             resourceInputs["updates"] = args?.updates;
             resourceInputs["whenUnreachable"] = (args?.whenUnreachable) ?? "fail";
@@ -264,6 +265,10 @@ export interface HostHijackArgs {
      * The server reboots into a commit when it is its turn in its group, by `up`, destroy or itself. The first installation takes no turn. Default: no lock.
      */
     rebootLock?: pulumi.Input<inputs.RebootLockArgs | undefined>;
+    /**
+     * Boots the commit in QEMU on this machine, with the server's names, keys and network, before the server is touched; a failure ends `up` there. Needs qemu-system-x86_64. Not for a container. Default: no rehearsal.
+     */
+    rehearse?: pulumi.Input<inputs.RehearseArgs | undefined>;
     /**
      * Any values. When they change, a commit that failed here is tried again.
      */

@@ -17,6 +17,11 @@ export interface Sending {
 export type Place = "machine" | "container";
 
 export type Step =
+  /**
+   * The commit boots on the machine that builds, with the server's names, keys and network. A failure ends the run
+   * before anything is written. `required`: so does a rehearsal that could not tell.
+   */
+  | { do: "rehearse"; required: boolean }
   /** Comes before anything is written: fails where the server does not trust who signed the commit. */
   | { do: "check-signature" }
   /**

@@ -80,6 +80,8 @@ export interface PlanInputs {
   deadman?: number;
   /** Kernel arguments of the user, for a machine only. */
   kernelArguments?: string[];
+  /** The commit is rehearsed before the server is touched. */
+  rehearse?: { required: boolean };
 }
 
 export interface ImageFacts {

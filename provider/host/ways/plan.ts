@@ -9,6 +9,7 @@ import type { NetworkFiles } from "../network/model/types.ts";
 import { planNetwork } from "../network/plan.ts";
 import { ownBoot, planBoot, swapPartitions } from "../plan/boot.ts";
 import { type LoginPlan, planLogin } from "../plan/login.ts";
+import { planRehearsal } from "../plan/rehearsal.ts";
 import { erasedBy, restartsOf, sendingOf } from "../plan/steps.ts";
 import type { Told } from "../plan/told.ts";
 import type { Existing, ImageFacts, Plan, PlanInputs, PlanResult } from "../plan/types.ts";
@@ -64,6 +65,8 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Chose
   refusals.push(...network.refusals);
   const login = planLogin(facts, inputs, image.ssh, way === "overwrite");
   refusals.push(...login.refusals);
+  const rehearsal = planRehearsal(facts, inputs, image);
+  if (rehearsal.refusal) refusals.push(rehearsal.refusal);
   if (refusals.length > 0 || !("files" in network)) return { refusals };
 
   const { drives, notes: waysNotes } = WAYS[way];
@@ -78,6 +81,7 @@ function planWay(facts: Facts, inputs: PlanInputs, image: ImageFacts, way: Chose
     ...login.notes,
     ...(drives ? driverNotes(drives, facts, inputs, image) : []),
     ...waysNotes(told, inputs),
+    ...(rehearsal.note ? [rehearsal.note] : []),
   ];
   return { plan: { ...plan, ...inWords(told, notes) }, refusals: [] };
 }
@@ -101,7 +105,10 @@ function partsOf(
   const existing = existingOf(facts, inputs, running);
   const deadman = inputs.deadman ?? DEADMAN_SECONDS;
   const removes = finalize && !running ? removedBy(facts) : undefined;
-  const steps = WAYS[way].steps({ facts, image, existing, deadman, removes });
+  const { step } = planRehearsal(facts, inputs, image);
+  const own = WAYS[way].steps({ facts, image, existing, deadman, removes });
+  // the steps of an update are planned later
+  const steps = step && !running ? [step, ...own] : own;
   return {
     method: WAYS[way].method ?? (overwritten ? "overwrite" : facts.container !== undefined ? "container" : "alongside"),
     way,

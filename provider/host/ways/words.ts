@@ -1,4 +1,5 @@
 /** A plan in words, from its steps. Pure. */
+import { REHEARSED } from "../plan/rehearsal.ts";
 import type { Step, StepOf } from "../plan/steps.ts";
 import type { Told } from "../plan/told.ts";
 import type { Plan } from "../plan/types.ts";
@@ -22,6 +23,9 @@ export const lockLines = ({ group }: StepOf<"reboot-lock">) => [
 
 /** What a plan says of each step. */
 const LINES: { [D in Step["do"]]: (step: StepOf<D>, told: Told) => string[] } = {
+  rehearse: ({ required }) => [
+    `rehearsal: before the server is touched, the commit boots in QEMU on this machine, with the server's names, keys and network, and runs its health checks; a failure${required ? ", or no clear result," : ""} ends this run there`,
+  ],
   "check-signature": silent,
   install: (step) => [
     ...(step.replaces ? ["replaces an unfinished or rolled-back installation of this stack"] : []),
@@ -60,8 +64,9 @@ const told = <D extends Step["do"]>(step: StepOf<D>, context: Told): string[] =>
 export function inWords(context: Told, notes: string[]): Pick<Plan, "summary" | "lines"> {
   const { plan } = context;
   const words = WAYS[plan.way === "begun" ? "overwrite" : plan.way].words(context);
+  const rehearsed = plan.steps.some((step) => step.do === "rehearse") ? [REHEARSED] : [];
   return {
-    summary: `${words.head}: ${words.effort}; ${words.parts.join("; ")}`,
+    summary: `${words.head}: ${words.effort}; ${[...rehearsed, ...words.parts].join("; ")}`,
     lines: [
       ...words.before,
       ...plan.steps.flatMap((step) => told(step, context)),

@@ -3,19 +3,17 @@
  * it, in QEMU on this machine, without root and without KVM.
  */
 
-import { constants } from "node:fs";
 import { open, readFile, rm, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { assetText } from "../../assets.ts";
 import { die } from "../../errors.ts";
-import { accessible } from "../../local/files.ts";
+import { needQemu, QEMU } from "../../local/qemu.ts";
 import { type RunError, run } from "../../local/run.ts";
 import type { Task } from "../../task.ts";
 import { cpio, withFolders } from "../initramfs/cpio.ts";
 import { withLibraries } from "../initramfs/programs.ts";
 import type { Toolbox } from "../toolbox/toolbox.ts";
 
-const QEMU = "qemu-system-x86_64";
 /** MiB, mostly for the page cache of what is unpacked. */
 const MEMORY = 512;
 /** Milliseconds. It took 20 s for 87 MB on a loaded machine. KVM is not used: a nested one may be there and hang. */
@@ -25,14 +23,8 @@ const LIMIT = 30 * 60_000;
 export const fillScript = () => assetText("image/disk/fill.sh");
 
 /** Dies where this machine has no QEMU, before anything is made. */
-export async function needQemu(filesystem: string, path = process.env.PATH ?? ""): Promise<void> {
-  for (const dir of path.split(delimiter).filter(Boolean))
-    if (await accessible(join(dir, QEMU), constants.X_OK)) return;
-  die(
-    `filesystem: ${filesystem} is filled by a kernel in QEMU, and this machine has no ${QEMU}`,
-    "install it (package qemu-system-x86 of Debian, qemu-system-x86_64 of Alpine), or leave filesystem out for ext4",
-  );
-}
+export const needQemuFor = (filesystem: string, path?: string): Promise<void> =>
+  needQemu(`filesystem: ${filesystem} is filled by a kernel in QEMU`, "leave filesystem out for ext4", path);
 
 /**
  * Fills the root and puts it into disk.raw at byte `start`. `dir` holds disk.raw; root.img, an empty filesystem of this

@@ -4,7 +4,7 @@ import { die } from "../../errors.ts";
 import { DEFAULT, mountHint, rootFilesystem } from "../../filesystems/all.ts";
 import { type CommitManifest, rootsOf } from "../ostree/commits.ts";
 import type { Workshop } from "../ostree/workshop.ts";
-import { needQemu } from "./fill.ts";
+import { needQemuFor } from "./fill.ts";
 
 /** Dies where the commit's initramfs does not mount such a root. */
 export function needMount(commit: Pick<CommitManifest, "checksum" | "filesystems">, filesystem: string): void {
@@ -24,7 +24,7 @@ export async function needed(
   const { filesystem = DEFAULT } = o;
   const { make, grows } = rootFilesystem(filesystem);
   needMount(commit, filesystem);
-  if (make) await needQemu(filesystem);
+  if (make) await needQemuFor(filesystem);
   if (o.grow === false || grows === undefined) return;
   const binds = [{ source: store.repo, target: "/run/repo", readOnly: true }];
   const there = ["ostree", "ls", "--repo=/run/repo", commit.checksum, grows.program];

@@ -44,6 +44,7 @@ export function garbage(has: Contents, keep: Iterable<string>): Garbage {
     if (folder === "rootfs" || folder === "sboms") return !kept.has(`rootfs/${name}`);
     if (folder === "images") return !images.has(name);
     if (folder === "commits" || folder === "sysroots") return !commits.has(name);
+    if (folder === "rehearsals") return !commits.has(name.split("-")[0]!);
     if (folder !== "deltas") return false;
     const [from = "", to = ""] = name.split("-");
     return !commits.has(to) || (from !== "empty" && !commits.has(from));
@@ -51,7 +52,7 @@ export function garbage(has: Contents, keep: Iterable<string>): Garbage {
   return { commits: has.commits.filter((c) => !commits.has(c)), files };
 }
 
-const FOLDERS = ["rootfs", "sboms", "images", "commits", "sysroots", "deltas"];
+const FOLDERS = ["rootfs", "sboms", "images", "commits", "sysroots", "deltas", "rehearsals"];
 
 /** What the store has; what was made within the last `grace` ms is left out. */
 async function contents(store: Store, grace: number): Promise<Contents> {

@@ -4,7 +4,7 @@ import { kernelArgumentProblem } from "../../boot/arguments.ts";
 import { die } from "../../errors.ts";
 import { DEFAULT, ROOTS, rootFilesystem } from "../../filesystems/all.ts";
 import { MiB } from "../../filesystems/filesystem.ts";
-import { needQemu } from "../../image/disk/fill.ts";
+import { needQemuFor } from "../../image/disk/fill.ts";
 import { FILE_FORMATS, notForOverwrite } from "../../image/disk/formats/pack.ts";
 import { type ImageOptions, LABELS } from "../../image/disk/identity.ts";
 import { diskImage as buildImage, type Image, readImage } from "../../image/disk/image.ts";
@@ -159,7 +159,7 @@ async function preview(call: Call, inputs: Props): Promise<Props> {
   const bytes = found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0);
   noteDisk(bytes, notForOverwrite(inputs.format ?? "raw.zst", inputs.label ?? "gpt"));
   if (found) return stateOf(found);
-  if (rootFilesystem(filesystem).make) await needQemu(filesystem);
+  if (rootFilesystem(filesystem).make) await needQemuFor(filesystem);
   const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);
   return { ...Object.fromEntries(later), size: inputs.size ?? Unknown.value, commit: inputs.commit };
 }

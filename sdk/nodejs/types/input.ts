@@ -338,9 +338,21 @@ export interface FleetServerArgs {
      */
     onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
     /**
+     * The server reboots into a commit when it is its turn in its group, by `up`, destroy or itself. The first installation takes no turn. Default: no lock.
+     */
+    rebootLock?: pulumi.Input<inputs.RebootLockArgs | undefined>;
+    /**
+     * Boots the commit in QEMU on this machine, with the server's names, keys and network, before the server is touched; a failure ends `up` there. Needs qemu-system-x86_64. Not for a container. Default: no rehearsal.
+     */
+    rehearse?: pulumi.Input<inputs.RehearseArgs | undefined>;
+    /**
      * Any values. When they change, a commit that failed here is tried again.
      */
     triggers?: pulumi.Input<any[] | undefined>;
+    /**
+     * Updates that the server pulls by itself, from what an OstreeCommit publishes. The program's commit is then the least one: a newer one that the server went to is no difference. Default: none.
+     */
+    updates?: pulumi.Input<inputs.UpdatesArgs | undefined>;
     /**
      * What delete does when the server does not answer. Default `fail`. It can be changed while the server does not answer.
      */
@@ -753,6 +765,28 @@ export interface RebootLockArgs {
      * What may reboot without the lock while its store is away. Default: nothing.
      */
     whenAway?: pulumi.Input<inputs.WithoutLockArgs | undefined>;
+}
+
+/**
+ * How a commit is rehearsed. The machine has no way out: health checks that need the real world are named in leaveOut.
+ */
+export interface RehearseArgs {
+    /**
+     * Names of the Rootfs's healthChecks, and of the server's own, that need the real world and do not count here.
+     */
+    leaveOut?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * MiB of the machine. Default: as the server has, at most 1024.
+     */
+    memory?: pulumi.Input<number | undefined>;
+    /**
+     * A rehearsal that could not tell ends `up`, too: too little room or memory, a machine that is too slow. Default false: a warning.
+     */
+    required?: pulumi.Input<boolean | undefined>;
+    /**
+     * Seconds that the boot may take, 30 to 3600; longer on a slow or busy machine, as it is measured. Default 300.
+     */
+    timeout?: pulumi.Input<number | undefined>;
 }
 
 /**

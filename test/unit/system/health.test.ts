@@ -110,6 +110,14 @@ describe.each(SHELLS)("%s", (shell) => {
     ],
   ])("%s", async (_, o, expected) => expect(told(await seen(o))).toEqual(expected));
 
+  it("limits are longer by the factor that a rehearsal measured", async () => {
+    const own = { a: "# timeout=5\necho $PINE_LIMIT", b: "# timeout=121\necho $PINE_LIMIT" };
+    expect(told(await seen({ own }, "PINE_SLOW=12 /usr/libexec/pine/health")).slice(2)).toEqual([
+      "a ok 60",
+      "b ok 120",
+    ]);
+  });
+
   it("a folder and a link that leads nowhere are no checks", async () => {
     const root = healthServer(shell, { own: { "folder/x": "true" } });
     symlinkSync("nowhere", join(root, "etc/pine/health.d/link"));

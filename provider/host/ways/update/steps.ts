@@ -1,6 +1,7 @@
 /** Which steps an update takes on a server that runs Pine, and how a preview tells them in one line. Pure. */
 import type { SlotName } from "../../../boot/slot.ts";
 import { humanBytes } from "../../../words.ts";
+import { REHEARSED } from "../../plan/rehearsal.ts";
 import { type Place, restartsOf, type Step, type StepOf } from "../../plan/steps.ts";
 import { count } from "../../plan/words.ts";
 
@@ -33,6 +34,8 @@ export interface Wanted {
   deadman: number;
   /** What finalize erases, in words; absent: nothing. */
   removes?: string;
+  /** The rehearsal of what is deployed; absent: none. */
+  rehearse?: StepOf<"rehearse">;
 }
 
 export function updateSteps(w: Wanted): Step[] {
@@ -42,6 +45,7 @@ export function updateSteps(w: Wanted): Step[] {
   const sending = same ? { sendBytes: 0, about: false } : { sendBytes: w.bytes, about: false };
   const deploys = !same || fresh || changed !== undefined;
   return [
+    ...(deploys && w.rehearse ? [w.rehearse] : []),
     ...(same ? [] : [{ do: "check-signature" } as const]),
     ...(w.armed ? [{ do: "disarm" } as const] : []),
     ...(w.foreign || w.found ? [{ do: "take-over", fresh, found: w.found } as const] : []),
@@ -88,6 +92,8 @@ export function updateLine(steps: readonly Step[]): string {
       switch (step.do) {
         case "take-over":
           return step.found && !fresh ? FOUND[step.found] : "";
+        case "rehearse":
+          return `${REHEARSED}; `;
         case "update":
           return deploymentText(step, restarts);
         case "trial": {

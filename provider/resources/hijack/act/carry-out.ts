@@ -10,6 +10,7 @@ import { installBeside, makeSysroot } from "./install.ts";
 import type { Job } from "./job.ts";
 import { bootDisk, enterRamSystem, makeImage, makeRamSystem, writeDisk } from "./overwrite.ts";
 import { changeGroup } from "./reboot-lock.ts";
+import { rehearseFirst } from "./rehearse.ts";
 import { removeOld } from "./remove-old.ts";
 import { boot } from "./trial.ts";
 import { endUnconfirmedTrial } from "./unconfirmed.ts";
@@ -21,15 +22,18 @@ type Work<D extends Step["do"], R> = (visit: Visit, step: StepOf<D>, job: Job) =
 
 /** What is done for a step: an entry without any work does not compile. The result is noted in the job. */
 type Executor<D extends Step["do"]> = {
-  /** What is sent is made before anything is written. */
+  /** Before anything is written: makes what is sent. */
   make?: Work<D, void>;
 } & (
   | { act: Work<D, void>; enter?: undefined }
   /** Another system answers afterwards: returns the visit to go on with. */
   | { act?: undefined; enter: Work<D, Visit> }
+  /** Nothing is done on the server. */
+  | { act?: undefined; enter?: undefined; make: Work<D, void> }
 );
 
 const TABLE: { [D in Step["do"]]: Executor<D> } = {
+  rehearse: { make: rehearseFirst },
   "check-signature": {
     act: ({ ssh, artifacts }, _, { wish }) => checkTrust(ssh, wish.inputs.commit, artifacts.signed),
   },

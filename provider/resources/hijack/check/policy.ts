@@ -8,7 +8,17 @@ import type { HijackInputs } from "../model/inputs.ts";
 import type { HijackState } from "../model/state.ts";
 
 /** Inputs that only affect later operations. */
-const POLICY = new Set(["onDestroy", "deleteData", "whenUnreachable", "deadman", "health", "force", "erase", "image"]);
+const POLICY = new Set([
+  "onDestroy",
+  "deleteData",
+  "whenUnreachable",
+  "deadman",
+  "health",
+  "rehearse",
+  "force",
+  "erase",
+  "image",
+]);
 
 /** Whether the server need not be asked, so that `whenUnreachable: forget` can be set for one that vanished. */
 export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean {

@@ -95,6 +95,12 @@ export const shape = {
   deleteData: flag(),
   whenUnreachable: text({ enum: ["fail", "forget"], default: "fail" }),
   deadman: integer({ min: 60, max: 3600, default: DEADMAN_SECONDS }),
+  rehearse: object({
+    required: flag(),
+    timeout: integer({ min: 30, max: 3600, hint: "the time is in seconds" }),
+    memory: integer({ min: 96, max: 65536, hint: "the size is in MiB" }),
+    leaveOut: list(text({ pattern: /^[A-Za-z0-9._-]{1,64}$/, expected: 'the name of a health check, such as "web"' })),
+  }),
   force: flag(),
   triggers: list(any()),
   updates: updatesRule,

@@ -17,6 +17,18 @@ export interface FileInput {
   owner?: string;
 }
 
+/** How a commit is rehearsed before the server is touched. */
+export interface RehearseInput {
+  /** A rehearsal that could not tell ends the run, too. */
+  required: boolean;
+  /** Seconds that the boot may take on a machine as fast as the reference (rehearsal/speed.ts). */
+  timeout?: number;
+  /** MiB of the machine. */
+  memory?: number;
+  /** Names of health checks that need the real world. */
+  leaveOut: string[];
+}
+
 export interface HijackInputs {
   connection: Connection;
   commit: string;
@@ -38,6 +50,7 @@ export interface HijackInputs {
   deleteData: boolean;
   whenUnreachable: "fail" | "forget";
   deadman: number;
+  rehearse?: RehearseInput;
   force: boolean;
   triggers: unknown[];
   /** Updates that the server pulls by itself; absent: none. */
@@ -76,6 +89,9 @@ export function hijackInputs(props: Props): HijackInputs {
     deleteData: p.deleteData ?? false,
     whenUnreachable: p.whenUnreachable ?? "fail",
     deadman: p.deadman ?? DEADMAN_SECONDS,
+    rehearse: p.rehearse
+      ? { ...p.rehearse, required: p.rehearse.required ?? false, leaveOut: p.rehearse.leaveOut ?? [] }
+      : undefined,
     force: p.force ?? false,
     triggers: p.triggers ?? [],
     updates: p.updates ? { ...UPDATES, ...p.updates } : undefined,

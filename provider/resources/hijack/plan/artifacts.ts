@@ -27,6 +27,8 @@ import { readSysroot, sysrootTar } from "../../../image/sysroot/archive.ts";
 import { machineArch } from "../../../image/toolbox/arch.ts";
 import { type Toolbox, type ToolboxSource, toolbox } from "../../../image/toolbox/toolbox.ts";
 import { readRootfs } from "../../../image/tree/record.ts";
+import type { Guest } from "../../../rehearsal/guest.ts";
+import { cannotTell, type Rehearsal, rehearse } from "../../../rehearsal/rehearse.ts";
 import type { Call } from "../../../resource.ts";
 import type { SignedManifest } from "../../../trust/manifest.ts";
 import { packedRange } from "../../estimates.ts";
@@ -50,6 +52,8 @@ export interface CommitArtifacts {
   etcSince(from: string, call: Call): Promise<EtcOfCommits | undefined>;
   /** The delta from the commit that the server runs; from nothing when this store does not have that commit. */
   delta(from: string, call: Call): Promise<DeltaToSend>;
+  /** Boots it on this machine. `timeout`: seconds, on a machine as fast as the reference. */
+  rehearse(guest: Guest, timeout: number | undefined, call: Call): Promise<Rehearsal>;
 }
 
 export function missingCommit(checksum: string, call: Call): never {
@@ -70,6 +74,7 @@ export function runningCommit(facts: Facts): CommitArtifacts {
     diskImage: never,
     ram: never,
     delta: never,
+    rehearse: async () => cannotTell("this store does not have the commit, which runs on the server already"),
   };
 }
 
@@ -119,6 +124,8 @@ export async function findArtifacts(
     },
     etcSince: async (from, call) => etcOfCommits({ store, toolbox: await tools(), task: call }, from, checksum),
     delta: (from, call) => deltaOf(kept, from, call),
+    rehearse: async (guest, timeout, task) =>
+      rehearse({ store, toolbox: await tools(), task }, manifest, guest, timeout),
   };
 }
 

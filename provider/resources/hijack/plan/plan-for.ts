@@ -6,6 +6,7 @@ import { loginPublicKeys } from "../../../host/ssh/keys.ts";
 import { needsCurl } from "../../../host/turn/lock.ts";
 import { planInstall } from "../../../host/ways/plan.ts";
 import { lockLines } from "../../../host/ways/words.ts";
+import { needQemu } from "../../../local/qemu.ts";
 import type { Call } from "../../../resource.ts";
 import type { Look } from "../look/look.ts";
 import { networkInput } from "../model/inputs.ts";
@@ -23,14 +24,15 @@ export async function planFor(
   artifacts: CommitArtifacts | undefined,
   call: Call,
 ): Promise<Plan> {
-  const plan = await planInstallation(seen, wish, image, call);
+  const beginning = await planInstallation(seen, wish, image, call);
   const { status } = seen;
+  const plan = await (beginning.way === "update" && status
+    ? planUpdate({ ...seen, status, image }, beginning, wish, artifacts, call)
+    : withLock(beginning, wish));
   refuseWithoutCurl(wish, image, call);
-  const whole =
-    plan.way === "update" && status
-      ? await planUpdate({ ...seen, status }, plan, wish, artifacts, call)
-      : withLock(plan, wish);
-  return withUpdates(whole, seen.facts, wish, artifacts);
+  if (plan.steps.some((step) => step.do === "rehearse"))
+    await needQemu("rehearse: a commit is rehearsed in QEMU", "leave rehearse out");
+  return withUpdates(plan, seen.facts, wish, artifacts);
 }
 
 /** An installation takes no turn, and ends with what later ones are taken by. */
@@ -77,6 +79,7 @@ export async function planInstallation(seen: Look, wish: Wish, image: ImageFacts
       deadman: inputs.deadman,
       erase: inputs.erase,
       kernelArguments: inputs.kernelArguments,
+      rehearse: inputs.rehearse,
       disk: inputs.disk,
       dataPartitions: inputs.dataPartitions,
       // rule 7: a create that may erase writes the disk anew, even over its own stack's Pine

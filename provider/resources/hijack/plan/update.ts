@@ -1,8 +1,9 @@
 /** The plan of an update: reads the server, and derives the steps from what it finds. Writes nothing. */
 import { die } from "../../../errors.ts";
 import type { Facts } from "../../../host/facts/types/facts.ts";
+import { planRehearsal } from "../../../host/plan/rehearsal.ts";
 import { erasedBy, restartsOf, sendingOf } from "../../../host/plan/steps.ts";
-import type { Plan } from "../../../host/plan/types.ts";
+import type { ImageFacts, Plan } from "../../../host/plan/types.ts";
 import type { AgentStatus } from "../../../host/server/agent.ts";
 import { isReinstall } from "../../../host/server/record.ts";
 import { loginPublicKeys } from "../../../host/ssh/keys.ts";
@@ -17,11 +18,12 @@ import type { CommitArtifacts } from "./artifacts.ts";
 import { etcNotesOf } from "./etc.ts";
 import { finalizeDue } from "./finalize-due.ts";
 
-/** A server that runs Pine, and its status. */
+/** A server that runs Pine, its status, and what is known of the wanted commit. */
 interface Running {
   ssh: Ssh;
   facts: Facts;
   status: AgentStatus;
+  image: ImageFacts;
 }
 
 /** The plan of an update. `artifacts`: those of the wanted commit; absent while it is not known. */
@@ -32,14 +34,16 @@ export async function planUpdate(
   artifacts: CommitArtifacts | undefined,
   call: Call,
 ): Promise<Plan> {
-  const { facts, status } = seen;
+  const { facts, status, image } = seen;
   const { inputs, before, state } = wish;
   const { install } = facts.pine;
   if (status.trialRuns && status.judge === "self") return inALine(plan, ownTrialLine(status.checksum));
   if (status.running !== status.slot) return inALine(plan, unconfirmedLine(status.slot, install?.old));
   const mine = install?.id === wish.id && install.stack === call.stack && install.urn === call.urn;
   const login = await loginPublicKeys(inputs.connection, call);
+  const rehearsal = planRehearsal(facts, inputs, image);
   const steps = updateSteps({
+    rehearse: rehearsal.step,
     runs: status.checksum,
     slot: status.running!,
     armed: status.trial !== undefined,
@@ -65,7 +69,9 @@ export async function planUpdate(
   const update = steps.find((step) => step.do === "update");
   const given = Object.keys(inputs.files);
   const notes = update ? await etcNotesOf(seen.ssh, { ...update, given }, artifacts, call) : [];
-  const told = inALine({ ...plan, ...known }, updateLine(steps));
+  const restarts = restartsOf(steps) > 0;
+  const line = [updateLine(steps), ...(restarts && rehearsal.note ? [rehearsal.note] : [])].join("; ");
+  const told = inALine({ ...plan, ...known }, line);
   return { ...told, lines: [...told.lines, ...notes], notes };
 }
 

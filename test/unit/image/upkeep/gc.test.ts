@@ -22,7 +22,7 @@ const has: Contents = {
     `rootfs/${d1}.json`, `rootfs/${d2}.json`, `sboms/${d1}.cdx.json`, `sboms/${d2}.spdx.json`,
     `commits/${a}.json`, `commits/${b}.json`, `sysroots/${b}.tar.zst`, `sysroots/${b}.gz.json`, `sysroots/${a}.json`,
     `deltas/${a}-${b}.delta`, `deltas/${a}-${c}.json`, `deltas/empty-${b}.delta`, `deltas/empty-${a}.json`,
-    "images/x-1.raw.zst", "images/x-1.json", "images/y-2.json",
+    "images/x-1.raw.zst", "images/x-1.json", "images/y-2.json", `rehearsals/${b}-0123.json`,
   ],
 };
 const left = (keep: string[]) => {
@@ -33,12 +33,12 @@ const left = (keep: string[]) => {
 it.each<[string, string[], string[], string[]]>([
   ["nothing", [], [], []],
   ["a rootfs: its tree", [`rootfs/${d1}`], [a], [0, 2, 4, 8, 12].map((n) => has.files[n]!)],
-  ["a commit: what is made of it, not its rootfs", [`commit/${b}`], [b], [5, 6, 7, 11].map((n) => has.files[n]!)],
+  ["a commit: what is made of it, not its rootfs", [`commit/${b}`], [b], [5, 6, 7, 11, 16].map((n) => has.files[n]!)],
   [
     "two commits: the delta between them",
     [`commit/${a}`, `commit/${b}`],
     [a, b],
-    [4, 5, 6, 7, 8, 9, 11, 12].map((n) => has.files[n]!),
+    [4, 5, 6, 7, 8, 9, 11, 12, 16].map((n) => has.files[n]!),
   ],
   ["an image", ["image/x-1"], [], ["images/x-1.raw.zst", "images/x-1.json"]],
   ["an image by its file", ["image/x-1.raw.zst"], [], ["images/x-1.raw.zst", "images/x-1.json"]],

@@ -8,7 +8,7 @@ import { endUnconfirmedTrial } from "../../../../../provider/resources/hijack/ac
 import { hijackInputs } from "../../../../../provider/resources/hijack/model/inputs.ts";
 import { planUpdate } from "../../../../../provider/resources/hijack/plan/update.ts";
 import { quietTask } from "../../../../../provider/task.ts";
-import { facts } from "../../../host/ways/overwrite/tools.ts";
+import { facts, image } from "../../../host/ways/overwrite/tools.ts";
 
 const commit = "d".repeat(64);
 const inputs = hijackInputs({ connection: { host: "192.0.2.7" }, commit: "c".repeat(64) });
@@ -38,7 +38,7 @@ it("a preview says so, and plans nothing", async () => {
   const { ssh, done } = closedOnly();
   const wish = { inputs, id: "i1", state: { installationId: "i1" } };
   const plan = await planUpdate(
-    { ssh, facts: facts(), status: trial },
+    { ssh, facts: facts(), status: trial, image },
     { steps: [] } as unknown as Plan,
     wish,
     undefined,

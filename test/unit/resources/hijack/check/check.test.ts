@@ -116,3 +116,19 @@ describe("a change that counts only when the disk is written", () => {
     expect(await diff({ ...over, image: "e".repeat(64) })).toEqual({ warnings: [], detailed: {} });
   });
 });
+
+describe("a rehearsal's inputs", () => {
+  it.each<[string, Props]>([
+    ["nothing special", {}],
+    ["all of them", { required: true, timeout: 600, memory: 512, leaveOut: ["outside", "own.sh"] }],
+  ])("%s are taken", (_, rehearse) => expect(failures({ ...base, rehearse })).toEqual([]));
+  it.each<[string, Props[string], RegExp]>([
+    ["true", true, /^rehearse: expected an object/],
+    ["too short a time", { timeout: 5 }, /^rehearse\.timeout: .*from 30 to 3600.*in seconds/],
+    ["too little memory", { memory: 32 }, /^rehearse\.memory: .*from 96 .*MiB/],
+    ["a check's command", { leaveOut: ["curl http://x/"] }, /^rehearse\.leaveOut\[0\]: .*name of a health check/],
+    ["another name", { requires: true }, /^: rehearse\.requires: .*did you mean required/],
+  ])("%s is refused", (_, rehearse, problem) =>
+    expect(failures({ ...base, rehearse })).toEqual([expect.stringMatching(problem)]),
+  );
+});
