@@ -47,7 +47,7 @@ let made = 0;
 export function healthServer(shell: Shell, o: HealthServer): string {
   const root = join(work, `${made++}`);
   makeServer(root, shell);
-  for (const name of ["health", "probe"]) {
+  for (const name of ["health", "limited", "probe"]) {
     const text = assetText("system/rootfs/usr/libexec/pine", name);
     program(join(root, "usr/libexec/pine", name), {
       text: name === "health" && o.change ? o.change(text) : text,

@@ -147,7 +147,7 @@ export class Puller {
     const settings =
       "export PINE_LIB=/run/scripts/lib PINE_HEALTH=/run/scripts/bin/health-checks PINE_PAUSE=0 PINE_SETTLE=0";
     const more =
-      "PINE_TURN=/run/scripts/lib/turn PINE_AGENT=/run/scripts/lib/agent PINE_UPGRADE=/run/scripts/lib/upgrade PINE_PATIENCE=2";
+      "PINE_TURN=/run/scripts/lib/turn PINE_TURN_PAUSE=0 PINE_AGENT=/run/scripts/lib/agent PINE_UPGRADE=/run/scripts/lib/upgrade PINE_PATIENCE=2";
     const script = `PATH=/run/scripts/bin:$PATH\n${settings} ${more}\n${before}\n/run/scripts/lib/${piece} "$@"`;
     return this.s.on(slot, script, args, rest);
   }

@@ -39,6 +39,7 @@ export class Updater {
       `echo "$*" | sed 's/\\([0-9a-f]\\{4\\}\\)[0-9a-f]\\{60\\}/\\1/' >>/var/lib/pine/turns\n${answer}`,
     );
     writeFileSync(this.p.memory("turns"), "");
+    writeFileSync(this.p.memory("lock"), "backend=made-up\n");
   }
   turns = () => (this.p.has("turns") ? this.p.text("turns").trim().split("\n") : []);
 

@@ -211,9 +211,9 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
 
   test("one operation at a time: who holds the lock is told", async () => {
     const held = `: >/run/pine.lock; echo 'stack, me@laptop' >/run/pine.lock; flock /run/pine.lock sleep 5 & sleep 1`;
-    const r = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${PINE}`, ["rollback"], { ok: [75] });
+    const r = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, ["rollback"], { ok: [75] });
     expect(r.stderr).toBe("pine: another operation holds this server's lock: stack, me@laptop");
-    const told = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${PINE}`, ["status"]);
+    const told = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, ["status"]);
     expect(told.stdout).toMatch(/^lock +stack, me@laptop$/m);
     expect(parseStatus((await s.pine("a", ["status"])).stdout)).toMatchObject({ slot: "a", trial: undefined });
   });
