@@ -70,6 +70,10 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly installationId: pulumi.Output<string>;
     /**
+     * Inputs that the server was given before an update was left for later, as a Fleet does with a server that cannot be reached.
+     */
+    declare public /*out*/ readonly leftFrom: pulumi.Output<{[key: string]: any} | undefined>;
+    /**
      * The plan that was carried out last, or, in preview, will be.
      */
     declare public /*out*/ readonly plan: pulumi.Output<outputs.InstallPlan | undefined>;
@@ -137,6 +141,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["finalized"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
+            resourceInputs["leftFrom"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
             resourceInputs["previous"] = undefined /*out*/;
             resourceInputs["rootKeys"] = undefined /*out*/;
@@ -152,6 +157,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["finalized"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
+            resourceInputs["leftFrom"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
             resourceInputs["previous"] = undefined /*out*/;
             resourceInputs["rootKeys"] = undefined /*out*/;

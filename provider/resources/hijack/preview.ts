@@ -9,6 +9,7 @@ import { factsOutput } from "../facts/output.ts";
 import { type Look, lookAgain, refuseAnother } from "./look/look.ts";
 import { hijackInputs } from "./model/inputs.ts";
 import { knownInputs } from "./model/known.ts";
+import { inputsBefore } from "./model/left.ts";
 import { outputs, planOutput } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
 import type { Wish } from "./model/wish.ts";
@@ -46,7 +47,7 @@ export async function previewState(
     );
   const commit = hasUnknown(props.commit) ? "" : props.commit;
   const inputs = hijackInputs({ ...known.props, files: {}, commit });
-  const before = oldInputs && hijackInputs({ ...oldInputs, files: {} });
+  const before = oldInputs && inputsBefore({ ...oldInputs, files: {} }, state);
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
     const seen = await lookAgain(inputs, state, call, PREVIEW_SECONDS);
