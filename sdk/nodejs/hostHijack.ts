@@ -78,6 +78,10 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly installationId: pulumi.Output<string>;
     /**
+     * Inputs that the server was given before an update was left for later, as a Fleet does with a server that cannot be reached.
+     */
+    declare public /*out*/ readonly leftFrom: pulumi.Output<{[key: string]: any} | undefined>;
+    /**
      * How many more there are.
      */
     declare public /*out*/ readonly moreChangedFiles: pulumi.Output<number | undefined>;
@@ -154,6 +158,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["followed"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
+            resourceInputs["leftFrom"] = undefined /*out*/;
             resourceInputs["moreChangedFiles"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
             resourceInputs["previous"] = undefined /*out*/;
@@ -172,6 +177,7 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["followed"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
+            resourceInputs["leftFrom"] = undefined /*out*/;
             resourceInputs["moreChangedFiles"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
             resourceInputs["previous"] = undefined /*out*/;

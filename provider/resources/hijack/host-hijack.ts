@@ -9,6 +9,7 @@ import { checkHijack } from "./check/check.ts";
 import { diffHijack } from "./check/diff.ts";
 import { onlyPolicy, refuseKnownFailure } from "./check/policy.ts";
 import { hijackInputs } from "./model/inputs.ts";
+import { inputsBefore, leftFrom } from "./model/left.ts";
 import { outputs } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
 import { hostRoot } from "./plan/kept.ts";
@@ -36,11 +37,12 @@ export const hostHijack: Resource = {
     if (call.preview) return { state: await previewState(call, news, state, oldInputs) };
     if (call.member?.left) {
       call.warn("it cannot be reached: nothing was done, and the next `pulumi up` goes on");
-      return { state: { ...olds, unreachable: true, unfinished: true } };
+      const left = leftFrom(olds, oldInputs);
+      return { state: { ...olds, unreachable: true, unfinished: true, leftFrom: left } };
     }
     const wish = {
       inputs: hijackInputs(news),
-      before: hijackInputs(oldInputs),
+      before: inputsBefore(oldInputs, state),
       state,
       id: state.installationId ?? id,
     };

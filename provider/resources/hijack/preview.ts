@@ -10,6 +10,7 @@ import { type Look, lookAgain, refuseAnother } from "./look/look.ts";
 import { following } from "./model/followed.ts";
 import { hijackInputs } from "./model/inputs.ts";
 import { knownInputs, pathsOnly } from "./model/known.ts";
+import { inputsBefore } from "./model/left.ts";
 import { outputs, planOutput } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
 import type { Wish } from "./model/wish.ts";
@@ -47,7 +48,7 @@ export async function previewState(
     );
   const commit = hasUnknown(props.commit) ? "" : props.commit;
   const inputs = hijackInputs({ ...known.props, files: pathsOnly(props.files), commit });
-  const before = oldInputs && hijackInputs({ ...oldInputs, files: {} });
+  const before = oldInputs && inputsBefore({ ...oldInputs, files: {} }, state);
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
     const seen = await lookAgain(inputs, state, call, PREVIEW_SECONDS);

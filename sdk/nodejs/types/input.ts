@@ -350,10 +350,6 @@ export interface FleetServerArgs {
      */
     triggers?: pulumi.Input<any[] | undefined>;
     /**
-     * Updates that the server pulls by itself, from what an OstreeCommit publishes. The program's commit is then the least one: a newer one that the server went to is no difference. Default: none.
-     */
-    updates?: pulumi.Input<inputs.UpdatesArgs | undefined>;
-    /**
      * What delete does when the server does not answer. Default `fail`. It can be changed while the server does not answer.
      */
     whenUnreachable?: pulumi.Input<enums.WhenUnreachable | undefined>;

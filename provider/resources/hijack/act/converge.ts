@@ -39,7 +39,7 @@ export async function converge(given: Wish, { props, oldProps }: Given, call: Ca
     const now = stateAfter(before, job);
     await keepForHost(await storeIfThere(call), now, inputs.commit);
     if (outcome.result.outcome === "returned") throw unfinished(now, whyReturned(outcome, now, job));
-    return outputs(props, { ...now, unfinished: undefined });
+    return outputs(props, { ...now, unfinished: undefined, leftFrom: undefined });
   } catch (error) {
     if (error instanceof InitError || !job.touched) throw error;
     throw unfinished(stateAfter(before, job), reasonsOf(error, call));

@@ -51,6 +51,8 @@ export interface HijackState {
   unfinished?: boolean;
   /** It could not be reached when Pine last asked: what is known of it is older. */
   unreachable?: boolean;
+  /** Inputs that the server was given before an update was left for later (left.ts). */
+  leftFrom?: Props;
   facts?: Props;
   plan?: Props;
   connection?: Props;

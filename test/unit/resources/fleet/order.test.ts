@@ -7,6 +7,7 @@ describe("turns", () => {
   test.each([
     ["one canary, then one by one", six, { canaries: 1, maxUnavailable: 1 }, ["a", "b", "c", "d", "e", "f"]],
     ["no canary", six, { canaries: 0, maxUnavailable: 2 }, ["ab", "cd", "ef"]],
+    ["an empty list of canaries", six, { canaries: [], maxUnavailable: 3 }, ["abc", "def"]],
     ["batches of two after a canary", six, { canaries: 1, maxUnavailable: 2 }, ["a", "bc", "de", "f"]],
     ["canaries by name", six, { canaries: ["e", "b"], maxUnavailable: 2 }, ["be", "ac", "df"]],
     ["a canary that is named twice is one", six, { canaries: ["e", "e"], maxUnavailable: 3 }, ["e", "abc", "df"]],
