@@ -45,7 +45,7 @@ export interface Ended {
 const SLOW = 1.5;
 
 /** The kernel's own time limits, which a machine without CPU time runs into, too. */
-const WATCHDOGS = /soft lockup|hard LOCKUP|blocked for more than \d+ seconds|rcu.*(stall|starved)/i;
+const WATCHDOGS = /soft lockup|hard LOCKUP|blocked for more than \d+ seconds|rcu.*(stall|starved)|timer doesn't work/i;
 const NO_MEMORY = /Out of memory: Killed|Kernel panic - not syncing: (System is deadlocked|Out of memory)/;
 /** What libexec/pine/health says of a check that ran out of time. */
 const LATE = /^did not end within/;

@@ -170,4 +170,18 @@ export const BUILD_MUTANTS: Mutant[] = [
     to: "if (name.startsWith(GONE)) continue;",
     tests: ["test/unit/local/holder.test.ts"],
   },
+  {
+    name: "the machine of a rehearsal reaches the network",
+    file: "provider/rehearsal/qemu.ts",
+    from: ",restrict=on",
+    to: "",
+    tests: ["test/unit/rehearsal/qemu.test.ts"],
+  },
+  {
+    name: "a timer that a busy machine starves is a commit's fault",
+    file: "provider/rehearsal/verdict.ts",
+    from: "|timer doesn't work",
+    to: "",
+    tests: ["test/unit/rehearsal/verdict.test.ts"],
+  },
 ];
