@@ -88,6 +88,9 @@ export class Puller {
   state = (name: string) =>
     new RegExp(`^${name}=(.*)$`, "m").exec(this.has("pull/state") ? this.text("pull/state") : "")?.[1];
 
+  /** What it told its log. */
+  log = () => (existsSync(join(this.s.root, "log")) ? readFileSync(join(this.s.root, "log"), "utf8") : "");
+
   /** The manifest that the server keeps. */
   trust(signed: { text: string }): void {
     mkdirSync(this.memory("trust"), { recursive: true });
