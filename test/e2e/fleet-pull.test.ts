@@ -153,8 +153,11 @@ if (isRoot)
       );
       // the service begins with a pause of its own
       await run("pkill -f 'sleep [0-9]' || true");
+      await until(
+        "it says so",
+        async () => (await status())?.updatesResult === `version ${version} runs and is confirmed`,
+      );
       const now = await runs("The fourth page");
-      expect(now.updatesResult).toContain(version);
       expect(now.title).toContain(version);
       lab.tell("mended by itself");
     });
