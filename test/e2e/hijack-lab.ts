@@ -66,7 +66,7 @@ export interface Lab {
  * of its own. `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease};
  * `firmware`: bios (a test that takes any gives it {@link labFirmware}); `layout`: default {@link labLayout}; `faulty`:
  * on a disk that can fail; `memory`: MiB, unless PINE_MEMORY says how many; `packages`: further ones of Debian;
- * `disks`: further ones, in MiB.
+ * `disks`: further ones, in MiB; `erst`: its firmware keeps what a kernel says as it crashes.
  */
 export async function startLab(
   name: string,
@@ -79,6 +79,7 @@ export async function startLab(
     memory?: number;
     packages?: string[];
     disks?: number[];
+    erst?: boolean;
   } = {},
 ): Promise<Lab> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
@@ -100,11 +101,10 @@ export async function startLab(
       : undefined;
     ending.unshift(() => disk?.close());
     const memory = process.env.PINE_MEMORY ? Number(process.env.PINE_MEMORY) : o.memory;
-    const plain = !disk && !memory && !o.disks && base.firmware === "bios";
+    const plain = !disk && !memory && !o.disks && !o.erst && base.firmware === "bios";
     const machine = { base, dir, log: tell };
-    const vps = plain
-      ? await startBooted(machine)
-      : await startVps({ ...machine, faulty: disk, memory, disks: o.disks });
+    const more = { faulty: disk, memory, disks: o.disks, erst: o.erst };
+    const vps = plain ? await startBooted(machine) : await startVps({ ...machine, ...more });
     ending.unshift(() => vps.stop());
     const project = new Project(work);
     ending.unshift(() => project.end());

@@ -12,7 +12,7 @@ let lab: Lab;
 let program = "";
 
 beforeAll(async () => {
-  lab = await startLab("returning", { faulty: true });
+  lab = await startLab("returning", { faulty: true, erst: true });
   lab.project.edit((text) => {
     program = text.replace("      health:\n", `      deadman: ${DEADMAN}\n      health:\n`);
     return program;
@@ -57,16 +57,22 @@ async function answersAs(trial: string): Promise<void> {
 const busybox = (lines: string) => `#!/bin/sh\n${lines}\n`;
 
 // truncated only here: after a warm reboot of the same kernel the rest still lies where GRUB loads it, and it boots
-const installs: [string, Sabotage][] = [
-  ["a kernel panic", { initramfs: { path: "init", text: busybox("exit 1") } }],
-  ["a truncated kernel", { kernel: "cut" }],
+const installs: [string, Sabotage, RegExp][] = [
+  // of what firmware kept of it, by Debian's systemd
+  [
+    "a kernel panic",
+    { initramfs: { path: "init", text: busybox("exit 1") } },
+    /pstore: .*Kernel panic - not syncing: /,
+  ],
+  ["a truncated kernel", { kernel: "cut" }, /^(?!.*pstore: )/],
 ];
-for (const [what, sabotage] of installs)
+for (const [what, sabotage, crash] of installs)
   step(`first install, ${what}: Debian answers`, async () => {
     await breakSlot(lab.vps, "a", sabotage, true);
     const error = await fails(what, 2, up);
     expect(error).toContain(`${SILENT} the old system`);
     expect(error).toMatch(/its kernel was started and never mounted its root file system \(a panic/);
+    expect(error.replaceAll("\n", " ")).toMatch(crash);
     await debianAnswers();
   });
 
@@ -91,37 +97,24 @@ step("a good install takes one boot", async () => {
   lab.tell(`install: silent for ${silent.toFixed(1)} s, a reboot of the new system for ${own.toFixed(1)} s`);
 });
 
-const updates: [string, Sabotage, number, RegExp][] = [
+const NEVER = /never mounted its root file system/;
+const findfs = (lines: string): Sabotage => ({ initramfs: { path: "bin/findfs", text: busybox(lines) } });
+const updates: [string, Sabotage, number, RegExp, RegExp?][] = [
   // GRUB itself goes on where it has no kernel
   ["no kernel", { kernel: "none" }, 1, /GRUB could not load its kernel or initramfs/],
-  [
-    "no root found",
-    { options: "root=UUID=[^ ]*,root=UUID=00000000-0000-4000-8000-000000000000" },
-    2,
-    /never mounted its root file system/,
-  ],
-  [
-    "a hang in the initramfs",
-    { initramfs: { path: "bin/findfs", text: busybox("while :; do sleep 10; done") } },
-    2,
-    /never mounted its root file system/,
-  ],
+  ["no root found", { options: "root=UUID=[^ ]*,root=UUID=00000000-0000-4000-8000-000000000000" }, 2, NEVER],
+  ["a hang in the initramfs", findfs("while :; do sleep 10; done"), 2, NEVER],
   [
     "a hard hang in the initramfs, with a watchdog",
     // a panic that does not reboot: interrupts are off
-    {
-      initramfs: {
-        path: "bin/findfs",
-        text: busybox(
-          "sleep 3; echo 0 >/proc/sys/kernel/panic; echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger",
-        ),
-      },
-    },
+    findfs("sleep 3; echo 0 >/proc/sys/kernel/panic; echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger"),
     2,
-    /never mounted its root file system/,
+    NEVER,
+    // no systemd is there to take it away
+    /phase=kernel\n(.*\n)*reason=.*; Kernel panic - not syncing: sysrq triggered crash\n\n(pstore: .*\n)+/,
   ],
 ];
-for (const [what, sabotage, count, said] of updates)
+for (const [what, sabotage, count, said, report] of updates)
   step(`update, ${what}: what ran before answers`, async () => {
     await another();
     await breakSlot(lab.vps, "b", sabotage, true);
@@ -129,6 +122,7 @@ for (const [what, sabotage, count, said] of updates)
     expect(error).toContain(`${SILENT} slot a, commit`);
     expect(error).toMatch(said);
     await confirmedAnswers();
+    if (report) expect(await on(lab.vps, 'pine logs "$(pine logs | head -n 1 | cut -d " " -f 1)"')).toMatch(report);
   });
 
 step("update, GRUB cannot write its state: no trial, no loop", async () => {

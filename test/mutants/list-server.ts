@@ -3,6 +3,27 @@ import type { Mutant } from "./mutant.ts";
 
 export const SERVER_MUTANTS: Mutant[] = [
   {
+    name: "a full disk takes the reason of a trial with it",
+    file: "provider/system/rootfs/usr/libexec/pine/trials",
+    from: '  rm -rf "$(memory)/reserve"\n  write_down "$1"\n',
+    to: "  return 1\n",
+    tests: ["test/unit/system/trials-full.test.ts"],
+  },
+  {
+    name: "an older crash of the kernel is told as the trial's",
+    file: "provider/system/rootfs/usr/libexec/pine/trials",
+    from: "  crashes | remember ./trial.crashes || true\n",
+    to: "",
+    tests: ["test/unit/system/trials-full.test.ts"],
+  },
+  {
+    name: "a host key counts as changed by hand",
+    file: "provider/host/files/etc-changes.ts",
+    from: "_host_key)?$/",
+    to: "_host_keys)?$/",
+    tests: ["test/unit/host/files/etc-changes.test.ts"],
+  },
+  {
     name: "an installation asks nobody whether its signature is wanted",
     file: "provider/host/plan/beside.ts",
     from: '    { do: "check-signature" },\n    { do: "install"',

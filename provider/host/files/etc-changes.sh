@@ -20,7 +20,7 @@ skip=
 # swap and data partitions, as the installation writes them
 tab=$(printf '\t')
 swap="/^UUID=[^[:space:]]*[[:space:]]none[[:space:]]swap[[:space:]]sw[[:space:]]0 0\$/d"
-data="/^LABEL=[A-Za-z0-9_-]*$tab\/[^$tab]*$tab[a-z0-9]*${tab}defaults,noatime${tab}0 0\$/d"
+data="/^LABEL=[A-Za-z0-9_-]*${tab}\/[^$tab]*${tab}[a-z0-9]*${tab}defaults,noatime${tab}0 0\$/d"
 if only_ours fstab "$swap; $data"; then skip="$skip fstab"; fi
 if only_ours conf.d/dropbear "/$mark\$/d"; then skip="$skip conf.d/dropbear"; fi
 changes=$(printf '%s\n' "$changes" | sed -n 's/^\([MAD]\) *\(.*\)$/\1 \2/p' | while read -r kind path; do

@@ -10,8 +10,15 @@ const SHOWN = 15;
 export const nameOf = (status: AgentStatus) =>
   status.running ? `slot ${status.running}, commit ${status.checksum.slice(0, 12)}` : "the old system";
 
-/** How far a trial of `slot` came, seen from the system after it. `log`: lines of its console on the disk. Pure. */
-export function silentReason(status: AgentStatus, slot: SlotName, log: string[]): string {
+/** Begins a line that the kernel left in firmware or memory when it crashed (libexec/pine/trials). */
+const CRASHED = "pstore: ";
+
+/**
+ * How far a trial of `slot` came, seen from the system after it. `lines`: of its console on the disk, and of a crash of
+ * its kernel. Pure.
+ */
+export function silentReason(status: AgentStatus, slot: SlotName, lines: string[]): string {
+  const log = lines.filter((line) => !line.startsWith(CRASHED));
   const back = `the server went back to ${nameOf(status)}`;
   const never = `the new system did not come up far enough to answer; ${back}`;
   if (status.trial !== slot)

@@ -58,6 +58,8 @@ export interface Machine {
    * reach nothing.
    */
   cards?: number;
+  /** Its firmware keeps what a kernel says as it crashes: ACPI's Error Record Serialization Table, 64 KiB. */
+  erst?: boolean;
   extraArgs?: string[];
   /** Writes need not reach the disk: for building, where a broken disk is thrown away. */
   unsafe?: boolean;
@@ -120,6 +122,10 @@ export function qemuArgs(m: Machine, port: number): string[] {
     "-chardev", `socket,id=serial,path=${m.name}.serial,server=on,wait=off,logfile=${m.serialLog},logappend=on`,
     "-serial", "chardev:serial",
     ...(m.kernel ? ["-kernel", m.kernel.path, "-initrd", m.kernel.initrd, "-append", m.kernel.append] : []),
+    ...(m.erst
+      ? ["-object", `memory-backend-file,id=erst,size=64K,share=on,mem-path=${join(m.dir, m.name)}.erst`,
+         "-device", "acpi-erst,memdev=erst"]
+      : []),
     ...(m.extraArgs ?? []),
   ];
 }

@@ -56,40 +56,28 @@ mount --bind "$scripts" "$root/run/scripts"
 exec chroot "$root" "$@"`;
 
 /**
- * The same on a file system in memory with so many KiB free; what is there afterwards comes back as `<physical>.after`.
- * $1 physical root, $2 KiB.
+ * The same on a file system in memory with so many KiB free, and so many inodes where a number is given; what is there
+ * afterwards comes back as `<physical>.after`. $1 physical root, $2 KiB, $3 inodes.
  */
 const IN_ROOM = `set -eu
-physical=$1 kib=$2 memory=$1.memory
-shift 2
+physical=$1 kib=$2 inodes=$3 memory=$1.memory
+shift 3
 mount --make-rprivate /
 mkdir -p "$memory"
 mount -t tmpfs -o size=1g tmpfs "$memory"
 cp -a "$physical/." "$memory/"
 used=$(df -kP "$memory" | awk 'NR == 2 { print $3 }')
+[ -z "$inodes" ] || inodes=,nr_inodes=$(($(df -iP "$memory" | awk 'NR == 2 { print $3 }') + inodes))
 # not the options that it has: in a user namespace its owner's uid is none of those
-mount --options-source=disable -o "remount,size=$((used + kib))k" "$memory"
+mount --options-source=disable -o "remount,size=$((used + kib))k$inodes" "$memory"
 code=0
 unshare --mount sh -c "$BOOT" sh "$memory" "$@" || code=$?
 cp -a "$memory" "$physical.after"
 exit $code`;
 
 const LINKS = { bin: "usr/bin", sbin: "usr/sbin", lib: "usr/lib", lib64: "usr/lib64", ostree: "sysroot/ostree" };
-const FOLDERS = [
-  "boot",
-  "dev",
-  "proc",
-  "run",
-  "sys",
-  "sysroot",
-  "tmp",
-  "var",
-  "usr/bin",
-  "usr/etc",
-  "usr/lib/modules/0-container",
-  "usr/lib64",
-  "usr/sbin",
-];
+const FOLDERS =
+  "boot dev proc run sys sysroot tmp var usr/bin usr/etc usr/lib/modules/0-container usr/lib64 usr/sbin".split(" ");
 
 const APPLETS = "sh cat chmod chown mkdir mktemp mv readlink rm rmdir stat".split(" ");
 const busybox = () => execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim();
@@ -174,13 +162,14 @@ export class Sysroot {
     slot: SlotName,
     script: string,
     args: string[],
-    o: { trial?: boolean; input?: string | Uint8Array; ok?: number[]; freeKib?: number } = {},
+    o: { trial?: boolean; input?: string | Uint8Array; ok?: number[]; freeKib?: number; freeInodes?: number } = {},
   ) {
     const options = /pine_options="(.*)"/.exec(readFileSync(join(this.slots, `${slot}.cfg`), "utf8"))![1]!;
     const deployment = /deploy\/([^/ ]*)( |$)/.exec(options)![1]!;
     writeFileSync(join(this.scripts, "run"), script);
     const line = `${options} pine.slot=${slot}${o.trial ? " pine.trial=1" : ""}`;
-    const how = o.freeKib === undefined ? [BOOT, "sh", this.root] : [IN_ROOM, "sh", this.root, String(o.freeKib)];
+    const room = [String(o.freeKib), String(o.freeInodes ?? "")];
+    const how = o.freeKib === undefined ? [BOOT, "sh", this.root] : [IN_ROOM, "sh", this.root, ...room];
     const boot = [...NAMESPACE, "sh", "-c", ...how, deployment, line, this.scripts];
     const [file, ...rest] = [...boot, ...this.shell, "/run/scripts/run", ...args];
     const done = await run(file!, rest, {
@@ -200,7 +189,7 @@ export class Sysroot {
   pine(
     slot: SlotName,
     args: string[],
-    o: { trial?: boolean; ok?: number[]; freeKib?: number } = {},
+    o: { trial?: boolean; ok?: number[]; freeKib?: number; freeInodes?: number } = {},
   ): Promise<RunResult> {
     return this.on(slot, agentScript(), args, o);
   }

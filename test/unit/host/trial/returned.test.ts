@@ -39,6 +39,12 @@ describe("a trial that never answered", () => {
     ["a container's mounts were refused", { ...counted, container: true }, [], /its mounts were refused, or its init/],
     ["a container's init ran", { ...counted, container: true }, ["a line"], /its init was started, and then no login/],
     [
+      "a kernel that crashed, by what firmware kept of it",
+      counted,
+      ["pstore: Kernel panic - not syncing: VFS"],
+      /its kernel was started and never mounted its root file system/,
+    ],
+    [
       "somebody disarmed it",
       { ...old, slot: "b", running: "b", checksum: "1".repeat(64) },
       [],
