@@ -3,6 +3,8 @@
  * are.
  */
 import fc from "fast-check";
+import { type HealthCheck, healthChecks } from "./health.ts";
+import { rarely, word } from "./words.ts";
 
 /** A folder that goes into the image whole, as `files[path].archive`: a clone, the folder itself, or a tar of it. */
 export interface Tree {
@@ -29,16 +31,12 @@ export type Inputs = {
   sysctl?: Record<string, string>;
   limits?: Record<string, string>;
   mounts?: { device: string; path: string; type: string }[];
+  healthChecks?: HealthCheck[];
 };
 
 const KEY = `ssh-ed25519 ${"A".repeat(68)}`;
 const key = fc.integer({ min: 0, max: 99 }).map((n) => `${KEY} user${n}@host`);
 
-/** One time in `n` the second, which somebody may have meant. */
-const rarely = <T, U>(n: number, usual: fc.Arbitrary<T>, odd: fc.Arbitrary<U>): fc.Arbitrary<T | U> =>
-  fc.oneof({ weight: n - 1, arbitrary: usual }, { weight: 1, arbitrary: odd });
-
-const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,11}$/);
 /** Names of files as they come: spaces, other alphabets, quotes, a leading dash, an arrow as in a listing. */
 const name = rarely(
   3,
@@ -208,6 +206,7 @@ export function inputs(names: string[]): fc.Arbitrary<Inputs> {
         files: fc.dictionary(path, file, { maxKeys: 4 }),
         modules: fc.subarray(["tun", "wireguard"]),
         tree,
+        healthChecks,
       },
       { requiredKeys: ["packages", "target"] },
     )

@@ -2,8 +2,10 @@
  * Whether a commit has what the inputs say, read off the commit by OSTree, by the inputs' own words: apart from how the
  * provider looks.
  */
+import { run } from "../../provider/local/run.ts";
 import type { Committed } from "../e2e/rootfs-tree.ts";
 import type { Inputs } from "./arbitrary.ts";
+import type { HealthCheck } from "./health.ts";
 
 /** Where a path of the system lies in a commit: the links are those of an Alpine root. */
 function placeOf(tree: Committed, path: string): string {
@@ -122,6 +124,45 @@ async function namesAndLines({ text, say }: Judged, i: Inputs): Promise<void> {
   await lines("/root/.ssh/authorized_keys", i.authorizedKeys, "authorizedKeys");
 }
 
+/** What a check asks, by the words that a real shell makes of its program's last line. */
+function asked(c: HealthCheck): string[] {
+  if (c.command !== undefined) return ["command", c.command];
+  if (c.service !== undefined) return ["service", c.service];
+  if (c.freeSpace) return ["space", c.freeSpace.path, String(c.freeSpace.mib)];
+  if (c.http !== undefined) return ["http", c.http, String(c.status ?? 200), c.contains ?? ""];
+  const [, host, port] = /^\[?([^\]]*)\]?:(\d+)$/.exec(c.tcp ?? "") ?? [];
+  return ["tcp", String(host), String(port)];
+}
+
+async function checks({ tree, text, say }: Judged, i: Inputs): Promise<void> {
+  const all = i.healthChecks ?? [];
+  const folder = "/usr/lib/pine/health.d";
+  say(all.length === 0 || (await text("/usr/lib/pine/health.count")) === String(all.length), "healthChecks: count");
+  say(all.length === 0 || tree.names(folder).length === all.length, `healthChecks: ${tree.names(folder)}`);
+  for (const c of all) {
+    const program = await text(`${folder}/${c.name}`);
+    const { mode } = tree.entries.get(`${folder}/${c.name}`) ?? {};
+    say(mode === "0755", `healthChecks ${c.name}: mode ${mode}`);
+    const said = program.replace("exec /usr/libexec/pine/probe ", "printf '%s\\0' ");
+    const { stdout } = await run("dash", ["-c", said]);
+    say(
+      stdout ===
+        asked(c)
+          .map((word) => `${word}\0`)
+          .join(""),
+      `healthChecks ${c.name}: asks ${JSON.stringify(stdout)}`,
+    );
+    const about = [`timeout=${c.timeout ?? 10}`, `required=${(c.required ?? true) ? "yes" : "no"}`];
+    if (c.service) about.push(`service=${c.service}`);
+    const words =
+      program
+        .split("\n")
+        .find((line) => /^#[^!]/.test(line))
+        ?.split(" ") ?? [];
+    for (const word of about) say(words.includes(word), `healthChecks ${c.name}: not ${word}`);
+  }
+}
+
 async function packages({ tree, say }: Judged, i: Inputs): Promise<void> {
   const installed = await tree.text(
     tree.entries.has("/usr/lib/apk/db/installed") ? "/usr/lib/apk/db/installed" : "/lib/apk/db/installed",
@@ -144,7 +185,7 @@ export async function faultsOf(tree: Committed, i: Inputs): Promise<string[]> {
     if (!ok) faults.push(what);
   };
   const judged = { tree, text, passwd: await rows("/etc/passwd"), group: await rows("/etc/group"), say };
-  const parts = [files, wholeFolder, users, services, knobsAndLimits, mounts, namesAndLines, packages];
+  const parts = [files, wholeFolder, users, services, knobsAndLimits, mounts, namesAndLines, checks, packages];
   for (const part of parts) await part(judged, i);
   return faults;
 }
