@@ -166,9 +166,9 @@ async function changedByHand(led: Led): Promise<void> {
   expect(held.output).toMatch(/the server is held since \S+ by root: the backup runs; run `pine unhold`/);
   expect(await run(STARTED)).toBe(started);
   await run("pine unhold");
-  expect((await lab.project.ok(["up"])).output).toMatch(
-    /changed by hand in \/etc, and kept over the update: \/etc\/motd/,
-  );
+  const updated = await lab.project.ok(["up"]);
+  expect(updated.output).toMatch(/changed by hand in \/etc, and kept over the update: \/etc\/motd/);
+  expect(updated.output).not.toMatch(/kept over the update: .*pine-demo/);
   expect(await run("hostname; tail -n 1 /etc/motd; cat /etc/mine; ls /etc/issue 2>/dev/null || true")).toBe(
     "web-1\nby hand\nmine",
   );

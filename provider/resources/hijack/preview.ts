@@ -8,7 +8,7 @@ import { noDiskFits, smallestDisk } from "../estimates.ts";
 import { factsOutput } from "../facts/output.ts";
 import { type Look, lookAgain, refuseAnother } from "./look/look.ts";
 import { hijackInputs } from "./model/inputs.ts";
-import { knownInputs } from "./model/known.ts";
+import { knownInputs, pathsOnly } from "./model/known.ts";
 import { outputs, planOutput } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
 import type { Wish } from "./model/wish.ts";
@@ -44,7 +44,7 @@ export async function previewState(
       `${listed(known.missing)} ${known.missing.length > 1 ? "are" : "is"} not known yet: the plan is shown without what is missing of it`,
     );
   const commit = hasUnknown(props.commit) ? "" : props.commit;
-  const inputs = hijackInputs({ ...known.props, files: {}, commit });
+  const inputs = hijackInputs({ ...known.props, files: pathsOnly(props.files), commit });
   const before = oldInputs && hijackInputs({ ...oldInputs, files: {} });
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {

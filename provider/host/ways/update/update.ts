@@ -69,6 +69,7 @@ async function prepare(ssh: Ssh, o: Update, task: Task): Promise<Prepared> {
     await ssh.exec(script, ["write-in", deployment, file.path, file.mode, file.owner], {
       root: true,
       input: file.content,
+      what: `writing ${file.path} into the new system`,
     });
   }
   if (o.delta) await forget(ssh);

@@ -1,5 +1,5 @@
 /** Inputs that a preview knows only in part, because another resource of the same run makes them. Pure. */
-import { hasUnknown, type Props, Secret, type Value } from "../../../properties/values.ts";
+import { hasUnknown, type Props, Secret, Unknown, type Value } from "../../../properties/values.ts";
 
 /** Inputs that every plan needs: they decide the way, the disk, what is erased and the server's addresses. */
 const DECIDE = ["connection", "method", "erase", "disk", "dataPartitions", "network", "finalize", "onDestroy", "force"];
@@ -16,6 +16,13 @@ export interface KnownInputs {
   missing: string[];
   /** Parts of the plan that may change once everything is known. */
   open: string[];
+}
+
+/** `files` with paths alone: a preview sends none, and their content may not be known yet. Pure. */
+export function pathsOnly(files: Value): Record<string, object> {
+  const given = files instanceof Secret ? files.value : files;
+  const known = typeof given === "object" && given !== null && !(given instanceof Unknown) ? Object.keys(given) : [];
+  return Object.fromEntries(known.map((path) => [path, {}]));
 }
 
 /**
