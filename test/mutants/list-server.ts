@@ -138,8 +138,8 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "the key that was seen first is not kept",
     file: "provider/resources/hijack/act/converge.ts",
-    from: "installationId: wish.id, hostKey, proxyHostKey }",
-    to: "installationId: wish.id }",
+    from: "const seenNow = { hostKey, proxyHostKey, unreachable: undefined };",
+    to: "const seenNow = { unreachable: undefined };",
     tests: ["test/unit/resources/hijack/act/interrupted.test.ts"],
   },
   {
@@ -165,7 +165,7 @@ export const SERVER_MUTANTS: Mutant[] = [
   },
   {
     name: "a health check's children outlive its limit",
-    file: "provider/system/rootfs/usr/libexec/pine/health",
+    file: "provider/system/rootfs/usr/libexec/pine/limited",
     from: 'kill -9 "-$1" "$1"\n',
     to: 'kill -9 "$1"\n',
     tests: ["test/unit/system/health.test.ts"],
@@ -229,8 +229,8 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     name: "a server confirms a trial whose checks fail",
     file: "provider/system/rootfs/usr/libexec/pine/judge",
-    from: 'elif reasons=$(health settled "$settle"); then',
-    to: 'elif reasons=$(health settled "$settle" || true); then',
+    from: 'elif ! healthy "$before"; then',
+    to: "elif false; then",
     tests: ["test/unit/system/trials.test.ts"],
   },
   {

@@ -2,11 +2,13 @@
 import { BUILD_MUTANTS } from "./list-build.ts";
 import { SERVER_MUTANTS } from "./list-server.ts";
 import { TURN_MUTANTS } from "./list-turn.ts";
+import { UPDATE_MUTANTS } from "./list-updates.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const MUTANTS: Mutant[] = [
   ...SERVER_MUTANTS,
   ...TURN_MUTANTS,
+  ...UPDATE_MUTANTS,
   {
     name: "packages' scripts run with the rights of who made the mounts",
     file: "provider/image/namespace/enter.sh",

@@ -67,7 +67,7 @@ test.each([
     expect(outputs.summary!.value).toBe(`4 servers: 4 ${words}`);
     expect(outputs.booted!.value).toEqual(Object.fromEntries(NAMES.map((name) => [name, commit(next)])));
     expect(said).not.toContain("CANARY");
-    expect(said).toMatch(/4 servers: 4 (are new|reboot)/);
+    expect(said).toMatch(/4 servers: 4 (installed|reboot)/);
     expect(kept()).toContain(commit(next));
     expect(kept()).not.toContain("CANARY");
   },
