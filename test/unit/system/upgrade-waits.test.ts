@@ -97,6 +97,17 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
       await p.run("../bin/logger", [], { before: "rm /var/lib/pine/hold" });
       u.expectUntouched();
     });
+    test("when an `up` brought a newer one since it was fetched, and nobody can be asked", async () => {
+      const manifest = p.text("trust/manifest");
+      p.trust({ text: manifest.replace(/^version=.*$/m, "version=1.1.5") });
+      p.answer = (_, response) => Boolean(response.writeHead(500).end());
+      expect(await u.reboot({}, "now")).toMatch(/version 1\.1\.5 runs already/);
+      p.answer = () => false;
+      p.trust({ text: manifest });
+      u.expectUntouched();
+      expect(p.has("pull/staged.commit")).toBe(false);
+      await p.run("upgrade", ["stage"]);
+    });
     test("when it was withdrawn since it was staged (37)", async () => {
       const next = await p.publish("2b", "1.1.1", { statement: { withdrawn: [u.commits["2"]!] } });
       p.answer = (_, response, path) =>
