@@ -91,7 +91,7 @@ describe("a commit's manifest", () => {
     expect(failures[0]!.reason).toMatch(/^signingKey: is neither PEM nor the base64 of 32 bytes; expected an Ed25519/);
     expect(JSON.stringify(failures)).not.toContain("canary");
     const alone = await life.failures({ rootfs, oldSigningKey: new Secret(keyText(1)) });
-    expect(alone[0]!.reason).toMatch(/^oldSigningKey: signs beside signingKey, which is not given/);
+    expect(alone[0]!.reason).toMatch(/^oldSigningKey: counts beside signingKey, which is not given/);
   });
 });
 
@@ -103,7 +103,7 @@ describe("a server", () => {
     expect(await check()).toBe("0");
     expect(await trust(["keep"], of([a]))).toBe("0");
     const lines = (await readFile(join(disk, "trust/manifest"), "utf8")).split("\n");
-    expect(trustOf(lines)).toEqual({ keys: [publicKeyOf(a)], version: "1.2.0" });
+    expect(trustOf(lines)).toMatchObject({ keys: [publicKeyOf(a)], version: "1.2.0" });
   });
 
   it.each<[string, SignedManifest | undefined, RegExp]>([

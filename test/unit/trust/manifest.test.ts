@@ -14,7 +14,8 @@ it("a manifest is lines, the same for the same content, and names the keys that 
     `pine=1\nchecksum=${checksum}\nref=pine/x86_64/stable\nversion=1.2.0\narch=x86_64\ntarget=vm\ncreated=1700000000\nkey=${publicKeyOf(a)}\nkey=${publicKeyOf(b)}\n`,
   );
   expect(of([a, b])).toEqual(of([a, b]));
-  expect(kept(of([a, b]))).toEqual({ keys: [publicKeyOf(a), publicKeyOf(b)], version: "1.2.0" });
+  const ref = "pine/x86_64/stable";
+  expect(kept(of([a, b]))).toEqual({ keys: [publicKeyOf(a), publicKeyOf(b)], version: "1.2.0", checksum, ref });
 });
 
 describe("a server that has had version 1.2.0 signed by a", () => {
