@@ -15,8 +15,8 @@ export const GROUPS = {
   hijack: { include: [file("hijack*")], exclude: [file("hijack-refusals")], setUp: [...everything, "tun"] },
   // a disk written over
   overwrite: { include: [file("overwrite")], setUp: everything },
-  // a group of servers and the stores of its reboot lock
-  turn: { include: [file("turn*")], setUp: ["debian", "npm"] },
+  // a group of servers whose reboot lock is in etcd, or behind FleetLock's protocol
+  turn: { include: [file("turn-etcd"), file("turn-fleetlock")], setUp: ["debian", "npm"] },
   // run only when named: they are long, or have not passed often enough yet
   // a short life on each Debian of the lab, on UEFI, and on other file systems and partitions
   alongside: { include: [file("alongside*")], setUp: everything, named: true },
@@ -47,6 +47,12 @@ export const GROUPS = {
   disk: { include: [file("disk")], setUp: ["debian", "npm"], named: true },
   // disk images of every format, partition table and layout, grown and updated, on every kind of disk
   disks: { include: [file("disks*")], setUp: everything, named: true },
+  // the same on Consul, which is built first, and what has to hold on each store
+  queue: {
+    include: ["consul", "faults", "holders", "rolling", "verdicts"].map((name) => file(`turn-${name}`)),
+    setUp: ["debian", "npm"],
+    named: true,
+  },
   // servers that look after themselves
   fleet: { include: [file("fleet*")], setUp: everything, named: true },
   // commits that boot here before a server is touched

@@ -18,7 +18,9 @@ describe("each mutant", () => {
     expect(mutant.tests.length).toBeGreaterThan(0);
     for (const file of mutant.tests) {
       expect(existsSync(join(repository, file)), file).toBe(true);
-      expect(groupOf(file)?.named, file).toBe(false);
+      const { name, named } = groupOf(file)!;
+      // on every store of a reboot lock: minutes, where others take hours
+      expect(named && name !== "queue", file).toBe(false);
     }
   });
 });
