@@ -28,7 +28,7 @@ function step(path: string): number {
   if (path.startsWith("objects/")) return 0;
   if (path.startsWith("deltas/")) return path.endsWith("/superblock") ? 1 : 0;
   // the chain of keys is there before what the newest of them signed
-  if (path.startsWith("pine/")) return path.endsWith(".manifest") ? 4 : 3;
+  if (path.startsWith("pine/")) return path.endsWith(".keys") ? 3 : 4;
   return path.startsWith("summary") ? 3 : 2;
 }
 

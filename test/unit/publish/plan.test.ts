@@ -33,6 +33,13 @@ describe("what is sent", () => {
     });
   });
 
+  it("the chain of keys is there before what the newest of them signed", () =>
+    expect(planUpload(files("pine/a.manifest", "pine/a.keys", "pine/a.commits"), files()).steps.slice(2)).toEqual([
+      [],
+      ["pine/a.keys"],
+      ["pine/a.commits", "pine/a.manifest"],
+    ]));
+
   it("an empty file there is what a loss of power left", () => {
     expect(planUpload(files(object(1)), new Map([[object(1), 0]])).steps[0]).toEqual([object(1)]);
   });
