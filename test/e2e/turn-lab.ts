@@ -106,7 +106,7 @@ export class Box {
   }
 
   /** As `agent ok` writes it down when a trial did not stay. */
-  refuse(commit: string, kind: "bad" | "unclear" | "person", reason: string): void {
+  refuse(commit: string, kind: "bad" | "unclear" | "elsewhere" | "person", reason: string): void {
     writeFileSync(this.memory("refused"), `${commit} ${kind} 2026-01-31T12:00:00Z ${reason}\n`);
   }
 

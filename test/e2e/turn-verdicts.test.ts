@@ -68,21 +68,24 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
     expect((await take(w3, A)).code).toBe(0);
   });
 
-  it("not clear why: others wait, it may try again itself, and a good end clears it", async () => {
-    const { boxes, text } = await group(["w1", "w2"]);
-    const [w1, w2] = boxes as [Box, Box];
-    await take(w1, A);
-    w1.runs(COMMIT.old);
-    w1.refuse(A, "unclear", "nobody confirmed it in time");
-    await w1.turn("settle");
-    expect((await take(w2, A)).text).toMatch(
-      /did not stay, for a reason that is not clear, on w1.*nobody confirmed it/,
-    );
-    expect((await take(w1, A)).code).toBe(0);
-    await confirms(w1, A);
-    expect(await text()).not.toMatch(/^bad/m);
-    expect((await take(w2, A)).code).toBe(0);
-  });
+  it.each(["unclear", "elsewhere"] as const)(
+    "not clear why (%s): others wait, it may try again itself, and a good end clears it",
+    async (kind) => {
+      const { boxes, text } = await group(["w1", "w2"]);
+      const [w1, w2] = boxes as [Box, Box];
+      await take(w1, A);
+      w1.runs(COMMIT.old);
+      w1.refuse(A, kind, "nobody confirmed it in time");
+      await w1.turn("settle");
+      expect((await take(w2, A)).text).toMatch(
+        /did not stay, for a reason that is not clear, on w1.*nobody confirmed it/,
+      );
+      expect((await take(w1, A)).code).toBe(0);
+      await confirms(w1, A);
+      expect(await text()).not.toMatch(/^bad/m);
+      expect((await take(w2, A)).code).toBe(0);
+    },
+  );
 
   it("its turn ends when the commit is confirmed, not when it boots; and a turn is for one commit (zincati#239, Flatcar#408)", async () => {
     const { boxes, text } = await group(["w1", "w2", "w3"]);
