@@ -63,6 +63,14 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     expect(p.s.bootable()).toEqual({ a: "1", b: "2c" });
   });
 
+  test("in the boot that confirmed it, too, a newer statement about what runs is kept", async () => {
+    await p.publish("2c", "1.1.2", { checksum: u.commits["2"]! });
+    const number = () => Number(/^number=(.*)$/m.exec(p.text("trust/manifest"))![1]);
+    const before = number();
+    await p.run("pull", ["check"], { slot: "b", trial: true });
+    expect(number()).toBe(before + 1);
+  });
+
   test("a bad one goes back, is not tried again, and the group hears of it (1, 42, 43, 44)", async () => {
     p.settings({ reboot: "now" });
     const third = await u.stage("3", "1.2.0");
