@@ -1,29 +1,12 @@
 /** Stores and servers that die at a bad moment, on real stores. A test's last words name the report it is from. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Store } from "../lab/store.ts";
-import { type Box, COMMIT, endBoxes, groupsIn, STORES } from "./turn-lab.ts";
+import { describe, expect, it } from "vitest";
+import { type Box, COMMIT, confirms, STORES, take, useStore } from "./turn-lab.ts";
 
 const { a: A, c: C } = COMMIT;
 
 describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
-  let store: Store;
-  let group: ReturnType<typeof groupsIn>;
-  beforeAll(async () => {
-    store = await start();
-    group = groupsIn(store, backend, shell);
-  });
-  afterAll(async () => {
-    endBoxes();
-    await store?.end();
-  });
-  const take = (box: Box, commit: string, purpose = "update") => box.turn("take", commit, purpose);
-  /** It boots the commit, is confirmed, and says so. */
-  async function confirms(box: Box, commit: string) {
-    box.confirm(commit);
-    expect(await box.turn("release", "good", commit)).toMatchObject({ code: 0 });
-  }
-
+  const { store, group } = useStore(backend, shell, start);
   it("killed at twenty moments of taking a turn: the group is whole, and it goes on (vault#2526, etcd#13156)", async () => {
     const { boxes, text } = await group(["w1", "w2"]);
     const [w1, w2] = boxes as [Box, Box];
@@ -68,7 +51,7 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
     const { boxes, text } = await group(["w1", "w2"], { deadline: 2, slots: 2, maxFailures: 9 });
     const [w1, w2] = boxes as [Box, Box];
     await take(w1, A);
-    process.kill(store.pid, "SIGSTOP");
+    process.kill(store().pid, "SIGSTOP");
     try {
       const cut = await w1.turn("check", A);
       expect([cut.code, cut.text]).toEqual([
@@ -77,7 +60,7 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
       ]);
       await sleep(3000);
     } finally {
-      process.kill(store.pid, "SIGCONT");
+      process.kill(store().pid, "SIGCONT");
     }
     await sleep(3000);
     expect(await w1.turn("check", A)).toMatchObject({ code: 75, text: expect.stringMatching(/is lost: it ended at/) });
@@ -90,7 +73,7 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
   it("an entry that somebody left by hand is named, and ends by its own deadline (etcd#9935)", async () => {
     const { boxes, key, text } = await group(["w1"]);
     const [w1] = boxes as [Box];
-    await store.write(key, `${await text()}holder gone ${C} 1700000000 1700000060 update x\n`);
+    await store().write(key, `${await text()}holder gone ${C} 1700000000 1700000060 update x\n`);
     expect((await take(w1, A)).text).toMatch(
       /^gone took its turn for commit c{12} at 2023-\S+ and did not report back by 2023/,
     );

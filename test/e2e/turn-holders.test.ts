@@ -1,29 +1,12 @@
 /** Who counts as down in a group, on real stores. A test's last words name the report it is from. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Store } from "../lab/store.ts";
-import { type Box, COMMIT, endBoxes, groupsIn, STORES } from "./turn-lab.ts";
+import { describe, expect, it } from "vitest";
+import { type Box, COMMIT, confirms, STORES, take, useStore } from "./turn-lab.ts";
 
 const { a: A } = COMMIT;
 
 describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
-  let store: Store;
-  let group: ReturnType<typeof groupsIn>;
-  beforeAll(async () => {
-    store = await start();
-    group = groupsIn(store, backend, shell);
-  });
-  afterAll(async () => {
-    endBoxes();
-    await store?.end();
-  });
-  const take = (box: Box, commit: string, purpose = "update") => box.turn("take", commit, purpose);
-  /** It boots the commit, is confirmed, and says so. */
-  async function confirms(box: Box, commit: string) {
-    box.confirm(commit);
-    expect(await box.turn("release", "good", commit)).toMatchObject({ code: 0 });
-  }
-
+  const { store, group } = useStore(backend, shell, start);
   it("who does not come back stays down in the count; limit 2 goes on, limit 1 stops and says why (hcloud-kube-hetzner#1182)", async () => {
     const late = { deadline: 1, maxFailures: 1 };
     const two = await group(["w1", "w2", "w3"], { ...late, slots: 2 });
@@ -133,7 +116,7 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
     // a person's `pulumi up`, which is about to tell the other: the least of them
     expect((await take(w1, A, "up")).code).toBe(0);
     expect(await take(w2, A, "up")).toMatchObject({ code: 75, text: expect.stringMatching(/at most 1 down/) });
-    await store.remove(key);
+    await store().remove(key);
     expect(await take(w1, A)).toMatchObject({ code: 75, text: expect.stringMatching(/^there is no group g\d+ in/) });
   });
 

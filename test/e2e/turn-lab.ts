@@ -6,6 +6,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll, expect } from "vitest";
 import { envBlock } from "../../provider/boot/state.ts";
 import { turnScript } from "../../provider/host/scripts.ts";
 import { startConsul } from "../lab/consul/index.ts";
@@ -148,7 +149,7 @@ export const STORES: ["consul" | "etcd", Shell, () => Promise<Store>][] = [
 ];
 
 /** Makes groups of their own in a store: all members of one have joined. */
-export function groupsIn(store: Store, backend: "consul" | "etcd", shell: Shell) {
+function groupsIn(store: Store, backend: "consul" | "etcd", shell: Shell) {
   let n = 0;
   return async (names: string[], o: Partial<Settings> = {}) => {
     const name = `g${++n}`;
@@ -160,4 +161,29 @@ export function groupsIn(store: Store, backend: "consul" | "etcd", shell: Shell)
     }
     return { boxes, key: `pine/turn/${name}`, settings, text: () => store.read(`pine/turn/${name}`) };
   };
+}
+
+type Group = ReturnType<typeof groupsIn>;
+
+/** Within a `describe` of {@link STORES}: starts its store before the tests, and ends it after them. */
+export function useStore(...[backend, shell, start]: (typeof STORES)[number]): { store(): Store; group: Group } {
+  let store: Store;
+  let group: Group;
+  beforeAll(async () => {
+    store = await start();
+    group = groupsIn(store, backend, shell);
+  });
+  afterAll(async () => {
+    endBoxes();
+    await store?.end();
+  });
+  return { store: () => store, group: (names, o) => group(names, o) };
+}
+
+export const take = (box: Box, commit: string, purpose = "update") => box.turn("take", commit, purpose);
+
+/** It boots the commit, is confirmed, and says so. */
+export async function confirms(box: Box, commit: string): Promise<void> {
+  box.confirm(commit);
+  expect(await box.turn("release", "good", commit)).toMatchObject({ code: 0 });
 }

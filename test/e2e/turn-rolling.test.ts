@@ -3,9 +3,8 @@
  * The reboots are made up; the store, the scripts and their order are real.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Store } from "../lab/store.ts";
-import { type Box, COMMIT, endBoxes, groupsIn, STORES } from "./turn-lab.ts";
+import { describe, expect, it } from "vitest";
+import { type Box, COMMIT, STORES, useStore } from "./turn-lab.ts";
 
 const { a: A, b: B } = COMMIT;
 
@@ -56,17 +55,7 @@ async function roll(servers: Server[], commit: string, tries: (s: Server) => "go
 }
 
 describe.each(STORES)("three servers and %s, by %s", (backend, shell, start) => {
-  let store: Store;
-  let group: ReturnType<typeof groupsIn>;
-  beforeAll(async () => {
-    store = await start();
-    group = groupsIn(store, backend, shell);
-  });
-  afterAll(async () => {
-    endBoxes();
-    await store?.end();
-  });
-
+  const { group } = useStore(backend, shell, start);
   /** Samples until `work` ends: the most that were down, and who was down without the store knowing. */
   async function sampled(servers: Server[], text: () => Promise<string | undefined>, work: Promise<void>) {
     const seen = { most: 0, unknown: [] as string[], samples: 0 };

@@ -1,29 +1,13 @@
 /** Turns and what became of their commits, on real stores. A test's last words name the report it is from. */
 import { writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Store } from "../lab/store.ts";
-import { Box, COMMIT, endBoxes, groupsIn, STORES } from "./turn-lab.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { Box, COMMIT, confirms, STORES, take, useStore } from "./turn-lab.ts";
 
 const { a: A, b: B } = COMMIT;
 
 describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
-  let store: Store;
-  let group: ReturnType<typeof groupsIn>;
-  beforeAll(async () => {
-    store = await start();
-    group = groupsIn(store, backend, shell);
-  });
-  afterAll(async () => {
-    endBoxes();
-    await store?.end();
-  });
-  const take = (box: Box, commit: string, purpose = "update") => box.turn("take", commit, purpose);
-  /** It boots the commit, is confirmed, and says so. */
-  async function confirms(box: Box, commit: string) {
-    box.confirm(commit);
-    expect(await box.turn("release", "good", commit)).toMatchObject({ code: 0 });
-  }
-
+  const { store, group } = useStore(backend, shell, start);
   it("nobody who asked for no lock is held up", async () => {
     const free = new Box("free", shell);
     expect(await take(free, A)).toEqual({ code: 0, text: "", stderr: "" });
@@ -106,6 +90,8 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
     writeFileSync(w1.memory("hold"), "since=now\nby=anna\nreason=backup\n");
     await w1.turn("settle");
     expect(await text()).toMatch(new RegExp(`^good ${A} 1 w1 `, "m"));
+    // who asked in one second stands in the order of names, and w1 comes last
+    await sleep(1100);
     expect((await take(w1, B)).text).toMatch(/^2 in the queue before this server/);
     expect((await take(w3, B)).text).toMatch(/^1 in the queue/);
     for (const box of [w2, w3, w1]) {
@@ -128,12 +114,12 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
     await take(w1, A);
     await take(w2, A);
     w1.confirm(A);
-    process.kill(store.pid, "SIGSTOP");
+    process.kill(store().pid, "SIGSTOP");
     try {
       expect((await w1.turn("release", "good", A)).code).toBe(1);
       expect(w1.read("turn.owed")).toBe(`good ${A} \n`);
     } finally {
-      process.kill(store.pid, "SIGCONT");
+      process.kill(store().pid, "SIGCONT");
     }
     await w1.turn("settle");
     expect(w1.has("turn.owed")).toBe(false);
