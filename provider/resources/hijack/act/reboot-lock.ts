@@ -7,24 +7,16 @@ import { LOCK, lockFiles, type RebootLock, TOKEN } from "../../../host/turn/lock
 import { checkTurn, giveTurnBack, joinGroup, leaveGroup, takeTurn } from "../../../host/turn/turn.ts";
 import { writeFiles } from "../../../host/ways/update/update.ts";
 import type { Call } from "../../../resource.ts";
-import { openAny } from "../look/look.ts";
 import { lockOf } from "../model/lock.ts";
 import type { Job } from "./job.ts";
-import type { Visit } from "./visit.ts";
+import { onConfirmed, type Visit } from "./visit.ts";
 
 /** Joins or leaves the group. After an installation the confirmed system is a later boot than the visit's. */
 export async function changeGroup(visit: Visit, { leaves }: StepOf<"reboot-lock">, job: Job): Promise<void> {
   const { call, wish } = job;
-  if (visit.plan.way === "update") return change(visit.ssh, leaves, job);
-  await visit.leave();
-  const ssh = await openAny(visit.connections, call);
-  try {
-    await change(ssh, leaves, job);
-  } finally {
-    await ssh.close();
-  }
+  return visit.plan.way === "update" ? change(visit.ssh) : onConfirmed(visit, call, change);
 
-  async function change(ssh: Ssh, leaves: boolean, job: Job) {
+  async function change(ssh: Ssh) {
     job.touched = true;
     call.step(leaves ? "leaving the group of the reboot lock" : "joining the group of the reboot lock");
     if (leaves) {

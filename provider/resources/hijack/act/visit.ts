@@ -3,12 +3,13 @@ import { die } from "../../../errors.ts";
 import { readFacts } from "../../../host/facts/facts.ts";
 import { runsPine } from "../../../host/facts/pine.ts";
 import type { Facts } from "../../../host/facts/types/facts.ts";
-import { lockHost } from "../../../host/locks/server.ts";
+import { lockHost, withHostLock } from "../../../host/locks/server.ts";
 import type { Plan } from "../../../host/plan/types.ts";
 import { type AgentStatus, agentStatus } from "../../../host/server/agent.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
-import { lockOwner, refuseAnother } from "../look/look.ts";
+import type { Call } from "../../../resource.ts";
+import { lockOwner, openAny, refuseAnother } from "../look/look.ts";
 import { connectionsOf, keeping } from "../model/logins.ts";
 import { type CommitArtifacts, missingCommit, runningCommit } from "../plan/artifacts.ts";
 import { planFor } from "../plan/plan-for.ts";
@@ -66,6 +67,20 @@ export async function enterVisit(ssh: Ssh, job: Job): Promise<Visit> {
   } catch (error) {
     await leave();
     throw error;
+  }
+}
+
+/**
+ * Works on the confirmed system after a visit's reboots, under its lock. Connects again: it may be a later boot than
+ * the visit's, which is left.
+ */
+export async function onConfirmed(visit: Visit, call: Call, work: (ssh: Ssh) => Promise<void>): Promise<void> {
+  await visit.leave();
+  const ssh = await openAny(visit.connections, call);
+  try {
+    await withHostLock(ssh, visit.owner, () => work(ssh));
+  } finally {
+    await ssh.close();
   }
 }
 
