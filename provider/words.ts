@@ -15,6 +15,9 @@ export function humanBytes(bytes: number): string {
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`;
 }
 
+/** As much of a checksum as people are shown. */
+export const short = (checksum: string): string => checksum.slice(0, 12);
+
 /** Names as a list in words: "hostname and authorizedKeys". */
 export const listed = (names: readonly string[]) =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;

@@ -1,7 +1,7 @@
 /** What a server did about updates by itself, for a refresh. Pure. */
-import type { PineFacts } from "../facts/types/pine.ts";
 
-const short = (commit: string) => commit.slice(0, 12);
+import { short } from "../../words.ts";
+import type { PineFacts } from "../facts/types/pine.ts";
 
 /** The commit that the server went to by itself, with its version: kept with its manifest once it was confirmed. */
 export function wentTo({ updates, trust, deployment }: PineFacts): { checksum: string; version?: string } | undefined {
@@ -11,10 +11,10 @@ export function wentTo({ updates, trust, deployment }: PineFacts): { checksum: s
 }
 
 /** Lines for a person. Without `updates` there are none. */
-export function updateNotes({ updates, staged }: Pick<PineFacts, "updates"> & { staged?: string }): string[] {
+export function updateNotes({ updates }: Pick<PineFacts, "updates">): string[] {
   if (!updates) return [];
   const { problem, checked, result, waiting, withdrawn, hook } = updates.state;
-  const version = staged ?? updates.staged;
+  const version = updates.staged;
   return [
     ...(problem ? [`its last look for updates (${checked}) failed: ${problem}`] : []),
     ...(version ? [`version ${version} is fetched${waiting ? `: ${waiting}` : " and waits for its reboot"}`] : []),

@@ -1,8 +1,8 @@
 /** What a person on the server said against an update: a hold, a rollback. Pure. */
+
+import { short } from "../../../words.ts";
 import type { PineFacts } from "../../facts/types/pine.ts";
 import { type Refusal, refusal } from "../../refusal.ts";
-
-const short = (commit: string) => commit.slice(0, 12);
 
 const rollback = ({ refused }: PineFacts, commit: string) =>
   refused?.find((one) => one.kind === "person" && one.commit === commit);

@@ -1,6 +1,6 @@
 /** Which steps an update takes on a server that runs Pine, and how a preview tells them in one line. Pure. */
 import type { SlotName } from "../../../boot/slot.ts";
-import { humanBytes } from "../../../words.ts";
+import { humanBytes, short } from "../../../words.ts";
 import { REHEARSED } from "../../plan/rehearsal.ts";
 import { type Place, restartsOf, type Step, type StepOf } from "../../plan/steps.ts";
 import { count } from "../../plan/words.ts";
@@ -66,7 +66,6 @@ const FOUND = {
   running: "takes over the Pine that runs here: ",
 } as const;
 const SAFETY = "rolls back by itself unless it comes up healthy; /var is shared and is not rolled back";
-const short = (checksum: string) => checksum.slice(0, 12);
 
 function sendText({ from, to, sendBytes }: StepOf<"update">): string {
   if (from === to) return "nothing to send";
