@@ -10,8 +10,7 @@ import { commitTree } from "../../provider/image/ostree/write.ts";
 import type { Store } from "../../provider/image/store/store.ts";
 import { run } from "../../provider/local/run.ts";
 import type { Publication } from "../../provider/publish/folder.ts";
-import { startProcess } from "../lab/processes.ts";
-import { freePort } from "../lab/sshd/index.ts";
+import { freePort, startProcess } from "../lab/processes.ts";
 import { keyOf } from "../unit/trust/a-manifest.ts";
 import type { ImageLab } from "./image-lab.ts";
 

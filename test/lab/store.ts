@@ -1,5 +1,4 @@
 /** What the lab's stores for reboot locks have in common. */
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Store {
@@ -10,15 +9,6 @@ export interface Store {
   write(key: string, text: string): Promise<void>;
   remove(key: string): Promise<void>;
   end(): Promise<void>;
-}
-
-/** A port of 127.0.0.1 that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 /** Waits until an address answers well; dies when its process has ended. */

@@ -12,8 +12,8 @@ import { run } from "../../../provider/local/run.ts";
 import { goEnvironment, goProgram } from "../../../scripts/setup/pulumi.mjs";
 import { cachePath, exists } from "../mirror/cache.ts";
 import { withLock } from "../mirror/lock.ts";
-import { startProcess } from "../processes.ts";
-import { answers, freePort, type Store } from "../store.ts";
+import { freePort, startProcess } from "../processes.ts";
+import { answers, type Store } from "../store.ts";
 
 const SOURCES = ["go.mod", "go.sum"].map((name) => join(import.meta.dirname, name));
 

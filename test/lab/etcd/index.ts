@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startProcess } from "../processes.ts";
-import { answers, freePort, type Store } from "../store.ts";
+import { freePort, startProcess } from "../processes.ts";
+import { answers, type Store } from "../store.ts";
 
 /** What a user of etcd may do with the keys below a prefix. */
 type Right = "READ" | "WRITE" | "READWRITE";

@@ -3,7 +3,6 @@
  * own SSH changes.
  */
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +11,7 @@ import { run } from "../../../provider/local/run.ts";
 import { cachePath, exists } from "../mirror/cache.ts";
 import { debianLock, fetchDebian } from "../mirror/debian.ts";
 import { withLock } from "../mirror/lock.ts";
-import { startProcess } from "../processes.ts";
+import { freePort, startProcess } from "../processes.ts";
 
 /** sshd, and of its libraries those that a Debian without it may lack. */
 const PACKAGES = ["openssh-server", "libwrap0", "libnsl2", "libtirpc3"];
@@ -33,14 +32,6 @@ async function unpacked(packages: string[], name: string): Promise<string> {
 
 /** The path of Debian's tcsh: a login shell that is no POSIX shell. */
 export const tcsh = async () => join(await unpacked(["tcsh"], "tcsh"), "bin/tcsh");
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /**
  * What a server of its own needs in a mount namespace: the login's home and shell, how PAM asks it, Debian's file of

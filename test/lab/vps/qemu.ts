@@ -1,11 +1,10 @@
 /** One QEMU without KVM: its arguments, start on a free port, end. */
 import type { StdioOptions } from "node:child_process";
 import { closeSync, copyFileSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { die } from "../../../provider/errors.ts";
-import { identify, startProcess } from "../processes.ts";
+import { freePort, identify, startProcess } from "../processes.ts";
 
 export type Firmware = "bios" | "uefi";
 
@@ -128,18 +127,6 @@ export function qemuArgs(m: Machine, port: number): string[] {
       : []),
     ...(m.extraArgs ?? []),
   ];
-}
-
-/** A TCP port of 127.0.0.1 that is free at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.on("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
-    });
-  });
 }
 
 /** Starts the machine with SSH on `port`, or on a free one; another process may take it first: tried again. */

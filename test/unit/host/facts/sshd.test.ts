@@ -14,7 +14,8 @@ import type { Connection } from "../../../../provider/host/ssh/connection.ts";
 import { withSsh } from "../../../../provider/host/ssh/open.ts";
 import { run } from "../../../../provider/local/run.ts";
 import { quietTask } from "../../../../provider/task.ts";
-import { freePort, type Sshd, type SshdOptions, startSshd } from "../../../lab/sshd/index.ts";
+import { freePort } from "../../../lab/processes.ts";
+import { type Sshd, type SshdOptions, startSshd } from "../../../lab/sshd/index.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-facts-sshd-"));
 afterAll(() => rmSync(dir, { recursive: true }));

@@ -8,7 +8,8 @@ import type { Config } from "../../../../../provider/resource.ts";
 import { openAny } from "../../../../../provider/resources/hijack/look/look.ts";
 import { connectionsOf } from "../../../../../provider/resources/hijack/model/logins.ts";
 import { testCall } from "../../../../e2e/life.ts";
-import { freePort, startSshd } from "../../../../lab/sshd/index.ts";
+import { freePort } from "../../../../lab/processes.ts";
+import { startSshd } from "../../../../lab/sshd/index.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pine-look-"));
 let sshd: Awaited<ReturnType<typeof startSshd>>;
