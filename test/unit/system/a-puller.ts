@@ -9,7 +9,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { assetText } from "../../../provider/assets.ts";
 import type { SlotName } from "../../../provider/boot/slot.ts";
-import { envBlock } from "../../../provider/boot/state.ts";
 import { agentScript } from "../../../provider/host/scripts.ts";
 import type { RunResult } from "../../../provider/local/run.ts";
 import { type Manifest, manifestFile, type Signers, signManifest } from "../../../provider/trust/manifest.ts";
@@ -159,14 +158,6 @@ export class Puller {
   async refused(piece: string, args: string[], o: Parameters<Puller["run"]>[2] = {}): Promise<string> {
     const { exitCode, stderr } = await this.run(piece, args, { ...o, ok: [0, 1, 75] });
     return exitCode === 0 ? "done" : stderr.trim();
-  }
-
-  /** As the boot loader writes when it boots a trial. */
-  booted(): void {
-    const block = envBlock({ ...this.s.env, tries: 0 })
-      .toString()
-      .replace(/#+$/, "");
-    writeFileSync(join(this.s.slots, "env"), `${block}pine_stage=loaded\n`.padEnd(1024, "#"));
   }
 
   private serve(request: IncomingMessage, response: ServerResponse): void {

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { assetText } from "../../../provider/assets.ts";
-import { envBlock } from "../../../provider/boot/state.ts";
+import { booted } from "./booted.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 const LIB = "system/rootfs/usr/libexec/pine";
@@ -21,13 +21,6 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
   let second = "";
   const memory = (path = "") => join(s.root, "ostree/deploy/pine/var/lib/pine", path);
   const text = (path: string) => readFileSync(memory(path), "utf8");
-  /** As the boot loader writes when it boots a trial. */
-  const booted = () => {
-    const block = envBlock({ ...s.env, tries: 0 })
-      .toString()
-      .replace(/#+$/, "");
-    writeFileSync(join(s.slots, "env"), `${block}pine_stage=loaded\n`.padEnd(1024, "#"));
-  };
   /** Where firmware keeps what the kernel said last, as the running slot sees it. */
   const pstore = () => join(s.root, "ostree/deploy/pine/deploy", `${s.first}.0`, "sys/fs/pstore");
   const crash = (name: string, lines: string) => {
@@ -66,7 +59,7 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
     "%s: a trial that did not stay is reported all the same, and the boot is complete",
     async (_, full) => {
       await s.pine("a", ["arm", "b", "1", "self"]);
-      booted();
+      booted(s);
       writeFileSync(memory("trial.log"), "the console's last words\n");
       await s.pine("a", ["ok"], full);
       expect(text("reports/1")).toMatch(/^phase=silent\n(.*\n)*\nthe console's last words\n$/m);
@@ -82,7 +75,7 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
 
   test.each(FULL)("%s, and no reserve: nothing is written down, and the server goes on", async (_, full) => {
     await s.pine("a", ["arm", "b", "1", "self"]);
-    booted();
+    booted(s);
     rmSync(memory("reserve"), { recursive: true });
     await s.pine("a", ["ok"], full);
     expect(existsSync(memory("reports/1"))).toBe(false);
@@ -111,7 +104,7 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
   test("a kernel that crashed before it had a root: its last words, in order, without those of older crashes", async () => {
     crash("dmesg-erst-1", "Panic#1 Part1\n<0>[ 9.9] Kernel panic - not syncing: of last year\n");
     await s.pine("a", ["arm", "b", "1", "self"]);
-    booted();
+    booted(s);
     crash("dmesg-erst-3", "Panic#2 Part1\n<4>[ 1.1] Call Trace:\n<0>[ 1.2] Kernel panic - not syncing: VFS: no root\n");
     crash("dmesg-erst-2", "Panic#2 Part2\n<6>[ 1.0] \u001b[31mvirtio_blk: no disk\n");
     crash("dmesg-erst-4.enc.z", "packed");
@@ -134,7 +127,7 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
 
   test("a long crash is cut", async () => {
     await s.pine("a", ["arm", "b", "1", "self"]);
-    booted();
+    booted(s);
     crash("dmesg-ramoops-0", `Panic#1 Part1\n${`${"x".repeat(500)}\n`.repeat(200)}`);
     await s.pine("a", ["ok"]);
     const lines = text("reports/1")

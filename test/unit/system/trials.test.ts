@@ -10,6 +10,7 @@ import { SETTLE_SECONDS } from "../../../provider/boot/probe.ts";
 import type { SlotName } from "../../../provider/boot/slot.ts";
 import { envBlock } from "../../../provider/boot/state.ts";
 import { parseStatus } from "../../../provider/host/server/agent.ts";
+import { booted } from "./booted.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 const PINE = assetText("system/rootfs/usr/sbin/pine");
@@ -37,21 +38,6 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     s.on(slot, `${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, args, o);
   const judge = (slot: SlotName, health: string, o: Parameters<Sysroot["on"]>[3] = {}) =>
     s.on(slot, `${programs(health)}\n: >/run/pine.completed\n${JUDGE}`, [], o);
-  /** As the boot loader writes when it boots a trial. */
-  const booted = (stage = "loaded") => {
-    const block = envBlock({ ...s.env, tries: 0 })
-      .toString()
-      .replace(/#+$/, "");
-    writeFileSync(
-      join(s.slots, "env"),
-      `${block}${
-        stage
-          ? `pine_stage=${stage}
-`
-          : ""
-      }`.padEnd(1024, "#"),
-    );
-  };
   const reports = () =>
     (existsSync(memory("reports")) ? readdirSync(memory("reports")).map(Number) : []).sort((a, b) => a - b);
 
@@ -82,7 +68,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
   test("a trial that the server judges: healthy, it is confirmed; its commit has a clean record", async () => {
     await s.pine("a", ["refuse", second, "unclear", "once"]);
     await s.pine("a", ["arm", "b", "1", "self"]);
-    booted();
+    booted(s);
     await judge("b", '[ "$1" = settled ]', { trial: true });
     expect(s.env).toMatchObject({ slot: "b", trial: undefined });
     expect([existsSync(memory("trial")), text("refused")]).toEqual([false, ""]);
@@ -95,7 +81,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     expect(s.env).toMatchObject({ slot: "b", trial: "a", tries: 1 });
     expect(text("trial")).toMatch(/^judge=self$/m);
     expect(text("refused")).toMatch(new RegExp(`^${second} person \\S+ the page is wrong\n$`));
-    booted();
+    booted(s);
     await judge("a", "exit 0", { trial: true });
     expect(s.env).toMatchObject({ slot: "a" });
     expect((await people("a", ["notices"])).stdout).toBe("");
@@ -108,7 +94,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
 
   test("unhealthy: it goes back, says why, and is bad from then on", async () => {
     await s.pine("a", ["arm", "b", "1", "self"]);
-    booted();
+    booted(s);
     writeFileSync(memory("trial.log"), "the console's last words\n");
     const red = "echo 'checked=x uptime=1 ran=2 of=2 result=red'; echo 'web red 10 status 500, expected 200'; exit 1";
     await judge("b", red, { trial: true });
@@ -130,7 +116,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
 
   test("a trial that a person ends goes back, with their reason", async () => {
     await s.pine("a", ["arm", "b", "1", "self"]);
-    booted();
+    booted(s);
     expect((await people("b", ["status"], { trial: true })).stdout).toMatch(/^trial +this server judges it/m);
     expect((await people("b", ["rollback", "too slow"], { trial: true })).stdout).toMatch(/^The trial ends/);
     await s.pine("a", ["disarm"]);
@@ -139,7 +125,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
 
   test("a runlevel that is never reached is a reason", async () => {
     await s.pine("a", ["arm", "b", "1", "self"]);
-    booted();
+    booted(s);
     await s.on("b", `${programs()}\n${JUDGE}`, [], { trial: true });
     expect(text("trial.reason")).toBe("the default runlevel was not reached\n");
     await s.pine("a", ["disarm"]);
@@ -155,7 +141,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     for (const kind of ["unclear", "bad"]) {
       await s.pine("a", ["deploy", third, "Pine 3"]);
       await s.pine("a", ["arm", "b", "1", "self"]);
-      booted(stage);
+      booted(s, stage);
       if (log) writeFileSync(memory("trial.log"), log);
       await s.pine("a", ["ok"]);
       const report = text(`reports/${reports().at(-1)}`);

@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Puller } from "./a-puller.ts";
 import { GREEN, RED, Updater } from "./an-updater.ts";
+import { booted } from "./booted.ts";
 
 /** The number of the newest report, as the agent leaves it in the boot that follows a trial. */
 const NEWEST_REPORT = "ls /var/lib/pine/reports | sort -n | tail -n 1 >/run/pine.returned";
@@ -37,7 +38,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
   });
 
   test("its trial is good: confirmed, then its keys and version count, hooks run, the turn is freed (6, 47)", async () => {
-    p.booted();
+    booted(p.s);
     p.answer = () => false;
     await p.run("judge", [], {
       slot: "b",
@@ -76,7 +77,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     const third = await u.stage("3", "1.2.0");
     u.turn("");
     expect(await u.reboot({ slot: "b" })).toBe("done");
-    p.booted();
+    booted(p.s);
     await u.judge("a", RED, { trial: true });
     expect(p.s.env).toMatchObject({ slot: "b", trial: "a" });
     await p.run("agent", ["ok"], { slot: "b" });
@@ -95,7 +96,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
   test("what is red without it, too, was not its fault, and it comes again later (50: greenboot#68)", async () => {
     const fourth = await u.stage("4", "1.3.0", "b");
     expect(await u.reboot({ slot: "b" })).toBe("done");
-    p.booted();
+    booted(p.s);
     await u.judge("a", RED, { trial: true });
     await p.run("agent", ["ok"], { slot: "b", before: "true" });
     // in one boot: the report is this boot's
@@ -111,7 +112,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     await u.stage("5", "1.4.0");
     expect(await u.reboot({ slot: "b", health: RED })).toBe("done");
     expect(p.text("pull/trial")).toMatch(/^red=web *$/m);
-    p.booted();
+    booted(p.s);
     await u.judge("a", RED, { trial: true });
     expect(p.s.env).toMatchObject({ slot: "a", trial: undefined });
   });
@@ -120,7 +121,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     const sixth = await u.stage("6", "1.5.0");
     await p.run("upgrade", ["stage"]);
     expect(await u.reboot()).toBe("done");
-    p.booted();
+    booted(p.s);
     p.answer = (_, response) => Boolean(response.writeHead(500).end());
     await u.judge("b", GREEN, { trial: true });
     p.answer = () => false;
