@@ -1,6 +1,5 @@
 /** What is sent to a remote POSIX shell: one frame for scripts. */
 
-import { PineError } from "../../errors.ts";
 import { shellQuote } from "../../words.ts";
 
 export interface Frame {

@@ -17,7 +17,6 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { assetText } from "../../../provider/assets.ts";
 import { agentScript, HELD, lockScript, trustScript } from "../../../provider/host/scripts.ts";
 import { manifestFile, signManifest } from "../../../provider/trust/manifest.ts";
 import { readSigningKey } from "../../../provider/trust/signify.ts";

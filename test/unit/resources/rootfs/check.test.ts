@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Header } from "tar";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Archive, Asset, type Props, Secret, Unknown } from "../../../../provider/properties/values.ts";
+import { Archive, Asset, type Props, Secret } from "../../../../provider/properties/values.ts";
 import type { Config } from "../../../../provider/resource.ts";
 import { checkRootfs } from "../../../../provider/resources/rootfs/check.ts";
 
