@@ -8,7 +8,7 @@ export const GROUPS = {
   rootfs: { include: [file("rootfs*")], setUp: everything },
   commit: { include: [file("commit*")], setUp: everything },
   // our entries in a real GRUB, with the old system's settings
-  grub: { include: [file("grub")], setUp: ["debian", "npm"] },
+  grub: { include: [file("grub*")], setUp: ["debian", "npm"] },
   image: { include: [file("image*")], setUp: everything },
   // a container of LXC
   container: { include: ["life", "sysroot"].map((n) => file(`container-${n}`)), setUp: everything },
@@ -43,6 +43,8 @@ export const GROUPS = {
   returning: { include: [file("returning")], setUp: everything, named: true },
   // updates of a server with an overwritten disk
   "overwrite-life": { include: [file("overwrite-life"), file("overwrite-boot")], setUp: everything, named: true },
+  // every fault of a boot part, in GRUB and in a container
+  "boot-parts": { include: [file("boot-parts*")], setUp: everything, named: true },
   // the lab's disk that drops what was not flushed
   disk: { include: [file("disk")], setUp: ["debian", "npm"], named: true },
   // disk images of every format, partition table and layout, grown and updated, on every kind of disk

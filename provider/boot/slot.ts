@@ -22,6 +22,8 @@ export interface Slot {
   initrd: string;
   /** Kernel arguments, see {@link slotOptions}; for a container see {@link containerOptions}. */
   options: string;
+  /** Folder of its boot part beside the slot's file; none: GRUB's stub starts the kernel itself. */
+  part?: string;
 }
 
 const KEYS = ["title", "uuid", "linux", "initrd", "options"] as const;
@@ -33,6 +35,9 @@ const PATH = /^\/[A-Za-z0-9_.,:=+@%/~-]+$/;
  * (system/targets/container).
  */
 const NO_KERNEL = /\/vmlinuz-0-container$/;
+
+/** As libexec/pine/boot-part names it, after the commit. */
+const PART = /^part-[0-9a-f]{16}$/;
 
 /** Whether a container's slot lacks this key, since no GRUB boots it. */
 const isLeftOut = (slot: Partial<Slot>, key: keyof Slot) =>
@@ -49,7 +54,10 @@ export function slotFile(slot: Slot): string {
     if (value === "") die(`${key} of a boot slot is empty`);
   }
   if (slot.options.length > MAX_OPTIONS) die(tooLong(slot.options.length));
-  return KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`).join("");
+  const { part } = slot;
+  if (part !== undefined && !PART.test(part)) die(`not the folder of a boot part: ${JSON.stringify(part)}`);
+  const lines = KEYS.map((key) => `set pine_${key}="${slot[key]}"\n`);
+  return [...lines, ...(part === undefined ? [] : [`set pine_part="${part}"\n`])].join("");
 }
 
 /** Reads what {@link slotFile} or the agent wrote; undefined if it is no complete slot file. */
@@ -61,6 +69,8 @@ export function parseSlotFile(text: string): Slot | undefined {
     else if (line.trim() !== "" && !line.startsWith("#")) return undefined;
   }
   const slot: Partial<Slot> = Object.fromEntries(KEYS.map((key) => [key, found.get(key)]));
+  const part = found.get("part");
+  if (part !== undefined) slot.part = part;
   return KEYS.every((key) => slot[key] || isLeftOut(slot, key)) ? (slot as Slot) : undefined;
 }
 

@@ -20,7 +20,8 @@ const BESIDE = "host/ways/alongside/beside.sh";
 const pieces = (...names: string[]) => names.map((name) => `system/rootfs/usr/libexec/pine/${name}`);
 
 /** The agent as one script. */
-export const agentScript = () => joined(FLUSH, ...pieces("deployments", "system", "trials", "agent"));
+export const agentScript = () =>
+  joined(FLUSH, ...pieces("deployments", "boot-part", "boot-state", "system", "trials", "agent"));
 
 const TURN = ["http", "group", "take", "report", "queue", "consul", "etcd", "fleetlock"].map((name) => `turn-${name}`);
 
@@ -43,7 +44,8 @@ export const compareScript = () => joined(SAFELY, "host/files/compare.sh");
 export const etcChangesScript = () => assetText("host/files/etc-changes.sh");
 
 /** Steps that put a system beside another. */
-export const installScript = () => joined(FLUSH, PRELUDE, SAFELY, PARTS, BESIDE, "host/ways/alongside/install.sh");
+export const installScript = () =>
+  joined(FLUSH, PRELUDE, SAFELY, PARTS, BESIDE, ...pieces("boot-part"), "host/ways/alongside/install.sh");
 
 /** Steps that change a server that runs Pine. */
 export const updateScript = () => joined(FLUSH, PRELUDE, SAFELY, PARTS, "host/ways/update/update.sh");

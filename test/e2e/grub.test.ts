@@ -2,82 +2,10 @@
  * Debian's GRUB, booted: what an old system's grub.cfg sets is in force when it sources ours, and nothing of it may
  * make GRUB wait for a person. A password: coreos/bugs#1597, rear/rear#703, CISOfy/lynis#1422, Antynea/grub-btrfs#95.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { assetText } from "../../provider/assets.ts";
-import { slotFile } from "../../provider/boot/slot.ts";
-import { type EnvState, envBlock } from "../../provider/boot/state.ts";
-import { type GrubMachine, type GrubOptions, startGrub } from "../lab/grub/index.ts";
-import { tinyKernel } from "../lab/grub/kernel.ts";
+import { describe, expect, test } from "vitest";
+import { booted, OLD, OPTIONS, start } from "./grub-lab.ts";
 
-const uuid = "aaaaaaaa-2222-4333-8444-555555555555";
-const scratch = mkdtempSync(join(tmpdir(), "pine-grub-"));
-/** Every character that a slot's options may hold. */
-const OPTIONS = "root=UUID=aaaa rw x=09AZ,.:;=+@%/~^()#_- quiet";
 const PASSWORD = 'set superusers="admin"\npassword admin secret';
-
-const machines: GrubMachine[] = [];
-let count = 0;
-afterEach(async () => {
-  for (const machine of machines.splice(0)) await machine.stop();
-});
-afterAll(() => rmSync(scratch, { recursive: true }));
-
-interface Old {
-  env: EnvState;
-  /** What the old system's grub.cfg says before it sources custom.cfg. */
-  sets?: string;
-  timeout?: string;
-  pine?: (text: string) => string;
-  /** Slots whose kernel is not there. */
-  broken?: string[];
-  more?: Partial<GrubOptions>;
-}
-
-/** A server with an old system, and a slot a and b beside it. */
-async function start({ env, sets = "", timeout = "1", pine = (t) => t, broken = [], more }: Old): Promise<GrubMachine> {
-  const slot = (name: string) =>
-    slotFile({
-      title: `Pine ${name}`,
-      uuid,
-      options: OPTIONS,
-      initrd: "/boot/ostree/initrd",
-      linux: broken.includes(name) ? "/boot/ostree/nowhere" : "/boot/ostree/vmlinuz",
-    });
-  const old = [
-    "serial --unit=0 --speed=115200\nterminal_input serial console\nterminal_output serial",
-    `set timeout=${timeout}\nset default=0\n${sets}`,
-    "menuentry Debian --unrestricted {\n echo pager=$pager\n linux (hd0)/boot/vmlinuz old=1\n}",
-    // as Debian's 41_custom has it
-    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: GRUB's own
-    "if [ -f  ${config_directory}/custom.cfg ]; then\n  source ${config_directory}/custom.cfg",
-    'elif [ -z "${config_directory}" -a -f  $prefix/custom.cfg ]; then\n  source $prefix/custom.cfg;\nfi\n',
-    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: GRUB's own
-  ];
-  const machine = await startGrub({
-    dir: join(scratch, String(++count)),
-    uuid,
-    files: {
-      "boot/vmlinuz": tinyKernel(),
-      "boot/ostree/vmlinuz": tinyKernel(),
-      "boot/ostree/initrd": "initrd",
-      "boot/grub/grub.cfg": old.join("\n"),
-      "boot/grub/custom.cfg": assetText("system/grub/custom.cfg"),
-      "boot/grub/pine/grub.cfg": pine(assetText("system/grub/pine.cfg")),
-      "boot/grub/pine/a.cfg": slot("a"),
-      "boot/grub/pine/b.cfg": slot("b"),
-      "boot/grub/pine/env": envBlock(env),
-    },
-    ...more,
-  });
-  machines.push(machine);
-  return machine;
-}
-
-const booted = (slot: string) => new RegExp(`/boot/ostree/vmlinuz \\S+ .*quiet pine\\.slot=${slot}`);
-const OLD = /\/boot\/vmlinuz old=1/;
 const ASKS = /Enter username: $/;
 
 describe("a password of GRUB's", () => {

@@ -59,13 +59,6 @@ export const SERVER_MUTANTS: Mutant[] = [
     tests: ["test/unit/host/ways/drivers.test.ts"],
   },
   {
-    name: "GRUB's count that is not read back",
-    file: "provider/system/grub/pine.cfg",
-    from: "      set pine_tries=\n      load_env --file $pine_dir/env pine_tries\n",
-    to: "",
-    tests: ["test/e2e/grub.test.ts"],
-  },
-  {
     name: "an entry of /var that has its name before it is whole",
     file: "provider/system/rootfs/usr/libexec/pine/factory",
     from: 'cp -a "$entry" "$new"',

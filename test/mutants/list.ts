@@ -1,4 +1,5 @@
 /** The mutants. Each came from a review, or from a fault that no test had noticed. */
+import { BOOT_MUTANTS } from "./list-boot.ts";
 import { BUILD_MUTANTS } from "./list-build.ts";
 import { SERVER_MUTANTS } from "./list-server.ts";
 import { TURN_MUTANTS } from "./list-turn.ts";
@@ -177,13 +178,7 @@ export const MUTANTS: Mutant[] = [
     to: "return;",
     tests: ["test/e2e/commit-damage.test.ts"],
   },
-  {
-    name: "entries of GRUB ask for its password",
-    file: "provider/system/grub/pine.cfg",
-    from: ' --unrestricted "$s"',
-    to: ' "$s"',
-    tests: ["test/e2e/grub.test.ts"],
-  },
+  ...BOOT_MUTANTS,
   ...BUILD_MUTANTS,
   {
     name: "a transfer goes on behind a damaged block",

@@ -25,6 +25,10 @@ export interface AgentStatus {
   other?: string;
   /** Who judges the trial that is armed or runs: the server's own checks, or whoever armed it. */
   judge?: "self" | "outside";
+  /** Boot part that started it: undefined where it has none, or GRUB's stub had to do without it. */
+  part?: string;
+  /** The one that its slot names. */
+  partNamed?: string;
   /** A container: its init counts and starts slots, as GRUB does on a machine. */
   container: boolean;
   /** This boot reached the default runlevel. */
@@ -51,6 +55,8 @@ export function parseStatus(text: string): AgentStatus {
     stage: values.get("stage") || undefined,
     judge: values.get("judge") === "self" ? "self" : values.get("judge") ? "outside" : undefined,
     other: values.get("other") || undefined,
+    part: values.get("part") || undefined,
+    partNamed: values.get("part_named") || undefined,
     container: values.get("loader") === "init",
     completed: values.get("completed") === "1",
   };

@@ -13,6 +13,11 @@ deployment=$1 label=$2 disk=$3 seed=$4 ratio=$5 maker=$6
 shift 6
 cd /run/work
 cp -R boot/. root/boot/
+dir=/run/work/root/boot/grub/pine
+# shellcheck source=/dev/null
+. /run/boot-part
+checksum=${deployment##*/}
+bring_part "/run/work/root$deployment" "${checksum%.*}" >>"$dir/a.cfg"
 chown -R 0:0 root/boot/grub
 for file in etc/*; do
 	[ -f "$file" ] || continue
@@ -26,12 +31,13 @@ if [ -e fstab ]; then cat fstab >>"root$deployment/etc/fstab"; fi
 find root -exec touch -h -d @0 {} +
 touch -d @1 root/ostree/deploy # libostree takes 0 for "loaded already"
 
-# linux and all that grub.cfg uses are built in: only configuration, kernel and initramfs are loaded from the disk
-modules="ext2 search search_fs_uuid normal configfile test echo loadenv linux serial terminal
-	ls cat minicmd reboot halt sleep true"
+# linux and all that grub.cfg uses are built in: only configuration, kernel and initramfs are loaded from the disk. This
+# GRUB is never changed on a server: with chain and linux16 a later boot part may start its own.
+modules="ext2 fat search search_fs_uuid normal configfile test echo loadenv linux serial terminal
+	ls cat minicmd reboot halt sleep true chain"
 if [ "$label" = gpt ]; then modules="part_gpt $modules"; else modules="part_msdos $modules"; fi
 # shellcheck disable=SC2086 # a list of words
-grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p /boot/grub -c early.cfg -o core.img biosdisk $modules
+grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p /boot/grub -c early.cfg -o core.img biosdisk linux16 $modules
 
 truncate -s "${disk}M" disk.raw
 # Features by name: mke2fs.conf and its defaults differ. No metadata_csum_seed and orphan_file, which GRUB 2.06 cannot
@@ -63,7 +69,7 @@ shift 8
 if [ "$label" = gpt ]; then
 	esp=$1 esp_mib=$2 serial=$3 bits=$4 cluster=$5
 	# shellcheck disable=SC2086
-	grub-mkimage -O x86_64-efi -d /usr/lib/grub/x86_64-efi -p /boot/grub -c early.cfg -o BOOTX64.EFI fat efi_gop efi_uga $modules
+	grub-mkimage -O x86_64-efi -d /usr/lib/grub/x86_64-efi -p /boot/grub -c early.cfg -o BOOTX64.EFI efi_gop efi_uga $modules
 	mkfs.vfat -F "$bits" -s "$cluster" -i "$serial" -n ESP --invariant --offset $((esp * 2048)) disk.raw $((esp_mib * 1024)) >/dev/null
 	mmd -i "disk.raw@@${esp}M" ::/EFI ::/EFI/BOOT
 	mcopy -i "disk.raw@@${esp}M" BOOTX64.EFI ::/EFI/BOOT/BOOTX64.EFI

@@ -14,7 +14,7 @@ import { sysrootFormat, sysrootTree } from "../sysroot/tree.ts";
 import { fill, fillScript } from "./fill.ts";
 import { type FileFormat, packDisk } from "./formats/pack.ts";
 import { type ImageOptions, imageName, type Label } from "./identity.ts";
-import { dayOf, GRUB, make, SCRIPT, writeInputs, writeSectors } from "./make.ts";
+import { BOOT_PART, dayOf, GRUB, make, SCRIPT, writeInputs, writeSectors } from "./make.ts";
 import { needed } from "./needs.ts";
 import { type Partition, partitionOf } from "./partitions.ts";
 import { planDisk } from "./plan.ts";
@@ -43,7 +43,7 @@ export interface Image extends ImageFacts {
 
 /** Changes whenever the same commit and options give another image. */
 export const imageFormat = () =>
-  formatOf(3, [sysrootFormat(), fillScript(), ...[SCRIPT, ...GRUB].map((path) => assetText(...path))]);
+  formatOf(3, [sysrootFormat(), fillScript(), ...[SCRIPT, BOOT_PART, ...GRUB].map((path) => assetText(...path))]);
 
 /** The image when the store has it already. */
 export async function readImage(

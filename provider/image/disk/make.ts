@@ -21,6 +21,8 @@ import { fatOf } from "./plan.ts";
 import { PAGE, swapHeader } from "./swap.ts";
 
 export const SCRIPT = ["image/disk/disk.sh"];
+/** Copies the commit's boot part; disk.sh sources it. */
+export const BOOT_PART = ["system/rootfs/usr/libexec/pine/boot-part"];
 export const GRUB = [["system", "grub", "image.cfg"] as const, ["system", "grub", "pine.cfg"] as const] as const;
 
 /** The day (UTC) of a commit's newest package: unlike the day of making, the same for each image of the commit. */
@@ -67,6 +69,7 @@ export async function writeInputs(
     writeFile(join(slots, "grub.cfg"), assetText(...GRUB[1])),
     writeFile(join(slots, "a.cfg"), slot),
     writeFile(join(slots, "env"), envBlock({ slot: "a" })),
+    writeFile(join(slots, "confirmed.cfg"), "set pine_slot=a\n"),
     writeFile(join(dir, "early.cfg"), `${early.join("\n")}\n`),
     writeFile(join(dir, "table.sfdisk"), sfdiskScript(plan)),
     ...(options.grow === false ? [] : [writeFile(join(slots, "grow"), `${plan.size / SECTOR}\n`)]),
@@ -109,6 +112,7 @@ export async function make(
     binds: [
       { source: dir, target: "/run/work" },
       { source: asset(...SCRIPT), target: "/run/disk.sh", readOnly: true },
+      { source: asset(...BOOT_PART), target: "/run/boot-part", readOnly: true },
     ],
     env: { SOURCE_DATE_EPOCH: String(created), TZ: "UTC" },
     signal: task.signal,

@@ -63,6 +63,7 @@ export function skeleton(o: SkeletonInput): Change[] {
     ...["/boot/grub", slots].map((d) => dir(d)),
     file(`${slots}/a.cfg`, slotFile(slot)),
     file(`${slots}/env`, envBlock({ slot: "a" })),
+    file(`${slots}/confirmed.cfg`, "set pine_slot=a\n"),
   ];
 }
 

@@ -187,7 +187,7 @@ describe("custom.cfg", () => {
     const lines = "search --no-floppy --fs-uuid --set=pine_esp 5AFE-0EF1\nset pine_dir=($pine_esp)/EFI/pine";
     for (const text of [template, assetText("system/grub/image.cfg")])
       expect(slotsConfig(text, { type: "vfat", uuid: "5AFE-0EF1", path: "/EFI/pine" })).toBe(
-        text.replace(/\nfi\n(?=if \[ -s|source)/, () => `\nfi\n${lines}\n`),
+        text.replace(/\nfi\n(?=if \[ -f|source)/, () => `\nfi\n${lines}\n`),
       );
   });
 });

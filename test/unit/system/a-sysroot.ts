@@ -31,6 +31,7 @@ export function sysroot(root: string, container: boolean, deployment = DEPLOYMEN
   });
   plant(at, {
     "usr/whole": "1",
+    "usr/lib/pine/boot/grub.cfg": assetText("system/rootfs/usr/lib/pine/boot/grub.cfg"),
     "usr/libexec/pine/factory": readFileSync(asset("system/rootfs/usr/libexec/pine/factory"), "utf8"),
     "usr/share/factory/var/lib/filled": "1",
     "usr/share/factory/var/log/messages": "",
@@ -121,7 +122,7 @@ export function install(o: Operation, tar = sysrootTar(o.container ?? false)): S
     step(["put", DEPLOYMENT, "/root/.ssh/authorized_keys", "600", "0:0"], "ssh-ed25519 AAAA a@b\n"),
     step(["fstab", DEPLOYMENT], "UUID=1\tnone\tswap\tsw\t0 0\n"),
     ...(container ? [] : [step(["boot", "grub.cfg"], assetText("system/grub/pine.cfg"))]),
-    step(["boot", "a.cfg"], slotOf(container)),
+    step(["boot", "a.cfg", ...(container ? [] : [DEPLOYMENT])], slotOf(container)),
     step(["boot", "env"], envBlock({})),
     container ? step(["init"]) : step(["grub"], assetText("system/grub/custom.cfg")),
     step(["forget"]),

@@ -87,7 +87,7 @@ describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s
     holds("6", "2", "1 2 6");
     await s.pine("a", ["tidy"]);
     holds("6", "2", "2 6");
-    expect(readdirSync(s.slots).sort()).toEqual(["a.cfg", "b.cfg", "env", "install"]);
+    expect(readdirSync(s.slots).sort()).toEqual(["a.cfg", "b.cfg", "confirmed.cfg", "env", "install"]);
   });
 
   test("a reinstall of the commit that runs: another deployment of it, beside what was there", async () => {
@@ -106,7 +106,7 @@ describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s
     expect(exitCode).toBe(1);
     holds("6", "2", "2 6");
     expect(await s.has(bad)).toBe(false);
-    expect(readdirSync(s.slots).sort()).toEqual(["a.cfg", "b.cfg", "env", "install"]);
+    expect(readdirSync(s.slots).sort()).toEqual(["a.cfg", "b.cfg", "confirmed.cfg", "env", "install"]);
   });
 
   test("a confirmed slot that was a trial once is never taken back", async () => {

@@ -23,61 +23,14 @@ import { envBlock, parseEnvBlock } from "../../../provider/boot/state.ts";
 import { agentScript } from "../../../provider/host/scripts.ts";
 import { type RunResult, run } from "../../../provider/local/run.ts";
 import { plant } from "./a-server.ts";
-
-/** Root of a namespace is enough: everything belongs to it. */
-const NAMESPACE = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"];
-
-/**
- * A deployment as the root, with this machine's programs in /usr; $1 physical root, $2 deployment, $3 kernel's
- * arguments, $4 folder with the scripts.
- */
-const BOOT = `set -eu
-physical=$1 root=$1/ostree/deploy/pine/deploy/$2 arguments=$3 scripts=$4
-shift 4
-mount --make-rprivate /
-mount --bind "$root" "$root"
-mount --bind "$root/../../var" "$root/var"
-# never to be written: what is bound here is this machine's own
-mount --bind /usr "$root/usr"
-mount -o remount,bind,ro "$root/usr"
-# a power cut is none of this: the disk is that of everybody on this machine
-mount --bind /usr/bin/true "$root/usr/bin/sync"
-mount --bind "$physical" "$root/sysroot"
-mount --bind "$root/sysroot/boot" "$root/boot"
-mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-for device in null zero urandom; do : >"$root/dev/$device"; mount --bind "/dev/$device" "$root/dev/$device"; done
-mount -t proc proc "$root/proc"
-mount -t tmpfs -o mode=755 tmpfs "$root/run"
-mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-: >"$root/run/ostree-booted"
-echo "$arguments" >"$root/run/pine.cmdline"
-mkdir "$root/run/scripts"
-mount --bind "$scripts" "$root/run/scripts"
-exec chroot "$root" "$@"`;
-
-/**
- * The same on a file system in memory with so many KiB free, and so many inodes where a number is given; what is there
- * afterwards comes back as `<physical>.after`. $1 physical root, $2 KiB, $3 inodes.
- */
-const IN_ROOM = `set -eu
-physical=$1 kib=$2 inodes=$3 memory=$1.memory
-shift 3
-mount --make-rprivate /
-mkdir -p "$memory"
-mount -t tmpfs -o size=1g tmpfs "$memory"
-cp -a "$physical/." "$memory/"
-used=$(df -kP "$memory" | awk 'NR == 2 { print $3 }')
-[ -z "$inodes" ] || inodes=,nr_inodes=$(($(df -iP "$memory" | awk 'NR == 2 { print $3 }') + inodes))
-# not the options that it has: in a user namespace its owner's uid is none of those
-mount --options-source=disable -o "remount,size=$((used + kib))k$inodes" "$memory"
-code=0
-unshare --mount sh -c "$BOOT" sh "$memory" "$@" || code=$?
-cp -a "$memory" "$physical.after"
-exit $code`;
+import { BOOT, IN_ROOM, NAMESPACE } from "./sysroot-boot.ts";
 
 const LINKS = { bin: "usr/bin", sbin: "usr/sbin", lib: "usr/lib", lib64: "usr/lib64", ostree: "sysroot/ostree" };
 const FOLDERS =
   "boot dev proc run sys sysroot tmp var usr/bin usr/etc usr/lib/modules/0-container usr/lib64 usr/sbin".split(" ");
+
+/** What the boot part of a commit says. */
+export const bootPart = (name: string) => `# part ${name}\n`;
 
 const APPLETS = "sh cat chmod chown mkdir mktemp mv readlink rm rmdir stat".split(" ");
 const busybox = () => execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim();
@@ -97,11 +50,13 @@ export class Sysroot {
 
   /** Files of /etc of every commit, besides those that each has. */
   private etc: Record<string, string> = {};
+  /** It is no container: its commits have a boot part for GRUB. */
+  private machine = false;
 
   /** With one commit in slot a, confirmed; the old system is beside it. `etc`: files of /etc of its commits. */
-  static async make(etc: Record<string, string> = {}): Promise<Sysroot> {
+  static async make(etc: Record<string, string> = {}, machine = false): Promise<Sysroot> {
     const made = new Sysroot();
-    made.etc = etc;
+    Object.assign(made, { etc, machine });
     mkdirSync(made.root);
     mkdirSync(made.scripts);
     const admin = (...args: string[]) => made.ostree(["admin", ...args, `--sysroot=${made.root}`]);
@@ -116,9 +71,15 @@ export class Sysroot {
     const options = containerOptions({ checksum: first, serial: 0 });
     const kernel = readdirSync(join(made.root, "boot/ostree"))[0]!;
     const linux = `/boot/ostree/${kernel}/vmlinuz-0-container`;
-    writeFileSync(join(made.slots, "a.cfg"), slotFile({ uuid: "", title: "Pine 1", linux, initrd: "", options }));
+    const machines = { uuid: "1-2", initrd: linux, part: `part-${first.slice(0, 16)}` };
+    const slot = { uuid: "", title: "Pine 1", linux, initrd: "", options, ...(machine ? machines : {}) };
+    writeFileSync(join(made.slots, "a.cfg"), slotFile(slot));
     writeFileSync(join(made.slots, "env"), envBlock({ slot: "a" }));
-    writeFileSync(join(made.slots, "install"), "id=i\nstack=s\nurn=u\nmethod=container\n");
+    writeFileSync(join(made.slots, "install"), `id=i\nstack=s\nurn=u\nmethod=${machine ? "alongside" : "container"}\n`);
+    if (machine) {
+      plant(made.slots, { [`${machines.part}/grub.cfg`]: bootPart("1"), [`${machines.part}/core`]: "core 1\n" });
+      writeFileSync(join(made.scripts, "machine"), "");
+    }
     writeFileSync(join(made.scripts, "pine"), agentScript());
     mkdirSync(join(made.scripts, "bin"));
     return made;
@@ -144,6 +105,7 @@ export class Sysroot {
     }
     for (const applet of APPLETS) symlinkSync("busybox", join(tree, "usr/bin", applet));
     writeFileSync(join(tree, "usr/etc/release"), `${name}\n`);
+    if (this.machine) plant(join(tree, "usr/lib/pine/boot"), { "grub.cfg": bootPart(name), core: `core ${name}\n` });
     plant(join(tree, "usr/etc"), this.etc);
     writeFileSync(join(tree, "usr/etc/os-release"), `ID=pine\nPRETTY_NAME=Pine\nVERSION=${name}\n`);
     if (o.kernel !== false) writeFileSync(join(tree, "usr/lib/modules/0-container/vmlinuz"), `Not a kernel: ${name}\n`);
@@ -165,6 +127,8 @@ export class Sysroot {
     args: string[],
     o: {
       trial?: boolean;
+      /** More arguments of the kernel. */
+      more?: string;
       input?: string | Uint8Array;
       ok?: number[];
       freeKib?: number;
@@ -175,7 +139,7 @@ export class Sysroot {
     const options = /pine_options="(.*)"/.exec(readFileSync(join(this.slots, `${slot}.cfg`), "utf8"))![1]!;
     const deployment = /deploy\/([^/ ]*)( |$)/.exec(options)![1]!;
     writeFileSync(join(this.scripts, "run"), script);
-    const line = `${options} pine.slot=${slot}${o.trial ? " pine.trial=1" : ""}`;
+    const line = `${options} pine.slot=${slot}${o.trial ? " pine.trial=1" : ""} ${o.more ?? ""}`;
     const room = [String(o.freeKib), String(o.freeInodes ?? "")];
     const how = o.freeKib === undefined ? [BOOT, "sh", this.root] : [IN_ROOM, "sh", this.root, ...room];
     const boot = [...NAMESPACE, "sh", "-c", ...how, deployment, line, this.scripts];
@@ -218,9 +182,17 @@ export class Sysroot {
       const kernel = join(this.root, /pine_linux="(.*)"/.exec(text)![1]!);
       if (!existsSync(join(deployment, "usr/etc/release"))) continue;
       const name = readFileSync(join(deployment, "usr/etc/release"), "utf8").trim();
+      if (this.machine && this.part(text) !== `${bootPart(name)}core ${name}\n`) continue;
       if (existsSync(kernel) && readFileSync(kernel, "utf8") === `Not a kernel: ${name}\n`) found[slot] = name;
     }
     return found;
+  }
+
+  /** The files of the boot part that a slot's text names, one after the other. */
+  private part(text: string): string {
+    const at = join(this.slots, /^set pine_part="(.*)"$/m.exec(text)?.[1] ?? "none");
+    const files = ["grub.cfg", "core"].map((f) => join(at, f));
+    return files.map((f) => (existsSync(f) ? readFileSync(f, "utf8") : "")).join("");
   }
 
   /** Contents of all deployments on the disk, in order. */

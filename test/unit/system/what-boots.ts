@@ -20,6 +20,7 @@ function missing(root: string, slot: SlotName): string[] {
   const deployment = /ostree=(\S+)/.exec(parsed.options)?.[1] ?? "none";
   const stateroot = join(root, deployment, "../..");
   const files = [parsed.linux, ...(parsed.initrd ? [parsed.initrd] : []), `${deployment}/usr/whole`];
+  if (parsed.part) files.push(`boot/grub/pine/${parsed.part}/grub.cfg`);
   return [
     ...files.filter((f) => !hasSize(join(root, f))).map((f) => `slot ${slot} names ${f}, which is not there`),
     ...(existsSync(join(stateroot, "var/lib/filled")) ? [] : [`slot ${slot}: /var is not filled`]),
@@ -31,10 +32,11 @@ function missing(root: string, slot: SlotName): string[] {
  */
 export function chosen(root: string): { choice: SlotName | "old"; problems: string[] } {
   const env = join(root, "boot/grub/pine/env");
-  if (!hasSize(env)) return { choice: "old", problems: [] };
-  const block = readFileSync(env);
-  if (block.length !== ENV_SIZE) return { choice: "old", problems: [] }; // GRUB reads nothing from it
-  const { slot, trial, tries } = parseEnvBlock(block);
+  const block = hasSize(env) ? readFileSync(env) : Buffer.alloc(0);
+  const confirmed = /^set pine_slot=([ab])$/m.exec(text(join(root, "boot/grub/pine/confirmed.cfg")) ?? "")?.[1];
+  // GRUB reads nothing from another size
+  const { slot, trial, tries } =
+    block.length === ENV_SIZE ? parseEnvBlock(block) : { slot: confirmed as SlotName | undefined };
   const named = [...(trial && tries ? [trial] : []), ...(slot ? [slot] : [])];
   return { choice: named[0] ?? "old", problems: named.flatMap((s) => missing(root, s)) };
 }

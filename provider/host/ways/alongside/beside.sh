@@ -30,9 +30,17 @@ $text" sh "$@"
 # Clears the slots' names before anything that they name is removed. It writes in place, since GRUB may see an old
 # folder.
 no_slot() {
-  if [ -s $dir/env ]; then
-    { printf '# GRUB Environment Block\n'; head -c 1024 /dev/zero | tr '\0' '#'; } | head -c 1024 | dd of=$dir/env bs=1024 conv=notrunc,fsync 2>/dev/null || fail "cannot write $dir/env"
-    rm -f $dir/env
+  if [ -f $dir/env ]; then
+    # named, so that confirmed.cfg says nothing
+    { printf '# GRUB Environment Block\npine_slot=\npine_trial=\npine_tries=\npine_boots=\n'; head -c 1024 /dev/zero | tr '\0' '#'; } | head -c 1024 | dd of=$dir/env bs=1024 conv=notrunc,fsync 2>/dev/null || fail "cannot write $dir/env"
+    sync
+  fi
+  if [ -e $dir/confirmed.cfg ]; then
+    rm -f $dir/confirmed.cfg
+    sync
+  fi
+  if [ -e $dir/env ]; then
+    rm -rf $dir/env
     sync
   fi
 }
@@ -83,6 +91,7 @@ keep() { # ID
 clear_away() { # [ID: keeps what is in /var]
   no_slot
   rm -f $dir/[ab].cfg $dir/[ab].kept $dir/[ab].next
+  rm -rf $dir/part-*
   old_init
   chattr -i $stateroot/deploy/*.? 2>/dev/null || true
   # OSTree's loader is a link. A folder of that name is the old system's (systemd-boot, Fedora), and so is a link that

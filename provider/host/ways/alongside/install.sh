@@ -11,7 +11,7 @@
 #   place DEPLOYMENT                          moves it to its place, with the /var that an installation before this one had
 #   put DEPLOYMENT PATH MODE OWNER            a file of the new system, from standard input
 #   fstab DEPLOYMENT                          lines for /etc/fstab, from standard input
-#   boot NAME                                 a file of boot/grub/pine, from standard input
+#   boot NAME [DEPLOYMENT]                    a file of boot/grub/pine, from standard input; a slot's with this deployment's boot part
 #   grub                                      GRUB's custom.cfg sources ours, last of all
 #   forget                                    the archive goes: all is in its place
 #   init                                      in a container: its init is our wrapper, which starts what the slots say; the old one is kept
@@ -159,7 +159,9 @@ put \"\$@\"" sh "$3" "$4" "$5" || fail "cannot write $3 of the new system: $(roo
     ;;
   boot)
     case $2 in grub.cfg | a.cfg | b.cfg | env) ;; *) fail "name $2" ;; esac
-    replace "$dir/$2" 644
+    line=
+    [ -z "${3:-}" ] || line=$(bring_part "$stateroot/deploy/$3" "${3%.*}") || fail "cannot write $dir/$2: $(room "$dir")"
+    { cat; [ -z "$line" ] || echo "$line"; } | replace "$dir/$2" 644
     ;;
   init)
     # files that the container's manager wrote here: its later changes count in the new system, too

@@ -110,7 +110,7 @@ async function install(ssh: Ssh, step: Step, o: Installation, task: Task): Promi
         }),
   });
   if (!container) await step(["boot", "grub.cfg"], assetText("system/grub/pine.cfg"));
-  await step(["boot", "a.cfg"], slot);
+  await step(["boot", "a.cfg", ...(container ? [] : [sysroot.deployment])], slot);
   await step(["boot", "env"], envBlock({}));
   if (container) await step(["init"]);
   else await step(["grub"], slotsConfig(assetText("system/grub/custom.cfg"), slots));

@@ -64,7 +64,7 @@ describe("the agent on a machine that runs no slot", () => {
     expect(stderr).toMatch(message);
     expect(env.equals(before)).toBe(true);
   });
-  it("a block of another size is not written to", async () => {
+  it("a block of another size, which GRUB cannot read, is made anew", async () => {
     const dir = mkdtempSync(join(tmpdir(), "pine-agent-"));
     folders.push(dir);
     writeFileSync(join(dir, "env"), "short");
@@ -72,7 +72,8 @@ describe("the agent on a machine that runs no slot", () => {
       env: { PATH: process.env.PATH!, PINE_DIR: dir, PINE_TMP: dir },
       ok: [0, 1],
     });
-    expect([r.exitCode, readFileSync(join(dir, "env"), "utf8")]).toEqual([1, "short"]);
+    expect([r.exitCode, r.stderr]).toEqual([0, `pine: ${dir}/env was damaged, and is made anew`]);
+    expect(readFileSync(join(dir, "env")).equals(envBlock({}))).toBe(true);
   });
 });
 
