@@ -43,6 +43,8 @@ export function faultsOf(
     if (look.status.checksum !== wanted)
       faults.push(`slot ${look.status.running} runs ${look.status.checksum}, not ${commit} (${wanted})`);
   }
+  if (look.status.part !== look.status.partNamed)
+    faults.push(`boot part ${look.status.partNamed} is named, and ${look.status.part ?? "none"} started the slot`);
   if (came === "a" || came === "b")
     if (look.status.slot !== came) faults.push(`slot ${came} runs and is not the confirmed one`);
   faults.push(...stateFaults(look, o.armed));
