@@ -123,6 +123,13 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     expect(await u.reboot()).toBe("done");
     booted(p.s);
     p.answer = (_, response) => Boolean(response.writeHead(500).end());
+    // the service, too, may come before the judge: it does not look, and so says nothing of what was reached before
+    const asked = p.asked.length;
+    await p.run("upgrade", ["tick"], { slot: "b", trial: true });
+    expect([p.asked.length, p.state("problem")]).toEqual([asked, undefined]);
+    // a person who looks changes nothing of that
+    await p.refused("upgrade", ["stage"], { slot: "b", trial: true });
+    expect(p.state("problem")).toMatch(/cannot be asked/);
     await u.judge("b", GREEN, { trial: true });
     p.answer = () => false;
     expect([p.s.env.slot, p.text("trial.reason")]).toEqual([
@@ -131,6 +138,19 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     ]);
     await p.run("agent", ["ok"]);
     expect(p.text("refused")).toMatch(new RegExp(`^${sixth} elsewhere `, "m"));
+  });
+
+  test("what could not be had before the reboot does not decide, either (50: greenboot#68)", async () => {
+    await p.run("upgrade", ["after"]);
+    p.settings({ reboot: "now" });
+    await u.stage("7", "1.6.0");
+    p.answer = (_, response) => Boolean(response.writeHead(500).end());
+    expect(await u.reboot()).toBe("done");
+    expect(p.text("pull/trial")).toMatch(/^unreached=.*cannot be asked/m);
+    booted(p.s);
+    await u.judge("b", GREEN, { trial: true });
+    p.answer = () => false;
+    expect([p.s.env.slot, p.text("pull/state")]).toEqual(["b", expect.stringContaining("1.6.0 runs and is confirmed")]);
   });
 
   test("a witness that was given must be reached; of several, one may do (57)", async () => {
