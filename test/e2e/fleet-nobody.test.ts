@@ -69,7 +69,7 @@ if (isRoot)
         network: "interfaces",
         memoryMiB: 64,
         services: SERVICES,
-        deadman: { timed: 100 },
+        deadman: { timed: 160 },
       });
       await lab.project.ok(["up", "--skip-preview"]);
       good = lab.running("judged").commit!;

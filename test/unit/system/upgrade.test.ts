@@ -153,6 +153,16 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     expect([p.s.env.slot, p.text("pull/state")]).toEqual(["b", expect.stringContaining("1.6.0 runs and is confirmed")]);
   });
 
+  test("a network that swallows everything is given up before the dead-man comes (31, 57)", async () => {
+    writeFileSync(p.memory("pull/trial"), `to=${u.commits["5"]}\nfrom=x\n`);
+    const before = `echo 'echo 1 >>/var/lib/pine/tries; sleep 2; exit 1' >/run/wget; cp -r /run/scripts/bin /run/bin
+rm /run/bin/wget; (echo '#!/bin/sh'; cat /run/wget) >/run/bin/wget; chmod 755 /run/bin/wget; PATH=/run/bin:$PATH
+export PINE_WORLD_SECONDS=3`;
+    const { stdout } = await p.run("upgrade", ["world"], { ok: [1], before });
+    expect(stdout).toMatch(/^updates: the next manifest cannot be had/);
+    expect(p.text("tries").trim().split("\n").length).toBeLessThan(4);
+  });
+
   test("a witness that was given must be reached; of several, one may do (57)", async () => {
     const url = `http ${p.url}/config`;
     const world = async (lines: Record<string, string>) => {
