@@ -110,9 +110,10 @@ export async function startPullingLab(name: string, names: string[], o: PullingO
     const ports = [port, ...(consul ? [Number(new URL(consul.url).port)] : [])];
     const servers: Record<string, Lxc> = {};
     for (const one of names) {
-      servers[one] = await startLxc({ release: "bookworm", privileged: false, ...o, name: one, log: () => {} });
-      ending.unshift(() => servers[one]!.stop());
-      for (const way of ports) await servers[one]!.beside.outward(way);
+      const vps = await startLxc({ release: "bookworm", privileged: false, ...o, name: one, log: () => {} });
+      servers[one] = vps;
+      ending.unshift(() => vps.stop());
+      for (const way of ports) await vps.beside.outward(way);
     }
     const project = new Project(work);
     ending.unshift(() => project.end());
