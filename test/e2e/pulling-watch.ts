@@ -8,7 +8,7 @@ export interface Seen {
   samples: number;
   /** Servers that were away, on trial or unconfirmed at one time: each set once, the largest first. */
   down: string[][];
-  /** Servers that were down in two looks, with a turn of theirs in the store in neither. */
+  /** Servers that were down in two looks one after the other, and had no turn in the store by then. */
   unknown: string[];
   /** Who ran a commit, by its checksum. */
   ran: Record<string, string[]>;
