@@ -17,7 +17,6 @@ import {
   startBooted,
   startVps,
   type Vps,
-  type VpsOptions,
 } from "../lab/vps/index.ts";
 import { Project } from "./hijack-cli.ts";
 
@@ -66,7 +65,8 @@ export interface Lab {
  * A server that boots, a mirror that serves, a stack `test` of examples/server-yaml configured for them, with a store
  * of its own. `ownCache`: a cache of its own too, instead of the user's. `release`: default {@link labRelease};
  * `firmware`: bios (a test that takes any gives it {@link labFirmware}); `layout`: default {@link labLayout}; `faulty`:
- * on a disk that can fail; `memory`: unless PINE_MEMORY says how many; `packages`: further ones of Debian.
+ * on a disk that can fail; `memory`: MiB, unless PINE_MEMORY says how many; `packages`: further ones of Debian;
+ * `disks`: further ones, in MiB; `erst`: its firmware keeps what a kernel says as it crashes.
  */
 export async function startLab(
   name: string,
@@ -76,8 +76,11 @@ export async function startLab(
     firmware?: BootWay;
     layout?: Layout;
     faulty?: boolean;
+    memory?: number;
     packages?: string[];
-  } & Pick<VpsOptions, "memory" | "disks" | "erst" | "outward"> = {},
+    disks?: number[];
+    erst?: boolean;
+  } = {},
 ): Promise<Lab> {
   const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
   const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
@@ -98,9 +101,9 @@ export async function startLab(
       : undefined;
     ending.unshift(() => disk?.close());
     const memory = process.env.PINE_MEMORY ? Number(process.env.PINE_MEMORY) : o.memory;
-    const plain = !disk && !memory && !o.disks && !o.erst && !o.outward && base.firmware === "bios";
+    const plain = !disk && !memory && !o.disks && !o.erst && base.firmware === "bios";
     const machine = { base, dir, log: tell };
-    const more = { faulty: disk, memory, disks: o.disks, erst: o.erst, outward: o.outward };
+    const more = { faulty: disk, memory, disks: o.disks, erst: o.erst };
     const vps = plain ? await startBooted(machine) : await startVps({ ...machine, ...more });
     ending.unshift(() => vps.stop());
     const project = new Project(work);

@@ -134,7 +134,7 @@ export async function startPullingLab(name: string, names: string[], o: PullingO
 }
 
 /** A web server of 127.0.0.1 with a new folder. Answers its port. */
-export async function publishedAt(folder: string, ending: (() => unknown)[]): Promise<number> {
+async function publishedAt(folder: string, ending: (() => unknown)[]): Promise<number> {
   const port = await freePort();
   mkdirSync(folder);
   const argv = ["-m", "http.server", "-b", "127.0.0.1", "-d", folder, String(port)];

@@ -7,6 +7,6 @@ export { BOOT_WAYS, type BootWay, ensureDebian } from "./debian.ts";
 export { labKey, newKey, withLock } from "./key.ts";
 export { LAYOUTS, type Layout } from "./layouts.ts";
 export { addLogins, LOGINS } from "./logins.ts";
-export { type Bus, type Firmware, OUTWARD } from "./qemu.ts";
+export type { Bus, Firmware } from "./qemu.ts";
 export type { SshResult } from "./ssh.ts";
 export { startVps, type Vps, type VpsOptions } from "./vps.ts";

@@ -59,21 +59,12 @@ export interface Machine {
   cards?: number;
   /** Its firmware keeps what a kernel says as it crashes: ACPI's Error Record Serialization Table, 64 KiB. */
   erst?: boolean;
-  /** Ports of this machine's 127.0.0.1 that the guest has at {@link OUTWARD}. */
-  outward?: number[];
   extraArgs?: string[];
   /** Writes need not reach the disk: for building, where a broken disk is thrown away. */
   unsafe?: boolean;
 }
 
 export type Qemu = ReturnType<typeof startProcess> & { port: number };
-
-/** Where a guest finds what it may reach of this machine. */
-export const OUTWARD = "10.0.2.100";
-
-/** Each connection is a program of its own: QEMU has no other way that is for more than one. */
-const outwardArgs = (ports: number[]) =>
-  ports.map((port) => `,guestfwd=tcp:${OUTWARD}:${port}-cmd:busybox nc 127.0.0.1 ${port}`).join("");
 
 const OVMF = "/usr/share/OVMF";
 
@@ -102,8 +93,7 @@ function uefiArgs(m: Machine): string[] {
 
 /**
  * Arguments of `qemu-system-x86_64`. No KVM (it may be there and hang), nothing of the host reachable but the forwarded
- * port and what is led outward, a watchdog like a hypervisor's, the serial line in a log and on a socket in the working
- * folder.
+ * port, a watchdog like a hypervisor's, the serial line in a log and on a socket in the working folder.
  */
 export function qemuArgs(m: Machine, port: number): string[] {
   const cache = m.unsafe ? "unsafe" : "writeback";
@@ -119,7 +109,7 @@ export function qemuArgs(m: Machine, port: number): string[] {
       "-drive", `file=${file},format=qcow2,if=none,id=disk${n + 2},cache=${cache},discard=unmap`,
       "-device", `virtio-blk-pci,drive=disk${n + 2}`,
     ]),
-    "-netdev", `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22${outwardArgs(m.outward ?? [])}`,
+    "-netdev", `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22`,
     "-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56",
     ...Array.from({ length: (m.cards ?? 1) - 1 }, (_, n) => n + 2).flatMap((n) => [
       "-netdev", `user,id=net${n},restrict=on,ipv6=off`,

@@ -45,8 +45,6 @@ export interface VpsOptions {
   disks?: number[];
   /** Network cards in all; default 1. The first is the one with SSH. */
   cards?: number;
-  /** Ports of this machine's 127.0.0.1 that it has at OUTWARD of qemu.ts. */
-  outward?: number[];
   /** Its firmware keeps what a kernel says as it crashes. */
   erst?: boolean;
   /** Boots this kernel instead of the disk's boot loader. */
@@ -136,7 +134,6 @@ function machineOf(o: VpsOptions): Machine {
     bus: o.bus,
     disks: (o.disks ?? []).map((_, n) => join(o.dir, `${name}.disk${n + 2}.qcow2`)),
     cards: o.cards,
-    outward: o.outward,
     erst: o.erst,
     serialLog: o.serialLog ?? join(o.dir, `${name}.serial.log`),
     kernel: o.kernel,
