@@ -11,14 +11,11 @@ import { keyText } from "../unit/trust/a-manifest.ts";
 import { asRootBySudo, isRoot } from "./as-root.ts";
 import { type ContainerLab, startContainerLab } from "./container-vps.ts";
 import { on, steps, until } from "./hijack-lab.ts";
+import { publish, publishing } from "./pulling-program.ts";
 
 if (!isRoot) asRootBySudo("fleet", import.meta.filename);
 
 const PORT = 8480;
-const CHECK = `      healthChecks:
-        - { name: web, http: "http://127.0.0.1/", timeout: 5 }
-      services:
-`;
 
 if (isRoot)
   describe("a container that pulls", () => {
@@ -38,15 +35,6 @@ if (isRoot)
       });
       return (await status())!;
     };
-    /** Publishes another page or port, without the server: as another machine's `up` would. */
-    const publish = async (values: Record<string, string>) => {
-      await lab.project.set(values);
-      const commit = (await lab.project.state()).find((r) => r.type === "pine:index:OstreeCommit")!;
-      const before = (await lab.project.state()).find((r) => r.type === "pine:index:Rootfs")!;
-      await lab.project.ok(["up", "--skip-preview", "--target", before.urn, "--target", commit.urn]);
-      const { outputs } = (await lab.project.state()).find((r) => r.type === "pine:index:OstreeCommit")!;
-      return outputs as { version: string; checksum: string };
-    };
 
     beforeAll(async () => {
       lab = await startContainerLab("ct-pull", {
@@ -65,17 +53,10 @@ if (isRoot)
       await lab.project.secret("signingKey", keyText(1));
       const url = `http://${NETWORK.gateway}:${PORT}`;
       lab.project.edit((text) =>
-        text
-          .replace("      services:\n", CHECK)
-          .replace("resources:\n", "  signingKey:\n    type: string\n    secret: true\nresources:\n")
-          .replace(
-            "      rootfs: ${rootfs.digest}\n",
-            `      rootfs: \${rootfs.digest}\n      signingKey: \${signingKey}\n      publish: { path: ${published} }\n`,
-          )
-          .replace(
-            "      hostname: ${hostname}\n",
-            `      hostname: \${hostname}\n      updates: { url: "${url}", everyHours: 1, reboot: manual }\n`,
-          ),
+        publishing(text, published).replace(
+          "      hostname: ${hostname}\n",
+          `      hostname: \${hostname}\n      updates: { url: "${url}", everyHours: 1, reboot: manual }\n`,
+        ),
       );
     });
     afterAll(() => lab?.end());
@@ -95,7 +76,7 @@ if (isRoot)
     step(
       "a new version is published: seen, fetched by its delta, and nothing boots until a person says so",
       async () => {
-        const { version, checksum } = await publish({ page: "The second page" });
+        const { version, checksum } = await publish(lab.project, { page: "The second page" });
         expect(await run("pine upgrade --check")).toContain(
           `Version ${version}, commit ${checksum.slice(0, 12)}, is offered`,
         );
@@ -127,7 +108,7 @@ if (isRoot)
     });
 
     step("one whose service fails comes back by itself, says why, and is not taken again", async () => {
-      const { version } = await publish({ webPort: "81", page: "The third page" });
+      const { version } = await publish(lab.project, { webPort: "81", page: "The third page" });
       await run("pine upgrade --reboot");
       await until(
         "it came back and says so",
@@ -146,7 +127,7 @@ if (isRoot)
     });
 
     step("the fix is published, and the service takes it by itself, in its own time", async () => {
-      const { version } = await publish({ webPort: "80", page: "The fourth page" });
+      const { version } = await publish(lab.project, { webPort: "80", page: "The fourth page" });
       // the settings of a program: at once, and a look is due
       await run(
         "sed -i 's/^reboot=.*/reboot=now/' /var/lib/pine/updates; sed -i '/^next=/d' /var/lib/pine/pull/state; rc-service pine-updates restart",

@@ -5,6 +5,27 @@ const LIB = "provider/system/rootfs/usr/libexec/pine";
 
 export const UPDATE_MUTANTS: Mutant[] = [
   {
+    name: "a look in a trial decides what was reached before it",
+    file: `${LIB}/upgrade`,
+    from: '[ -z "$(begun unreached)" ] && ! reached',
+    to: '[ -z "$(state_value problem)" ] && ! reached',
+    tests: ["test/unit/system/upgrade.test.ts"],
+  },
+  {
+    name: "a server on trial looks for the next update",
+    file: `${LIB}/upgrade`,
+    from: 'if [ "$(argument pine.trial)" = 1 ] && ! confirmed; then echo 60 && return; fi',
+    to: "",
+    tests: ["test/unit/system/upgrade.test.ts"],
+  },
+  {
+    name: "a server that vanished is given up only where nothing else has changed",
+    file: "provider/resources/hijack/check/policy.ts",
+    from: 'news.whenUnreachable === "forget" &&\n',
+    to: 'news.whenUnreachable === "" &&\n',
+    tests: ["test/unit/resources/hijack/check/diff.test.ts"],
+  },
+  {
     name: "a mirror that stands still is believed",
     file: `${LIB}/pull`,
     from: '[ "$number" -ge "$seen" ] ||',

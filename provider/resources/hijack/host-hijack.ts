@@ -7,7 +7,7 @@ import { converge } from "./act/converge.ts";
 import { giveBack } from "./act/give-back.ts";
 import { checkHijack } from "./check/check.ts";
 import { diffHijack } from "./check/diff.ts";
-import { onlyPolicy, refuseKnownFailure } from "./check/policy.ts";
+import { onlyPolicy, refuseKnownFailure, vanished } from "./check/policy.ts";
 import { hijackInputs } from "./model/inputs.ts";
 import { inputsBefore, leftFrom } from "./model/left.ts";
 import { outputs } from "./model/outputs.ts";
@@ -35,10 +35,10 @@ export const hostHijack: Resource = {
     }
     if (!hasUnknown(news.commit)) refuseKnownFailure(state, hijackInputs(news));
     if (call.preview) return { state: await previewState(call, news, state, oldInputs) };
+    const left = () => ({ ...olds, unreachable: true, unfinished: true, leftFrom: leftFrom(olds, oldInputs) });
     if (call.member?.left) {
       call.warn("it cannot be reached: nothing was done, and the next `pulumi up` goes on");
-      const left = leftFrom(olds, oldInputs);
-      return { state: { ...olds, unreachable: true, unfinished: true, leftFrom: left } };
+      return { state: left() };
     }
     const wish = {
       inputs: hijackInputs(news),
@@ -46,7 +46,15 @@ export const hostHijack: Resource = {
       state,
       id: state.installationId ?? id,
     };
-    return { state: await converge(wish, { props: news, oldProps: oldInputs }, call) };
+    try {
+      return { state: await converge(wish, { props: news, oldProps: oldInputs }, call) };
+    } catch (error) {
+      if (!vanished(error, oldInputs, news)) throw error;
+      call.warn(
+        "it cannot be reached: nothing was done there, and the next `pulumi up` goes on; `pulumi destroy` forgets it from now on",
+      );
+      return { state: left() };
+    }
   },
 
   read: readHost,

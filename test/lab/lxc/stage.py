@@ -10,36 +10,9 @@ import socket
 import subprocess
 import sys
 
+from forward import serve
+
 NEWNS, NEWNET = 0x00020000, 0x40000000
-TRIES_S = 10  # a container that is off: the kernel says so after 3 s
-
-
-async def pump(reader, writer):
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()
-    except OSError:
-        writer.transport.abort()
-
-
-async def forward(reader, writer, address):
-    try:
-        far = await asyncio.wait_for(asyncio.open_connection(address, 22), TRIES_S)
-    except (OSError, asyncio.TimeoutError):
-        writer.transport.abort()
-        return
-    await asyncio.gather(pump(reader, far[1]), pump(far[0], writer))
-    writer.close()
-    far[1].close()
-
-
-async def main(listener, address):
-    server = await asyncio.start_server(lambda r, w: forward(r, w, address), sock=listener)
-    print(listener.getsockname()[1], flush=True)
-    await server.serve_forever()
-
 
 port, address, program = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 # a socket stays in the network it was made in
@@ -49,4 +22,4 @@ if libc.unshare(NEWNS | NEWNET) != 0:
     sys.exit("lxc: cannot make network and mount namespaces")
 if subprocess.run(program, stdout=sys.stderr).returncode != 0:
     sys.exit(1)
-asyncio.run(main(listener, address))
+asyncio.run(serve(listener, address, 22, listener.getsockname()[1]))

@@ -2,6 +2,7 @@
  * Where LXC runs: a network and mounts of its own, which end with their process, and a port of 127.0.0.1 that leads
  * into them.
  */
+import { once } from "node:events";
 import { join } from "node:path";
 import { die } from "../../../provider/errors.ts";
 import { type RunResult, run } from "../../../provider/local/run.ts";
@@ -14,7 +15,8 @@ export const NETWORK = { gateway: "10.99.0.1", address: "10.99.0.2", prefix: 24,
 export const FIRST_ID = 100_000;
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const ENV = { PATH, HOME: "/root", LC_ALL: "C.UTF-8" };
+// no cache of what is imported beside the scripts
+const ENV = { PATH, HOME: "/root", LC_ALL: "C.UTF-8", PYTHONDONTWRITEBYTECODE: "1" };
 const ANY = Array.from({ length: 256 }, (_, code) => code);
 
 export interface Stage {
@@ -26,6 +28,8 @@ export interface Stage {
   run(argv: string[], o?: { input?: string | Uint8Array; timeout?: number; any?: boolean }): Promise<RunResult>;
   /** Starts a process there that ends with us; its pid is the program's own. */
   start(what: string, argv: string[], output: number | "ignore"): ReturnType<typeof startProcess>;
+  /** From now on the same port of its gateway leads to 127.0.0.1:PORT of this machine. Answers how to end that. */
+  outward(port: number): Promise<() => Promise<unknown>>;
   /** Ends it; its network and mounts go with the last process there. */
   end(): Promise<void>;
 }
@@ -65,6 +69,20 @@ export async function openStage(port = 0): Promise<Stage> {
       }),
     start: (what, argv, output) =>
       startProcess(what, "nsenter", [...enter, ...argv], { cwd: "/", env: ENV, stdio: ["ignore", output, output] }),
+    async outward(port) {
+      const argv = [file("outward.py"), String(keeper.pid), NETWORK.gateway, String(port)];
+      const { child, ended } = startProcess("a way out of LXC's network", "python3", argv, {
+        cwd: "/",
+        env: ENV,
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      const first = await Promise.race([once(child.stdout!, "data"), ended]);
+      if (!Array.isArray(first)) die(`port ${port} cannot be had in LXC's network`);
+      return () => {
+        child.kill("SIGKILL");
+        return ended;
+      };
+    },
     async end() {
       keeper.child.kill("SIGKILL");
       await keeper.ended;

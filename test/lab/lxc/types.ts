@@ -48,8 +48,11 @@ export interface Lxc extends Reached {
   readonly image?: string;
   /** Its address in its own network. */
   readonly address: string;
-  /** Its neighbour there, at the gateway's address: runs a program, or starts one that ends with us. */
-  readonly beside: Pick<Stage, "run" | "start">;
+  /**
+   * Its neighbour there, at the gateway's address: runs a program, starts one that ends with us, or leads a port to
+   * this machine's.
+   */
+  readonly beside: Pick<Stage, "run" | "start" | "outward">;
   /** Runs a program in it as its root, without SSH; any exit code is an answer. Timeout in ms, default 120 s. */
   exec(argv: string[], o?: { input?: string | Uint8Array; timeout?: number }): Promise<RunResult>;
   /** What came on its console since the first start. */

@@ -123,6 +123,13 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     expect(await u.reboot()).toBe("done");
     booted(p.s);
     p.answer = (_, response) => Boolean(response.writeHead(500).end());
+    // the service, too, may come before the judge: it does not look, and so says nothing of what was reached before
+    const asked = p.asked.length;
+    await p.run("upgrade", ["tick"], { slot: "b", trial: true });
+    expect([p.asked.length, p.state("problem")]).toEqual([asked, undefined]);
+    // a person who looks changes nothing of that
+    await p.refused("upgrade", ["stage"], { slot: "b", trial: true });
+    expect(p.state("problem")).toMatch(/cannot be asked/);
     await u.judge("b", GREEN, { trial: true });
     p.answer = () => false;
     expect([p.s.env.slot, p.text("trial.reason")]).toEqual([
@@ -131,6 +138,29 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     ]);
     await p.run("agent", ["ok"]);
     expect(p.text("refused")).toMatch(new RegExp(`^${sixth} elsewhere `, "m"));
+  });
+
+  test("what could not be had before the reboot does not decide, either (50: greenboot#68)", async () => {
+    await p.run("upgrade", ["after"]);
+    p.settings({ reboot: "now" });
+    await u.stage("7", "1.6.0");
+    p.answer = (_, response) => Boolean(response.writeHead(500).end());
+    expect(await u.reboot()).toBe("done");
+    expect(p.text("pull/trial")).toMatch(/^unreached=.*cannot be asked/m);
+    booted(p.s);
+    await u.judge("b", GREEN, { trial: true });
+    p.answer = () => false;
+    expect([p.s.env.slot, p.text("pull/state")]).toEqual(["b", expect.stringContaining("1.6.0 runs and is confirmed")]);
+  });
+
+  test("a network that swallows everything is given up before the dead-man comes (31, 57)", async () => {
+    writeFileSync(p.memory("pull/trial"), `to=${u.commits["5"]}\nfrom=x\n`);
+    const before = `echo 'echo 1 >>/var/lib/pine/tries; sleep 2; exit 1' >/run/wget; cp -r /run/scripts/bin /run/bin
+rm /run/bin/wget; (echo '#!/bin/sh'; cat /run/wget) >/run/bin/wget; chmod 755 /run/bin/wget; PATH=/run/bin:$PATH
+export PINE_WORLD_SECONDS=3`;
+    const { stdout } = await p.run("upgrade", ["world"], { ok: [1], before });
+    expect(stdout).toMatch(/^updates: the next manifest cannot be had/);
+    expect(p.text("tries").trim().split("\n").length).toBeLessThan(4);
   });
 
   test("a witness that was given must be reached; of several, one may do (57)", async () => {

@@ -1,5 +1,5 @@
 /** Destroy: restores the old system where it was kept. */
-import { isAbort, messageOf } from "../../../errors.ts";
+import { isAbort, messageOf, PineError } from "../../../errors.ts";
 import { restoreOld } from "../../../host/leave/restore.ts";
 import { finalizedOf } from "../../../host/server/record.ts";
 import { takeLastTurn } from "../../../host/turn/turn.ts";
@@ -19,7 +19,8 @@ export async function giveBack(call: Call, known: HijackState, wanted: HijackInp
   try {
     seen = await look(wanted.connection, known, call);
   } catch (error) {
-    if (wanted.whenUnreachable !== "forget" || isAbort(error, call.signal)) throw error;
+    if (isAbort(error, call.signal)) throw error;
+    if (wanted.whenUnreachable !== "forget") throw goneForGood(error);
     call.warn(`the resource is removed from the state, and the server was not changed: ${messageOf(error)}`);
     return giveUpTurn(undefined, lock, call);
   }
@@ -41,6 +42,13 @@ export async function giveBack(call: Call, known: HijackState, wanted: HijackInp
   } finally {
     await seen.ssh.close();
   }
+}
+
+/** What to do where the server does not answer, and never will. Any other error is its own. */
+function goneForGood(error: unknown): unknown {
+  if ((error as { code?: string }).code !== "unreachable") return error;
+  const hint = "if it is gone for good: `whenUnreachable: forget`, `pulumi up`, and then this again";
+  return new PineError(messageOf(error), { hint, cause: error });
 }
 
 /** Why nothing is restored on a server that answers; undefined: its old system is. Pure. */

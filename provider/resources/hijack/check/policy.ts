@@ -33,6 +33,15 @@ export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): b
   );
 }
 
+/**
+ * Whether `whenUnreachable: forget` is new and the server does not answer: that gets into the state whatever else has
+ * changed meanwhile, such as the commit that others pull.
+ */
+export const vanished = (error: unknown, oldInputs: Props, news: Props): boolean =>
+  (error as { code?: string }).code === "unreachable" &&
+  news.whenUnreachable === "forget" &&
+  oldInputs.whenUnreachable !== "forget";
+
 /** Rule 9: a commit that failed on this server is not booted again until it or the triggers change. */
 export function refuseKnownFailure(
   state: Pick<HijackState, "failed">,

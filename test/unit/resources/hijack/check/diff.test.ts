@@ -53,3 +53,21 @@ it.each<[string, Props, Props]>([
   const args = { id: "1", olds: { ...state, ...olds }, oldInputs: inputs, news: { ...inputs, deadman: 100, ...news } };
   await expect(hostHijack.update(testCall(config), args)).rejects.toThrow(/127\.0\.0\.1:1 cannot be reached/);
 });
+
+it("a server that has vanished is given up whatever else has changed; and not where that was said before", async () => {
+  const olds = { ...state, leftFrom: { attempt: "0" } };
+  const news = { ...inputs, commit: other, whenUnreachable: "forget" };
+  const call = testCall(config);
+  const done = await hostHijack.update(call, { id: "1", olds, oldInputs: inputs, news });
+  expect(done.state).toMatchObject({ booted: state.booted, unreachable: true, unfinished: true });
+  expect(call.said.warnings).toEqual([expect.stringMatching(/cannot be reached: nothing was done there/)]);
+  const again = { id: "1", olds: done.state, oldInputs: news, news };
+  await expect(hostHijack.update(testCall(config), again)).rejects.toThrow(/127\.0\.0\.1:1 cannot be reached/);
+});
+
+it("destroy says what to do where the server is gone for good", async () => {
+  const args = { id: "1", state, inputs };
+  await expect(hostHijack.delete(testCall(config), args)).rejects.toThrow(
+    /127\.0\.0\.1:1 cannot be reached.*; if it is gone for good: `whenUnreachable: forget`/,
+  );
+});
