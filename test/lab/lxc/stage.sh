@@ -53,12 +53,14 @@ sh "${0%/*}/groups.sh"
 
 mkdir -p /var/lib/lxc
 mount -t tmpfs -o mode=755 tmpfs /var/lib/lxc
-# subordinate ids of root, for LXC's helpers
+# subordinate ids of root, for LXC's helpers. In a copy of /etc: a mount on the file itself goes when useradd renames
+# another one over it
+cp -a /etc /run/lxc/etc
 for f in subuid subgid; do
-  echo "root:$2:65536" >/run/lxc/$f
-  [ -e /etc/$f ] || : >/etc/$f
-  mount --bind /run/lxc/$f /etc/$f
+  rm -f /run/lxc/etc/$f
+  echo "root:$2:65536" >/run/lxc/etc/$f
 done
+mount --bind /run/lxc/etc /etc
 
 ip link set lo up
 ip link add br0 type bridge || fail "the kernel has no bridge"
