@@ -110,6 +110,8 @@ if (isRoot)
       await lxc.restart();
       await restarted(lxc, old);
       expect(lxc.consoleText).toMatch(/Halting system|Powering off/);
+      // it is there: what a service does when it is stopped was done
+      await on(lxc, "rm /root/stopped");
     });
 
     if (!privileged)
