@@ -65,3 +65,18 @@ export const GROUPS = {
 
 /** Groups that build systems and run machines: long, and few at a time. */
 export const LONG = Object.keys(GROUPS).filter((name) => !["unit", "rpc"].includes(name));
+
+/** Files of the default groups that take longest, the longest first: one that begins last leaves a core idle. */
+export const FIRST = [
+  "test/rpc/fleet.test.ts",
+  ...["stops", "upgrade", "trials", "trials-full", "health-runs", "upgrade-waits", "pull", "deployments"].map(
+    (name) => `test/unit/system/${name}.test.ts`,
+  ),
+  "test/unit/rehearsal/guest-script.test.ts",
+  "test/rpc/cli.test.ts",
+  ...["hijack-life", "overwrite", "container-life", "hijack-cuts", "hijack-connection", "hijack-network"].map(file),
+  ...["commit-ssh", "commit-damage", "image-classic", "rootfs-failures", "image", "rootfs-life"].map(file),
+  ...["turn-etcd", "hijack-network-boots", "commit-publish", "grub", "rootfs-swept", "rootfs-whole", "commit"].map(
+    file,
+  ),
+];

@@ -30,8 +30,9 @@ export class OtherUser {
     const name = `pine-test-${process.pid}`;
     // useradd gives a range of subordinate ids with it, as to every ordinary user
     await run("useradd", ["--no-create-home", "--home-dir", home, "--shell", "/bin/sh", name]);
+    // its subordinate ids may be those of a container that runs beside: userdel takes that one's processes for its own
     const end = async () => {
-      await run("userdel", [name], { ok: [0, 6] });
+      await run("userdel", ["--force", name], { ok: [0, 6] });
     };
     try {
       if (!(await readFile("/etc/subuid", "utf8")).includes(`${name}:`))

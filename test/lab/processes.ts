@@ -154,14 +154,18 @@ export function startProcess(
   return { child, pid, ended };
 }
 
-/** A TCP port of 127.0.0.1 that is free at this moment. */
+/**
+ * A TCP port of 127.0.0.1 that is free at this moment: one that the kernel gives to nobody by itself, neither to who
+ * connects nor to who listens on any (ip_local_port_range begins at 32768).
+ */
 export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
+    const port = 16_384 + Math.floor(Math.random() * 16_384);
     const server = createServer();
-    server.on("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") freePort().then(done, fail);
+      else fail(error);
     });
+    server.listen(port, "127.0.0.1", () => server.close(() => done(port)));
   });
 }

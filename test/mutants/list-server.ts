@@ -3,6 +3,13 @@ import type { Mutant } from "./mutant.ts";
 
 export const SERVER_MUTANTS: Mutant[] = [
   {
+    name: "the facts ask for the names of users that nobody knows",
+    file: "provider/host/facts/storage.sh",
+    from: "ls -ln /proc/[0-9]*/ns/mnt",
+    to: "ls -l /proc/[0-9]*/ns/mnt",
+    tests: ["test/unit/host/facts/hanging.test.ts"],
+  },
+  {
     name: "a full disk takes the reason of a trial with it",
     file: "provider/system/rootfs/usr/libexec/pine/trials",
     from: '  rm -rf "$(memory)/reserve"\n  write_down "$1"\n',

@@ -16,7 +16,7 @@ beforeAll(async () => {
   built = await buildPlugin();
   folder = mkdtempSync(join(tmpdir(), "pine-rpc-cli-"));
   project = await pulumiProject(folder, { name: "shop", stack: "dev" });
-}, 60_000);
+});
 afterAll(() => {
   built.remove();
   rmSync(folder, { recursive: true });

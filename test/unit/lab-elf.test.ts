@@ -23,7 +23,7 @@ first, second = (ctypes.c_uint64.in_dll(lib, n) for n in ("first", "second"))
 before = [lib.plain(1), lib.versioned(2), first.value, second.value]
 first.value = 7
 print(before, first.value, second.value, hasattr(lib, "absent"))`;
-    const { stdout } = await run("python3", ["-c", program, file], { timeout: 20_000 });
+    const { stdout } = await run("python3", ["-c", program, file], { timeout: 120_000 });
     rmSync(folder, { recursive: true });
     expect(stdout).toBe("[0, 0, 0, 0] 7 0 False");
   });

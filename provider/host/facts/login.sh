@@ -27,7 +27,7 @@ listening() {
 # The ports that a process listens on
 ports_of() { # pid
   # shellcheck disable=SC2012 # names of ours: /proc/PID/fd/N -> socket:[INODE]
-  ls -l "/proc/$1/fd" 2>/dev/null | sed -n 's/.*socket:\[\([0-9]*\)]$/\1/p' | while read -r inode; do
+  ls -ln "/proc/$1/fd" 2>/dev/null | sed -n 's/.*socket:\[\([0-9]*\)]$/\1/p' | while read -r inode; do
     printf '%s\n' "$listening" | sed -n "s/^$inode //p"
   done | sort -u | while read -r hex; do printf '%d\n' "0x$hex"; done
 }

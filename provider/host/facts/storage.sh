@@ -39,8 +39,9 @@ mounts() { # FILE
 elsewhere() {
   here=" $(cut -d ' ' -f 3 /proc/self/mountinfo | sort -u | tr '\n' ' ')"
   own=$(readlink /proc/self/ns/mnt)
+  # -n: whose name is asked for, systemd's NSS looks up in /usr/local, too, which may hang
   # shellcheck disable=SC2012 # one process for all, and only numbers
-  ls -l /proc/[0-9]*/ns/mnt 2>/dev/null | sed -n 's#.* /proc/\([0-9]*\)/ns/mnt -> \(.*\)#\2 \1#p' | sort -u -k 1,1 |
+  ls -ln /proc/[0-9]*/ns/mnt 2>/dev/null | sed -n 's#.* /proc/\([0-9]*\)/ns/mnt -> \(.*\)#\2 \1#p' | sort -u -k 1,1 |
     while read -r space pid; do
       [ "$space" != "$own" ] || continue
       get "/proc/$pid/comm" "?"
@@ -152,7 +153,7 @@ storage() {
   # udev's names: everybody can read them, while blkid tells only root
   for kind in id uuid label partuuid; do
     # shellcheck disable=SC2012 # find has no -printf in busybox; udev's names have no blanks
-    [ ! -d "/dev/disk/by-$kind" ] || ls -l "/dev/disk/by-$kind" |
+    [ ! -d "/dev/disk/by-$kind" ] || ls -ln "/dev/disk/by-$kind" |
       sed -n -e '/\/\(loop\|sr\)[0-9]*$/d' -e "s#^l.* \([^ ]*\) -> .*/\([^/ ]*\)\$#link=$kind \2 \1#p"
   done
 }

@@ -15,7 +15,7 @@ alone() {
   while [ -e "$receiving" ]; do
     left=
     # shellcheck disable=SC2012 # find of busybox knows no link names
-    for process in $(ls -l /proc/[0-9]*/fd/8 2>/dev/null | sed -n "s,.* /proc/\([0-9]*\)/fd/8 -> $receiving\$,\1,p"); do
+    for process in $(ls -ln /proc/[0-9]*/fd/8 2>/dev/null | sed -n "s,.* /proc/\([0-9]*\)/fd/8 -> $receiving\$,\1,p"); do
       [ "$(stat -L -c %d:%i "/proc/$process/fd/8" 2>/dev/null)" != "$(stat -c %d:%i "$receiving")" ] || left="$left $process"
     done
     [ -n "$left" ] || break

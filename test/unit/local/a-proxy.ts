@@ -49,6 +49,6 @@ export async function startProxy(): Promise<TestProxy> {
 export async function within(code: string, args: string[], env: Record<string, string>) {
   const whole = `const task = { signal: new AbortController().signal, step() {}, warn() {} };\n${code}`;
   const node = ["--input-type=module", "-e", whole, ...args];
-  const r = await run("node_modules/.bin/tsx", node, { env, timeout: 60_000 });
+  const r = await run("node_modules/.bin/tsx", node, { env, timeout: 150_000 });
   return { said: r.stdout.trim(), stderr: r.stderr };
 }

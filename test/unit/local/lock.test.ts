@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,10 +78,10 @@ describe("the lock", () => {
 
   it("of a dead process is taken over by one of those who want it", async () => {
     const { child } = await holder();
-    const gone = new Promise((r) => child.once("exit", r));
-    child.removeAllListeners("exit").once("exit", () => {});
+    child.removeAllListeners("exit");
+    const gone = once(child, "exit");
     child.kill("SIGKILL");
-    await Promise.race([gone, sleep(500)]);
+    await gone;
     let inside = 0;
     // three locks' worth of contenders that do not share a queue: as many paths to the same file
     const paths = ["lock", "./lock", "x/../lock"].map((p) => `${dir}/${p}`);

@@ -81,7 +81,8 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
     const child = spawn(file, [...args, script, ...given], { env, stdio: ["ignore", "ignore", "inherit"] });
     const ended = new Promise((done) => child.once("exit", done));
     if (o.complete === false) {
-      await sleep(3500);
+      const told = () => existsSync(at("report")) && readFileSync(at("report"), "utf8");
+      await expect.poll(told, { timeout: 50_000 }).toMatch(/db(.*\n)+.*db/);
       child.kill("SIGKILL");
     } else {
       await sleep(300);

@@ -34,7 +34,7 @@ const program = (name: string, text: string) => {
 const aSync = (help: string) =>
   program(
     "sync",
-    `case \${1:-} in --help) echo '${help}' ;; '') echo all >>"${work}/asked"; exec sleep 30 ;; *) echo "$@" >>"${work}/asked" ;; esac\n`,
+    `case \${1:-} in --help) echo '${help}' ;; '') echo all >>"${work}/asked"; exec sleep 120 ;; *) echo "$@" >>"${work}/asked" ;; esac\n`,
   );
 const asked = () =>
   existsSync(join(work, "asked")) ? readFileSync(join(work, "asked"), "utf8").trim().split("\n") : [];
@@ -49,7 +49,7 @@ describe.each([["dash"], ["busybox", "sh"]])("%s", (...shell) => {
     const text = script.replace("/proc/mounts", join(work, "mounts")).replace("flush_seconds=60", "flush_seconds=1");
     const env = { PATH: `${join(work, "bin")}:${process.env.PATH}` };
     const [file, ...rest] = [...shell, "-c", text, "script", ...args] as [string, ...string[]];
-    const r = spawnSync(file, rest, { env, encoding: "utf8", timeout: 25_000 });
+    const r = spawnSync(file, rest, { env, encoding: "utf8", timeout: 100_000 });
     return { code: r.status, stderr: r.stderr.trim() };
   };
 
@@ -101,13 +101,13 @@ it("a container's dead-man restarts it though sync would never end", () => {
     `#!/bin/sh
 shift
 echo "$@" >>"${work}/asked"
-case "$*" in sync* | "reboot -f") exec sleep 30 ;; reboot*) exit ;; esac
+case "$*" in sync* | "reboot -f") exec sleep 120 ;; reboot*) exit ;; esac
 exec busybox "$@"
 `,
   );
   chmodSync(join(work, "ld.so"), 0o755);
   mkdirSync(join(work, "run"));
   const text = `${init}\ncd "$PINE_BASE"\ndead_man 1\nwait`;
-  execFileSync("busybox", ["sh", "-c", text], { env: { PATH: process.env.PATH, PINE_BASE: work }, timeout: 25_000 });
+  execFileSync("busybox", ["sh", "-c", text], { env: { PATH: process.env.PATH, PINE_BASE: work }, timeout: 100_000 });
   expect(asked()).toEqual(["mkfifo run/pine.ctl", "reboot -n -f"]);
 });

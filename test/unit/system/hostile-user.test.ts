@@ -43,7 +43,7 @@ describe.each([["dash"], ["busybox sh"]])("by %s", (shell) => {
     const safely = `${assetText("host/files/safely.sh")}\neval "$safely"`;
     const env = { PATH: process.env.PATH!, SHELL_OF_ROOT: shell, SAFELY: safely, COMPARE: compareScript() };
     const [file, ...args] = [...AS_ROOT, "sh", "-c", `${PREPARE}${script}`, "sh", dir];
-    const { stdout } = await run(file!, args, { env, timeout: 60_000 });
+    const { stdout } = await run(file!, args, { env, timeout: 150_000 });
     return `${stdout.trimEnd().replaceAll(dir, "D")}\n`;
   }
   const SHADOW = `cat "$D/etc/shadow"; ls -A "$D/etc"; stat -c "%u %a" "$D/etc" "$D/etc/shadow"`;

@@ -147,7 +147,7 @@ export class Sysroot {
     const done = await run(file!, rest, {
       input: o.input,
       ok: o.ok ?? [0],
-      timeout: 60_000,
+      timeout: 150_000,
       signal: o.signal,
       env: { ...process.env, BOOT } as Record<string, string>,
     });

@@ -85,7 +85,9 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
   test.each(FULL)("%s: a trial keeps its console by the reserve", async (_, full) => {
     await s.pine("a", ["arm", "b", "1", "self"]);
     rmSync(memory("trial.log"), { force: true });
-    const script = `echo 'a service hangs' >/run/rc.log\n${shell.join(" ")} /run/log & sleep 5; cat /var/lib/pine/trial.log`;
+    const file = "/var/lib/pine/trial.log";
+    const written = `n=0; until grep -q hangs ${file} 2>/dev/null || [ $n = 300 ]; do n=$((n + 1)); sleep 0.1; done`;
+    const script = `echo 'a service hangs' >/run/rc.log\n${shell.join(" ")} /run/log & ${written}; cat ${file}`;
     const log = `cat >/run/log <<'END'\n${assetText(LIB, "trial-log")}\nEND\n`;
     const { stdout } = await s.on("b", `${log}${script}`, [], { trial: true, ...full });
     expect(stdout).toBe("a service hangs");

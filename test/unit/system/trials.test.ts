@@ -196,7 +196,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
   });
 
   test("one operation at a time: who holds the lock is told", async () => {
-    const held = `: >/run/pine.lock; echo 'stack, me@laptop' >/run/pine.lock; flock /run/pine.lock sleep 5 & sleep 1`;
+    const held = "exec 5>>/run/pine.lock; flock 5; echo 'stack, me@laptop' >/run/pine.lock";
     const r = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, ["rollback"], { ok: [75] });
     expect(r.stderr).toBe("pine: another operation holds this server's lock: stack, me@laptop");
     const told = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, ["status"]);

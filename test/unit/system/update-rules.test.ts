@@ -21,7 +21,7 @@ function piece(shell: string[], names: string[], text: string, settings = ""): s
   return execFileSync(shell[0]!, [...shell.slice(1), "-c", script], {
     encoding: "utf8",
     env: { PATH: process.env.PATH },
-    timeout: 50_000,
+    timeout: 150_000,
   }).trim();
 }
 

@@ -61,5 +61,5 @@ it("kill -9", async () => {
   expect(left(child.pid!).length).toBeGreaterThanOrEqual(4);
   child.kill("SIGKILL");
   await once(child, "exit");
-  await expect.poll(() => left(child!.pid!), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => left(child!.pid!), { timeout: 60_000 }).toEqual([]);
 });

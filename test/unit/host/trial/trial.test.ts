@@ -41,13 +41,13 @@ beforeEach(() => {
   sent = [];
 });
 
-it("healthy: confirmed", { timeout: 20_000 }, async () => {
+it("healthy: confirmed", async () => {
   vi.mocked(waitForSsh).mockResolvedValueOnce(server("b", "a", ""));
   expect((await runTrial(server("a", "a", ""), options, quietTask())).outcome).toBe("confirmed");
   expect(sent).toEqual(["reboot", `confirm ${checksum}`, "tidy"]);
 });
 
-it("not healthy: sent back, never confirmed", { timeout: 30_000 }, async () => {
+it("not healthy: sent back, never confirmed", async () => {
   vi.mocked(waitForSsh)
     .mockResolvedValueOnce(server("b", "a", "exit code 1"))
     .mockResolvedValueOnce(server("a", "a", ""));
@@ -60,7 +60,7 @@ it("not healthy: sent back, never confirmed", { timeout: 30_000 }, async () => {
   expect(sent.filter((s) => s === "reboot")).toHaveLength(2);
 });
 
-it("neither steps nor reasons tell what a check asks with", { timeout: 10_000 }, async () => {
+it("neither steps nor reasons tell what a check asks with", async () => {
   const steps: string[] = [];
   const task = { ...quietTask(), step: (text: string) => steps.push(text) };
   const failed = await checkHealth(server("b", "a", "exit code 22"), health, task);

@@ -36,17 +36,16 @@ test("a server that boots is waited for, and a preview does not wait (pulumi/pul
   const quick = testCall({} as Config, { preview: true });
   await expect(openAny([connection], quick, 10)).rejects.toThrow(/Connection refused/);
   expect(quick.said.steps).toEqual([]);
-  setTimeout(() => {
-    late = createServer((socket) => {
-      const inner = connect(sshd.connection.port!, "127.0.0.1");
-      socket.on("error", () => inner.destroy()).pipe(inner);
-      inner.on("error", () => socket.destroy()).pipe(socket);
-    }).listen(port, "127.0.0.1");
-  }, 2000);
   const call = testCall({} as Config);
-  const ssh = await openAny([connection], call);
-  await ssh.close();
+  const opening = openAny([connection], call);
+  await expect.poll(() => call.said.steps, { timeout: 60_000 }).not.toEqual([]);
+  late = createServer((socket) => {
+    const inner = connect(sshd.connection.port!, "127.0.0.1");
+    socket.on("error", () => inner.destroy()).pipe(inner);
+    inner.on("error", () => socket.destroy()).pipe(socket);
+  }).listen(port, "127.0.0.1");
+  await (await opening).close();
   expect(call.said.steps[0]).toMatch(/^waiting for \S+ \(1 of 10\): .*Connection refused/);
   await expect(openAny([{ ...connection, port: 1, dialErrorLimit: 2 }], call)).rejects.toThrow(/Connection refused/);
   expect(call.said.steps.at(-1)).toMatch(/\(1 of 2\)/);
-}, 60_000);
+});
