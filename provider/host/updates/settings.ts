@@ -22,6 +22,8 @@ export interface Updates {
   url: string;
   /** Absent: the commit's own. */
   ref?: string;
+  /** A server that runs Pine goes to another commit only by itself: `up` brings none. */
+  pullOnly: boolean;
   everyHours: number;
   reboot: "manual" | "window" | "now";
   windows: Window[];
@@ -33,6 +35,19 @@ export interface Updates {
   witnesses: Witness[];
   witnessesNeeded: "all" | "any";
 }
+
+/** What a program leaves out. */
+export const UPDATE_DEFAULTS = {
+  pullOnly: false,
+  everyHours: 24,
+  reboot: "manual",
+  windows: [],
+  timeZone: "UTC",
+  waitForSessionsMinutes: 60,
+  staleDays: 45,
+  witnesses: [],
+  witnessesNeeded: "all",
+} satisfies Partial<Updates>;
 
 /**
  * Minutes that a reboot with its trial takes at most: ten for hooks and two boots, and the dead-man, which ends a
