@@ -15,7 +15,6 @@ import { short } from "../../words.ts";
 import type { Made } from "../commit/history.ts";
 import { checkPublish, isPublished, publishStated } from "../commit/publish.ts";
 import { signersOf } from "../commit/shape.ts";
-import { missingCommit } from "../hijack/plan/artifacts.ts";
 import { storeIfThere } from "../store.ts";
 import { askAll, waitForAll } from "./ask.ts";
 import { type Inputs, namesFailures, shape } from "./shape.ts";
@@ -110,7 +109,12 @@ async function isDue(
 
 /** The wanted commit. Dies when the store lacks it, or the servers would not believe what these keys sign. */
 async function madeOf(store: Store, inputs: Inputs, call: Call): Promise<Made> {
-  const commit = (await readCommit(store, inputs.commit)) ?? missingCommit(inputs.commit, call);
+  const commit = await readCommit(store, inputs.commit);
+  if (!commit)
+    return die(
+      `commit ${short(inputs.commit)} is not in the store ${call.config.store}`,
+      "use the checksum output of an OstreeCommit of the same program",
+    );
   refuseStrangers(commit, inputs);
   return { checksum: inputs.commit, version: commit.version ?? "", made: new Date().toISOString() };
 }

@@ -30,7 +30,7 @@ export const shape = {
 };
 export type Inputs = Checked<typeof shape>;
 
-/** Names in what is said of commits: a version may be several commits' of one store, and one of those was never here. */
+/** Versions in what is said of commits: one may be several commits of a store, and a ring may have had none. */
 export function namesFailures(publish: unknown, at = ""): CheckFailure[] {
   if (publish === undefined || hasUnknown(publish)) return [];
   const given = plain(publish) as Props;

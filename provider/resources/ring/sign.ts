@@ -25,7 +25,7 @@ export function nextOf(wanted: Made, gate: Gate, withdrawn: readonly string[], h
   return { history: [wanted, ...history.filter((h) => h.checksum !== wanted.checksum)].slice(0, KEPT) };
 }
 
-/** What is said besides. A barrier brings servers to a commit, so it counts only where that was signed for this ring. */
+/** What is said besides. A barrier brings servers to a commit: it counts where that was signed for this ring. */
 export const ringStatement = (
   o: { withdrawn?: readonly string[]; barriers?: readonly string[] },
   history: readonly Made[],

@@ -39,7 +39,7 @@ export function following(wish: Wish, { pine }: Pick<Facts, "pine">, call: Pick<
   return { ...wish, inputs: { ...inputs, commit: went.checksum }, followed: went.checksum };
 }
 
-/** The wish for a server that only itself brings to another commit: what runs there is wanted, until somebody insists. */
+/** The wish for a server that only itself brings to another commit: what runs is wanted, until somebody insists. */
 function pulling(wish: Wish, pine: Facts["pine"], call: Pick<Call, "info">): Wish {
   const { inputs, before } = wish;
   const runs = pine.deployment?.split(".")[0];

@@ -149,10 +149,37 @@ describe("a server that went ahead (89: zincati#671, rpm-ostree#4519)", () => {
     expect((await diff({}, {})).detailed).toEqual({ commit: "update" });
     expect((await diff({ followed: b }, { commit: c })).detailed).toEqual({ commit: "update" });
   });
+  it("with pullOnly, another commit of the program is no difference; insisting is", async () => {
+    const only = { updates: { url, pullOnly: true } };
+    expect((await diff({}, { ...only, commit: c })).detailed).toEqual({ "updates.pullOnly": "add" });
+    expect((await diff({}, { ...only, commit: c, triggers: ["1"] })).detailed).toMatchObject({ commit: "update" });
+    expect((await diff({ booted: undefined }, { ...only, commit: c })).detailed).toMatchObject({ commit: "update" });
+  });
   it("is told in words", () =>
     expect(aheadLine({ checksum: b }, { checksum: a, version: "1.3.0" })).toBe(
       `ahead of the program: ${b.slice(0, 12)} runs, pulled by the server; the program has 1.3.0`,
     ));
+});
+
+describe("a server that only itself brings to another commit", () => {
+  const only = { ...inputs, updates: { ...updates, pullOnly: true } };
+  const runs = pine({ deployment: `${b}.0`, runningSlot: "a" });
+  const told: string[] = [];
+  const call = { info: (line: string) => told.push(line) };
+  it("is wanted as it is, whatever the program has, and whatever else changes", () => {
+    const wish = { inputs: { ...only, commit: c, attempt: "another" }, before: inputs, id: "i" };
+    expect(following(wish, { pine: runs }, call)).toMatchObject({ inputs: { commit: b, attempt: "another" } });
+    expect(told).toEqual([`commit ${b.slice(0, 12)} runs; the server goes to another one by its own updates`]);
+  });
+  it.each<[string, object, PineFacts]>([
+    ["it is being made", { before: undefined }, runs],
+    ["its old system runs", {}, pine({ deployment: `${b}.0`, runningSlot: undefined })],
+    ["somebody insists", { inputs: { ...only, commit: c, triggers: ["1"] } }, runs],
+    ["it runs that already", { inputs: { ...only, commit: b } }, runs],
+  ])("the program's counts when %s", (_, more, now) => {
+    const wish = { inputs: { ...only, commit: c }, before: inputs, id: "i", ...more };
+    expect(following(wish, { pine: now }, call)).toBe(wish);
+  });
 });
 
 it.each<[string, Record<string, string>, string | undefined, string[]]>([
