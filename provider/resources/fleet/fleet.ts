@@ -11,6 +11,7 @@ import { checksumOf, childName, MEMBER, registerAll, type Wanted } from "./regis
 import { inRing, refOf, ringsOf, waitingLine } from "./rings.ts";
 import { Rollout, type WhenUnreachable } from "./rollout.ts";
 import { fleetLine, type Standing, standingOf } from "./summary.ts";
+import { windowLines } from "./windows.ts";
 
 /** Seconds in which a server must answer, so that it does not count as down: it may just be booting. */
 const ANSWER_SECONDS = 20;
@@ -29,8 +30,10 @@ export const fleet: Component = {
     const standings = (): Standing[] => wanted.names.map((name) => standing(name, rollout, made[name], build.preview));
     let said = "";
     const waiting: Record<string, string> = {};
+    const windows = windowLines(wanted.members, together(wanted));
+    for (const line of windows) build.warn(line);
     const tell = () => {
-      const line = fleetLine(standings(), build.preview) + waitingLine(waiting);
+      const line = [fleetLine(standings(), build.preview) + waitingLine(waiting), ...windows].join("; ");
       if (line !== said) build.info(line);
       said = line;
     };
@@ -42,6 +45,9 @@ export const fleet: Component = {
     return { ...outputsOf(build, wanted, made, standings()), waiting };
   },
 };
+
+/** Servers that go into one window: those of a ring, since the next one is signed later. */
+const together = ({ stages }: Wanted) => stages.map(({ turns }) => turns.flat());
 
 function wantedOf(build: Construction, inputs: Props): Wanted {
   const servers = opened(inputs.servers)!;
