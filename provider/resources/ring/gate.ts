@@ -15,8 +15,9 @@ export function verdictOf(commit: string, seen: Seen): Verdict {
   if ("away" in seen) return waits(seen.away);
   const { pine, status } = seen;
   if (!status?.running) return waits("Pine does not run there");
-  const settled = status.running === status.slot && !status.trialRuns;
-  if (status.checksum === commit) return settled ? { is: "confirmed" } : waits("it runs there on trial");
+  // the boot that was a trial keeps its mark after it was confirmed
+  if (status.checksum === commit)
+    return status.running === status.slot ? { is: "confirmed" } : waits("it runs there on trial");
   const refused = pine.refused?.find((one) => one.commit === commit);
   if (refused && (refused.kind === "bad" || refused.kind === "person")) {
     const how = refused.kind === "bad" ? "it came back" : "it was rolled back by hand";

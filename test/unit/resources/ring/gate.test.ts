@@ -27,6 +27,7 @@ const pulls = (state: Record<string, string>, staged?: string) => ({ updates: { 
 describe("what a server says of a commit", () => {
   test.each<[string, Parameters<typeof verdictOf>[1], Verdict["is"], RegExp?]>([
     ["it runs it confirmed", seen(status(x)), "confirmed"],
+    ["it runs it confirmed, in the boot that was its trial", seen(status(x, { trialRuns: true })), "confirmed"],
     ["it runs it on trial", seen(status(x, { slot: "b", trialRuns: true })), "waits", /on trial/],
     ["it was rebooted into it, and is not confirmed", seen(status(x, { slot: "b" })), "waits", /on trial/],
     ["it runs another", seen(status(w)), "waits", /^commit a{12} runs$/],
