@@ -35,3 +35,7 @@ export const aheadLine = (
   wanted: { checksum: string; version?: string },
 ) =>
   `ahead of the program: ${runs.version ?? short(runs.checksum)} runs, pulled by the server; the program has ${wanted.version ?? short(wanted.checksum)}`;
+
+/** The same where only the server itself goes to another commit, which may be newer or older than the program's. */
+export const pullsLine = (runs: { checksum: string; version?: string }) =>
+  `${runs.version ?? `commit ${short(runs.checksum)}`} runs; the server goes to another one by its own updates`;

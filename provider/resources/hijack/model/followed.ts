@@ -1,14 +1,13 @@
 /** A server that went to a newer commit by itself: the program's is the least one then. Pure. */
 import type { Facts } from "../../../host/facts/types/facts.ts";
-import { aheadLine, wentTo } from "../../../host/updates/notes.ts";
+import { aheadLine, pullsLine, wentTo } from "../../../host/updates/notes.ts";
 import { equalValues, type Props, plain } from "../../../properties/values.ts";
 import type { Call } from "../../../resource.ts";
-import { short } from "../../../words.ts";
 import type { HijackState } from "./state.ts";
 import type { Wish } from "./wish.ts";
 
 /** Whether only the server itself brings another commit (`updates.pullOnly`). */
-const pullsOnly = ({ updates }: Props): boolean =>
+export const pullsOnly = ({ updates }: Props): boolean =>
   (plain(updates) as { pullOnly?: unknown } | undefined | null)?.pullOnly === true;
 
 /**
@@ -45,6 +44,6 @@ function pulling(wish: Wish, pine: Facts["pine"], call: Pick<Call, "info">): Wis
   const runs = pine.deployment?.split(".")[0];
   const insists = !equalValues(before?.triggers ?? [], inputs.triggers);
   if (!runs || pine.runningSlot === undefined || insists || runs === inputs.commit) return wish;
-  if (inputs.commit) call.info(`commit ${short(runs)} runs; the server goes to another one by its own updates`);
+  if (inputs.commit) call.info(pullsLine({ checksum: runs }));
   return { ...wish, inputs: { ...inputs, commit: runs }, followed: runs };
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { PineFacts } from "../../../../../provider/host/facts/types/pine.ts";
 import { type Queue, tooMany } from "../../../../../provider/host/updates/fits.ts";
-import { aheadLine, updateNotes, wentTo } from "../../../../../provider/host/updates/notes.ts";
+import { aheadLine, pullsLine, updateNotes, wentTo } from "../../../../../provider/host/updates/notes.ts";
 import { settingsDigest, worstMinutes } from "../../../../../provider/host/updates/settings.ts";
 import { hasTimeZones, posixTimeZone } from "../../../../../provider/host/updates/time-zone.ts";
 import type { Props } from "../../../../../provider/properties/values.ts";
@@ -187,10 +187,14 @@ describe("a server that went ahead (89: zincati#671, rpm-ostree#4519)", () => {
     expect((await diff({}, { ...only, commit: c, triggers: ["1"] })).detailed).toMatchObject({ commit: "update" });
     expect((await diff({ booted: undefined }, { ...only, commit: c })).detailed).toMatchObject({ commit: "update" });
   });
-  it("is told in words", () =>
+  it("is told in words, and whoever follows only itself is neither ahead nor behind", () => {
+    expect(pullsLine({ checksum: b, version: "1.2.0" })).toBe(
+      "1.2.0 runs; the server goes to another one by its own updates",
+    );
     expect(aheadLine({ checksum: b }, { checksum: a, version: "1.3.0" })).toBe(
       `ahead of the program: ${b.slice(0, 12)} runs, pulled by the server; the program has 1.3.0`,
-    ));
+    );
+  });
 });
 
 describe("a server that only itself brings to another commit", () => {
