@@ -15,6 +15,7 @@ const plugin = () =>
       "pine:index:ContainerTemplate": async () =>
         (await import("./resources/images/container-template.ts")).containerTemplate,
       "pine:index:HostHijack": async () => (await import("./resources/hijack/host-hijack.ts")).hostHijack,
+      "pine:index:Ring": async () => (await import("./resources/ring/ring.ts")).ring,
     },
     components: {
       "pine:index:Fleet": async () => (await import("./resources/fleet/fleet.ts")).fleet,

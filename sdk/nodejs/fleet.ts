@@ -37,6 +37,10 @@ export class Fleet extends pulumi.ComponentResource {
      * What the last `up` did, in one line: `3 servers: 1 rebooted, 2 unchanged`.
      */
     declare public /*out*/ readonly summary: pulumi.Output<string>;
+    /**
+     * Rings that are not signed for `commit` yet, and for whom each waits. Empty: all are.
+     */
+    declare public /*out*/ readonly waiting: pulumi.Output<{[key: string]: string}>;
 
     /**
      * Create a Fleet resource with the given unique name, arguments, and options.
@@ -58,15 +62,18 @@ export class Fleet extends pulumi.ComponentResource {
             resourceInputs["commit"] = args?.commit;
             resourceInputs["defaults"] = args?.defaults;
             resourceInputs["image"] = args?.image;
+            resourceInputs["rings"] = args?.rings;
             resourceInputs["rollout"] = args?.rollout;
             resourceInputs["servers"] = args?.servers;
             resourceInputs["booted"] = undefined /*out*/;
             resourceInputs["connections"] = undefined /*out*/;
             resourceInputs["summary"] = undefined /*out*/;
+            resourceInputs["waiting"] = undefined /*out*/;
         } else {
             resourceInputs["booted"] = undefined /*out*/;
             resourceInputs["connections"] = undefined /*out*/;
             resourceInputs["summary"] = undefined /*out*/;
+            resourceInputs["waiting"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
         super(Fleet.__pulumiType, name, resourceInputs, opts, true /*remote*/);
@@ -89,6 +96,10 @@ export interface FleetArgs {
      * SHA-256 of a DiskImage of `commit`, for servers that are overwritten.
      */
     image?: pulumi.Input<string | undefined>;
+    /**
+     * For servers with `updates`: who gets what is published, one ring after the other. Without it a Fleet takes no `updates`.
+     */
+    rings?: pulumi.Input<inputs.RingsArgs | undefined>;
     /**
      * The order, and how many at a time. Default: one canary, then one server after the other.
      */

@@ -45,6 +45,11 @@ export const resolvePackages: typeof import("./resolvePackages").resolvePackages
 export const resolvePackagesOutput: typeof import("./resolvePackages").resolvePackagesOutput = null as any;
 utilities.lazyLoad(exports, ["resolvePackages","resolvePackagesOutput"], () => require("./resolvePackages"));
 
+export { RingArgs } from "./ring";
+export type Ring = import("./ring").Ring;
+export const Ring: typeof import("./ring").Ring = null as any;
+utilities.lazyLoad(exports, ["Ring"], () => require("./ring"));
+
 export { RootfsArgs } from "./rootfs";
 export type Rootfs = import("./rootfs").Rootfs;
 export const Rootfs: typeof import("./rootfs").Rootfs = null as any;
@@ -77,6 +82,8 @@ const _module = {
                 return new HostHijack(name, <any>undefined, { urn })
             case "pine:index:OstreeCommit":
                 return new OstreeCommit(name, <any>undefined, { urn })
+            case "pine:index:Ring":
+                return new Ring(name, <any>undefined, { urn })
             case "pine:index:Rootfs":
                 return new Rootfs(name, <any>undefined, { urn })
             default:

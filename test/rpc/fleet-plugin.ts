@@ -2,20 +2,24 @@
  * Pine's Fleet as it is, over servers that stand for real ones: each writes down when it is changed. What the engine
  * makes of the order needs no machine; test/e2e/fleet-rollout.test.ts has containers.
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assetText } from "../../provider/assets.ts";
 import { die } from "../../provider/errors.ts";
 import { diffInputs } from "../../provider/properties/diff.ts";
-import { equalValues, type Props, plain, Unknown } from "../../provider/properties/values.ts";
-import type { Call, Resource } from "../../provider/resource.ts";
+import { equalValues, hasUnknown, type Props, plain, Unknown } from "../../provider/properties/values.ts";
+import { type Call, InitError, type Resource } from "../../provider/resource.ts";
 import { fleet } from "../../provider/resources/fleet/fleet.ts";
+import { gateOf, type Verdict } from "../../provider/resources/ring/gate.ts";
+import { ring as realRing } from "../../provider/resources/ring/ring.ts";
+import { nextOf } from "../../provider/resources/ring/sign.ts";
 import { checkConfig, comparable, configure } from "../../provider/rpc/config.ts";
 import { serve } from "../../provider/rpc/serve.ts";
 
 /** Milliseconds that a change takes: enough to see that two overlap. */
 const WORK_MS = 300;
 /** Where it is written: `begin web-1 update`, `end web-1 update`. */
+const SAYS = process.env.PINE_TEST_SAYS ?? "/dev/null";
 const JOURNAL = process.env.PINE_TEST_JOURNAL ?? die("PINE_TEST_JOURNAL is not set");
 
 const note = (...words: string[]) => appendFileSync(JOURNAL, `${words.join(" ")}\n`);
@@ -44,8 +48,9 @@ const server: Resource = {
   check: async (_, { news }) => ({ inputs: news }),
   async diff(_, { olds, oldInputs, news }) {
     const { unfinished, booted } = plain(olds);
+    const pulls = plain(news.updates)?.pullOnly === true && booted;
     const detailed = diffInputs(oldInputs, news, { ignore: ["commit"], replace: ["method"] });
-    if (!equalValues(news.commit, booted?.checksum)) detailed.commit = "update";
+    if (!pulls && !equalValues(news.commit, booted?.checksum)) detailed.commit = "update";
     return { detailed, changes: unfinished === true };
   },
   async create(call, { inputs }) {
@@ -66,9 +71,42 @@ const server: Resource = {
   delete: (call, { inputs }) => change({ ...call, member: undefined }, "delete", { ...inputs, hostname: "gone" }),
 };
 
+/** Signed as Ring does it, for what the file {@link SAYS} has of the servers: `{ "a": { "b…": "confirmed" } }`. */
+const gate = ({ commit, after = {} }: Props) => {
+  const says = JSON.parse(readFileSync(SAYS, "utf8")) as Record<string, Record<string, Verdict["is"]>>;
+  const verdict = (name: string): [string, Verdict] => {
+    const is = says[name]?.[commit[0]] ?? "waits";
+    return [name, is === "confirmed" ? { is } : { is, why: "as it says" }];
+  };
+  return gateOf(new Map(Object.keys(after).map(verdict)));
+};
+
+function next(call: Call, inputs: Props, state: Props = {}): Props {
+  if (hasUnknown(inputs.commit)) return { ...state, published: Unknown.value, history: Unknown.value };
+  const { commit, servers, publish, ref } = plain(inputs);
+  const made = { checksum: commit, version: commit[0], made: "t" };
+  const had = plain(state).history ?? [];
+  const { history, waits, failed } = nextOf(made, gate(plain(inputs)), publish.withdrawn ?? [], had);
+  const published = history[0]?.checksum;
+  if (!call.preview && published !== had[0]?.checksum) note("signed", ref, commit[0], servers.join("+"));
+  const now = { published, waits: waits ?? failed, history };
+  if (failed && !call.preview) throw new InitError(call.name, now, [failed], inputs);
+  return now;
+}
+
+const ring: Resource = {
+  ...realRing,
+  async diff(_, { olds, news }) {
+    return { detailed: {}, changes: !equalValues(news.commit, olds.published) };
+  },
+  create: async (call, { inputs }) => ({ id: call.name, state: next(call, inputs) }),
+  update: async (call, { olds, news }) => ({ state: next(call, news, olds) }),
+  delete: async (call) => note("ended", call.name),
+};
+
 void serve({
   schema: () => assetText("schema.json"),
-  resources: { "pine:index:HostHijack": async () => server },
+  resources: { "pine:index:HostHijack": async () => server, "pine:index:Ring": async () => ring },
   components: { "pine:index:Fleet": async () => fleet },
   functions: {},
   checkConfig,

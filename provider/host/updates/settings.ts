@@ -1,5 +1,6 @@
 /** The settings of updates as a server reads them (libexec/pine/pulling): lines `name=value`. Pure. */
 import { createHash } from "node:crypto";
+import { worstSeconds } from "../trial/worst.ts";
 import { posixTimeZone } from "./time-zone.ts";
 
 export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
@@ -22,6 +23,8 @@ export interface Updates {
   url: string;
   /** Absent: the commit's own. */
   ref?: string;
+  /** A server that runs Pine goes to another commit only by itself: `up` brings none. */
+  pullOnly: boolean;
   everyHours: number;
   reboot: "manual" | "window" | "now";
   windows: Window[];
@@ -34,11 +37,24 @@ export interface Updates {
   witnessesNeeded: "all" | "any";
 }
 
-/**
- * Minutes that a reboot with its trial takes at most: ten for hooks and two boots, and the dead-man, which ends a
- * trial, once for the trial and once for what is slow before it. A window is longer.
- */
-export const worstMinutes = (deadman: number): number => 10 + Math.ceil((2 * deadman) / 60);
+/** What a program leaves out. */
+export const UPDATE_DEFAULTS = {
+  pullOnly: false,
+  everyHours: 24,
+  reboot: "manual",
+  windows: [],
+  timeZone: "UTC",
+  waitForSessionsMinutes: 60,
+  staleDays: 45,
+  witnesses: [],
+  witnessesNeeded: "all",
+} satisfies Partial<Updates>;
+
+/** Minutes for the hooks of one reboot, two of them with their usual limit. */
+const HOOK_MINUTES = 2;
+
+/** Minutes that a reboot with its trial takes at most. A window is longer. */
+export const worstMinutes = (deadman: number): number => HOOK_MINUTES + Math.ceil(worstSeconds({ deadman }) / 60);
 
 /** The text of /var/lib/pine/updates. `id`: of the installation, by which servers spread over time. */
 export function settingsText(u: Updates, o: { id: string; ref: string; deadman: number }): string {

@@ -12,7 +12,7 @@ case $1 in
     mkdir -p "${settings%/*}"
     whole $settings
     # the next look is soon: the mirror may be another one
-    [ ! -e /var/lib/pine/pull/state ] || { grep -v '^\(next\|failures\|problem\)=' /var/lib/pine/pull/state || true; } | whole /var/lib/pine/pull/state
+    [ ! -e /var/lib/pine/pull/state ] || { grep -v '^\(next\|failures\|problem\|window_end\)=' /var/lib/pine/pull/state || true; } | whole /var/lib/pine/pull/state
     service restart
     ;;
   remove)

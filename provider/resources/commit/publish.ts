@@ -129,9 +129,16 @@ export async function publishHistory(
   o: PublishInputs | undefined,
   by: { signers: Signers; call: Call },
 ): Promise<void> {
-  if (!o) return;
-  const { signers, call } = by;
-  const statement = statementOf(o, history);
+  if (o) await publishStated(store, { ref, history, statement: statementOf(o, history) }, o, by);
+}
+
+/** Publishes the newest commit of a history, and says what is given besides. */
+export async function publishStated(
+  store: Store,
+  { ref, history, statement }: { ref: string; history: Made[]; statement: Statement },
+  o: PublishInputs,
+  { signers, call }: { signers: Signers; call: Call },
+): Promise<void> {
   const [newest, ...rest] = history.map((h) => h.checksum);
   const deltas = o.deltas ?? 1;
   const steps = statement.barriers.map((b) => b.checksum).filter((c) => c !== newest);

@@ -3,9 +3,11 @@ import { any, integer, map, object, text } from "../../properties/check.ts";
 import type { CheckFailure } from "../../properties/failure.ts";
 import { pathOf } from "../../properties/path.ts";
 import { checkProps, type Shape } from "../../properties/rule.ts";
-import { isUnknown, type Props, plain, type Value } from "../../properties/values.ts";
+import { hasUnknown, isUnknown, type Props, plain, type Value } from "../../properties/values.ts";
 import { checkHijack } from "../hijack/check/check.ts";
 import { type Common, memberInputs, opened } from "./members.ts";
+import { canariesOf } from "./order.ts";
+import { oneRing, ringsFailures, ringsOf, ringsRule } from "./rings.ts";
 import { UNREACHABLE } from "./rollout.ts";
 
 /** Names of servers: they end the names of resources. */
@@ -25,15 +27,17 @@ const shape = {
     unreachable: text({ enum: UNREACHABLE }),
     maxFailures: integer({ min: 0 }),
   }),
+  rings: ringsRule,
 } satisfies Shape;
 
 /** Inputs of a HostHijack that a fleet's server cannot have, and why. */
 export const NOT_FOR_ONE: Record<string, string> = {
   commit: "is for the whole fleet: give `commit` of the Fleet",
   image: "is for the whole fleet: give `image` of the Fleet",
-  updates:
-    "is not for a fleet: every server would pull what is published, before the canaries have confirmed it; publish, and let `pulumi up` bring it to the fleet",
 };
+
+const WITHOUT_RINGS =
+  "needs `rings` of the Fleet: every server would pull what is published, before the canaries have confirmed it; give rings, or leave it out, and let `pulumi up` bring each commit to the fleet";
 
 export function checkFleet(news: Props): CheckFailure[] {
   const { failures } = checkProps(news, shape);
@@ -49,7 +53,7 @@ export function checkFleet(news: Props): CheckFailure[] {
   const wrong = misplaced("defaults", opened(news.defaults));
   if (wrong.length > 0) return wrong;
   for (const name of names) failures.push(...serverFailures(name, servers[name], news));
-  return unique([...failures, ...twice(servers, news)]);
+  return unique([...failures, ...twice(servers, news), ...pullingFailures(servers, news)]);
 }
 
 /** `names`: of the servers; absent: not known yet. */
@@ -98,6 +102,25 @@ function serverFailures(name: string, own: Value, news: Props): CheckFailure[] {
     reason: property === "" ? `${at}: ${reason}` : reason,
     code,
   }));
+}
+
+/** Servers that pull are in rings, and a ring's branch is the fleet's own. */
+function pullingFailures(servers: Props, news: Props): CheckFailure[] {
+  const names = Object.keys(servers);
+  const rings = opened(news.rings);
+  const given = names.map((name) => opened(servers[name])?.updates ?? undefined);
+  const everywhere = opened(news.defaults)?.updates ?? undefined;
+  const pulling = names.filter((_, n) => (given[n] ?? everywhere) !== undefined);
+  const at = (n: number) => (given[n] === undefined ? "defaults" : pathOf("servers", names[n]!));
+  const each = (reason: string, property: string, wrong: (updates: Value) => boolean) =>
+    names.flatMap((_, n) => (wrong(given[n] ?? everywhere) ? [{ property: `${at(n)}.${property}`, reason }] : []));
+  if (!rings) return each(WITHOUT_RINGS, "updates", (updates) => updates !== undefined);
+  const own = each("is its ring's: give `rings.ref` for all", "updates.ref", (u) => (opened(u)?.ref ?? null) !== null);
+  const canaries = opened(news.rollout)?.canaries;
+  const failures = [...own, ...ringsFailures(rings, { names, pulling, canaries })];
+  if (failures.length > 0 || hasUnknown(rings.order) || hasUnknown(canaries)) return failures;
+  const first = canariesOf(names, typeof canaries === "string" ? Number(canaries) : (canaries ?? 1));
+  return oneRing(ringsOf(names, plain(rings.order), first));
 }
 
 /** Two names for one server: it would be changed twice at a time. */

@@ -6,20 +6,15 @@ import type { Component, Construction, Made } from "../../resource.ts";
 import type { Task } from "../../task.ts";
 import { checkFleet } from "./check.ts";
 import { memberInputs, opened } from "./members.ts";
-import { canariesOf, type Order, turnsOf } from "./order.ts";
-import { Rollout, type RolloutPlan, type WhenUnreachable } from "./rollout.ts";
+import { canariesOf, chunks, type Order, turnsOf } from "./order.ts";
+import { checksumOf, childName, MEMBER, registerAll, type Wanted } from "./register.ts";
+import { inRing, refOf, ringsOf, waitingLine } from "./rings.ts";
+import { Rollout, type WhenUnreachable } from "./rollout.ts";
 import { fleetLine, type Standing, standingOf } from "./summary.ts";
+import { windowLines } from "./windows.ts";
 
-const MEMBER = "pine:index:HostHijack";
 /** Seconds in which a server must answer, so that it does not count as down: it may just be booting. */
 const ANSWER_SECONDS = 20;
-
-interface Wanted {
-  names: string[];
-  plan: RolloutPlan;
-  /** Inputs of each server's HostHijack, by name. */
-  members: Record<string, Props>;
-}
 
 export const fleet: Component = {
   check: checkFleet,
@@ -27,27 +22,34 @@ export const fleet: Component = {
   async construct(build, inputs) {
     if (!opened(inputs.servers)) {
       build.warn("the servers are not known yet: this preview shows those that exist as deleted, which they are not");
-      return { summary: Unknown.value, connections: Unknown.value, booted: Unknown.value };
+      const [summary, connections, booted, waiting] = Array(4).fill(Unknown.value);
+      return { summary, connections, booted, waiting };
     }
-    const wanted = wantedOf(inputs);
+    const wanted = wantedOf(build, inputs);
     const made: Record<string, Made> = {};
     const standings = (): Standing[] => wanted.names.map((name) => standing(name, rollout, made[name], build.preview));
     let said = "";
+    const waiting: Record<string, string> = {};
+    const windows = windowLines(wanted.members, together(wanted));
+    for (const line of windows) build.warn(line);
     const tell = () => {
-      const line = fleetLine(standings(), build.preview);
+      const line = [fleetLine(standings(), build.preview) + waitingLine(waiting), ...windows].join("; ");
       if (line !== said) build.info(line);
       said = line;
     };
     // told before the engine knows of a failure: it ends everything at once
     const rollout = oversee(build, wanted, tell);
-    await registerAll(build, wanted, rollout, made);
+    await registerAll(build, wanted, { rollout, made, waiting });
     tell();
     for (const note of build.preview ? rollout.early() : []) build.warn(note);
-    return outputsOf(build, wanted, made, standings());
+    return { ...outputsOf(build, wanted, made, standings()), waiting };
   },
 };
 
-function wantedOf(inputs: Props): Wanted {
+/** Servers that go into one window: those of a ring, since the next one is signed later. */
+const together = ({ stages }: Wanted) => stages.map(({ turns }) => turns.flat());
+
+function wantedOf(build: Construction, inputs: Props): Wanted {
   const servers = opened(inputs.servers)!;
   const names = Object.keys(servers);
   const rollout = (plain(inputs.rollout) ?? {}) as Partial<Order> & { unreachable?: WhenUnreachable };
@@ -59,21 +61,33 @@ function wantedOf(inputs: Props): Wanted {
     canaries: typeof canaries === "string" ? Number(canaries) : canaries,
     maxUnavailable: Number(known(rollout.maxUnavailable, 1)),
   };
+  const rings = opened(inputs.rings);
+  const first = canariesOf(names, order.canaries);
+  const ringed = rings && ringsOf(names, known(plain(rings.order), undefined), first);
+  const stages = ringed?.map((ring) => ({
+    ring: { ...ring, ref: refOf(rings!, build.name, ring.name) },
+    turns: chunks(ring.servers, order.maxUnavailable),
+  })) ?? [{ turns: turnsOf(names, order) }];
   const common = { commit: inputs.commit, image: inputs.image };
+  const member = (name: string) => {
+    const own = memberInputs(inputs.defaults, servers[name], common);
+    const ring = ringed?.find(({ servers: all }) => all.includes(name));
+    return ring ? inRing(own, refOf(rings!, build.name, ring.name)) : own;
+  };
   return {
     names,
+    stages,
+    rings: rings ?? {},
     plan: {
-      turns: turnsOf(names, order),
-      canaries: canariesOf(names, order.canaries),
+      turns: stages.flatMap(({ turns }) => turns),
+      canaries: ringed?.[0]?.servers ?? first,
       maxUnavailable: order.maxUnavailable,
       unreachable: known(rollout.unreachable, "failCanaries"),
       commit: hasUnknown(inputs.commit) ? "" : (plain(inputs.commit) as string),
     },
-    members: Object.fromEntries(names.map((name) => [name, memberInputs(inputs.defaults, servers[name], common)])),
+    members: Object.fromEntries(names.map((name) => [name, member(name)])),
   };
 }
-
-const childName = (build: Construction, server: string) => `${build.name}-${server}`;
 
 function oversee(build: Construction, { plan, members }: Wanted, failed: () => void): Rollout {
   const before = build.urnOf(MEMBER, childName(build, "")).length;
@@ -91,58 +105,6 @@ function oversee(build: Construction, { plan, members }: Wanted, failed: () => v
   build.oversee(MEMBER, childName(build, ""), rollout);
   return rollout;
 }
-
-/** Inputs of the Fleet of which those of a server are made. */
-const FROM: Record<string, string[]> = { commit: ["commit"], image: ["image"] };
-
-/**
- * Registers every server. Each waits for those of the turn before: for the resources themselves, never for a component.
- * A preview stops nobody, so there all are looked at together.
- */
-async function registerAll(
-  build: Construction,
-  { plan, members }: Wanted,
-  rollout: Rollout,
-  made: Record<string, Made>,
-): Promise<void> {
-  const one = async (name: string, before: readonly string[]) => {
-    const inputs = members[name]!;
-    made[name] = await build.child({
-      type: MEMBER,
-      name: childName(build, name),
-      inputs,
-      from: Object.fromEntries(Object.keys(inputs).map((key) => [key, FROM[key] ?? ["servers", "defaults"]])),
-      after: before.map((other) => build.urnOf(MEMBER, childName(build, other))),
-    });
-    rollout.ended(name, checksumOf(made[name]));
-  };
-  const under: Promise<void>[] = [];
-  for (const [n, turn] of plan.turns.entries()) {
-    const before = plan.turns[n - 1] ?? [];
-    if (build.preview)
-      for (const name of turn) {
-        const taken = rollout.taken(name);
-        const done = one(name, before);
-        done.catch(() => {}); // heard of below
-        under.push(done);
-        // the engine must know a server before those that depend on it, but need not be done with it
-        await Promise.race([taken, done]);
-      }
-    else await settled(turn.map((name) => one(name, before)));
-  }
-  await settled(under);
-}
-
-/** Waits for all, then fails as the first one did. */
-async function settled(all: Promise<void>[]): Promise<void> {
-  const ended = await Promise.allSettled(all);
-  for (const result of ended) if (result.status === "rejected") throw result.reason;
-}
-
-const checksumOf = ({ state }: Made): string | undefined => {
-  const booted = plain(state.booted) as { checksum?: string } | undefined;
-  return typeof booted?.checksum === "string" ? booted.checksum : undefined;
-};
 
 function standing(name: string, rollout: Rollout, made: Made | undefined, preview: boolean): Standing {
   const seen = rollout.seenOf(name);

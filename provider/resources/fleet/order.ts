@@ -8,7 +8,7 @@ export interface Order {
 }
 
 /** By code units: the same on every machine, and whatever order the program's map has. */
-const byName = (names: Iterable<string>): string[] => [...names].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+export const byName = (names: Iterable<string>): string[] => [...names].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 
 /** The canaries, in the order in which they are taken. */
 export function canariesOf(names: readonly string[], canaries: Order["canaries"]): string[] {
@@ -25,7 +25,7 @@ export function turnsOf(names: readonly string[], { canaries, maxUnavailable }: 
   return [...chunks(first, maxUnavailable), ...chunks(rest, maxUnavailable)];
 }
 
-function chunks(names: string[], size: number): string[][] {
+export function chunks(names: string[], size: number): string[][] {
   const all: string[][] = [];
   for (let at = 0; at < names.length; at += size) all.push(names.slice(at, at + size));
   return all;

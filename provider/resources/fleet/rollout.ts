@@ -46,6 +46,8 @@ export class Rollout implements Overseer {
   /** Servers whose change has ended, and how. */
   private ends = 0;
   private readonly over = new Map<string, "done" | "failed">();
+  /** Servers whose ring was signed for what they are asked for: the rings keep the order of those. */
+  readonly signed = new Set<string>();
 
   constructor(
     private readonly plan: RolloutPlan,
@@ -118,7 +120,7 @@ export class Rollout implements Overseer {
     const changed = [...this.seen.keys()].map((name) => [name, { left: true }] as const);
     const outcomes = new Map<string, Outcome>([...this.outcomes, ...changed]);
     return [...this.seen.keys()].flatMap((name) => {
-      const early = pastCanary(this.plan, name, outcomes);
+      const early = this.signed.has(name) ? undefined : pastCanary(this.plan, name, outcomes);
       return early ? [`${name} would be stopped ${early}; \`pulumi up\` refuses that without its \`force: true\``] : [];
     });
   }
@@ -167,7 +169,7 @@ export class Rollout implements Overseer {
 
   private mayStop(name: string, down: string[], { serves, insist }: Stop): void {
     const { maxUnavailable } = this.plan;
-    const early = insist ? undefined : pastCanary(this.plan, name, this.outcomes);
+    const early = insist || this.signed.has(name) ? undefined : pastCanary(this.plan, name, this.outcomes);
     if (early)
       die(`it would be stopped ${early}`, `update that one first, or set \`force: true\` for ${name} to insist`);
     if (serves && !insist && down.length >= maxUnavailable) {

@@ -18,6 +18,7 @@ import { findArtifacts } from "./plan/artifacts.ts";
 import { estimatedImage } from "./plan/estimate.ts";
 import { planFor } from "./plan/plan-for.ts";
 import { recordShownPlan } from "./plan/shown.ts";
+import { warnOfWindow } from "./plan/updates.ts";
 
 /** Seconds that preview waits for a server. */
 const PREVIEW_SECONDS = 10;
@@ -49,6 +50,7 @@ export async function previewState(
   const commit = hasUnknown(props.commit) ? "" : props.commit;
   const inputs = hijackInputs({ ...known.props, files: pathsOnly(props.files), commit });
   const before = oldInputs && inputsBefore({ ...oldInputs, files: {} }, state);
+  warnOfWindow(inputs, call);
   const result: Props = { ...outputs(props, unknown as HijackState) };
   try {
     const seen = await lookAgain(inputs, state, call, PREVIEW_SECONDS);

@@ -2,7 +2,7 @@
 import { isAbort, messageOf } from "../../errors.ts";
 import type { PineFacts } from "../../host/facts/types/pine.ts";
 import { finalizedOf } from "../../host/server/record.ts";
-import { aheadLine, updateNotes, wentTo } from "../../host/updates/notes.ts";
+import { aheadLine, pullsLine, updateNotes, wentTo } from "../../host/updates/notes.ts";
 import { byHandNotes } from "../../host/ways/update/by-hand.ts";
 import { type Props, plain } from "../../properties/values.ts";
 import type { Call } from "../../resource.ts";
@@ -11,6 +11,7 @@ import { importHost } from "./import.ts";
 import { driftOf } from "./look/drift.ts";
 import { etcDrift } from "./look/etc-drift.ts";
 import { type Look, look } from "./look/look.ts";
+import { pullsOnly } from "./model/followed.ts";
 import { hijackInputs } from "./model/inputs.ts";
 import { bootedOf, previousOf } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
@@ -31,7 +32,7 @@ function whatRuns(
   const went = wentTo(pine);
   const wanted = String(plain(inputs.commit) ?? "");
   const ahead = went && checksum !== wanted;
-  if (ahead) call.info(aheadLine(went, { checksum: wanted }));
+  if (ahead) call.info(pullsOnly(inputs) ? pullsLine(went) : aheadLine(went, { checksum: wanted }));
   else if (checksum !== known.booted?.checksum)
     call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
   for (const note of [...updateNotes(pine), ...byHandNotes(pine, known.booted?.checksum)]) call.warn(note);

@@ -270,6 +270,20 @@ export interface FleetLockServerArgs {
 }
 
 /**
+ * Servers that get a commit together.
+ */
+export interface FleetRingArgs {
+    /**
+     * Lower-case letters, digits, `-` and `_`.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * Names of the fleet's servers.
+     */
+    servers: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/**
  * A server of a Fleet: inputs of its HostHijack.
  */
 export interface FleetServerArgs {
@@ -349,6 +363,10 @@ export interface FleetServerArgs {
      * Any values. When they change, a commit that failed here is tried again.
      */
     triggers?: pulumi.Input<any[] | undefined>;
+    /**
+     * Updates that the server pulls by itself, from what an OstreeCommit publishes. The program's commit is then the least one: a newer one that the server went to is no difference. Default: none.
+     */
+    updates?: pulumi.Input<inputs.UpdatesArgs | undefined>;
     /**
      * What delete does when the server does not answer. Default `fail`. It can be changed while the server does not answer.
      */
@@ -800,6 +818,40 @@ export interface RetainArgs {
 }
 
 /**
+ * Servers that pull, one ring after the other: the next ring's manifest is signed once every server of the rings before runs the commit confirmed.
+ */
+export interface RingsArgs {
+    /**
+     * The key before `signingKey`, which signs too.
+     */
+    oldSigningKey?: pulumi.Input<string | undefined>;
+    /**
+     * The rings, the first one first. Servers in none are in a last ring, `rest`. Default: one ring `canary` of `rollout.canaries`.
+     */
+    order?: pulumi.Input<pulumi.Input<inputs.FleetRingArgs>[] | undefined>;
+    /**
+     * Where it is published, for all rings: they share the objects. `withdrawn` and `barriers` take checksums here.
+     */
+    publish: pulumi.Input<inputs.PublishArgs>;
+    /**
+     * Beginning of the rings' branches, `<ref>/<ring>`. Default `pine/<name of the Fleet>`; give it where two stacks publish into one place.
+     */
+    ref?: pulumi.Input<string | undefined>;
+    /**
+     * The Ed25519 private key of the OstreeCommit: servers are installed with commits that it signed.
+     */
+    signingKey: pulumi.Input<string>;
+    /**
+     * Public Ed25519 keys that servers trust besides: keep their private halves elsewhere. If `signingKey` is lost, sign with one of these. PEM (`tls.PrivateKey`'s `publicKeyPem`) or another OstreeCommit's `publicKey`.
+     */
+    spareKeys?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * How long an `up` waits for the servers of the rings before (0 to 1440). Default 0: it asks once, tells who is waited for, and ends well.
+     */
+    waitMinutes?: pulumi.Input<number | undefined>;
+}
+
+/**
  * In which order the servers of a fleet are changed, and how many at a time.
  */
 export interface RolloutArgs {
@@ -849,6 +901,20 @@ export interface S3BucketArgs {
      * The secret of that key.
      */
     secretAccessKey: pulumi.Input<string>;
+}
+
+/**
+ * A server that must run a commit confirmed before a ring is signed for it.
+ */
+export interface ServerBeforeArgs {
+    /**
+     * How to ask it: `connection` of the HostHijack's outputs.
+     */
+    connection: pulumi.Input<inputs.ConnectionArgs>;
+    /**
+     * False: `pulumi up` brings it to the commit, before this ring is signed. Default true.
+     */
+    pulls?: pulumi.Input<boolean | undefined>;
 }
 
 /**
@@ -937,6 +1003,10 @@ export interface UpdatesArgs {
      * Proxy for what the server fetches. Example: `http://10.0.0.1:3128`.
      */
     proxy?: pulumi.Input<string | undefined>;
+    /**
+     * A server that runs Pine goes to another commit only by its own updates: `pulumi up` installs it and changes all else, and brings it another commit only when `triggers` change. Default false; in a Fleet with `rings` true.
+     */
+    pullOnly?: pulumi.Input<boolean | undefined>;
     /**
      * When the server reboots into what it fetched. Default `manual`.
      */

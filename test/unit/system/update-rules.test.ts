@@ -224,6 +224,7 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
 test("what the provider writes is what a server reads", () => {
   const updates = {
     url: "http://10.0.0.1/pine/",
+    pullOnly: false,
     everyHours: 6,
     reboot: "window" as const,
     windows: [

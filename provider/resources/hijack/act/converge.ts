@@ -12,6 +12,7 @@ import { afterTrial, outputs } from "../model/outputs.ts";
 import type { HijackState } from "../model/state.ts";
 import type { Wish } from "../model/wish.ts";
 import { keepForHost } from "../plan/kept.ts";
+import { warnOfWindow } from "../plan/updates.ts";
 import { carryOut } from "./carry-out.ts";
 import { type Job, newJob } from "./job.ts";
 
@@ -24,6 +25,7 @@ export interface Given {
 /** Returns the outputs. Once the server was written to, a failure is an InitError with the state that holds. */
 export async function converge(given: Wish, { props, oldProps }: Given, call: Call): Promise<Props> {
   const { state } = given;
+  warnOfWindow(given.inputs, call);
   let job = await newJob(given, call);
   const seen = await lookAgain(given.inputs, state, call);
   const wish = following(given, seen.facts, call);

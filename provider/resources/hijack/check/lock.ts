@@ -1,7 +1,8 @@
 /** What a reboot lock may be, and what cannot be checked property by property. */
 
 import type { HealthCheck } from "../../../host/trial/health.ts";
-import { LONGEST, leastDeadline } from "../../../host/turn/deadline.ts";
+import { worstSeconds } from "../../../host/trial/worst.ts";
+import { LONGEST } from "../../../host/turn/deadline.ts";
 import { integer, list, object, text } from "../../../properties/check.ts";
 import type { CheckFailure } from "../../../properties/failure.ts";
 import { hasUnknown, type Props, plain } from "../../../properties/values.ts";
@@ -61,7 +62,7 @@ export function lockFailures({ rebootLock, deadman, health }: Props): CheckFailu
   if (lock.members !== undefined && lock.slots !== undefined && lock.slots >= lock.members && lock.members > 1)
     add("slots", `is ${lock.slots}, and the group has ${lock.members} members: all could be down at once`);
   if (lock.deadline === undefined || typeof deadman !== "number" || hasUnknown(health)) return failures;
-  const least = leastDeadline({ deadman, health: (plain(health) ?? []) as HealthCheck[] });
+  const least = worstSeconds({ deadman, health: (plain(health) ?? []) as HealthCheck[] });
   if (lock.deadline < least)
     add(
       "deadline",

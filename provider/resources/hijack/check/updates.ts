@@ -1,9 +1,9 @@
 /** `updates` of HostHijack: its inputs. */
 
-import { DAYS, worstMinutes } from "../../../host/updates/settings.ts";
+import { DAYS, UPDATE_DEFAULTS, worstMinutes } from "../../../host/updates/settings.ts";
 import { hasTimeZones, posixTimeZone, TIME_ZONE_EXPECTED } from "../../../host/updates/time-zone.ts";
 import { refProblem } from "../../../image/ostree/write.ts";
-import { integer, list, object, text } from "../../../properties/check.ts";
+import { flag, integer, list, object, text } from "../../../properties/check.ts";
 import type { CheckFailure } from "../../../properties/failure.ts";
 import { hasUnknown, type Props, plain } from "../../../properties/values.ts";
 
@@ -22,6 +22,8 @@ const window = object({
   minutes: integer({ required: true, min: 1, max: 1440 }),
 });
 
+const { pullOnly, everyHours, reboot, timeZone, waitForSessionsMinutes, staleDays, witnessesNeeded } = UPDATE_DEFAULTS;
+
 export const updatesRule = object({
   url: text({
     required: true,
@@ -30,15 +32,16 @@ export const updatesRule = object({
       'the address of what an OstreeCommit publishes, such as "https://updates.example.com/pine", without a password in it',
   }),
   ref: text({ verify: refProblem, expected: 'a branch, such as "pine/x86_64/stable"' }),
-  everyHours: integer({ min: 1, max: 720, default: 24 }),
-  reboot: text({ enum: ["manual", "window", "now"], default: "manual" }),
+  pullOnly: flag({ default: pullOnly }),
+  everyHours: integer({ min: 1, max: 720, default: everyHours }),
+  reboot: text({ enum: ["manual", "window", "now"], default: reboot }),
   windows: list(window),
-  timeZone: text({ default: "UTC", verify: zoneProblem, expected: TIME_ZONE_EXPECTED }),
-  waitForSessionsMinutes: integer({ min: 0, max: 10_080, default: 60 }),
-  staleDays: integer({ min: 1, max: 3650, default: 45 }),
+  timeZone: text({ default: timeZone, verify: zoneProblem, expected: TIME_ZONE_EXPECTED }),
+  waitForSessionsMinutes: integer({ min: 0, max: 10_080, default: waitForSessionsMinutes }),
+  staleDays: integer({ min: 1, max: 3650, default: staleDays }),
   proxy: text({ pattern: /^http:\/\/\S+$/, expected: 'the address of a proxy, such as "http://10.0.0.1:3128"' }),
   witnesses: list(witness),
-  witnessesNeeded: text({ enum: ["all", "any"], default: "all" }),
+  witnessesNeeded: text({ enum: ["all", "any"], default: witnessesNeeded }),
 });
 
 function zoneProblem(zone: string): string | undefined {

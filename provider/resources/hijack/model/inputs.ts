@@ -5,7 +5,7 @@ import type { DataPartition, Method } from "../../../host/plan/types.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { HealthCheck } from "../../../host/trial/health.ts";
 import type { RebootLock } from "../../../host/turn/lock.ts";
-import type { Updates } from "../../../host/updates/settings.ts";
+import { UPDATE_DEFAULTS, type Updates } from "../../../host/updates/settings.ts";
 import { type Asset, type Props, plain } from "../../../properties/values.ts";
 
 export interface FileInput {
@@ -60,8 +60,6 @@ export interface HijackInputs {
   attempt: string;
 }
 
-/** Defaults, for inputs of before they were made known. */
-const UPDATES = { windows: [], witnesses: [], timeZone: "UTC" };
 /** A reboot lock as the program gave it; what is left out has a default (lock.ts). */
 export type LockInput = Omit<RebootLock, "member" | "slots" | "maxFailures" | "deadline"> & Partial<RebootLock>;
 
@@ -94,7 +92,7 @@ export function hijackInputs(props: Props): HijackInputs {
       : undefined,
     force: p.force ?? false,
     triggers: p.triggers ?? [],
-    updates: p.updates ? { ...UPDATES, ...p.updates } : undefined,
+    updates: p.updates ? { ...UPDATE_DEFAULTS, ...p.updates } : undefined,
     rebootLock: p.rebootLock ?? undefined,
     attempt: JSON.stringify(ATTEMPT.map((key) => props[key] ?? null)),
   };

@@ -2,7 +2,10 @@
 import { die } from "../../../errors.ts";
 import type { Facts } from "../../../host/facts/types/facts.ts";
 import type { Plan } from "../../../host/plan/types.ts";
+import { tooMany } from "../../../host/updates/fits.ts";
 import { settingsDigest, settingsLine, settingsText } from "../../../host/updates/settings.ts";
+import type { Call } from "../../../resource.ts";
+import type { HijackInputs } from "../model/inputs.ts";
 import type { Wish } from "../model/wish.ts";
 import type { CommitArtifacts } from "./artifacts.ts";
 
@@ -39,4 +42,12 @@ export function withUpdates(plan: Plan, facts: Facts, wish: Wish, artifacts: Com
   const summary = plan.way === "update" ? `${plan.summary}; ${line}` : plan.summary;
   const lines = plan.way === "update" ? [summary] : [...plan.lines, line];
   return { ...plan, steps: [...plan.steps, { do: "set-updates" }], summary, lines };
+}
+
+/** Says when a server's group is too large for its windows. A FleetLock server alone knows how many it lets go. */
+export function warnOfWindow({ updates, rebootLock, deadman }: HijackInputs, call: Pick<Call, "warn">): void {
+  if (!updates || !rebootLock?.members || rebootLock.fleetlock) return;
+  const { group, members, slots = 1 } = rebootLock;
+  const line = tooMany({ group, members, slots }, updates, deadman);
+  if (line) call.warn(line);
 }

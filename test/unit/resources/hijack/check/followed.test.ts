@@ -1,7 +1,8 @@
 /** Servers that pull, as their program sees them: what is given, what is a difference, and what is told. */
 import { describe, expect, it } from "vitest";
 import type { PineFacts } from "../../../../../provider/host/facts/types/pine.ts";
-import { aheadLine, updateNotes, wentTo } from "../../../../../provider/host/updates/notes.ts";
+import { type Queue, tooMany } from "../../../../../provider/host/updates/fits.ts";
+import { aheadLine, pullsLine, updateNotes, wentTo } from "../../../../../provider/host/updates/notes.ts";
 import { settingsDigest, worstMinutes } from "../../../../../provider/host/updates/settings.ts";
 import { hasTimeZones, posixTimeZone } from "../../../../../provider/host/updates/time-zone.ts";
 import type { Props } from "../../../../../provider/properties/values.ts";
@@ -9,7 +10,7 @@ import { checkHijack } from "../../../../../provider/resources/hijack/check/chec
 import { diffHijack } from "../../../../../provider/resources/hijack/check/diff.ts";
 import { following } from "../../../../../provider/resources/hijack/model/followed.ts";
 import { hijackInputs } from "../../../../../provider/resources/hijack/model/inputs.ts";
-import { updatesText, withUpdates } from "../../../../../provider/resources/hijack/plan/updates.ts";
+import { updatesText, warnOfWindow, withUpdates } from "../../../../../provider/resources/hijack/plan/updates.ts";
 import { testCall } from "../../../../e2e/life.ts";
 import { facts } from "../../../host/ways/overwrite/tools.ts";
 
@@ -56,8 +57,39 @@ describe("what is given", () => {
       reboot: "manual",
       waitForSessionsMinutes: 60,
     }));
-  it("a trial's worst case counts the dead-man twice", () =>
-    expect([worstMinutes(300), worstMinutes(61)]).toEqual([20, 13]));
+  it("a reboot's worst case is that of its trial, and two hooks", () =>
+    expect([worstMinutes(300), worstMinutes(61)]).toEqual([20, 17]));
+  it.each<[string, Queue, number[], RegExp | undefined]>([
+    ["one fits", { group: "g", members: 1, slots: 1 }, [21], undefined],
+    ["all fit to the minute", { group: "g", members: 6, slots: 1 }, [120], undefined],
+    ["two at a time", { group: "g", members: 12, slots: 2 }, [30, 120], undefined],
+    // thaum-xyz/ankhmorpork#1079: a fleet that never got through, and nobody was told
+    [
+      "too many",
+      { group: "g", members: 12, slots: 1 },
+      [30, 120],
+      /12 servers, 1 at a time, take 240 min .* has 120; .* window 2$/,
+    ],
+    ["far too many", { group: "g", members: 10, slots: 1 }, [21], /take 200 min .* has 21; .* window 10$/],
+  ])("a group and its window: %s", (_, queue, minutes, said) => {
+    const windows = minutes.map((n) => ({ start: "03:00", minutes: n }));
+    const line = tooMany(queue, { reboot: "window", windows }, 300);
+    if (said) expect(line).toMatch(said);
+    else expect(line).toBeUndefined();
+    expect(tooMany(queue, { reboot: "now", windows: [] }, 300)).toBeUndefined();
+  });
+  it("a server whose group is known to be too large says so, once", () => {
+    const windows = [{ start: "03:00", minutes: 60 }];
+    const rebootLock = { consul: { address: "http://c" }, group: "g", members: 6 };
+    const tooLarge = { ...given, updates: { url, reboot: "window", windows }, rebootLock };
+    const lines: string[] = [];
+    const tell = (of: object) => warnOfWindow(hijackInputs({ ...tooLarge, ...of }), { warn: (l) => lines.push(l) });
+    for (const of of [{ rebootLock: { ...rebootLock, members: 3 } }, { rebootLock: undefined }, { updates: undefined }])
+      tell(of);
+    expect(lines).toEqual([]);
+    tell({});
+    expect(lines).toEqual([expect.stringMatching(/^group g may not get through its window: 6 servers, 1 at a time/)]);
+  });
 });
 
 describe("a time zone", () => {
@@ -149,10 +181,41 @@ describe("a server that went ahead (89: zincati#671, rpm-ostree#4519)", () => {
     expect((await diff({}, {})).detailed).toEqual({ commit: "update" });
     expect((await diff({ followed: b }, { commit: c })).detailed).toEqual({ commit: "update" });
   });
-  it("is told in words", () =>
+  it("with pullOnly, another commit of the program is no difference; insisting is", async () => {
+    const only = { updates: { url, pullOnly: true } };
+    expect((await diff({}, { ...only, commit: c })).detailed).toEqual({ "updates.pullOnly": "add" });
+    expect((await diff({}, { ...only, commit: c, triggers: ["1"] })).detailed).toMatchObject({ commit: "update" });
+    expect((await diff({ booted: undefined }, { ...only, commit: c })).detailed).toMatchObject({ commit: "update" });
+  });
+  it("is told in words, and whoever follows only itself is neither ahead nor behind", () => {
+    expect(pullsLine({ checksum: b, version: "1.2.0" })).toBe(
+      "1.2.0 runs; the server goes to another one by its own updates",
+    );
     expect(aheadLine({ checksum: b }, { checksum: a, version: "1.3.0" })).toBe(
       `ahead of the program: ${b.slice(0, 12)} runs, pulled by the server; the program has 1.3.0`,
-    ));
+    );
+  });
+});
+
+describe("a server that only itself brings to another commit", () => {
+  const only = { ...inputs, updates: { ...updates, pullOnly: true } };
+  const runs = pine({ deployment: `${b}.0`, runningSlot: "a" });
+  const told: string[] = [];
+  const call = { info: (line: string) => told.push(line) };
+  it("is wanted as it is, whatever the program has, and whatever else changes", () => {
+    const wish = { inputs: { ...only, commit: c, attempt: "another" }, before: inputs, id: "i" };
+    expect(following(wish, { pine: runs }, call)).toMatchObject({ inputs: { commit: b, attempt: "another" } });
+    expect(told).toEqual([`commit ${b.slice(0, 12)} runs; the server goes to another one by its own updates`]);
+  });
+  it.each<[string, object, PineFacts]>([
+    ["it is being made", { before: undefined }, runs],
+    ["its old system runs", {}, pine({ deployment: `${b}.0`, runningSlot: undefined })],
+    ["somebody insists", { inputs: { ...only, commit: c, triggers: ["1"] } }, runs],
+    ["it runs that already", { inputs: { ...only, commit: b } }, runs],
+  ])("the program's counts when %s", (_, more, now) => {
+    const wish = { inputs: { ...only, commit: c }, before: inputs, id: "i", ...more };
+    expect(following(wish, { pine: now }, call)).toBe(wish);
+  });
 });
 
 it.each<[string, Record<string, string>, string | undefined, string[]]>([

@@ -1,6 +1,7 @@
 /** What a reboot lock may be, and the files that a server gets of it. */
 import { describe, expect, it } from "vitest";
-import { leastDeadline, usualDeadline } from "../../../../../provider/host/turn/deadline.ts";
+import { worstSeconds } from "../../../../../provider/host/trial/worst.ts";
+import { usualDeadline } from "../../../../../provider/host/turn/deadline.ts";
 import { lockFiles, needsCurl } from "../../../../../provider/host/turn/lock.ts";
 import { type Props, plain, Secret, Unknown } from "../../../../../provider/properties/values.ts";
 import { checkHijack } from "../../../../../provider/resources/hijack/check/check.ts";
@@ -104,8 +105,8 @@ describe("its files", () => {
 
 describe("how long a turn may take", () => {
   it("two boots, the dead-man and the checks; 15 minutes more for hooks, a day at most", () => {
-    expect(leastDeadline({ deadman: 300, health: [] })).toBe(1080);
-    expect(leastDeadline({ deadman: 300, health: [{}, { timeout: 120 }] })).toBe(1260);
+    expect(worstSeconds({ deadman: 300, health: [] })).toBe(1080);
+    expect(worstSeconds({ deadman: 300, health: [{}, { timeout: 120 }] })).toBe(1260);
     expect(usualDeadline({ deadman: 300, health: [] })).toBe(1980);
     expect(usualDeadline({ deadman: 3600, health: Array(60).fill({ timeout: 3600 }) })).toBe(86_400);
   });
