@@ -25,7 +25,7 @@ export const agentScript = () => joined(FLUSH, ...pieces("deployments", "system"
 const TURN = ["http", "group", "take", "report", "queue", "consul", "etcd", "fleetlock"].map((name) => `turn-${name}`);
 
 /** The reboot lock of a group of servers as one script. */
-export const turnScript = () => joined(FLUSH, ...pieces("system", "trials", ...TURN, "turn"));
+export const turnScript = () => joined(FLUSH, ...pieces("words", "system", "trials", ...TURN, "turn"));
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>

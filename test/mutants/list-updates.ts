@@ -5,6 +5,20 @@ const LIB = "provider/system/rootfs/usr/libexec/pine";
 
 export const UPDATE_MUTANTS: Mutant[] = [
   {
+    name: "a proxy is told what https asks for",
+    file: `${LIB}/requests`,
+    from: 'elif [ -n "$proxy" ]; then',
+    to: "elif false; then",
+    tests: ["test/unit/system/requests.test.ts"],
+  },
+  {
+    name: "the proxy of a shell is taken",
+    file: `${LIB}/requests`,
+    from: "  unset http_proxy https_proxy ",
+    to: "  : http_proxy https_proxy ",
+    tests: ["test/unit/system/requests.test.ts"],
+  },
+  {
     name: "a mirror that stands still is believed",
     file: `${LIB}/pull`,
     from: '[ "$number" -ge "$seen" ] ||',

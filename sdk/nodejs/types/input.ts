@@ -710,7 +710,7 @@ export interface PublishArgs {
  */
 export interface RebootLockArgs {
     /**
-     * Path on the server of the certificates that the store's address is checked with. Default: the system's.
+     * Path on the server of the certificates that the store's address is checked with. Default: `caCertificate` of `updates`, else the system's.
      */
     caFile?: pulumi.Input<string | undefined>;
     /**
@@ -750,7 +750,7 @@ export interface RebootLockArgs {
      */
     members?: pulumi.Input<number | undefined>;
     /**
-     * HTTP proxy on the way to the store. Default none.
+     * HTTP proxy on the way to the store, or `none`. Default: that of `updates`, where the store is not on the server itself.
      */
     proxy?: pulumi.Input<string | undefined>;
     /**
@@ -930,11 +930,15 @@ export interface UpdateWindowArgs {
  */
 export interface UpdatesArgs {
     /**
+     * Certificates in PEM that an `https` address is checked with, instead of the system's; also for a `rebootLock` without a `caFile`.
+     */
+    caCertificate?: pulumi.Input<string | undefined>;
+    /**
      * Hours between two looks (1 to 720). Each server looks at a moment of its own. Default 24.
      */
     everyHours?: pulumi.Input<number | undefined>;
     /**
-     * Proxy for what the server fetches. Example: `http://10.0.0.1:3128`.
+     * Proxy for what the server fetches, and for a `rebootLock` without one of its own whose store is not on the server. Default: none, whatever a shell's environment says. Example: `http://10.0.0.1:3128`.
      */
     proxy?: pulumi.Input<string | undefined>;
     /**
