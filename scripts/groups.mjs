@@ -55,6 +55,8 @@ export const GROUPS = {
     setUp: ["debian", "npm"],
     named: true,
   },
+  // a machine that hangs outside of trials
+  watchdog: { include: [file("watchdog")], setUp: everything, named: true },
   // servers that look after themselves
   fleet: { include: [file("fleet*")], setUp: everything, named: true },
   // commits that boot here before a server is touched

@@ -133,6 +133,8 @@ export interface Recipe {
   /** By ulimit's long names, "nofile" -> "917504". */
   limits: Record<string, string>;
   knobs?: Knobs;
+  /** Absent: nothing feeds the hardware's watchdog outside of trials. */
+  watchdog?: { seconds: number };
   motd?: string;
   /** Commands for /bin/sh with the tree as root, in order, without a network. */
   hooks: string[];

@@ -1014,6 +1014,25 @@ export interface UserArgs {
 }
 
 /**
+ * A service that feeds the hardware's watchdog as long as a program can be started and a write reaches the disk.
+ */
+export interface WatchdogArgs {
+    /**
+     * Seconds without a sign of life after which the machine is reset (30 to 600). The device may know other limits: the real one is in `pine status`. Default 120.
+     */
+    seconds?: pulumi.Input<number | undefined>;
+}
+/**
+ * watchdogArgsProvideDefaults sets the appropriate defaults for WatchdogArgs
+ */
+export function watchdogArgsProvideDefaults(val: WatchdogArgs): WatchdogArgs {
+    return {
+        ...val,
+        seconds: (val.seconds) ?? 120,
+    };
+}
+
+/**
  * Commits that matter more than the lock. A server goes without it after the wait and an offset of its own, and `pine status` and refresh tell it.
  */
 export interface WithoutLockArgs {
