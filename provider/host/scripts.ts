@@ -34,7 +34,7 @@ export const factsScript = () =>
   );
 
 /** Holds the server's lock for as long as its standard input is open. */
-export const lockScript = () => joined(PRELUDE, PARTS, "host/locks/server.sh");
+export const lockScript = () => joined(PRELUDE, ...pieces("words"), PARTS, "host/locks/server.sh");
 
 /** Looks at a file. */
 export const compareScript = () => joined(SAFELY, "host/files/compare.sh");

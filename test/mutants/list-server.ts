@@ -3,20 +3,6 @@ import type { Mutant } from "./mutant.ts";
 
 export const SERVER_MUTANTS: Mutant[] = [
   {
-    name: "a watchdog is fed without a look",
-    file: "provider/system/settings/watchdog/usr/libexec/pine/watchdog",
-    from: "if lives; then printf k >&9; fi",
-    to: "lives & printf k >&9",
-    tests: ["test/unit/image/recipe/watchdog.test.ts"],
-  },
-  {
-    name: "a watchdog stays armed at a clean end",
-    file: "provider/system/settings/watchdog/usr/libexec/pine/watchdog",
-    from: "disarm() { printf V >&9; }",
-    to: "disarm() { :; }",
-    tests: ["test/unit/image/recipe/watchdog.test.ts"],
-  },
-  {
     name: "a full disk takes the reason of a trial with it",
     file: "provider/system/rootfs/usr/libexec/pine/trials",
     from: '  rm -rf "$(memory)/reserve"\n  write_down "$1"\n',

@@ -170,6 +170,8 @@ export class Sysroot {
       freeKib?: number;
       freeInodes?: number;
       signal?: AbortSignal;
+      /** ms */
+      timeout?: number;
     } = {},
   ) {
     const options = /pine_options="(.*)"/.exec(readFileSync(join(this.slots, `${slot}.cfg`), "utf8"))![1]!;
@@ -183,7 +185,7 @@ export class Sysroot {
     const done = await run(file!, rest, {
       input: o.input,
       ok: o.ok ?? [0],
-      timeout: 60_000,
+      timeout: o.timeout ?? 60_000,
       signal: o.signal,
       env: { ...process.env, BOOT } as Record<string, string>,
     });

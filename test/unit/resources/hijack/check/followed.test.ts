@@ -184,3 +184,14 @@ it.each<[string, Record<string, string>, string | undefined, string[]]>([
 ])("a refresh tells that %s", (_, state, staged, lines) =>
   expect(updateNotes({ updates: { digest: "x", state, staged } })).toEqual(lines),
 );
+
+it.each<[string, number, number, string[]]>([
+  ["was there", 72, 45, []],
+  ["was away for too long (74: FCOS#1608)", 73, 45, ["it heard nothing of its update server for 73 h"]],
+  ["stands still (61: python-tuf#322)", 1, 46, ["nothing was signed for 46 days: its mirror may stand still"]],
+])("a refresh tells that the update server %s", (_, hours, days, lines) => {
+  const now = 1_800_000_000;
+  const state = { heard: String(now - hours * 3600), published: String(now - days * 86_400) };
+  const asked = { everyHours: 24, staleDays: 45 };
+  expect(updateNotes({ updates: { digest: "x", state } }, asked, now * 1000)).toEqual(lines);
+});
