@@ -9,7 +9,7 @@ export type Services = Partial<Record<Runlevel, string[]>>;
 
 // biome-ignore format: what belongs together is in one line
 export const extraNames = [
-  "backup", "bubblewrap", "glibc", "iomon", "podman", "ssheval", "tcpmon", "toolbox", "unlock",
+  "backup", "bubblewrap", "glibc", "iomon", "podman", "resolver", "ssheval", "tcpmon", "toolbox", "unlock",
 ] as const;
 export type Extra = (typeof extraNames)[number];
 
