@@ -12,7 +12,7 @@ const lib = asset("system/rootfs/usr/libexec/pine");
 mkdirSync(join(work, "pull"));
 
 function failed(shell: string[]): string {
-  const sources = ["trials", "pulling", "requests"].map((name) => `. ${lib}/${name}`).join("\n");
+  const sources = ["words", "trials", "pulling", "requests"].map((name) => `. ${lib}/${name}`).join("\n");
   const script = `set -eu\nwork=${work}\n${sources}\nmemory() { echo ${work}; }\nrequest_failed ${work}/said`;
   return execFileSync(shell[0]!, [...shell.slice(1), "-c", script], {
     encoding: "utf8",

@@ -16,7 +16,7 @@ mkdirSync(memory);
 /** Runs a text after some pieces; its settings are these lines. */
 function piece(shell: string[], names: string[], text: string, settings = ""): string {
   writeFileSync(join(memory, "updates"), settings);
-  const sources = names.map((name) => `. ${lib}/${name}`).join("\n");
+  const sources = ["words", ...names].map((name) => `. ${lib}/${name}`).join("\n");
   const script = `set -eu\nmemory() { echo ${memory}; }\nrun=${work} work=${work} child='' later=''\n${sources}\n${text}`;
   return execFileSync(shell[0]!, [...shell.slice(1), "-c", script], {
     encoding: "utf8",

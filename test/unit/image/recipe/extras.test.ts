@@ -32,10 +32,10 @@ describe("what an extra brings", () => {
     resolver: {
       services: { default: ["pine-resolver"] },
       paths: [
-        "/etc/conf.d/pine-resolver",
-        "/etc/init.d/pine-resolver",
-        "/usr/lib/pine/update.d/pine-resolver",
-        "/usr/libexec/pine/resolver",
+        "0644 /etc/conf.d/pine-resolver",
+        "0755 /etc/init.d/pine-resolver",
+        "0755 /usr/lib/pine/update.d/pine-resolver",
+        "0755 /usr/libexec/pine/resolver",
       ],
     },
     ssheval: { paths: ["0755 /usr/bin/ssheval"] },
