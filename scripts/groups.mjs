@@ -17,6 +17,8 @@ export const GROUPS = {
   overwrite: { include: [file("overwrite")], setUp: everything },
   // a group of servers whose reboot lock is in etcd, or behind FleetLock's protocol
   turn: { include: [file("turn-etcd"), file("turn-fleetlock")], setUp: ["debian", "npm"] },
+  // updates with Alpine's own programs
+  updates: { include: [file("updates-alpine")], setUp: ["debian", "npm"] },
   // run only when named: they are long, or have not passed often enough yet
   // a short life on each Debian of the lab, on UEFI, and on other file systems and partitions
   alongside: { include: [file("alongside*")], setUp: everything, named: true },
@@ -55,6 +57,8 @@ export const GROUPS = {
     setUp: ["debian", "npm"],
     named: true,
   },
+  // a machine that hangs outside of trials
+  watchdog: { include: [file("watchdog")], setUp: everything, named: true },
   // servers that look after themselves
   fleet: { include: [file("fleet*")], setUp: everything, named: true },
   // commits that boot here before a server is touched

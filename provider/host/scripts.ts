@@ -26,7 +26,7 @@ export const agentScript = () =>
 const TURN = ["http", "group", "take", "report", "queue", "consul", "etcd", "fleetlock"].map((name) => `turn-${name}`);
 
 /** The reboot lock of a group of servers as one script. */
-export const turnScript = () => joined(FLUSH, ...pieces("system", "trials", ...TURN, "turn"));
+export const turnScript = () => joined(FLUSH, ...pieces("words", "system", "trials", ...TURN, "turn"));
 
 /** The script whose lines {@link parseFacts} reads; its argument is the login's name. */
 export const factsScript = () =>
@@ -35,7 +35,7 @@ export const factsScript = () =>
   );
 
 /** Holds the server's lock for as long as its standard input is open. */
-export const lockScript = () => joined(PRELUDE, PARTS, "host/locks/server.sh");
+export const lockScript = () => joined(PRELUDE, ...pieces("words"), PARTS, "host/locks/server.sh");
 
 /** Looks at a file. */
 export const compareScript = () => joined(SAFELY, "host/files/compare.sh");

@@ -117,6 +117,7 @@ export class Rootfs extends pulumi.CustomResource {
             resourceInputs["timezone"] = (args?.timezone) ?? "UTC";
             resourceInputs["upgrade"] = args?.upgrade;
             resourceInputs["users"] = args?.users;
+            resourceInputs["watchdog"] = args ? pulumi.output(args.watchdog).apply(v => v === undefined ? undefined : inputs.watchdogArgsProvideDefaults(v)) : undefined;
             resourceInputs["available"] = undefined /*out*/;
             resourceInputs["builder"] = undefined /*out*/;
             resourceInputs["checksum"] = undefined /*out*/;
@@ -274,4 +275,8 @@ export interface RootfsArgs {
      * Logins besides root. Default none.
      */
     users?: pulumi.Input<pulumi.Input<inputs.UserArgs>[] | undefined>;
+    /**
+     * The hardware's watchdog resets a machine that hangs, also outside of trials. Not for containers. Default none.
+     */
+    watchdog?: pulumi.Input<inputs.WatchdogArgs | undefined>;
 }

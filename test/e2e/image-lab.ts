@@ -31,9 +31,9 @@ export interface ImageLab {
   task: Task;
   /**
    * The lab's Rootfs (root logs in by the lab's key), with more packages, in the shared store or another, of a machine
-   * or a container.
+   * or a container; `more`: other settings.
    */
-  rootfs(packages?: string[], store?: Store, target?: Target): Promise<RootfsRecord>;
+  rootfs(packages?: string[], store?: Store, target?: Target, more?: Partial<Recipe>): Promise<RootfsRecord>;
   /** An empty store of this test's own. */
   ownStore(): Promise<Store>;
   /** A store of this test's own with everything that is committed in the shared one, and nothing made of it. */
@@ -87,7 +87,8 @@ export async function startImageLab(tell: (line: string) => void = () => {}): Pr
           return copy;
         }),
       config: (of = store) => ({ ...tools, store: of.dir }),
-      rootfs: (packages = [], into = store, target = "vm") => labRootfs(into, tools, { packages, target }, key, task),
+      rootfs: (packages = [], into = store, target = "vm", more = {}) =>
+        labRootfs(into, tools, { ...more, packages, target }, key, task),
       end,
     };
   } catch (e) {
@@ -110,11 +111,12 @@ async function forgetOldStores(current: string): Promise<void> {
 async function labRootfs(
   store: Store,
   tools: ToolboxSource,
-  { packages, target }: Pick<Recipe, "packages" | "target">,
+  { packages, target, ...more }: Pick<Recipe, "packages" | "target"> & Partial<Recipe>,
   key: string,
   task: Task,
 ): Promise<RootfsRecord> {
   const recipe = aRecipe({
+    ...more,
     release: tools.release,
     arch: tools.arch,
     mirror: tools.mirror,

@@ -1,4 +1,4 @@
-/** Mutants of what a server does about updates. */
+/** Mutants of what a server does by itself: updates, and a watchdog. */
 import type { Mutant } from "./mutant.ts";
 
 const LIB = "provider/system/rootfs/usr/libexec/pine";
@@ -6,7 +6,7 @@ const LIB = "provider/system/rootfs/usr/libexec/pine";
 export const UPDATE_MUTANTS: Mutant[] = [
   {
     name: "a look in a trial decides what was reached before it",
-    file: `${LIB}/upgrade`,
+    file: `${LIB}/witnesses`,
     from: '[ -z "$(begun unreached)" ] && ! reached',
     to: '[ -z "$(state_value problem)" ] && ! reached',
     tests: ["test/unit/system/upgrade.test.ts"],
@@ -24,6 +24,41 @@ export const UPDATE_MUTANTS: Mutant[] = [
     from: 'news.whenUnreachable === "forget" &&\n',
     to: 'news.whenUnreachable === "" &&\n',
     tests: ["test/unit/resources/hijack/check/diff.test.ts"],
+  },
+  {
+    name: "a slot that a killed run armed stays armed",
+    file: `${LIB}/upgrade`,
+    from: '  one_at_a_time "reboot into version $version"\n  take_back\n',
+    to: '  one_at_a_time "reboot into version $version"\n',
+    tests: ["test/unit/system/markers.test.ts"],
+  },
+  {
+    name: "a watchdog is fed without a look",
+    file: "provider/system/settings/watchdog/usr/libexec/pine/watchdog",
+    from: "if lives; then printf k >&9; fi",
+    to: "lives & printf k >&9",
+    tests: ["test/unit/image/recipe/watchdog.test.ts"],
+  },
+  {
+    name: "a watchdog stays armed at a clean end",
+    file: "provider/system/settings/watchdog/usr/libexec/pine/watchdog",
+    from: "disarm() { printf V >&9; }",
+    to: "disarm() { :; }",
+    tests: ["test/unit/image/recipe/watchdog.test.ts"],
+  },
+  {
+    name: "a proxy is told what https asks for",
+    file: `${LIB}/requests`,
+    from: 'elif [ -n "$proxy" ]; then',
+    to: "elif false; then",
+    tests: ["test/unit/system/requests.test.ts"],
+  },
+  {
+    name: "the proxy of a shell is taken",
+    file: `${LIB}/requests`,
+    from: "  unset http_proxy https_proxy ",
+    to: "  : http_proxy https_proxy ",
+    tests: ["test/unit/system/requests.test.ts"],
   },
   {
     name: "a mirror that stands still is believed",

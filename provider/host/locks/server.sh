@@ -6,7 +6,7 @@
 # Nobody gets it on a server that is about to reboot (trial/reboot.ts).
 set -eu
 run=${PINE_RUN:-/run} lease=${PINE_LEASE:-900} # for tests
-if [ -e "$run/pine.rebooting" ]; then
+if rebooting "$run"; then
   echo "busy $(head -n 1 "$run/pine.rebooting"), which is rebooting the server"
   exit 75
 fi

@@ -105,6 +105,8 @@ export interface ImageFacts {
   filesystems?: string[];
   /** It has the program curl; absent: not known. */
   curl?: boolean;
+  /** busybox' wget checks certificates with it. */
+  ssl_client?: boolean;
   /** Its SSH server; absent: not known. */
   ssh?: SshServer;
   /** Its kernel and initramfs. */

@@ -2,6 +2,7 @@
 
 import { short } from "../../words.ts";
 import type { PineFacts } from "../facts/types/pine.ts";
+import type { Updates } from "./settings.ts";
 
 /** The commit that the server went to by itself, with its version: kept with its manifest once it was confirmed. */
 export function wentTo({ updates, trust, deployment }: PineFacts): { checksum: string; version?: string } | undefined {
@@ -11,19 +12,35 @@ export function wentTo({ updates, trust, deployment }: PineFacts): { checksum: s
 }
 
 /** Windows that may pass with an update waiting before it is told: one or two nights are no finding. */
-const MISSED_TOLD = 3;
+const WINDOWS_TOLD = 3;
 
-/** Lines for a person. Without `updates` there are none. */
-export function updateNotes({ updates }: Pick<PineFacts, "updates">): string[] {
+/** Looks that may be missed before that is a finding, as on the server (libexec/pine/told). */
+const LOOKS_MISSED = 3;
+
+/** What a server did not hear for too long, `now` in ms. */
+function silences({ heard, published }: Record<string, string | undefined>, o: Asked, now: number): string[] {
+  const hours = (since: string) => Math.floor((now / 1000 - Number(since)) / 3600);
+  const lines: string[] = [];
+  if (heard && hours(heard) > LOOKS_MISSED * o.everyHours)
+    lines.push(`it heard nothing of its update server for ${hours(heard)} h`);
+  if (published && hours(published) > 24 * o.staleDays)
+    lines.push(`nothing was signed for ${Math.floor(hours(published) / 24)} days: its mirror may stand still`);
+  return lines;
+}
+type Asked = Pick<Updates, "everyHours" | "staleDays">;
+
+/** Lines for a person. Without `updates` there are none. `asked`: the program's, where it has them. */
+export function updateNotes({ updates }: Pick<PineFacts, "updates">, asked?: Asked, now = Date.now()): string[] {
   if (!updates) return [];
   const { problem, checked, result, waiting, withdrawn, hook, missed, missed_why: why } = updates.state;
-  const late = Number(missed) >= MISSED_TOLD;
+  const late = Number(missed) >= WINDOWS_TOLD;
   const version = updates.staged;
   return [
     ...(problem ? [`its last look for updates (${checked}) failed: ${problem}`] : []),
     ...(version ? [`version ${version} is fetched${waiting ? `: ${waiting}` : " and waits for its reboot"}`] : []),
     ...(late ? [`${missed} windows passed with an update waiting${why ? `: ${why}` : ""}`] : []),
     ...(result && !/is confirmed$/.test(result) ? [result] : []),
+    ...(asked ? silences(updates.state, asked, now) : []),
     ...(withdrawn ? [withdrawn] : []),
     ...(hook ? [`a hook failed: ${hook}`] : []),
   ];

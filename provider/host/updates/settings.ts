@@ -1,5 +1,5 @@
 /** The settings of updates as a server reads them (libexec/pine/pulling): lines `name=value`. Pure. */
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { worstSeconds } from "../trial/worst.ts";
 import { posixTimeZone } from "./time-zone.ts";
 
@@ -33,6 +33,8 @@ export interface Updates {
   waitForSessionsMinutes: number;
   staleDays: number;
   proxy?: string;
+  /** PEM, one or several: they count instead of the system's. */
+  caCertificate?: string;
   witnesses: Witness[];
   witnessesNeeded: "all" | "any";
 }
@@ -56,6 +58,12 @@ const HOOK_MINUTES = 2;
 /** Minutes that a reboot with its trial takes at most. A window is longer. */
 export const worstMinutes = (deadman: number): number => HOOK_MINUTES + Math.ceil(worstSeconds({ deadman }) / 60);
 
+const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** Certificates of a text, as base64 of what X.509 has. Dies where one is none. */
+export const certificatesOf = (pem: string): string[] =>
+  (pem.match(PEM) ?? []).map((one) => new X509Certificate(one).raw.toString("base64"));
+
 /** The text of /var/lib/pine/updates. `id`: of the installation, by which servers spread over time. */
 export function settingsText(u: Updates, o: { id: string; ref: string; deadman: number }): string {
   const probe = ({ http, status, tcp }: Witness) =>
@@ -72,10 +80,21 @@ export function settingsText(u: Updates, o: { id: string; ref: string; deadman: 
     ["sessions", String(u.waitForSessionsMinutes * 60)],
     ["stale", String(u.staleDays)],
     ...(u.proxy ? ([["proxy", u.proxy]] as [string, string][]) : []),
+    ...certificatesOf(u.caCertificate ?? "").map((der): [string, string] => ["ca", der]),
     ...u.witnesses.map((w): [string, string] => ["witness", probe(w)]),
     ["witnesses", u.witnessesNeeded],
   ];
   return lines.map(([name, value]) => `${name}=${value}\n`).join("");
+}
+
+/**
+ * What the server lacks to ask by https (libexec/pine/requests); undefined: nothing. `has`: whether the image has a
+ * program; undefined where that is not known.
+ */
+export function httpsNeeds(u: Updates, has: { curl?: boolean; ssl_client?: boolean }): string | undefined {
+  if (!u.url.startsWith("https:") || has.curl !== false) return undefined;
+  if (u.proxy) return "https by a proxy needs the program curl on the server: busybox' wget would tell the proxy all";
+  return has.ssl_client === false ? "https needs the program curl or busybox' ssl_client on the server" : undefined;
 }
 
 /** How facts name a server's settings without showing them: they may hold a proxy's password. */

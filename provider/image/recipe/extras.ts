@@ -29,6 +29,7 @@ const extras: Record<Extra, Rest> = {
     modules: ["overlay", "tun"], // layers of images, an ordinary user's network
     files: true,
   },
+  resolver: { services: { default: ["pine-resolver"] }, files: true },
   ssheval: { files: true },
   tcpmon: { packages: ["tcpdump"], files: true },
   toolbox: { files: true },

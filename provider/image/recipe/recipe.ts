@@ -6,7 +6,7 @@ import { extraPieces } from "./extras.ts";
 import { settingPieces } from "./settings.ts";
 import { sshPiece } from "./ssh-server.ts";
 import { common, targets } from "./targets.ts";
-import { knobsPiece, memoryPiece } from "./tuning.ts";
+import { knobsPiece, memoryPiece, watchdogPiece } from "./tuning.ts";
 import { type Piece, type Recipe, type Runlevel, runlevels, type Services } from "./types.ts";
 
 /** Everything that settings and extras of a recipe bring besides the base system. */
@@ -17,6 +17,7 @@ export function pieces(r: Recipe): Piece[] {
     ...settingPieces(r),
     ...(memory ? [memory] : []),
     ...(r.knobs ? [knobsPiece(r.knobs)] : []),
+    ...(r.watchdog ? [watchdogPiece(r.watchdog.seconds)] : []),
     ...extraPieces(r.extras),
   ];
 }

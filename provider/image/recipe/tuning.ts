@@ -33,6 +33,12 @@ export function memoryPiece(m: Memory): Piece | undefined {
   }
 }
 
+/** Resets a machine that does not live any more, after so many seconds. */
+export const watchdogPiece = (seconds: number): Piece => ({
+  services: { default: ["pine-watchdog"] },
+  files: [...filesOf("settings/watchdog"), conf("pine-watchdog", { WATCHDOG_SECONDS: seconds })],
+});
+
 /** A list for the shell. A scheduler comes first, as the other files of a queue depend on it; the rest by name. */
 const pairs = (values: Record<string, string>) =>
   Object.entries(values)

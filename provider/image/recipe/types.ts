@@ -9,7 +9,7 @@ export type Services = Partial<Record<Runlevel, string[]>>;
 
 // biome-ignore format: what belongs together is in one line
 export const extraNames = [
-  "backup", "bubblewrap", "glibc", "iomon", "podman", "ssheval", "tcpmon", "toolbox", "unlock",
+  "backup", "bubblewrap", "glibc", "iomon", "podman", "resolver", "ssheval", "tcpmon", "toolbox", "unlock",
 ] as const;
 export type Extra = (typeof extraNames)[number];
 
@@ -133,6 +133,8 @@ export interface Recipe {
   /** By ulimit's long names, "nofile" -> "917504". */
   limits: Record<string, string>;
   knobs?: Knobs;
+  /** Absent: nothing feeds the hardware's watchdog outside of trials. */
+  watchdog?: { seconds: number };
   motd?: string;
   /** Commands for /bin/sh with the tree as root, in order, without a network. */
   hooks: string[];

@@ -35,7 +35,8 @@ function whatRuns(
   if (ahead) call.info(pullsOnly(inputs) ? pullsLine(went) : aheadLine(went, { checksum: wanted }));
   else if (checksum !== known.booted?.checksum)
     call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
-  for (const note of [...updateNotes(pine), ...byHandNotes(pine, known.booted?.checksum)]) call.warn(note);
+  for (const note of [...updateNotes(pine, hijackInputs(inputs).updates), ...byHandNotes(pine, known.booted?.checksum)])
+    call.warn(note);
   const version = checksum === known.booted?.checksum ? known.booted.version : went?.version;
   return { version, followed: ahead ? checksum : undefined };
 }

@@ -35,6 +35,7 @@ function ofTarget(i: RootfsInputs, add: Add): void {
   if (i.keymap !== undefined) add("keymap", "container", "a container has no console of its own");
   if (i.memory !== undefined && i.memory.kind !== "none") add("memory", "container", `expected kind none: ${host}`);
   if (i.knobs !== undefined) add("knobs", "container", `expected none: ${host}`);
+  if (i.watchdog !== undefined) add("watchdog", "container", "expected none: it would reset the container's host");
   if (i.ntp !== undefined && i.ntp.client !== "none")
     add("ntp", "container", `expected client none: the clock ${host.slice(2)}`);
 }

@@ -9,7 +9,17 @@ import type { Recipe } from "../../image/recipe/types.ts";
 import type { CheckFailure } from "../../properties/failure.ts";
 import type { RootfsInputs } from "./shape.ts";
 
-type Setting = "keymap" | "locale" | "ntp" | "dns" | "limits" | "memory" | "knobs" | "motd" | "healthChecks";
+type Setting =
+  | "keymap"
+  | "locale"
+  | "ntp"
+  | "dns"
+  | "limits"
+  | "memory"
+  | "knobs"
+  | "watchdog"
+  | "motd"
+  | "healthChecks";
 
 /** Values for a recipe without any of these settings. */
 const WITHOUT: Pick<Recipe, Setting> = {
@@ -20,6 +30,7 @@ const WITHOUT: Pick<Recipe, Setting> = {
   limits: {},
   memory: { kind: "none" },
   knobs: undefined,
+  watchdog: undefined,
   motd: undefined,
   healthChecks: undefined,
 };

@@ -138,6 +138,7 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
       : profile.knobs
         ? KNOBS
         : undefined,
+    watchdog: inputs.watchdog,
     motd: inputs.motd,
     hooks: inputs.hooks ?? [],
     healthChecks: recipeChecks(inputs.healthChecks),

@@ -102,6 +102,9 @@ export const knobs = object({
   }),
 });
 
+/** A look at a busy disk may take a while; what servers' watchdogs know ends at 613 s (iTCO). */
+export const watchdog = object({ seconds: integer({ min: 30, max: 600, default: 120 }) });
+
 export const hooks = list(
   text({
     pattern: /^[^\0]{1,65536}$/,

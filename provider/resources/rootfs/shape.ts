@@ -112,6 +112,7 @@ export const rootfsShape = (config: Config) => ({
   memory: settings.memory,
   limits: settings.limits,
   knobs: settings.knobs,
+  watchdog: settings.watchdog,
   motd: settings.motd,
   users: list(user, {
     verify: (users) => {

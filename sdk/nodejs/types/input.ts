@@ -728,7 +728,7 @@ export interface PublishArgs {
  */
 export interface RebootLockArgs {
     /**
-     * Path on the server of the certificates that the store's address is checked with. Default: the system's.
+     * Path on the server of the certificates that the store's address is checked with. Default: `caCertificate` of `updates`, else the system's.
      */
     caFile?: pulumi.Input<string | undefined>;
     /**
@@ -768,7 +768,7 @@ export interface RebootLockArgs {
      */
     members?: pulumi.Input<number | undefined>;
     /**
-     * HTTP proxy on the way to the store. Default none.
+     * HTTP proxy on the way to the store, or `none`. Default: that of `updates`, where the store is not on the server itself.
      */
     proxy?: pulumi.Input<string | undefined>;
     /**
@@ -996,11 +996,15 @@ export interface UpdateWindowArgs {
  */
 export interface UpdatesArgs {
     /**
+     * Certificates in PEM that an `https` address is checked with, instead of the system's; also for a `rebootLock` without a `caFile`.
+     */
+    caCertificate?: pulumi.Input<string | undefined>;
+    /**
      * Hours between two looks (1 to 720). Each server looks at a moment of its own. Default 24.
      */
     everyHours?: pulumi.Input<number | undefined>;
     /**
-     * Proxy for what the server fetches. Example: `http://10.0.0.1:3128`.
+     * Proxy for what the server fetches, and for a `rebootLock` without one of its own whose store is not on the server. Default: none, whatever a shell's environment says. Example: `http://10.0.0.1:3128`.
      */
     proxy?: pulumi.Input<string | undefined>;
     /**
@@ -1077,6 +1081,25 @@ export interface UserArgs {
      * Numeric user id. Default: the next free one from 1000.
      */
     uid?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * A service that feeds the hardware's watchdog as long as a program can be started and a write reaches the disk.
+ */
+export interface WatchdogArgs {
+    /**
+     * Seconds without a sign of life after which the machine is reset (30 to 600). The device may know other limits: the real one is in `pine status`. Default 120.
+     */
+    seconds?: pulumi.Input<number | undefined>;
+}
+/**
+ * watchdogArgsProvideDefaults sets the appropriate defaults for WatchdogArgs
+ */
+export function watchdogArgsProvideDefaults(val: WatchdogArgs): WatchdogArgs {
+    return {
+        ...val,
+        seconds: (val.seconds) ?? 120,
+    };
 }
 
 /**

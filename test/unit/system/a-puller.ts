@@ -18,7 +18,7 @@ import { Sysroot } from "./sysroot-tools.ts";
 
 export const REF = "pine/x86_64/stable";
 const PIECES =
-  "agent deployments flush health hooks hostkeys judge limited lock prelude probe pull pulling sessions system told trials trust upgrade window".split(
+  "agent deployments flush health hooks hostkeys judge limited lock prelude probe pull pulling requests sessions system told trials trust upgrade window witnesses words".split(
     " ",
   );
 /** What busybox has itself; with dash they are this machine's. */
@@ -62,8 +62,6 @@ export class Puller {
     for (const name of APPLETS.filter((a) => applets.includes(a))) symlinkSync("/usr/bin/busybox", join(bin, name));
     // a link to /etc/alternatives, which is this machine's
     if (shell.length === 1) symlinkSync(realpathSync("/usr/bin/awk"), join(bin, "awk"));
-    // GNU's wget asks again and again, and Debian's busybox has one without -T; Alpine's runs in e2e/fleet-pull.test.ts
-    p.program("wget", 'exec /usr/bin/wget -t 1 "$@"');
     symlinkSync("/usr/bin/signify-openbsd", join(bin, "signify"));
     p.program("logger", 'echo "$*" >>/sysroot/log');
     // the namespace ends first: a reboot is only written down

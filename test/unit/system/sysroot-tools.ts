@@ -134,6 +134,8 @@ export class Sysroot {
       freeKib?: number;
       freeInodes?: number;
       signal?: AbortSignal;
+      /** ms */
+      timeout?: number;
     } = {},
   ) {
     const options = /pine_options="(.*)"/.exec(readFileSync(join(this.slots, `${slot}.cfg`), "utf8"))![1]!;
@@ -147,7 +149,7 @@ export class Sysroot {
     const done = await run(file!, rest, {
       input: o.input,
       ok: o.ok ?? [0],
-      timeout: 150_000,
+      timeout: o.timeout ?? 150_000,
       signal: o.signal,
       env: { ...process.env, BOOT } as Record<string, string>,
     });

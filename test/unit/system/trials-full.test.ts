@@ -96,7 +96,7 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
   test("what a person says is kept on a full disk, too", async () => {
     await s.pine("a", ["ok"]);
     const pine =
-      ["trials", "lock", "told"].map((name) => `${assetText(LIB, name)}\n`).join("") +
+      ["words", "trials", "lock", "told"].map((name) => `${assetText(LIB, name)}\n`).join("") +
       assetText("system/rootfs/usr/sbin/pine");
     expect((await s.on("a", pine, ["hold", "backup"], { freeKib: 0 })).stdout).toMatch(/^Held/);
     expect(text("hold")).toMatch(/^reason=backup$/m);

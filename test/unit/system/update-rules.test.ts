@@ -16,7 +16,7 @@ mkdirSync(memory);
 /** Runs a text after some pieces; its settings are these lines. */
 function piece(shell: string[], names: string[], text: string, settings = ""): string {
   writeFileSync(join(memory, "updates"), settings);
-  const sources = names.map((name) => `. ${lib}/${name}`).join("\n");
+  const sources = ["words", ...names].map((name) => `. ${lib}/${name}`).join("\n");
   const script = `set -eu\nmemory() { echo ${memory}; }\nrun=${work} work=${work} child='' later=''\n${sources}\n${text}`;
   return execFileSync(shell[0]!, [...shell.slice(1), "-c", script], {
     encoding: "utf8",
@@ -100,33 +100,6 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
       first,
     ]);
     expect(new Set([1, 2, 3, 4, 5].map((n) => next(`server-${n}`, day))).size).toBe(5);
-  });
-
-  // as Alpine's busybox and its ssl_client say it
-  test.each<[string, string, number, RegExp]>([
-    ["away", "wget: can't connect to remote host (127.0.0.1): Connection refused", 0, /^connection refused$/],
-    ["unknown", "wget: bad address 'updates.example.com'", 0, /^its name is not found$/],
-    ["slow", "wget: download timed out", 0, /^no answer in time$/],
-    ["without such a file", "wget: server returned error: HTTP/1.1 404 Not Found", 0, /^it has no such file \(404\)/],
-    ["broken", "wget: server returned error: HTTP/1.1 503 Service Unavailable", 0, /^it answers .*503/],
-    [
-      "out of date",
-      "ssl_client: x: TLS connect failed: certificate verification failed: certificate has expired",
-      0,
-      /^its certificate has expired$/,
-    ],
-    ["another's", "ssl_client: x: TLS connect failed: self signed certificate", 0, /^its certificate is not accepted$/],
-    [
-      "seen with a clock of 1970",
-      "ssl_client: x: certificate verification failed: certificate is not yet valid",
-      4_000_000_000,
-      /^this server's clock is wrong .*so no certificate is valid$/,
-    ],
-  ])("a web server is told: %s (30, 60: jetkvm#576, FCOS#1072)", (_, words, published, said) => {
-    mkdirSync(join(memory, "pull"), { recursive: true });
-    writeFileSync(join(memory, "pull/offered"), `published=${published}\n`);
-    writeFileSync(join(work, "wget"), `${words}\n`);
-    expect(piece(shell, ["trials", "pulling"], `memory() { echo ${memory}; }\nrequest_failed`)).toMatch(said);
   });
 
   const process = (pid: number, parent: number, name: string, tty = 0) => {

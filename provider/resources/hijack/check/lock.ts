@@ -39,8 +39,8 @@ export const lockRule = object(
     key: text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._/-]*$/, expected: 'a key such as "pine/turn/web"' }),
     caFile: text({ pattern: /^\/\S+$/, expected: "an absolute path on the server" }),
     proxy: text({
-      pattern: /^https?:\/\/[^\s/?#@]+\/?$/,
-      expected: 'an address without user and password, "http://proxy:3128"',
+      pattern: /^(none|https?:\/\/[^\s/?#@]+\/?)$/,
+      expected: 'an address without user and password, "http://proxy:3128", or "none"',
     }),
   },
   { exactlyOne: ["consul", "etcd", "fleetlock"] },

@@ -1,11 +1,20 @@
 /** `updates` of HostHijack: its inputs. */
 
-import { DAYS, UPDATE_DEFAULTS, worstMinutes } from "../../../host/updates/settings.ts";
+import { certificatesOf, DAYS, UPDATE_DEFAULTS, worstMinutes } from "../../../host/updates/settings.ts";
 import { hasTimeZones, posixTimeZone, TIME_ZONE_EXPECTED } from "../../../host/updates/time-zone.ts";
 import { refProblem } from "../../../image/ostree/write.ts";
 import { flag, integer, list, object, text } from "../../../properties/check.ts";
 import type { CheckFailure } from "../../../properties/failure.ts";
 import { hasUnknown, type Props, plain } from "../../../properties/values.ts";
+
+const CA_EXPECTED = 'certificates in PEM, "-----BEGIN CERTIFICATE-----…"';
+
+function caProblem(pem: string): string | undefined {
+  try {
+    if (certificatesOf(pem).length > 0) return undefined;
+  } catch {}
+  return `expected ${CA_EXPECTED}${/PRIVATE KEY/.test(pem) ? ", not a private key" : ""}`;
+}
 
 const witness = object(
   {
@@ -39,7 +48,12 @@ export const updatesRule = object({
   timeZone: text({ default: timeZone, verify: zoneProblem, expected: TIME_ZONE_EXPECTED }),
   waitForSessionsMinutes: integer({ min: 0, max: 10_080, default: waitForSessionsMinutes }),
   staleDays: integer({ min: 1, max: 3650, default: staleDays }),
-  proxy: text({ pattern: /^http:\/\/\S+$/, expected: 'the address of a proxy, such as "http://10.0.0.1:3128"' }),
+  proxy: text({
+    pattern: /^http:\/\/[^\s/?#]+\/?$/,
+    expected: 'the address of a proxy, such as "http://10.0.0.1:3128"',
+    secret: true,
+  }),
+  caCertificate: text({ verify: caProblem, expected: CA_EXPECTED }),
   witnesses: list(witness),
   witnessesNeeded: text({ enum: ["all", "any"], default: witnessesNeeded }),
 });
@@ -54,6 +68,9 @@ function zoneProblem(zone: string): string | undefined {
 export function updatesFailures(inputs: Props): CheckFailure[] {
   const { deadman, updates } = inputs;
   if (updates === undefined || hasUnknown(updates) || typeof deadman !== "number") return [];
+  const { url, caCertificate } = plain(updates) as { url?: string; caCertificate?: string };
+  if (caCertificate !== undefined && !url?.startsWith("https:"))
+    return [{ property: "updates.caCertificate", reason: `is for https, and url is ${JSON.stringify(url)}` }];
   const { reboot, windows = [] } = plain(updates) as { reboot?: string; windows?: { minutes: number }[] };
   if (reboot !== "window")
     return windows.length === 0

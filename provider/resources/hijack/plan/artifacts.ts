@@ -134,11 +134,13 @@ async function imageFactsOf({ store, checksum, manifest, image }: Kept, compress
   const made = await readSysroot(store, checksum, compression);
   const rootfs = await readRootfs(store, manifest.rootfs);
   const range = packedRange(manifest.size, compression);
+  const has = (program: string) => rootfs && rootfs.lock.some(({ name }) => name === program);
   return {
     arch: manifest.arch,
     target: manifest.target ?? "vm",
     ssh: rootfs && sshServerOf(rootfs.lock),
-    curl: rootfs && rootfs.lock.some(({ name }) => name === "curl"),
+    curl: has("curl"),
+    ssl_client: has("ssl_client"),
     sysrootBytes: made?.size ?? Math.round((range[0] + range[1]) / 2),
     sysrootRange: made ? undefined : range,
     unpackedBytes: made?.unpackedSize ?? manifest.size,

@@ -4,6 +4,7 @@ import type { ImageFacts, Plan } from "../../../host/plan/types.ts";
 import { isReinstall } from "../../../host/server/record.ts";
 import { loginPublicKeys } from "../../../host/ssh/keys.ts";
 import { needsCurl } from "../../../host/turn/lock.ts";
+import { httpsNeeds } from "../../../host/updates/settings.ts";
 import { planInstall } from "../../../host/ways/plan.ts";
 import { lockLines } from "../../../host/ways/words.ts";
 import { needQemu } from "../../../local/qemu.ts";
@@ -43,10 +44,12 @@ function withLock(plan: Plan, { inputs }: Wish): Plan {
   return { ...plan, steps: [...plan.steps, step], lines: [...plan.lines, ...lockLines(step)] };
 }
 
-/** The lock of some stores needs a program that the commit may not have: said before anything is deployed. */
-function refuseWithoutCurl({ inputs }: Wish, { curl }: ImageFacts, call: Call): void {
+/** What asks a store or an update server may be missing in the commit: said before anything is deployed. */
+function refuseWithoutCurl({ inputs }: Wish, image: ImageFacts, call: Call): void {
   const lock = lockOf(inputs, call);
-  const why = lock && curl === false && needsCurl(lock);
+  const why = lock && image.curl === false && needsCurl(lock);
+  const lacks = inputs.updates && httpsNeeds(inputs.updates, image);
+  if (lacks) die(`updates: ${lacks}, and the commit has none`, 'add "curl" to `packages` of its Rootfs, or use http');
   if (why)
     die(
       `rebootLock needs the program curl on the server (${why}), and the commit has none`,

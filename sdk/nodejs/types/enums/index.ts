@@ -56,6 +56,10 @@ export const Extra = {
      */
     Podman: "podman",
     /**
+     * Names are asked of a resolver on the server, such as Consul's agent, while it answers, and of the usual nameservers otherwise (`/etc/conf.d/pine-resolver`).
+     */
+    Resolver: "resolver",
+    /**
      * A forced command for authorized_keys that sets variables before a command.
      */
     Ssheval: "ssheval",

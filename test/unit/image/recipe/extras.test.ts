@@ -29,6 +29,15 @@ describe("what an extra brings", () => {
       modules: ["overlay", "tun"],
       paths: ["0644 /etc/containers/storage.conf"],
     },
+    resolver: {
+      services: { default: ["pine-resolver"] },
+      paths: [
+        "0644 /etc/conf.d/pine-resolver",
+        "0755 /etc/init.d/pine-resolver",
+        "0755 /usr/lib/pine/update.d/pine-resolver",
+        "0755 /usr/libexec/pine/resolver",
+      ],
+    },
     ssheval: { paths: ["0755 /usr/bin/ssheval"] },
     tcpmon: { packages: ["tcpdump"], paths: ["0755 /usr/bin/tcpmon"] },
     toolbox: {

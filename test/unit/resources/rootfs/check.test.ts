@@ -110,6 +110,12 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
   ["memory.container", { target: "container", memory: { kind: "zram" } }, /expected kind none/],
   ["limits.key", { limits: { files: "1" } }, /a limit: as, core/],
   ["limits.form", { limits: { nofile: "many" } }, /a number or "unlimited"/],
+  ["watchdog.seconds.range", { watchdog: { seconds: 5 } }, /watchdog\.seconds: /],
+  [
+    "watchdog.container",
+    { target: "container", watchdog: {} },
+    /watchdog: expected none: it would reset the container's host/,
+  ],
   ["knobs.block.key", { knobs: { block: { "../../x": "1" } } }, /a file of \/sys\/block/],
   ["knobs.offload.choice", { knobs: { offload: { tso: "maybe" } } }, /one of on, off/],
   ["users.name.form", { users: [{ ...ann, name: "Ann B" }] }, /a login name/],

@@ -4,7 +4,6 @@ import type { PineFacts } from "../../../../../provider/host/facts/types/pine.ts
 import { type Queue, tooMany } from "../../../../../provider/host/updates/fits.ts";
 import { aheadLine, pullsLine, updateNotes, wentTo } from "../../../../../provider/host/updates/notes.ts";
 import { settingsDigest, worstMinutes } from "../../../../../provider/host/updates/settings.ts";
-import { hasTimeZones, posixTimeZone } from "../../../../../provider/host/updates/time-zone.ts";
 import type { Props } from "../../../../../provider/properties/values.ts";
 import { checkHijack } from "../../../../../provider/resources/hijack/check/check.ts";
 import { diffHijack } from "../../../../../provider/resources/hijack/check/diff.ts";
@@ -89,22 +88,6 @@ describe("what is given", () => {
     expect(lines).toEqual([]);
     tell({});
     expect(lines).toEqual([expect.stringMatching(/^group g may not get through its window: 6 servers, 1 at a time/)]);
-  });
-});
-
-describe("a time zone", () => {
-  it.each([
-    ["UTC", "UTC0"],
-    ["CET-1CEST,M3.5.0,M10.5.0/3", "CET-1CEST,M3.5.0,M10.5.0/3"],
-    ["<+0330>-3:30", "<+0330>-3:30"],
-    ["../../etc/passwd", undefined],
-    ["/etc/localtime", undefined],
-    ["", undefined],
-  ])("%j is %j", (zone, posix) => expect(posixTimeZone(zone)).toBe(posix));
-  it("by its name needs the database of this machine", () => {
-    expect(posixTimeZone("Europe/Berlin", "/nowhere")).toBeUndefined();
-    // the set-up does not install it
-    expect(posixTimeZone("Europe/Berlin")).toBe(hasTimeZones() ? "CET-1CEST,M3.5.0,M10.5.0/3" : undefined);
   });
 });
 
@@ -247,3 +230,14 @@ it.each<[string, Record<string, string>, string | undefined, string[]]>([
 ])("a refresh tells that %s", (_, state, staged, lines) =>
   expect(updateNotes({ updates: { digest: "x", state, staged } })).toEqual(lines),
 );
+
+it.each<[string, number, number, string[]]>([
+  ["was there", 72, 45, []],
+  ["was away for too long (74: FCOS#1608)", 73, 45, ["it heard nothing of its update server for 73 h"]],
+  ["stands still (61: python-tuf#322)", 1, 46, ["nothing was signed for 46 days: its mirror may stand still"]],
+])("a refresh tells that the update server %s", (_, hours, days, lines) => {
+  const now = 1_800_000_000;
+  const state = { heard: String(now - hours * 3600), published: String(now - days * 86_400) };
+  const asked = { everyHours: 24, staleDays: 45 };
+  expect(updateNotes({ updates: { digest: "x", state } }, asked, now * 1000)).toEqual(lines);
+});
