@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { BROKEN, breakAgent } from "../../faults/broken.ts";
+import { BROKEN, breakPiece, PIECES } from "../../faults/broken.ts";
 import { faultsOf } from "../../faults/judge.ts";
 import { kindName, kindOf, PLAIN } from "../../faults/kinds.ts";
 import { COMMANDS, type Command, PHASES } from "../../faults/phases.ts";
@@ -92,13 +92,13 @@ describe("the campaign's plan", () => {
 });
 
 describe("builds broken on purpose", () => {
-  const agent = readFileSync("provider/system/rootfs/usr/libexec/pine/agent", "utf8");
-
   it.each(BROKEN)("%s changes the agent, which is still a script", (kind) => {
     const folder = mkdtempSync(join(tmpdir(), "pine-broken-"));
-    const file = join(folder, "pine");
-    writeFileSync(file, breakAgent(kind, agent));
-    execFileSync("sh", ["-n", file]);
+    for (const piece of PIECES) {
+      const text = readFileSync(`provider/system/rootfs/usr/libexec/pine/${piece}`, "utf8");
+      writeFileSync(join(folder, piece), breakPiece(kind, piece, text));
+      execFileSync("sh", ["-n", join(folder, piece)]);
+    }
     rmSync(folder, { recursive: true });
   });
 });

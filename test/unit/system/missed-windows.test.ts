@@ -16,7 +16,9 @@ const HOUR = 3600;
 const DAY = 24 * HOUR;
 
 const sh = (shell: string[], text: string) => {
-  const pieces = ["flush", "system", "trials", "pulling", "window"].map((name) => `. ${lib}/${name}`).join("\n");
+  const pieces = ["words", "flush", "system", "trials", "pulling", "window"]
+    .map((name) => `. ${lib}/${name}`)
+    .join("\n");
   const script = `set -eu\ndir=${work}\n${pieces}\nmemory() { echo ${work}; }\nwork=${work}\n${text}`;
   const env = { PATH: process.env.PATH };
   return execFileSync(shell[0]!, [...shell.slice(1), "-c", script], { encoding: "utf8", env, timeout: 50_000 }).trim();

@@ -14,7 +14,7 @@ import { booted } from "./booted.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 const PINE = assetText("system/rootfs/usr/sbin/pine");
-const TRIALS = assetText("system/rootfs/usr/libexec/pine/trials");
+const TRIALS = ["words", "trials"].map((name) => assetText("system/rootfs/usr/libexec/pine", name)).join("\n");
 const JUDGE = assetText("system/rootfs/usr/libexec/pine/judge");
 const LOCK = ["lock", "told"].map((name) => assetText("system/rootfs/usr/libexec/pine", name)).join("\n");
 
@@ -200,7 +200,7 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     const r = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, ["rollback"], { ok: [75] });
     expect(r.stderr).toBe("pine: another operation holds this server's lock: stack, me@laptop");
     const told = await s.on("a", `${held}\n${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, ["status"]);
-    expect(told.stdout).toMatch(/^lock +stack, me@laptop$/m);
+    expect(told.stdout).toMatch(/^lock +stack, me@laptop, since \d{4}-\d\d-\d\dT\S+Z$/m);
     expect(parseStatus((await s.pine("a", ["status"])).stdout)).toMatchObject({ slot: "a", trial: undefined });
   });
 
