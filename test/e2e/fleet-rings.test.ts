@@ -64,7 +64,7 @@ function program(): void {
 }
 
 const signed = (ring: string) =>
-  /^checksum=(.*)$/m.exec(readFileSync(join(published, `pine/web/${ring}.manifest`), "utf8"))![1];
+  /^checksum=(.*)$/m.exec(readFileSync(join(published, `pine/pine/web/${ring}.manifest`), "utf8"))![1];
 const started = async (name: string) => on(servers[name]!, STARTED);
 const status = async (name: string): Promise<Record<string, string>> =>
   JSON.parse((await servers[name]!.ssh("pine status --json").catch(() => undefined))?.stdout || "{}");
