@@ -19,7 +19,7 @@ import {
 
 test("a trial is started by its own boot part, and the confirmed slot by the one that was confirmed with it", async () => {
   const grub = await start({ env: TRIAL, parts: { a: version(1), b: version(2) } });
-  const text = await grub.until(booted("a"));
+  const text = await grub.until(new RegExp(`${booted("a").source}.* pine\\.part=${partOf("a")}`));
   expect(text).toMatch(/boot part 2.*boot part 1/);
   const [trial, confirmed] = boots(text);
   expect(trial).toMatch(`pine.slot=b pine.trial=1 pine.stub=1 pine.part=${partOf("b")}`);
