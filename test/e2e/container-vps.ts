@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withEnding } from "../lab/ending.ts";
 import { type Lxc, type LxcOptions, startLxc } from "../lab/lxc/index.ts";
 import { ensureMirror, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
 import { Project } from "./hijack-cli.ts";
@@ -28,13 +29,10 @@ export interface ContainerLab {
  * one.
  */
 export async function startContainerLab(name: string, o: LxcOptions & { store?: string }): Promise<ContainerLab> {
-  const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
-  const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
-  const end = async () => {
-    for (const step of ending.splice(0)) await step();
-  };
   const tell = teller(name);
-  try {
+  return withEnding(async (ending, end) => {
+    const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
+    ending.push(() => rmSync(work, { recursive: true, force: true }));
     const tree = await ensureMirror(tell);
     const mirror = await serveMirror(tree);
     ending.unshift(() => mirror.close());
@@ -48,8 +46,5 @@ export async function startContainerLab(name: string, o: LxcOptions & { store?: 
     await project.set({ target: "container" });
     tell("the lab stands");
     return { work, vps, mirror, project, tell, end };
-  } catch (error) {
-    await end();
-    throw error;
-  }
+  });
 }

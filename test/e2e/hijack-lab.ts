@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { test as vitestTest } from "vitest";
 import { die } from "../../provider/errors.ts";
 import { type FaultyDisk, rawBase, startDisk } from "../lab/disk/index.ts";
+import { withEnding } from "../lab/ending.ts";
 import { ensureMirror, type Fault, type MirrorServer, serveMirror } from "../lab/mirror/index.ts";
 import {
   BOOT_WAYS,
@@ -82,13 +83,10 @@ export async function startLab(
     erst?: boolean;
   } = {},
 ): Promise<Lab> {
-  const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
-  const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
-  const end = async () => {
-    for (const step of ending.splice(0)) await step();
-  };
   const tell = teller(name);
-  try {
+  return withEnding(async (ending, end) => {
+    const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
+    ending.push(() => rmSync(work, { recursive: true, force: true }));
     const fault: Lab["fault"] = {};
     const tree = await ensureMirror(tell);
     const mirror = await serveMirror(tree, { intercept: (path) => fault.of?.(path) });
@@ -114,10 +112,7 @@ export async function startLab(
     await giveInputs(project);
     tell("the lab stands");
     return lab;
-  } catch (error) {
-    await end();
-    throw error;
-  }
+  });
 }
 
 /** The same stack in another folder and another backend, as on a second laptop. The caller ends it. */

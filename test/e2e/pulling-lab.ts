@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Consul, startConsul } from "../lab/consul/index.ts";
+import { type Ending, withEnding } from "../lab/ending.ts";
 import { type Lxc, type LxcOptions, startLxc } from "../lab/lxc/index.ts";
 import { NETWORK } from "../lab/lxc/stage.ts";
 import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
@@ -94,13 +95,10 @@ function program(lab: Pick<PullingLab, "project" | "servers" | "consul" | "url" 
 
 /** Starts them, and gives them nothing yet: `up` does. */
 export async function startPullingLab(name: string, names: string[], o: PullingOptions = {}): Promise<PullingLab> {
-  const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
-  const ending: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
-  const end = async () => {
-    for (const step of ending.splice(0)) await step();
-  };
   const tell = teller(name);
-  try {
+  return withEnding(async (ending, end) => {
+    const work = mkdtempSync(join(tmpdir(), `pine-${name}-`));
+    ending.push(() => rmSync(work, { recursive: true, force: true }));
     const tree = await ensureMirror(tell);
     const mirror = await serveMirror(tree);
     ending.unshift(() => mirror.close());
@@ -127,14 +125,11 @@ export async function startPullingLab(name: string, names: string[], o: PullingO
     program(lab, o);
     tell(`${names.length} containers stand`);
     return { ...lab, ...controls(lab), end };
-  } catch (error) {
-    await end();
-    throw error;
-  }
+  });
 }
 
 /** A web server of 127.0.0.1 with a new folder. Answers its port. */
-async function publishedAt(folder: string, ending: (() => unknown)[]): Promise<number> {
+async function publishedAt(folder: string, ending: Ending): Promise<number> {
   const port = await freePort();
   mkdirSync(folder);
   const argv = ["-m", "http.server", "-b", "127.0.0.1", "-d", folder, String(port)];

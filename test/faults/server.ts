@@ -7,6 +7,7 @@ import { keyValues } from "../../provider/host/ssh/answers.ts";
 import { run } from "../../provider/local/run.ts";
 import { Project } from "../e2e/hijack-cli.ts";
 import { type FaultyDisk, startDisk } from "../lab/disk/disk.ts";
+import { withEnding } from "../lab/ending.ts";
 import { startVps, type Vps } from "../lab/vps/vps.ts";
 import type { StateName } from "./commands.ts";
 import { MACHINES, type Prepared } from "./prepared.ts";
@@ -32,12 +33,9 @@ export async function startServer(
   for (const folder of [vm, work]) mkdirSync(folder, { recursive: true });
   const machine = MACHINES[state];
   const layers = machine.layers.map((name) => join(prepared.folder, name));
-  const disk = await startDisk({ base: prepared.raw, dir: vm, top: join(vm, "disk"), layers });
-  const ending: (() => unknown)[] = [() => disk.close()];
-  const end = async () => {
-    for (const step of ending.splice(0)) await step();
-  };
-  try {
+  return withEnding(async (ending, end) => {
+    const disk = await startDisk({ base: prepared.raw, dir: vm, top: join(vm, "disk"), layers });
+    ending.push(() => disk.close());
     const memoryFile = join(prepared.folder, machine.memory);
     const vps = await startVps({ base: prepared.base, dir: vm, faulty: disk, memoryFile, wait: false });
     ending.unshift(() => vps.stop());
@@ -50,10 +48,7 @@ export async function startServer(
     symlinkSync(o.bin, join(work, "bin"));
     await vps.waitSsh(60_000);
     return { dir, disk, vps, project, end };
-  } catch (error) {
-    await end();
-    throw error;
-  }
+  });
 }
 
 /** The stack's configuration and state name the server's port and the folder. */
