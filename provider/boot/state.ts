@@ -39,6 +39,9 @@ export function envBlock(state: EnvState): Buffer {
   return block;
 }
 
+/** confirmed.cfg: the confirmed slot once more, for a boot loader that cannot read the block. */
+export const confirmedText = (slot: SlotName): string => `set pine_slot=${slot}\n`;
+
 /** Reads an environment block; throws if it is none, so that nobody arms a trial on a broken one. */
 export function parseEnvBlock(block: Uint8Array): EnvState {
   const text = Buffer.from(block).toString("latin1");

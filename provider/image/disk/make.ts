@@ -6,7 +6,7 @@ import { asset, assetText } from "../../assets.ts";
 import { slotOptions } from "../../boot/options.ts";
 import { SLOTS_DIR } from "../../boot/place.ts";
 import { slotFile } from "../../boot/slot.ts";
-import { envBlock } from "../../boot/state.ts";
+import { confirmedText, envBlock } from "../../boot/state.ts";
 import { rootFilesystem } from "../../filesystems/all.ts";
 import { BOOT_JOURNAL_MIB, BYTES_PER_INODE, JOURNAL_MIB } from "../../filesystems/ext4.ts";
 import { MiB } from "../../filesystems/filesystem.ts";
@@ -69,7 +69,7 @@ export async function writeInputs(
     writeFile(join(slots, "grub.cfg"), assetText(...GRUB[1])),
     writeFile(join(slots, "a.cfg"), slot),
     writeFile(join(slots, "env"), envBlock({ slot: "a" })),
-    writeFile(join(slots, "confirmed.cfg"), "set pine_slot=a\n"),
+    writeFile(join(slots, "confirmed.cfg"), confirmedText("a")),
     writeFile(join(dir, "early.cfg"), `${early.join("\n")}\n`),
     writeFile(join(dir, "table.sfdisk"), sfdiskScript(plan)),
     ...(options.grow === false ? [] : [writeFile(join(slots, "grow"), `${plan.size / SECTOR}\n`)]),

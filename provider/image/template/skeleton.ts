@@ -6,7 +6,7 @@ import { managersPrograms } from "../../boot/managers.ts";
 import { containerOptions } from "../../boot/options.ts";
 import { SLOTS_DIR } from "../../boot/place.ts";
 import { slotFile } from "../../boot/slot.ts";
-import { envBlock } from "../../boot/state.ts";
+import { confirmedText, envBlock } from "../../boot/state.ts";
 import type { Change } from "../tree/changes.ts";
 
 /** What the skeleton is made from. */
@@ -63,7 +63,7 @@ export function skeleton(o: SkeletonInput): Change[] {
     ...["/boot/grub", slots].map((d) => dir(d)),
     file(`${slots}/a.cfg`, slotFile(slot)),
     file(`${slots}/env`, envBlock({ slot: "a" })),
-    file(`${slots}/confirmed.cfg`, "set pine_slot=a\n"),
+    file(`${slots}/confirmed.cfg`, confirmedText("a")),
   ];
 }
 
