@@ -119,8 +119,7 @@ function pullingFailures(servers: Props, news: Props): CheckFailure[] {
   const canaries = opened(news.rollout)?.canaries;
   const failures = [...own, ...ringsFailures(rings, { names, pulling, canaries })];
   if (failures.length > 0 || hasUnknown(rings.order) || hasUnknown(canaries)) return failures;
-  const first = canariesOf(names, typeof canaries === "string" ? Number(canaries) : (canaries ?? 1));
-  return oneRing(ringsOf(names, plain(rings.order), first));
+  return oneRing(ringsOf(names, plain(rings.order), canariesOf(names, canaries ?? 1)));
 }
 
 /** Two names for one server: it would be changed twice at a time. */

@@ -22,8 +22,8 @@ export const fleet: Component = {
   async construct(build, inputs) {
     if (!opened(inputs.servers)) {
       build.warn("the servers are not known yet: this preview shows those that exist as deleted, which they are not");
-      const [summary, connections, booted, waiting] = Array(4).fill(Unknown.value);
-      return { summary, connections, booted, waiting };
+      const unknown = Unknown.value;
+      return { summary: unknown, connections: unknown, booted: unknown, waiting: unknown };
     }
     const wanted = wantedOf(build, inputs);
     const made: Record<string, Made> = {};
@@ -56,23 +56,22 @@ function wantedOf(build: Construction, inputs: Props): Wanted {
   // a preview that does not know the number takes the careful one
   const known = <T>(value: T | null | undefined, otherwise: T) =>
     value === null || value === undefined || hasUnknown(value) ? otherwise : value;
-  const canaries = known(rollout.canaries, 1);
   const order = {
-    canaries: typeof canaries === "string" ? Number(canaries) : canaries,
+    canaries: known(rollout.canaries, 1),
     maxUnavailable: Number(known(rollout.maxUnavailable, 1)),
   };
   const rings = opened(inputs.rings);
   const first = canariesOf(names, order.canaries);
   const ringed = rings && ringsOf(names, known(plain(rings.order), undefined), first);
-  const stages = ringed?.map((ring) => ({
+  const stages: Wanted["stages"] = ringed?.map((ring) => ({
     ring: { ...ring, ref: refOf(rings!, build.name, ring.name) },
     turns: chunks(ring.servers, order.maxUnavailable),
   })) ?? [{ turns: turnsOf(names, order) }];
   const common = { commit: inputs.commit, image: inputs.image };
   const member = (name: string) => {
     const own = memberInputs(inputs.defaults, servers[name], common);
-    const ring = ringed?.find(({ servers: all }) => all.includes(name));
-    return ring ? inRing(own, refOf(rings!, build.name, ring.name)) : own;
+    const ring = stages.find(({ ring }) => ring?.servers.includes(name))?.ring;
+    return ring ? inRing(own, ring.ref) : own;
   };
   return {
     names,

@@ -12,7 +12,7 @@ export const byName = (names: Iterable<string>): string[] => [...names].sort((a,
 
 /** The canaries, in the order in which they are taken. */
 export function canariesOf(names: readonly string[], canaries: Order["canaries"]): string[] {
-  return typeof canaries === "number" ? byName(names).slice(0, canaries) : byName(new Set(canaries));
+  return typeof canaries === "object" ? byName(new Set(canaries)) : byName(names).slice(0, Number(canaries));
 }
 
 /**

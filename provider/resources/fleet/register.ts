@@ -50,10 +50,12 @@ export async function registerAll(build: Construction, wanted: Wanted, run: Run)
   const { rollout, made } = run;
   const under: Promise<void>[] = [];
   let before: string[] = [];
+  const earlier: string[] = [];
   for (const { ring, turns } of wanted.stages) {
     if (ring) {
       await settled(under);
-      before = [...before, await registerRing(build, wanted, { ...run, ring, after: before })];
+      before = [...before, await registerRing(build, wanted, { ...run, ring, earlier, after: before })];
+      earlier.push(...ring.servers);
     }
     for (const turn of turns) {
       const one = async (name: string, after: string[]) => {
@@ -84,18 +86,13 @@ const memberChild = (build: Construction, inputs: Props, name: string, after: st
   after,
 });
 
-/** Registers a ring, gives its servers the commit that it is signed for, and answers its URN. */
+/** Registers a ring, after the servers of those before it. Gives its own the commit that it is signed for; its URN. */
 async function registerRing(
   build: Construction,
-  { members, rings, stages }: Wanted,
-  { ring, after, made, rollout, waiting }: Run & { ring: FleetRing & { ref: string }; after: string[] },
+  { members, rings }: Wanted,
+  o: Run & { ring: FleetRing & { ref: string }; earlier: string[]; after: string[] },
 ): Promise<string> {
-  const earlier = stages
-    .slice(
-      0,
-      stages.findIndex((stage) => stage.ring === ring),
-    )
-    .flatMap((stage) => stage.ring!.servers);
+  const { ring, earlier, after, made, rollout, waiting } = o;
   const before = Object.fromEntries(earlier.map((name) => [name, { member: members[name]!, made: made[name] }]));
   const commit = members[ring.servers[0]!]!.commit;
   const inputs = ringInputs(rings, { commit, ref: ring.ref, servers: ring.servers, before });
