@@ -11,6 +11,10 @@ export function wentTo({ updates, trust, deployment }: PineFacts): { checksum: s
   return { checksum: runs, version: trust.version };
 }
 
+/** The last look that was without success; undefined: none was. */
+export const failedLook = ({ problem, checked }: Record<string, string | undefined>): string | undefined =>
+  problem && `its last look for updates (${checked}) failed: ${problem}`;
+
 /** Windows that may pass with an update waiting before it is told: one or two nights are no finding. */
 const WINDOWS_TOLD = 3;
 
@@ -32,11 +36,12 @@ type Asked = Pick<Updates, "everyHours" | "staleDays">;
 /** Lines for a person. Without `updates` there are none. `asked`: the program's, where it has them. */
 export function updateNotes({ updates }: Pick<PineFacts, "updates">, asked?: Asked, now = Date.now()): string[] {
   if (!updates) return [];
-  const { problem, checked, result, waiting, withdrawn, hook, missed, missed_why: why } = updates.state;
+  const { result, waiting, withdrawn, hook, missed, missed_why: why } = updates.state;
+  const failed = failedLook(updates.state);
   const late = Number(missed) >= WINDOWS_TOLD;
   const version = updates.staged;
   return [
-    ...(problem ? [`its last look for updates (${checked}) failed: ${problem}`] : []),
+    ...(failed ? [failed] : []),
     ...(version ? [`version ${version} is fetched${waiting ? `: ${waiting}` : " and waits for its reboot"}`] : []),
     ...(late ? [`${missed} windows passed with an update waiting${why ? `: ${why}` : ""}`] : []),
     ...(result && !/is confirmed$/.test(result) ? [result] : []),

@@ -1,6 +1,8 @@
 /** Whether the servers of the rings before have confirmed a commit. Pure. */
 import type { PineFacts } from "../../host/facts/types/pine.ts";
 import type { AgentStatus } from "../../host/server/agent.ts";
+import { failedLook } from "../../host/updates/notes.ts";
+import { heldText } from "../../host/ways/update/by-hand.ts";
 import { short } from "../../words.ts";
 
 /** What a server said; `away`: why it could not be asked. */
@@ -28,11 +30,10 @@ export function verdictOf(commit: string, seen: Seen): Verdict {
 }
 
 function whatHolds({ hold, updates }: PineFacts): string | undefined {
-  if (hold) return `held since ${hold.since} by ${hold.by}: ${hold.reason}`;
+  if (hold) return heldText(hold);
   if (!updates) return undefined;
-  const { problem, checked, waiting } = updates.state;
-  if (problem) return `its last look for updates (${checked}) failed: ${problem}`;
-  return updates.staged && (waiting ?? `version ${updates.staged} is fetched`);
+  const { staged, state } = updates;
+  return failedLook(state) ?? (staged && (state.waiting ?? `version ${staged} is fetched`));
 }
 
 const lastLook = ({ updates }: PineFacts) =>

@@ -4,6 +4,10 @@ import { short } from "../../../words.ts";
 import type { PineFacts } from "../../facts/types/pine.ts";
 import { type Refusal, refusal } from "../../refusal.ts";
 
+/** Who holds a server, since when and why. */
+export const heldText = ({ since, by, reason }: NonNullable<PineFacts["hold"]>) =>
+  `held since ${since} by ${by}: ${reason}`;
+
 const rollback = ({ refused }: PineFacts, commit: string) =>
   refused?.find((one) => one.kind === "person" && one.commit === commit);
 
@@ -16,7 +20,7 @@ export function byHandRefusal(pine: PineFacts, commit: string, insisted: boolean
   if (hold)
     return refusal(
       "held",
-      `the server is held since ${hold.since} by ${hold.by}: ${hold.reason}`,
+      `the server is ${heldText(hold)}`,
       "run `pine unhold` on the server when an update may reboot it",
     );
   const back = insisted ? undefined : rollback(pine, commit);
@@ -35,9 +39,7 @@ export function byHandNotes(pine: PineFacts, booted: string | undefined): string
   const { hold, wentWithoutLock: without } = pine;
   const back = booted === undefined ? undefined : rollback(pine, booted);
   return [
-    ...(hold
-      ? [`held since ${hold.since} by ${hold.by}: ${hold.reason}; no update reboots it until \`pine unhold\``]
-      : []),
+    ...(hold ? [`${heldText(hold)}; no update reboots it until \`pine unhold\``] : []),
     ...(without
       ? [`it went without the reboot lock at ${without.since}, into commit ${short(without.commit)}: ${without.reason}`]
       : []),
