@@ -21,8 +21,8 @@ export const UPDATE_MUTANTS: Mutant[] = [
   {
     name: "a server that vanished is given up only where nothing else has changed",
     file: "provider/resources/hijack/check/policy.ts",
-    from: 'news.whenUnreachable === "forget" &&\n',
-    to: 'news.whenUnreachable === "" &&\n',
+    from: 'news.whenUnreachable === "forget" && oldInputs',
+    to: 'news.whenUnreachable === "" && oldInputs',
     tests: ["test/unit/resources/hijack/check/diff.test.ts"],
   },
   {

@@ -48,6 +48,9 @@ export function fingerprint(publicKey: string): string {
   return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
 }
 
+/** Whether an error means that a server does not answer; it may be wrapped in another one with its code. */
+export const isUnreachable = (error: unknown): boolean => (error as { code?: string }).code === "unreachable";
+
 /** Whether an error means that the connection is gone, not that the remote program failed. */
 export function connectionLost(error: unknown): boolean {
   if (error instanceof RemoteError) return error.timedOut;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isAbort } from "../../errors.ts";
 import { quietTask, type Task } from "../../task.ts";
 import type { Connection } from "./connection.ts";
+import { isUnreachable } from "./errors.ts";
 import { withSsh } from "./open.ts";
 
 /** Seconds for one attempt, and between two. */
@@ -32,7 +33,7 @@ async function beyond(connection: Connection, signal: AbortSignal): Promise<bool
     return true;
   } catch (error) {
     if (isAbort(error, signal)) throw error;
-    return (error as { code?: string }).code !== "unreachable";
+    return !isUnreachable(error);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a preview tells of a server. */
 import { isAbort, messageOf, PineError } from "../../errors.ts";
 import type { Plan } from "../../host/plan/types.ts";
+import { isUnreachable } from "../../host/ssh/errors.ts";
 import { hasUnknown, type Props, Unknown } from "../../properties/values.ts";
 import type { Call } from "../../resource.ts";
 import { listed } from "../../words.ts";
@@ -67,8 +68,7 @@ export async function previewState(
     }
   } catch (error) {
     if (isAbort(error, call.signal)) throw error;
-    const code = (error as { code?: string }).code;
-    if (!(error instanceof PineError) || code !== "unreachable") throw error;
+    if (!(error instanceof PineError) || !isUnreachable(error)) throw error;
     call.warn(`the server cannot be reached now, so the plan is not known: ${messageOf(error)}`);
     Object.assign(result, { plan: Unknown.value, unreachable: true });
   }

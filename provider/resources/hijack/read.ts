@@ -2,10 +2,12 @@
 import { isAbort, messageOf } from "../../errors.ts";
 import type { PineFacts } from "../../host/facts/types/pine.ts";
 import { finalizedOf } from "../../host/server/record.ts";
+import { isUnreachable } from "../../host/ssh/errors.ts";
 import { aheadLine, pullsLine, updateNotes, wentTo } from "../../host/updates/notes.ts";
 import { byHandNotes } from "../../host/ways/update/by-hand.ts";
 import { type Props, plain } from "../../properties/values.ts";
 import type { Call } from "../../resource.ts";
+import { short } from "../../words.ts";
 import { storeIfThere } from "../store.ts";
 import { importHost } from "./import.ts";
 import { driftOf } from "./look/drift.ts";
@@ -33,8 +35,7 @@ function whatRuns(
   const wanted = String(plain(inputs.commit) ?? "");
   const ahead = went && checksum !== wanted;
   if (ahead) call.info(pullsOnly(inputs) ? pullsLine(went) : aheadLine(went, { checksum: wanted }));
-  else if (checksum !== known.booted?.checksum)
-    call.warn(`commit ${checksum.slice(0, 12)} runs, not the one deployed last`);
+  else if (checksum !== known.booted?.checksum) call.warn(`commit ${short(checksum)} runs, not the one deployed last`);
   for (const note of [...updateNotes(pine, hijackInputs(inputs).updates), ...byHandNotes(pine, known.booted?.checksum)])
     call.warn(note);
   const version = checksum === known.booted?.checksum ? known.booted.version : went?.version;
@@ -52,7 +53,7 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
     // another host key: perhaps another server, not one that is away
     if (isAbort(error, call.signal) || (error as { code?: string }).code === "host-key") throw error;
     call.warn(`the server could not be read, so its last known state is kept: ${messageOf(error)}`);
-    const away = (error as { code?: string }).code === "unreachable";
+    const away = isUnreachable(error);
     return { id, state: away ? { ...state, unreachable: true } : state, inputs };
   }
   try {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAbort, messageOf } from "../../errors.ts";
 import type { Connection } from "../../host/ssh/connection.ts";
+import { isUnreachable } from "../../host/ssh/errors.ts";
 import type { Call } from "../../resource.ts";
 import { look } from "../hijack/look/look.ts";
 import { type Gate, gateOf, type Seen, type Verdict, verdictOf } from "./gate.ts";
@@ -20,7 +21,7 @@ export async function askAll(commit: string, servers: Servers, call: Call): Prom
       return { pine: facts.pine, status };
     } catch (error) {
       if (isAbort(error, call.signal)) throw error;
-      const away = (error as { code?: string }).code === "unreachable";
+      const away = isUnreachable(error);
       return { away: away ? "it cannot be reached" : `it cannot be asked: ${messageOf(error)}` };
     }
   };

@@ -2,6 +2,7 @@
 import { isAbort, messageOf, PineError } from "../../../errors.ts";
 import { restoreOld } from "../../../host/leave/restore.ts";
 import { finalizedOf } from "../../../host/server/record.ts";
+import { isUnreachable } from "../../../host/ssh/errors.ts";
 import { takeLastTurn } from "../../../host/turn/turn.ts";
 import type { Call } from "../../../resource.ts";
 import { type Look, lockOwner, look } from "../look/look.ts";
@@ -46,7 +47,7 @@ export async function giveBack(call: Call, known: HijackState, wanted: HijackInp
 
 /** What to do where the server does not answer, and never will. Any other error is its own. */
 function goneForGood(error: unknown): unknown {
-  if ((error as { code?: string }).code !== "unreachable") return error;
+  if (!isUnreachable(error)) return error;
   const hint = "if it is gone for good: `whenUnreachable: forget`, `pulumi up`, and then this again";
   return new PineError(messageOf(error), { hint, cause: error });
 }

@@ -1,5 +1,6 @@
 /** Which inputs only affect later operations, and which commits are not tried again. Pure. */
 import { die } from "../../../errors.ts";
+import { isUnreachable } from "../../../host/ssh/errors.ts";
 import { diffInputs } from "../../../properties/diff.ts";
 import { topOf } from "../../../properties/path.ts";
 import { equalValues, type Props } from "../../../properties/values.ts";
@@ -38,9 +39,7 @@ export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): b
  * changed meanwhile, such as the commit that others pull.
  */
 export const vanished = (error: unknown, oldInputs: Props, news: Props): boolean =>
-  (error as { code?: string }).code === "unreachable" &&
-  news.whenUnreachable === "forget" &&
-  oldInputs.whenUnreachable !== "forget";
+  isUnreachable(error) && news.whenUnreachable === "forget" && oldInputs.whenUnreachable !== "forget";
 
 /** Rule 9: a commit that failed on this server is not booted again until it or the triggers change. */
 export function refuseKnownFailure(

@@ -6,7 +6,7 @@ import { runsPine } from "../../../host/facts/pine.ts";
 import type { Facts } from "../../../host/facts/types/facts.ts";
 import { type AgentStatus, agentStatus } from "../../../host/server/agent.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
-import { SshError } from "../../../host/ssh/errors.ts";
+import { isUnreachable, SshError } from "../../../host/ssh/errors.ts";
 import { openSsh } from "../../../host/ssh/open.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
 import type { Call } from "../../../resource.ts";
@@ -40,7 +40,7 @@ export async function lookAgain(inputs: HijackInputs, state: HijackState | undef
   try {
     return await look(inputs.connection, state, call, seconds);
   } catch (error) {
-    if (!state?.unfinished || !inputs.erase || (error as { code?: string }).code !== "unreachable") throw error;
+    if (!state?.unfinished || !inputs.erase || !isUnreachable(error)) throw error;
     throw new SshError(
       "unreachable",
       `${messageOf(error)}; an overwrite of this server was cut off: if it has lost its power since, its disk is half written and does not boot`,
