@@ -8,11 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Consul, startConsul } from "../lab/consul/index.ts";
-import { type Ending, withEnding } from "../lab/ending.ts";
+import { withEnding } from "../lab/ending.ts";
 import { type Lxc, type LxcOptions, startLxc } from "../lab/lxc/index.ts";
 import { NETWORK } from "../lab/lxc/stage.ts";
 import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
-import { childrenOf, freePort, startProcess } from "../lab/processes.ts";
+import { childrenOf } from "../lab/processes.ts";
+import { serveFolder } from "../lab/web.ts";
 import { keyText } from "../unit/trust/a-manifest.ts";
 import { Project } from "./hijack-cli.ts";
 import { configure, giveInputs, teller } from "./hijack-lab.ts";
@@ -104,7 +105,8 @@ export async function startPullingLab(name: string, names: string[], o: PullingO
     ending.unshift(() => mirror.close());
     const consul = o.store ? await startConsul() : undefined;
     if (consul) ending.unshift(() => consul.end());
-    const port = await publishedAt(join(work, "published"), ending);
+    mkdirSync(join(work, "published"));
+    const port = await serveFolder(join(work, "published"), ending);
     const ports = [port, ...(consul ? [Number(new URL(consul.url).port)] : [])];
     const servers: Record<string, Lxc> = {};
     for (const one of names) {
@@ -126,19 +128,6 @@ export async function startPullingLab(name: string, names: string[], o: PullingO
     tell(`${names.length} containers stand`);
     return { ...lab, ...controls(lab), end };
   });
-}
-
-/** A web server of 127.0.0.1 with a new folder. Answers its port. */
-async function publishedAt(folder: string, ending: Ending): Promise<number> {
-  const port = await freePort();
-  mkdirSync(folder);
-  const argv = ["-m", "http.server", "-b", "127.0.0.1", "-d", folder, String(port)];
-  const { child, ended } = startProcess("a web server", "python3", argv, { cwd: "/", stdio: "ignore" });
-  ending.unshift(() => {
-    child.kill("SIGKILL");
-    return ended;
-  });
-  return port;
 }
 
 function controls({ project, servers }: Pick<PullingLab, "project" | "servers">) {

@@ -6,11 +6,11 @@
 /** What came up: the old system, a slot, or a slot on trial. */
 export type System = "old" | "a" | "b" | "a?" | "b?";
 
-/** Commits of the prepared states: the installed one, a healthy update, one whose health check fails. */
-export type Commit = "first" | "next" | "bad";
+/** Commits of the prepared states: the installed one, a healthy update, one that is not healthy, a published one. */
+export type Commit = "first" | "next" | "bad" | "offered";
 
 /** Prepared servers and stacks; see prepare.ts. */
-export type StateName = "debian" | "update" | "return" | "restore" | "finalize";
+export type StateName = "debian" | "update" | "return" | "restore" | "finalize" | "pull";
 
 /** A place in a command's run: seen in the CLI's event log or on the serial line, after another one was. */
 export interface Mark {
@@ -21,8 +21,8 @@ export interface Mark {
 
 export interface Stage {
   /**
-   * Since when: `start`; a mark; `end` (the CLI ended with 0); or what the disk tells since `armed`: `counting` (GRUB
-   * wrote its count), `counted` (and that was flushed).
+   * Since when: `start`; a mark; `end` (the CLI ended with 0); or what the disk tells: `writing` (the state was written
+   * since `start`), and since `armed`: `counting` (GRUB wrote its count), `counted` (and that was flushed).
    */
   since: string;
   /** What may answer when the power is back. */
@@ -31,7 +31,10 @@ export interface Stage {
 
 export interface Command {
   state: StateName;
+  /** Of `pulumi`, or of the server's own `pine`. */
   args: string[];
+  /** The server does it by itself; default: Pulumi's CLI does. */
+  by?: "server";
   /** In their order; the names are those of stages and moments. */
   marks: Record<string, Mark>;
   /** In their order: the last one that was reached counts. */
@@ -43,7 +46,7 @@ export interface Command {
 }
 
 const said = (pattern: RegExp, after?: string): Mark => ({ in: "said", pattern, after });
-const line = (pattern: RegExp, after: string): Mark => ({ in: "console", pattern, after });
+const line = (pattern: RegExp, after?: string): Mark => ({ in: "console", pattern, after });
 
 /** From the reboot on every trial is seen the same way. */
 const TRIAL: Record<string, Mark> = {
@@ -127,5 +130,28 @@ export const COMMANDS = {
     stages: [{ since: "start", allowed: ["a"] }],
     commits: { a: "first" },
     ends: { as: "first" },
+  },
+  // nobody is there: the server fetches, judges and confirms by itself, so a trial that comes up may be confirmed soon
+  pull: {
+    state: "pull",
+    by: "server",
+    args: ["upgrade", "--reboot"],
+    marks: {
+      ...TRIAL,
+      staged: line(/`pine upgrade --reboot` boots it now/),
+      armed: line(/reboots into version/, "staged"),
+    },
+    stages: [
+      { since: "start", allowed: ["a"] },
+      { since: "writing", allowed: ["a", "b?", "b"] },
+      { since: "armed", allowed: ["b?", "b"] },
+      { since: "counting", allowed: ["b?", "b", "a"] },
+      { since: "counted", allowed: ["a"] },
+      // its judge looks once the default runlevel is reached
+      { since: "openrc", allowed: ["a", "b"] },
+      { since: "end", allowed: ["b"] },
+    ],
+    commits: { a: "first", b: "offered" },
+    ends: { as: "offered" },
   },
 } satisfies Record<string, Command>;

@@ -11,6 +11,7 @@ import { moment } from "./moment.ts";
 import { COMMANDS, type Command, PHASES } from "./phases.ts";
 import type { Cut } from "./plan.ts";
 import type { Prepared } from "./prepared.ts";
+import { type Begun, beginPull, type Ran } from "./pulling.ts";
 import type { Result } from "./results.ts";
 import { lookAt, type Server, startServer } from "./server.ts";
 import { Watch } from "./watch.ts";
@@ -31,9 +32,10 @@ const commandOf = (name: string): Command => COMMANDS[name as keyof typeof COMMA
 
 /** The command from its prepared state; `ended` notes the mark `end` when it ended as it should. */
 function begin(server: Server, command: Command, more: string[]) {
-  const running = server.project.start([...command.args, ...more]);
+  const running: Begun =
+    command.by === "server" ? beginPull(server, command) : server.project.start([...command.args, ...more]);
   const watch = new Watch(command, server.disk, { events: running.events, serial: server.vps.serialLog });
-  const ended = running.ended.then(async (r) => {
+  const ended = running.ended.then(async (r: Ran) => {
     if ((r.exitCode !== 0) === (command.ends.fails ?? false)) await watch.note("end").catch(() => {});
     return r;
   });
@@ -125,7 +127,7 @@ async function cutIn(cut: Cut, o: Where, length: Length, known: Known): Promise<
     const armed = cut.phase === "restore" ? false : watch.seen.has("armed") || command.state !== "debian";
     known.faults.push(...faultsOf(look, { command, stage, commits: o.prepared.commits, console, armed }));
     if (cut.sample && known.faults.length === 0) {
-      if (known.killed) await project.simple(["cancel", "--yes"]);
+      if (known.killed && command.by !== "server") await project.simple(["cancel", "--yes"]);
       known.faults.push(...(await completes(server, command, o.more, o.prepared.commits)));
       known.completed = known.faults.length === 0;
     }

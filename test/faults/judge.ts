@@ -4,6 +4,7 @@
  */
 import type { Command, Stage, System } from "./phases.ts";
 import type { Prepared } from "./prepared.ts";
+import { NEXT_MS, pullsAgain, type Ran } from "./pulling.ts";
 import { type Look, lookAt, type Server } from "./server.ts";
 
 export function systemOf({ status }: Look): System {
@@ -62,10 +63,9 @@ export async function completes(
   commits: Prepared["commits"],
 ): Promise<string[]> {
   const { fails = false, as } = command.ends;
-  const running = server.project.start([...command.args, ...more]);
-  const timer = setTimeout(() => server.project.end(), NEXT_MS);
-  const { exitCode, output } = await running.ended;
-  clearTimeout(timer);
+  const { exitCode, output } = await (command.by === "server"
+    ? pullsAgain(server, command)
+    : runsAgain(server, [...command.args, ...more]));
   const faults: string[] = [];
   const tail = output.trim().split("\n").slice(-12).join("\n");
   if ((exitCode !== 0) !== fails) faults.push(`the next ${command.args[0]} ended with ${exitCode}: ${tail}`);
@@ -81,5 +81,9 @@ export async function completes(
   return faults;
 }
 
-/** Two boots, and the dead-man between them. */
-const NEXT_MS = 20 * 60_000;
+async function runsAgain(server: Server, args: string[]): Promise<Ran> {
+  const timer = setTimeout(() => server.project.end(), NEXT_MS);
+  const result = await server.project.start(args).ended;
+  clearTimeout(timer);
+  return result;
+}

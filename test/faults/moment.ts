@@ -1,8 +1,8 @@
 /** Waits for the moment of a cut while a command runs. */
-import type { Ended } from "../e2e/hijack-cli.ts";
 import type { FaultyDisk } from "../lab/disk/index.ts";
 import { type Length, span } from "./length.ts";
 import type { Cut } from "./plan.ts";
+import type { Ran } from "./pulling.ts";
 import type { Watch } from "./watch.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { Watch } from "./watch.ts";
  */
 export async function moment(
   cut: Pick<Cut, "what" | "where" | "choice">,
-  o: { watch: Watch; disk: FaultyDisk; ended: Promise<Ended>; length: Length },
+  o: { watch: Watch; disk: FaultyDisk; ended: Promise<Ran>; length: Length },
 ): Promise<boolean> {
   const { what, where } = cut;
   const { watch, disk, length } = o;

@@ -106,6 +106,23 @@ export const PHASES: Record<string, Phase> = {
       armed: { at: "mark", mark: "armed" },
     },
   },
+  pull: {
+    command: "pull",
+    moments: {
+      fetching: { at: "between", from: "start", to: "staged" },
+      "a flush of the deployment": { at: "flush", from: "staged", to: "armed" },
+      "the state is written": { at: "state", after: "staged", n: 1, when: "write" },
+      "the trial": { at: "between", from: "grub", to: "openrc" },
+      "a flush of what is fetched": { at: "flush", from: "start", to: "staged" },
+      armed: { at: "mark", mark: "armed" },
+      judging: { at: "between", from: "openrc", to: "end" },
+      "reading and deploying": { at: "between", from: "staged", to: "armed" },
+      "the state is flushed": { at: "state", after: "staged", n: 1, when: "flush" },
+      ...GRUB,
+      "a flush while it is judged": { at: "flush", from: "openrc", to: "end" },
+      confirmed: { at: "mark", mark: "end" },
+    },
+  },
   restore: {
     command: "restore",
     moments: {

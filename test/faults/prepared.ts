@@ -29,6 +29,8 @@ import { withLock } from "../lab/vps/key.ts";
 import { startVps } from "../lab/vps/vps.ts";
 import { COMMANDS, type Commit, type StateName } from "./commands.ts";
 import type { Kind } from "./kinds.ts";
+import { preparePulling } from "./pulling.ts";
+import { build, keep } from "./stack.ts";
 
 export interface Prepared {
   folder: string;
@@ -41,7 +43,7 @@ export interface Prepared {
   commits: Record<Commit, string>;
 }
 
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Which disk layers and which memory a state begins with, in the folder. */
 export const MACHINES: Record<StateName, { layers: string[]; memory: string }> = {
@@ -50,6 +52,7 @@ export const MACHINES: Record<StateName, { layers: string[]; memory: string }> =
   return: { layers: ["debian", "pine"], memory: "pine.memory" },
   restore: { layers: ["debian", "pine"], memory: "pine.memory" },
   finalize: { layers: ["debian", "pine"], memory: "pine.memory" },
+  pull: { layers: ["debian", "pine", "pull"], memory: "pull.memory" },
 };
 
 /** Of every file in a folder, by name and content. */
@@ -144,26 +147,11 @@ async function make(into: string, base: BaseImage, raw: string, log: (line: stri
     await project.set({ webPort: "81" }); // health is asked for on 80
     const bad = await build(project);
     await keep(work, into, "return");
-    const prepared = { was: { port, work }, mirrorPort: mirror.port, commits: { first, next, bad } };
+    const offered = await preparePulling({ project, base, raw, dir, port, into, log });
+    const prepared = { was: { port, work }, mirrorPort: mirror.port, commits: { first, next, bad, offered } };
     writeFileSync(join(into, "prepared.json"), JSON.stringify(prepared));
   } finally {
     for (const step of ending) await step();
     rmSync(work, { recursive: true, force: true });
   }
-}
-
-/** Everything but the server; answers the commit's checksum. */
-async function build(project: Project): Promise<string> {
-  const urn = (type: string, name: string) => `urn:pulumi:test::pine-server-yaml::pine:index:${type}::${name}`;
-  const targets = [urn("Rootfs", "rootfs"), urn("OstreeCommit", "commit")].flatMap((u) => ["--target", u]);
-  await project.ok(["up", "--skip-preview", ...targets]);
-  const commit = (await project.state()).find((r) => r.type === "pine:index:OstreeCommit");
-  return String(commit!.outputs.checksum);
-}
-
-/** What a stack is, without what each start makes anew. */
-async function keep(work: string, into: string, state: StateName): Promise<void> {
-  const to = join(into, "projects", state);
-  mkdirSync(to, { recursive: true });
-  await run("cp", ["-a", ...[".backend", "store", "examples"].map((name) => join(work, name)), to]);
 }

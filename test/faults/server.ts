@@ -1,5 +1,5 @@
 /** A server and its stack as they were prepared, started anew in a folder: seconds instead of minutes. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agentScript } from "../../provider/host/scripts.ts";
 import { parseStatus } from "../../provider/host/server/agent.ts";
@@ -9,6 +9,7 @@ import { Project } from "../e2e/hijack-cli.ts";
 import { type FaultyDisk, startDisk } from "../lab/disk/disk.ts";
 import { withEnding } from "../lab/ending.ts";
 import { startVps, type Vps } from "../lab/vps/vps.ts";
+import { serveFolder } from "../lab/web.ts";
 import type { StateName } from "./commands.ts";
 import { MACHINES, type Prepared } from "./prepared.ts";
 
@@ -37,7 +38,9 @@ export async function startServer(
     const disk = await startDisk({ base: prepared.raw, dir: vm, top: join(vm, "disk"), layers });
     ending.push(() => disk.close());
     const memoryFile = join(prepared.folder, machine.memory);
-    const vps = await startVps({ base: prepared.base, dir: vm, faulty: disk, memoryFile, wait: false });
+    const published = join(prepared.folder, "projects", state, "published");
+    const web = existsSync(published) ? await serveFolder(published, ending) : undefined;
+    const vps = await startVps({ base: prepared.base, dir: vm, faulty: disk, memoryFile, web, wait: false });
     ending.unshift(() => vps.stop());
     const project = new Project(work);
     ending.unshift(() => project.end());

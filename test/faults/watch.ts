@@ -131,6 +131,7 @@ export class Watch {
   stage(now: DiskStat): Stage {
     const armed = this.seen.get("armed")?.disk.states;
     const reached = ({ since }: Stage) => {
+      if (since === "writing") return now.states > (this.seen.get("start")?.disk.states ?? 0);
       if (since === "counting") return armed !== undefined && now.states > armed;
       if (since === "counted") return armed !== undefined && now.flushedStates > armed;
       return this.seen.has(since);

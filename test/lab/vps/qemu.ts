@@ -59,12 +59,20 @@ export interface Machine {
   cards?: number;
   /** Its firmware keeps what a kernel says as it crashes: ACPI's Error Record Serialization Table, 64 KiB. */
   erst?: boolean;
+  /** Port of this machine's 127.0.0.1 that the server reaches as {@link WEB}. */
+  web?: number;
   extraArgs?: string[];
   /** Writes need not reach the disk: for building, where a broken disk is thrown away. */
   unsafe?: boolean;
 }
 
 export type Qemu = ReturnType<typeof startProcess> & { port: number };
+
+/** The one address of this machine that a server reaches, where it is asked for: a web server here. */
+export const WEB = "http://10.0.2.100";
+
+// a process for each connection; it ends with it
+const forwarded = ({ web }: Machine) => (web ? `,guestfwd=tcp:10.0.2.100:80-cmd:busybox nc 127.0.0.1 ${web}` : "");
 
 const OVMF = "/usr/share/OVMF";
 
@@ -93,7 +101,7 @@ function uefiArgs(m: Machine): string[] {
 
 /**
  * Arguments of `qemu-system-x86_64`. No KVM (it may be there and hang), nothing of the host reachable but the forwarded
- * port, a watchdog like a hypervisor's, the serial line in a log and on a socket in the working folder.
+ * port and {@link WEB}, a watchdog like a hypervisor's, the serial line in a log and on a socket in the working folder.
  */
 export function qemuArgs(m: Machine, port: number): string[] {
   const cache = m.unsafe ? "unsafe" : "writeback";
@@ -109,7 +117,7 @@ export function qemuArgs(m: Machine, port: number): string[] {
       "-drive", `file=${file},format=qcow2,if=none,id=disk${n + 2},cache=${cache},discard=unmap`,
       "-device", `virtio-blk-pci,drive=disk${n + 2}`,
     ]),
-    "-netdev", `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22`,
+    "-netdev", `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22${forwarded(m)}`,
     "-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56",
     ...Array.from({ length: (m.cards ?? 1) - 1 }, (_, n) => n + 2).flatMap((n) => [
       "-netdev", `user,id=net${n},restrict=on,ipv6=off`,

@@ -49,6 +49,8 @@ export interface VpsOptions {
   erst?: boolean;
   /** Boots this kernel instead of the disk's boot loader. */
   kernel?: Machine["kernel"];
+  /** Port of this machine's 127.0.0.1 that the server reaches as {@link WEB}. */
+  web?: number;
   /** More arguments for QEMU. */
   extraArgs?: string[];
   /** Where the serial line is logged; default `<dir>/<name>.serial.log`. */
@@ -137,6 +139,7 @@ function machineOf(o: VpsOptions): Machine {
     erst: o.erst,
     serialLog: o.serialLog ?? join(o.dir, `${name}.serial.log`),
     kernel: o.kernel,
+    web: o.web,
     extraArgs: [...(o.extraArgs ?? []), ...(o.faulty || o.freezable || o.memoryFile ? qmpArgs(name) : [])],
   };
 }

@@ -10,7 +10,7 @@ import { COMMANDS, type Command, PHASES } from "../../faults/phases.ts";
 import { cutOf } from "../../faults/plan.ts";
 import type { Look } from "../../faults/server.ts";
 
-const commits = { first: "1".repeat(64), next: "2".repeat(64), bad: "3".repeat(64) };
+const commits = { first: "1".repeat(64), next: "2".repeat(64), bad: "3".repeat(64), offered: "4".repeat(64) };
 
 /** What answers: a running slot (none: the old system) and a state. */
 function look(running: "a" | "b" | undefined, trialRuns: boolean, state: string, checksum = ""): Look {
@@ -31,7 +31,7 @@ function faults(command: Command, since: string, seen: Look, console = ""): stri
   return faultsOf(seen, { command, stage, commits, console, armed: true });
 }
 
-const { install, update, restore } = COMMANDS;
+const { install, update, restore, pull } = COMMANDS;
 
 describe("the campaign's oracle", () => {
   it.each([
@@ -40,6 +40,7 @@ describe("the campaign's oracle", () => {
     ["the old system after the count", install, "counted", look(undefined, false, "- a 0 -")],
     ["the confirmed slot after the end", install, "end", look("a", false, "a - - -", commits.first)],
     ["the trial of an update", update, "armed", look("b", true, "a b 0 -", commits.next)],
+    ["the trial of a pull that confirms itself soon", pull, "armed", look("b", true, "b - - -", commits.offered)],
     ["the old system once it has the word", restore, "leaving", look(undefined, false, "- - - -")],
   ])("allows %s", (_, command, since, seen) => {
     expect(faults(command, since, seen)).toEqual([]);
@@ -54,6 +55,9 @@ describe("the campaign's oracle", () => {
     ["a garbled state", update, "start", look("a", false, "a - - x", commits.first), /garbled/],
     ["a confirmed slot on trial", update, "confirm", look("b", false, "b b 0 -", commits.next), /on trial/],
     ["an unconfirmed slot", update, "end", look("b", false, "a - - -", commits.next), /not the confirmed one/],
+    ["a trial of a pull that was not armed", pull, "start", look("b", true, "a b 0 -", commits.offered), /came up b\?/],
+    ["a second trial of a pull", pull, "counted", look("b", true, "a b 0 -", commits.offered), /came up b\?/],
+    ["another commit than was offered", pull, "end", look("b", false, "b - - -", commits.next), /not offered/],
     ["Pine after the word", restore, "leaving", look("a", false, "a - - -", commits.first), /came up a,/],
   ])("does not allow %s", (_, command, since, seen, why) => {
     expect(faults(command, since, seen).join("\n")).toMatch(why);
@@ -80,7 +84,7 @@ describe("the campaign's plan", () => {
   it("names only marks and stages that there are", () => {
     for (const { command, moments } of Object.values(PHASES)) {
       const { marks, stages } = COMMANDS[command] as Command;
-      const known = new Set(["start", "end", "counting", "counted", ...Object.keys(marks)]);
+      const known = new Set(["start", "end", "writing", "counting", "counted", ...Object.keys(marks)]);
       for (const moment of Object.values(moments))
         for (const mark of Object.values(moment)
           .filter((v) => typeof v === "string")
