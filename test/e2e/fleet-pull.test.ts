@@ -73,6 +73,19 @@ if (isRoot)
       lab.tell(`installed; memory ${JSON.stringify(lab.vps.memory())}`);
     });
 
+    step("between two looks its service holds less than 1 MB", async () => {
+      await until("it sleeps", async () => /sleep/.test(await run("pgrep -P $(pgrep -f 'libexec/pine/update[s]') -l")));
+      const tree = "for p in $(pgrep -f 'libexec/pine/update[s]'); do echo $p; pgrep -P $p; done";
+      // a page that others have mapped too counts in part
+      const kb = await run(
+        `for p in $(${tree}); do sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p' /proc/$p/smaps_rollup; done`,
+      );
+      const held = kb.split("\n").map(Number);
+      expect(held).toHaveLength(2);
+      expect(held.reduce((sum, n) => sum + n)).toBeLessThan(1024);
+      lab.tell(`its service holds ${held.join(" and ")} kB`);
+    });
+
     step(
       "a new version is published: seen, fetched by its delta, and nothing boots until a person says so",
       async () => {
