@@ -1,10 +1,6 @@
 /** Every fault of boot parts, and of what GRUB reads beside them, in Debian's GRUB (fleet.md, rows 75 to 80). */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { run } from "../../provider/local/run.ts";
-import { booted, OLD, partOf, start, uuid } from "./grub-lab.ts";
+import { booted, OLD, partOf, start } from "./grub-lab.ts";
 import {
   BLOCKS,
   boots,
@@ -13,6 +9,7 @@ import {
   FAULTS,
   goesBack,
   leadsToConfirmed,
+  ownGrub,
   TRIAL,
   version,
 } from "./grub-parts.ts";
@@ -20,48 +17,26 @@ import {
 describe("a trial with another boot part", () => {
   test.each(Object.entries(FAULTS))("whose part %s goes back to what was confirmed", (_, b) => goesBack(b));
 
-  test("may start a GRUB of its own, with a configuration of its own", async () => {
-    const work = mkdtempSync(join(tmpdir(), "pine-core-"));
-    try {
-      const early = [
-        `search --no-floppy --fs-uuid --set=root ${uuid}`,
-        "set prefix=($root)/boot/grub",
-        `normal ($root)/boot/grub/pine/${partOf("b")}/own.cfg`,
-      ];
-      writeFileSync(join(work, "early.cfg"), `${early.join("\n")}\n`);
-      const GRUB = "/usr/lib/grub/i386-pc";
-      const modules = "biosdisk ext2 search search_fs_uuid normal echo loadenv linux test serial".split(" ");
-      await run("grub-mkimage", [
-        ...["-O", "i386-pc", "-d", GRUB, "-p", "/boot/grub", "-c", join(work, "early.cfg"), "-o", join(work, "core")],
-        ...modules,
-      ]);
-      const core = Buffer.concat([readFileSync(join(GRUB, "lnxboot.img")), readFileSync(join(work, "core"))]);
-      const part = [
-        "set pine_chosen=b$pine_extra",
-        "save_env --file $pine_dir/env pine_chosen",
-        'if linux16 "$pine_folder/core"; then',
-        "  pine_start",
-        "fi\n",
-      ];
-      const own = [
-        "serial --unit=0 --speed=115200",
-        "terminal_output serial",
-        "load_env --file ($root)/boot/grub/pine/env pine_chosen",
-        "echo own GRUB for $pine_chosen",
-        "source ($root)/boot/grub/pine/b.cfg",
-        "linux ($root)$pine_linux $pine_options pine.slot=b pine.trial=1 pine.core=2",
-        "initrd ($root)$pine_initrd",
-        "boot\n",
-      ];
-      const b = { "grub.cfg": part.join("\n"), "own.cfg": own.join("\n"), core };
-      const grub = await start({ env: TRIAL, parts: { a: version(1), b } });
+  test.each(["bios", "uefi"] as const)(
+    "may start a GRUB of its own, with a configuration of its own, by %s",
+    async (firmware) => {
+      const grub = await start({
+        env: TRIAL,
+        parts: { a: version(1), b: await ownGrub(firmware) },
+        more: { firmware },
+      });
       const text = await grub.until(new RegExp(`${booted("a").source}.* pine\\.part=${partOf("a")}`));
       expect(text).toMatch(/own GRUB for bpine\.trial=1/);
       expect(boots(text)[0]).toMatch("pine.slot=b pine.trial=1 pine.core=2");
       expect(boots(text)[1]).toMatch(`pine.part=${partOf("a")}`);
-    } finally {
-      rmSync(work, { recursive: true });
-    }
+    },
+  );
+
+  test.each(["bios", "uefi"] as const)("whose GRUB is none goes back, by %s", async (firmware) => {
+    const b = { ...(await ownGrub(firmware)), core: Buffer.alloc(4096, "no core") };
+    const grub = await start({ env: TRIAL, parts: { a: version(1), b }, more: { firmware } });
+    const text = await grub.until(new RegExp(`${booted("a").source}.* pine\\.part=${partOf("a")}`));
+    expect(boots(text)).toHaveLength(1);
   });
 });
 

@@ -1,8 +1,12 @@
 /** Faults of boot parts and of what GRUB reads beside them, and what each must lead to. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "vitest";
 import { assetText } from "../../provider/assets.ts";
 import { type EnvState, envBlock } from "../../provider/boot/state.ts";
-import { booted, OLD, partOf, start } from "./grub-lab.ts";
+import { makeCore } from "../lab/grub/index.ts";
+import { booted, OLD, partOf, start, uuid } from "./grub-lab.ts";
 
 const PART = assetText("system/rootfs/usr/lib/pine/boot/grub.cfg");
 /** A part that says which it is. */
@@ -26,6 +30,40 @@ export const FAULTS: Record<string, Record<string, string>> = {
   "resets the machine": { "grub.cfg": "reboot\n" },
   "forgets where it is": { "grub.cfg": "set pine_dir=\nset prefix=\nset root=\nset pine_linux=\n" },
 };
+
+/** A part of slot b that starts a GRUB of its own, which starts the slot. */
+export async function ownGrub(firmware: "bios" | "uefi"): Promise<Record<string, string | Uint8Array>> {
+  const early = [
+    `search --no-floppy --fs-uuid --set=root ${uuid}`,
+    "set prefix=($root)/boot/grub",
+    `normal ($root)/boot/grub/pine/${partOf("b")}/own.cfg\n`,
+  ].join("\n");
+  const part = [
+    "set pine_chosen=b$pine_extra",
+    "save_env --file $pine_dir/env pine_chosen",
+    `if ${firmware === "bios" ? "linux16" : "chainloader"} "$pine_folder/core"; then`,
+    "  pine_start",
+    "fi\n",
+  ];
+  const own = [
+    "serial --unit=0 --speed=115200",
+    "terminal_output serial",
+    "load_env --file ($root)/boot/grub/pine/env pine_chosen",
+    "echo own GRUB for $pine_chosen",
+    "source ($root)/boot/grub/pine/b.cfg",
+    "linux ($root)$pine_linux $pine_options pine.slot=b pine.trial=1 pine.core=2",
+    "initrd ($root)$pine_initrd",
+    "boot\n",
+  ];
+  const work = mkdtempSync(join(tmpdir(), "pine-core-"));
+  try {
+    const modules = "ext2 search search_fs_uuid normal echo loadenv linux test serial".split(" ");
+    const core = await makeCore(work, firmware, { early, modules, prefix: "/boot/grub" });
+    return { "grub.cfg": part.join("\n"), "own.cfg": own.join("\n"), core };
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
 
 /** The part is on trial: the slot and the part that were confirmed boot next, and nothing else. */
 export async function goesBack(b: Record<string, string>): Promise<void> {

@@ -8,9 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../../provider/local/run.ts";
 import { endSession, startProcess } from "../processes.ts";
 
-const GRUB = "/usr/lib/grub/i386-pc";
+export const PLATFORMS = { bios: "i386-pc", uefi: "x86_64-efi" };
+const OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /** What Debian's core image has on a disk with ext4; everything else is loaded from the folder of modules. */
-const CORE = ["biosdisk", "ext2", "search", "search_fs_uuid", "normal", "echo"];
+const CORE = ["ext2", "search", "search_fs_uuid", "normal", "echo"];
 
 export interface GrubOptions {
   /** Folder that is made, for the disk. */
@@ -21,6 +22,8 @@ export interface GrubOptions {
   files: Record<string, string | Uint8Array>;
   /** Of GRUB's own: `$prefix`, where its modules are; default /boot/grub. grub.cfg is always in /boot/grub. */
   prefix?: string;
+  /** Default: bios. */
+  firmware?: keyof typeof PLATFORMS;
 }
 
 export interface GrubMachine {
@@ -40,34 +43,56 @@ export interface GrubMachine {
  */
 const LIMIT = 240_000;
 
+/** GRUB's core for a firmware, as QEMU starts it by itself. */
+export async function makeCore(
+  dir: string,
+  firmware: keyof typeof PLATFORMS,
+  o: { early: string; modules: string[]; prefix: string },
+): Promise<Buffer> {
+  const folder = `/usr/lib/grub/${PLATFORMS[firmware]}`;
+  const [early, core] = [join(dir, "early.cfg"), join(dir, "core.img")];
+  writeFileSync(early, o.early);
+  const modules = [...(firmware === "bios" ? ["biosdisk"] : []), ...o.modules];
+  const more = ["-d", folder, "-p", o.prefix, "-c", early, "-o", core];
+  await run("grub-mkimage", ["-O", PLATFORMS[firmware], ...more, ...modules]);
+  // lnxboot: it is loaded as if it were Linux, so that no boot sector is needed
+  const before = firmware === "bios" ? [readFileSync(join(folder, "lnxboot.img"))] : [];
+  return Buffer.concat([...before, readFileSync(core)]);
+}
+
 /** Makes the disk and starts the machine. */
-export async function startGrub({ dir, uuid, files, prefix = "/boot/grub" }: GrubOptions): Promise<GrubMachine> {
+export async function startGrub({
+  dir,
+  uuid,
+  files,
+  prefix = "/boot/grub",
+  firmware = "bios",
+}: GrubOptions): Promise<GrubMachine> {
   const tree = join(dir, "tree");
   const put = (path: string, content: string | Uint8Array) => {
     mkdirSync(dirname(join(tree, path)), { recursive: true });
     writeFileSync(join(tree, path), content);
   };
   for (const [path, content] of Object.entries(files)) put(path, content);
-  mkdirSync(join(tree, prefix, "i386-pc"), { recursive: true });
-  for (const name of readdirSync(GRUB).filter((n) => /\.(mod|lst)$/.test(n)))
-    copyFileSync(join(GRUB, name), join(tree, prefix, "i386-pc", name));
-  const [disk, early, core] = [join(dir, "disk"), join(dir, "early.cfg"), join(dir, "core.img")];
+  const platform = PLATFORMS[firmware];
+  mkdirSync(join(tree, prefix, platform), { recursive: true });
+  for (const name of readdirSync(`/usr/lib/grub/${platform}`).filter((n) => /\.(mod|lst)$/.test(n)))
+    copyFileSync(join("/usr/lib/grub", platform, name), join(tree, prefix, platform, name));
+  const disk = join(dir, "disk");
   await run("mke2fs", ["-q", "-t", "ext2", "-b", "1024", "-U", uuid, "-d", tree, disk, "24M"]);
-  writeFileSync(early, `set root=hd0\nset prefix=(hd0)${prefix}\nnormal (hd0)/boot/grub/grub.cfg\n`);
-  await run("grub-mkimage", ["-O", "i386-pc", "-d", GRUB, "-p", prefix, "-c", early, "-o", core, ...CORE]);
-  // lnxboot: QEMU loads it as if it were Linux, so that no boot sector is needed
-  writeFileSync(join(dir, "grub"), Buffer.concat([readFileSync(join(GRUB, "lnxboot.img")), readFileSync(core)]));
-  return boot(join(dir, "grub"), disk);
+  const early = `set root=hd0\nset prefix=(hd0)${prefix}\nnormal (hd0)/boot/grub/grub.cfg\n`;
+  writeFileSync(join(dir, "grub"), await makeCore(dir, firmware, { early, modules: CORE, prefix }));
+  return boot(join(dir, "grub"), disk, firmware);
 }
 
-function boot(kernel: string, disk: string): GrubMachine {
+function boot(kernel: string, disk: string, firmware: keyof typeof PLATFORMS): GrubMachine {
   const machine = [
     "-machine",
     "pc",
     "-accel",
     "tcg",
     "-m",
-    "64",
+    firmware === "uefi" ? "192" : "64",
     "-nodefaults",
     "-no-user-config",
     "-vga",
@@ -76,7 +101,8 @@ function boot(kernel: string, disk: string): GrubMachine {
     "none",
   ];
   const drive = ["-drive", `file=${disk},format=raw,if=ide`];
-  const args = [...machine, ...drive, "-serial", "stdio", "-kernel", kernel];
+  const code = firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${OVMF}`] : [];
+  const args = [...machine, ...code, ...drive, "-serial", "stdio", "-kernel", kernel];
   const qemu = startProcess("GRUB", "qemu-system-x86_64", args, { cwd: dirname(disk), stdio: "pipe" });
   const { stdin, stdout, stderr } = qemu.child;
   let raw = "";
