@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../provider/local/run.ts";
 import type { Project } from "../e2e/hijack-cli.ts";
+import { BOOT_MS } from "../e2e/hijack-lab.ts";
 import { startDisk } from "../lab/disk/disk.ts";
 import { withEnding } from "../lab/ending.ts";
 import type { BaseImage } from "../lab/vps/bases.ts";
@@ -37,7 +38,8 @@ function pulling(text: string, folder: string): string {
       /( +)rootfs: \$\{rootfs.digest\}\n/,
       (line, by) => `${line}${by}signingKey: ${of("signingKey")}\n${by}publish: ${JSON.stringify({ path: folder })}\n`,
     )
-    .replace("      health:\n", `      updates: ${JSON.stringify(updates)}\n      health:\n`);
+    // its own judge asks for more of an emulated processor than a person at the other end
+    .replace("      health:\n", `      deadman: 900\n      updates: ${JSON.stringify(updates)}\n      health:\n`);
 }
 
 /** On top of a server that was installed; answers the commit that is offered to it. */
@@ -121,7 +123,9 @@ const PAUSE_MS = 8000;
  * The same once more. A person has to allow what did not stay; what the power cut off must not count as bad for good.
  */
 export async function pullsAgain(server: Server, command: Command): Promise<Ran> {
-  const refused = (await server.vps.ssh("cat /var/lib/pine/refused 2>/dev/null; true")).stdout;
+  // what became of a trial is written down at the end of a boot
+  const over = "until [ -e /run/pine.completed ]; do sleep 1; done; cat /var/lib/pine/refused 2>/dev/null; true";
+  const refused = (await server.vps.ssh(over, { timeout: BOOT_MS })).stdout;
   if (/^[0-9a-f]{64} bad /m.test(refused)) return { exitCode: 1, output: `the commit counts as bad: ${refused}` };
   const commit = refused.split(" ")[0];
   if (commit) await server.vps.ssh(`pine unhold ${commit}`);
