@@ -82,6 +82,20 @@ export const UPDATE_MUTANTS: Mutant[] = [
     tests: ["test/unit/system/pull-keys.test.ts"],
   },
   {
+    name: "a commit that a cut-off delta left without its mark is never made whole",
+    file: `${LIB}/pulling`,
+    from: '    : >"$(mark_of "$commit")" || fail "no room in $repo"\n',
+    to: "",
+    tests: ["test/unit/system/pull-damage.test.ts"],
+  },
+  {
+    name: "what only the running commit lacks keeps a server on it",
+    file: `${LIB}/pulling`,
+    from: '    if listed "$other"; then rm -f "$(mark_of "$other")"; else : >"$(mark_of "$other")"; fi\n',
+    to: "",
+    tests: ["test/unit/system/pull-damage.test.ts"],
+  },
+  {
     name: "damaged objects are booted",
     file: `${LIB}/pull`,
     from: "if all_there && sound; then return 0; fi",
