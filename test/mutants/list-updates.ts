@@ -96,6 +96,13 @@ export const UPDATE_MUTANTS: Mutant[] = [
     tests: ["test/unit/system/pull-damage.test.ts"],
   },
   {
+    name: "a trial that cannot ask its reboot lock any more is confirmed",
+    file: `${LIB}/witnesses`,
+    from: "lacks=$(turn able 2>&1) || {",
+    to: "true || {",
+    tests: ["test/unit/system/trial-world.test.ts"],
+  },
+  {
     name: "damaged objects are booted",
     file: `${LIB}/pull`,
     from: "if all_there && sound; then return 0; fi",
