@@ -103,6 +103,13 @@ export const UPDATE_MUTANTS: Mutant[] = [
     tests: ["test/unit/system/trial-world.test.ts"],
   },
   {
+    name: "a dead-man is shorter than the checks of a server that judges itself",
+    file: "provider/resources/hijack/plan/plan-for.ts",
+    from: "judgeSeconds >= inputs.deadman",
+    to: "judgeSeconds > inputs.deadman * 99",
+    tests: ["test/unit/resources/hijack/plan/deadman.test.ts"],
+  },
+  {
     name: "damaged objects are booted",
     file: `${LIB}/pull`,
     from: "if all_there && sound; then return 0; fi",

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { chance } from "../../faults/random.ts";
 import { Puller } from "./a-puller.ts";
 
-const PULLS = Number(process.env.PINE_PULLS ?? 20);
+const PULLS = Number(process.env.PINE_PULLS ?? 10);
 
 let p: Puller;
 beforeAll(async () => {

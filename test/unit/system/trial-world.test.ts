@@ -1,6 +1,6 @@
 /**
- * What a server makes of a world that fails it, in a trial and outside of one: libexec/pine/judge and witnesses, in both
- * shells. Names with a number are public reports of what broke for others.
+ * What a server makes of a world that fails it, in a trial and outside of one: libexec/pine/judge and witnesses, in
+ * both shells. Names with a number are public reports of what broke for others.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
