@@ -110,6 +110,13 @@ export const UPDATE_MUTANTS: Mutant[] = [
     tests: ["test/unit/resources/hijack/plan/deadman.test.ts"],
   },
   {
+    name: "a barrier's commit is not published any more",
+    file: "provider/resources/commit/publish.ts",
+    from: "Math.max(deltas, EARLIER)), ...steps])",
+    to: "Math.max(deltas, EARLIER))])",
+    tests: ["test/unit/resources/commit/kept.test.ts"],
+  },
+  {
     name: "damaged objects are booted",
     file: `${LIB}/pull`,
     from: "if all_there && sound; then return 0; fi",
