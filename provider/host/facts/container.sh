@@ -81,6 +81,8 @@ pine() {
   for f in hold refused turn.without; do
     [ ! -r /var/lib/pine/$f ] || [ ! -e /run/ostree-booted ] || each pine.$f </var/lib/pine/$f
   done
+  # its last look at its own health
+  [ ! -r /run/pine.health ] || sed -n 's/^\([^ =]*\) red [^ ]* /\1: /p' /run/pine.health | cut -c 1-250 | each pine.red
   # its settings may hold a password
   if [ -r /var/lib/pine/updates ] && [ -e /run/ostree-booted ]; then
     put pine.updates "$(sha256sum </var/lib/pine/updates | cut -d ' ' -f 1)"

@@ -28,7 +28,7 @@
 #   resolv LINE, resolved LINE; dhcp SOURCE WHAT, dhcp.kept FILE LINE (as whom a client asks), managed INDEX (by networkd)
 #   ifupdown LINE (iface and address of the files that ifup reads); tool NAME PATH, tar LINE
 #   sshd SETTING VALUE (of sshd -T, as it was started; port: only where it listens), hostkey [FILE] LINE (no file: only an agent or a passphrase opens it), key.root LINE, key.login LINE
-#   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.options WORDS (of the running slot's file), pine.trust LINE, pine.updates SHA256, pine.pull LINE, pine.staged LINE, pine.hold LINE, pine.refused LINE, pine.turn.without LINE, pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
+#   pine.cmdline LINE (of a container), pine.install LINE, pine.env LINE, pine.options WORDS (of the running slot's file), pine.trust LINE, pine.updates SHA256, pine.pull LINE, pine.staged LINE, pine.hold LINE, pine.refused LINE, pine.turn.without LINE, pine.red NAME: WHY (of a required health check), pine.deployment NAME, pine.ram.FILE LINE, pine.leftover PATH
 # not the login's own: a folder in it, or one of /usr/local, may be on a mount with a dead server
 export LC_ALL=C PATH="/usr/sbin:/usr/bin:/sbin:/bin"
 if ! grep -q '^\([^ ]* \)\{4\}/usr/local[/ ]' /proc/self/mountinfo || { ends 5 ls /usr/local/sbin/. && ends 5 ls /usr/local/bin/.; }; then

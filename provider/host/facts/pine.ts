@@ -33,6 +33,7 @@ export function parsePine(lines: Lines, cmdline: string[]): PineFacts {
     ...(lines.has("pine.hold") ? { hold: holdOf(lines.get("pine.hold")!) } : {}),
     ...(lines.has("pine.turn.without") ? { wentWithoutLock: withoutLock(lines.get("pine.turn.without")!) } : {}),
     ...(lines.has("pine.refused") ? { refused: lines.get("pine.refused")!.flatMap(refusedOf) } : {}),
+    ...(lines.has("pine.red") ? { red: lines.get("pine.red")! } : {}),
     runningSlot: argument("pine.slot"),
     runningTrial: argument("pine.trial") === "1",
     deployment: argument("ostree")?.split("/").pop(),

@@ -107,6 +107,8 @@ export interface ImageFacts {
   curl?: boolean;
   /** busybox' wget checks certificates with it. */
   ssl_client?: boolean;
+  /** Seconds that it may need to judge itself on trial, with all its health checks; absent: not known. */
+  judgeSeconds?: number;
   /** Its SSH server; absent: not known. */
   ssh?: SshServer;
   /** Its kernel and initramfs. */

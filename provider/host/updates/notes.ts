@@ -51,6 +51,10 @@ export function updateNotes({ updates }: Pick<PineFacts, "updates">, asked?: Ask
   ];
 }
 
+/** Before an update: what is red without it is not its fault (systemd/systemd#9437). */
+export const redNotes = ({ red = [] }: Pick<PineFacts, "red">): string[] =>
+  red.map((line) => `this server's health check is red before the update: ${line}`);
+
 /** For a preview: the program is behind what the server pulled. */
 export const aheadLine = (
   runs: { checksum: string; version?: string },

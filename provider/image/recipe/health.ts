@@ -1,5 +1,5 @@
 /** What `healthChecks` bring to a tree: a small program each, which libexec/pine/health runs. Pure. */
-import { type Probe, probeArguments } from "../../boot/probe.ts";
+import { type Probe, probeArguments, SETTLE_SECONDS } from "../../boot/probe.ts";
 import { shellQuote } from "../../words.ts";
 import type { Piece, RecipeCheck } from "./types.ts";
 
@@ -9,6 +9,15 @@ export const CHECKS = "/usr/lib/pine/health.d";
 export const CHECKS_COUNT = "/usr/lib/pine/health.count";
 /** For a person's own programs. */
 export const OWN_CHECKS = "/etc/pine/health.d";
+
+/** Seconds of a boot until the checks begin: a small server on a slow disk. */
+export const BOOT_SECONDS = 60;
+/** Seconds that a check may take beside its timeout: to be killed with what it started (libexec/pine/health). */
+const ENDING_SECONDS = 2;
+
+/** Seconds that a trial needs at most where the server judges it: libexec/pine/judge looks twice. */
+export const judgeSeconds = (all: Pick<RecipeCheck, "timeout">[]): number =>
+  BOOT_SECONDS + SETTLE_SECONDS + 2 * all.reduce((sum, c) => sum + c.timeout + ENDING_SECONDS, 0);
 
 /** The text of a check. libexec/pine/health reads the second line; `service` there is watched for restarts. */
 function program({ name: _, timeout, required, ...probe }: RecipeCheck): string {

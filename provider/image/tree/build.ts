@@ -16,6 +16,7 @@ import type { InstalledPackage } from "../packages/installed.ts";
 import { fetchPackages, type LockedPackage, parseRepository } from "../packages/mirror.ts";
 import { fallbacksOf } from "../packages/mirror-order.ts";
 import type { Source } from "../packages/source.ts";
+import { judgeSeconds } from "../recipe/health.ts";
 import { timestampOf } from "../recipe/recipe.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { writeSboms } from "../sbom/write.ts";
@@ -101,6 +102,7 @@ async function build(store: Store, request: BuildRequest, tools: ToolboxSource, 
     filesystems: found.filesystems,
     timestamp: timestampOf(lock),
     packages: lock.length,
+    judgeSeconds: judgeSeconds(recipe.healthChecks ?? []),
     hidden: hiddenParts(recipe),
   };
   await store.writeJson(store.rootfs(digest), record);

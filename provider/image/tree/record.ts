@@ -28,6 +28,8 @@ export interface RootfsRecord {
   timestamp: number;
   /** Number of packages. */
   packages: number;
+  /** Seconds that a server needs at most to judge it on trial (recipe/health); absent: of an earlier provider. */
+  judgeSeconds?: number;
   /**
    * Digests of what decides the content and shows in no input: the trusted keys, and by path the entries of archives.
    */

@@ -20,8 +20,9 @@ function publicKey(inputs: Props): Value {
   return key && publicKeyOf(key);
 }
 
-/** Servers that pull cannot be given a new key once the only one is lost. */
-function oneKeyOnly({ publish, signingKey, spareKeys, oldSigningKey }: Props, call: Call): void {
+/** Servers that pull cannot be given a new key once the only one is lost (ublue-os/bluefin#1484). */
+export function oneKeyOnly(inputs: Props, call: Pick<Call, "info">): void {
+  const { publish, signingKey, spareKeys, oldSigningKey } = inputs;
   if (publish !== undefined && signingKey !== undefined && spareKeys === undefined && oldSigningKey === undefined)
     call.info("servers that pull trust one key only: put the public half of another one, kept elsewhere, in spareKeys");
 }

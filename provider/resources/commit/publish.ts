@@ -132,6 +132,16 @@ export async function publishHistory(
   if (o) await publishStated(store, { ref, history, statement: statementOf(o, history) }, o, by);
 }
 
+/**
+ * Earlier commits that stay published, the newest first: those that get a delta or may be under way, and every barrier,
+ * however old: a server of long ago has to come by it (coreos/fedora-coreos-tracker#749).
+ */
+export function keptBeside(history: Made[], { barriers }: Pick<Statement, "barriers">, deltas: number): string[] {
+  const [newest, ...rest] = history.map((h) => h.checksum);
+  const steps = barriers.map((b) => b.checksum).filter((c) => c !== newest);
+  return [...new Set([...rest.slice(0, Math.max(deltas, EARLIER)), ...steps])];
+}
+
 /** Publishes the newest commit of a history, and says what is given besides. */
 export async function publishStated(
   store: Store,
@@ -139,10 +149,9 @@ export async function publishStated(
   o: PublishInputs,
   { signers, call }: { signers: Signers; call: Call },
 ): Promise<void> {
-  const [newest, ...rest] = history.map((h) => h.checksum);
+  const newest = history[0]?.checksum;
   const deltas = o.deltas ?? 1;
-  const steps = statement.barriers.map((b) => b.checksum).filter((c) => c !== newest);
-  const earlier = [...new Set([...rest.slice(0, Math.max(deltas, EARLIER)), ...steps])];
+  const earlier = keptBeside(history, statement, deltas);
   const commit = await readCommit(store, newest!);
   const manifest = commit && { ...signable(commit), ref, version: history[0]!.version };
   const signing = manifest && signers.keys.length > 0 ? { manifest, signers, statement } : undefined;

@@ -13,6 +13,7 @@ import { type Call, type Diff, InitError, type Resource } from "../../resource.t
 import { publicKeyOf } from "../../trust/signify.ts";
 import { short } from "../../words.ts";
 import type { Made } from "../commit/history.ts";
+import { oneKeyOnly } from "../commit/preview.ts";
 import { checkPublish, isPublished, publishStated } from "../commit/publish.ts";
 import { signersOf } from "../commit/shape.ts";
 import { storeIfThere } from "../store.ts";
@@ -134,6 +135,8 @@ async function preview(call: Call, props: Props, state?: State): Promise<Props> 
   const known = { ...state, history: state?.history ?? Unknown.value, waits: undefined };
   const open = { ...known, published: Unknown.value, version: Unknown.value, history: Unknown.value };
   const after = Object.entries((plain(props.after) ?? {}) as NonNullable<Inputs["after"]>);
+  // once, and not for each ring
+  if (after.length === 0 && !hasUnknown(props.after)) oneKeyOnly(props, call);
   const store = await storeIfThere(call);
   const commit = hasUnknown(props.commit) ? undefined : String(plain(props.commit));
   if (commit === undefined || hasUnknown(props.after) || !store || !(await readCommit(store, commit))) {

@@ -1,7 +1,14 @@
 /** The input `healthChecks`: its shape, what contradicts it, and its form in a recipe. Pure. */
 import { DEADMAN_SECONDS } from "../../boot/options.ts";
 import { SETTLE_SECONDS } from "../../boot/probe.ts";
-import { CHECKS, CHECKS_COUNT, healthPiece, OWN_CHECKS } from "../../image/recipe/health.ts";
+import {
+  BOOT_SECONDS,
+  CHECKS,
+  CHECKS_COUNT,
+  healthPiece,
+  judgeSeconds,
+  OWN_CHECKS,
+} from "../../image/recipe/health.ts";
 import { baseServices } from "../../image/recipe/recipe.ts";
 import * as rules from "../../image/recipe/rules.ts";
 import type { Recipe, RecipeCheck } from "../../image/recipe/types.ts";
@@ -72,21 +79,12 @@ type Check = Of<typeof check>;
 
 const twice = (names: string[]) => names.find((n, i) => names.indexOf(n) !== i);
 
-/** Seconds of a boot until the checks begin: a small server on a slow disk. */
-const BOOT_SECONDS = 60;
-/** Seconds that a check may take beside its timeout: to be killed with what it started (libexec/pine/health). */
-const ENDING_SECONDS = 2;
-
-/** Seconds that a trial needs at most where the server judges it: libexec/pine/judge looks twice. */
-const trialSeconds = (all: Check[]) =>
-  BOOT_SECONDS + SETTLE_SECONDS + 2 * all.reduce((sum, c) => sum + c.timeout + ENDING_SECONDS, 0);
-
 export const healthChecks = list(check, {
   verify: (all: Check[]) => {
     const name = twice(all.map((c) => c.name));
     if (name !== undefined)
       return { code: "twice", reason: `check ${name} is there twice: give each a name of its own` };
-    const seconds = trialSeconds(all);
+    const seconds = judgeSeconds(all);
     return seconds < DEADMAN_SECONDS
       ? undefined
       : {

@@ -117,7 +117,7 @@ export class Puller {
   async publish(
     name: string,
     version: string,
-    o: { statement?: Partial<Statement>; more?: Partial<Manifest>; from?: string; checksum?: string } = {},
+    o: { statement?: Partial<Statement>; more?: Partial<Manifest>; from?: string; checksum?: string; at?: number } = {},
   ): Promise<string> {
     const checksum = o.checksum ?? (await this.s.commit(name, { repo: this.repo }));
     if (o.from) {
@@ -130,7 +130,7 @@ export class Puller {
     const before = { manifest: parseManifestFile(file(`pine/${REF}.manifest`)), keys: file(`pine/${REF}.keys`) };
     const statement = { withdrawn: [], barriers: [], ...o.statement };
     const m = this.manifest(checksum, version, o.more);
-    const next = nextPublication(m, this.signers, statement, before, 1_700_000_000);
+    const next = nextPublication(m, this.signers, statement, before, o.at ?? 1_700_000_000);
     this.put(`pine/${REF}.keys`, next.keys);
     this.put(`pine/${REF}.manifest`, manifestFile(next.manifest));
     return checksum;

@@ -71,6 +71,20 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that pulls, by %s", (...s
     expect(stdout).toMatch(/^staged +version 1\.1\.0, commit [0-9a-f]{12}$/m);
   });
 
+  test("a mirror that stands still is a finding, and a renewed statement ends it (61: python-tuf#322)", async () => {
+    const status = async () => (await p.run("../lib/told-status", [], { before: statusOf() })).stdout;
+    expect(await status()).toMatch(/^warning +nothing was signed for \d+ days: the mirror may stand still$/m);
+    const now = Math.floor(Date.now() / 1000);
+    await p.publish("2", "1.1.0", { checksum: second, at: now - 44 * 86_400 });
+    await told("check");
+    expect(await status()).not.toContain("nothing was signed");
+    await p.publish("2", "1.1.0", { checksum: second, at: now - 46 * 86_400 });
+    await told("check");
+    expect(await status()).toMatch(/^warning +nothing was signed for 46 days/m);
+    await p.publish("2", "1.1.0", { checksum: second });
+    await told("stage");
+  });
+
   /** A status of updates alone, by the piece that sbin/pine has it from. */
   const statusOf = () =>
     [

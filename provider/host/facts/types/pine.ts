@@ -34,6 +34,8 @@ export interface PineFacts {
   hold?: { since: string; by: string; reason: string };
   /** It rebooted without its group's lock, whose store was away, since the program allowed that for the commit. */
   wentWithoutLock?: { since: string; commit: string; reason: string };
+  /** Its own required health checks that failed at its last look, as `NAME: WHY`; absent: none. */
+  red?: string[];
   /** Commits that the server does not boot by itself; absent: none. */
   refused?: RefusedCommit[];
   /** From the kernel's arguments: slot and deployment (`<checksum>.<n>`) that run. */

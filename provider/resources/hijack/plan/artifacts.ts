@@ -139,6 +139,7 @@ async function imageFactsOf({ store, checksum, manifest, image }: Kept, compress
     arch: manifest.arch,
     target: manifest.target ?? "vm",
     ssh: rootfs && sshServerOf(rootfs.lock),
+    judgeSeconds: rootfs?.judgeSeconds,
     curl: has("curl"),
     ssl_client: has("ssl_client"),
     sysrootBytes: made?.size ?? Math.round((range[0] + range[1]) / 2),

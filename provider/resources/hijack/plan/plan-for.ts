@@ -31,6 +31,7 @@ export async function planFor(
     ? planUpdate({ ...seen, status, image }, beginning, wish, artifacts, call)
     : withLock(beginning, wish));
   refuseWithoutCurl(wish, image, call);
+  refuseShortDeadman(wish, image);
   if (plan.steps.some((step) => step.do === "rehearse"))
     await needQemu("rehearse: a commit is rehearsed in QEMU", "leave rehearse out");
   return withUpdates(plan, seen.facts, wish, artifacts);
@@ -54,6 +55,18 @@ function refuseWithoutCurl({ inputs }: Wish, image: ImageFacts, call: Call): voi
     die(
       `rebootLock needs the program curl on the server (${why}), and the commit has none`,
       'add "curl" to `packages` of its Rootfs',
+    );
+}
+
+/**
+ * A server that pulls judges its trials itself: checks that outlast the dead-man make a good system look like one that
+ * hangs (openshift/enhancements#1306).
+ */
+export function refuseShortDeadman({ inputs }: Pick<Wish, "inputs">, { judgeSeconds = 0 }: ImageFacts): void {
+  if (inputs.updates && judgeSeconds >= inputs.deadman)
+    die(
+      `deadman: is ${inputs.deadman} s, and this commit, where the server judges it itself (updates), may need ${judgeSeconds} s to boot and for its health checks, twice with their timeouts`,
+      `give more than ${judgeSeconds}, or lower timeouts in healthChecks of the Rootfs`,
     );
 }
 

@@ -9,6 +9,7 @@ import { isReinstall } from "../../../host/server/record.ts";
 import { loginPublicKeys } from "../../../host/ssh/keys.ts";
 import { bareKey } from "../../../host/ssh/public-key.ts";
 import type { Ssh } from "../../../host/ssh/types.ts";
+import { redNotes } from "../../../host/updates/notes.ts";
 import { byHandRefusal } from "../../../host/ways/update/by-hand.ts";
 import { ownTrialLine, unconfirmedLine, updateLine, updateSteps } from "../../../host/ways/update/steps.ts";
 import type { Call } from "../../../resource.ts";
@@ -68,7 +69,9 @@ export async function planUpdate(
   const known = { steps, ...sending, boots: restartsOf(steps), erases: erasedBy(steps) };
   const update = steps.find((step) => step.do === "update");
   const given = Object.keys(inputs.files);
-  const notes = update ? await etcNotesOf(seen.ssh, { ...update, given }, artifacts, call) : [];
+  const notes = update
+    ? [...redNotes(facts.pine), ...(await etcNotesOf(seen.ssh, { ...update, given }, artifacts, call))]
+    : [];
   const restarts = restartsOf(steps) > 0;
   const line = [updateLine(steps), ...(restarts && rehearsal.note ? [rehearsal.note] : [])].join("; ");
   const told = inALine({ ...plan, ...known }, line);
