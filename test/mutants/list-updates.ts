@@ -165,4 +165,25 @@ export const UPDATE_MUTANTS: Mutant[] = [
     to: "",
     tests: ["test/unit/system/upgrade-asks.test.ts"],
   },
+  {
+    name: "on a full disk the report of a trial comes before the verdict that keeps its commit away",
+    file: `${LIB}/trials`,
+    from: '  if ! refuse "$commit" "$kind" "$why"; then\n    end_trial\n',
+    to: '  if ! refuse "$commit" "$kind" "$why"; then\n    return\n',
+    tests: ["test/unit/system/upgrade-full.test.ts"],
+  },
+  {
+    name: "what a pull took of the last inodes stays",
+    file: `${LIB}/requests`,
+    from: "if grep -q 'No space left' \"$work/pull\"; then",
+    to: "if false; then",
+    tests: ["test/unit/system/upgrade-full.test.ts"],
+  },
+  {
+    name: "the way back goes when its slot gets a new deployment",
+    file: `${LIB}/deployments`,
+    from: "ostree admin deploy --retain --os=pine",
+    to: "ostree admin deploy --os=pine",
+    tests: ["test/unit/system/good-slots.test.ts", "test/unit/system/deployments.test.ts"],
+  },
 ];
