@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { envBlock } from "../../provider/boot/state.ts";
 import { run } from "../../provider/local/run.ts";
 import { booted, OLD, partOf, start, uuid } from "./grub-lab.ts";
 import {
@@ -63,6 +64,22 @@ describe("a trial with another boot part", () => {
       rmSync(work, { recursive: true });
     }
   });
+});
+
+// meta-balena#2350, #2351, #1380: keys of a later version are nobody's business here, and GRUB keeps them
+test("a state that has more to say is read all the same", async () => {
+  const state = envBlock({ ...TRIAL, slot: "a" })
+    .toString()
+    .replace(/#+$/, "");
+  const env = Buffer.from(
+    `${state.replace("pine_trial=", "pine_later=a=b c\npine_trial=")}pine_more=1\n`.padEnd(1024, "#"),
+  );
+  const grub = await start({ env, parts: { a: version(1), b: version(2) } });
+  const text = await grub.until(new RegExp(`${booted("a").source}.* pine\\.part=${partOf("a")}`));
+  expect(boots(text)[0]).toMatch("pine.slot=b pine.trial=1");
+  expect(await grub.read("/boot/grub/pine/env")).toMatch(
+    /^pine_later=a=b c\n(.*\n)*pine_tries=0\n(.*\n)*pine_more=1\n/m,
+  );
 });
 
 describe("what was confirmed and is damaged", () => {

@@ -186,4 +186,18 @@ export const UPDATE_MUTANTS: Mutant[] = [
     to: "ostree admin deploy --os=pine",
     tests: ["test/unit/system/good-slots.test.ts", "test/unit/system/deployments.test.ts"],
   },
+  {
+    name: "hooks that a power cut ended are not run again",
+    file: `${LIB}/upgrade`,
+    from: '    run_hooks returned "$from" "$to" "$id" 8>&-',
+    to: '    rm -f "$(memory)/pull/trial"\n    run_hooks returned "$from" "$to" "$id" 8>&-',
+    tests: ["test/unit/system/migrated-data.test.ts"],
+  },
+  {
+    name: "judge and service run the hooks of one update at the same time",
+    file: `${LIB}/upgrade`,
+    from: "  flock 8\n",
+    to: "",
+    tests: ["test/unit/system/migrated-data.test.ts"],
+  },
 ];
