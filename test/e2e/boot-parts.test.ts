@@ -1,5 +1,6 @@
 /** Every fault of boot parts, and of what GRUB reads beside them, in Debian's GRUB (fleet.md, rows 75 to 80). */
 import { describe, expect, test } from "vitest";
+import { envBlock } from "../../provider/boot/state.ts";
 import { booted, OLD, partOf, start } from "./grub-lab.ts";
 import {
   BLOCKS,
@@ -38,6 +39,22 @@ describe("a trial with another boot part", () => {
     const text = await grub.until(new RegExp(`${booted("a").source}.* pine\\.part=${partOf("a")}`));
     expect(boots(text)).toHaveLength(1);
   });
+});
+
+// meta-balena#2350, #2351, #1380: keys of a later version are nobody's business here, and GRUB keeps them
+test("a state that has more to say is read all the same", async () => {
+  const state = envBlock({ ...TRIAL, slot: "a" })
+    .toString()
+    .replace(/#+$/, "");
+  const env = Buffer.from(
+    `${state.replace("pine_trial=", "pine_later=a=b c\npine_trial=")}pine_more=1\n`.padEnd(1024, "#"),
+  );
+  const grub = await start({ env, parts: { a: version(1), b: version(2) } });
+  const text = await grub.until(new RegExp(`${booted("a").source}.* pine\\.part=${partOf("a")}`));
+  expect(boots(text)[0]).toMatch("pine.slot=b pine.trial=1");
+  expect(await grub.read("/boot/grub/pine/env")).toMatch(
+    /^pine_later=a=b c\n(.*\n)*pine_tries=0\n(.*\n)*pine_more=1\n/m,
+  );
 });
 
 describe("what was confirmed and is damaged", () => {

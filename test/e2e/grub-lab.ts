@@ -22,8 +22,8 @@ afterEach(async () => {
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 export interface Old {
-  /** Of the slots; a text: what lies there instead, undefined: nothing. */
-  env: EnvState | Uint8Array | undefined;
+  /** Of the slots; bytes: what lies there instead, undefined: nothing. */
+  env: EnvState | Uint8Array | "a folder" | undefined;
   /** Boot parts: slot -> path -> content. */
   parts?: Record<string, Record<string, string | Uint8Array>>;
   /** What confirmed.cfg names. */
@@ -41,6 +41,12 @@ export interface Old {
 
 /** The folder of a slot's boot part. */
 export const partOf = (name: string) => `part-${name.repeat(16)}`;
+
+function envFile(env: Old["env"]): Record<string, string | Uint8Array> {
+  if (env === undefined) return {};
+  if (env === "a folder") return { "boot/grub/pine/env/file": "" };
+  return { "boot/grub/pine/env": env instanceof Uint8Array ? env : envBlock(env) };
+}
 
 /** A server with an old system, and a slot a and b beside it. */
 export async function start({
@@ -89,7 +95,7 @@ export async function start({
       ...Object.fromEntries(
         ["a", "b"].filter((n) => !gone.includes(n)).map((n) => [`boot/grub/pine/${n}.cfg`, slot(n)]),
       ),
-      ...(env === undefined ? {} : { "boot/grub/pine/env": env instanceof Uint8Array ? env : envBlock(env) }),
+      ...envFile(env),
       ...(confirmed === undefined ? {} : { "boot/grub/pine/confirmed.cfg": `set pine_slot=${confirmed}\n` }),
       ...Object.fromEntries(brought),
     },

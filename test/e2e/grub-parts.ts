@@ -93,16 +93,17 @@ export async function bootsByTheStub(a: Record<string, string>): Promise<void> {
 }
 
 /** What may have become of the environment block (meta-balena#3908, #3922, #2626). */
-export const BLOCKS: Record<string, Uint8Array | undefined> = {
+export const BLOCKS: Record<string, Uint8Array | "a folder" | undefined> = {
   zeroed: Buffer.alloc(1024),
   "cut to 512 bytes": Buffer.from(envBlock({ slot: "b" }).subarray(0, 512)),
   empty: Buffer.alloc(0),
   garbage: Buffer.alloc(1024, "x=1\n"),
   gone: undefined,
+  "a folder": "a folder",
 };
 
 /** The slot boots that confirmed.cfg names. */
-export async function leadsToConfirmed(env: Uint8Array | undefined): Promise<void> {
+export async function leadsToConfirmed(env: Uint8Array | "a folder" | undefined): Promise<void> {
   const grub = await start({ env, confirmed: "b", parts: { a: version(1), b: version(2) } });
   const text = await grub.until(booted("b"));
   expect(text).not.toMatch(OLD);

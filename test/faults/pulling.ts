@@ -32,14 +32,17 @@ interface Preparing {
 function pulling(text: string, folder: string): string {
   const of = (name: string) => `\${${name}}`;
   const updates = { url: WEB, everyHours: 24, reboot: "manual" };
-  return text
-    .replace("resources:\n", "  signingKey:\n    type: string\n    secret: true\nresources:\n")
-    .replace(
-      /( +)rootfs: \$\{rootfs.digest\}\n/,
-      (line, by) => `${line}${by}signingKey: ${of("signingKey")}\n${by}publish: ${JSON.stringify({ path: folder })}\n`,
-    )
-    // its own judge asks for more of an emulated processor than a person at the other end
-    .replace("      health:\n", `      deadman: 900\n      updates: ${JSON.stringify(updates)}\n      health:\n`);
+  return (
+    text
+      .replace("resources:\n", "  signingKey:\n    type: string\n    secret: true\nresources:\n")
+      .replace(
+        /( +)rootfs: \$\{rootfs.digest\}\n/,
+        (line, by) =>
+          `${line}${by}signingKey: ${of("signingKey")}\n${by}publish: ${JSON.stringify({ path: folder })}\n`,
+      )
+      // its own judge asks for more of an emulated processor than a person at the other end
+      .replace("      health:\n", `      deadman: 900\n      updates: ${JSON.stringify(updates)}\n      health:\n`)
+  );
 }
 
 /** On top of a server that was installed; answers the commit that is offered to it. */

@@ -32,6 +32,8 @@ export interface CliOptions {
   env?: Record<string, string>;
   /** Aborting is Ctrl-C: the CLI gets SIGINT, and the result is what it makes of it. */
   signal?: AbortSignal;
+  /** Aborting is kill -9 of the CLI alone, as the kernel does when memory is short: its plugins find out themselves. */
+  kill?: AbortSignal;
   /** Each piece of output as it comes. */
   onOutput?: (text: string) => void;
 }
@@ -165,9 +167,15 @@ async function runCli(file: string, args: string[], cwd: string, o: CliOptions):
       o.onOutput?.(text);
     });
   const closed = new Promise((done) => child.on("close", done));
-  const interrupt = () => child.kill("SIGINT");
-  if (o.signal?.aborted) interrupt();
-  o.signal?.addEventListener("abort", interrupt, { once: true });
+  const over = new AbortController();
+  for (const [asked, signal] of [
+    [o.signal, "SIGINT"],
+    [o.kill, "SIGKILL"],
+  ] as const) {
+    const send = () => child.kill(signal);
+    if (asked?.aborted) send();
+    asked?.addEventListener("abort", send, { once: true, signal: over.signal });
+  }
   const limit = o.timeout ?? 120_000;
   let late = false;
   const timer = setTimeout(() => {
@@ -177,7 +185,7 @@ async function runCli(file: string, args: string[], cwd: string, o: CliOptions):
   const { exitCode } = await ended;
   await closed;
   clearTimeout(timer);
-  o.signal?.removeEventListener("abort", interrupt);
+  over.abort();
   if (late) die(`pulumi ${args.join(" ")} took longer than ${limit / 1000} s:\n${out.stdout}\n${out.stderr}`);
   return { ...out, exitCode: exitCode ?? 128 };
 }

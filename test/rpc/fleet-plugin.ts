@@ -2,7 +2,8 @@
  * Pine's Fleet as it is, over servers that stand for real ones: each writes down when it is changed. What the engine
  * makes of the order needs no machine; test/e2e/fleet-rollout.test.ts has containers.
  */
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assetText } from "../../provider/assets.ts";
 import { die } from "../../provider/errors.ts";
@@ -20,6 +21,8 @@ import { serve } from "../../provider/rpc/serve.ts";
 const WORK_MS = 300;
 /** Where it is written: `begin web-1 update`, `end web-1 update`. */
 const SAYS = process.env.PINE_TEST_SAYS ?? "/dev/null";
+/** A folder with what each server runs, whoever knows of it; without it that is only in the state. */
+const SERVERS = process.env.PINE_TEST_SERVERS;
 const JOURNAL = process.env.PINE_TEST_JOURNAL ?? die("PINE_TEST_JOURNAL is not set");
 
 const note = (...words: string[]) => appendFileSync(JOURNAL, `${words.join(" ")}\n`);
@@ -27,8 +30,19 @@ const note = (...words: string[]) => appendFileSync(JOURNAL, `${words.join(" ")}
 async function change(call: Call, operation: string, inputs: Props): Promise<void> {
   const { hostname = call.name, force = false } = plain(inputs) as { hostname?: string; force?: boolean };
   call.member?.mayStop({ serves: operation === "update", insist: force });
+  const runs = SERVERS && join(SERVERS, call.name);
+  if (runs && existsSync(runs) && readFileSync(runs, "utf8") === plain(inputs.commit)) {
+    if (operation !== "delete") return note("same", call.name);
+  }
   note("begin", call.name, operation);
-  await sleep(WORK_MS, undefined, { signal: call.signal });
+  await sleep(WORK_MS / 2, undefined, { signal: call.signal });
+  if (runs) {
+    // from here on it goes on alone
+    note("boots", call.name, operation);
+    if (operation === "delete") rmSync(runs, { force: true });
+    else writeFileSync(runs, plain(inputs.commit));
+  }
+  await sleep(WORK_MS / 2, undefined, { signal: call.signal });
   if (hostname === `bad-${plain(inputs.commit).slice(0, 1)}`) {
     note("failed", call.name, operation);
     die(`commit ${plain(inputs.commit).slice(0, 12)} does not run on ${call.name}`);

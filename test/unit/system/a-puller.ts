@@ -43,8 +43,9 @@ export class Puller {
     this.server = createServer((request, response) => this.serve(request, response));
   }
 
-  static async make(shell: string[]): Promise<Puller> {
-    const p = new Puller(await Sysroot.make());
+  /** `etc`: files of /etc of its commits. */
+  static async make(shell: string[], etc: Record<string, string> = {}): Promise<Puller> {
+    const p = new Puller(await Sysroot.make(etc));
     p.s.shell = shell;
     await p.s.ostree(["init", `--repo=${p.repo}`, "--mode=archive"]);
     await new Promise<void>((done) => p.server.listen(0, "127.0.0.1", done));

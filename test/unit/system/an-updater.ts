@@ -12,8 +12,8 @@ export class Updater {
   readonly commits: Record<string, string> = {};
   private constructor(readonly p: Puller) {}
 
-  static async make(shell: string[]): Promise<Updater> {
-    const u = new Updater(await Puller.make(shell));
+  static async make(shell: string[], etc: Record<string, string> = {}): Promise<Updater> {
+    const u = new Updater(await Puller.make(shell, etc));
     // what it has of SSH servers is in host/files and e2e
     u.piece("hostkeys", 'echo "$*" >>/var/lib/pine/hostkeys');
     return u;

@@ -88,6 +88,18 @@ describe.each([["dash"], ["busybox", "sh"]])("the boot part, by %s", (...shell) 
     expect((await ok()).stderr).toBe("");
   });
 
+  test("a state of a later version is read", async () => {
+    const env = join(s.slots, "env");
+    const text = envBlock({ slot: "b", trial: "a", tries: 1 }).toString().replace(/#+$/, "");
+    writeFileSync(
+      env,
+      `${text.replace("pine_trial=", "pine_later=a=b c\npine_trial=")}pine_more=1\n`.padEnd(1024, "#"),
+    );
+    expect(parseStatus((await s.pine("b", ["status"])).stdout)).toMatchObject({ slot: "b", trial: "a", tries: 1 });
+    await s.pine("b", ["disarm"]);
+    expect(s.env).toMatchObject({ slot: "b", trial: undefined });
+  });
+
   test(`cut ${CUTS} times while it comes, and at arming: what is confirmed has its part, and the next run ends`, async () => {
     const since = Date.now();
     await deploy("b", "4");

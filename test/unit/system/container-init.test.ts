@@ -2,7 +2,7 @@
  * What the container's init decides to start (system/container/init), as GRUB would on a machine. Its mounts are for
  * the e2e tests.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -24,6 +24,13 @@ exec busybox "$@"
 `,
 );
 chmodSync(join(dir, "ld.so"), 0o755);
+
+/** As a later version writes it: keys that today's do not know come between theirs (provider/boot: none may go). */
+const later = (state: EnvState) =>
+  `${envBlock(state).toString().replace(/#+$/, "").replace("pine_trial=", "pine_later=a=b c\npine_trial=")}pine_more=1\n`.padEnd(
+    1024,
+    "#",
+  );
 
 interface Given {
   state: EnvState;
@@ -98,6 +105,38 @@ describe("the container's init", () => {
     const none = { slot: undefined, trial: undefined, tries: undefined, boots: undefined };
     expect(state).toEqual({ ...none, ...after });
   });
+  // meta-balena#3908, #3922, #2626
+  it.each<[string, (env: string) => void, string]>([
+    ["zeroed", (env) => writeFileSync(env, Buffer.alloc(1024)), "b a old"],
+    ["cut to 512 bytes", (env) => writeFileSync(env, envBlock({ slot: "b" }).subarray(0, 512)), "b a old"],
+    ["empty", (env) => writeFileSync(env, ""), "b a old"],
+    ["garbage", (env) => writeFileSync(env, Buffer.alloc(1024, "x=1\n")), "b a old"],
+    [
+      "random bytes",
+      (env) => writeFileSync(env, Buffer.from(Array.from({ length: 1024 }, (_, n) => (n * 197) % 256))),
+      "b a old",
+    ],
+    ["gone", () => {}, "b a old"],
+    ["a folder", (env) => mkdirSync(env), "b a old"],
+    [
+      "of a version that has more to say",
+      (env) => writeFileSync(env, later({ slot: "b", trial: "a", tries: 1 })),
+      "trial:a b a old",
+    ],
+  ])(
+    "an environment block that is %s leads to a system that was confirmed, or on trial",
+    async (_, damage, candidates) => {
+      for (const name of ["a", "b"]) writeFileSync(join(dir, `${name}.cfg`), "set pine_title\n");
+      writeFileSync(join(dir, "confirmed.cfg"), "set pine_slot=b\n");
+      for (const name of ["env", "env.kept"]) rmSync(join(dir, name), { recursive: true, force: true });
+      damage(join(dir, "env"));
+      const env = { PATH: process.env.PATH!, PINE_BASE: dir, PINE_DIR: dir, PINE_OLD: "/bin/sh", PINE_DECIDE: "1" };
+      const { stdout } = await run("busybox", ["sh", asset("system", "container", "init")], { env });
+      rmSync(join(dir, "confirmed.cfg"));
+      rmSync(join(dir, "env"), { recursive: true, force: true });
+      expect(stdout.trim()).toBe(candidates);
+    },
+  );
   it("starts the old system where there is no state at all", async () => {
     rmSync(join(dir, "env"), { force: true });
     const env = { PATH: process.env.PATH!, PINE_BASE: dir, PINE_DIR: dir, PINE_OLD: "/bin/sh", PINE_DECIDE: "1" };

@@ -210,6 +210,16 @@ export class Sysroot {
     return existsSync(join(this.repo, "objects", commit.slice(0, 2), `${commit.slice(2)}.commit`));
   }
 
+  /** What is on its disk now, as a system of its own. */
+  copy(): Sysroot {
+    const made = new Sysroot();
+    const { shell, first, etc, machine } = this;
+    Object.assign(made, { shell, first, etc, machine });
+    mkdirSync(made.scripts);
+    execFileSync("cp", ["-a", this.root, made.root]);
+    return made;
+  }
+
   async end(): Promise<void> {
     await run("chattr", ["-R", "-f", "-i", this.dir], { ok: [0, 1] });
     rmSync(this.dir, { recursive: true, force: true });

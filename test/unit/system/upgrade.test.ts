@@ -3,7 +3,9 @@
  * shells. A reboot only begins here; the next boot is a new namespace. Names with a number: public reports of others.
  */
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { envBlock } from "../../../provider/boot/state.ts";
 import type { Puller } from "./a-puller.ts";
 import { GREEN, RED, Updater } from "./an-updater.ts";
 import { booted } from "./booted.ts";
@@ -138,6 +140,31 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     ]);
     await p.run("agent", ["ok"]);
     expect(p.text("refused")).toMatch(new RegExp(`^${sixth} elsewhere `, "m"));
+  });
+
+  test("a system in which nobody would look for the next update goes back (74: FCOS#1608)", async () => {
+    await p.run("upgrade", ["after"]);
+    writeFileSync(p.memory("refused"), "");
+    const commit = await u.stage("6b", "1.5.1");
+    const trial = async (before: string) => {
+      expect(await u.reboot({}, "now")).toBe("done");
+      booted(p.s);
+      await u.judge("b", GREEN, { trial: true, before: `mkdir /run/openrc; ${before}` });
+    };
+    await trial("echo 99999999 >/run/pine.updates.pid");
+    expect([p.s.env.slot, p.text("trial.reason")]).toEqual([
+      "a",
+      "the service pine-updates does not run, so nobody would look for the next update\n",
+    ]);
+    await p.run("agent", ["ok"]);
+    expect(p.text("refused")).toMatch(new RegExp(`^${commit} bad `, "m"));
+    await p.run("upgrade", ["after"]);
+    writeFileSync(p.memory("refused"), "");
+    await u.stage("6c", "1.5.2");
+    await trial("echo $$ >/run/pine.updates.pid");
+    expect(p.s.env).toMatchObject({ slot: "b", trial: undefined });
+    // the tests after it begin in slot a
+    writeFileSync(join(p.s.slots, "env"), envBlock({ slot: "a" }));
   });
 
   test("what could not be had before the reboot does not decide, either (50: greenboot#68)", async () => {
