@@ -47,27 +47,6 @@ export const UPDATE_MUTANTS: Mutant[] = [
     tests: ["test/unit/image/recipe/watchdog.test.ts"],
   },
   {
-    name: "a proxy is told what https asks for",
-    file: `${LIB}/requests`,
-    from: 'elif [ -n "$proxy" ]; then',
-    to: "elif false; then",
-    tests: ["test/unit/system/requests.test.ts"],
-  },
-  {
-    name: "the proxy of a shell is taken",
-    file: `${LIB}/requests`,
-    from: "  unset http_proxy https_proxy ",
-    to: "  : http_proxy https_proxy ",
-    tests: ["test/unit/system/requests.test.ts"],
-  },
-  {
-    name: "a mirror that stands still is believed",
-    file: `${LIB}/pull`,
-    from: '[ "$number" -ge "$seen" ] ||',
-    to: "true ||",
-    tests: ["test/unit/system/pull.test.ts"],
-  },
-  {
     name: "a change of keys that nobody signed is followed",
     file: `${LIB}/trust`,
     from: 'if signed_by "$keys" "$work/change" "$work/change.signatures"; then',
@@ -80,20 +59,6 @@ export const UPDATE_MUTANTS: Mutant[] = [
     from: '[ "$compared" -le 1 ] ||',
     to: "true ||",
     tests: ["test/unit/system/pull-keys.test.ts"],
-  },
-  {
-    name: "a commit that a cut-off delta left without its mark is never made whole",
-    file: `${LIB}/pulling`,
-    from: '    : >"$(mark_of "$commit")" || fail "no room in $repo"\n',
-    to: "",
-    tests: ["test/unit/system/pull-damage.test.ts"],
-  },
-  {
-    name: "what only the running commit lacks keeps a server on it",
-    file: `${LIB}/pulling`,
-    from: '    if listed "$other"; then rm -f "$(mark_of "$other")"; else : >"$(mark_of "$other")"; fi\n',
-    to: "",
-    tests: ["test/unit/system/pull-damage.test.ts"],
   },
   {
     name: "a trial that cannot ask its reboot lock any more is confirmed",
@@ -115,13 +80,6 @@ export const UPDATE_MUTANTS: Mutant[] = [
     from: "Math.max(deltas, EARLIER)), ...steps])",
     to: "Math.max(deltas, EARLIER))])",
     tests: ["test/unit/resources/commit/kept.test.ts"],
-  },
-  {
-    name: "damaged objects are booted",
-    file: `${LIB}/pull`,
-    from: "if all_there && sound; then return 0; fi",
-    to: "if all_there; then return 0; fi",
-    tests: ["test/unit/system/pull-objects.test.ts"],
   },
   {
     name: "a turn is not freed when a hook says no",
@@ -208,13 +166,6 @@ export const UPDATE_MUTANTS: Mutant[] = [
     tests: ["test/unit/system/upgrade-full.test.ts"],
   },
   {
-    name: "what a pull took of the last inodes stays",
-    file: `${LIB}/requests`,
-    from: "if grep -q 'No space left' \"$work/pull\"; then",
-    to: "if false; then",
-    tests: ["test/unit/system/upgrade-full.test.ts"],
-  },
-  {
     name: "the way back goes when its slot gets a new deployment",
     file: `${LIB}/deployments`,
     from: "ostree admin deploy --retain --os=pine",
@@ -234,6 +185,8 @@ export const UPDATE_MUTANTS: Mutant[] = [
     from: "  flock 8\n",
     to: "",
     tests: ["test/unit/system/migrated-data.test.ts"],
+  },
+  {
     name: "what a killed run armed waits for another's reboot",
     file: `${LIB}/upgrade`,
     from: '(one_at_a_time "taking back a reboot" && take_back)',

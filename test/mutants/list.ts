@@ -1,6 +1,7 @@
 /** The mutants. Each came from a review, or from a fault that no test had noticed. */
 import { BOOT_MUTANTS } from "./list-boot.ts";
 import { BUILD_MUTANTS } from "./list-build.ts";
+import { PULL_MUTANTS } from "./list-pull.ts";
 import { SERVER_MUTANTS } from "./list-server.ts";
 import { TURN_MUTANTS } from "./list-turn.ts";
 import { UPDATE_MUTANTS } from "./list-updates.ts";
@@ -9,6 +10,7 @@ import type { Mutant } from "./mutant.ts";
 export const MUTANTS: Mutant[] = [
   ...SERVER_MUTANTS,
   ...TURN_MUTANTS,
+  ...PULL_MUTANTS,
   ...UPDATE_MUTANTS,
   {
     name: "packages' scripts run with the rights of who made the mounts",

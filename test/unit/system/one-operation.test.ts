@@ -54,6 +54,7 @@ test(
       }
       await p.run("agent", ["disarm"]);
       await p.run("upgrade", ["after"]);
+      await p.run("agent", ["undeploy"]);
     }
     expect([...winners].sort()).toEqual(["own", "up"]);
   },

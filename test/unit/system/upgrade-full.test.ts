@@ -51,6 +51,10 @@ describe.each(FULL)("%s is free", (_, full) => {
     stays({ a: "1" });
     expect(p.state("waiting")).toMatch(/^version 1\.1\.0 /);
     expect(u.turns().map((turn) => turn.split(" ")[0])).toContain("release");
+    // by itself it comes back later, not each minute (69: zincati#1314)
+    const asked = u.turns().length;
+    expect(await u.reboot()).toMatch(/^pine: version 1\.1\.0 /);
+    expect([u.turns().length, p.state("apply_failures")]).toEqual([asked, "1"]);
     await room("a");
     expect(await u.reboot({}, "now")).toBe("done");
     expect(p.s.env).toMatchObject({ slot: "a", trial: "b", tries: 1 });
