@@ -17,13 +17,6 @@ if (!isRoot) asRootBySudo("fleet", import.meta.filename);
 
 const PORT = 8480;
 
-/** A file and a folder of what waits, which what runs has, too. */
-const SPOILED = `set -e; r=/sysroot/ostree/repo; at() { echo "$r/objects/$(echo "$1" | sed 's,..,&/,').$2"; }
-list() { ostree ls -dC --repo=$r pine/staged "$1" | sed 's/^[^ ]* *[0-9]* *[0-9]* *[0-9]* *//; s/ .*//'; }
-[ -s /run/spoiled ] || { list /usr/sbin/pine; list /usr/libexec/pine; } >/run/spoiled
-{ read -r file; read -r dir; } </run/spoiled`;
-const SPOIL = `${SPOILED}; rm $(at $file file) $(at $dir dirtree); echo spoiled >$(at $file file)`;
-
 if (isRoot)
   describe("a container that pulls", () => {
     const step = steps(test);
@@ -109,17 +102,6 @@ if (isRoot)
         await lab.vps.waitForSsh();
         expect(await runs("Hello from an atomic server")).toMatchObject({ stagedVersion: version });
         lab.tell(`fetched; memory ${JSON.stringify(lab.vps.memory())}`);
-      },
-    );
-
-    step(
-      "what a disk spoiled of it, also of what runs, is fetched again before it is booted (65: ostree#959)",
-      async () => {
-        await run(SPOIL);
-        expect(await lab.vps.ssh(`${SPOILED}; ostree fsck --quiet --repo=$r`)).toMatchObject({ exitCode: 1 });
-        expect(await run("/usr/libexec/pine/pull verify >/dev/null; echo $?")).toBe("0");
-        expect(await run(`${SPOILED}; wc -c <$(at $file file); ls $(at $dir dirtree) | wc -l`)).toMatch(/^\d{4,}\n1$/);
-        expect(await run("ostree fsck --quiet --repo=/sysroot/ostree/repo; echo $?")).toBe("0");
       },
     );
 
