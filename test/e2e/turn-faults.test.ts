@@ -1,7 +1,7 @@
 /** Stores and servers that die at a bad moment, on real stores. A test's last words name the report it is from. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { type Box, COMMIT, confirms, STORES, take, useStore } from "./turn-lab.ts";
+import { type Box, COMMIT, confirms, goesWithout, STORES, take, useStore } from "./turn-lab.ts";
 
 const { a: A, c: C } = COMMIT;
 
@@ -68,6 +68,12 @@ describe.each(STORES)("a group in %s, by %s", (backend, shell, start) => {
     expect((await take(w1, A)).code).toBe(0);
     expect((await w1.turn("check", A)).code).toBe(0);
     expect((await text())!.match(/^holder w1/gm)).toHaveLength(1);
+  });
+
+  it("each time that the store is away is a wait of its own; it is told until the lock is had again (kraken-lib#812)", async () => {
+    const { boxes, settings } = await group(["w1"]);
+    const [w1] = boxes as [Box];
+    await goesWithout(w1, settings);
   });
 
   it("an entry that somebody left by hand is named, and ends by its own deadline (etcd#9935)", async () => {

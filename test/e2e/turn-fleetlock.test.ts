@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Etcd, startEtcd } from "../lab/etcd/index.ts";
 import { type FleetLock, startFleetLock } from "../lab/fleetlock/index.ts";
-import { Box, COMMIT, endBoxes, SHELLS } from "./turn-lab.ts";
+import { Box, COMMIT, endBoxes, goesWithout, SHELLS } from "./turn-lab.ts";
 
 const { a: A, b: B } = COMMIT;
 let etcd: Etcd;
@@ -94,6 +94,13 @@ describe.each(SHELLS)("FleetLock, by %s", (shell) => {
     expect((await w2.turn("take", A)).code).toBe(75);
     expect((await w2.turn("queue", "forget", "w1")).text).toBe("w1 counts as down no more.");
     expect(await lock.holders(name)).toEqual([]);
+  });
+
+  it("its server is away: what the program named goes after a wait, and that is told (kraken-lib#812)", async () => {
+    const { name, boxes } = group(["w1"]);
+    const [w1] = boxes as [Box];
+    await goesWithout(w1, { backend: "fleetlock", url: lock.url, group: name });
+    expect(await lock.holders(name)).toEqual(["w1"]);
   });
 
   it("rebooted before it was armed, it gives the turn back at the next start", async () => {

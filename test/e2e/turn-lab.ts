@@ -187,3 +187,26 @@ export async function confirms(box: Box, commit: string): Promise<void> {
   box.confirm(commit);
   expect(await box.turn("release", "good", commit)).toMatchObject({ code: 0 });
 }
+
+/** Its store is away, is there, and is away again: each time it waits anew. Ends with a turn of commit a. */
+export async function goesWithout(box: Box, there: Settings): Promise<void> {
+  const go = { go: COMMIT.a, after: 3, deadline: 0 };
+  const away = () => box.configure({ ...there, ...go, url: "http://127.0.0.1:1" });
+  const waits = { code: 1, text: expect.stringMatching(/does not answer: .*; this commit may go without, in \d s$/) };
+  away();
+  expect(await take(box, COMMIT.a)).toMatchObject(waits);
+  await new Promise((done) => setTimeout(done, 4000));
+  box.configure({ ...there, ...go });
+  expect((await box.turn("settle")).code).toBe(0);
+  away();
+  expect(await take(box, COMMIT.a)).toMatchObject(waits);
+  await new Promise((done) => setTimeout(done, 4000));
+  expect((await take(box, COMMIT.b)).code).toBe(1);
+  expect((await take(box, COMMIT.a)).code).toBe(0);
+  expect(await box.turn("check", COMMIT.a)).toMatchObject({ code: 0 });
+  const without = /^turnWithout=\d{4}-\S+: this server went without the lock, for commit a{12}$/m;
+  expect((await box.turn("status")).text).toMatch(without);
+  box.configure(there);
+  expect((await take(box, COMMIT.a)).code).toBe(0);
+  expect((await box.turn("status")).text).not.toMatch(/^turnWithout/m);
+}

@@ -46,4 +46,25 @@ export const TURN_MUTANTS: Mutant[] = [
     to: "    failed) give_back && return ;;\n",
     tests: ["test/e2e/turn-fleetlock.test.ts"],
   },
+  {
+    name: "an old time without the store counts as the wait of the next",
+    file: at("turn"),
+    from: 'heard() { rm -f "$run/pine.turn.away"; }',
+    to: "heard() { :; }",
+    tests: ["test/e2e/turn-fleetlock.test.ts"],
+  },
+  {
+    name: "whom FleetLock's absence let go is stopped at the last look",
+    file: at("turn-fleetlock"),
+    from: ' || may_go_without "$1"\n',
+    to: "\n",
+    tests: ["test/e2e/turn-fleetlock.test.ts"],
+  },
+  {
+    name: "a resolver on the server that is dead is asked on",
+    file: "provider/system/extras/resolver/usr/libexec/pine/resolver",
+    from: "  if answers; then wanted=local; fi\n",
+    to: "  wanted=local\n",
+    tests: ["test/e2e/turn-resolver.test.ts"],
+  },
 ];

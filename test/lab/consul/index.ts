@@ -17,7 +17,8 @@ import { answers, type Store } from "../store.ts";
 
 const SOURCES = ["go.mod", "go.sum"].map((name) => join(import.meta.dirname, name));
 
-async function program(): Promise<string> {
+/** The program itself, for a namespace of a test's own. */
+export async function consulProgram(): Promise<string> {
   const hash = createHash("sha256");
   for (const path of SOURCES) hash.update(await readFile(path));
   const file = join(await cachePath("..", "tools"), `consul-${hash.digest("hex").slice(0, 16)}`);
@@ -61,7 +62,7 @@ interface Agent {
 const ROOT = "11111111-2222-3333-4444-555555555555";
 
 async function startAgent(o: Agent): Promise<Consul> {
-  const file = await program();
+  const file = await consulProgram();
   const home = await mkdtemp(join(tmpdir(), "pine-consul-"));
   await mkdir(join(home, "data"));
   const server = o.servers > 0 ? { server: true, bootstrap_expect: o.servers } : { leave_on_terminate: true };
