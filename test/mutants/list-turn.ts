@@ -46,4 +46,32 @@ export const TURN_MUTANTS: Mutant[] = [
     to: "    failed) give_back && return ;;\n",
     tests: ["test/e2e/turn-fleetlock.test.ts"],
   },
+  {
+    name: "a turn of an `up` that was killed keeps the server from another commit",
+    file: at("turn-report"),
+    from: '[ "${taking:-$1}" = "$1" ] && ',
+    to: "",
+    tests: ["test/e2e/turn-etcd.test.ts"],
+  },
+  {
+    name: "a turn is asked after once in a trial that is judged from outside",
+    file: at("judge"),
+    from: ' && [ "$(state slot)" = "$(state running)" ]; then',
+    to: "; then",
+    tests: ["test/unit/system/turn-settles.test.ts"],
+  },
+  {
+    name: "a store is believed that it wrote",
+    file: at("turn"),
+    from: '  [ "$(own holder)" = "$wrote" ] || {',
+    to: "  [ -e / ] || {",
+    tests: ["test/unit/system/turn-lies.test.ts"],
+  },
+  {
+    name: "a turn is taken before what is known here is looked at",
+    file: at("upgrade"),
+    from: '  objections "$1"\n  id=$(seconds)\n',
+    to: "  id=$(seconds)\n",
+    tests: ["test/unit/system/upgrade-waits.test.ts"],
+  },
 ];
