@@ -74,4 +74,11 @@ export const TURN_MUTANTS: Mutant[] = [
     to: "  id=$(seconds)\n",
     tests: ["test/unit/system/upgrade-waits.test.ts"],
   },
+  {
+    name: "a server that waits for its turn looks again in an hour",
+    file: at("upgrade"),
+    from: "most=$((45 + $(spread",
+    to: "most=$((3545 + $(spread",
+    tests: ["test/unit/system/upgrade-asks.test.ts"],
+  },
 ];
