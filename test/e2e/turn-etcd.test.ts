@@ -1,11 +1,16 @@
 /** What is etcd's own: its gateway, its users, its compaction. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { createServer } from "node:http";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { leaveFromHere } from "../../provider/host/turn/from-here.ts";
 import { type Etcd, startEtcd } from "../lab/etcd/index.ts";
 import { Box, COMMIT, endBoxes } from "./turn-lab.ts";
 
-const { a: A } = COMMIT;
+const { a: A, b: B } = COMMIT;
 let etcd: Etcd;
 beforeAll(async () => {
   etcd = await startEtcd();
@@ -78,6 +83,32 @@ it("the program takes a deleted server out of its group, from where it runs (kur
   expect((await w2.turn("take", A)).code).toBe(0);
   const away = await leaveFromHere({ ...lock, etcd: { address: "http://127.0.0.1:1" } }, { signal });
   expect(away).toMatch(/^the reboot lock cannot be used: http:\/\/127.0.0.1:1/);
+});
+
+it("whoever took a turn was killed: the next commit takes its place, and waits for nobody (kured#792, locksmith#58)", async () => {
+  const [w1, w2] = ["w1", "w2"].map((id) => box(id, etcd.url, undefined, { group: "killed" })) as [Box, Box];
+  for (const one of [w1, w2]) expect((await one.turn("join")).code).toBe(0);
+  expect((await w1.turn("take", A)).code).toBe(0);
+  // the next `up` has the server's lock while it takes its turn
+  const next = spawn("flock", [join(w1.dir, "run/pine.lock"), "cat"], { stdio: ["pipe", "ignore", "ignore"] });
+  const ended = once(next, "exit");
+  try {
+    while (!existsSync(join(w1.dir, "run/pine.lock"))) await sleep(20);
+    await sleep(200);
+    // at work on the same commit, it keeps it
+    expect((await w1.turn("settle")).code).toBe(0);
+    expect(await etcd.read("pine/turn/killed")).toMatch(/^holder w1 a{64} /m);
+    expect(await w1.turn("take", B)).toEqual({ code: 0, text: "", stderr: "" });
+    expect(await etcd.read("pine/turn/killed")).toMatch(/^holder w1 b{64} /m);
+    expect(await etcd.read("pine/turn/killed")).not.toMatch(/^(bad|holder w1 a)/m);
+    // armed, it is no other's
+    w1.arm(B);
+    expect((await w1.turn("take", A)).text).toMatch(/own turn for commit b{12} is not over/);
+    expect((await w2.turn("take", A)).code).toBe(75);
+  } finally {
+    next.stdin.end();
+    await ended;
+  }
 });
 
 it("each right that is missing has a message of its own; no secret is to be seen (terraform#19963)", async () => {

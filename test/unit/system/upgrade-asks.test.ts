@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Puller, REF } from "./a-puller.ts";
-import { Updater } from "./an-updater.ts";
+import { GREEN, Updater } from "./an-updater.ts";
 
 const MANIFEST = `pine/${REF}.manifest`;
 
@@ -25,6 +25,20 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that waits for its turn, 
     expect([looks() - before, u.turns().length]).toEqual([1, 4]);
     await u.reboot({ before: `${again}; echo -700 >/run/pine.asked` });
     expect(looks() - before).toBe(3);
+  });
+
+  test("looks again soon, and not at once, whatever keeps it (10: ankhmorpork#1079, 14: coreos/bugs#836)", async () => {
+    const next = async () => Number((await p.run("upgrade", ["tick"], { health: GREEN })).stdout);
+    for (const answer of ["exit 75", "echo 'the store does not answer'; exit 1"]) {
+      u.turn(answer);
+      const seconds = await next();
+      expect(u.turns().map((turn) => turn.split(" ")[0])).toEqual(["settle", "take"]);
+      expect(seconds).toBeGreaterThanOrEqual(45);
+      expect(seconds).toBeLessThanOrEqual(75);
+    }
+    p.settings({ reboot: "manual" });
+    expect(await next()).toBe(3600);
+    p.settings({ reboot: "now" });
   });
 
   test("asks once more when it has its turn: for another version it takes another one (36: zincati#928)", async () => {

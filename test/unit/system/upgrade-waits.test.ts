@@ -19,6 +19,13 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
   afterAll(() => p?.end());
 
   describe("does not reboot, and says why", () => {
+    // whoever was blocked after it took its turn kept it for hours (8: kured#792, #819)
+    const asksForNoTurn = async (say: RegExp, o: Parameters<Updater["reboot"]>[0], ...how: string[]) => {
+      u.turn("");
+      expect(await u.reboot(o, ...how)).toMatch(say);
+      expect(u.turns()).toEqual([""]);
+      u.expectUntouched();
+    };
     test("where a person has to", async () => {
       expect(await u.reboot()).toMatch(/version 1\.1\.0 waits for `pine upgrade --reboot`/);
       expect(p.state("waiting")).toMatch(/waits for `pine upgrade/);
@@ -26,32 +33,26 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
     });
     test("while it is held", async () => {
       writeFileSync(p.memory("hold"), "since=2026-11-30T10:00:00Z\nby=anna\nreason=backup\n");
-      expect(await u.reboot({}, "now")).toMatch(/held since 2026-11-30T10:00:00Z: backup/);
+      await asksForNoTurn(/held since 2026-11-30T10:00:00Z: backup/, {}, "now");
       writeFileSync(p.memory("hold"), "");
       p.s.shell = shell;
       await p.run("../bin/logger", [], { before: "rm /var/lib/pine/hold" });
-      u.expectUntouched();
     });
     test("while another operation holds the server", async () => {
       const before = "exec 5>>/run/pine.lock; flock 5; echo 'pulumi up of anna' >/run/pine.lock";
-      expect(await u.reboot({ before }, "now")).toMatch(
-        /another operation holds this server's lock: pulumi up of anna/,
-      );
-      u.expectUntouched();
+      await asksForNoTurn(/another operation holds this server's lock: pulumi up of anna/, { before }, "now");
     });
     test("while its slot is not confirmed", async () => {
       const env = readFileSync(join(p.s.slots, "env"));
       writeFileSync(join(p.s.slots, "env"), env.toString().replace("pine_slot=a", "pine_slot=b"));
-      expect(await u.reboot({}, "now")).toMatch(/the running slot is not confirmed/);
+      await asksForNoTurn(/the running slot is not confirmed/, {}, "now");
       writeFileSync(join(p.s.slots, "env"), env);
-      u.expectUntouched();
     });
     test("while somebody works on it: they are told, and waited for at most so long (39, 40: zincati#115)", async () => {
       p.settings({ reboot: "now", sessions: "3600" });
       const before =
         "mkdir -p /run/proc/7 /run/proc/8; echo '7 (dropbear) S 1 7 7 0 -1' >/run/proc/7/stat; echo '8 (ash) S 7 8 8 34816 8' >/run/proc/8/stat; export PINE_PROC=/run/proc";
-      expect(await u.reboot({ before })).toMatch(/1 terminal is in use/);
-      u.expectUntouched();
+      await asksForNoTurn(/1 terminal is in use/, { before });
       // the longest is over
       p.settings({ reboot: "now", sessions: "0" });
       u.turn("exit 75");
