@@ -207,4 +207,11 @@ export const UPDATE_MUTANTS: Mutant[] = [
     to: "true",
     tests: ["test/unit/system/herds.test.ts"],
   },
+  {
+    name: "what a killed run armed stays armed until a person asks",
+    file: `${LIB}/upgrade`,
+    from: '(one_at_a_time "taking back a reboot" && take_back) >/dev/null 2>&1 || true; fi',
+    to: ":; fi",
+    tests: ["test/unit/system/upgrade-moment.test.ts"],
+  },
 ];

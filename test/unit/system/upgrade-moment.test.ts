@@ -89,6 +89,22 @@ describe.each([["dash"], ["busybox", "sh"]])("a server with a staged version, by
     await disarmed();
   });
 
+  test("what a run that was killed has armed, its next look takes back (33: zincati#1186, FCOS#1691)", async () => {
+    const kill = 'read -r _ _ _ _ group _ </proc/$$/stat; kill -9 -"$group"';
+    p.program("dies", `[ "$1" != reboot ] || { ${kill}; }\nexec /run/scripts/lib/agent "$@"`);
+    const killed =
+      "PINE_AGENT=/run/scripts/bin/dies setsid /run/scripts/lib/upgrade reboot now >/dev/null 2>&1 & wait $!";
+    const armed = "grep -o 'pine_trial=b' /boot/grub/pine/env >/var/lib/pine/armed";
+    p.settings({});
+    const late = "touch -t 202001010000 /run/pine.rebooting";
+    await p.run("upgrade", ["tick"], { health: "exit 0", before: `${killed}; ${armed}; ${late}` });
+    expect([p.text("armed"), p.state("result")]).toEqual([
+      "pine_trial=b\n",
+      "the reboot into version 1.1.0 was begun and did not come: it was killed",
+    ]);
+    u.expectUntouched();
+  });
+
   describe("its service", () => {
     const looks = () => p.asked.filter((path) => path === MANIFEST).length;
     const tick = async (o: Parameters<Puller["run"]>[2] = {}) => {
