@@ -1,4 +1,5 @@
 /** The mutants. Each came from a review, or from a fault that no test had noticed. */
+import { ALONE_MUTANTS } from "./list-alone.ts";
 import { BOOT_MUTANTS } from "./list-boot.ts";
 import { BUILD_MUTANTS } from "./list-build.ts";
 import { PULL_MUTANTS } from "./list-pull.ts";
@@ -12,6 +13,7 @@ export const MUTANTS: Mutant[] = [
   ...TURN_MUTANTS,
   ...PULL_MUTANTS,
   ...UPDATE_MUTANTS,
+  ...ALONE_MUTANTS,
   {
     name: "packages' scripts run with the rights of who made the mounts",
     file: "provider/image/namespace/enter.sh",

@@ -124,6 +124,17 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that pulls, by %s", (...s
       expect(p.has("pull/staged.commit")).toBe(true);
     });
 
+    test("a portal that sends every question to its page: told, and nothing else is asked for (32: FCOS#379)", async () => {
+      p.asked.length = 0;
+      p.answer = (_, response, path) => {
+        if (path === "portal")
+          response.writeHead(200, { "content-type": "text/html" }).end("<!DOCTYPE html><p>Pay</p>");
+        else response.writeHead(302, { location: "/portal" }).end();
+        return true;
+      };
+      expect(await p.refused("pull", ["stage"])).toMatch(/is no manifest, but a web page: a proxy or a portal\?/);
+      expect(p.asked).toEqual([MANIFEST, "portal"]);
+    });
     test("another branch's, another architecture's, an older version (61, 62)", async () => {
       const kept = readFileSync(p.published(MANIFEST), "utf8");
       for (const [more, version, message] of [
