@@ -46,4 +46,18 @@ export const TURN_MUTANTS: Mutant[] = [
     to: "    failed) give_back && return ;;\n",
     tests: ["test/e2e/turn-fleetlock.test.ts"],
   },
+  {
+    name: "a portal's page is a turn of FleetLock's",
+    file: at("turn-fleetlock"),
+    from: "in '<') why=",
+    to: "in '<<') why=",
+    tests: ["test/e2e/turn-fleetlock.test.ts"],
+  },
+  {
+    name: "usual nameservers alone are none that a local resolver can stand in for",
+    file: "provider/system/extras/resolver/usr/libexec/pine/resolver",
+    from: ` "$kept/normal" || :\n`,
+    to: ` "$kept/normal"\n`,
+    tests: ["test/unit/image/recipe/resolver.test.ts"],
+  },
 ];
