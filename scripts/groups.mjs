@@ -53,7 +53,9 @@ export const GROUPS = {
   disks: { include: [file("disks*")], setUp: everything, named: true },
   // the same on Consul, which is built first, and what has to hold on each store
   queue: {
-    include: ["consul", "faults", "holders", "resolver", "rolling", "verdicts"].map((name) => file(`turn-${name}`)),
+    include: ["consul", "faults", "holders", "resolver", "resolver-kills", "rolling", "verdicts"].map((name) =>
+      file(`turn-${name}`),
+    ),
     setUp: ["debian", "npm"],
     named: true,
   },

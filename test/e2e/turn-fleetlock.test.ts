@@ -1,4 +1,6 @@
 /** A server's turn behind FleetLock's protocol: what it can do, and what is said where it cannot. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Etcd, startEtcd } from "../lab/etcd/index.ts";
 import { type FleetLock, startFleetLock } from "../lab/fleetlock/index.ts";
@@ -130,6 +132,34 @@ describe.each(SHELLS)("FleetLock, by %s", (shell) => {
     });
   });
 });
+
+it.each<["consul" | "etcd" | "fleetlock", boolean, RegExp]>([
+  ["consul", true, /is no Consul: its answer has no ModifyIndex$/],
+  ["etcd", true, /is no etcd: it does not tell a version$/],
+  ["etcd", false, /is no etcd: it does not tell a version$/],
+  ["fleetlock", true, /is no FleetLock server: it answers with a page$/],
+  ["fleetlock", false, /is no FleetLock server: it answers with a page$/],
+])(
+  "a page with 200 in place of %s (curl: %s) is no turn, and none that is kept (25: etcd#9472)",
+  async (backend, curl, why) => {
+    const portal = createServer((_, response) => response.end("\r\n <!DOCTYPE html><p>Please log in</p>"));
+    await new Promise<void>((done) => portal.listen(0, "127.0.0.1", done));
+    try {
+      groups.portal = 1;
+      const url = `http://127.0.0.1:${(portal.address() as AddressInfo).port}`;
+      const w1 = new Box("w1", "busybox", { curl });
+      if (backend === "fleetlock") {
+        w1.configure({ backend, url: lock.url, group: "portal" });
+        expect((await w1.turn("take", A)).code).toBe(0);
+      }
+      w1.configure({ backend, url, group: "portal" });
+      for (const command of ["check", "take"])
+        expect(await w1.turn(command, A)).toMatchObject({ code: 1, text: expect.stringMatching(why) });
+    } finally {
+      portal.close();
+    }
+  },
+);
 
 it("without curl it locks all the same, and has no reason to tell (busybox' wget)", async () => {
   groups.plain = 1;

@@ -1,140 +1,129 @@
 /**
- * A store that is found by name, through a Consul agent on the server itself that dies: extras/resolver, two real
- * agents that answer DNS, and a turn, in a network namespace with a loopback of its own.
+ * A server whose names come from a Consul agent of its own, which hangs and dies (extras/resolver): the agent, Consul's
+ * server as the usual nameserver, and Alpine's musl, busybox and curl are real. Row 20: consul#5204, #228.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { asset } from "../../provider/assets.ts";
 import { turnScript } from "../../provider/host/scripts.ts";
 import { run } from "../../provider/local/run.ts";
-import { consulProgram } from "../lab/consul/index.ts";
-import { startProcess } from "../lab/processes.ts";
+import { startConsul } from "../lab/consul/index.ts";
+import { ensureAlpineTree } from "../lab/mirror/alpine.ts";
+import { COMMIT } from "./turn-lab.ts";
 
-const A = "a".repeat(64);
-// the data centre's own server, which is the usual nameserver as well, and the agent on this one
-const [USUAL, LOCAL] = ["127.0.0.2", "127.0.0.1"];
-const NORMAL = `nameserver ${USUAL}\noptions timeout:1 attempts:1\n`;
-
-const home = mkdtempSync(join(tmpdir(), "pine-turn-resolver-"));
-const at = (name: string) => join(home, name);
-const PATH = `${at("bin")}:${process.env.PATH}`;
-let inside: string[] = [];
-type Process = ReturnType<typeof startProcess>;
-const started: Process[] = [];
-const start = (what: string, argv: string[], env: NodeJS.ProcessEnv = {}) => {
-  const o = { cwd: home, env: { ...process.env, ...env }, stdio: "ignore" as const };
-  const one = startProcess(what, argv[0]!, argv.slice(1), o);
-  started.push(one);
-  return one;
-};
-const within = (argv: string[], timeout = 60_000) =>
-  run(inside[0]!, [...inside.slice(1), ...argv], { ok: [0, 1, 75], timeout, env: { PATH }, extendEnv: true });
+/** Of this machine's loopback, where nobody else answers on port 53. */
+const [LOCAL, USUAL] = ["127.0.53.1", "127.0.53.2"];
+const work = mkdtempSync(join(tmpdir(), "pine-turn-resolver-"));
+const at = (path: string) => join(work, path);
 const conf = () => readFileSync(at("etc/resolv.conf"), "utf8");
-const isLocal = () => /^# pine-resolver.*\nnameserver 127\.0\.0\.1\noptions timeout:1 attempts:1\n$/.test(conf());
-const turn = (...args: string[]) =>
-  within(["env", `PINE_LOCK=${at("lock")}`, `PINE_RUN=${at("run")}`, "busybox", "sh", at("turn"), ...args]);
+let alpine = "";
+let web: Server;
+let consul: Awaited<ReturnType<typeof startConsul>>;
+let resolver: ChildProcess | undefined;
 
-async function until(what: string, done: () => boolean | Promise<boolean>): Promise<void> {
-  for (let n = 0; !(await done()); n++) {
-    if (n > 400) throw new Error(`not ${what}; resolv.conf: ${conf()}`);
-    await sleep(100);
+/** $1 Alpine, $2 the pieces of the server, $3 what it may write, with its /etc; the rest is run there. */
+const INSIDE = `set -eu
+alpine=$1 lib=$2 work=$3
+mount --make-rprivate /
+mount --rbind "$alpine" "$alpine"
+for folder in dev proc; do mount --rbind /$folder "$alpine/$folder"; done
+for folder in run mnt; do mount -t tmpfs tmpfs "$alpine/$folder"; done
+mkdir "$alpine/mnt/lib" "$alpine/mnt/work"
+mount --bind "$lib" "$alpine/mnt/lib"
+mount --bind "$work" "$alpine/mnt/work"
+mount --bind "$work/etc" "$alpine/etc"
+exec chroot "$alpine" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin RESOLVER_ADDRESS=${LOCAL} \\
+  RESOLVER_KEPT=/mnt/work/kept PINE_LOCK=/mnt/work/memory PINE_RUN=/run /bin/sh -c "$4"`;
+const inside = (script: string) => {
+  const lib = asset("system/rootfs/usr/libexec/pine");
+  return ["--mount", "sh", "-c", INSIDE, "sh", alpine, lib, work, script];
+};
+/** A server's question for its manifest, as libexec/pine/pull has it. */
+const ASK = `set -eu
+memory() { echo /mnt/work/memory; }
+for piece in words trials pulling requests; do . /mnt/lib/$piece; done
+memory() { echo /mnt/work/memory; }
+work=/run url=$(setting url) why=
+settings
+small_file pine/x.manifest 1000 || { echo "$why"; exit 1; }
+cat /run/got`;
+
+/** Takes the turn, looks at it again, gives it back, and asks for the manifest; all by names. */
+async function works(): Promise<string> {
+  const turn = (words: string) => `sh /mnt/work/turn ${words} ${COMMIT.a} || exit 1\n`;
+  const script = `(\n${turn("take")}${turn("check")}${turn("release none")})\n${ASK}`;
+  const { stdout } = await run("unshare", inside(script), { ok: [0, 1], timeout: 100_000 });
+  return stdout.trim();
+}
+async function until(what: string, done: () => boolean): Promise<number> {
+  const begun = Date.now();
+  while (!done()) {
+    if (Date.now() - begun > 60_000) throw new Error(`not ${what}: ${conf()}`);
+    await sleep(50);
   }
+  return Date.now() - begun;
 }
+const asksOf = (address: string) => () =>
+  conf()
+    .match(/^nameserver.*$/gm)
+    ?.join() === `nameserver ${address}`;
 
-async function agent(address: string, more: object): Promise<Process> {
-  const name = `consul-${address}`;
-  const settings = {
-    ...{ node_name: name, bind_addr: address, client_addr: address, data_dir: at(name), disable_update_check: true },
-    ports: { dns: 53, serf_wan: -1, grpc: -1, grpc_tls: -1 },
-    ...{ performance: { raft_multiplier: 1 }, ...more },
-  };
-  writeFileSync(at(`${name}.json`), JSON.stringify(settings));
-  return start(name, [...inside, await consulProgram(), "agent", "-config-file", at(`${name}.json`)]);
-}
-const agentHere = () => agent(LOCAL, { retry_join: [USUAL], retry_interval: "1s", leave_on_terminate: true });
-const resolver = () =>
-  start("resolver", [...inside, "busybox", "sh", asset("system/extras/resolver/usr/libexec/pine/resolver")], {
-    RESOLVER_KEPT: at("kept"),
-    RESOLVER_LOOP: "0.2",
-    PATH,
-  });
-async function kill(one: Process): Promise<void> {
-  process.kill(-one.pid, "SIGKILL");
-  await one.ended;
-}
-
-let here: Process;
 beforeAll(async () => {
-  for (const name of ["bin", "lock", "run", "etc"]) mkdirSync(at(name));
-  writeFileSync(at("etc/resolv.conf"), NORMAL);
-  writeFileSync(at("etc/nsswitch.conf"), "hosts: dns\n");
-  writeFileSync(at("turn"), turnScript());
-  const busybox = await run("sh", ["-c", "command -v busybox"], { env: {}, extendEnv: true });
-  // Debian's awk is a link by way of /etc
-  for (const name of ["awk", "nslookup"]) symlinkSync(busybox.stdout.trim(), at(`bin/${name}`));
-  const url = "http://consul.service.consul:8500";
-  writeFileSync(at("lock/lock"), `backend=consul\nurl=${url}\ngroup=g\nid=w1\ndeadline=600\n`);
-  const holds = `ip link set lo up; mount --make-rprivate /; mount --bind ${at("etc")} /etc; echo >${at("up")}; exec sleep 3600`;
-  const { pid } = start("a namespace", ["unshare", "--net", "--mount", "sh", "-c", holds]);
-  await until("a namespace", () => {
-    try {
-      return readFileSync(at("up"), "utf8") === "\n";
-    } catch {
-      return false;
-    }
+  alpine = await ensureAlpineTree(() => {});
+  for (const folder of ["memory", "memory/pull"]) mkdirSync(at(folder));
+  cpSync(join(alpine, "etc"), at("etc"), { recursive: true, verbatimSymlinks: true });
+  rmSync(at("etc/resolv.conf"), { force: true });
+  writeFileSync(at("etc/resolv.conf"), `nameserver ${USUAL}\n`);
+  web = createServer((request, response) => {
+    if (request.url !== "/pine/x.manifest") response.writeHead(404);
+    response.end("pine=1\n");
   });
-  inside = ["nsenter", "-t", String(pid), "--net", "--mount"];
-  await agent(USUAL, { server: true, bootstrap_expect: 1 });
-  here = await agentHere();
+  await new Promise<void>((done) => web.listen(0, "127.0.0.1", done));
+  const { port } = web.address() as AddressInfo;
+  consul = await startConsul({ dns: USUAL });
+  const body = { Name: "updates", Address: "127.0.0.1", Port: port };
+  expect((await consul.ask("agent/service/register", { method: "PUT", body })).ok).toBe(true);
+  const store = `http://consul.service.consul:${new URL(consul.url).port}`;
+  writeFileSync(at("memory/lock"), `backend=consul\nurl=${store}\ngroup=g\nid=w1\n`);
+  writeFileSync(at("memory/updates"), `url=http://updates.service.consul:${port}\n`);
+  writeFileSync(at("turn"), turnScript());
+  writeFileSync(at("resolver"), readFileSync(asset("system/extras/resolver/usr/libexec/pine/resolver")));
+  await run("unshare", inside("sh /mnt/work/turn join"), { timeout: 60_000 });
 });
 afterAll(async () => {
-  for (const one of started.reverse()) await kill(one).catch(() => {});
-  rmSync(home, { recursive: true, force: true });
+  if (resolver?.pid && resolver.exitCode === null) process.kill(-resolver.pid, "SIGKILL");
+  web?.close();
+  await consul?.end();
+  rmSync(work, { recursive: true, force: true });
 });
 
-it("a store by name: with the agent, while it hangs or is dead, and with it again (consul#5204)", async () => {
-  await until("a leader, by name", async () => (await turn("join")).exitCode === 0);
-  let asks = resolver();
-  await until("the agent's", isLocal);
-  await until("a turn", async () => (await turn("take", A)).exitCode === 0);
-  process.kill(-here.pid, "SIGSTOP");
+test("the agent hangs, comes back, and is killed: turns and manifests go on by their names (20: consul#5204, #228)", async () => {
+  const agent = await consul.join(LOCAL);
   try {
-    await until("the usual one", () => conf() === NORMAL);
-    expect(await turn("check", A)).toMatchObject({ exitCode: 0 });
+    resolver = spawn("unshare", inside("exec sh /mnt/work/resolver"), { detached: true, stdio: "ignore" });
+    await until("of the agent", asksOf(LOCAL));
+    expect(await works()).toBe("pine=1");
+    agent.freeze();
+    // what would be so for good without the service
+    process.kill(-resolver.pid!, "SIGSTOP");
+    expect(await works()).toMatch(/^the reboot lock cannot be used: .* does not answer.*(?<!pine=1)$/s);
+    process.kill(-resolver.pid!, "SIGCONT");
+    const frozen = await until("of the usual one, when it hangs", asksOf(USUAL));
+    expect(await works()).toBe("pine=1");
+    agent.thaw();
+    await until("of the agent again", asksOf(LOCAL));
+    expect(await works()).toBe("pine=1");
+    process.kill(agent.pid, "SIGKILL");
+    const killed = await until("of the usual one, when it is gone", asksOf(USUAL));
+    expect(await works()).toBe("pine=1");
+    console.log(`the usual nameserver is back: ${frozen} ms with an agent that hangs, ${killed} ms after its end`);
   } finally {
-    process.kill(-here.pid, "SIGCONT");
+    await agent.end();
   }
-  await until("the agent's again", isLocal);
-  await kill(here);
-  await until("the usual one again", () => conf() === NORMAL);
-  expect(await turn("check", A)).toMatchObject({ exitCode: 0 });
-  here = await agentHere();
-  await until("the agent's a third time", isLocal);
-  await until("its turn is there", async () => (await turn("check", A)).exitCode === 0);
-  await kill(asks);
-  asks = resolver();
-  await kill(here);
-  await until("the usual one, by the next start", () => conf() === NORMAL);
-  await kill(asks);
-});
-
-it("killed at twenty moments while the agent comes and goes: a whole file, and the store is found (consul-release#9)", async () => {
-  here = await agentHere();
-  const seen = new Set<string>();
-  for (let n = 0; n < 20; n++) {
-    process.kill(-here.pid, n % 2 === 0 ? "SIGCONT" : "SIGSTOP");
-    const asks = resolver();
-    await sleep(60 + n * 45);
-    await kill(asks);
-    expect(conf() === NORMAL || isLocal(), conf()).toBe(true);
-    seen.add(conf());
-  }
-  expect(seen.size).toBe(2);
-  const asks = resolver();
-  await until("the usual one", () => conf() === NORMAL);
-  expect(await turn("check", A)).toMatchObject({ exitCode: 0 });
-  await kill(asks);
 });

@@ -65,7 +65,7 @@ export const TURN_MUTANTS: Mutant[] = [
     file: "provider/system/extras/resolver/usr/libexec/pine/resolver",
     from: "  if answers; then wanted=local; fi\n",
     to: "  wanted=local\n",
-    tests: ["test/e2e/turn-resolver.test.ts"],
+    tests: ["test/e2e/turn-resolver-kills.test.ts"],
   },
   {
     name: "a turn of an `up` that was killed keeps the server from another commit",
@@ -101,5 +101,19 @@ export const TURN_MUTANTS: Mutant[] = [
     from: "most=$((45 + $(spread",
     to: "most=$((3545 + $(spread",
     tests: ["test/unit/system/upgrade-asks.test.ts"],
+  },
+  {
+    name: "a portal's page is a turn of FleetLock's",
+    file: at("turn-fleetlock"),
+    from: "in '<') why=",
+    to: "in '<<') why=",
+    tests: ["test/e2e/turn-fleetlock.test.ts"],
+  },
+  {
+    name: "usual nameservers alone are none that a local resolver can stand in for",
+    file: "provider/system/extras/resolver/usr/libexec/pine/resolver",
+    from: ` "$kept/normal" || :\n`,
+    to: ` "$kept/normal"\n`,
+    tests: ["test/unit/image/recipe/resolver.test.ts"],
   },
 ];

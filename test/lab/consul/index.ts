@@ -57,6 +57,8 @@ interface Agent {
   ports: { http: number; server: number; serf_lan: number };
   /** Nothing is allowed but by a token. */
   guarded?: boolean;
+  /** Where it answers for names, on port 53; undefined: nowhere. */
+  dns?: string;
 }
 
 const ROOT = "11111111-2222-3333-4444-555555555555";
@@ -69,7 +71,8 @@ async function startAgent(o: Agent): Promise<Consul> {
   const settings = {
     ...server,
     ...{ node_name: o.name, bind_addr: "127.0.0.1", client_addr: "127.0.0.1", data_dir: join(home, "data") },
-    ports: { ...o.ports, serf_wan: -1, dns: -1, grpc: -1, grpc_tls: -1 },
+    ports: { ...o.ports, serf_wan: -1, dns: o.dns ? 53 : -1, grpc: -1, grpc_tls: -1 },
+    ...(o.dns ? { addresses: { dns: o.dns } } : {}),
     retry_join: o.join.map((port) => `127.0.0.1:${port}`),
     ...{ retry_interval: "1s", performance: { raft_multiplier: 1 }, disable_update_check: true },
     ...(o.guarded
@@ -115,11 +118,13 @@ async function startAgent(o: Agent): Promise<Consul> {
 
 const ports = async () => ({ http: await freePort(), server: await freePort(), serf_lan: await freePort() });
 
-export async function startConsul(o: { guarded?: boolean } = {}): Promise<Consul & { join(): Promise<Consul> }> {
+type Joined = Consul & { join(dns?: string): Promise<Consul> };
+export async function startConsul(o: { guarded?: boolean; dns?: string } = {}): Promise<Joined> {
   const own = await ports();
   const consul = await startAgent({ name: "one", servers: 1, join: [], ports: own, ...o });
   /** An agent of a server's own, which leaves when it is asked to end. */
-  const join = async () => startAgent({ name: "box", servers: 0, join: [own.serf_lan], ports: await ports() });
+  const join = async (dns?: string) =>
+    startAgent({ name: "box", servers: 0, join: [own.serf_lan], ports: await ports(), ...(dns ? { dns } : {}) });
   return { ...consul, join };
 }
 

@@ -92,6 +92,14 @@ describe.each([["dash"], ["busybox", "sh"]])("by %s", (...shell) => {
     await normal();
     expect(conf()).toBe(theirs);
   });
+  test("there may be nothing but nameservers", async () => {
+    const bare = "nameserver 192.0.2.1\n";
+    writeFileSync(at("resolv.conf"), bare);
+    start();
+    await until("local", () => /^# pine-resolver.*\nnameserver 127\.0\.0\.1\n$/.test(conf()));
+    alive(false);
+    await until("the usual", () => conf() === bare);
+  });
   test("without any nameserver nothing is changed", async () => {
     writeFileSync(at("resolv.conf"), "");
     start();
