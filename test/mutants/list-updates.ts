@@ -116,4 +116,25 @@ export const UPDATE_MUTANTS: Mutant[] = [
     to: ":; fi",
     tests: ["test/unit/system/upgrade-moment.test.ts"],
   },
+  {
+    name: "a hold that came while the slot was armed is overrun",
+    file: "provider/system/rootfs/usr/libexec/pine/upgrade",
+    from: '  if [ -e "$(memory)/hold" ]; then\n    agent disarm',
+    to: "  if false; then\n    agent disarm",
+    tests: ["test/unit/system/upgrade-waits.test.ts"],
+  },
+  {
+    name: "`up` arms a server that was held meanwhile",
+    file: "provider/resources/hijack/act/update.ts",
+    from: "    await checkHold(ssh);\n",
+    to: "",
+    tests: ["test/unit/resources/hijack/act/held.test.ts"],
+  },
+  {
+    name: "files that go by sshd's own SFTP are nobody's",
+    file: "provider/system/rootfs/usr/libexec/pine/sessions",
+    from: "      others += files\n",
+    to: "",
+    tests: ["test/unit/system/sessions.test.ts"],
+  },
 ];

@@ -81,6 +81,9 @@ pine() {
   for f in hold refused turn.without; do
     [ ! -r /var/lib/pine/$f ] || [ ! -e /run/ostree-booted ] || each pine.$f </var/lib/pine/$f
   done
+  # whoever made the file by hand holds it, too
+  f=/var/lib/pine/hold
+  [ ! -e $f ] || [ -s $f ] || [ ! -e /run/ostree-booted ] || put pine.hold "since=$(date -u -r $f +%Y-%m-%dT%H:%M:%SZ)"
   # its last look at its own health
   [ ! -r /run/pine.health ] || sed -n 's/^\([^ =]*\) red [^ ]* /\1: /p' /run/pine.health | cut -c 1-250 | each pine.red
   # its settings may hold a password

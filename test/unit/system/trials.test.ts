@@ -182,6 +182,20 @@ describe.each([["dash"], ["busybox", "sh"]])("a server's trials, by %s", (...she
     expect((await people("a", ["unhold"])).stdout).toBe("This server is not held.");
   });
 
+  test("a hold that somebody made by hand counts, and is told; one that comes too late says so (40: zincati#1160)", async () => {
+    expect((await s.pine("a", ["held"])).stdout).toBe("");
+    writeFileSync(memory("hold"), "");
+    expect((await s.pine("a", ["held"])).stdout).toBe("held=1");
+    expect((await people("a", ["notices"])).stdout).toMatch(/^held +since \d{4}-\d\d-\d\dT\S+ by/m);
+    const before = "echo 'this server, which reboots into version 2' >/run/pine.rebooting";
+    const late = await s.on("a", `${before}\n${programs()}\n${TRIALS}\n${LOCK}\n${PINE}`, ["hold", "backup"], {
+      ok: [1],
+    });
+    expect(late.stderr).toMatch(/too late for the reboot of this server, which reboots into version 2$/);
+    expect((await s.pine("a", ["held"])).stdout).toMatch(/^held=1\nsince=.*\nby=root\nreason=backup$/);
+    await people("a", ["unhold"]);
+  });
+
   test.each([
     [["frob"], 2, /there is no command frob; `pine help`/],
     [[], 2, /^usage: pine COMMAND/],

@@ -59,6 +59,13 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
       await u.reboot({ before });
       expect(u.turns()).toEqual([`take ${u.commits["2"]!.slice(0, 4)} update`]);
     });
+    test("while it cannot be seen who works on it (39: FCOS#1780)", async () => {
+      p.settings({ reboot: "now", sessions: "3600" });
+      u.turn("");
+      expect(await u.reboot({ before: "export PINE_PROC=/nowhere" })).toMatch(/logged in is not to be seen/);
+      expect(u.turns()).toEqual([""]);
+      u.expectUntouched();
+    });
     test("while it is another's turn, and when nobody can be asked (14)", async () => {
       u.turn("echo 'web-2 holds the lock since 10:00 for commit abc'; exit 75");
       expect(await u.reboot()).toMatch(/web-2 holds the lock since 10:00/);
@@ -95,6 +102,22 @@ describe.each([["dash"], ["busybox", "sh"]])("a server that updates itself, by %
       const before = u.hook("holds", "printf 'since=x\\nby=y\\nreason=wait\\n' >/var/lib/pine/hold");
       expect(await u.reboot({ before })).toMatch(/held since x: wait/);
       expect(u.turns().map((t) => t.split(" ")[0])).toEqual(["take", "release"]);
+      await p.run("../bin/logger", [], { before: "rm /var/lib/pine/hold" });
+      u.expectUntouched();
+    });
+    test("when a hold came while its slot was armed: it is armed no more (40: zincati#1160)", async () => {
+      u.turn("");
+      p.program(
+        "held",
+        '/run/scripts/lib/agent "$@"\ncode=$?\n[ "$1" != arm ] || printf "since=x\\nby=y\\nreason=late\\n" >/var/lib/pine/hold\nexit $code',
+      );
+      expect(await u.reboot({ before: "export PINE_AGENT=/run/scripts/bin/held" })).toMatch(/held since x: late/);
+      expect(u.turns().map((t) => t.split(" ")[0])).toEqual(["take", "check", "release"]);
+      expect([p.state("waiting"), p.state("apply_failures"), p.s.bootable().b]).toEqual([
+        "held since x: late",
+        undefined,
+        undefined,
+      ]);
       await p.run("../bin/logger", [], { before: "rm /var/lib/pine/hold" });
       u.expectUntouched();
     });

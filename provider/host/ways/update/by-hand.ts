@@ -4,9 +4,14 @@ import { short } from "../../../words.ts";
 import type { PineFacts } from "../../facts/types/pine.ts";
 import { type Refusal, refusal } from "../../refusal.ts";
 
+type Hold = NonNullable<PineFacts["hold"]>;
+
 /** Who holds a server, since when and why. */
-export const heldText = ({ since, by, reason }: NonNullable<PineFacts["hold"]>) =>
-  `held since ${since} by ${by}: ${reason}`;
+export const heldText = ({ since, by, reason }: Hold) =>
+  `held${since && ` since ${since}`}${by && ` by ${by}`}${reason && `: ${reason}`}`;
+
+export const heldRefusal = (hold: Hold): Refusal =>
+  refusal("held", `the server is ${heldText(hold)}`, "run `pine unhold` on the server when an update may reboot it");
 
 const rollback = ({ refused }: PineFacts, commit: string) =>
   refused?.find((one) => one.kind === "person" && one.commit === commit);
@@ -17,12 +22,7 @@ const rollback = ({ refused }: PineFacts, commit: string) =>
  */
 export function byHandRefusal(pine: PineFacts, commit: string, insisted: boolean): Refusal | undefined {
   const { hold } = pine;
-  if (hold)
-    return refusal(
-      "held",
-      `the server is ${heldText(hold)}`,
-      "run `pine unhold` on the server when an update may reboot it",
-    );
+  if (hold) return heldRefusal(hold);
   const back = insisted ? undefined : rollback(pine, commit);
   return (
     back &&

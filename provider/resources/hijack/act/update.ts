@@ -5,6 +5,7 @@ import type { StepOf } from "../../../host/plan/steps.ts";
 import { agent, agentStatus } from "../../../host/server/agent.ts";
 import { adopt, markDone } from "../../../host/server/record.ts";
 import { keepTrust } from "../../../host/server/trust.ts";
+import { checkHold } from "../../../host/ways/update/hold.ts";
 import { prepareUpdate, writeFiles } from "../../../host/ways/update/update.ts";
 import { networkInput } from "../model/inputs.ts";
 import type { Job } from "./job.ts";
@@ -63,7 +64,10 @@ export async function prepareDeployment(visit: Visit, step: StepOf<"update">, jo
     { remove: before?.kernelArguments ?? [], add: inputs.kernelArguments, deadman: inputs.deadman },
   );
   const next = { checksum, version: artifacts.version, delta: job.made.delta, options, etc, fresh, login: plan };
-  const beforeArming = () => turnFor(ssh, job);
+  const beforeArming = async () => {
+    await turnFor(ssh, job);
+    await checkHold(ssh);
+  };
   const { sent, deployment } = await prepareUpdate(ssh, { ...next, beforeArming }, job.call).catch(async (error) => {
     await turnUnused(ssh, job);
     throw error;

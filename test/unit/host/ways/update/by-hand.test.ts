@@ -23,6 +23,9 @@ test("a hold stops every commit, also one that the program insists on", () => {
       hint: expect.stringContaining("`pine unhold`"),
     });
   expect(byHandNotes(held, undefined)).toEqual([expect.stringMatching(/^held since .* by anna: backup/)]);
+  // a file that somebody made by hand: when it was made is all that is known (coreos/zincati#1160)
+  const made = pine({ "pine.hold": ["since=2026-11-30T12:00:00Z"] });
+  expect(byHandRefusal(made, commit, false)?.message).toBe("the server is held since 2026-11-30T12:00:00Z");
 });
 
 // coreos/fedora-coreos-tracker#247, #1938: after a person's return the same version came again the next night
