@@ -41,14 +41,14 @@ export const UPDATE_MUTANTS: Mutant[] = [
   },
   {
     name: "hooks that a power cut ended are not run again",
-    file: `${LIB}/upgrade`,
+    file: `${LIB}/ended`,
     from: '    run_hooks returned "$from" "$to" "$id" 8>&-',
     to: '    rm -f "$(memory)/pull/trial"\n    run_hooks returned "$from" "$to" "$id" 8>&-',
     tests: ["test/unit/system/migrated-data.test.ts"],
   },
   {
     name: "judge and service run the hooks of one update at the same time",
-    file: `${LIB}/upgrade`,
+    file: `${LIB}/ended`,
     from: "  flock 8\n",
     to: "",
     tests: ["test/unit/system/migrated-data.test.ts"],

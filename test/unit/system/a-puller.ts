@@ -18,7 +18,7 @@ import { Sysroot } from "./sysroot-tools.ts";
 
 export const REF = "pine/x86_64/stable";
 const PIECES =
-  "agent deployments flush health hooks hostkeys judge limited lock prelude probe pull pulling requests sessions system told trials trust upgrade window witnesses words".split(
+  "agent deployments ended flush health hooks hostkeys judge limited lock prelude probe pull pulling requests sessions system told trials trust upgrade window witnesses words".split(
     " ",
   );
 /** What busybox has itself; with dash they are this machine's. */
