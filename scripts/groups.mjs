@@ -75,7 +75,11 @@ export const LONG = Object.keys(GROUPS).filter((name) => !["unit", "rpc"].includ
 /** Files of the default groups that take longest, the longest first: one that begins last leaves a core idle. */
 export const FIRST = [
   "test/rpc/fleet.test.ts",
-  ...["stops", "upgrade", "trials", "trials-full", "health-runs", "upgrade-waits", "pull", "deployments"].map(
+  "test/rpc/fleet-cut.test.ts",
+  ...["stops", "upgrade", "upgrade-apart", "migrated-data", "pull-damage", "upgrade-full", "trials", "good-slots"].map(
+    (name) => `test/unit/system/${name}.test.ts`,
+  ),
+  ...["pull-cut", "trials-full", "health-runs", "upgrade-waits", "pull", "trial-world", "upgrade-moment"].map(
     (name) => `test/unit/system/${name}.test.ts`,
   ),
   "test/unit/rehearsal/guest-script.test.ts",
