@@ -83,7 +83,10 @@ if (isRoot)
       await lab.project.ok(["up", "--skip-preview"]);
       await lab.runs("a", "The fix");
       good = lab.signed("canary");
-      expect(await told("pine status")).toMatch(/^last update +version \S+ runs and is confirmed/m);
+      // confirmed first, and written down then
+      await until("it says so", async () =>
+        /^last update +version \S+ runs and is confirmed/m.test(await told("pine status")),
+      );
       expect((await lab.project.ok(["refresh"])).output).not.toMatch(/did not stay/);
       expect(lab.signed("rest")).not.toBe(good);
       lab.tell("mended");
