@@ -3,16 +3,23 @@ import type { Project } from "./hijack-cli.ts";
 
 const of = (name: string) => `\${${name}}`;
 
-const CONFIG = `  signingKey:
-    type: string
-    secret: true
-  # Of the default runlevel
+const CONFIG = `  # Of the default runlevel
   services:
     type: array
     items:
       type: string
     default: [lighttpd]
 `;
+
+/** The text with a commit that the configuration's `signingKey` signs; `more`: further properties of the commit. */
+export function signing(text: string, more: Record<string, object> = {}): string {
+  const lines = Object.entries({ signingKey: of("signingKey"), ...more });
+  const shown = ([key, value]: [string, unknown]) =>
+    `${key}: ${typeof value === "string" ? value : JSON.stringify(value)}\n`;
+  return text
+    .replace("resources:\n", "  signingKey:\n    type: string\n    secret: true\nresources:\n")
+    .replace(/( +)rootfs: \$\{rootfs.digest\}\n/, (line, by) => line + lines.map((one) => by + shown(one)).join(""));
+}
 
 /**
  * The program's text with a health check of the commit's own, and published in a folder. `services`: further ones of
@@ -24,14 +31,10 @@ export function publishing(text: string, folder: string, services: Record<string
     const script = JSON.stringify({ mode: "0755", content: `#!/sbin/openrc-run\n${content}` });
     return `        /etc/init.d/${name}: ${script}\n`;
   });
-  return text
+  return signing(text, { publish: { path: folder } })
     .replace("      services:\n", `${check}      services:\n`)
     .replace("default: [lighttpd]\n      files:\n", `default: ${of("services")}\n      files:\n${files.join("")}`)
-    .replace("resources:\n", `${CONFIG}resources:\n`)
-    .replace(
-      /( +)rootfs: \$\{rootfs.digest\}\n/,
-      (line, by) => `${line}${by}signingKey: ${of("signingKey")}\n${by}publish: ${JSON.stringify({ path: folder })}\n`,
-    );
+    .replace("resources:\n", `${CONFIG}resources:\n`);
 }
 
 export interface Published {

@@ -9,6 +9,7 @@ import { ensureMirror, serveMirror } from "../lab/mirror/index.ts";
 import { keyText } from "../unit/trust/a-manifest.ts";
 import { Project } from "./hijack-cli.ts";
 import { configure, giveInputs, teller, until } from "./hijack-lab.ts";
+import { signing } from "./pulling-program.ts";
 
 const PORT = 8481;
 /** Where the servers look. */
@@ -59,14 +60,10 @@ function fleet(head: string, servers: Record<string, Lxc>, order: Ring[], publis
 }
 
 const headOf = (example: string) =>
-  example
-    .split("  server:\n")[0]!
-    .replace(
-      "      services:\n",
-      '      healthChecks: [{ name: web, http: "http://127.0.0.1/", timeout: 5 }]\n      services:\n',
-    )
-    .replace("resources:\n", "  signingKey:\n    type: string\n    secret: true\nresources:\n")
-    .replace("{rootfs.digest}\n", "{rootfs.digest}\n      signingKey: $" + "{signingKey}\n");
+  signing(example.split("  server:\n")[0]!).replace(
+    "      services:\n",
+    '      healthChecks: [{ name: web, http: "http://127.0.0.1/", timeout: 5 }]\n      services:\n',
+  );
 
 /** Containers of these names, with nothing of Pine's yet; those that no ring names are in `rest`. */
 export async function startRingsLab(what: string, names: string[], order: Ring[]): Promise<RingsLab> {

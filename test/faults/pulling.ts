@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../provider/local/run.ts";
 import type { Project } from "../e2e/hijack-cli.ts";
+import { signing } from "../e2e/pulling-program.ts";
 import { startDisk } from "../lab/disk/disk.ts";
 import { withEnding } from "../lab/ending.ts";
 import type { BaseImage } from "../lab/vps/bases.ts";
@@ -29,19 +30,10 @@ interface Preparing {
 
 /** The example's program, signed and published; its server looks for updates and leaves the reboot to who asks. */
 function pulling(text: string, folder: string): string {
-  const of = (name: string) => `\${${name}}`;
   const updates = { url: WEB, everyHours: 24, reboot: "manual" };
-  return (
-    text
-      .replace("resources:\n", "  signingKey:\n    type: string\n    secret: true\nresources:\n")
-      .replace(
-        /( +)rootfs: \$\{rootfs.digest\}\n/,
-        (line, by) =>
-          `${line}${by}signingKey: ${of("signingKey")}\n${by}publish: ${JSON.stringify({ path: folder })}\n`,
-      )
-      // its own judge asks for more of an emulated processor than a person at the other end
-      .replace("      health:\n", `      deadman: 900\n      updates: ${JSON.stringify(updates)}\n      health:\n`)
-  );
+  // its own judge asks for more of an emulated processor than a person at the other end
+  const wished = `      deadman: 900\n      updates: ${JSON.stringify(updates)}\n      health:\n`;
+  return signing(text, { publish: { path: folder } }).replace("      health:\n", wished);
 }
 
 /** On top of a server that was installed; answers the commit that is offered to it. */
