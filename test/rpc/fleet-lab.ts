@@ -1,5 +1,5 @@
 /** What the tests of Fleet's order share: servers that answer, a project, and who was changed when. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +29,21 @@ export class Ports {
     for (const name of [...this.open.keys()]) await this.silence(name);
   }
 }
+
+/** Of four servers `a` to `d`, by commit: what a program asks for, and the turns that come of it. */
+export const ORDERS: [letter: string, rollout: object, turns: string][] = [
+  ["a", { canaries: 0, maxUnavailable: 2 }, "a+b, c+d"],
+  ["b", { canaries: 1, maxUnavailable: 2 }, "a, b+c, d"],
+  ["c", { canaries: ["d", "c"], maxUnavailable: 1 }, "c, d, a, b"],
+  ["d", { canaries: 4, maxUnavailable: 4 }, "a+b+c+d"],
+];
+
+/** Everything that the backend keeps of a stack, by a part of its name. */
+export const kept = ({ folder }: Pick<FleetLab, "folder">, stack: string): string =>
+  readdirSync(join(folder, ".backend"), { recursive: true, withFileTypes: true })
+    .filter((f) => f.isFile() && f.name.includes(stack))
+    .map((f) => readFileSync(join(f.parentPath, f.name), "utf8"))
+    .join();
 
 export interface FleetLab {
   folder: string;

@@ -1,12 +1,12 @@
 /** The same Fleet from a program in TypeScript, through the generated SDK: its order, and what an output waits for. */
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import * as pine from "@pine/pulumi-pine";
 import * as auto from "@pulumi/pulumi/automation/index.js";
 import * as pulumi from "@pulumi/pulumi/index.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pulumiBinary } from "../lab/pulumi.ts";
-import { commit, type FleetLab, fleetLab, groups } from "./fleet-lab.ts";
+import { commit, type FleetLab, fleetLab, groups, kept, ORDERS } from "./fleet-lab.ts";
 
 const NAMES = ["a", "b", "c", "d"];
 let lab: FleetLab;
@@ -41,20 +41,8 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => lab?.end());
 
-/** Everything the backend keeps. */
-const kept = () =>
-  readdirSync(join(lab.folder, ".backend"), { recursive: true, withFileTypes: true })
-    .filter((f) => f.isFile() && f.name.includes("node"))
-    .map((f) => readFileSync(join(f.parentPath, f.name), "utf8"))
-    .join();
-
 // pulumi#7540, #7542: what depends on a component of a construct call did not wait for its children
-test.each([
-  ["a", { canaries: 0, maxUnavailable: 2 }, "a+b, c+d"],
-  ["b", { canaries: 1, maxUnavailable: 2 }, "a, b+c, d"],
-  ["c", { canaries: ["d", "c"], maxUnavailable: 1 }, "c, d, a, b"],
-  ["d", { canaries: 4, maxUnavailable: 4 }, "a+b+c+d"],
-])(
+test.each(ORDERS)(
   "commit %s, %j",
   async (next, given, order) => {
     letter = next;
@@ -68,8 +56,8 @@ test.each([
     expect(outputs.booted!.value).toEqual(Object.fromEntries(NAMES.map((name) => [name, commit(next)])));
     expect(said).not.toContain("CANARY");
     expect(said).toMatch(/4 servers: 4 (installed|reboot)/);
-    expect(kept()).toContain(commit(next));
-    expect(kept()).not.toContain("CANARY");
+    expect(kept(lab, "node")).toContain(commit(next));
+    expect(kept(lab, "node")).not.toContain("CANARY");
   },
   120_000,
 );

@@ -3,13 +3,13 @@
  * classes are two lines each, as a generated SDK has them.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pythonPackages } from "../lab/python/packages.ts";
-import { commit, type FleetLab, fleetLab, groups } from "./fleet-lab.ts";
+import { commit, type FleetLab, fleetLab, groups, kept, ORDERS } from "./fleet-lab.ts";
 
 const NAMES = ["a", "b", "c", "d"];
 const REQUIREMENTS = join(import.meta.dirname, "../lab/python/pulumi.txt");
@@ -42,25 +42,13 @@ async function up(asked: object): Promise<{ outputs: Record<string, unknown>; sa
   return JSON.parse(value);
 }
 
-/** Everything the backend keeps. */
-const kept = () =>
-  readdirSync(join(lab.folder, ".backend"), { recursive: true, withFileTypes: true })
-    .filter((f) => f.isFile() && f.name.includes("python"))
-    .map((f) => readFileSync(join(f.parentPath, f.name), "utf8"))
-    .join();
-
 test("the SDK is of the version that the CLI is", () => {
   const { pulumi } = JSON.parse(readFileSync(VERSIONS, "utf8")) as { pulumi: string };
   expect(readFileSync(REQUIREMENTS, "utf8")).toMatch(new RegExp(`^pulumi==${pulumi} `, "m"));
 });
 
 // pulumi#6365, #7540, #7542, #8721: what depends on a component did not wait for its children
-test.each([
-  ["a", { canaries: 0, maxUnavailable: 2 }, "a+b, c+d"],
-  ["b", { canaries: 1, maxUnavailable: 2 }, "a, b+c, d"],
-  ["c", { canaries: ["d", "c"], maxUnavailable: 1 }, "c, d, a, b"],
-  ["d", { canaries: 4, maxUnavailable: 4 }, "a+b+c+d"],
-])(
+test.each(ORDERS)(
   "commit %s, %j",
   async (letter, rollout, order) => {
     const { outputs, said } = await up({ commit: commit(letter), rollout, ports: lab.ports.of });
@@ -70,8 +58,8 @@ test.each([
     expect(outputs.booted).toEqual(Object.fromEntries(NAMES.map((name) => [name, commit(letter)])));
     expect(said).toMatch(/4 servers: 4 (installed|reboot)/);
     expect(said).not.toContain("CANARY");
-    expect(kept()).toContain(commit(letter));
-    expect(kept()).not.toContain("CANARY");
+    expect(kept(lab, "python")).toContain(commit(letter));
+    expect(kept(lab, "python")).not.toContain("CANARY");
   },
   180_000,
 );
