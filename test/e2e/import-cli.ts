@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { run } from "../../provider/local/run.ts";
 import { startProcess } from "../lab/processes.ts";
 import { pulumiBinary } from "../lab/pulumi.ts";
-import type { Lab } from "./hijack-lab.ts";
+import { type Lab, until } from "./hijack-lab.ts";
 
 export interface Person {
   /** Content of ~/.ssh/known_hosts from now on. */
@@ -32,7 +32,7 @@ export async function startPerson(lab: Lab): Promise<Person> {
   mkdirSync(ssh, { mode: 0o700 });
   const socket = join(lab.work, "agent");
   const agent = startProcess("ssh-agent", "ssh-agent", ["-D", "-a", socket], { cwd: lab.work, stdio: "ignore" });
-  while (!existsSync(socket)) await new Promise((done) => setTimeout(done, 50));
+  await until("the agent listens", () => existsSync(socket), 60_000);
   await run("ssh-add", ["-q", lab.vps.privateKeyPath], { env: { ...lab.project.env, SSH_AUTH_SOCK: socket } });
   // root may not give up its groups in a user namespace, which ssh does for KnownHostsCommand; others need one to mount
   const namespace = ["--mount", ...(process.getuid?.() === 0 ? [] : ["--user", "--map-current-user"])];

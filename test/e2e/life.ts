@@ -179,6 +179,23 @@ export async function processesWith(text: string): Promise<string[]> {
   return found;
 }
 
+/** Waits until `count` processes have a text in their command line. Fails as soon as what starts them has ended. */
+export async function started(text: string, count: number, starter: Promise<unknown>): Promise<void> {
+  let ended = "";
+  starter.then(
+    (said) => {
+      ended = `it ended: ${said}`;
+    },
+    (e) => {
+      ended = `it failed: ${e}`;
+    },
+  );
+  while ((await processesWith(text)).length < count) {
+    if (ended) throw new Error(`no ${count} processes with ${text}: ${ended}`);
+    await sleep(20);
+  }
+}
+
 /**
  * Waits until no process has a text in its command line, and tells how long that took; the test's timeout is the limit.
  */

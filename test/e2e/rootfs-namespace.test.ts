@@ -1,15 +1,14 @@
 /** Namespaces with real programs: what is in reach, who owns what, and that nothing outlives a cancel. */
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { removeTree, runIn, runMapped } from "../../provider/image/namespace/run-in.ts";
 import { toolbox } from "../../provider/image/toolbox/toolbox.ts";
 import { run } from "../../provider/local/run.ts";
 import { toolsOf } from "../../provider/resources/rootfs/lock.ts";
 import { quietTask } from "../../provider/task.ts";
-import { type Bench, gone, processesWith, startBench } from "./life.ts";
+import { type Bench, gone, startBench, started } from "./life.ts";
 
 let bench: Bench;
 let tree: string;
@@ -91,7 +90,7 @@ describe("nothing is left", () => {
       signal: cancel.signal,
     });
     running.catch(() => {});
-    while ((await processesWith(`sleep ${seconds}`)).length < 3) await sleep(20);
+    await started(`sleep ${seconds}`, 3, running);
     cancel.abort();
     await expect(running).rejects.toMatchObject({ name: "AbortError" });
     await gone(`sleep ${seconds}`);
@@ -108,9 +107,12 @@ describe("nothing is left", () => {
       await runIn("${tree}", ["sleep", "${seconds}"], { readOnly: true });`,
     );
     const cwd = join(import.meta.dirname, "../..");
-    const child = spawn(process.execPath, ["--import", "tsx", file], { cwd, stdio: "inherit" });
-    const inside = async () => (await processesWith(`sleep ${seconds}`)).length;
-    while ((await inside()) === 0) await sleep(20);
+    const child = execa(process.execPath, ["--import", "tsx", file], { cwd, all: true, reject: false });
+    await started(
+      `sleep ${seconds}`,
+      1,
+      child.then(({ exitCode, signal, all }) => `${exitCode ?? signal}: ${all}`),
+    );
     child.kill("SIGKILL");
     await gone(`sleep ${seconds}`);
     expect(mounts()).toEqual([]);

@@ -93,7 +93,7 @@ it("whoever took a turn was killed: the next commit takes its place, and waits f
   const next = spawn("flock", [join(w1.dir, "run/pine.lock"), "cat"], { stdio: ["pipe", "ignore", "ignore"] });
   const ended = once(next, "exit");
   try {
-    while (!existsSync(join(w1.dir, "run/pine.lock"))) await sleep(20);
+    await expect.poll(() => existsSync(join(w1.dir, "run/pine.lock")), { timeout: 60_000 }).toBe(true);
     await sleep(200);
     // at work on the same commit, it keeps it
     expect((await w1.turn("settle")).code).toBe(0);

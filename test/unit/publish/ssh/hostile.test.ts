@@ -59,7 +59,8 @@ it("a link that it sends in place of a file is refused, and not made", async () 
   symlinkSync(join(victim, "authorized_keys"), join(there, MANIFEST));
   const got = fetched();
   await expect(got).rejects.toThrow(/sent pine\/web\.manifest as SymbolicLink, and a repository has only files/);
-  expect(readdirSync(into)).toEqual(["summary"]);
+  // the file before it may be there by then, or not
+  expect(readdirSync(into).filter((name) => name !== "summary")).toEqual([]);
 });
 
 it("a hard link that it sends in place of a file is refused", async () => {
