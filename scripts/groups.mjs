@@ -53,7 +53,7 @@ export const GROUPS = {
   disks: { include: [file("disks*")], setUp: everything, named: true },
   // the same on Consul, which is built first, and what has to hold on each store
   queue: {
-    include: ["consul", "faults", "holders", "resolver", "resolver-kills", "rolling", "verdicts"].map((name) =>
+    include: ["consul", "faults", "holders", "resolver", "resolver-kills", "rolling", "slow", "verdicts"].map((name) =>
       file(`turn-${name}`),
     ),
     setUp: ["debian", "npm"],

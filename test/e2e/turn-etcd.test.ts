@@ -1,10 +1,5 @@
 /** What is etcd's own: its gateway, its users, its compaction. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { createServer } from "node:http";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { leaveFromHere } from "../../provider/host/turn/from-here.ts";
 import { type Etcd, startEtcd } from "../lab/etcd/index.ts";
@@ -90,11 +85,7 @@ it("whoever took a turn was killed: the next commit takes its place, and waits f
   for (const one of [w1, w2]) expect((await one.turn("join")).code).toBe(0);
   expect((await w1.turn("take", A)).code).toBe(0);
   // the next `up` has the server's lock while it takes its turn
-  const next = spawn("flock", [join(w1.dir, "run/pine.lock"), "cat"], { stdio: ["pipe", "ignore", "ignore"] });
-  const ended = once(next, "exit");
-  try {
-    await expect.poll(() => existsSync(join(w1.dir, "run/pine.lock")), { timeout: 60_000 }).toBe(true);
-    await sleep(200);
+  await w1.atWork(async () => {
     // at work on the same commit, it keeps it
     expect((await w1.turn("settle")).code).toBe(0);
     expect(await etcd.read("pine/turn/killed")).toMatch(/^holder w1 a{64} /m);
@@ -105,10 +96,7 @@ it("whoever took a turn was killed: the next commit takes its place, and waits f
     w1.arm(B);
     expect((await w1.turn("take", A)).text).toMatch(/own turn for commit b{12} is not over/);
     expect((await w2.turn("take", A)).code).toBe(75);
-  } finally {
-    next.stdin.end();
-    await ended;
-  }
+  });
 });
 
 it("each right that is missing has a message of its own; no secret is to be seen (terraform#19963)", async () => {

@@ -3,6 +3,7 @@
  * mount namespace; the network is this machine's. Its programs are busybox' and curl, or Debian's with dash.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -133,6 +134,26 @@ export class Box {
   }
 
   turn = (...args: string[]) => this.start(args).ended;
+
+  /** While `pine upgrade` or the program has the server's lock, as it does when it takes a turn. */
+  async atWork<T>(work: () => Promise<T>): Promise<T> {
+    const file = join(this.dir, "run/pine.lock");
+    // its word comes once it has the lock
+    const script = 'exec 9>>"$1" && flock 9 && echo has && exec cat';
+    const holder = spawn("sh", ["-c", script, "sh", file], { stdio: ["pipe", "pipe", "ignore"] });
+    const ended = once(holder, "exit");
+    try {
+      await Promise.race([
+        once(holder.stdout, "data"),
+        ended.then(([code]) => Promise.reject(new Error(`nobody has ${file}: ${code}`))),
+      ]);
+      return await work();
+    } finally {
+      holder.stdin.end();
+      await ended;
+    }
+  }
+
   end = () => rmSync(this.dir, { recursive: true, force: true });
 }
 
