@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asRootBySudo, isRoot } from "./as-root.ts";
 import { steps, until } from "./hijack-lab.ts";
 import { type PullingLab, startPullingLab } from "./pulling-lab.ts";
-import { type Seen, watched } from "./pulling-watch.ts";
+import { most, settled, watched } from "./pulling-watch.ts";
 
 const NAMES = ["web-1", "web-2", "web-3"];
 const short = (commit: string) => commit.slice(0, 12);
@@ -18,22 +18,14 @@ if (isRoot)
   describe("three containers that pull, and one turn", () => {
     const step = steps(test);
     let lab: PullingLab;
-    const group = async () => (await lab.consul!.read("pine/turn/web")) ?? "";
+    const group = () => lab.store!.text();
     const waits = async (name: string) => (await lab.status(name)).updatesWaiting ?? "";
-    const all = (commit: string, names = NAMES) =>
-      until(`${names} run ${short(commit)}, confirmed`, async () => {
-        const turns = await group();
-        return (
-          !turns.includes("\nholder ") &&
-          names.every((name) => lab.running(name).commit === commit && lab.running(name).confirmed)
-        );
-      });
-    const most = (seen: Seen) => seen.down[0]?.length ?? 0;
+    const all = (commit: string, names = NAMES) => settled(lab, commit, names);
     const urn = async (name: string) =>
       (await lab.project.state()).find((r) => r.urn.endsWith(`HostHijack::${name}`))!.urn;
 
     beforeAll(async () => {
-      lab = await startPullingLab("rolling", NAMES, { store: true });
+      lab = await startPullingLab("rolling", NAMES, { store: "consul", packages: ["lighttpd", "curl"] });
     });
     afterAll(() => lab?.end());
 

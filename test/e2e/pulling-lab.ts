@@ -1,13 +1,12 @@
 /**
- * Containers that pull: a program that publishes what they run, a web server that has it, and, where asked, a Consul
- * with their reboot lock. Each container has a network of its own, so both are led into each of them; Consul has the
+ * Containers that pull: a program that publishes what they run, a web server that has it, and, where asked, a store
+ * with their reboot lock. Each container has a network of its own, so both are led into each of them; the store has the
  * same address there and here, as with an agent of its own on every machine.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Consul, startConsul } from "../lab/consul/index.ts";
 import { withEnding } from "../lab/ending.ts";
 import { type Lxc, type LxcOptions, startLxc } from "../lab/lxc/index.ts";
 import { NETWORK } from "../lab/lxc/stage.ts";
@@ -18,6 +17,7 @@ import { keyText } from "../unit/trust/a-manifest.ts";
 import { Project } from "./hijack-cli.ts";
 import { configure, giveInputs, teller } from "./hijack-lab.ts";
 import { type Published, publish, publishing } from "./pulling-program.ts";
+import { GROUP, type LockKind, type LockStore, startLockStore } from "./pulling-store.ts";
 
 /** What a server runs, read from this machine, without anybody there noticing. */
 export interface Running {
@@ -32,7 +32,7 @@ export interface PullingLab {
   work: string;
   project: Project;
   servers: Record<string, Lxc>;
-  consul?: Consul;
+  store?: LockStore;
   /** What the servers fetch from. */
   url: string;
   tell(line: string): void;
@@ -47,8 +47,8 @@ export interface PullingLab {
   end(): Promise<void>;
 }
 
-/** A service of the image that has Consul's port on the server's own 127.0.0.1, as an agent there would. */
-const store = (port: number) => `command=/usr/bin/nc
+/** A service of the image that has the store's port on the server's own 127.0.0.1, as an agent there would. */
+const forward = (port: number) => `command=/usr/bin/nc
 command_args="-lk -s 127.0.0.1 -p ${port} -e /usr/bin/nc ${NETWORK.gateway} ${port}"
 command_background=yes
 pidfile=/run/store.pid
@@ -56,8 +56,10 @@ pidfile=/run/store.pid
 
 /** What is asked for beside the names. */
 interface PullingOptions extends Partial<LxcOptions> {
-  /** With a Consul, and a reboot lock there. */
-  store?: boolean;
+  /** With a reboot lock, and what keeps it. */
+  store?: LockKind;
+  /** Packages of their system: `curl` where their lock wants it. */
+  packages?: string[];
   /** Seconds of a server's dead-man, by its name. */
   deadman?: Record<string, number>;
   /** Services of the image that do not start before the configuration `services` has them: what OpenRC reads. */
@@ -65,9 +67,9 @@ interface PullingOptions extends Partial<LxcOptions> {
 }
 
 /** The example's program, signed and published, and HostHijacks in place of its server. */
-function program(lab: Pick<PullingLab, "project" | "servers" | "consul" | "url" | "work">, o: PullingOptions): void {
+function program(lab: Pick<PullingLab, "project" | "servers" | "store" | "url" | "work">, o: PullingOptions): void {
   const file = join(lab.project.dir, "Pulumi.yaml");
-  const port = lab.consul && Number(new URL(lab.consul.url).port);
+  const { store } = lab;
   const of = (name: string) => `\${${name}}`;
   const one = ([name, vps]: [string, Lxc]) => {
     const properties = {
@@ -84,12 +86,12 @@ function program(lab: Pick<PullingLab, "project" | "servers" | "consul" | "url" 
       ...(o.deadman?.[name] ? { deadman: o.deadman[name] } : {}),
       files: { "/etc/pine-demo/token": { content: of("token") } },
       updates: { url: lab.url, everyHours: 1, reboot: "now", waitForSessionsMinutes: 0 },
-      ...(lab.consul ? { rebootLock: { consul: { address: lab.consul.url }, group: "web" } } : {}),
+      ...(store ? { rebootLock: { [store.kind]: { address: store.url }, group: GROUP } } : {}),
     };
     return `  ${name}:\n    type: pine:HostHijack\n    properties: ${JSON.stringify(properties)}\n`;
   };
   const head = readFileSync(file, "utf8").split("  server:\n")[0]!;
-  const services = { ...o.services, ...(port ? { store: store(port) } : {}) };
+  const services = { ...o.services, ...(store ? { store: forward(store.port) } : {}) };
   const text = publishing(head, join(lab.work, "published"), services);
   writeFileSync(file, text + Object.entries(lab.servers).map(one).join(""));
 }
@@ -103,11 +105,11 @@ export async function startPullingLab(name: string, names: string[], o: PullingO
     const tree = await ensureMirror(tell);
     const mirror = await serveMirror(tree);
     ending.unshift(() => mirror.close());
-    const consul = o.store ? await startConsul() : undefined;
-    if (consul) ending.unshift(() => consul.end());
+    const store = o.store && (await startLockStore(o.store));
+    if (store) ending.unshift(() => store.end());
     mkdirSync(join(work, "published"));
     const port = await serveFolder(join(work, "published"), ending);
-    const ports = [port, ...(consul ? [Number(new URL(consul.url).port)] : [])];
+    const ports = [port, ...(store ? [store.port] : [])];
     const servers: Record<string, Lxc> = {};
     for (const one of names) {
       const vps = await startLxc({ release: "bookworm", privileged: false, ...o, name: one, log: () => {} });
@@ -121,9 +123,10 @@ export async function startPullingLab(name: string, names: string[], o: PullingO
     await giveInputs(project);
     await project.secret("signingKey", keyText(1));
     await project.set({ target: "container" });
-    if (consul) await project.set({ services: ["lighttpd", "store"], packages: ["lighttpd", "curl"] });
+    if (store) await project.set({ services: ["lighttpd", "store"] });
+    if (o.packages) await project.set({ packages: o.packages });
     const url = `http://${NETWORK.gateway}:${port}`;
-    const lab = { work, project, servers, consul, url, tell };
+    const lab = { work, project, servers, store, url, tell };
     program(lab, o);
     tell(`${names.length} containers stand`);
     return { ...lab, ...controls(lab), end };

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { answers } from "../../provider/host/ssh/reach.ts";
 import { quietTask } from "../../provider/task.ts";
+import { until } from "./hijack-lab.ts";
 import { hurried, type PullingLab } from "./pulling-lab.ts";
 
 export interface Seen {
@@ -14,7 +15,10 @@ export interface Seen {
   ran: Record<string, string[]>;
 }
 
-type Watched = Pick<PullingLab, "servers" | "running" | "consul" | "hurry">;
+/** How many were down at the same time. */
+export const most = (seen: Seen) => seen.down[0]?.length ?? 0;
+
+type Watched = Pick<PullingLab, "servers" | "running" | "store" | "hurry">;
 
 /** Who is down now: no greeting of SSH, or a system that is not confirmed. */
 async function downNow({ servers, running }: Watched, ran: Record<string, Set<string>>): Promise<string[]> {
@@ -38,8 +42,8 @@ export async function watched<T>(lab: Watched, work: Promise<T>): Promise<{ resu
     while (!over) {
       const began = performance.now();
       const down = await downNow(lab, ran);
-      const text = await lab.consul?.read("pine/turn/web");
-      for (const name of down) if (before.includes(name) && !text?.includes(`holder ${name} `)) unknown.add(name);
+      const holders = (await lab.store?.holders()) ?? [];
+      for (const name of down) if (before.includes(name) && !holders.includes(name)) unknown.add(name);
       before = down;
       sets.set(down.join(), down);
       samples++;
@@ -57,3 +61,11 @@ export async function watched<T>(lab: Watched, work: Promise<T>): Promise<{ resu
     over = true;
   }
 }
+
+/** Waits until all of them run the commit, confirmed, and nobody has a turn. */
+export const settled = (lab: PullingLab, commit: string, names: string[]) =>
+  until(`${names} run ${commit.slice(0, 12)}, confirmed`, async () => {
+    const holders = (await lab.store?.holders()) ?? [];
+    const runs = (name: string) => lab.running(name).commit === commit && lab.running(name).confirmed;
+    return holders.length === 0 && names.every(runs);
+  });
