@@ -1,4 +1,4 @@
-/** What keeps the turn of containers that pull: a real store on this machine's 127.0.0.1, of each kind that Pine knows. */
+/** What keeps the turn of containers that pull: a real store on 127.0.0.1, of each kind that Pine knows. */
 import { type Consul, startConsul } from "../lab/consul/index.ts";
 import { withEnding } from "../lab/ending.ts";
 import { type Etcd, startEtcd } from "../lab/etcd/index.ts";
