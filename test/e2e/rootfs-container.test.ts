@@ -82,7 +82,7 @@ if (isRoot)
       expect(tree.names("/usr/lib/modules")).toEqual(["0-container"]);
       expect(tree.names("/usr/lib/modules/0-container")).toEqual(["vmlinuz"]);
       expect(await tree.text("/usr/lib/modules/0-container/vmlinuz")).toMatch(/^Not a kernel: .*$/);
-      expect((life.state.lock as { name: string }[]).filter((p) => p.name.startsWith("linux-"))).toEqual([]);
+      expect((life.state.lockedPackages as { name: string }[]).filter((p) => p.name.startsWith("linux-"))).toEqual([]);
       expect(await on("ps -o comm | grep -c getty")).toMatch(/^1 0/);
     });
 

@@ -12,7 +12,7 @@ export function factsOutput(facts: Facts): Props {
     arch: facts.arch,
     firmware: facts.firmware,
     machine: facts.machine,
-    memoryMiB: Math.round(facts.ramKiB / 1024),
+    memoryBytes: facts.ramKiB * 1024,
     rootDevice: facts.root.device,
     rootFilesystem: facts.root.type,
     hostname: facts.hostname,

@@ -115,7 +115,11 @@ function pullingFailures(servers: Props, news: Props): CheckFailure[] {
   const each = (reason: string, property: string, wrong: (updates: Value) => boolean) =>
     names.flatMap((_, n) => (wrong(given[n] ?? everywhere) ? [{ property: `${at(n)}.${property}`, reason }] : []));
   if (!rings) return each(WITHOUT_RINGS, "updates", (updates) => updates !== undefined);
-  const own = each("is its ring's: give `rings.ref` for all", "updates.ref", (u) => (opened(u)?.ref ?? null) !== null);
+  const own = each(
+    "is its ring's: give `rings.branch` for all",
+    "updates.branch",
+    (u) => (opened(u)?.branch ?? null) !== null,
+  );
   const canaries = opened(news.rollout)?.canaries;
   const failures = [...own, ...ringsFailures(rings, { names, pulling, canaries })];
   if (failures.length > 0 || hasUnknown(rings.order) || hasUnknown(canaries)) return failures;

@@ -300,10 +300,6 @@ export interface FleetServerArgs {
      */
     dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
     /**
-     * Seconds after which a trial boot that nobody confirmed rolls back by itself, 60 to 3600. Default 300.
-     */
-    deadman?: pulumi.Input<number | undefined>;
-    /**
      * With `restore`, also remove `/var` of Pine's system. Default false: it is kept on the old system.
      */
     deleteData?: pulumi.Input<boolean | undefined>;
@@ -320,17 +316,13 @@ export interface FleetServerArgs {
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
     /**
-     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside, or in a container. Default false.
-     */
-    finalize?: pulumi.Input<boolean | undefined>;
-    /**
      * Continues where a check of the plan would refuse; only for checks whose message offers it. Default false.
      */
     force?: pulumi.Input<boolean | undefined>;
     /**
      * Checks that a new system must pass before it is kept. Default none: a login from outside is enough.
      */
-    health?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
+    healthChecks?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
     /**
      * The server's hostname. Default: the old system's. Example: `web-1`.
      */
@@ -359,6 +351,14 @@ export interface FleetServerArgs {
      * Boots the commit in QEMU on this machine, with the server's names, keys and network, before the server is touched; a failure ends `up` there. Needs qemu-system-x86_64. Not for a container. Default: no rehearsal.
      */
     rehearse?: pulumi.Input<inputs.RehearseArgs | undefined>;
+    /**
+     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside, or in a container. Default false.
+     */
+    removeOldSystem?: pulumi.Input<boolean | undefined>;
+    /**
+     * Seconds after which a trial boot that nobody confirmed rolls back by itself, 60 to 3600. Default 300.
+     */
+    trialTimeout?: pulumi.Input<number | undefined>;
     /**
      * Any values. When they change, a commit that failed here is tried again.
      */
@@ -448,51 +448,6 @@ export interface ImageFileArgs {
 }
 
 /**
- * Tuning of disks and network cards that sysctl cannot do. What a device does not have is skipped.
- */
-export interface KnobsArgs {
-    /**
-     * Files of `/sys/block/<disk>/queue` to values. Default `{"nr_requests": "256", "add_random": "0", "read_ahead_kb": "4096"}`.
-     */
-    block?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
-    /**
-     * Default `madvise`.
-     */
-    hugepages?: pulumi.Input<enums.Hugepages | undefined>;
-    /**
-     * Features of `ethtool -K` to `on` or `off`. Default tx, rx, tso, gro on.
-     */
-    offload?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
-}
-/**
- * knobsArgsProvideDefaults sets the appropriate defaults for KnobsArgs
- */
-export function knobsArgsProvideDefaults(val: KnobsArgs): KnobsArgs {
-    return {
-        ...val,
-        hugepages: (val.hugepages) ?? "madvise",
-    };
-}
-
-/**
- * Swap.
- */
-export interface MemoryArgs {
-    /**
-     * Which kind.
-     */
-    kind: pulumi.Input<enums.MemoryKind>;
-    /**
-     * Size of zram in percent of the memory, 5 to 400. Default 50.
-     */
-    percent?: pulumi.Input<number | undefined>;
-    /**
-     * Size of swapfile or zswap in MiB, 16 to 65536. Default 1024.
-     */
-    size?: pulumi.Input<number | undefined>;
-}
-
-/**
  * A line of fstab.
  */
 export interface MountArgs {
@@ -501,13 +456,13 @@ export interface MountArgs {
      */
     device: pulumi.Input<string>;
     /**
+     * fsck's order, 0 to 2. Default 0.
+     */
+    fsckOrder?: pulumi.Input<number | undefined>;
+    /**
      * Mount options. Default `defaults,nofail`.
      */
     options?: pulumi.Input<string | undefined>;
-    /**
-     * fsck's order, 0 to 2. Default 0.
-     */
-    pass?: pulumi.Input<number | undefined>;
     /**
      * Where, absolute. Example: `/srv`.
      */
@@ -523,8 +478,8 @@ export interface MountArgs {
 export function mountArgsProvideDefaults(val: MountArgs): MountArgs {
     return {
         ...val,
+        fsckOrder: (val.fsckOrder) ?? 0,
         options: (val.options) ?? "defaults,nofail",
-        pass: (val.pass) ?? 0,
     };
 }
 
@@ -543,7 +498,7 @@ export interface NetworkArgs {
     /**
      * Name of the interface. Default: the one with the default route.
      */
-    interface?: pulumi.Input<string | undefined>;
+    interfaceName?: pulumi.Input<string | undefined>;
     /**
      * MAC address that the interface is known by. Default: that of the interface now. Example: `52:54:00:12:34:56`.
      */
@@ -736,7 +691,7 @@ export interface RebootLockArgs {
      */
     consul?: pulumi.Input<inputs.ConsulStoreArgs | undefined>;
     /**
-     * Seconds after which a server that has its turn and does not report back counts as failed; it counts as down until it reports. Default: two boots, `deadman` and `health` in the worst case, and 15 minutes for hooks.
+     * Seconds after which a server that has its turn and does not report back counts as failed; it counts as down until it reports. Default: two boots, `trialTimeout` and `healthChecks` in the worst case, and 15 minutes for hooks.
      */
     deadline?: pulumi.Input<number | undefined>;
     /**
@@ -822,6 +777,10 @@ export interface RetainArgs {
  */
 export interface RingsArgs {
     /**
+     * Beginning of the rings' branches, `<branch>/<ring>`. Default `pine/<name of the Fleet>`; give it where two stacks publish into one place.
+     */
+    branch?: pulumi.Input<string | undefined>;
+    /**
      * The key before `signingKey`, which signs too.
      */
     oldSigningKey?: pulumi.Input<string | undefined>;
@@ -833,10 +792,6 @@ export interface RingsArgs {
      * Where it is published, for all rings: they share the objects. `withdrawn` and `barriers` take checksums here.
      */
     publish: pulumi.Input<inputs.PublishArgs>;
-    /**
-     * Beginning of the rings' branches, `<ref>/<ring>`. Default `pine/<name of the Fleet>`; give it where two stacks publish into one place.
-     */
-    ref?: pulumi.Input<string | undefined>;
     /**
      * The Ed25519 private key of the OstreeCommit: servers are installed with commits that it signed.
      */
@@ -974,6 +929,51 @@ export function serverHealthCheckArgsProvideDefaults(val: ServerHealthCheckArgs)
 }
 
 /**
+ * Swap.
+ */
+export interface SwapArgs {
+    /**
+     * Which kind.
+     */
+    kind: pulumi.Input<enums.SwapKind>;
+    /**
+     * Size of zram in percent of the memory, 5 to 400. Default 50.
+     */
+    percent?: pulumi.Input<number | undefined>;
+    /**
+     * Size of swapfile or zswap in MiB, 16 to 65536. Default 1024.
+     */
+    size?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * Tuning of disks and network cards that sysctl cannot do. What a device does not have is skipped.
+ */
+export interface TuningArgs {
+    /**
+     * Files of `/sys/block/<disk>/queue` to values. Default `{"nr_requests": "256", "add_random": "0", "read_ahead_kb": "4096"}`.
+     */
+    block?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Default `madvise`.
+     */
+    hugepages?: pulumi.Input<enums.Hugepages | undefined>;
+    /**
+     * Features of `ethtool -K` to `on` or `off`. Default tx, rx, tso, gro on.
+     */
+    offload?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+}
+/**
+ * tuningArgsProvideDefaults sets the appropriate defaults for TuningArgs
+ */
+export function tuningArgsProvideDefaults(val: TuningArgs): TuningArgs {
+    return {
+        ...val,
+        hugepages: (val.hugepages) ?? "madvise",
+    };
+}
+
+/**
  * A time of day when a server may reboot. It must be longer than a reboot that does not stay.
  */
 export interface UpdateWindowArgs {
@@ -996,6 +996,10 @@ export interface UpdateWindowArgs {
  */
 export interface UpdatesArgs {
     /**
+     * Branch. Default: that of the commit which was deployed.
+     */
+    branch?: pulumi.Input<string | undefined>;
+    /**
      * Certificates in PEM that an `https` address is checked with, instead of the system's; also for a `rebootLock` without a `caFile`.
      */
     caCertificate?: pulumi.Input<string | undefined>;
@@ -1015,10 +1019,6 @@ export interface UpdatesArgs {
      * When the server reboots into what it fetched. Default `manual`.
      */
     reboot?: pulumi.Input<enums.UpdateReboot | undefined>;
-    /**
-     * Branch. Default: that of the commit which was deployed.
-     */
-    ref?: pulumi.Input<string | undefined>;
     /**
      * After so many days without a new signature the server warns that its mirror may stand still. Default 45.
      */

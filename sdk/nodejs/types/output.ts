@@ -135,7 +135,7 @@ export interface FailedCommit {
     /**
      * Not tried again until `commit` or `triggers` change.
      */
-    final: boolean;
+    givenUp: boolean;
     /**
      * Why it could not run.
      */
@@ -261,9 +261,9 @@ export interface HostFacts {
      */
     machine?: string;
     /**
-     * Memory in MiB.
+     * Memory in bytes.
      */
-    memoryMiB?: number;
+    memoryBytes?: number;
     /**
      * Addresses of its DNS servers.
      */
@@ -387,17 +387,9 @@ export interface HostPartition {
  */
 export interface InstallPlan {
     /**
-     * Whether `sendBytes` is an estimate.
-     */
-    about?: boolean;
-    /**
      * Number of reboots.
      */
     boots?: number;
-    /**
-     * Seconds after which a trial boot rolls back by itself.
-     */
-    deadman?: number;
     /**
      * Disk that is written to.
      */
@@ -406,6 +398,10 @@ export interface InstallPlan {
      * What is lost.
      */
     erases?: string[];
+    /**
+     * Whether `sendBytes` is an estimate.
+     */
+    estimated?: boolean;
     /**
      * What is kept of the old system.
      */
@@ -430,6 +426,10 @@ export interface InstallPlan {
      * The plan in one line.
      */
     summary?: string;
+    /**
+     * Seconds after which a trial boot rolls back by itself.
+     */
+    trialTimeout?: number;
     /**
      * Whether a hardware watchdog ends a hanging trial boot.
      */
@@ -493,7 +493,7 @@ export interface MadeCommit {
  */
 export interface Partition {
     /**
-     * What it is: `bios`, `esp`, `swap` or `root`; with label gpt also its name in the table.
+     * What it is: `bios`, `esp`, `swap` or `root`; with partitionTable gpt also its name in the table.
      */
     name: string;
     /**

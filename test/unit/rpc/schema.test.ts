@@ -95,7 +95,7 @@ describe("secrets of a server's connection", () => {
   });
   test.each([
     ["hostname", true],
-    ["deadman", true],
+    ["trialTimeout", true],
     ["connection.host", true],
     ["connection.password", false],
     ["connection.proxy.privateKey", false],

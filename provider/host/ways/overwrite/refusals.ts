@@ -21,7 +21,7 @@ export const imageProblem = (image: ImageFacts): Refusal | undefined =>
     : refusal(
         "image-format",
         `image is of a DiskImage with ${image.diskUnfit}, which overwrite cannot write`,
-        'set format: "raw.zst" and label: "gpt" in that DiskImage, or give HostHijack another one that has them',
+        'set format: "raw.zst" and partitionTable: "gpt" in that DiskImage, or give HostHijack another one that has them',
       );
 
 export const OVERWRITE: Check[] = [

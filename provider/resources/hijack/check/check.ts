@@ -47,16 +47,16 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
 
 /** Refuses checks with a timeout longer than the dead-man's: it would reboot before they could pass. */
 function healthFailures(inputs: Props): CheckFailure[] {
-  const { deadman } = inputs;
-  if (typeof deadman !== "number" || hasUnknown(inputs.health)) return [];
-  const checks = (plain(inputs.health) ?? []) as { timeout?: number }[];
+  const { trialTimeout } = inputs;
+  if (typeof trialTimeout !== "number" || hasUnknown(inputs.healthChecks)) return [];
+  const checks = (plain(inputs.healthChecks) ?? []) as { timeout?: number }[];
   return checks.flatMap(({ timeout = HEALTH_SECONDS }, n) =>
-    timeout <= deadman
+    timeout <= trialTimeout
       ? []
       : [
           {
-            property: `health[${n}].timeout`,
-            reason: `is ${timeout} s, and a system on trial rolls back after deadman, ${deadman} s: expected no more than that; shorten it, or raise deadman`,
+            property: `healthChecks[${n}].timeout`,
+            reason: `is ${timeout} s, and a system on trial rolls back after trialTimeout, ${trialTimeout} s: expected no more than that; shorten it, or raise trialTimeout`,
           },
         ],
   );

@@ -15,8 +15,10 @@ export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Pro
   // compares with what runs, not with the last inputs
   const followed = followedCommit(state, oldInputs, news);
   if (!followed && !equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
-  if (state.finalized && oldInputs.finalize === true && news.finalize !== true)
-    call.warn("the old system was removed by finalize: it cannot be restored, and destroy leaves the server as it is");
+  if (state.oldSystemRemoved && oldInputs.removeOldSystem === true && news.removeOldSystem !== true)
+    call.warn(
+      "the old system was removed by removeOldSystem: it cannot be restored, and destroy leaves the server as it is",
+    );
   const later = Object.keys(detailed).filter((key) => /^(method|disk|dataPartitions)\b/.test(key));
   if (state.booted && later.length > 0)
     call.warn(

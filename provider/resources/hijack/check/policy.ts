@@ -13,8 +13,8 @@ const POLICY = new Set([
   "onDestroy",
   "deleteData",
   "whenUnreachable",
-  "deadman",
-  "health",
+  "trialTimeout",
+  "healthChecks",
   "rehearse",
   "force",
   "erase",
@@ -30,7 +30,7 @@ export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): b
   return (
     settled &&
     changed.length > 0 &&
-    changed.every((key) => POLICY.has(key) || (key === "finalize" && news.finalize !== true))
+    changed.every((key) => POLICY.has(key) || (key === "removeOldSystem" && news.removeOldSystem !== true))
   );
 }
 
@@ -47,9 +47,9 @@ export function refuseKnownFailure(
   inputs: Pick<HijackInputs, "commit" | "attempt">,
 ): void {
   const { failed } = state;
-  if (!failed?.final || failed.checksum !== inputs.commit || failed.triggers !== inputs.attempt) return;
+  if (!failed?.givenUp || failed.checksum !== inputs.commit || failed.triggers !== inputs.attempt) return;
   die(
     `commit ${failed.checksum.slice(0, 12)} failed on this server before (${failed.reason}) and is not booted again`,
-    "change what goes into the commit, its hostname, network, kernelArguments or health, or `triggers` to try the same once more",
+    "change what goes into the commit, its hostname, network, kernelArguments or healthChecks, or `triggers` to try the same once more",
   );
 }

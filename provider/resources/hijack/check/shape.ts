@@ -53,7 +53,7 @@ export const shape = {
   authorizedKeys: list(text(publicKey)),
   network: object({
     mode: text({ enum: ["keep", "dhcp", "static"], default: "keep" }),
-    interface: text(),
+    interfaceName: text(),
     mac: text({ pattern: /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, expected: 'a MAC address "52:54:00:12:34:56"' }),
     addresses: list(
       text({ pattern: /^[0-9a-fA-F:.]+\/\d+$/, expected: 'an address with its prefix, "203.0.113.7/24"' }),
@@ -75,7 +75,7 @@ export const shape = {
       { exactlyOne: ["content", "source"] },
     ),
   ),
-  health: list(
+  healthChecks: list(
     object(
       {
         http: text({ pattern: /^https?:\/\/\S+$/, expected: 'a URL "http://127.0.0.1/"' }),
@@ -91,10 +91,10 @@ export const shape = {
   ),
   kernelArguments: list(text({ verify: kernelArgumentProblem })),
   onDestroy: text({ enum: ["restore", "retain"], default: "restore" }),
-  finalize: flag(),
+  removeOldSystem: flag(),
   deleteData: flag(),
   whenUnreachable: text({ enum: ["fail", "forget"], default: "fail" }),
-  deadman: integer({ min: 60, max: 3600, default: DEADMAN_SECONDS }),
+  trialTimeout: integer({ min: 60, max: 3600, default: DEADMAN_SECONDS }),
   rehearse: object({
     required: flag(),
     timeout: integer({ min: 30, max: 3600, hint: "the time is in seconds" }),

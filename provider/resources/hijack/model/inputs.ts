@@ -63,7 +63,7 @@ export interface HijackInputs {
 /** A reboot lock as the program gave it; what is left out has a default (lock.ts). */
 export type LockInput = Omit<RebootLock, "member" | "slots" | "maxFailures" | "deadline"> & Partial<RebootLock>;
 
-const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "health"];
+const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "healthChecks"];
 
 /** Checked, known inputs with their defaults. */
 export function hijackInputs(props: Props): HijackInputs {
@@ -80,13 +80,13 @@ export function hijackInputs(props: Props): HijackInputs {
     authorizedKeys: p.authorizedKeys ?? [],
     network: p.network ?? undefined,
     files: p.files ?? {},
-    health: p.health ?? [],
+    health: p.healthChecks ?? [],
     kernelArguments: p.kernelArguments ?? [],
     onDestroy: p.onDestroy ?? "restore",
-    finalize: p.finalize ?? false,
+    finalize: p.removeOldSystem ?? false,
     deleteData: p.deleteData ?? false,
     whenUnreachable: p.whenUnreachable ?? "fail",
-    deadman: p.deadman ?? DEADMAN_SECONDS,
+    deadman: p.trialTimeout ?? DEADMAN_SECONDS,
     rehearse: p.rehearse
       ? { ...p.rehearse, required: p.rehearse.required ?? false, leaveOut: p.rehearse.leaveOut ?? [] }
       : undefined,

@@ -2,7 +2,17 @@
 import { hasUnknown, type Props, Secret, Unknown, type Value } from "../../../properties/values.ts";
 
 /** Inputs that every plan needs: they decide the way, the disk, what is erased and the server's addresses. */
-const DECIDE = ["connection", "method", "erase", "disk", "dataPartitions", "network", "finalize", "onDestroy", "force"];
+const DECIDE = [
+  "connection",
+  "method",
+  "erase",
+  "disk",
+  "dataPartitions",
+  "network",
+  "removeOldSystem",
+  "onDestroy",
+  "force",
+];
 
 /** Parts of the plan that each other input would change; for comparing the plan with what `up` finds. */
 const CHANGES: Record<string, string[]> = { hostname: ["hostname", "network"] };

@@ -18,22 +18,6 @@ export const Architecture = {
  */
 export type Architecture = (typeof Architecture)[keyof typeof Architecture];
 
-export const DiskLabel = {
-    /**
-     * GPT, for BIOS and UEFI.
-     */
-    Gpt: "gpt",
-    /**
-     * MBR, for BIOS only.
-     */
-    Mbr: "mbr",
-} as const;
-
-/**
- * Kind of partition table.
- */
-export type DiskLabel = (typeof DiskLabel)[keyof typeof DiskLabel];
-
 export const Extra = {
     /**
      * A daily backup by restic of what `/etc/conf.d/pine-backup` names; does nothing until that names a repository.
@@ -170,30 +154,6 @@ export const InstallMethod = {
  */
 export type InstallMethod = (typeof InstallMethod)[keyof typeof InstallMethod];
 
-export const MemoryKind = {
-    /**
-     * Nowhere.
-     */
-    None: "none",
-    /**
-     * Compressed, in memory.
-     */
-    Zram: "zram",
-    /**
-     * A file, `/var/swap`.
-     */
-    Swapfile: "swapfile",
-    /**
-     * A file, with compressed pages in memory before it.
-     */
-    Zswap: "zswap",
-} as const;
-
-/**
- * Where pages go that do not fit into memory.
- */
-export type MemoryKind = (typeof MemoryKind)[keyof typeof MemoryKind];
-
 export const NetworkMode = {
     /**
      * The old system's addresses, routes and DNS, as they run.
@@ -250,6 +210,22 @@ export const OnDestroy = {
  */
 export type OnDestroy = (typeof OnDestroy)[keyof typeof OnDestroy];
 
+export const PartitionTable = {
+    /**
+     * GPT, for BIOS and UEFI.
+     */
+    Gpt: "gpt",
+    /**
+     * MBR, for BIOS only.
+     */
+    Mbr: "mbr",
+} as const;
+
+/**
+ * Kind of partition table.
+ */
+export type PartitionTable = (typeof PartitionTable)[keyof typeof PartitionTable];
+
 export const Profile = {
     /**
      * Boots, is reached by SSH, updates itself.
@@ -281,6 +257,30 @@ export const SshServer = {
  * The SSH server. Both accept keys only.
  */
 export type SshServer = (typeof SshServer)[keyof typeof SshServer];
+
+export const SwapKind = {
+    /**
+     * Nowhere.
+     */
+    None: "none",
+    /**
+     * Compressed, in memory.
+     */
+    Zram: "zram",
+    /**
+     * A file, `/var/swap`.
+     */
+    Swapfile: "swapfile",
+    /**
+     * A file, with compressed pages in memory before it.
+     */
+    Zswap: "zswap",
+} as const;
+
+/**
+ * Where pages go that do not fit into memory.
+ */
+export type SwapKind = (typeof SwapKind)[keyof typeof SwapKind];
 
 export const Target = {
     /**

@@ -13,7 +13,7 @@ import { call, digest, dir } from "../store-fixture.ts";
 const signingKey = new Secret(keyText(1));
 const spare = { spareKeys: [publicKeyOf(keyOf(2))] };
 const commit = { rootfs: digest, signingKey };
-const first = { commit: Unknown.value, ref: "pine/web/canary", signingKey, publish: "there" };
+const first = { commit: Unknown.value, branch: "pine/web/canary", signingKey, publish: "there" };
 const later = { ...first, after: { a: {} } };
 
 test.each<[string, Resource, Props, boolean]>([

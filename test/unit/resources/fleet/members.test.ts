@@ -13,13 +13,13 @@ describe("what a server is asked for", () => {
         {
           connection: { user: "root", privateKey: new Secret("k"), port: 22 },
           files: { "/etc/a": { content: "all" }, "/etc/b": { content: "all" } },
-          health: [{ tcp: "a:1" }],
-          deadman: 60,
+          healthChecks: [{ tcp: "a:1" }],
+          trialTimeout: 60,
         },
         {
           connection: { host: "h", port: 2222 },
           files: { "/etc/b": { content: "own" } },
-          health: [{ tcp: "b:2" }],
+          healthChecks: [{ tcp: "b:2" }],
           hostname: null,
         },
         { commit },
@@ -27,8 +27,8 @@ describe("what a server is asked for", () => {
     ).toEqual({
       connection: { user: "root", privateKey: new Secret("k"), host: "h", port: 2222 },
       files: { "/etc/a": { content: "all" }, "/etc/b": { content: "own" } },
-      health: [{ tcp: "b:2" }],
-      deadman: 60,
+      healthChecks: [{ tcp: "b:2" }],
+      trialTimeout: 60,
       commit,
     }));
   test("a secret stays one, wherever it is around", () => {
@@ -43,9 +43,9 @@ describe("what a server is asked for", () => {
     });
   });
   test("what another resource makes is not known, and the server is there all the same", () => {
-    expect(memberInputs({ deadman: 60 }, Unknown.value, { commit })).toEqual({
+    expect(memberInputs({ trialTimeout: 60 }, Unknown.value, { commit })).toEqual({
       connection: Unknown.value,
-      deadman: 60,
+      trialTimeout: 60,
       commit,
     });
     const own = { connection: { host: Unknown.value } };
