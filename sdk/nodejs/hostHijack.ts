@@ -135,9 +135,9 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["disk"] = args?.disk;
             resourceInputs["erase"] = args?.erase;
             resourceInputs["files"] = args?.files;
-            resourceInputs["force"] = args?.force;
             resourceInputs["healthChecks"] = args?.healthChecks;
             resourceInputs["hostname"] = args?.hostname;
+            resourceInputs["ignoreChecks"] = args?.ignoreChecks;
             resourceInputs["image"] = args?.image;
             resourceInputs["kernelArguments"] = args?.kernelArguments;
             resourceInputs["method"] = (args?.method) ?? "auto";
@@ -228,10 +228,6 @@ export interface HostHijackArgs {
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
     /**
-     * Continues where a check of the plan would refuse; only for checks whose message offers it. Default false.
-     */
-    force?: pulumi.Input<boolean | undefined>;
-    /**
      * Checks that a new system must pass before it is kept. Default none: a login from outside is enough.
      */
     healthChecks?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
@@ -239,6 +235,10 @@ export interface HostHijackArgs {
      * The server's hostname. Default: the old system's. Example: `web-1`.
      */
     hostname?: pulumi.Input<string | undefined>;
+    /**
+     * Refusals that are overruled; the message of each names it. Default none. Example: `["card-driver"]`.
+     */
+    ignoreChecks?: pulumi.Input<pulumi.Input<enums.IgnorableCheck>[] | undefined>;
     /**
      * SHA-256 of a DiskImage of `commit`. Read by overwrite only: a new image alone never changes a server that runs.
      */

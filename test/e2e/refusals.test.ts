@@ -101,9 +101,11 @@ esac
       "printf 'ID=devuan\\nVERSION_ID=5\\nPRETTY_NAME=\"Devuan GNU/Linux 5 (daedalus)\"\\n' >/run/os-release";
     await during(`${name}; mount --bind /run/os-release /etc/os-release`, "umount /etc/os-release", async () => {
       expect(await refused()).toBe(
-        "Devuan GNU/Linux 5 (daedalus) is not known to work; Debian 8 and Ubuntu 14.04 or later are known to work; set force: true to try anyway",
+        'Devuan GNU/Linux 5 (daedalus) is not known to work; Debian 8 and Ubuntu 14.04 or later are known to work; add "distribution" to ignoreChecks to try anyway',
       );
-      expect(await allowed({ force: "true" })).toMatch(/alongside Devuan GNU\/Linux 5 \(daedalus\) on vda2/);
+      expect(await allowed({ ignoreChecks: "[distribution]" })).toMatch(
+        /alongside Devuan GNU\/Linux 5 \(daedalus\) on vda2/,
+      );
     });
   });
 

@@ -32,7 +32,7 @@ interface Preparing {
 function pulling(text: string, folder: string): string {
   const updates = { url: WEB, everyHours: 24, reboot: "manual" };
   // its own judge asks for more of an emulated processor than a person at the other end
-  return withInputs(signing(text, { publish: { path: folder } }), { trialTimeout: 900, updates });
+  return withInputs(signing(text, { publish: { folder } }), { trialTimeout: 900, updates });
 }
 
 /** On top of a server that was installed; answers the commit that is offered to it. */

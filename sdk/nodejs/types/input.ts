@@ -316,10 +316,6 @@ export interface FleetServerArgs {
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
     /**
-     * Continues where a check of the plan would refuse; only for checks whose message offers it. Default false.
-     */
-    force?: pulumi.Input<boolean | undefined>;
-    /**
      * Checks that a new system must pass before it is kept. Default none: a login from outside is enough.
      */
     healthChecks?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
@@ -327,6 +323,10 @@ export interface FleetServerArgs {
      * The server's hostname. Default: the old system's. Example: `web-1`.
      */
     hostname?: pulumi.Input<string | undefined>;
+    /**
+     * Refusals that are overruled; the message of each names it. Default none. Example: `["card-driver"]`.
+     */
+    ignoreChecks?: pulumi.Input<pulumi.Input<enums.IgnorableCheck>[] | undefined>;
     /**
      * Further arguments of the kernel on this server, in this order. Default none.
      */
@@ -641,7 +641,7 @@ export interface ProxyConnectionArgs {
 }
 
 /**
- * A folder that a web server serves, on this machine (`path`) or on a server (`ssh` and `path`), or a bucket (`s3`).
+ * Exactly one place, which a web server serves: a folder of this machine, a folder of a server, or a bucket; and what is published there.
  */
 export interface PublishArgs {
     /**
@@ -653,29 +653,43 @@ export interface PublishArgs {
      */
     deltas?: pulumi.Input<number | undefined>;
     /**
+     * A folder of the machine that runs Pulumi: its absolute path. It must exist, and be empty or published to before. Example: `/srv/www/pine`.
+     */
+    folder?: pulumi.Input<string | undefined>;
+    /**
      * Whether there is a delta from nothing, too: one file for hosts that have none of the commits. It takes a minute to make. Default false.
      */
     fromEmpty?: pulumi.Input<boolean | undefined>;
-    /**
-     * Absolute path of a folder on the machine that runs Pulumi, with `ssh` on that server. It must exist, and be empty or published to before. Example: `/srv/www/pine`.
-     */
-    path?: pulumi.Input<string | undefined>;
     /**
      * Sign anew after so many days without a new commit (1 to 365), in the next `pulumi up`, so that servers see that nothing newer is hidden from them. Default: only with a new commit.
      */
     renewDays?: pulumi.Input<number | undefined>;
     /**
-     * A bucket of an S3-compatible storage, instead of `path`.
+     * A bucket of an S3-compatible storage.
      */
     s3?: pulumi.Input<inputs.S3BucketArgs | undefined>;
     /**
-     * The server that `path` is on. The login needs no root, only the right to write there; the server needs `sh`, `tar`, `find` and `sha256sum`.
+     * A folder of a server.
      */
-    ssh?: pulumi.Input<inputs.ConnectionArgs | undefined>;
+    ssh?: pulumi.Input<inputs.PublishServerArgs | undefined>;
     /**
      * Versions or checksums of earlier commits that no server may boot any more, also where it has them already. Servers that run one wait for a higher version.
      */
     withdrawn?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+}
+
+/**
+ * A folder of a server, over SSH.
+ */
+export interface PublishServerArgs {
+    /**
+     * How to reach the server. The login needs no root, only the right to write to the folder; the server needs `sh`, `tar`, `find` and `sha256sum`.
+     */
+    connection: pulumi.Input<inputs.ConnectionArgs>;
+    /**
+     * Absolute path of the folder. It must exist, and be empty or published to before. Example: `/srv/www/pine`.
+     */
+    folder: pulumi.Input<string>;
 }
 
 /**
@@ -856,6 +870,10 @@ export interface S3BucketArgs {
      * The secret of that key.
      */
     secretAccessKey: pulumi.Input<string>;
+    /**
+     * The session token of a temporary key.
+     */
+    sessionToken?: pulumi.Input<string | undefined>;
 }
 
 /**

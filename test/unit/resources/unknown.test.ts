@@ -139,7 +139,7 @@ describe("the preview of a server", () => {
   const once = (names: string) => `the plan is shown once ${names} known`;
 
   it("tells the plan alone when all is known", async () => expect(await told({})).toEqual([plan]));
-  it.each(["method", "network", "removeOldSystem", "erase", "onDestroy", "disk", "dataPartitions", "force"])(
+  it.each(["method", "network", "removeOldSystem", "erase", "onDestroy", "disk", "dataPartitions", "ignoreChecks"])(
     "has no plan before it knows %s, and says so",
     async (name) => expect(await told(unknown(name))).toEqual([once(`${name} is`)]),
   );

@@ -16,7 +16,7 @@ const POLICY = new Set([
   "trialTimeout",
   "healthChecks",
   "rehearse",
-  "force",
+  "ignoreChecks",
   "erase",
   "image",
 ]);

@@ -3,6 +3,7 @@
 import { kernelArgumentProblem } from "../../../boot/arguments.ts";
 import { DEADMAN_SECONDS } from "../../../boot/options.ts";
 import { DATA, DEFAULT } from "../../../filesystems/all.ts";
+import { IGNORABLE } from "../../../host/plan/ignorable.ts";
 import { METHODS } from "../../../host/plan/types.ts";
 import { any, asset, flag, integer, list, map, object, text } from "../../../properties/check.ts";
 import { hostnamePattern } from "../../../properties/patterns.ts";
@@ -101,7 +102,7 @@ export const shape = {
     memory: integer({ min: 96, max: 65536, hint: "the size is in MiB" }),
     leaveOut: list(text({ pattern: /^[A-Za-z0-9._-]{1,64}$/, expected: 'the name of a health check, such as "web"' })),
   }),
-  force: flag(),
+  ignoreChecks: list(text({ enum: IGNORABLE })),
   triggers: list(any()),
   updates: updatesRule,
   rebootLock: lockRule,

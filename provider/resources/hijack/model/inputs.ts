@@ -1,6 +1,7 @@
 /** HostHijack's inputs as types, and how they are read. */
 import { DEADMAN_SECONDS } from "../../../boot/options.ts";
 import type { NetworkInput } from "../../../host/network/model/types.ts";
+import type { Ignorable } from "../../../host/plan/ignorable.ts";
 import type { DataPartition, Method } from "../../../host/plan/types.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { HealthCheck } from "../../../host/trial/health.ts";
@@ -51,7 +52,7 @@ export interface HijackInputs {
   whenUnreachable: "fail" | "forget";
   deadman: number;
   rehearse?: RehearseInput;
-  force: boolean;
+  ignoreChecks: Ignorable[];
   triggers: unknown[];
   /** Updates that the server pulls by itself; absent: none. */
   updates?: Updates;
@@ -90,7 +91,7 @@ export function hijackInputs(props: Props): HijackInputs {
     rehearse: p.rehearse
       ? { ...p.rehearse, required: p.rehearse.required ?? false, leaveOut: p.rehearse.leaveOut ?? [] }
       : undefined,
-    force: p.force ?? false,
+    ignoreChecks: p.ignoreChecks ?? [],
     triggers: p.triggers ?? [],
     updates: p.updates ? { ...UPDATE_DEFAULTS, ...p.updates } : undefined,
     rebootLock: p.rebootLock ?? undefined,

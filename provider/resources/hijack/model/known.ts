@@ -11,7 +11,7 @@ const DECIDE = [
   "network",
   "removeOldSystem",
   "onDestroy",
-  "force",
+  "ignoreChecks",
 ];
 
 /** Parts of the plan that each other input would change; for comparing the plan with what `up` finds. */

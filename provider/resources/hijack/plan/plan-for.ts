@@ -78,7 +78,7 @@ export async function planInstallation(seen: Look, wish: Wish, image: ImageFacts
     {
       method: inputs.method,
       network: networkInput(inputs.network),
-      force: inputs.force,
+      ignoreChecks: inputs.ignoreChecks,
       hostname: inputs.hostname,
       authorizedKeys: inputs.authorizedKeys,
       rootWay: seen.ssh.rootWay,

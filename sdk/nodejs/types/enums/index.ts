@@ -86,6 +86,46 @@ export const Hugepages = {
  */
 export type Hugepages = (typeof Hugepages)[keyof typeof Hugepages];
 
+export const IgnorableCheck = {
+    /**
+     * The firmware seems to boot another disk than the one that is overwritten.
+     */
+    Boot_disk: "boot-disk",
+    /**
+     * A loader or a kernel of the provider seems to boot the server.
+     */
+    Boot_provider: "boot-provider",
+    /**
+     * Another server of the Fleet has to be updated first.
+     */
+    Canary_first: "canary-first",
+    /**
+     * The commit's kernel has no module for a network card of the server.
+     */
+    Card_driver: "card-driver",
+    /**
+     * A network card may need firmware files that the commit does not have.
+     */
+    Card_firmware: "card-firmware",
+    /**
+     * The commit's kernel has no module for what a disk hangs on.
+     */
+    Disk_driver: "disk-driver",
+    /**
+     * The old system is none that is known to work.
+     */
+    Distribution: "distribution",
+    /**
+     * As many servers of the Fleet are down as may be.
+     */
+    Max_unavailable: "max-unavailable",
+} as const;
+
+/**
+ * A refusal that a person may overrule.
+ */
+export type IgnorableCheck = (typeof IgnorableCheck)[keyof typeof IgnorableCheck];
+
 export const ImageFilesystem = {
     /**
      * ext4, the same bytes with every build.

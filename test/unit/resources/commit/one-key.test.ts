@@ -27,7 +27,7 @@ test.each<[string, Resource, Props, boolean]>([
 ])("%s", async (_, resource, given, told) => {
   const said: string[] = [];
   mkdirSync(join(dir, "www"));
-  const inputs = given.publish ? { ...given, publish: { path: join(dir, "www") } } : given;
+  const inputs = given.publish ? { ...given, publish: { folder: join(dir, "www") } } : given;
   await resource.create({ ...call(), info: (line: string) => said.push(line) }, { inputs } as never);
   const asked = said.filter((line) => line.includes("spareKeys"));
   expect(asked).toEqual(

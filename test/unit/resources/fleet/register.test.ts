@@ -8,7 +8,7 @@ import { keyText } from "../../trust/a-manifest.ts";
 const commit = "a".repeat(64);
 const old = "b".repeat(64);
 const servers = Object.fromEntries(["a", "b", "c", "d"].map((name) => [name, { connection: { host: `h${name}` } }]));
-const rings = { publish: { path: "/p" }, signingKey: keyText(1) };
+const rings = { publish: { folder: "/p" }, signingKey: keyText(1) };
 const updates = { url: "http://u" };
 
 /** Constructs one, with an engine that answers each child so. */

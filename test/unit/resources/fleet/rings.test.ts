@@ -49,7 +49,7 @@ test("a ring asks the servers before by the connections that they have now", () 
   const member = { connection: { host: "h", user: "debian" }, updates: { pullOnly: true } };
   const now = { urn: "u", result: "done" as const, state: { connection: { host: "h", user: "root" } } };
   const inputs = ringInputs(
-    { publish: { path: "/p" }, signingKey: "k", order: [], branch: "r" },
+    { publish: { folder: "/p" }, signingKey: "k", order: [], branch: "r" },
     {
       commit: "c",
       branch: "r/x",
@@ -58,7 +58,7 @@ test("a ring asks the servers before by the connections that they have now", () 
     },
   );
   expect(inputs).toEqual({
-    publish: { path: "/p" },
+    publish: { folder: "/p" },
     signingKey: "k",
     commit: "c",
     branch: "r/x",
@@ -74,7 +74,7 @@ test("the fleet's line says who waits", () => {
 
 const server = (host: string, more: object = {}) => ({ connection: { host }, ...more });
 const two = { a: server("192.0.2.1"), b: server("192.0.2.2") };
-const rings = { publish: { path: "/srv/www/pine" }, signingKey: keyText(1) };
+const rings = { publish: { folder: "/srv/www/pine" }, signingKey: keyText(1) };
 const defaults = { updates: { url: "http://192.0.2.9/pine" } };
 const said = (inputs: object) =>
   checkFleet({ commit: "a".repeat(64), servers: two, defaults, rings, ...inputs }).map(
