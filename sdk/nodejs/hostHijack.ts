@@ -130,19 +130,16 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["authorizedKeys"] = args?.authorizedKeys;
             resourceInputs["commit"] = args?.commit;
             resourceInputs["connection"] = args?.connection;
-            resourceInputs["dataPartitions"] = args?.dataPartitions;
             resourceInputs["deleteData"] = args?.deleteData;
-            resourceInputs["disk"] = args?.disk;
-            resourceInputs["erase"] = args?.erase;
             resourceInputs["files"] = args?.files;
             resourceInputs["healthChecks"] = args?.healthChecks;
             resourceInputs["hostname"] = args?.hostname;
             resourceInputs["ignoreChecks"] = args?.ignoreChecks;
-            resourceInputs["image"] = args?.image;
             resourceInputs["kernelArguments"] = args?.kernelArguments;
             resourceInputs["method"] = (args?.method) ?? "auto";
             resourceInputs["network"] = args?.network;
             resourceInputs["onDestroy"] = (args?.onDestroy) ?? "restore";
+            resourceInputs["overwrite"] = args?.overwrite;
             resourceInputs["rebootLock"] = args?.rebootLock;
             resourceInputs["rehearse"] = args?.rehearse;
             resourceInputs["removeOldSystem"] = args?.removeOldSystem;
@@ -208,21 +205,9 @@ export interface HostHijackArgs {
      */
     connection: pulumi.Input<inputs.ConnectionArgs>;
     /**
-     * Partitions made of the rest of an overwritten disk, and kept when it is written again.
-     */
-    dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
-    /**
      * With `restore`, also remove `/var` of Pine's system. Default false: it is kept on the old system.
      */
     deleteData?: pulumi.Input<boolean | undefined>;
-    /**
-     * Which disk is overwritten, on a server with several: the id of its partition table, its `/dev/disk/by-id/…` or its device.
-     */
-    disk?: pulumi.Input<string | undefined>;
-    /**
-     * Allows overwrite: everything on the disk is lost except kept data partitions. A create (also one by `--replace`) then writes the disk again, whatever runs there. Default false.
-     */
-    erase?: pulumi.Input<boolean | undefined>;
     /**
      * This server's own files by absolute path, below `/etc` or `/var`. Contents may be secret. Example: `{"/etc/caddy/token": {"content": …, "mode": "0600"}}`.
      */
@@ -240,10 +225,6 @@ export interface HostHijackArgs {
      */
     ignoreChecks?: pulumi.Input<pulumi.Input<enums.IgnorableCheck>[] | undefined>;
     /**
-     * SHA-256 of a DiskImage of `commit`. Read by overwrite only: a new image alone never changes a server that runs.
-     */
-    image?: pulumi.Input<string | undefined>;
-    /**
      * Further arguments of the kernel on this server, in this order. Default none.
      */
     kernelArguments?: pulumi.Input<pulumi.Input<string>[] | undefined>;
@@ -259,6 +240,10 @@ export interface HostHijackArgs {
      * What destroy does. Default `restore`.
      */
     onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
+    /**
+     * Allows that the server's disk is overwritten, and says with what. With method `auto` it is overwritten where nothing else works. Default: it never is.
+     */
+    overwrite?: pulumi.Input<inputs.OverwriteArgs | undefined>;
     /**
      * The server reboots into a commit when it is its turn in its group, by `up`, destroy or itself. The first installation takes no turn. Default: no lock.
      */

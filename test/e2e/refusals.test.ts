@@ -128,9 +128,7 @@ esac
   });
 
   test("overwrite without erase", async () => {
-    expect(await refused({ method: "overwrite" })).toMatch(
-      /erase: must be true for method overwrite: everything on the server's disk is erased/,
-    );
+    expect(await refused({ method: "overwrite" })).toMatch(/overwrite: is missing: method overwrite needs it/);
   });
 
   test("several disks, and none is chosen", async () => {
@@ -138,7 +136,7 @@ esac
     expect(said).toMatch(
       /^the server has 7 disks: \/dev\/vda \(4\.3 GB, gpt [0-9a-f-]{36}\), \/dev\/vdb \(1\.1 GB\), /,
     );
-    expect(said).toMatch(/\/dev\/vdg \(944 MB\); say which one is erased: set `disk`$/);
+    expect(said).toMatch(/\/dev\/vdg \(944 MB\); say which one is erased: set `overwrite\.disk`$/);
     expect(await refused(overwrite("/dev/sda"))).toMatch(
       /^disk "\/dev\/sda" names no disk of the server; it has .*\/dev\/vda/,
     );

@@ -55,7 +55,10 @@ describe("the plugin itself", () => {
     expect(json(r.getInputs())).toEqual({ mirror: "ftp://x", repositoryKeys, version: "1.2.3" });
     expect(r.getFailuresList().map((f) => f.toObject())).toEqual([
       { property: "mirror", reason: expect.stringContaining("expected an http or https address") },
-      { property: "", reason: expect.stringMatching(/^repositoryKeys\["a\.rsa\.pub"\]: expected the text of a public key/) },
+      {
+        property: "",
+        reason: expect.stringMatching(/^repositoryKeys\["a\.rsa\.pub"\]: expected the text of a public key/),
+      },
     ]);
   });
   test("diffConfig never replaces", async () => {

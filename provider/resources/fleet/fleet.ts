@@ -67,9 +67,8 @@ function wantedOf(build: Construction, inputs: Props): Wanted {
     ring: { ...ring, branch: branchOf(rings!, build.name, ring.name) },
     turns: chunks(ring.servers, order.maxUnavailable),
   })) ?? [{ turns: turnsOf(names, order) }];
-  const common = { commit: inputs.commit, image: inputs.image };
   const member = (name: string) => {
-    const own = memberInputs(inputs.defaults, servers[name], common);
+    const own = memberInputs(inputs.defaults, servers[name], inputs.commit);
     const ring = stages.find(({ ring }) => ring?.servers.includes(name))?.ring;
     return ring ? inRing(own, ring.branch) : own;
   };

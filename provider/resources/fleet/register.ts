@@ -26,7 +26,7 @@ export const checksumOf = ({ state }: Made): string | undefined => {
 };
 
 /** Inputs of the Fleet of which those of a server are made. */
-const FROM: Record<string, string[]> = { commit: ["commit"], image: ["image"] };
+const FROM: Record<string, string[]> = { commit: ["commit"] };
 const RING_FROM: Record<string, string[]> = {
   commit: ["commit"],
   servers: ["servers", "rings"],

@@ -296,21 +296,9 @@ export interface FleetServerArgs {
      */
     connection?: pulumi.Input<inputs.FleetConnectionArgs | undefined>;
     /**
-     * Partitions made of the rest of an overwritten disk, and kept when it is written again.
-     */
-    dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
-    /**
      * With `restore`, also remove `/var` of Pine's system. Default false: it is kept on the old system.
      */
     deleteData?: pulumi.Input<boolean | undefined>;
-    /**
-     * Which disk is overwritten, on a server with several: the id of its partition table, its `/dev/disk/by-id/…` or its device.
-     */
-    disk?: pulumi.Input<string | undefined>;
-    /**
-     * Allows overwrite: everything on the disk is lost except kept data partitions. A create (also one by `--replace`) then writes the disk again, whatever runs there. Default false.
-     */
-    erase?: pulumi.Input<boolean | undefined>;
     /**
      * This server's own files by absolute path, below `/etc` or `/var`. Contents may be secret. Example: `{"/etc/caddy/token": {"content": …, "mode": "0600"}}`.
      */
@@ -343,6 +331,10 @@ export interface FleetServerArgs {
      * What destroy does. Default `restore`.
      */
     onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
+    /**
+     * Allows that the server's disk is overwritten, and says with what. With method `auto` it is overwritten where nothing else works. Default: it never is.
+     */
+    overwrite?: pulumi.Input<inputs.OverwriteArgs | undefined>;
     /**
      * The server reboots into a commit when it is its turn in its group, by `up`, destroy or itself. The first installation takes no turn. Default: no lock.
      */
@@ -546,6 +538,28 @@ export function ntpArgsProvideDefaults(val: NtpArgs): NtpArgs {
         ...val,
         client: (val.client) ?? "busybox",
     };
+}
+
+/**
+ * What an overwrite takes.
+ */
+export interface OverwriteArgs {
+    /**
+     * Partitions made of the rest of an overwritten disk, and kept when it is written again.
+     */
+    dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
+    /**
+     * Which disk is overwritten, on a server with several: the id of its partition table, its `/dev/disk/by-id/…` or its device.
+     */
+    disk?: pulumi.Input<string | undefined>;
+    /**
+     * Must be true: everything on the disk is lost except kept data partitions. A create (also one by `--replace`) writes the disk again, whatever runs there.
+     */
+    erase: pulumi.Input<boolean>;
+    /**
+     * SHA-256 of a DiskImage of the server's commit. Read by an overwrite only: a new image alone never changes a server that runs.
+     */
+    image: pulumi.Input<string>;
 }
 
 /**

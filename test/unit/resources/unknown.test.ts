@@ -82,7 +82,6 @@ const RESOURCES: [string, Resource, Props][] = [
       kernelArguments: ["quiet"],
       trialTimeout: 300,
       removeOldSystem: true,
-      erase: false,
       onDestroy: "restore",
       triggers: [1],
     },
@@ -139,7 +138,7 @@ describe("the preview of a server", () => {
   const once = (names: string) => `the plan is shown once ${names} known`;
 
   it("tells the plan alone when all is known", async () => expect(await told({})).toEqual([plan]));
-  it.each(["method", "network", "removeOldSystem", "erase", "onDestroy", "disk", "dataPartitions", "ignoreChecks"])(
+  it.each(["method", "network", "removeOldSystem", "overwrite", "onDestroy", "ignoreChecks"])(
     "has no plan before it knows %s, and says so",
     async (name) => expect(await told(unknown(name))).toEqual([once(`${name} is`)]),
   );
@@ -148,10 +147,15 @@ describe("the preview of a server", () => {
     async (name) => expect(await told(unknown(name))).toEqual([without(`${name} is`), plan]),
   );
   it.each<[string, Props, string]>([
-    ["two", unknown("method", "erase"), once("method and erase are")],
-    ["a connection among three", unknown("connection", "method", "disk"), once("the connection, method and disk are")],
+    ["two", unknown("method", "overwrite"), once("method and overwrite are")],
+    [
+      "a connection among three",
+      unknown("connection", "method", "overwrite"),
+      once("the connection, method and overwrite are"),
+    ],
     ["one that decides among others", unknown("hostname", "method", "healthChecks"), once("method is")],
     ["the address alone", { connection: { ...whole.connection, host: Unknown.value } }, once("the connection is")],
+    ["a part of an overwrite", { overwrite: { erase: true, image: sha, disk: Unknown.value } }, once("overwrite is")],
     ["a part of a part", { network: { ...whole.network, addresses: [Unknown.value] } }, once("network is")],
   ])("names, without a plan, %s", async (_, change, words) => expect(await told(change)).toEqual([words]));
   it.each<[string, Props, string]>([

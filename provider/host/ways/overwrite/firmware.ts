@@ -61,7 +61,7 @@ export const firmwareRefusal: Check = (facts, inputs) => {
   return refusal(
     "boot-disk",
     `the firmware boots ${names(others)}, where the old system's boot loader is, and that one finds nothing on ${disk.device} after the overwrite`,
-    `set disk: "${others[0]!.device}", or let the firmware boot ${disk.device} first, and ${done("boot-disk")}`,
+    `set overwrite.disk: "${others[0]!.device}", or let the firmware boot ${disk.device} first, and ${done("boot-disk")}`,
   );
 };
 

@@ -29,8 +29,8 @@ export const OVERWRITE: Check[] = [
     i.erase !== true &&
     refusal(
       "erase",
-      "overwrite erases the server's disk, and `erase` is not set",
-      "set erase: true if you need nothing on it any more",
+      "overwrite erases the server's disk, and the program does not allow it",
+      "give `overwrite: { erase: true, image }` if you need nothing on it any more",
     ),
   (f, i) => {
     const owner = f.pine.install;

@@ -6,6 +6,7 @@ import { topOf } from "../../../properties/path.ts";
 import { equalValues, type Props } from "../../../properties/values.ts";
 import { followedCommit } from "../model/followed.ts";
 import type { HijackInputs } from "../model/inputs.ts";
+import { spread } from "../model/overwrite.ts";
 import type { HijackState } from "../model/state.ts";
 
 /** Inputs that only affect later operations. */
@@ -23,7 +24,7 @@ const POLICY = new Set([
 
 /** Whether the server need not be asked, so that `whenUnreachable: forget` can be set for one that vanished. */
 export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean {
-  const changed = Object.keys(diffInputs(oldInputs, news)).map(topOf);
+  const changed = Object.keys(diffInputs(spread(oldInputs), spread(news))).map(topOf);
   const settled =
     !state.unfinished &&
     (followedCommit(state, oldInputs, news) !== undefined || equalValues(news.commit, state.booted?.checksum));

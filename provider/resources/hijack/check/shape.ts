@@ -16,19 +16,14 @@ const publicKey = {
   pattern: /^(?!-----)\S.*\s*$/s,
   expected: 'a public key, "ssh-ed25519 AAAA…"',
 };
-export const shape = {
-  connection: connectionRule,
-  commit: text({
+/** What an overwrite takes. `image` may be missing in a preview, where another resource makes it. */
+const overwriteRule = object({
+  erase: flag({
     required: true,
-    pattern: /^[0-9a-f]{64}$/,
-    expected: "the checksum of an OstreeCommit (64 hex digits)",
+    verify: (erase) =>
+      erase ? undefined : "must be true: everything on the server's disk is erased; or leave overwrite out",
   }),
-  image: text({ pattern: /^[0-9a-f]{64}$/, expected: "the sha256 of a DiskImage (64 hex digits)" }),
-  method: text({
-    default: "auto",
-    enum: METHODS,
-  }),
-  erase: flag(),
+  image: text({ required: true, pattern: /^[0-9a-f]{64}$/, expected: "the sha256 of a DiskImage (64 hex digits)" }),
   disk: text(),
   dataPartitions: list(
     object({
@@ -47,6 +42,20 @@ export const shape = {
       }),
     }),
   ),
+});
+
+export const shape = {
+  connection: connectionRule,
+  commit: text({
+    required: true,
+    pattern: /^[0-9a-f]{64}$/,
+    expected: "the checksum of an OstreeCommit (64 hex digits)",
+  }),
+  method: text({
+    default: "auto",
+    enum: METHODS,
+  }),
+  overwrite: overwriteRule,
   hostname: text({
     pattern: hostnamePattern,
     expected: 'a hostname such as "web-1"',

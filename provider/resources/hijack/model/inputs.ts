@@ -8,6 +8,7 @@ import type { HealthCheck } from "../../../host/trial/health.ts";
 import type { RebootLock } from "../../../host/turn/lock.ts";
 import { UPDATE_DEFAULTS, type Updates } from "../../../host/updates/settings.ts";
 import { type Asset, type Props, plain } from "../../../properties/values.ts";
+import { spread } from "./overwrite.ts";
 
 export interface FileInput {
   content?: string;
@@ -68,7 +69,7 @@ const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "healthCh
 
 /** Checked, known inputs with their defaults. */
 export function hijackInputs(props: Props): HijackInputs {
-  const p = plain(props) as Props;
+  const p = plain(spread(props)) as Props;
   return {
     connection: p.connection,
     commit: p.commit,
