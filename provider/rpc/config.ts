@@ -24,7 +24,7 @@ export const RELEASE = "v3.23";
 /** Properties that the engine itself adds to a provider's inputs. */
 const ENGINES_OWN = new Set(["version", "pluginDownloadURL", "pluginChecksums", "parameterization", "__internal"]);
 
-const shape = {
+export const shape = {
   store: text({ expected: 'a folder, such as ".pine"' }),
   cache: text({ expected: 'a folder, such as "~/.cache/pine"' }),
   mirror: text({ expected: `an http or https address, such as "${MIRROR}"`, verify: checkMirror }),

@@ -115,7 +115,7 @@ export class DiskImage extends pulumi.CustomResource {
  */
 export interface DiskImageArgs {
     /**
-     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they are on the root filesystem; with xfs and btrfs, room for kernels one and a half times as large. Example: 128.
+     * Size of a /boot partition in MiB, 16 to 4096 (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they are on the root filesystem; with xfs and btrfs, room for kernels one and a half times as large. Example: 128.
      */
     bootSize?: pulumi.Input<number | undefined>;
     /**
@@ -151,7 +151,7 @@ export interface DiskImageArgs {
      */
     partitionTable?: pulumi.Input<enums.PartitionTable | undefined>;
     /**
-     * Size of the disk in MiB. Default: what the commit takes, and 256 MiB free for updates and data, rounded up to 64. Example: 1024.
+     * Size of the disk in MiB, at most 1048576. Default: what the commit takes, and 256 MiB free for updates and data, rounded up to 64. Example: 1024.
      */
     size?: pulumi.Input<number | undefined>;
     /**

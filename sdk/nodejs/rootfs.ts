@@ -85,7 +85,7 @@ export class Rootfs extends pulumi.CustomResource {
         let resourceInputs: pulumi.Inputs = {};
         opts = opts || {};
         if (!opts.id) {
-            resourceInputs["arch"] = (args?.arch) ?? "x86_64";
+            resourceInputs["arch"] = args?.arch;
             resourceInputs["authorizedKeys"] = args?.authorizedKeys;
             resourceInputs["buildCommands"] = args?.buildCommands;
             resourceInputs["extraKernelModules"] = args?.extraKernelModules;
@@ -102,22 +102,22 @@ export class Rootfs extends pulumi.CustomResource {
             resourceInputs["motd"] = args?.motd;
             resourceInputs["mounts"] = args?.mounts;
             resourceInputs["nameservers"] = args?.nameservers;
-            resourceInputs["ntp"] = args ? pulumi.output(args.ntp).apply(v => v === undefined ? undefined : inputs.ntpArgsProvideDefaults(v)) : undefined;
+            resourceInputs["ntp"] = args?.ntp;
             resourceInputs["packages"] = args?.packages;
-            resourceInputs["profile"] = (args?.profile) ?? "minimal";
+            resourceInputs["profile"] = args?.profile;
             resourceInputs["release"] = args?.release;
             resourceInputs["repositories"] = args?.repositories;
             resourceInputs["repositoryKeys"] = args?.repositoryKeys;
             resourceInputs["services"] = args?.services;
-            resourceInputs["sshServer"] = (args?.sshServer) ?? "dropbear";
+            resourceInputs["sshServer"] = args?.sshServer;
             resourceInputs["swap"] = args?.swap;
             resourceInputs["sysctl"] = args?.sysctl;
-            resourceInputs["target"] = (args?.target) ?? "vm";
-            resourceInputs["timezone"] = (args?.timezone) ?? "UTC";
-            resourceInputs["tuning"] = args ? pulumi.output(args.tuning).apply(v => v === undefined ? undefined : inputs.tuningArgsProvideDefaults(v)) : undefined;
+            resourceInputs["target"] = args?.target;
+            resourceInputs["timezone"] = args?.timezone;
+            resourceInputs["tuning"] = args?.tuning;
             resourceInputs["upgradeTrigger"] = args?.upgradeTrigger;
             resourceInputs["users"] = args?.users;
-            resourceInputs["watchdog"] = args ? pulumi.output(args.watchdog).apply(v => v === undefined ? undefined : inputs.watchdogArgsProvideDefaults(v)) : undefined;
+            resourceInputs["watchdog"] = args?.watchdog;
             resourceInputs["available"] = undefined /*out*/;
             resourceInputs["builtBy"] = undefined /*out*/;
             resourceInputs["checksum"] = undefined /*out*/;

@@ -36,7 +36,7 @@ beforeAll(async () => {
     nameservers: ["192.0.2.53"],
     motd: "",
     swap: { kind: "zram", percent: 50 },
-    mounts: [{ device: "tmpfs", path: "/srv/ram", type: "tmpfs", options: "size=1m,nofail" }],
+    mounts: [{ device: "tmpfs", path: "/srv/ram", filesystem: "tmpfs", options: "size=1m,nofail" }],
     loadModules: ["tun"],
     packages: ["iputils-ping"],
     extras: ["backup", "bubblewrap"],

@@ -54,7 +54,7 @@ if (isRoot)
         packages: ["iputils-ping"],
         extras: ["bubblewrap", "glibc", "podman"],
         motd: "hello\n",
-        mounts: [{ device: "tmpfs", path: "/srv/ram", type: "tmpfs", options: "size=1m" }],
+        mounts: [{ device: "tmpfs", path: "/srv/ram", filesystem: "tmpfs", options: "size=1m" }],
       });
       const store = await Store.open(bench.config.store);
       tree = await Committed.of(store, box, life.state.checksum);

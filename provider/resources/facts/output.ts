@@ -45,7 +45,7 @@ function kexec(k: KexecFacts): string {
 }
 
 function volume({ device, bytes, type, label, uuid, holds, mounts }: Volume): Props {
-  return { device, bytes, type, label, uuid, holds, mounts };
+  return { device, bytes, content: type, label, uuid, holds, mounts };
 }
 
 function disk(d: Disk): Props {

@@ -13,7 +13,7 @@ import { UNREACHABLE } from "./rollout.ts";
 /** Names of servers: they end the names of resources. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-const shape = {
+export const shape = {
   servers: map(any(), { required: true, keys: { pattern: NAME, expected: 'a name of a server, such as "web-1"' } }),
   defaults: any(),
   commit: text({

@@ -28,7 +28,7 @@ import { type CommitFile, commitFile, findFile } from "./life.ts";
 /** A screen and the serial line that providers' web consoles show; the last is /dev/console. */
 const CONSOLES = ["tty0", "ttyS0,115200"];
 
-const shape = {
+export const shape = {
   commit: text({ required: true, pattern: CHECKSUM, expected: "the checksum of an OstreeCommit (64 hex digits)" }),
   // the minimum catches typing errors; a later check knows what the commit needs
   size: integer({ min: 64, max: 1024 * 1024, hint: "the size is in MiB" }),
@@ -134,7 +134,7 @@ function stateOf(image: Image): Props {
     rootUuid: image.rootUuid,
     partitions: image.partitions.map(({ name, start, size, uuid }) => ({
       name,
-      type: name === "root" || name === "boot" ? "linux" : name,
+      kind: name === "root" || name === "boot" ? "linux" : name,
       start,
       size,
       uuid,

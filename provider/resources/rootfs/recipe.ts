@@ -126,7 +126,7 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
     locale: inputs.locale,
     ntp: ntp && ntp.client !== "none" ? { client: ntp.client, servers: ntp.servers } : undefined,
     dns: inputs.nameservers ?? [],
-    mounts: (inputs.mounts ?? []).map(({ fsckOrder, ...mount }) => ({ ...mount, pass: fsckOrder })),
+    mounts: (inputs.mounts ?? []).map(({ filesystem: type, fsckOrder: pass, ...mount }) => ({ ...mount, type, pass })),
     memory: memoryOf(inputs.swap),
     limits: { ...profile.limits, ...inputs.limits },
     knobs: inputs.tuning

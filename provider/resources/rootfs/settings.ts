@@ -51,7 +51,7 @@ const mount = object({
         : undefined;
     },
   }),
-  type: text({ required: true, pattern: /^[a-z0-9._]+$/, expected: 'a filesystem such as "ext4"' }),
+  filesystem: text({ required: true, pattern: /^[a-z0-9._]+$/, expected: 'a filesystem such as "ext4"' }),
   options: text({
     default: "defaults,nofail",
     pattern: /^[^\s#]+$/,

@@ -6,8 +6,6 @@ import * as inputs from "../types/input";
 import * as outputs from "../types/output";
 import * as enums from "../types/enums";
 
-import * as utilities from "../utilities";
-
 /**
  * How to reach a server by SSH. Field names are those of `@pulumi/command`'s remote connection, so that one object serves both.
  */
@@ -41,7 +39,7 @@ export interface Connection {
      */
     perDialTimeout?: number;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: number;
     /**
@@ -95,7 +93,7 @@ export interface ConnectionArgs {
      */
     perDialTimeout?: pulumi.Input<number | undefined>;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: pulumi.Input<number | undefined>;
     /**
@@ -135,9 +133,9 @@ export interface ConsulStoreArgs {
  */
 export interface DataPartitionArgs {
     /**
-     * `ext4` or `xfs`. Default `ext4`.
+     * Filesystem of a new one. Default `ext4`.
      */
-    filesystem?: pulumi.Input<string | undefined>;
+    filesystem?: pulumi.Input<enums.DataFilesystem | undefined>;
     /**
      * Label of its filesystem, at most 12 letters, digits, `_` and `-`.
      */
@@ -147,18 +145,9 @@ export interface DataPartitionArgs {
      */
     mountPoint: pulumi.Input<string>;
     /**
-     * Size in MiB. The last one may leave it out: the rest of the disk.
+     * Size in MiB, 16 to 1073741824. The last one may leave it out: the rest of the disk.
      */
     size?: pulumi.Input<number | undefined>;
-}
-/**
- * dataPartitionArgsProvideDefaults sets the appropriate defaults for DataPartitionArgs
- */
-export function dataPartitionArgsProvideDefaults(val: DataPartitionArgs): DataPartitionArgs {
-    return {
-        ...val,
-        filesystem: (val.filesystem) ?? "ext4",
-    };
 }
 
 /**
@@ -234,7 +223,7 @@ export interface FleetConnectionArgs {
      */
     perDialTimeout?: pulumi.Input<number | undefined>;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: pulumi.Input<number | undefined>;
     /**
@@ -370,7 +359,7 @@ export interface FleetServerArgs {
  */
 export interface FreeSpaceArgs {
     /**
-     * MiB that must be free there.
+     * MiB that must be free there. At most 1000000000.
      */
     mib: pulumi.Input<number>;
     /**
@@ -400,7 +389,7 @@ export interface HealthCheckArgs {
      */
     service?: pulumi.Input<string | undefined>;
     /**
-     * HTTP status to expect. Default 200.
+     * HTTP status to expect. Default 200. From 100 to 599.
      */
     status?: pulumi.Input<number | undefined>;
     /**
@@ -408,7 +397,7 @@ export interface HealthCheckArgs {
      */
     tcp?: pulumi.Input<string | undefined>;
     /**
-     * Seconds to keep trying. Default 60.
+     * Seconds to keep trying. Default 60. At most 3600.
      */
     timeout?: pulumi.Input<number | undefined>;
 }
@@ -448,6 +437,10 @@ export interface MountArgs {
      */
     device: pulumi.Input<string>;
     /**
+     * Filesystem. Example: `ext4`.
+     */
+    filesystem: pulumi.Input<string>;
+    /**
      * fsck's order, 0 to 2. Default 0.
      */
     fsckOrder?: pulumi.Input<number | undefined>;
@@ -459,20 +452,6 @@ export interface MountArgs {
      * Where, absolute. Example: `/srv`.
      */
     path: pulumi.Input<string>;
-    /**
-     * Filesystem. Example: `ext4`.
-     */
-    type: pulumi.Input<string>;
-}
-/**
- * mountArgsProvideDefaults sets the appropriate defaults for MountArgs
- */
-export function mountArgsProvideDefaults(val: MountArgs): MountArgs {
-    return {
-        ...val,
-        fsckOrder: (val.fsckOrder) ?? 0,
-        options: (val.options) ?? "defaults,nofail",
-    };
 }
 
 /**
@@ -530,15 +509,6 @@ export interface NtpArgs {
      */
     servers?: pulumi.Input<pulumi.Input<string>[] | undefined>;
 }
-/**
- * ntpArgsProvideDefaults sets the appropriate defaults for NtpArgs
- */
-export function ntpArgsProvideDefaults(val: NtpArgs): NtpArgs {
-    return {
-        ...val,
-        client: (val.client) ?? "busybox",
-    };
-}
 
 /**
  * What an overwrite takes.
@@ -591,7 +561,7 @@ export interface ProxyConnection {
      */
     perDialTimeout?: number;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: number;
     /**
@@ -637,7 +607,7 @@ export interface ProxyConnectionArgs {
      */
     perDialTimeout?: pulumi.Input<number | undefined>;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: pulumi.Input<number | undefined>;
     /**
@@ -719,7 +689,7 @@ export interface RebootLockArgs {
      */
     consul?: pulumi.Input<inputs.ConsulStoreArgs | undefined>;
     /**
-     * Seconds after which a server that has its turn and does not report back counts as failed; it counts as down until it reports. Default: two boots, `trialTimeout` and `healthChecks` in the worst case, and 15 minutes for hooks.
+     * Seconds after which a server that has its turn and does not report back counts as failed; it counts as down until it reports. Default: two boots, `trialTimeout` and `healthChecks` in the worst case, and 15 minutes for hooks. From 60 to 86400.
      */
     deadline?: pulumi.Input<number | undefined>;
     /**
@@ -739,7 +709,7 @@ export interface RebootLockArgs {
      */
     key?: pulumi.Input<string | undefined>;
     /**
-     * On how many servers a commit may fail before no other boots it. Default 0.
+     * On how many servers a commit may fail before no other boots it. Default 0. At most 1000.
      */
     maxFailures?: pulumi.Input<number | undefined>;
     /**
@@ -747,7 +717,7 @@ export interface RebootLockArgs {
      */
     member?: pulumi.Input<string | undefined>;
     /**
-     * How many servers the group has: one that is not heard of for 15 minutes counts as down. It wants servers that update themselves. Default: only those count that have their turn.
+     * How many servers the group has: one that is not heard of for 15 minutes counts as down. It wants servers that update themselves. Default: only those count that have their turn. At most 1000.
      */
     members?: pulumi.Input<number | undefined>;
     /**
@@ -755,7 +725,7 @@ export interface RebootLockArgs {
      */
     proxy?: pulumi.Input<string | undefined>;
     /**
-     * How many servers of the group may be down at once; the same for all of them. Default 1.
+     * How many servers of the group may be down at once; the same for all of them. Default 1. At most 1000.
      */
     slots?: pulumi.Input<number | undefined>;
     /**
@@ -773,7 +743,7 @@ export interface RehearseArgs {
      */
     leaveOut?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * MiB of the machine. Default: as the server has, at most 1024.
+     * MiB of the machine, 96 to 65536. Default: as the server has, at most 1024.
      */
     memory?: pulumi.Input<number | undefined>;
     /**
@@ -791,11 +761,11 @@ export interface RehearseArgs {
  */
 export interface RetainArgs {
     /**
-     * How many of the newest commits are kept.
+     * How many of the newest commits are kept. At most 10000.
      */
     commits?: pulumi.Input<number | undefined>;
     /**
-     * Commits made within this many days are kept.
+     * Commits made within this many days are kept. At most 36500.
      */
     days?: pulumi.Input<number | undefined>;
 }
@@ -937,7 +907,7 @@ export interface ServerHealthCheckArgs {
      */
     service?: pulumi.Input<string | undefined>;
     /**
-     * HTTP status to expect. Default 200.
+     * HTTP status to expect. Default 200. From 100 to 599.
      */
     status?: pulumi.Input<number | undefined>;
     /**
@@ -948,16 +918,6 @@ export interface ServerHealthCheckArgs {
      * Seconds for one try, 1 to 120. Default 10.
      */
     timeout?: pulumi.Input<number | undefined>;
-}
-/**
- * serverHealthCheckArgsProvideDefaults sets the appropriate defaults for ServerHealthCheckArgs
- */
-export function serverHealthCheckArgsProvideDefaults(val: ServerHealthCheckArgs): ServerHealthCheckArgs {
-    return {
-        ...val,
-        required: (val.required) ?? true,
-        timeout: (val.timeout) ?? 10,
-    };
 }
 
 /**
@@ -994,15 +954,6 @@ export interface TuningArgs {
      * Features of `ethtool -K` to `on` or `off`. Default tx, rx, tso, gro on.
      */
     offload?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
-}
-/**
- * tuningArgsProvideDefaults sets the appropriate defaults for TuningArgs
- */
-export function tuningArgsProvideDefaults(val: TuningArgs): TuningArgs {
-    return {
-        ...val,
-        hugepages: (val.hugepages) ?? "madvise",
-    };
 }
 
 /**
@@ -1052,7 +1003,7 @@ export interface UpdatesArgs {
      */
     reboot?: pulumi.Input<enums.UpdateReboot | undefined>;
     /**
-     * After so many days without a new signature the server warns that its mirror may stand still. Default 45.
+     * After so many days without a new signature the server warns that its mirror may stand still. Default 45. At most 3650.
      */
     staleDays?: pulumi.Input<number | undefined>;
     /**
@@ -1110,7 +1061,7 @@ export interface UserArgs {
      */
     sudo?: pulumi.Input<boolean | undefined>;
     /**
-     * Numeric user id. Default: the next free one from 1000.
+     * Numeric user id. Default: the next free one from 1000. From 1000 to 59999.
      */
     uid?: pulumi.Input<number | undefined>;
 }
@@ -1124,22 +1075,13 @@ export interface WatchdogArgs {
      */
     seconds?: pulumi.Input<number | undefined>;
 }
-/**
- * watchdogArgsProvideDefaults sets the appropriate defaults for WatchdogArgs
- */
-export function watchdogArgsProvideDefaults(val: WatchdogArgs): WatchdogArgs {
-    return {
-        ...val,
-        seconds: (val.seconds) ?? 120,
-    };
-}
 
 /**
  * Commits that matter more than the lock. A server goes without it after the wait and an offset of its own, and `pine status` and refresh tell it.
  */
 export interface WithoutLockArgs {
     /**
-     * Seconds that the store has to be away. Default 600.
+     * Seconds that the store has to be away. Default 600. From 60 to 86400.
      */
     after?: pulumi.Input<number | undefined>;
     /**
@@ -1157,7 +1099,7 @@ export interface WitnessArgs {
      */
     http?: pulumi.Input<string | undefined>;
     /**
-     * HTTP status to expect. Default 200.
+     * HTTP status to expect. Default 200. From 100 to 599.
      */
     status?: pulumi.Input<number | undefined>;
     /**

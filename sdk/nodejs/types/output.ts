@@ -6,8 +6,6 @@ import * as inputs from "../types/input";
 import * as outputs from "../types/output";
 import * as enums from "../types/enums";
 
-import * as utilities from "../utilities";
-
 /**
  * A newer version that refresh saw upstream.
  */
@@ -99,7 +97,7 @@ export interface Connection {
      */
     perDialTimeout?: number;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: number;
     /**
@@ -155,6 +153,10 @@ export interface HostDisk {
      */
     bytes: number;
     /**
+     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
+     */
+    content?: string;
+    /**
      * Its device. Example: `/dev/vda2`.
      */
     device: string;
@@ -190,10 +192,6 @@ export interface HostDisk {
      * Identifier of the partition table: a GPT's GUID, or the eight hexadecimal digits of a DOS table.
      */
     tableId?: string;
-    /**
-     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
-     */
-    type?: string;
     /**
      * UUID of the filesystem.
      */
@@ -349,6 +347,10 @@ export interface HostPartition {
      */
     bytes: number;
     /**
+     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
+     */
+    content?: string;
+    /**
      * Its device. Example: `/dev/vda2`.
      */
     device: string;
@@ -372,10 +374,6 @@ export interface HostPartition {
      * Its identifier in the partition table.
      */
     partuuid?: string;
-    /**
-     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
-     */
-    type?: string;
     /**
      * UUID of the filesystem.
      */
@@ -493,6 +491,10 @@ export interface MadeCommit {
  */
 export interface Partition {
     /**
+     * Its type: `bios`, `esp`, `swap` or `linux`.
+     */
+    kind: string;
+    /**
      * What it is: `bios`, `esp`, `swap` or `root`; with partitionTable gpt also its name in the table.
      */
     name: string;
@@ -504,10 +506,6 @@ export interface Partition {
      * Offset in bytes.
      */
     start: number;
-    /**
-     * Its type: `bios`, `esp`, `swap` or `linux`.
-     */
-    type: string;
     /**
      * Its PARTUUID: of GPT its identifier, of an MBR that of the disk and its number; a function of the commit and the image's options.
      */
@@ -543,7 +541,7 @@ export interface ProxyConnection {
      */
     perDialTimeout?: number;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: number;
     /**

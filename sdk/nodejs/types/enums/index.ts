@@ -18,6 +18,22 @@ export const Architecture = {
  */
 export type Architecture = (typeof Architecture)[keyof typeof Architecture];
 
+export const DataFilesystem = {
+    /**
+     * ext4.
+     */
+    Ext4: "ext4",
+    /**
+     * XFS.
+     */
+    Xfs: "xfs",
+} as const;
+
+/**
+ * Filesystem of a data partition.
+ */
+export type DataFilesystem = (typeof DataFilesystem)[keyof typeof DataFilesystem];
+
 export const Extra = {
     /**
      * A daily backup by restic of what `/etc/conf.d/pine-backup` names; does nothing until that names a repository.

@@ -29,7 +29,7 @@ describe("DiskImage", () => {
     size: 512,
     commit: tree,
     rootUuid: "r",
-    partitions: [{ name: "root", type: "linux", uuid: "u", start: 1, size: 2 }],
+    partitions: [{ name: "root", kind: "linux", uuid: "u", start: 1, size: 2 }],
   };
   const path = () => join(dir, "store", "images", `${name}.raw.zst`);
   const putImage = () => {

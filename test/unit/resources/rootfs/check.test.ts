@@ -8,6 +8,8 @@ import { Archive, Asset, type Props, Secret } from "../../../../provider/propert
 import type { Config } from "../../../../provider/resource.ts";
 import { checkRootfs } from "../../../../provider/resources/rootfs/check.ts";
 
+const tmpfs = { device: "tmpfs", filesystem: "tmpfs" };
+
 let work: string;
 let config: Config;
 beforeAll(() => {
@@ -97,14 +99,14 @@ const TABLE: [code: string, inputs: Props | (() => Props), says: RegExp][] = [
   ["ntp.container", { target: "container", ntp: {} }, /the clock/],
   ["nameservers.address", { nameservers: ["dns.example"] }, /an IPv4 or IPv6 address/],
   ["nameservers.many", { nameservers: ["1.1.1.1", "1.0.0.1", "8.8.8.8", "9.9.9.9"] }, /at most 3/],
-  ["mounts.path.system", { mounts: [{ device: "tmpfs", path: "/usr", type: "tmpfs" }] }, /the system's own/],
-  ["mounts.path.dots", { mounts: [{ device: "tmpfs", path: "/srv/../usr", type: "tmpfs" }] }, /without \. and \.\./],
-  ["mounts.path.boot", { mounts: [{ device: "tmpfs", path: "/media/x", type: "tmpfs" }] }, /made new at every boot/],
-  ["mounts.device.form", { mounts: [{ device: "a b", path: "/srv", type: "ext4" }] }, /what is mounted/],
-  ["mounts.fsckOrder.range", { mounts: [{ device: "tmpfs", path: "/s", type: "tmpfs", fsckOrder: 3 }] }, /0 to 2/],
+  ["mounts.path.system", { mounts: [{ ...tmpfs, path: "/usr" }] }, /the system's own/],
+  ["mounts.path.dots", { mounts: [{ ...tmpfs, path: "/srv/../usr" }] }, /without \. and \.\./],
+  ["mounts.path.boot", { mounts: [{ ...tmpfs, path: "/media/x" }] }, /made new at every boot/],
+  ["mounts.device.form", { mounts: [{ device: "a b", path: "/srv", filesystem: "ext4" }] }, /what is mounted/],
+  ["mounts.fsckOrder.range", { mounts: [{ ...tmpfs, path: "/s", fsckOrder: 3 }] }, /0 to 2/],
   [
     "mounts.twice",
-    { mounts: ["a", "b"].map((device) => ({ device, path: "/srv/x", type: "ext4" })) },
+    { mounts: ["a", "b"].map((device) => ({ device, path: "/srv/x", filesystem: "ext4" })) },
     /\/srv\/x is mounted on twice/,
   ],
   ["swap.kind.choice", { swap: { kind: "swap" } }, /one of none, zram, swapfile, zswap/],
