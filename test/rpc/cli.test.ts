@@ -116,6 +116,35 @@ describe("a life", { timeout: 120_000 }, () => {
   });
 });
 
+describe("how much is told", { timeout: 240_000 }, () => {
+  const steps = (text: string) => new Set([...text.matchAll(/long step (\d+) of 80/g)].map(([, n]) => n)).size;
+  const env = () => ({ ...project.env, PINE_PROGRESS: "" });
+  // pulumi/pulumi#14069, #5173
+  test("in a pipe, a line of progress after 15 s and each 15 s; PINE_PROGRESS=live asks for more", async () => {
+    program({ packages: ["a"], mode: "long" });
+    const quiet = await project.ok(["up", "--skip-preview"], { env: env() });
+    const lines = quiet.stdout.split("\n").filter((line) => line.includes("long step"));
+    expect(lines.length).toBeGreaterThanOrEqual(1);
+    expect(lines.length).toBeLessThanOrEqual(2);
+    await project.ok(["destroy"]);
+    const live = await project.ok(["up", "--skip-preview"]);
+    expect(steps(live.stdout)).toBeGreaterThan(10);
+    await project.ok(["destroy"]);
+  });
+  test("on a terminal, up to two a second", async () => {
+    const args = [join(import.meta.dirname, "terminal.py"), "no such text", pulumiBinary()];
+    const up = ["up", "--yes", "--skip-preview", "--stack", "dev"];
+    const { stdout } = await promisify(execFile)("python3", [...args, ...up], {
+      cwd: folder,
+      env: { ...env(), TERM: "xterm" },
+      maxBuffer: 2 ** 26,
+    });
+    const run = JSON.parse(stdout) as { code: number; text: string };
+    expect([run.code, steps(run.text) > 10, steps(run.text) < 60]).toEqual([0, true, true]);
+    await project.ok(["destroy"]);
+  });
+});
+
 describe("the end of a run under way", { timeout: 120_000 }, () => {
   test("Ctrl-C on a terminal: the work cleans up, the state keeps it, the next up repairs it", async () => {
     program({ packages: ["a"], mode: "slow" });
