@@ -79,11 +79,14 @@ export class CallLog {
   }
 
   line(severity: Severity, message: string): void {
-    if (this.pace.eager)
-      this.sendStep(); // so that lines come in the order they were said
-    else this.last = performance.now();
-    this.sent = "";
+    // nobody sees a debug line where live ones are
+    const shown = severity !== "debug";
+    // so that lines come in the order they were said
+    if (shown && this.pace.eager) this.sendStep();
     this.send(severity, message, false);
+    if (!shown) return;
+    if (!this.pace.eager) this.last = performance.now();
+    this.sent = "";
     this.schedule();
   }
 

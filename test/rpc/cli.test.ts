@@ -105,6 +105,17 @@ describe("a life", { timeout: 120_000 }, () => {
     expect((await project.resources()).at(-1)).toMatchObject({ outputs: { sum: "whole" } });
     expect(failed.stdout + failed.stderr + half.stdout + half.stderr + kept()).not.toContain("CANARY");
   });
+  // pulumi/pulumi#10139, pulumi-command#773
+  test("-v=9 --logtostderr shows lines for who looks for a fault, and no secret", async () => {
+    program({ packages: ["a"], ...secrets, mode: "debug" });
+    const { stdout, stderr } = await project.ok(["up", "--skip-preview", "-v=9", "--logtostderr"]);
+    expect(stderr).toContain("root@web:22: reading what it is: exit code 0 after 0.1 s, by [secret]");
+    expect(stdout).not.toContain("reading what it is");
+    // the CLI's own lines show what this program gives in clear; ours end with that word
+    expect(stderr).not.toMatch(/, by CANARY/);
+    program({ packages: ["a"], ...secrets });
+    await project.ok(["up", "--skip-preview"]);
+  });
   test("refresh sees what is gone, import takes what is there, destroy removes it", async () => {
     await project.ok(["refresh"]);
     rmSync(join(folder, ".pine/web-1.json"));

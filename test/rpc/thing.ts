@@ -76,6 +76,9 @@ async function work(call: Call, id: string, inputs: Props): Promise<void> {
         await sleep(250, undefined, { signal: call.signal });
       }
       break;
+    case "debug":
+      call.debug?.(`root@web:22: reading what it is: exit code 0 after 0.1 s, by ${password}`);
+      break;
     case "die":
       die(`cannot log in with ${password}`, "give another password");
       break;
