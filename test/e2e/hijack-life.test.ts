@@ -134,7 +134,7 @@ step(
     const boot = await bootId(lab.vps);
     const after = await project.server();
     expect(after.booted.checksum).toBe(known.checksum);
-    expect(after.failed).toMatchObject({ attempts: 1, final: true });
+    expect(after.failed).toMatchObject({ attempts: 1, givenUp: true });
     expect(await on(lab.vps, "ostree admin status; wget -qO- http://127.0.0.1/")).toMatch(
       new RegExp(`\\* pine ${known.checksum}.*${PAGE}`, "s"),
     );
