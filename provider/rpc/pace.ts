@@ -13,10 +13,10 @@ export interface Pace {
 /** On a terminal: nobody reads more than two a second, and each is an rpc. */
 export const LIVE: Pace = { least: 500, eager: true };
 /**
- * In a file, a pipe, a log of CI: short work says nothing, long work four lines a minute at most, and one at least,
+ * In a file, a pipe, a log of CI: short work says nothing, long work four lines a minute at most, and two at least,
  * because jobs that are silent are ended (pulumi/actions#1402, #1108; pulumi/pulumi#14069).
  */
-export const LOGGED: Pace = { least: 15_000, eager: false, most: 60_000 };
+export const LOGGED: Pace = { least: 15_000, eager: false, most: 25_000 };
 
 /** Where the standard output of a process goes, as Linux tells it; null: not told. */
 function outputOf(pid: number): string | null {

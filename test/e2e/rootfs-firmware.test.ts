@@ -44,7 +44,9 @@ afterAll(() => bench?.end());
 async function locked(kernel: string, packages: string[]) {
   const life = new Life(rootfs, bench.config);
   const { lockedPackages } = await life.preview({ kernel, packages });
-  const names = (lockedPackages as LockedPackage[]).map((p) => p.name).filter((name) => name.startsWith("linux-firmware"));
+  const names = (lockedPackages as LockedPackage[])
+    .map((p) => p.name)
+    .filter((name) => name.startsWith("linux-firmware"));
   return { names, said: life.said.infos.join("\n") };
 }
 

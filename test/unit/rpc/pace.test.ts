@@ -37,26 +37,28 @@ describe("in a log", () => {
     await of.end();
     expect(lines.map(([, text]) => text)).toEqual(["62 packages (stays)"]);
   });
-  it("a silence is broken each minute, by what is done and since when (pulumi/actions#1402)", async () => {
+  it("a silence is broken each 25 s, by what is done and since when (pulumi/actions#1402)", async () => {
     const { lines, of } = log(LOGGED);
     of.step("waiting for web-1");
-    await vi.advanceTimersByTimeAsync(200_000);
+    await vi.advanceTimersByTimeAsync(140_000);
     expect(lines).toEqual([
       [15_000, "waiting for web-1"],
-      [75_000, "waiting for web-1; since 75 s"],
-      [135_000, "waiting for web-1; since 2 min"],
-      [195_000, "waiting for web-1; since 3 min"],
+      [40_000, "waiting for web-1; since 40 s"],
+      [65_000, "waiting for web-1; since 65 s"],
+      [90_000, "waiting for web-1; since 90 s"],
+      [115_000, "waiting for web-1; since 115 s"],
+      [140_000, "waiting for web-1; since 2 min"],
     ]);
     await of.end();
     await vi.advanceTimersByTimeAsync(200_000);
-    expect(lines).toHaveLength(4);
+    expect(lines).toHaveLength(6);
   });
   it("the same line, said again and again, is sent once a silence", async () => {
     const { lines, of } = log(LOGGED);
-    await says(of, 70, 1000, () => "waiting for web-1");
+    await says(of, 35, 1000, () => "waiting for web-1");
     expect(lines.map(([, text]) => text)).toEqual(["waiting for web-1"]);
     await says(of, 10, 1000, () => "waiting for web-1");
-    expect(lines.map(([, text]) => text)).toEqual(["waiting for web-1", "waiting for web-1; since 75 s"]);
+    expect(lines.map(([, text]) => text)).toEqual(["waiting for web-1", "waiting for web-1; since 40 s"]);
   });
   it("a line that stays is one, too: the next live one waits", async () => {
     const { lines, of } = log(LOGGED);
