@@ -34,7 +34,7 @@ export async function benchRootfs(rounds: number, say: (line: string) => void): 
   try {
     const first = new Life(rootfs, bench.config);
     await first.up(INPUTS); // fills the caches
-    const lock = first.state.lock as LockedPackage[];
+    const lock = first.state.lockedPackages as LockedPackage[];
     const byHand = await installByHand(bench, lock);
     const times: Times = { hand: [], whole: [], newLock: [], onePackage: [], oneFile: [] };
     for (let n = 1; n <= rounds; n++) {

@@ -12,7 +12,23 @@ export const withSecrets = <T>(secrets: Iterable<string>, work: () => T): T => c
 /** Fewest letters of a secret that is removed within words. A shorter one is removed only where it stands alone. */
 const SHORT = 4;
 
-/** The forms of a secret in texts: itself, its lines (of a key), and as JSON, a URL or a shell writes it. */
+/** Fewest letters of a base64 form that is looked for: fewer are found in any text. */
+const LEAST_BASE64 = 8;
+
+/**
+ * What base64 makes of a secret wherever it stands in what is encoded, as `USER:PASSWORD` for HTTP: letters that hold a
+ * part of what is beside it are left out.
+ */
+function base64Forms(secret: string): string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);
+    const whole = Math.floor((bytes.length * 8) / 6);
+    const form = bytes.toString("base64").slice(Math.ceil((before * 8) / 6), whole);
+    return form.length < LEAST_BASE64 ? [] : [form, form.replaceAll("+", "-").replaceAll("/", "_")];
+  });
+}
+
+/** The forms of a secret in texts: itself, its lines (of a key), as JSON, a URL or a shell writes it, and in base64. */
 function formsOf(secret: string): string[] {
   const lines = secret.split(/\r\n|\r|\n/).map((line) => line.trim());
   const whole = secret.trim();
@@ -20,7 +36,7 @@ function formsOf(secret: string): string[] {
     const quoted = JSON.stringify(line).slice(1, -1);
     return [line, quoted, encodeURIComponent(toWellFormed(line)), line.replaceAll("'", "'\\''")];
   });
-  const forms = [secret, whole, ...written.filter((form) => form.length >= SHORT)];
+  const forms = [secret, whole, ...written.filter((form) => form.length >= SHORT), ...base64Forms(whole)];
   return forms.filter((form) => form.trim() !== "");
 }
 

@@ -153,6 +153,6 @@ export interface Membership {
 export interface Stop {
   /** It runs what its component is for, so that it is missed. */
   serves: boolean;
-  /** The person wants it all the same. */
-  insist: boolean;
+  /** Refusals that the person overrules: `canary-first`, `max-unavailable`. */
+  ignoreChecks: readonly string[];
 }

@@ -9,6 +9,8 @@ export interface Task {
   step(message: string): void;
   /** A line that stays. */
   warn(message: string): void;
+  /** A line for who looks for a fault: shown by `--debug`, and in the log of `-v=9`. */
+  debug?(message: string): void;
 }
 
 /** A task that says nothing, for tests and scripts. */

@@ -65,7 +65,7 @@ export async function demoStack(o: {
   await stack.setAllConfig({
     "pine:store": { value: join(o.work, "store") },
     "pine:mirror": { value: o.provider.mirror },
-    "pine:keys": { value: JSON.stringify(o.provider.keys) },
+    "pine:repositoryKeys": { value: JSON.stringify(o.provider.keys) },
   });
 
   const told = (text: string) => {

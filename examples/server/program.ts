@@ -41,13 +41,13 @@ export function server(name: string, args: ServerArgs) {
     connection: args.connection,
     commit: commit.checksum,
     hostname: args.hostname,
-    health: [{ http: "http://127.0.0.1/", contains: args.page }],
+    healthChecks: [{ http: "http://127.0.0.1/", contains: args.page }],
     triggers: args.triggers,
   });
   return {
     connection: host.connection,
     booted: host.booted,
-    previous: host.previous,
+    fallback: host.fallback,
     plan: host.plan,
     sent: host.sent,
     version: commit.version,

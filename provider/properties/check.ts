@@ -25,7 +25,17 @@
  *   holds a password.
  */
 import { nearest } from "./nearest.ts";
-import { type Checked, type Common, checkValue, type Of, type Rule, reject, type Shape, takeProps } from "./rule.ts";
+import {
+  type Checked,
+  type Common,
+  checkValue,
+  type Form,
+  type Of,
+  type Rule,
+  reject,
+  type Shape,
+  takeProps,
+} from "./rule.ts";
 import { Archive, Asset, type Props, type Value } from "./values.ts";
 
 type IsSure<O> = O extends { required: true } ? true : O extends { default: unknown } ? true : false;
@@ -40,7 +50,7 @@ export function text<
 >(o?: O & Common<string>): Rule<Enum<O, string>, IsSure<O>> {
   const { pattern, enum: values, empty } = (o ?? {}) as { pattern?: RegExp; enum?: string[]; empty?: boolean };
   const kind = values ? (values.length > 1 ? `one of ${values.join(", ")}` : values[0]!) : "a string";
-  return rule(kind, o, (value, at, own) => {
+  return rule(kind, { type: "string", enum: values }, o, (value, at, own) => {
     if (typeof value !== "string") {
       if (typeof value === "number" || typeof value === "boolean") {
         const fix = at.secret ? "" : `, got ${value}`;
@@ -68,17 +78,23 @@ interface Range {
 export function number<const O extends Common<number> & Range = object>(
   o?: O & Common<number> & Range,
 ): Rule<number, IsSure<O>> {
-  return numeric("a number", o, Number.isFinite) as Rule<number, IsSure<O>>;
+  return numeric("number", o, Number.isFinite) as Rule<number, IsSure<O>>;
 }
 
 /** A whole number, within `min` and `max` when given. Both belong. */
 export function integer<const O extends Common<number> & Range = object>(
   o?: O & Common<number> & Range,
 ): Rule<number, IsSure<O>> {
-  return numeric("a whole number", o, Number.isSafeInteger) as Rule<number, IsSure<O>>;
+  return numeric("integer", o, Number.isSafeInteger) as Rule<number, IsSure<O>>;
 }
 
-function numeric(kind: string, o: (Common<number> & Range) | undefined, fits: (n: number) => boolean): Rule {
+const NUMBERS = { number: "a number", integer: "a whole number" };
+
+function numeric(
+  type: keyof typeof NUMBERS,
+  o: (Common<number> & Range) | undefined,
+  fits: (n: number) => boolean,
+): Rule {
   const { min, max } = o ?? {};
   const range =
     min !== undefined && max !== undefined
@@ -88,7 +104,7 @@ function numeric(kind: string, o: (Common<number> & Range) | undefined, fits: (n
         : max !== undefined
           ? ` of at most ${max}`
           : "";
-  return rule(kind + range, o, (value, at, own) => {
+  return rule(NUMBERS[type] + range, { type, min, max }, o, (value, at, own) => {
     const n = typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
     if (typeof n !== "number" || !fits(n)) return reject(at, own, value);
     return n >= (min ?? -Infinity) && n <= (max ?? Infinity) ? n : reject(at, own, value, "range");
@@ -97,7 +113,7 @@ function numeric(kind: string, o: (Common<number> & Range) | undefined, fits: (n
 
 /** true or false. */
 export function flag<const O extends Common<boolean> = object>(o?: O & Common<boolean>): Rule<boolean, IsSure<O>> {
-  return rule("true or false", o, (value, at, own) =>
+  return rule("true or false", { type: "boolean" }, o, (value, at, own) =>
     typeof value === "boolean"
       ? value
       : value === "true" || value === "false"
@@ -112,11 +128,16 @@ export function list<R extends Rule, const O extends Common<Of<R>[]> & { min?: n
   o?: O & Common<Of<R>[]>,
 ): Rule<Of<R>[], IsSure<O>> {
   const min = o?.min ?? 0;
-  return rule(`a list${min > 0 ? ` of at least ${min}` : ""}`, o as Common<Value>, (value, at, own) => {
-    if (!Array.isArray(value)) return reject(at, own, value);
-    if (value.length < min) return reject(at, own, value, "empty");
-    return value.map((v, n) => checkValue(v, { ...of, required: true }, at.key(n)));
-  }) as Rule<Of<R>[], IsSure<O>>;
+  return rule(
+    `a list${min > 0 ? ` of at least ${min}` : ""}`,
+    { type: "list", of, min },
+    o as Common<Value>,
+    (value, at, own) => {
+      if (!Array.isArray(value)) return reject(at, own, value);
+      if (value.length < min) return reject(at, own, value, "empty");
+      return value.map((v, n) => checkValue(v, { ...of, required: true }, at.key(n)));
+    },
+  ) as Rule<Of<R>[], IsSure<O>>;
 }
 
 /** An object with free keys. `keys`: what a key looks like. */
@@ -125,7 +146,7 @@ export function map<
   const O extends Common<Record<string, Of<R>>> & { keys?: { pattern: RegExp; expected: string } } = object,
 >(of: R, o?: O & Common<Record<string, Of<R>>>): Rule<Record<string, Of<R>>, IsSure<O>> {
   const keys = (o as { keys?: { pattern: RegExp; expected: string } } | undefined)?.keys;
-  return rule("an object (a map)", o as Common<Value>, (value, at, own) => {
+  return rule("an object (a map)", { type: "map", of }, o as Common<Value>, (value, at, own) => {
     if (!isObject(value)) return reject(at, own, value);
     const kept: Props = {};
     for (const [k, v] of Object.entries(value)) {
@@ -142,7 +163,7 @@ export function object<
   S extends Shape,
   const O extends Common<Checked<S>> & { exactlyOne?: readonly string[]; atMostOne?: readonly string[] } = object,
 >(shape: S, o?: O & Common<Checked<S>>): Rule<Checked<S>, IsSure<O>> {
-  return rule("an object", o as Common<Value>, (value, at, own) => {
+  return rule("an object", { type: "object", shape }, o as Common<Value>, (value, at, own) => {
     if (!isObject(value)) return reject(at, own, value);
     const kept = takeProps(value, shape, at);
     for (const [names, least] of [
@@ -163,24 +184,24 @@ export function object<
 
 /** A file: text, a path on this machine or a URI (Pulumi's assets). */
 export function asset<const O extends Common<Asset> = object>(o?: O & Common<Asset>): Rule<Asset, IsSure<O>> {
-  return rule("an asset (a StringAsset, FileAsset or RemoteAsset)", o, (value, at, own) =>
+  return rule("an asset (a StringAsset, FileAsset or RemoteAsset)", { type: "asset" }, o, (value, at, own) =>
     value instanceof Asset ? value : reject(at, own, value),
   ) as Rule<Asset, IsSure<O>>;
 }
 
 /** Many files: a folder or a packed file on this machine, or named assets (Pulumi's archives). */
 export function archive<const O extends Common<Archive> = object>(o?: O & Common<Archive>): Rule<Archive, IsSure<O>> {
-  return rule("an archive (a FileArchive or AssetArchive)", o, (value, at, own) =>
+  return rule("an archive (a FileArchive or AssetArchive)", { type: "archive" }, o, (value, at, own) =>
     value instanceof Archive ? value : reject(at, own, value),
   ) as Rule<Archive, IsSure<O>>;
 }
 
 /** Anything at all. */
 export function any<const O extends Common<Value> = object>(o?: O): Rule<Value, IsSure<O>> {
-  return rule("a value", o, (value) => value) as Rule<Value, IsSure<O>>;
+  return rule("a value", { type: "any" }, o, (value) => value) as Rule<Value, IsSure<O>>;
 }
 
-function rule(kind: string, o: Common<Value> | undefined, take: Rule["take"]): Rule {
+function rule(kind: string, form: Form, o: Common<Value> | undefined, take: Rule["take"]): Rule {
   const { required, default: fallback, secret, hint, expected, verify } = o ?? {};
-  return { kind, required, default: fallback, secret, hint, expected, verify, take };
+  return { kind, form, required, default: fallback, secret, hint, expected, verify, take };
 }

@@ -30,10 +30,24 @@ export interface Fault {
   reason: string;
 }
 
+/** What a value may be, for whoever compares it with the schema. */
+export interface Form {
+  type: "string" | "number" | "integer" | "boolean" | "list" | "map" | "object" | "asset" | "archive" | "any";
+  /** The strings that are taken. */
+  enum?: readonly string[];
+  min?: number;
+  max?: number;
+  /** Of a list's elements, or a map's values. */
+  of?: Rule;
+  /** Of an object. */
+  shape?: Shape;
+}
+
 /** How one value is checked. Made by {@link text}, {@link list}, … */
 export interface Rule<T = Value, Sure extends boolean = boolean> extends Common<T> {
   /** What is expected, unless `expected` says it better. */
   readonly kind: string;
+  readonly form: Form;
   /** Returns the value to keep; reports failures to `at`. Never gets secret wrappers, unknowns or null. */
   readonly take: (value: Value, at: Place, own: Rule) => Value;
   /** Only for types: whether a checked value is always there. */

@@ -69,7 +69,7 @@ export async function initPublished(path: string, toolbox: Toolbox, task: Task):
 export async function publish(workshop: Workshop, p: Publication): Promise<void> {
   const { store, toolbox, task } = workshop;
   const problem = await publishProblem(p.path);
-  if (problem) die(`publish.path: ${p.path} ${problem}`);
+  if (problem) die(`publish.folder: ${p.path} ${problem}`);
   await withFileLock(join(p.path, ".pine.lock"), `publishing ${p.ref}`, task, async () => {
     await removeDamagedRefs(p.path);
     task.step(p.fromEmpty ? "publishing; the delta from nothing takes a minute" : "publishing");

@@ -1,6 +1,6 @@
 /**
  * The provider's configuration: `pine:store`, `pine:cache`, `pine:mirror`, `pine:fallbackMirrors`, `pine:credentials`,
- * `pine:release`, `pine:keys`.
+ * `pine:release`, `pine:repositoryKeys`.
  */
 import { createPublicKey } from "node:crypto";
 import { readdirSync } from "node:fs";
@@ -24,7 +24,7 @@ export const RELEASE = "v3.23";
 /** Properties that the engine itself adds to a provider's inputs. */
 const ENGINES_OWN = new Set(["version", "pluginDownloadURL", "pluginChecksums", "parameterization", "__internal"]);
 
-const shape = {
+export const shape = {
   store: text({ expected: 'a folder, such as ".pine"' }),
   cache: text({ expected: 'a folder, such as "~/.cache/pine"' }),
   mirror: text({ expected: `an http or https address, such as "${MIRROR}"`, verify: checkMirror }),
@@ -41,7 +41,7 @@ const shape = {
       Object.keys(all).every((address) => URL.canParse(address)) ? undefined : "expected addresses as keys",
   }),
   release: text({ pattern: releasePattern, expected: `an Alpine release, such as "${RELEASE}" or "edge"` }),
-  keys: map(text({ expected: "the text of a public key (PEM)", verify: checkKey }), {
+  repositoryKeys: map(text({ expected: "the text of a public key (PEM)", verify: checkKey }), {
     keys: {
       pattern: /^[\w@.+-]+\.rsa\.pub$/,
       expected: 'a file name as in the signature, such as "builder@example.org-5f3a.rsa.pub"',
@@ -67,7 +67,7 @@ function checkKey(pem: string): string | undefined {
 }
 
 /** Properties that are not strings. */
-const NESTED = new Set(["keys", "fallbackMirrors", "credentials"]);
+const NESTED = new Set(["repositoryKeys", "fallbackMirrors", "credentials"]);
 
 /** Our own properties, with JSON parsed: several SDKs and `pulumi config` allow only strings at the top. */
 function normal(news: Props): Props {
@@ -124,7 +124,7 @@ export function configure(args: Props, cwd: string = process.cwd()): Config {
     mirror,
     fallbackMirrors: (given.fallbackMirrors ?? []).map(bare).filter((other) => other !== mirror),
     release: given.release ?? RELEASE,
-    keys: given.keys ?? alpinesKeys(),
+    keys: given.repositoryKeys ?? alpinesKeys(),
   };
 }
 

@@ -58,6 +58,7 @@ export class Scope {
       timeoutSeconds: request.getTimeout?.() ?? 0,
       config,
       step: (message) => log.step(message),
+      debug: (message) => log.line("debug", message),
       info: (message) => log.line("info", message),
       warn: (message) => log.line("warning", message),
     };

@@ -88,7 +88,7 @@ export class DiskImage extends pulumi.CustomResource {
             resourceInputs["grow"] = args?.grow;
             resourceInputs["hostname"] = args?.hostname;
             resourceInputs["kernelArguments"] = args?.kernelArguments;
-            resourceInputs["label"] = args?.label;
+            resourceInputs["partitionTable"] = args?.partitionTable;
             resourceInputs["size"] = args?.size;
             resourceInputs["swap"] = args?.swap;
             resourceInputs["fileSize"] = undefined /*out*/;
@@ -115,7 +115,7 @@ export class DiskImage extends pulumi.CustomResource {
  */
 export interface DiskImageArgs {
     /**
-     * Size of a /boot partition in MiB (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they are on the root filesystem; with xfs and btrfs, room for kernels one and a half times as large. Example: 128.
+     * Size of a /boot partition in MiB, 16 to 4096 (ext4), with GRUB's configuration, the boot slots and the kernels; it has to hold three of them. Default: none with ext4, where they are on the root filesystem; with xfs and btrfs, room for kernels one and a half times as large. Example: 128.
      */
     bootSize?: pulumi.Input<number | undefined>;
     /**
@@ -123,7 +123,7 @@ export interface DiskImageArgs {
      */
     commit: pulumi.Input<string>;
     /**
-     * Size of the EFI system partition in MiB, 8 to 1024; only with label gpt. Default 8. Example: 64.
+     * Size of the EFI system partition in MiB, 8 to 1024; only with partitionTable gpt. Default 8. Example: 64.
      */
     espSize?: pulumi.Input<number | undefined>;
     /**
@@ -149,9 +149,9 @@ export interface DiskImageArgs {
     /**
      * Kind of partition table: `gpt` boots under BIOS and UEFI, `mbr` only under BIOS (old hosts). Default gpt. `HostHijack` takes gpt only.
      */
-    label?: pulumi.Input<enums.DiskLabel | undefined>;
+    partitionTable?: pulumi.Input<enums.PartitionTable | undefined>;
     /**
-     * Size of the disk in MiB. Default: what the commit takes, and 256 MiB free for updates and data, rounded up to 64. Example: 1024.
+     * Size of the disk in MiB, at most 1048576. Default: what the commit takes, and 256 MiB free for updates and data, rounded up to 64. Example: 1024.
      */
     size?: pulumi.Input<number | undefined>;
     /**

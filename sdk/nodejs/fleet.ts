@@ -61,7 +61,6 @@ export class Fleet extends pulumi.ComponentResource {
             }
             resourceInputs["commit"] = args?.commit;
             resourceInputs["defaults"] = args?.defaults;
-            resourceInputs["image"] = args?.image;
             resourceInputs["rings"] = args?.rings;
             resourceInputs["rollout"] = args?.rollout;
             resourceInputs["servers"] = args?.servers;
@@ -92,10 +91,6 @@ export interface FleetArgs {
      * What every server has. A server's own words replace it; `connection` and `files` are merged, part by part.
      */
     defaults?: pulumi.Input<inputs.FleetServerArgs | undefined>;
-    /**
-     * SHA-256 of a DiskImage of `commit`, for servers that are overwritten.
-     */
-    image?: pulumi.Input<string | undefined>;
     /**
      * For servers with `updates`: who gets what is published, one ring after the other. Without it a Fleet takes no `updates`.
      */

@@ -58,13 +58,13 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly failed: pulumi.Output<outputs.FailedCommit | undefined>;
     /**
+     * Checksum of the commit in the other slot, or the old system's name.
+     */
+    declare public /*out*/ readonly fallback: pulumi.Output<string | undefined>;
+    /**
      * Paths of this server's own files.
      */
     declare public readonly files: pulumi.Output<string[] | undefined>;
-    /**
-     * The old system was removed (finalize): destroy leaves the server as it is.
-     */
-    declare public /*out*/ readonly finalized: pulumi.Output<boolean | undefined>;
     /**
      * Checksum of the commit that the server went to by itself, past the program's (`updates`).
      */
@@ -86,13 +86,13 @@ export class HostHijack extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly moreChangedFiles: pulumi.Output<number | undefined>;
     /**
+     * The old system was removed (removeOldSystem): destroy leaves the server as it is.
+     */
+    declare public /*out*/ readonly oldSystemRemoved: pulumi.Output<boolean | undefined>;
+    /**
      * The plan that was carried out last, or, in preview, will be.
      */
     declare public /*out*/ readonly plan: pulumi.Output<outputs.InstallPlan | undefined>;
-    /**
-     * Checksum of the commit in the other slot, or the old system's name.
-     */
-    declare public /*out*/ readonly previous: pulumi.Output<string | undefined>;
     /**
      * Public keys that may log in as root, as the last operation or refresh saw them, without options and comments.
      */
@@ -130,38 +130,35 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["authorizedKeys"] = args?.authorizedKeys;
             resourceInputs["commit"] = args?.commit;
             resourceInputs["connection"] = args?.connection;
-            resourceInputs["dataPartitions"] = args?.dataPartitions;
-            resourceInputs["deadman"] = (args?.deadman) ?? 300;
             resourceInputs["deleteData"] = args?.deleteData;
-            resourceInputs["disk"] = args?.disk;
-            resourceInputs["erase"] = args?.erase;
             resourceInputs["files"] = args?.files;
-            resourceInputs["finalize"] = args?.finalize;
-            resourceInputs["force"] = args?.force;
-            resourceInputs["health"] = args?.health;
+            resourceInputs["healthChecks"] = args?.healthChecks;
             resourceInputs["hostname"] = args?.hostname;
-            resourceInputs["image"] = args?.image;
+            resourceInputs["ignoreChecks"] = args?.ignoreChecks;
             resourceInputs["kernelArguments"] = args?.kernelArguments;
-            resourceInputs["method"] = (args?.method) ?? "auto";
+            resourceInputs["method"] = args?.method;
             resourceInputs["network"] = args?.network;
-            resourceInputs["onDestroy"] = (args?.onDestroy) ?? "restore";
+            resourceInputs["onDestroy"] = args?.onDestroy;
+            resourceInputs["overwrite"] = args?.overwrite;
             resourceInputs["rebootLock"] = args?.rebootLock;
             resourceInputs["rehearse"] = args?.rehearse;
+            resourceInputs["removeOldSystem"] = args?.removeOldSystem;
+            resourceInputs["trialTimeout"] = args?.trialTimeout;
             resourceInputs["triggers"] = args?.triggers;
             resourceInputs["updates"] = args?.updates;
-            resourceInputs["whenUnreachable"] = (args?.whenUnreachable) ?? "fail";
+            resourceInputs["whenUnreachable"] = args?.whenUnreachable;
             resourceInputs["booted"] = undefined /*out*/;
             resourceInputs["changedFiles"] = undefined /*out*/;
             resourceInputs["facts"] = undefined /*out*/;
             resourceInputs["failed"] = undefined /*out*/;
-            resourceInputs["finalized"] = undefined /*out*/;
+            resourceInputs["fallback"] = undefined /*out*/;
             resourceInputs["followed"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
             resourceInputs["leftFrom"] = undefined /*out*/;
             resourceInputs["moreChangedFiles"] = undefined /*out*/;
+            resourceInputs["oldSystemRemoved"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
-            resourceInputs["previous"] = undefined /*out*/;
             resourceInputs["rootKeys"] = undefined /*out*/;
             resourceInputs["sent"] = undefined /*out*/;
             resourceInputs["unfinished"] = undefined /*out*/;
@@ -172,15 +169,15 @@ export class HostHijack extends pulumi.CustomResource {
             resourceInputs["connection"] = undefined /*out*/;
             resourceInputs["facts"] = undefined /*out*/;
             resourceInputs["failed"] = undefined /*out*/;
+            resourceInputs["fallback"] = undefined /*out*/;
             resourceInputs["files"] = undefined /*out*/;
-            resourceInputs["finalized"] = undefined /*out*/;
             resourceInputs["followed"] = undefined /*out*/;
             resourceInputs["hostKey"] = undefined /*out*/;
             resourceInputs["installationId"] = undefined /*out*/;
             resourceInputs["leftFrom"] = undefined /*out*/;
             resourceInputs["moreChangedFiles"] = undefined /*out*/;
+            resourceInputs["oldSystemRemoved"] = undefined /*out*/;
             resourceInputs["plan"] = undefined /*out*/;
-            resourceInputs["previous"] = undefined /*out*/;
             resourceInputs["rootKeys"] = undefined /*out*/;
             resourceInputs["sent"] = undefined /*out*/;
             resourceInputs["unfinished"] = undefined /*out*/;
@@ -208,49 +205,25 @@ export interface HostHijackArgs {
      */
     connection: pulumi.Input<inputs.ConnectionArgs>;
     /**
-     * Partitions made of the rest of an overwritten disk, and kept when it is written again.
-     */
-    dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
-    /**
-     * Seconds after which a trial boot that nobody confirmed rolls back by itself, 60 to 3600. Default 300.
-     */
-    deadman?: pulumi.Input<number | undefined>;
-    /**
      * With `restore`, also remove `/var` of Pine's system. Default false: it is kept on the old system.
      */
     deleteData?: pulumi.Input<boolean | undefined>;
-    /**
-     * Which disk is overwritten, on a server with several: the id of its partition table, its `/dev/disk/by-id/…` or its device.
-     */
-    disk?: pulumi.Input<string | undefined>;
-    /**
-     * Allows overwrite: everything on the disk is lost except kept data partitions. A create (also one by `--replace`) then writes the disk again, whatever runs there. Default false.
-     */
-    erase?: pulumi.Input<boolean | undefined>;
     /**
      * This server's own files by absolute path, below `/etc` or `/var`. Contents may be secret. Example: `{"/etc/caddy/token": {"content": …, "mode": "0600"}}`.
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
     /**
-     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside, or in a container. Default false.
-     */
-    finalize?: pulumi.Input<boolean | undefined>;
-    /**
-     * Continues where a check of the plan would refuse; only for checks whose message offers it. Default false.
-     */
-    force?: pulumi.Input<boolean | undefined>;
-    /**
      * Checks that a new system must pass before it is kept. Default none: a login from outside is enough.
      */
-    health?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
+    healthChecks?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
     /**
      * The server's hostname. Default: the old system's. Example: `web-1`.
      */
     hostname?: pulumi.Input<string | undefined>;
     /**
-     * SHA-256 of a DiskImage of `commit`. Read by overwrite only: a new image alone never changes a server that runs.
+     * Refusals that are overruled; the message of each names it. Default none. Example: `["card-driver"]`.
      */
-    image?: pulumi.Input<string | undefined>;
+    ignoreChecks?: pulumi.Input<pulumi.Input<enums.IgnorableCheck>[] | undefined>;
     /**
      * Further arguments of the kernel on this server, in this order. Default none.
      */
@@ -268,6 +241,10 @@ export interface HostHijackArgs {
      */
     onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
     /**
+     * Allows that the server's disk is overwritten, and says with what. With method `auto` it is overwritten where nothing else works. Default: it never is.
+     */
+    overwrite?: pulumi.Input<inputs.OverwriteArgs | undefined>;
+    /**
      * The server reboots into a commit when it is its turn in its group, by `up`, destroy or itself. The first installation takes no turn. Default: no lock.
      */
     rebootLock?: pulumi.Input<inputs.RebootLockArgs | undefined>;
@@ -275,6 +252,14 @@ export interface HostHijackArgs {
      * Boots the commit in QEMU on this machine, with the server's names, keys and network, before the server is touched; a failure ends `up` there. Needs qemu-system-x86_64. Not for a container. Default: no rehearsal.
      */
     rehearse?: pulumi.Input<inputs.RehearseArgs | undefined>;
+    /**
+     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside, or in a container. Default false.
+     */
+    removeOldSystem?: pulumi.Input<boolean | undefined>;
+    /**
+     * Seconds after which a trial boot that nobody confirmed rolls back by itself, 60 to 3600. Default 300.
+     */
+    trialTimeout?: pulumi.Input<number | undefined>;
     /**
      * Any values. When they change, a commit that failed here is tried again.
      */

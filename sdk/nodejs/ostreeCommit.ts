@@ -38,6 +38,10 @@ export class OstreeCommit extends pulumi.CustomResource {
     }
 
     /**
+     * Name of the branch.
+     */
+    declare public readonly branch: pulumi.Output<string>;
+    /**
      * The commit's checksum (64 hex digits).
      */
     declare public /*out*/ readonly checksum: pulumi.Output<string>;
@@ -46,17 +50,13 @@ export class OstreeCommit extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly history: pulumi.Output<outputs.MadeCommit[]>;
     /**
-     * Checksum of the commit before it on this ref. Absent for the first.
+     * Checksum of the commit before it on this branch. Absent for the first.
      */
     declare public /*out*/ readonly parent: pulumi.Output<string | undefined>;
     /**
      * Public key of `signingKey`, as signify's (base64, `RW…`). Absent when the commit is not signed.
      */
     declare public /*out*/ readonly publicKey: pulumi.Output<string | undefined>;
-    /**
-     * Name of the branch.
-     */
-    declare public readonly ref: pulumi.Output<string>;
     /**
      * Absolute path of the OSTree repository on the machine that ran Pulumi.
      */
@@ -88,9 +88,9 @@ export class OstreeCommit extends pulumi.CustomResource {
             if (args?.rootfs === undefined && !opts.urn) {
                 throw new Error("Missing required property 'rootfs'");
             }
+            resourceInputs["branch"] = args?.branch;
             resourceInputs["oldSigningKey"] = args?.oldSigningKey ? pulumi.secret(args.oldSigningKey) : undefined;
             resourceInputs["publish"] = args?.publish;
-            resourceInputs["ref"] = args?.ref;
             resourceInputs["retain"] = args?.retain;
             resourceInputs["rootfs"] = args?.rootfs;
             resourceInputs["signingKey"] = args?.signingKey ? pulumi.secret(args.signingKey) : undefined;
@@ -103,11 +103,11 @@ export class OstreeCommit extends pulumi.CustomResource {
             resourceInputs["repo"] = undefined /*out*/;
             resourceInputs["size"] = undefined /*out*/;
         } else {
+            resourceInputs["branch"] = undefined /*out*/;
             resourceInputs["checksum"] = undefined /*out*/;
             resourceInputs["history"] = undefined /*out*/;
             resourceInputs["parent"] = undefined /*out*/;
             resourceInputs["publicKey"] = undefined /*out*/;
-            resourceInputs["ref"] = undefined /*out*/;
             resourceInputs["repo"] = undefined /*out*/;
             resourceInputs["rootfs"] = undefined /*out*/;
             resourceInputs["size"] = undefined /*out*/;
@@ -123,6 +123,10 @@ export class OstreeCommit extends pulumi.CustomResource {
  */
 export interface OstreeCommitArgs {
     /**
+     * Name of the branch: parts of letters, digits, `.`, `_`, `-`, separated by `/`. Default `pine/<arch>/stable`.
+     */
+    branch?: pulumi.Input<string | undefined>;
+    /**
      * The key before `signingKey`, which signs too: servers that know only it learn the new one by it. Remove it once every server is updated.
      */
     oldSigningKey?: pulumi.Input<string | undefined>;
@@ -130,10 +134,6 @@ export interface OstreeCommitArgs {
      * Where the commit is published for hosts that pull it with OSTree. Default: nowhere.
      */
     publish?: pulumi.Input<inputs.PublishArgs | undefined>;
-    /**
-     * Name of the branch: parts of letters, digits, `.`, `_`, `-`, separated by `/`. Default `pine/<arch>/stable`.
-     */
-    ref?: pulumi.Input<string | undefined>;
     /**
      * Which earlier commits the store keeps; what a server runs or could fall back to stays in any case. Default: all of the last 100, and nothing is removed.
      */
@@ -143,7 +143,7 @@ export interface OstreeCommitArgs {
      */
     rootfs: pulumi.Input<string>;
     /**
-     * Ed25519 private key that signs the commit's manifest (ref, version, checksum): PEM (PKCS#8, as `tls.PrivateKey`'s `privateKeyPem`) or the base64 of its 32 bytes. A server that has run such a commit accepts only signed commits from then on. Default: the commit is not signed.
+     * Ed25519 private key that signs the commit's manifest (branch, version, checksum): PEM (PKCS#8, as `tls.PrivateKey`'s `privateKeyPem`) or the base64 of its 32 bytes. A server that has run such a commit accepts only signed commits from then on. Default: the commit is not signed.
      */
     signingKey?: pulumi.Input<string | undefined>;
     /**

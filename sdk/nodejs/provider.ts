@@ -37,9 +37,9 @@ export class Provider extends pulumi.ProviderResource {
             resourceInputs["cache"] = args?.cache;
             resourceInputs["credentials"] = pulumi.output(args?.credentials ? pulumi.secret(args.credentials) : undefined).apply(JSON.stringify);
             resourceInputs["fallbackMirrors"] = pulumi.output(args?.fallbackMirrors).apply(JSON.stringify);
-            resourceInputs["keys"] = pulumi.output(args?.keys).apply(JSON.stringify);
             resourceInputs["mirror"] = args?.mirror;
             resourceInputs["release"] = args?.release;
+            resourceInputs["repositoryKeys"] = pulumi.output(args?.repositoryKeys).apply(JSON.stringify);
             resourceInputs["store"] = args?.store;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
@@ -64,10 +64,6 @@ export interface ProviderArgs {
      */
     fallbackMirrors?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: Alpine's own keys for x86_64 and aarch64.
-     */
-    keys?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
-    /**
      * Alpine mirror (http or https); packages are at `<mirror>/<release>/<repository>/<arch>/`. Default `https://dl-cdn.alpinelinux.org/alpine`. Example: `http://mirror.example.org/alpine`.
      */
     mirror?: pulumi.Input<string | undefined>;
@@ -75,6 +71,10 @@ export interface ProviderArgs {
      * Alpine release that the build tools come from, and the default of Rootfs. Default `v3.23`.
      */
     release?: pulumi.Input<string | undefined>;
+    /**
+     * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: Alpine's own keys for x86_64 and aarch64.
+     */
+    repositoryKeys?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
      * Folder with the OSTree repository, images and deltas. Relative to the program's folder; `~/` is the home folder. Stacks can share one. Default `.pine`.
      */

@@ -14,11 +14,11 @@ export function resolvePackages(args: ResolvePackagesArgs, opts?: pulumi.InvokeO
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
     return pulumi.runtime.invoke("pine:index:resolvePackages", {
         "arch": args.arch,
-        "keys": args.keys,
         "mirror": args.mirror,
         "packages": args.packages,
         "release": args.release,
         "repositories": args.repositories,
+        "repositoryKeys": args.repositoryKeys,
     }, opts);
 }
 
@@ -27,10 +27,6 @@ export interface ResolvePackagesArgs {
      * Machine architecture. Default `x86_64`.
      */
     arch?: enums.Architecture;
-    /**
-     * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: the provider's `keys`.
-     */
-    keys?: {[key: string]: string};
     /**
      * Alpine mirror (http or https). Default: the provider's `mirror`.
      */
@@ -47,13 +43,17 @@ export interface ResolvePackagesArgs {
      * Names relative to mirror and release (`edge/testing`: to the mirror), or whole addresses, with a tag before those that count only for packages asked for with it. Default `["main", "community"]`. Example: `["main", "@edge edge/testing", "https://pkgs.example.org/alpine/v3.23/own"]`.
      */
     repositories?: string[];
+    /**
+     * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: the provider's `repositoryKeys`.
+     */
+    repositoryKeys?: {[key: string]: string};
 }
 
 export interface ResolvePackagesResult {
     /**
      * Every package, with those that are needed by others.
      */
-    readonly lock: outputs.LockedPackage[];
+    readonly lockedPackages: outputs.LockedPackage[];
 }
 /**
  * Resolves packages against a mirror as Rootfs would, and builds nothing.
@@ -62,11 +62,11 @@ export function resolvePackagesOutput(args: ResolvePackagesOutputArgs, opts?: pu
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
     return pulumi.runtime.invokeOutput("pine:index:resolvePackages", {
         "arch": args.arch,
-        "keys": args.keys,
         "mirror": args.mirror,
         "packages": args.packages,
         "release": args.release,
         "repositories": args.repositories,
+        "repositoryKeys": args.repositoryKeys,
     }, opts);
 }
 
@@ -75,10 +75,6 @@ export interface ResolvePackagesOutputArgs {
      * Machine architecture. Default `x86_64`.
      */
     arch?: pulumi.Input<enums.Architecture | undefined>;
-    /**
-     * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: the provider's `keys`.
-     */
-    keys?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
      * Alpine mirror (http or https). Default: the provider's `mirror`.
      */
@@ -95,4 +91,8 @@ export interface ResolvePackagesOutputArgs {
      * Names relative to mirror and release (`edge/testing`: to the mirror), or whole addresses, with a tag before those that count only for packages asked for with it. Default `["main", "community"]`. Example: `["main", "@edge edge/testing", "https://pkgs.example.org/alpine/v3.23/own"]`.
      */
     repositories?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: the provider's `repositoryKeys`.
+     */
+    repositoryKeys?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
 }

@@ -65,23 +65,23 @@ export class Ring extends pulumi.CustomResource {
         let resourceInputs: pulumi.Inputs = {};
         opts = opts || {};
         if (!opts.id) {
+            if (args?.branch === undefined && !opts.urn) {
+                throw new Error("Missing required property 'branch'");
+            }
             if (args?.commit === undefined && !opts.urn) {
                 throw new Error("Missing required property 'commit'");
             }
             if (args?.publish === undefined && !opts.urn) {
                 throw new Error("Missing required property 'publish'");
             }
-            if (args?.ref === undefined && !opts.urn) {
-                throw new Error("Missing required property 'ref'");
-            }
             if (args?.signingKey === undefined && !opts.urn) {
                 throw new Error("Missing required property 'signingKey'");
             }
             resourceInputs["after"] = args?.after;
+            resourceInputs["branch"] = args?.branch;
             resourceInputs["commit"] = args?.commit;
             resourceInputs["oldSigningKey"] = args?.oldSigningKey ? pulumi.secret(args.oldSigningKey) : undefined;
             resourceInputs["publish"] = args?.publish;
-            resourceInputs["ref"] = args?.ref;
             resourceInputs["servers"] = args?.servers;
             resourceInputs["signingKey"] = args?.signingKey ? pulumi.secret(args.signingKey) : undefined;
             resourceInputs["spareKeys"] = args?.spareKeys;
@@ -110,6 +110,10 @@ export interface RingArgs {
      */
     after?: pulumi.Input<{[key: string]: pulumi.Input<inputs.ServerBeforeArgs>} | undefined>;
     /**
+     * Branch of the ring: `updates.branch` of its servers. Example: `pine/web/canary`.
+     */
+    branch: pulumi.Input<string>;
+    /**
      * Checksum of the signed OstreeCommit.
      */
     commit: pulumi.Input<string>;
@@ -121,10 +125,6 @@ export interface RingArgs {
      * Where it is published, for all rings: they share the objects. `withdrawn` and `barriers` take checksums here.
      */
     publish: pulumi.Input<inputs.PublishArgs>;
-    /**
-     * Branch of the ring: `updates.ref` of its servers. Example: `pine/web/canary`.
-     */
-    ref: pulumi.Input<string>;
     /**
      * Names of its servers. Another one has it signed anew: servers take only what is newer than what they saw elsewhere.
      */

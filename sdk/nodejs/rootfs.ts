@@ -44,7 +44,7 @@ export class Rootfs extends pulumi.CustomResource {
     /**
      * What built it: changes with a provider that builds the same packages in another way, and then it is built again.
      */
-    declare public /*out*/ readonly builder: pulumi.Output<string>;
+    declare public /*out*/ readonly builtBy: pulumi.Output<string>;
     /**
      * OSTree checksum of the tree (64 hex digits).
      */
@@ -60,7 +60,7 @@ export class Rootfs extends pulumi.CustomResource {
     /**
      * Every package in it, by name, version and checksum.
      */
-    declare public /*out*/ readonly lock: pulumi.Output<outputs.LockedPackage[]>;
+    declare public /*out*/ readonly lockedPackages: pulumi.Output<outputs.LockedPackage[]>;
     /**
      * Number of packages in it.
      */
@@ -85,55 +85,55 @@ export class Rootfs extends pulumi.CustomResource {
         let resourceInputs: pulumi.Inputs = {};
         opts = opts || {};
         if (!opts.id) {
-            resourceInputs["arch"] = (args?.arch) ?? "x86_64";
+            resourceInputs["arch"] = args?.arch;
             resourceInputs["authorizedKeys"] = args?.authorizedKeys;
-            resourceInputs["dns"] = args?.dns;
+            resourceInputs["buildCommands"] = args?.buildCommands;
+            resourceInputs["extraKernelModules"] = args?.extraKernelModules;
             resourceInputs["extras"] = args?.extras;
             resourceInputs["files"] = args?.files;
             resourceInputs["healthChecks"] = args?.healthChecks;
-            resourceInputs["hooks"] = args?.hooks;
             resourceInputs["hostname"] = args?.hostname;
             resourceInputs["kernel"] = args?.kernel;
-            resourceInputs["kernelModules"] = args?.kernelModules;
             resourceInputs["keymap"] = args?.keymap;
-            resourceInputs["keys"] = args?.keys;
-            resourceInputs["knobs"] = args ? pulumi.output(args.knobs).apply(v => v === undefined ? undefined : inputs.knobsArgsProvideDefaults(v)) : undefined;
             resourceInputs["limits"] = args?.limits;
+            resourceInputs["loadModules"] = args?.loadModules;
             resourceInputs["locale"] = args?.locale;
-            resourceInputs["memory"] = args?.memory;
             resourceInputs["mirror"] = args?.mirror;
-            resourceInputs["modules"] = args?.modules;
             resourceInputs["motd"] = args?.motd;
             resourceInputs["mounts"] = args?.mounts;
-            resourceInputs["ntp"] = args ? pulumi.output(args.ntp).apply(v => v === undefined ? undefined : inputs.ntpArgsProvideDefaults(v)) : undefined;
+            resourceInputs["nameservers"] = args?.nameservers;
+            resourceInputs["ntp"] = args?.ntp;
             resourceInputs["packages"] = args?.packages;
-            resourceInputs["profile"] = (args?.profile) ?? "minimal";
+            resourceInputs["profile"] = args?.profile;
             resourceInputs["release"] = args?.release;
             resourceInputs["repositories"] = args?.repositories;
+            resourceInputs["repositoryKeys"] = args?.repositoryKeys;
             resourceInputs["services"] = args?.services;
-            resourceInputs["ssh"] = (args?.ssh) ?? "dropbear";
+            resourceInputs["sshServer"] = args?.sshServer;
+            resourceInputs["swap"] = args?.swap;
             resourceInputs["sysctl"] = args?.sysctl;
-            resourceInputs["target"] = (args?.target) ?? "vm";
-            resourceInputs["timezone"] = (args?.timezone) ?? "UTC";
-            resourceInputs["upgrade"] = args?.upgrade;
+            resourceInputs["target"] = args?.target;
+            resourceInputs["timezone"] = args?.timezone;
+            resourceInputs["tuning"] = args?.tuning;
+            resourceInputs["upgradeTrigger"] = args?.upgradeTrigger;
             resourceInputs["users"] = args?.users;
-            resourceInputs["watchdog"] = args ? pulumi.output(args.watchdog).apply(v => v === undefined ? undefined : inputs.watchdogArgsProvideDefaults(v)) : undefined;
+            resourceInputs["watchdog"] = args?.watchdog;
             resourceInputs["available"] = undefined /*out*/;
-            resourceInputs["builder"] = undefined /*out*/;
+            resourceInputs["builtBy"] = undefined /*out*/;
             resourceInputs["checksum"] = undefined /*out*/;
             resourceInputs["digest"] = undefined /*out*/;
             resourceInputs["kernelRelease"] = undefined /*out*/;
-            resourceInputs["lock"] = undefined /*out*/;
+            resourceInputs["lockedPackages"] = undefined /*out*/;
             resourceInputs["packageCount"] = undefined /*out*/;
             resourceInputs["sbom"] = undefined /*out*/;
             resourceInputs["size"] = undefined /*out*/;
         } else {
             resourceInputs["available"] = undefined /*out*/;
-            resourceInputs["builder"] = undefined /*out*/;
+            resourceInputs["builtBy"] = undefined /*out*/;
             resourceInputs["checksum"] = undefined /*out*/;
             resourceInputs["digest"] = undefined /*out*/;
             resourceInputs["kernelRelease"] = undefined /*out*/;
-            resourceInputs["lock"] = undefined /*out*/;
+            resourceInputs["lockedPackages"] = undefined /*out*/;
             resourceInputs["packageCount"] = undefined /*out*/;
             resourceInputs["sbom"] = undefined /*out*/;
             resourceInputs["size"] = undefined /*out*/;
@@ -156,9 +156,13 @@ export interface RootfsArgs {
      */
     authorizedKeys?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * At most three addresses of resolvers, for a server whose network brings none.
+     * Commands that are run in the image by `/bin/sh -eu` as root, after everything else and in this order, without a network. They are part of the digest; they must write the same every time. Example: `["adduser -S -D app"]`.
      */
-    dns?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    buildCommands?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * Kernel modules that no package has, by name, built for the kernel of the image: `{"beegfs": new FileAsset("beegfs.ko")}`.
+     */
+    extraKernelModules?: pulumi.Input<{[key: string]: pulumi.Input<pulumi.asset.Asset | pulumi.asset.Archive>} | undefined>;
     /**
      * Extras, by name.
      */
@@ -172,10 +176,6 @@ export interface RootfsArgs {
      */
     healthChecks?: pulumi.Input<pulumi.Input<inputs.ServerHealthCheckArgs>[] | undefined>;
     /**
-     * Commands that are run in the image by `/bin/sh -eu` as root, after everything else and in this order, without a network. They are part of the digest; they must write the same every time. Example: `["adduser -S -D app"]`.
-     */
-    hooks?: pulumi.Input<pulumi.Input<string>[] | undefined>;
-    /**
      * Hostname until a host has its own (HostHijack's `hostname`). Default `pine`.
      */
     hostname?: pulumi.Input<string | undefined>;
@@ -184,41 +184,25 @@ export interface RootfsArgs {
      */
     kernel?: pulumi.Input<string | undefined>;
     /**
-     * Kernel modules that no package has, by name, built for the kernel of the image: `{"beegfs": new FileAsset("beegfs.ko")}`.
-     */
-    kernelModules?: pulumi.Input<{[key: string]: pulumi.Input<pulumi.asset.Asset | pulumi.asset.Archive>} | undefined>;
-    /**
      * Keymap of the console: layout, or layout and variant. Example: `de/de-latin1`.
      */
     keymap?: pulumi.Input<string | undefined>;
-    /**
-     * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: the provider's `keys`.
-     */
-    keys?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
-    /**
-     * Tuning of disks and network cards. Default none with profile minimal.
-     */
-    knobs?: pulumi.Input<inputs.KnobsArgs | undefined>;
     /**
      * Limits of services and logins, by the names of limits.conf. Example: `{"nofile": "65536", "core": "0"}`.
      */
     limits?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
+     * Kernel modules to load at boot. Example: `["wireguard"]`.
+     */
+    loadModules?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
      * LANG of logins. Example: `de_DE.UTF-8`.
      */
     locale?: pulumi.Input<string | undefined>;
     /**
-     * Swap. Default none.
-     */
-    memory?: pulumi.Input<inputs.MemoryArgs | undefined>;
-    /**
      * Alpine mirror (http or https). Default: the provider's `mirror`.
      */
     mirror?: pulumi.Input<string | undefined>;
-    /**
-     * Kernel modules to load at boot. Example: `["wireguard"]`.
-     */
-    modules?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * Text of `/etc/motd`.
      */
@@ -227,6 +211,10 @@ export interface RootfsArgs {
      * Lines of fstab besides the system's own.
      */
     mounts?: pulumi.Input<pulumi.Input<inputs.MountArgs>[] | undefined>;
+    /**
+     * At most three addresses of resolvers, for a server whose network brings none.
+     */
+    nameservers?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * Time from the network. Default: none with profile minimal, busybox's ntpd with classic.
      */
@@ -248,13 +236,21 @@ export interface RootfsArgs {
      */
     repositories?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
+     * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: the provider's `repositoryKeys`.
+     */
+    repositoryKeys?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
      * OpenRC services to start, by runlevel, besides those of the base system. Example: `{"default": ["caddy"]}`.
      */
     services?: pulumi.Input<{[key: string]: pulumi.Input<pulumi.Input<string>[]>} | undefined>;
     /**
      * SSH server. Default `dropbear`.
      */
-    ssh?: pulumi.Input<enums.SshServer | undefined>;
+    sshServer?: pulumi.Input<enums.SshServer | undefined>;
+    /**
+     * Swap. Default none.
+     */
+    swap?: pulumi.Input<inputs.SwapArgs | undefined>;
     /**
      * Kernel parameters. Example: `{"net.ipv4.ip_forward": "1"}`.
      */
@@ -268,9 +264,13 @@ export interface RootfsArgs {
      */
     timezone?: pulumi.Input<string | undefined>;
     /**
+     * Tuning of disks and network cards. Default none with profile minimal.
+     */
+    tuning?: pulumi.Input<inputs.TuningArgs | undefined>;
+    /**
      * Any text. When it changes, packages are resolved again; otherwise the lock in the state stays. Example: `2026-11-23`.
      */
-    upgrade?: pulumi.Input<string | undefined>;
+    upgradeTrigger?: pulumi.Input<string | undefined>;
     /**
      * Logins besides root. Default none.
      */

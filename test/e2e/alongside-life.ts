@@ -12,6 +12,7 @@ import type { BootWay } from "../lab/vps/debian.ts";
 import type { Layout } from "../lab/vps/layouts.ts";
 import { addLogins } from "../lab/vps/logins.ts";
 import { bootOld, bootPine, CUSTOM, NEW_KERNEL, plantCustom, withoutPine } from "./alongside-old.ts";
+import { withInputs } from "./hijack-cli.ts";
 import { BOOT_MS, bootId, differences, type Lab, listing, on, startLab, steps } from "./hijack-lab.ts";
 import { testCall } from "./life.ts";
 
@@ -135,8 +136,8 @@ async function updated(led: Led): Promise<void> {
   const { lab } = led;
   await lab.project.set({ packages: ["lighttpd", "tree"] });
   await lab.project.ok(["up", "--skip-preview"]);
-  const { previous, sent } = await lab.project.server();
-  expect(previous).toBe(led.first.checksum);
+  const { fallback, sent } = await lab.project.server();
+  expect(fallback).toBe(led.first.checksum);
   expect(sent).toBeLessThanOrEqual(0.02 * led.first.sent);
   expect(await on(lab.vps, "tree --version")).toMatch(/^tree v/);
   lab.tell(`update: ${sent} bytes sent`);
@@ -191,7 +192,7 @@ async function secret(led: Led): Promise<void> {
 /** The old system is given up: its space is free, and GRUB knows Pine alone. */
 async function finalized(led: Led): Promise<void> {
   const { lab } = led;
-  lab.project.edit((text) => text.replace("      health:\n", "      finalize: true\n      health:\n"));
+  lab.project.edit((text) => withInputs(text, { removeOldSystem: true }));
   const { output } = await lab.project.ok(["preview"]);
   expect(output).toMatch(/then removes Debian \d+ \(\w+\) for good/);
   const used = "df -kP /sysroot | awk 'NR == 2 { print $3 }'";
@@ -202,7 +203,7 @@ async function finalized(led: Led): Promise<void> {
   const now = Number(await on(lab.vps, used));
   lab.tell(`finalize: ${full} KiB used before, ${now} after`);
   expect(now).toBeLessThan(full - 300_000);
-  expect(await lab.project.server()).toMatchObject({ finalized: true });
+  expect(await lab.project.server()).toMatchObject({ oldSystemRemoved: true });
   expect((await lab.project.server()).plan.restore).toBeUndefined();
   expect(await on(lab.vps, "ls -A /sysroot; ls -A /sysroot/boot")).toMatch(
     /^boot\n(lost\+found\n)?ostree\n(efi\n)?grub\nloader\nloader\.[01]\n(lost\+found\n)?ostree$/,
@@ -235,7 +236,7 @@ async function staysAsItIs(led: Led): Promise<void> {
   const old = await lab.vps.ssh("/usr/sbin/pine old");
   expect([old.exitCode, old.stderr]).toEqual([1, expect.stringMatching(/there is no old system any more/)]);
   const { output } = await lab.project.ok(["destroy", "--skip-preview"]);
-  expect(output).toMatch(/the server stays as it is: finalize removed its old system/);
+  expect(output).toMatch(/the server stays as it is: removeOldSystem removed its old system/);
   expect(await on(lab.vps, "wget -qO- http://127.0.0.1/")).toBe("After finalize");
 }
 

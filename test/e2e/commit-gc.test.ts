@@ -41,7 +41,7 @@ it("without a rule everything is kept", async () => {
 });
 
 it("what is retained stays, and what a server runs; the rest goes, with what was made of it", async () => {
-  await keepForHost(store, { installationId: "1", booted: { checksum: made[0]! } as never, previous: "Debian 12" });
+  await keepForHost(store, { installationId: "1", booted: { checksum: made[0]! } as never, fallback: "Debian 12" });
   for (const checksum of made) await sysrootTar({ ...lab, store }, checksum);
   await staticDelta({ ...lab, store }, made[0], made[1]!);
   await staticDelta({ ...lab, store }, made[0], made[2]!);

@@ -29,7 +29,7 @@ test("the life of an OstreeCommit", async () => {
   const promised = await life.preview({ rootfs: base.digest });
   const first = await life.up({ rootfs: base.digest });
   expect(first).toEqual({ ...promised, parent: undefined, history: [expect.objectContaining({ version: "0.1.0" })] });
-  expect(first).toMatchObject({ checksum: base.checksum, version: "0.1.0", ref: "pine/x86_64/stable" });
+  expect(first).toMatchObject({ checksum: base.checksum, version: "0.1.0", branch: "pine/x86_64/stable" });
   expect(await readRef(store, "pine/x86_64/stable")).toBe(base.checksum);
   expect((await store.roots())[life.id]).toEqual([`commit/${base.checksum}`]);
 
@@ -84,7 +84,7 @@ test("a commit of the store is imported by its checksum, and stays when who made
   expect(taker.state).toMatchObject({
     checksum,
     version: "3.0.0",
-    ref: made.ref,
+    branch: made.branch,
     rootfs: more.digest,
     size: made.size,
   });

@@ -59,7 +59,7 @@ describe("an OstreeCommit", () => {
     [system, life] = [new Life(rootfs, config), new Life(ostreeCommit, config)];
     for (const packages of [[], ["tree"]]) {
       await system.up({ packages });
-      await life.up({ rootfs: system.state.digest!, signingKey: key, publish: { path } });
+      await life.up({ rootfs: system.state.digest!, signingKey: key, publish: { folder: path } });
     }
     checksum = String(life.state.checksum);
   });
@@ -83,7 +83,7 @@ describe("an OstreeCommit", () => {
   });
 
   it("has no change while the folder has it, and is published again when it has not", async () => {
-    const inputs = { rootfs: system.state.digest!, signingKey: key, publish: { path } };
+    const inputs = { rootfs: system.state.digest!, signingKey: key, publish: { folder: path } };
     expect(await life.diff(inputs)).toEqual({ detailed: {}, changes: false });
     for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
     expect(await life.diff(inputs)).toEqual({ detailed: {}, changes: true });
@@ -92,22 +92,26 @@ describe("an OstreeCommit", () => {
   });
 
   it.each<[string, () => unknown, RegExp]>([
-    ["a path that is not absolute", () => ({ path: "www" }), /publish\.path: expected an absolute path, got "www"/],
-    ["no path", () => ({}), /publish: path is missing; expected path \(a folder of this machine\), ssh and path/],
-    ["two places", () => ({ path: "/srv", s3: BUCKET }), /publish: expected path .*; got s3 and path/],
-    ["a server without a folder", () => ({ ssh: { host: "web" } }), /publish: path is missing/],
-    ["deltas below 0", () => ({ path: "/srv", deltas: -1 }), /publish\.deltas: .*0 to 20/],
+    [
+      "a folder that is not absolute",
+      () => ({ folder: "www" }),
+      /publish\.folder: expected an absolute path, got "www"/,
+    ],
+    ["no place", () => ({}), /publish: expected exactly one of folder, ssh, s3$/],
+    ["two places", () => ({ folder: "/srv", s3: BUCKET }), /publish: expected exactly one of .*, got folder and s3/],
+    ["a server without a folder", () => ({ ssh: { connection: { host: "web" } } }), /publish\.ssh.*folder.*is missing/],
+    ["deltas below 0", () => ({ folder: "/srv", deltas: -1 }), /publish\.deltas: .*0 to 20/],
     [
       "a folder that is not there",
-      () => ({ path: "/nonesuch/www" }),
-      /publish\.path: \/nonesuch\/www is not there: make it/,
+      () => ({ folder: "/nonesuch/www" }),
+      /publish\.folder: \/nonesuch\/www is not there: make it/,
     ],
     [
       "a file",
       () => {
         const file = join(lab.folder(), "file");
         writeFileSync(file, "");
-        return { path: file };
+        return { folder: file };
       },
       /is not a folder/,
     ],
@@ -116,7 +120,7 @@ describe("an OstreeCommit", () => {
       () => {
         const dir = lab.folder();
         mkdirSync(join(dir, "photos"));
-        return { path: dir };
+        return { folder: dir };
       },
       /holds something else: give an empty folder/,
     ],

@@ -124,7 +124,7 @@ describe("an OstreeCommit", () => {
     const { privateKey, ...rest } = { ...sshd.connection, ...c };
     return {
       rootfs: system.state.digest!,
-      publish: { path, ssh: { ...rest, privateKey: new Secret(privateKey!) } },
+      publish: { ssh: { connection: { ...rest, privateKey: new Secret(privateKey!) }, folder: path } },
     };
   };
 
@@ -146,7 +146,7 @@ describe("an OstreeCommit", () => {
     [
       "a folder that is not there",
       () => inputs("/nonesuch/www"),
-      /publish\.path: \/nonesuch\/www is not there: make it/,
+      /publish\.ssh\.folder: \/nonesuch\/www is not there: make it/,
     ],
     ["a folder with something else", () => inputs(made("photos")), /holds something else: give an empty folder/],
     ["a folder that it may not write", () => inputs(sshd.readonly), /cannot be written by that user/],
@@ -159,10 +159,14 @@ describe("an OstreeCommit", () => {
     [
       "nobody there",
       () => inputs("/srv", { port: 1 }),
-      /publish\.ssh: the server .*:1 cannot be reached.*check publish\.ssh\.host/,
+      /publish\.ssh: the server .*:1 cannot be reached.*check publish\.ssh\.connection\.host/,
     ],
     // not another user: an sshd that is not root's lets in none, and says nothing
-    ["a stranger", () => inputs("/srv", { privateKey: stranger }), /publish\.ssh: .*refused publish\.ssh\.privateKey/],
+    [
+      "a stranger",
+      () => inputs("/srv", { privateKey: stranger }),
+      /publish\.ssh: .*refused publish\.ssh\.connection\.privateKey/,
+    ],
   ])("refuses %s in preview", async (_, value, message) => {
     const life = new Life(ostreeCommit, lab.config(store));
     await expect(life.preview(value() as never)).rejects.toThrow(message);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asRootBySudo, isRoot } from "./as-root.ts";
 import { type ContainerLab, startContainerLab } from "./container-vps.ts";
+import { withInputs } from "./hijack-cli.ts";
 import { on, steps } from "./hijack-lab.ts";
 
 const step = steps(test);
@@ -18,7 +19,7 @@ if (isRoot)
     afterAll(() => lab?.end());
 
     step("Debian 11 is taken and given up", async () => {
-      lab.project.edit((text) => text.replace(/^ {6}commit: .*\n/m, "$&      finalize: true\n"));
+      lab.project.edit((text) => withInputs(text, { removeOldSystem: true }));
       const { output } = await lab.project.ok(["up"]);
       expect(output).toMatch(/then removes Debian 11 for good; destroy leaves the server as it is/);
       expect(output).toMatch(/Debian GNU\/Linux 11 \(bullseye\) is gone, \d+ MB are free again/);

@@ -100,13 +100,13 @@ async function updated(led: Led): Promise<void> {
 
 async function byHand(led: Led): Promise<void> {
   const { lab, run } = led;
-  const { booted, previous } = await lab.project.server();
+  const { booted, fallback } = await lab.project.server();
   await run("pine rollback the tree has no leaves");
   await until("it runs the commit before, confirmed", async () => {
     const { stdout } = await lab.vps.ssh("pine status");
-    return stdout.includes(`confirmed: commit ${previous.slice(0, 12)}`);
+    return stdout.includes(`confirmed: commit ${fallback.slice(0, 12)}`);
   });
-  expect(JSON.parse(await run("pine status --json"))).toMatchObject({ version: "0.1.0", commit: previous });
+  expect(JSON.parse(await run("pine status --json"))).toMatchObject({ version: "0.1.0", commit: fallback });
   expect(await run("pine logs")).toMatch(/^not booted by itself: commit [0-9a-f]{12}, person since .*no leaves$/);
   const { output } = await lab.project.ok(["refresh"]);
   expect(output).toMatch(/was rolled back by hand at .*: the tree has no leaves/);

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asRootBySudo, isRoot } from "./as-root.ts";
 import { type ContainerLab, START_MS, startContainerLab } from "./container-vps.ts";
+import { withInputs } from "./hijack-cli.ts";
 import { on, steps, until } from "./hijack-lab.ts";
 
 if (!isRoot) asRootBySudo("containers", import.meta.filename);
@@ -16,7 +17,7 @@ if (isRoot)
     const os = async () => (await lab.vps.ssh(". /etc/os-release; echo $ID")).stdout;
     beforeAll(async () => {
       lab = await startContainerLab("ct-returning", { privileged: false, memoryMiB: 64 });
-      lab.project.edit((text) => text.replace(/^ {6}commit: .*\n/m, "$&      deadman: 60\n"));
+      lab.project.edit((text) => withInputs(text, { trialTimeout: 60 }));
     });
     afterAll(() => lab?.end());
 

@@ -81,13 +81,13 @@ if (isRoot) {
   });
 
   step("a trial that the server judges by itself ends its turn, too (zincati#239)", async () => {
-    const { previous } = await lab.project.server();
+    const { fallback } = await lab.project.server();
     const turn = "/usr/libexec/pine/turn";
-    await run(`${turn} take ${previous} && ${turn} check ${previous}`);
-    expect(await group()).toMatch(new RegExp(`^holder server ${previous} `, "m"));
+    await run(`${turn} take ${fallback} && ${turn} check ${fallback}`);
+    expect(await group()).toMatch(new RegExp(`^holder server ${fallback} `, "m"));
     await run("/usr/libexec/pine/agent arm a 1 self && /usr/libexec/pine/agent reboot");
     await until("it is confirmed, and the group knows", async () =>
-      new RegExp(`^good ${previous} 1 server `, "m").test(await group()),
+      new RegExp(`^good ${fallback} 1 server `, "m").test(await group()),
     );
     expect(await group()).not.toMatch(/^holder/m);
     expect(await run("/usr/libexec/pine/agent status")).toMatch(/^slot=a$/m);

@@ -57,6 +57,14 @@ export interface StateResource {
   initErrors?: string[];
 }
 
+/** Where the server of the example's program begins. */
+export const SERVER = "  server:\n    type: pine:HostHijack\n    properties:\n";
+/** The example's program with more inputs of its server. */
+export const withInputs = (text: string, inputs: object) => {
+  const lines = Object.entries(inputs).map(([name, value]) => `      ${name}: ${JSON.stringify(value)}\n`);
+  return text.replace(SERVER, () => SERVER + lines.join(""));
+};
+
 const leaders = new Set<number>();
 process.on("exit", () => {
   for (const pid of leaders) endSession(pid);

@@ -143,7 +143,7 @@ export async function configure(
     hostKey: vps.hostKey,
     "pine:store": join(o.work, "store"),
     "pine:mirror": o.mirror.url,
-    "pine:keys": JSON.stringify(keys ?? (await ensureMirror()).keys),
+    "pine:repositoryKeys": JSON.stringify(keys ?? (await ensureMirror()).keys),
   });
   await project.secret("privateKey", vps.privateKey);
 }

@@ -134,7 +134,7 @@ step(
     const boot = await bootId(lab.vps);
     const after = await project.server();
     expect(after.booted.checksum).toBe(known.checksum);
-    expect(after.failed).toMatchObject({ attempts: 1, final: true });
+    expect(after.failed).toMatchObject({ attempts: 1, givenUp: true });
     expect(await on(lab.vps, "ostree admin status; wget -qO- http://127.0.0.1/")).toMatch(
       new RegExp(`\\* pine ${known.checksum}.*${PAGE}`, "s"),
     );
@@ -159,7 +159,7 @@ step(
     lab.tell(`up with a good one, and a package more: ${now.sent} of ${first.sent} bytes`);
     expect(now.sent).toBeGreaterThan(0);
     expect(now.sent).toBeLessThanOrEqual(0.02 * first.sent);
-    expect(now.previous).toBe(known.checksum);
+    expect(now.fallback).toBe(known.checksum);
     expect(await on(lab.vps, "wget -qO- http://127.0.0.1/; echo; tree --version; cat /proc/cmdline")).toMatch(
       /^A better page\n\s*tree v.* no_timer_check\b/s,
     );

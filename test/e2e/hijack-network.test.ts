@@ -33,7 +33,7 @@ afterAll(async () => {
 function target(s: Setup): NetworkFacts {
   if (typeof s.input === "string") return s.facts;
   const wanted = s.input.static;
-  const card = s.facts.interfaces.find((i) => i.kind === "physical" && i.name === (wanted.interface ?? i.name))!;
+  const card = s.facts.interfaces.find((i) => i.kind === "physical" && i.name === (wanted.interfaceName ?? i.name))!;
   const addresses = wanted.addresses.map((a) => ({ ...parseCidr(a)!, dynamic: false, scope: "global" as const }));
   const routes = (wanted.gateways ?? []).map((via) => {
     const family = via.includes(":") ? (6 as const) : (4 as const);

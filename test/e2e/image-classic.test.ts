@@ -27,20 +27,20 @@ beforeAll(async () => {
   const key = (await labKey()).public;
   await life.up({
     profile: "classic",
-    ssh: "openssh",
+    sshServer: "openssh",
     authorizedKeys: [key],
     users: [{ name: "ann", authorizedKeys: [key], groups: ["wheel"], sudo: true }],
     timezone: "Europe/Berlin",
     locale: "C.UTF-8",
     keymap: "de",
-    dns: ["192.0.2.53"],
+    nameservers: ["192.0.2.53"],
     motd: "",
-    memory: { kind: "zram", percent: 50 },
-    mounts: [{ device: "tmpfs", path: "/srv/ram", type: "tmpfs", options: "size=1m,nofail" }],
-    modules: ["tun"],
+    swap: { kind: "zram", percent: 50 },
+    mounts: [{ device: "tmpfs", path: "/srv/ram", filesystem: "tmpfs", options: "size=1m,nofail" }],
+    loadModules: ["tun"],
     packages: ["iputils-ping"],
     extras: ["backup", "bubblewrap"],
-    hooks: ["adduser -S -D -H app"],
+    buildCommands: ["adduser -S -D -H app"],
   });
   const record = (await readRootfs(store, life.state.digest))!;
   const { checksum } = await commitFromRootfs({ ...lab, store }, record, {});

@@ -139,7 +139,7 @@ test("the life of a DiskImage", async () => {
   expect(await life.preview({ commit: Unknown.value })).toMatchObject({ sha256: Unknown.value });
   const first = await life.up(news);
   expect(first).toMatchObject({ commit: rootfs.checksum, path: expect.stringContaining(store.path("images")) });
-  expect(first.partitions.map((p: { type: string }) => p.type)).toEqual(["bios", "esp", "linux"]);
+  expect(first.partitions.map((p: { kind: string }) => p.kind)).toEqual(["bios", "esp", "linux"]);
   expect(await life.preview(news)).toEqual(first);
   expect(await life.diff(news)).toEqual({ detailed: {}, changes: false });
   expect((await store.roots())[life.id]).toHaveLength(1);

@@ -121,14 +121,14 @@ step(
     await lab.project.ok(["up", "--skip-preview"]);
     expect(await on(lab.vps, "tree --version")).toMatch(/^tree v/);
     lab.tell("tried again");
-    const { booted, previous } = await lab.project.server();
+    const { booted, fallback } = await lab.project.server();
     const other = booted.slot === "a" ? "b" : "a";
     await on(lab.vps, `/usr/sbin/pine arm ${other} && /usr/sbin/pine reboot`);
     const up = new RegExp(`^running=${other}\n[^]*^completed=1$`, "m");
     await until("the other slot runs", async () => up.test(await lab.status().catch(() => "")));
     await on(lab.vps, "/usr/sbin/pine confirm");
     expect((await lab.project.ok(["refresh"])).output).toMatch(/commit [0-9a-f]{12} runs, not the one deployed last/);
-    expect((await lab.project.server()).booted.checksum).toBe(previous);
+    expect((await lab.project.server()).booted.checksum).toBe(fallback);
     expect((await lab.project.ok(["preview"])).output).toMatch(/update [0-9a-f]{12} => [0-9a-f]{12}: send a delta/);
     await lab.project.ok(["up", "--skip-preview"]);
     expect((await lab.project.server()).booted.checksum).toBe(booted.checksum);
@@ -158,7 +158,7 @@ step("from an empty store with another program: what the server runs is made aga
   await lab.project.set({ "pine:store": join(lab.work, "empty-too"), packages: ["lighttpd"] });
   await lab.project.ok(["up", "--skip-preview"]);
   const now = await lab.project.server();
-  expect(now.previous).toBe(booted.checksum);
+  expect(now.fallback).toBe(booted.checksum);
   lab.tell(`sent ${now.sent} bytes`);
   expect(now.sent).toBeGreaterThan(0);
   expect(now.sent).toBeLessThan(3e6); // the whole commit is some 50 MB

@@ -6,13 +6,14 @@ const image = (more: string) => `  image:
     type: pine:DiskImage
     properties: { commit: "\${commit.checksum}", size: 640${more} }
 `;
-const OVERWRITE = `      image: \${image.sha256}
-      method: overwrite
-      erase: true
+const OVERWRITE = `      method: overwrite
+      overwrite:
+        erase: true
+        image: \${image.sha256}
 `;
-const DATA = `      dataPartitions:
-        - { label: data, size: 512, mountPoint: /srv/data }
-        - { label: bulk, filesystem: xfs, mountPoint: /var/bulk }
+const DATA = `        dataPartitions:
+          - { label: data, size: 512, mountPoint: /srv/data }
+          - { label: bulk, filesystem: xfs, mountPoint: /var/bulk }
 `;
 
 const DHCP = "      network: { mode: dhcp }\n";

@@ -83,7 +83,7 @@ function program(lab: Pick<PullingLab, "project" | "servers" | "store" | "url" |
       },
       commit: of("commit.checksum"),
       hostname: name,
-      ...(o.deadman?.[name] ? { deadman: o.deadman[name] } : {}),
+      ...(o.deadman?.[name] ? { trialTimeout: o.deadman[name] } : {}),
       files: { "/etc/pine-demo/token": { content: of("token") } },
       updates: { url: lab.url, everyHours: 1, reboot: "now", waitForSessionsMinutes: 0 },
       ...(store ? { rebootLock: { [store.kind]: { address: store.url }, group: GROUP } } : {}),

@@ -31,7 +31,7 @@ export function publishing(text: string, folder: string, services: Record<string
     const script = JSON.stringify({ mode: "0755", content: `#!/sbin/openrc-run\n${content}` });
     return `        /etc/init.d/${name}: ${script}\n`;
   });
-  return signing(text, { publish: { path: folder } })
+  return signing(text, { publish: { folder } })
     .replace("      services:\n", `${check}      services:\n`)
     .replace("default: [lighttpd]\n      files:\n", `default: ${of("services")}\n      files:\n${files.join("")}`)
     .replace("resources:\n", `${CONFIG}resources:\n`);

@@ -43,7 +43,9 @@ export function previews(lab: Lab): Previews {
     const image = imageMiB
       ? `  image:\n    type: pine:DiskImage\n    properties: { commit: "\${commit.checksum}", size: ${imageMiB} }\n`
       : "";
-    const inputs = Object.entries(imageMiB ? { image: `\${image.sha256}`, ...asked } : asked);
+    const { erase, disk, ...rest } = asked;
+    const parts = { erase: true, image: `\${image.sha256}`, ...(disk ? { disk } : {}) };
+    const inputs = Object.entries(erase ? { ...rest, overwrite: JSON.stringify(parts) } : rest);
     const program = example
       .replace("  server:\n", `${image}  server:\n`)
       .replace(

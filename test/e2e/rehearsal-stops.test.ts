@@ -1,5 +1,6 @@
 /** A commit whose init is broken never reaches the server: a rehearsal stops `up` before. A good one goes on. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { withInputs } from "./hijack-cli.ts";
 import { bootId, differences, type Lab, listing, on, startLab, steps } from "./hijack-lab.ts";
 
 const step = steps(test);
@@ -12,9 +13,7 @@ let before: Map<string, string>;
 beforeAll(async () => {
   lab = await startLab("rehearsal");
   lab.project.edit((text) =>
-    text
-      .replace(FILES, FILES.replace("\n", `\n${BROKEN}`))
-      .replace("      health:\n", "      rehearse: { memory: 256 }\n      health:\n"),
+    withInputs(text.replace(FILES, FILES.replace("\n", `\n${BROKEN}`)), { rehearse: { memory: 256 } }),
   );
   before = await listing(lab.vps, { quick: true });
 });

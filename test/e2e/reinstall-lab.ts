@@ -79,5 +79,8 @@ function withMore(example: string, o: More = {}): string {
     .replace("    type: pine:HostHijack\n    properties:\n", (own) =>
       own.replace("    properties:\n", `${limits}    properties:\n${inputs.join("")}`),
     )
-    .replace("      health:\n", `        /etc/pine-demo/note:\n          content: ${NOTE}\n      health:\n${health}`);
+    .replace(
+      "      healthChecks:\n",
+      `        /etc/pine-demo/note:\n          content: ${NOTE}\n      healthChecks:\n${health}`,
+    );
 }

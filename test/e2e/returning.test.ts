@@ -1,6 +1,6 @@
 /** Every way back from a system that does not come up: the server answers as what it was, and the error says why. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Ended } from "./hijack-cli.ts";
+import { type Ended, withInputs } from "./hijack-cli.ts";
 import { BOOT_MS, bootId, type Lab, on, startLab, steps, until } from "./hijack-lab.ts";
 import { boots, breakSlot, type Sabotage, Watch } from "./returning-lab.ts";
 
@@ -14,7 +14,7 @@ let program = "";
 beforeAll(async () => {
   lab = await startLab("returning", { faulty: true, erst: true });
   lab.project.edit((text) => {
-    program = text.replace("      health:\n", `      deadman: ${DEADMAN}\n      health:\n`);
+    program = withInputs(text, { trialTimeout: DEADMAN });
     return program;
   });
 });
@@ -22,7 +22,7 @@ afterAll(() => lab?.end());
 
 /** The example's program with more inputs of the server, or other lines. */
 const asked = (change: (text: string) => string) => lab.project.edit(() => change(`${program}\n`));
-const input = (lines: string) => asked((text) => text.replace("      health:\n", `${lines}      health:\n`));
+const input = (inputs: object) => asked((text) => withInputs(text, inputs));
 const plain = () => asked((text) => text);
 
 /** A trial of the same commit under another name is the cheapest: nothing is sent. */
@@ -173,7 +173,7 @@ step("update, a service that hangs before the network is up: its last words are 
 });
 
 step("update, a network that is wrong", async () => {
-  input("      network: { mode: static, addresses: [10.99.99.2/24], gateways: [10.99.99.1] }\n");
+  input({ network: { mode: "static", addresses: ["10.99.99.2/24"], gateways: ["10.99.99.1"] } });
   const error = await fails("network", 2, up);
   expect(error).toMatch(/its root file system was mounted, and then no login came through.*last lines of its console/s);
   plain();

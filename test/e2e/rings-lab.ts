@@ -94,7 +94,7 @@ export async function startRingsLab(what: string, names: string[], order: Ring[]
     const file = join(project.dir, "Pulumi.yaml");
     const head = headOf(readFileSync(file, "utf8"));
     const program = (updates: object = {}) =>
-      writeFileSync(file, fleet(head, servers, order, { path: published }, updates));
+      writeFileSync(file, fleet(head, servers, order, { folder: published }, updates));
     program();
     tell(`${names.length} containers stand`);
     const signed = (ring: string) =>

@@ -32,7 +32,7 @@ it("aarch64 is resolved and locked, and its building refused with what it takes"
   const life = new Life(rootfs, bench.config);
   const inputs = { arch: "aarch64", packages: ["nano"] };
   const state = await life.preview(inputs);
-  const lock = state.lock as LockedPackage[];
+  const lock = state.lockedPackages as LockedPackage[];
   expect(lock.map((p) => p.name)).toEqual(expect.arrayContaining(["linux-virt", "musl", "nano", "ostree"]));
   expect(state.digest).toMatch(/^[0-9a-f]{64}$/);
   expect(life.said.warnings.join("\n")).toMatch(/aarch64 tree cannot be built here.*binfmt_misc/s);
@@ -45,6 +45,6 @@ it("aarch64 is resolved and locked, and its building refused with what it takes"
 
 it("resolvePackages gives the lock of another architecture", async () => {
   const answer = await resolvePackages(testCall(bench.config), { arch: "aarch64", packages: ["nano"] });
-  const lock = (answer as { result: { lock: LockedPackage[] } }).result.lock;
+  const lock = (answer as { result: { lockedPackages: LockedPackage[] } }).result.lockedPackages;
   expect(lock.map((p) => p.name)).toEqual(expect.arrayContaining(["nano"]));
 });

@@ -29,28 +29,32 @@ it.each<[string, object, RegExp]>([
   ],
   [
     "a file that a hook removes",
-    { files, hooks: ["rm /etc/mine"] },
-    /^files\["\/etc\/mine"\]: \/etc\/mine is not in the image; a command of `hooks` removed it/,
+    { files, buildCommands: ["rm /etc/mine"] },
+    /^files\["\/etc\/mine"\]: \/etc\/mine is not in the image; a command of `buildCommands` removed it/,
   ],
   [
     "a user whom a hook removes",
-    { users: [{ name: "bob", authorizedKeys: [] }], hooks: ["sed -i /^bob:/d /etc/passwd"] },
-    /^users: \/etc\/passwd has no user bob; a command of `hooks`/,
+    { users: [{ name: "bob", authorizedKeys: [] }], buildCommands: ["sed -i /^bob:/d /etc/passwd"] },
+    /^users: \/etc\/passwd has no user bob; a command of `buildCommands`/,
   ],
   [
     "a service that a hook takes out",
-    { services: { default: ["crond"] }, hooks: ["rm /etc/runlevels/default/crond"] },
+    { services: { default: ["crond"] }, buildCommands: ["rm /etc/runlevels/default/crond"] },
     /^services\.default: \/etc\/runlevels\/default\/crond is not in the image/,
   ],
   [
     "a package that a hook removes",
-    { packages: ["tree"], hooks: ["apk del --no-network tree"] },
-    /^packages: apk's database has no tree, and \S+ is locked; a command of `hooks`/,
+    { packages: ["tree"], buildCommands: ["apk del --no-network tree"] },
+    /^packages: apk's database has no tree, and \S+ is locked; a command of `buildCommands`/,
   ],
 ])("%s is told of", async (_, inputs, why) => expect(await refused(inputs)).toMatch(why));
 
 it("what a hook changes is its own affair", async () => {
   const life = new Life(rootfs, bench.config);
-  await life.up({ target: "container", files, hooks: ["echo more >>/etc/mine; chmod 600 /etc/mine; rm /etc/motd"] });
+  await life.up({
+    target: "container",
+    files,
+    buildCommands: ["echo more >>/etc/mine; chmod 600 /etc/mine; rm /etc/motd"],
+  });
   expect(life.state.checksum).toMatch(/^[0-9a-f]{64}$/);
 });

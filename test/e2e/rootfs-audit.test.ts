@@ -65,7 +65,7 @@ const packages = ["nano", "curl"];
 it.each<[object, string[]]>([
   [{ target: "container", packages }, ["U etc/conf.d/dropbear", "U etc/modules"]],
   [
-    { target: "vm", packages: [...packages, "lighttpd"], ssh: "openssh" },
+    { target: "vm", packages: [...packages, "lighttpd"], sshServer: "openssh" },
     // the kernel lies beside its modules, its other files on no server
     ["A etc/ssh/sshd_config.d/50-pine.conf", ...["System.map-", "config-", "vmlinuz-"].map((file) => `X boot/${file}`)],
   ],

@@ -25,7 +25,7 @@ const inputs = {
   users: [{ name: "deploy", groups: ["wheel"], authorizedKeys: [key], sudo: true }],
   services: { default: ["lighttpd"] },
   sysctl: { "net.ipv4.ip_forward": "1" },
-  modules: ["tun"],
+  loadModules: ["tun"],
   files: {
     "/etc/motd": { content: "hello\n", mode: "600", owner: "deploy:wheel" },
     "/usr/share/www/index.html": { source: new Asset({ text: "<p>hello</p>\n" }) },
@@ -86,7 +86,7 @@ describe("the tree", () => {
   it("holds exactly the locked packages, and asks for those that were asked for", async () => {
     const db = await tree.text("/usr/lib/apk/db/installed");
     const installed = [...db.matchAll(/^P:(.*)\nV:(.*)$/gm)].map((m) => `${m[1]} ${m[2]}`).sort();
-    const lock = life.state.lock as LockedPackage[];
+    const lock = life.state.lockedPackages as LockedPackage[];
     expect(installed).toEqual(lock.map((p) => `${p.name} ${p.version}`).sort());
     expect(installed.length).toBe(life.state.packageCount);
     const world = await tree.text("/usr/etc/apk/world");
@@ -179,7 +179,7 @@ it("the store keeps record, commit and root, and nothing of the work", async () 
     checksum: life.state.checksum,
     kernelRelease: life.state.kernelRelease,
   });
-  const built = (life.state.lock as LockedPackage[]).map((p) => p.built);
+  const built = (life.state.lockedPackages as LockedPackage[]).map((p) => p.built);
   expect(record?.timestamp).toBe(Math.max(...built));
   expect(await store.roots()).toEqual({ [life.id]: [`rootfs/${life.state.digest}`, `commit/${life.state.checksum}`] });
   const { stdout } = await box.run(["ls", "-A", "/run/store/tmp"], {
@@ -203,7 +203,7 @@ it("has bills of materials that public validators take", async () => {
   const document = await readFile(cyclonedx, "utf8");
   expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(document)).toBeNull();
   const names = (JSON.parse(document).components as { name: string; version?: string }[]).map((c) => c.name);
-  expect(names).toEqual(expect.arrayContaining((life.state.lock as LockedPackage[]).map((p) => p.name)));
+  expect(names).toEqual(expect.arrayContaining((life.state.lockedPackages as LockedPackage[]).map((p) => p.name)));
 });
 
 it("root and an ordinary user get the same bytes, in other folders, at another time", async () => {

@@ -74,7 +74,8 @@ it.each([
   const life = new Life(rootfs, bench.config);
   const inputs = { target: "container", packages: asks, repositories: ["main", "community", ...repositories] };
   const promised = await life.preview(inputs);
-  const of = (state: unknown) => (state as { lock: LockedPackage[] }).lock.find((p) => p.name === "tool");
+  const of = (state: unknown) =>
+    (state as { lockedPackages: LockedPackage[] }).lockedPackages.find((p) => p.name === "tool");
   expect(of(promised)?.repository).toBe(is);
   await life.up(inputs);
   expect(of(life.state)).toEqual(of(promised));

@@ -54,7 +54,7 @@ if (isRoot)
         packages: ["iputils-ping"],
         extras: ["bubblewrap", "glibc", "podman"],
         motd: "hello\n",
-        mounts: [{ device: "tmpfs", path: "/srv/ram", type: "tmpfs", options: "size=1m" }],
+        mounts: [{ device: "tmpfs", path: "/srv/ram", filesystem: "tmpfs", options: "size=1m" }],
       });
       const store = await Store.open(bench.config.store);
       tree = await Committed.of(store, box, life.state.checksum);
@@ -82,7 +82,7 @@ if (isRoot)
       expect(tree.names("/usr/lib/modules")).toEqual(["0-container"]);
       expect(tree.names("/usr/lib/modules/0-container")).toEqual(["vmlinuz"]);
       expect(await tree.text("/usr/lib/modules/0-container/vmlinuz")).toMatch(/^Not a kernel: .*$/);
-      expect((life.state.lock as { name: string }[]).filter((p) => p.name.startsWith("linux-"))).toEqual([]);
+      expect((life.state.lockedPackages as { name: string }[]).filter((p) => p.name.startsWith("linux-"))).toEqual([]);
       expect(await on("ps -o comm | grep -c getty")).toMatch(/^1 0/);
     });
 

@@ -80,7 +80,7 @@ describe("the preview tells", () => {
     [
       "a key nobody trusts",
       stranger,
-      /main\/x86_64\/APKINDEX\.tar\.gz: it is signed with key stranger\.rsa\.pub, which is not among the trusted ones \(pine-lab\.rsa\.pub\).*pine:keys/,
+      /main\/x86_64\/APKINDEX\.tar\.gz: it is signed with key stranger\.rsa\.pub, which is not among the trusted ones \(pine-lab\.rsa\.pub\).*pine:repositoryKeys/,
     ],
     [
       "another key under a trusted name",

@@ -43,8 +43,10 @@ afterAll(() => bench?.end());
 /** What is locked of firmware, and what preview says of it. */
 async function locked(kernel: string, packages: string[]) {
   const life = new Life(rootfs, bench.config);
-  const { lock } = await life.preview({ kernel, packages });
-  const names = (lock as LockedPackage[]).map((p) => p.name).filter((name) => name.startsWith("linux-firmware"));
+  const { lockedPackages } = await life.preview({ kernel, packages });
+  const names = (lockedPackages as LockedPackage[])
+    .map((p) => p.name)
+    .filter((name) => name.startsWith("linux-firmware"));
   return { names, said: life.said.infos.join("\n") };
 }
 

@@ -107,7 +107,7 @@ describe("a hostile package and a hostile hook", () => {
     // what is there for everybody but the attacker
     expect((await fetch(values.INDEX!)).ok).toBe(true);
     const life = new Life(rootfs, bench.config);
-    await life.up({ packages: ["hostile"], hooks: [script(values, "/usr/share/hostile-hook")] });
+    await life.up({ packages: ["hostile"], buildCommands: [script(values, "/usr/share/hostile-hook")] });
     tree = await Committed.of(await Store.open(bench.config.store), box, life.state.checksum);
   });
   it("tried everything, and nothing came of it: the package", async () =>

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.end());
 
-const version = (name: string) => (life.state.lock as LockedPackage[]).find((p) => p.name === name)?.version;
+const version = (name: string) => (life.state.lockedPackages as LockedPackage[]).find((p) => p.name === name)?.version;
 const page = () => join(bench.work, "page.html");
 const inputs = (more: object = {}) => ({ packages: ["tree"], ...more });
 
@@ -33,7 +33,7 @@ describe("a Rootfs", () => {
     await life.preview(inputs());
     process.stderr.write(`  a warm preview takes ${Math.round(performance.now() - begun)} ms\n`);
     await life.up(inputs());
-    for (const name of ["digest", "lock", "packageCount", "kernelRelease", "builder"])
+    for (const name of ["digest", "lockedPackages", "packageCount", "kernelRelease", "builtBy"])
       expect(life.state[name], name).toEqual(promised[name]);
     expect(promised.checksum).toBe(Unknown.value);
     expect(life.id).toMatch(/^rootfs-[0-9a-f]{16}$/);
@@ -44,7 +44,7 @@ describe("a Rootfs", () => {
   it("is previewed as far as it is known", async () => {
     const known = await new Life(rootfs, bench.config).preview(inputs({ authorizedKeys: [Unknown.value] }));
     expect(known.digest).toBe(Unknown.value);
-    expect(known.lock).toEqual(life.state.lock);
+    expect(known.lockedPackages).toEqual(life.state.lockedPackages);
     const one = new Life(rootfs, bench.config);
     expect(await one.preview({ packages: [Unknown.value] })).toEqual({});
     expect(one.said.infos).toEqual([]);
@@ -67,20 +67,20 @@ describe("a Rootfs", () => {
   it("does not follow upstream by itself", async () => {
     await bench.become({ release: [{ name: "tree" }, { name: "nano" }] });
     expect((await life.diff(inputs())).changes).toBe(false);
-    const before = { tree: version("tree"), lock: life.state.lock };
+    const before = { tree: version("tree"), lock: life.state.lockedPackages };
     await life.preview(inputs({ hostname: "web" }));
     expect(life.said.infos).toEqual([]);
     await life.up(inputs({ hostname: "web" }));
-    expect(life.state.lock).toEqual(before.lock);
+    expect(life.state.lockedPackages).toEqual(before.lock);
   });
 
   it("keeps its lock where a repository is only written in another way", async () => {
-    const before = life.state.lock as LockedPackage[];
+    const before = life.state.lockedPackages as LockedPackage[];
     const names = ["main", `${bench.config.mirror}/v3.23/community/`];
     const other = await life.preview(inputs({ hostname: "web", repositories: names }));
     expect(life.said.warnings).toEqual([]);
     const same = (p: LockedPackage) => ({ ...p, repository: p.repository === "main" ? "main" : names[1] });
-    expect(other.lock).toEqual(before.map(same));
+    expect(other.lockedPackages).toEqual(before.map(same));
     await life.preview(inputs({ hostname: "web", repositories: ["v3.23/main", "community"] }));
     expect(life.said.infos).toEqual([]);
   });
@@ -100,7 +100,7 @@ describe("a Rootfs", () => {
     chmodSync(join(folder, "run"), 0o644);
     one.config = bench.with({ keys: { ...bench.config.keys, "other.rsa.pub": Object.values(bench.config.keys)[0]! } });
     expect((await one.diff(inputs({ files }))).changes).toBe(true);
-    expect(one.said.infos).toEqual(["the trusted keys of the provider's configuration changed (pine:keys)"]);
+    expect(one.said.infos).toEqual(["the trusted keys of the provider's configuration changed (pine:repositoryKeys)"]);
   });
 
   it("says at refresh what upstream has", async () => {
@@ -147,10 +147,10 @@ describe("a Rootfs", () => {
     await life.up(wanted);
   });
 
-  it("follows upstream when `upgrade` changes", async () => {
+  it("follows upstream when `upgradeTrigger` changes", async () => {
     await bench.become({ release: [{ name: "tree", version: "2.1.0-r5" }] });
-    const wanted = inputs({ hostname: "web", upgrade: "2026-11-23" });
-    expect((await life.diff(wanted)).detailed).toEqual({ upgrade: "add" });
+    const wanted = inputs({ hostname: "web", upgradeTrigger: "2026-11-23" });
+    expect((await life.diff(wanted)).detailed).toEqual({ upgradeTrigger: "add" });
     await life.preview(wanted);
     expect(life.said.infos.slice(1)).toEqual(["tree 2.1.0-r1 => 2.1.0-r5"]);
     await life.up(wanted);
@@ -162,7 +162,7 @@ describe("a Rootfs", () => {
     const wanted = (hash: string) =>
       inputs({
         hostname: "web",
-        upgrade: "2026-11-23",
+        upgradeTrigger: "2026-11-23",
         files: { "/usr/share/page": { source: new Asset({ path: page() }, hash) } },
       });
     const before = life.state.digest;
@@ -173,7 +173,7 @@ describe("a Rootfs", () => {
     expect((await life.diff(wanted("2"))).detailed).toEqual({ 'files["/usr/share/page"].source': "update" });
     expect((await life.diff(wanted("1"))).changes).toBe(true);
     await life.up(wanted("2"));
-    await life.up(inputs({ hostname: "web", upgrade: "2026-11-23" }));
+    await life.up(inputs({ hostname: "web", upgradeTrigger: "2026-11-23" }));
     expect(life.state.digest).toBe(before);
   });
 
@@ -181,7 +181,7 @@ describe("a Rootfs", () => {
     const { digest, checksum } = life.state;
     bench.fault.of = () => ({ status: 503 });
     rmSync(bench.config.store, { recursive: true });
-    const wanted = inputs({ hostname: "web", upgrade: "2026-11-23" });
+    const wanted = inputs({ hostname: "web", upgradeTrigger: "2026-11-23" });
     expect(await life.diff(wanted)).toEqual({ detailed: {}, changes: true });
     expect(life.said.infos[0]).toMatch(/^not in the store .*: made again from the lock$/);
     await life.up(wanted);
@@ -195,14 +195,14 @@ describe("a Rootfs", () => {
   });
 
   it("says when another provider built it", async () => {
-    const { builder } = life.state;
-    life.state = { ...life.state, builder: "0-older" };
-    expect(await life.diff(inputs({ hostname: "web", upgrade: "2026-11-23" }))).toEqual({
+    const { builtBy } = life.state;
+    life.state = { ...life.state, builtBy: "0-older" };
+    expect(await life.diff(inputs({ hostname: "web", upgradeTrigger: "2026-11-23" }))).toEqual({
       detailed: {},
       changes: true,
     });
     expect(life.said.infos).toEqual([expect.stringMatching(/^builder changed/)]);
-    life.state = { ...life.state, builder };
+    life.state = { ...life.state, builtBy };
   });
 
   it("gone from the state is kept in the store, without its root", async () => {
@@ -232,7 +232,7 @@ it("two of the same at once are built once; two different ones do not disturb ea
 
 it("resolvePackages answers what would be locked, or what is wrong", async () => {
   const { result } = await resolvePackages(testCall(bench.config), { packages: ["tree"] });
-  const lock = result!.lock as LockedPackage[];
+  const lock = result!.lockedPackages as LockedPackage[];
   expect(lock.map((p) => p.name)).toEqual(expect.arrayContaining(["tree", "lab-glibc"]));
   expect(lock[0]).toEqual({
     name: expect.any(String),

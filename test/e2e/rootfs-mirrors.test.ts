@@ -40,7 +40,7 @@ it("one that is half updated, and then away, is built as from one that is whole"
     return /busybox-\d/.test(path) ? { change: (body) => body.fill(0, body.length - 100) } : undefined;
   };
   const promised = await life.preview(inputs);
-  expect(same(promised)).toMatchObject({ digest: whole.state.digest, lock: whole.state.lock });
+  expect(same(promised)).toMatchObject({ digest: whole.state.digest, lockedPackages: whole.state.lockedPackages });
   expect(life.said.warnings.join("\n")).toMatch(
     /did not give musl-.* as locked \(the server answers 404.*taken from another mirror/,
   );

@@ -50,7 +50,7 @@ it("is made again, the same", async () => {
 it("without the packages it fails, and names the first", async () => {
   for (const folder of ["packages", "bases"]) rmSync(join(bench.config.cache, folder), { recursive: true });
   const error = (await offline("never").catch((e) => e)) as RunError;
-  const first = (life.state.lock as { name: string; version: string }[])[0]!;
+  const first = (life.state.lockedPackages as { name: string; version: string }[])[0]!;
   expect(error.stderr).toContain(`package ${first.name} ${first.version} and `);
   expect(error.stderr).toMatch(/the mirror was not reached; .*http:\/\/127\.0\.0\.1/);
 });

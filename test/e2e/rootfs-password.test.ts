@@ -85,7 +85,7 @@ beforeAll(async () => {
     host: "192.0.2.1",
     hostKey: "ssh-ed25519 AAAA",
     "pine:store": join(work, "store"),
-    "pine:keys": JSON.stringify(tree.keys),
+    "pine:repositoryKeys": JSON.stringify(tree.keys),
   });
   await project.secret("token", "of no importance");
   await project.secret("privateKey", "none");
@@ -179,7 +179,7 @@ test("a repository of one's own has a password of its own, which is nowhere eith
   await project.secret("pine:credentials", JSON.stringify({ "http://own.example/own": `bot:${OWNS}` }));
   await project.ok(["up", "--skip-preview", "--target", ROOTFS]);
   const rootfs = (await project.state()).find((r) => r.type === "pine:index:Rootfs");
-  expect(rootfs?.outputs.lock).toContainEqual(
+  expect(rootfs?.outputs.lockedPackages).toContainEqual(
     expect.objectContaining({ name: "own", repository: "http://own.example/own" }),
   );
   for (const text of [OWNS, basic(`bot:${OWNS}`).slice(6)]) {

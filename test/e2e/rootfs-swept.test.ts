@@ -59,49 +59,56 @@ const refused = async (inputs: object) => {
 };
 
 // with a hook the whole tree is made at once, without one configuration is laid over the packages
-describe.each([{ hooks: [] }, { hooks: ["true"] }])("with hooks $hooks", ({ hooks }) => {
-  it("a package's /usr/etc is in /etc, its factory in /var, and both are whole", async () => {
-    const tree = await built({ packages: ["prefix"], hostname: "swept", hooks });
-    expect(await tree.text("/usr/etc/prefix.conf")).toBe("by prefix");
-    expect(await tree.text("/usr/etc/hostname")).toBe("swept");
-    expect(await tree.text("/usr/share/factory/var/lib/prefix/data")).toBe("first");
-    for (const path of ["/usr/etc/etc", "/usr/share/factory/var/var", "/usr/share/factory/var/roothome/root"])
-      expect(tree.entries.has(path), path).toBe(false);
-  });
+describe.each([{ buildCommands: [] }, { buildCommands: ["true"] }])(
+  "with build commands $buildCommands",
+  ({ buildCommands }) => {
+    it("a package's /usr/etc is in /etc, its factory in /var, and both are whole", async () => {
+      const tree = await built({ packages: ["prefix"], hostname: "swept", buildCommands });
+      expect(await tree.text("/usr/etc/prefix.conf")).toBe("by prefix");
+      expect(await tree.text("/usr/etc/hostname")).toBe("swept");
+      expect(await tree.text("/usr/share/factory/var/lib/prefix/data")).toBe("first");
+      for (const path of ["/usr/etc/etc", "/usr/share/factory/var/var", "/usr/share/factory/var/roothome/root"])
+        expect(tree.entries.has(path), path).toBe(false);
+    });
 
-  it("the program's file is laid over a package's", async () => {
-    const tree = await built({ packages: ["prefix"], files: { "/etc/prefix.conf": { content: "mine" } }, hooks });
-    expect(await tree.text("/usr/etc/prefix.conf")).toBe("mine");
-  });
+    it("the program's file is laid over a package's", async () => {
+      const tree = await built({
+        packages: ["prefix"],
+        files: { "/etc/prefix.conf": { content: "mine" } },
+        buildCommands,
+      });
+      expect(await tree.text("/usr/etc/prefix.conf")).toBe("mine");
+    });
 
-  it("what is asked for stays, what scripts left goes", async () => {
-    const files = {
-      "/etc/machine-id": { content: "uninitialized\n" },
-      "/etc/mkinitfs/x": { content: "x" },
-      "/etc/mine.apk-new": { content: "x" },
-      "/usr/share/mine/__pycache__/m.pyc": { content: "m" },
-    };
-    const tree = await built({ packages: ["bytecode", "leftovers"], files, hooks });
-    expect(await tree.text("/usr/etc/machine-id")).toBe("uninitialized");
-    for (const path of ["/usr/etc/mkinitfs/x", "/usr/etc/mine.apk-new", "/usr/share/mine/__pycache__/m.pyc"])
-      expect(tree.entries.has(path), path).toBe(true);
-    expect(tree.entries.has("/usr/lib/python3/__pycache__/a.pyc")).toBe(true);
-    for (const path of ["/usr/lib/left/__pycache__", "/usr/etc/new.apk-new", "/usr/share/factory/var/cache/left/x"])
-      expect(tree.entries.has(path), path).toBe(false);
-  });
+    it("what is asked for stays, what scripts left goes", async () => {
+      const files = {
+        "/etc/machine-id": { content: "uninitialized\n" },
+        "/etc/mkinitfs/x": { content: "x" },
+        "/etc/mine.apk-new": { content: "x" },
+        "/usr/share/mine/__pycache__/m.pyc": { content: "m" },
+      };
+      const tree = await built({ packages: ["bytecode", "leftovers"], files, buildCommands });
+      expect(await tree.text("/usr/etc/machine-id")).toBe("uninitialized");
+      for (const path of ["/usr/etc/mkinitfs/x", "/usr/etc/mine.apk-new", "/usr/share/mine/__pycache__/m.pyc"])
+        expect(tree.entries.has(path), path).toBe(true);
+      expect(tree.entries.has("/usr/lib/python3/__pycache__/a.pyc")).toBe(true);
+      for (const path of ["/usr/lib/left/__pycache__", "/usr/etc/new.apk-new", "/usr/share/factory/var/cache/left/x"])
+        expect(tree.entries.has(path), path).toBe(false);
+    });
 
-  it("a file in both places is refused with its path", async () => {
-    expect(await refused({ packages: ["both"], hooks })).toMatch(
-      /^\/usr\/etc\/both\.conf of the image.* is in \/etc too: .*leave one of the packages out/,
-    );
-  });
+    it("a file in both places is refused with its path", async () => {
+      expect(await refused({ packages: ["both"], buildCommands })).toMatch(
+        /^\/usr\/etc\/both\.conf of the image.* is in \/etc too: .*leave one of the packages out/,
+      );
+    });
 
-  it("a package's FIFO is named as the system has it", async () => {
-    expect(await refused({ packages: ["fifo"], hooks })).toMatch(
-      /^\/etc\/app\/ctl of the image, which a package or a hook made, is a FIFO, which an image cannot hold/,
-    );
-  });
-});
+    it("a package's FIFO is named as the system has it", async () => {
+      expect(await refused({ packages: ["fifo"], buildCommands })).toMatch(
+        /^\/etc\/app\/ctl of the image, which a package or a hook made, is a FIFO, which an image cannot hold/,
+      );
+    });
+  },
+);
 
 describe("hooks", () => {
   it.each([
@@ -110,10 +117,12 @@ describe("hooks", () => {
     ["mkdir -p /var/opt/x", /^\/var\/opt of the image.* \/opt: put it there/],
     ["mkfifo /usr/share/f", /^\/usr\/share\/f of the image.*FIFO/],
     ["rm /etc/passwd", /^\/etc\/passwd of the image.*is not there/],
-  ])("%s is refused", async (hook, why) => expect(await refused({ hooks: [hook] })).toMatch(why));
+  ])("%s is refused", async (hook, why) => expect(await refused({ buildCommands: [hook] })).toMatch(why));
 
   it("that write logs and caches are left alone", async () => {
-    const tree = await built({ hooks: ["mkdir -p /var/cache/h && echo h >/var/cache/h/x; echo 1 >/etc/machine-id"] });
+    const tree = await built({
+      buildCommands: ["mkdir -p /var/cache/h && echo h >/var/cache/h/x; echo 1 >/etc/machine-id"],
+    });
     expect(await tree.text("/usr/share/factory/var/cache/h/x")).toBe("h");
     expect(await tree.text("/usr/etc/machine-id")).toBe("1");
   });

@@ -76,7 +76,7 @@ describe("a tree that is laid over its packages", () => {
 
   it("is byte for byte the one that is made whole, as a hook asks for", async () => {
     const whole = new Life(rootfs, bench.with({ store: join(bench.work, "whole") }));
-    await whole.up({ ...inputs, hooks: ["true"] });
+    await whole.up({ ...inputs, buildCommands: ["true"] });
     expect(whole.state.digest).not.toBe(life.state.digest);
     expect({ checksum: whole.state.checksum, size: whole.state.size }).toEqual({
       checksum: life.state.checksum,
@@ -112,24 +112,24 @@ describe("hooks", () => {
       "ip -o link | grep -v ' lo:' >>/etc/hooked || echo no network >>/etc/hooked; cat /etc/motd >>/etc/hooked",
       "adduser -S -D -H app",
     ];
-    await own.up({ packages: ["nano"], motd: "hello\n", hooks });
+    await own.up({ packages: ["nano"], motd: "hello\n", buildCommands: hooks });
     const made = await Committed.of(await Store.open(bench.config.store), box, own.state.checksum);
     expect(await made.text("/usr/etc/hooked")).toBe("first\n0\n/\nno network\nhello");
     expect(await made.text("/usr/etc/passwd")).toMatch(/^app:/m);
   });
   it("that fail say which, and what they said; nothing is kept", async () => {
     const own = new Life(rootfs, bench.config);
-    await expect(own.up({ packages: ["nano"], hooks: ["true", "echo no such thing >&2; exit 7"] })).rejects.toThrow(
-      /hooks\[1\] ended with 7:\nno such thing/,
-    );
+    await expect(
+      own.up({ packages: ["nano"], buildCommands: ["true", "echo no such thing >&2; exit 7"] }),
+    ).rejects.toThrow(/buildCommands\[1\] ended with 7:\nno such thing/);
   });
 });
 
 it("a kernel module of another kernel is refused", async () => {
   const own = new Life(rootfs, bench.config);
   await expect(
-    own.up({ packages: ["nano"], kernelModules: { beegfs: new Asset({ text: "no module" }) } }),
-  ).rejects.toThrow(/kernelModules\["beegfs"\] is not a module of this kernel \(no vermagic, the image has 6\./);
+    own.up({ packages: ["nano"], extraKernelModules: { beegfs: new Asset({ text: "no module" }) } }),
+  ).rejects.toThrow(/extraKernelModules\["beegfs"\] is not a module of this kernel \(no vermagic, the image has 6\./);
 });
 
 it("knows what its kernel drives: modules, those built in, and none of a stranger's", async () => {

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { run } from "../../provider/local/run.ts";
-import { Project } from "../e2e/hijack-cli.ts";
+import { Project, SERVER, withInputs } from "../e2e/hijack-cli.ts";
 import { configure } from "../e2e/hijack-lab.ts";
 import { rawBase, startDisk } from "../lab/disk/disk.ts";
 import { ensureMirror } from "../lab/mirror/index.ts";
@@ -114,7 +114,7 @@ async function make(into: string, base: BaseImage, raw: string, log: (line: stri
     await configure(project, { work, vps, mirror }, tree.keys);
     // under an emulator a kernel may find that its timer does not tick in time, and panic; it does not look on KVM and
     // the like
-    project.edit((text) => text.replace("      health:\n", "      kernelArguments: [no_timer_check]\n      health:\n"));
+    project.edit((text) => withInputs(text, { kernelArguments: ["no_timer_check"] }));
     await project.set({ hostname: "web-1" });
     await project.secret("token", "a token of no importance");
     await vps.freezeTo(join(into, "debian.memory"));
@@ -134,10 +134,10 @@ async function make(into: string, base: BaseImage, raw: string, log: (line: stri
     await disk.save();
     await run("cp", ["-a", join(work, "store", "sysroots"), join(into, "projects", "debian", "store")]);
     await keep(work, into, "restore");
-    const ask = "      finalize: true\n      health:\n";
-    project.edit((text) => text.replace("      health:\n", ask));
+    const removing = { removeOldSystem: true };
+    project.edit((text) => withInputs(text, removing));
     await keep(work, into, "finalize");
-    project.edit((text) => text.replace(ask, "      health:\n"));
+    project.edit((text) => text.replace(withInputs(SERVER, removing), SERVER));
 
     log("preparing: a healthy update, and one that is not");
     await project.set({ page: "Hello again" });

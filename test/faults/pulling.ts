@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../provider/local/run.ts";
-import type { Project } from "../e2e/hijack-cli.ts";
+import { type Project, withInputs } from "../e2e/hijack-cli.ts";
 import { signing } from "../e2e/pulling-program.ts";
 import { startDisk } from "../lab/disk/disk.ts";
 import { withEnding } from "../lab/ending.ts";
@@ -32,8 +32,7 @@ interface Preparing {
 function pulling(text: string, folder: string): string {
   const updates = { url: WEB, everyHours: 24, reboot: "manual" };
   // its own judge asks for more of an emulated processor than a person at the other end
-  const wished = `      deadman: 900\n      updates: ${JSON.stringify(updates)}\n      health:\n`;
-  return signing(text, { publish: { path: folder } }).replace("      health:\n", wished);
+  return withInputs(signing(text, { publish: { folder } }), { trialTimeout: 900, updates });
 }
 
 /** On top of a server that was installed; answers the commit that is offered to it. */

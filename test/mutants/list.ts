@@ -171,8 +171,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: "a commit that failed here is booted again",
     file: "provider/resources/hijack/check/policy.ts",
-    from: "if (!failed?.final || failed.checksum",
-    to: "if (failed?.final !== undefined || failed!.checksum",
+    from: "if (!failed?.givenUp || failed.checksum",
+    to: "if (failed?.givenUp !== undefined || failed!.checksum",
     tests: ["test/unit/resources/hijack/act/failed.test.ts"],
   },
   {

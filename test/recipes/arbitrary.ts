@@ -22,15 +22,15 @@ export type Inputs = {
   hostname?: string;
   timezone?: string;
   motd?: string;
-  dns?: string[];
-  modules?: string[];
+  nameservers?: string[];
+  loadModules?: string[];
   authorizedKeys?: string[];
   files?: Record<string, { content?: string; mode?: string; owner?: string }>;
   users?: { name: string; uid?: number; shell?: string; groups?: string[]; authorizedKeys: string[]; sudo?: boolean }[];
   services?: Record<string, string[]>;
   sysctl?: Record<string, string>;
   limits?: Record<string, string>;
-  mounts?: { device: string; path: string; type: string }[];
+  mounts?: { device: string; path: string; filesystem: string }[];
   healthChecks?: HealthCheck[];
 };
 
@@ -157,7 +157,7 @@ const mounts = fc.array(
       fc.constantFrom("/srv/data", "/mnt/disk", "/var/lib/app", "/opt/x", "/data"),
       fc.constantFrom("/etc", "/tmp/x", "relative"),
     ),
-    type: fc.constantFrom("ext4", "tmpfs", "xfs"),
+    filesystem: fc.constantFrom("ext4", "tmpfs", "xfs"),
   }),
   { maxLength: 2 },
 );
@@ -192,10 +192,10 @@ export function inputs(names: string[]): fc.Arbitrary<Inputs> {
           fc.constantFrom("UTC", "Europe/Berlin", "America/Argentina/Ushuaia"),
           fc.constantFrom("Mars/Olympus", "../etc"),
         ),
-        ssh: fc.constantFrom("dropbear", "openssh"),
+        sshServer: fc.constantFrom("dropbear", "openssh"),
         authorizedKeys: fc.array(rarely(60, key, fc.constantFrom("ssh-rsa short", "")), { maxLength: 2 }),
         motd: fc.constantFrom("hello", "", "two\nlines\n", "größe"),
-        dns: fc.array(rarely(48, fc.constantFrom("192.0.2.1", "2001:db8::1"), fc.constant("dns.example")), {
+        nameservers: fc.array(rarely(48, fc.constantFrom("192.0.2.1", "2001:db8::1"), fc.constant("dns.example")), {
           maxLength: 3,
         }),
         users: fc.array(user, { maxLength: 3 }),
@@ -204,7 +204,7 @@ export function inputs(names: string[]): fc.Arbitrary<Inputs> {
         limits,
         mounts,
         files: fc.dictionary(path, file, { maxKeys: 4 }),
-        modules: fc.subarray(["tun", "wireguard"]),
+        loadModules: fc.subarray(["tun", "wireguard"]),
         tree,
         healthChecks,
       },
@@ -212,8 +212,8 @@ export function inputs(names: string[]): fc.Arbitrary<Inputs> {
     )
     .map((i) => {
       // plain objects, as a program's are
-      const { modules, ...rest } = JSON.parse(JSON.stringify(i)) as Inputs;
+      const { loadModules, ...rest } = JSON.parse(JSON.stringify(i)) as Inputs;
       // a container has none
-      return rest.target === "vm" && modules ? { ...rest, modules } : rest;
+      return rest.target === "vm" && loadModules ? { ...rest, loadModules } : rest;
     });
 }

@@ -102,7 +102,7 @@ async function knobsAndLimits({ text, say }: Judged, i: Inputs): Promise<void> {
 async function mounts({ tree, text, say }: Judged, i: Inputs): Promise<void> {
   const fstab = i.mounts?.length ? await text("/etc/fstab") : "";
   for (const m of i.mounts ?? []) {
-    say(`\n${fstab}`.includes(`\n${m.device} ${m.path} ${m.type} `), `mounts ${m.path}`);
+    say(`\n${fstab}`.includes(`\n${m.device} ${m.path} ${m.filesystem} `), `mounts ${m.path}`);
     say(tree.entries.has(placeOf(tree, m.path)), `mounts ${m.path}: no folder`);
   }
 }
@@ -117,10 +117,10 @@ async function namesAndLines({ text, say }: Judged, i: Inputs): Promise<void> {
   };
   await lines(
     "/etc/resolv.conf",
-    i.dns?.map((a) => `nameserver ${a}`),
-    "dns",
+    i.nameservers?.map((a) => `nameserver ${a}`),
+    "nameservers",
   );
-  await lines("/etc/modules", i.modules, "modules");
+  await lines("/etc/modules", i.loadModules, "loadModules");
   await lines("/root/.ssh/authorized_keys", i.authorizedKeys, "authorizedKeys");
 }
 

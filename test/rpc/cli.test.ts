@@ -105,6 +105,17 @@ describe("a life", { timeout: 120_000 }, () => {
     expect((await project.resources()).at(-1)).toMatchObject({ outputs: { sum: "whole" } });
     expect(failed.stdout + failed.stderr + half.stdout + half.stderr + kept()).not.toContain("CANARY");
   });
+  // pulumi/pulumi#10139, pulumi-command#773
+  test("-v=9 --logtostderr shows lines for who looks for a fault, and no secret", async () => {
+    program({ packages: ["a"], ...secrets, mode: "debug" });
+    const { stdout, stderr } = await project.ok(["up", "--skip-preview", "-v=9", "--logtostderr"]);
+    expect(stderr).toContain("root@web:22: reading what it is: exit code 0 after 0.1 s, by [secret]");
+    expect(stdout).not.toContain("reading what it is");
+    // the CLI's own lines show what this program gives in clear; ours end with that word
+    expect(stderr).not.toMatch(/, by CANARY/);
+    program({ packages: ["a"], ...secrets });
+    await project.ok(["up", "--skip-preview"]);
+  });
   test("refresh sees what is gone, import takes what is there, destroy removes it", async () => {
     await project.ok(["refresh"]);
     rmSync(join(folder, ".pine/web-1.json"));
@@ -113,6 +124,35 @@ describe("a life", { timeout: 120_000 }, () => {
     await project.ok(["up", "--skip-preview"]);
     await project.ok(["destroy"]);
     expect([(await project.resources()).length, existsSync(join(folder, ".pine/web-1.json"))]).toEqual([0, false]);
+  });
+});
+
+describe("how much is told", { timeout: 240_000 }, () => {
+  const steps = (text: string) => new Set([...text.matchAll(/long step (\d+) of 80/g)].map(([, n]) => n)).size;
+  const env = () => ({ ...project.env, PINE_PROGRESS: "" });
+  // pulumi/pulumi#14069, #5173
+  test("in a pipe, a line of progress after 15 s and each 15 s; PINE_PROGRESS=live asks for more", async () => {
+    program({ packages: ["a"], mode: "long" });
+    const quiet = await project.ok(["up", "--skip-preview"], { env: env() });
+    const lines = quiet.stdout.split("\n").filter((line) => line.includes("long step"));
+    expect(lines.length).toBeGreaterThanOrEqual(1);
+    expect(lines.length).toBeLessThanOrEqual(2);
+    await project.ok(["destroy"]);
+    const live = await project.ok(["up", "--skip-preview"]);
+    expect(steps(live.stdout)).toBeGreaterThan(10);
+    await project.ok(["destroy"]);
+  });
+  test("on a terminal, up to two a second", async () => {
+    const args = [join(import.meta.dirname, "terminal.py"), "no such text", pulumiBinary()];
+    const up = ["up", "--yes", "--skip-preview", "--stack", "dev"];
+    const { stdout } = await promisify(execFile)("python3", [...args, ...up], {
+      cwd: folder,
+      env: { ...env(), TERM: "xterm" },
+      maxBuffer: 2 ** 26,
+    });
+    const run = JSON.parse(stdout) as { code: number; text: string };
+    expect([run.code, steps(run.text) > 10, steps(run.text) < 60]).toEqual([0, true, true]);
+    await project.ok(["destroy"]);
   });
 });
 

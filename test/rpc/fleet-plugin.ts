@@ -28,8 +28,8 @@ const JOURNAL = process.env.PINE_TEST_JOURNAL ?? die("PINE_TEST_JOURNAL is not s
 const note = (...words: string[]) => appendFileSync(JOURNAL, `${words.join(" ")}\n`);
 
 async function change(call: Call, operation: string, inputs: Props): Promise<void> {
-  const { hostname = call.name, force = false } = plain(inputs) as { hostname?: string; force?: boolean };
-  call.member?.mayStop({ serves: operation === "update", insist: force });
+  const { hostname = call.name, ignoreChecks = [] } = plain(inputs) as { hostname?: string; ignoreChecks?: string[] };
+  call.member?.mayStop({ serves: operation === "update", ignoreChecks });
   const runs = SERVERS && join(SERVERS, call.name);
   if (runs && existsSync(runs) && readFileSync(runs, "utf8") === plain(inputs.commit)) {
     if (operation !== "delete") return note("same", call.name);
@@ -97,12 +97,12 @@ const gate = ({ commit, after = {} }: Props) => {
 
 function next(call: Call, inputs: Props, state: Props = {}): Props {
   if (hasUnknown(inputs.commit)) return { ...state, published: Unknown.value, history: Unknown.value };
-  const { commit, servers, publish, ref } = plain(inputs);
+  const { commit, servers, publish, branch } = plain(inputs);
   const made = { checksum: commit, version: commit[0], made: "t" };
   const had = plain(state).history ?? [];
   const { history, waits, failed } = nextOf(made, gate(plain(inputs)), publish.withdrawn ?? [], had);
   const published = history[0]?.checksum;
-  if (!call.preview && published !== had[0]?.checksum) note("signed", ref, commit[0], servers.join("+"));
+  if (!call.preview && published !== had[0]?.checksum) note("signed", branch, commit[0], servers.join("+"));
   const now = { published, waits: waits ?? failed, history };
   if (failed && !call.preview) throw new InitError(call.name, now, [failed], inputs);
   return now;

@@ -27,7 +27,7 @@ const rings = (more: object = {}) => ({
     { name: "canary", servers: ["a"] },
     { name: "early", servers: ["b"] },
   ],
-  publish: { path: "/nowhere", ...more },
+  publish: { folder: "/nowhere", ...more },
   signingKey: keyText(1),
 });
 const program = (letter: string, names = NAMES, more: object = {}) =>

@@ -159,7 +159,7 @@ describe("a server that does not answer", { timeout: 240_000 }, () => {
 
 describe("targets", { timeout: 240_000 }, () => {
   // pulumi#8209, #12096
-  test("a server before its canary is refused, in preview by a line; force insists", async () => {
+  test("a server before its canary is refused, in preview by a line; ignoreChecks insists", async () => {
     const { urn } = (await lab.project.resources()).find((r) => r.urn.endsWith("::web-f"))!;
     lab.program(all(), { commit: commit("f"), rollout: { maxUnavailable: 2 } });
     const preview = await lab.project.cli(["preview", "--target", urn]);
@@ -169,7 +169,10 @@ describe("targets", { timeout: 240_000 }, () => {
     const refused = await up("--target", urn);
     expect(refused.exitCode).not.toBe(0);
     expect(lab.journal()).toEqual([]);
-    lab.program(all({ f: { force: true } }), { commit: commit("f"), rollout: { maxUnavailable: 2 } });
+    lab.program(all({ f: { ignoreChecks: ["canary-first"] } }), {
+      commit: commit("f"),
+      rollout: { maxUnavailable: 2 },
+    });
     await upOk("--target", urn);
     expect(lab.journal()).toEqual(["begin web-f update", "end web-f update"]);
     expect(await running()).toBe("eeeeef");

@@ -24,6 +24,8 @@ import type { Provider } from "../../provider/rpc/provider.ts";
 import { listen } from "../../provider/rpc/serve.ts";
 import { ProviderServer } from "../../provider/rpc/server.ts";
 
+process.env.PINE_PROGRESS ??= "live";
+
 export const SIG = "4dabf18193072939515e22adb298388d";
 export const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 export const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";

@@ -49,13 +49,16 @@ describe("the plugin itself", () => {
     });
   });
   test("checkConfig fails clearly and keeps what it was given", async () => {
-    const keys = JSON.stringify({ "a.rsa.pub": "nonsense" });
-    const q = new p.CheckRequest().setNews(struct({ mirror: "ftp://x", keys, version: "1.2.3" }));
+    const repositoryKeys = JSON.stringify({ "a.rsa.pub": "nonsense" });
+    const q = new p.CheckRequest().setNews(struct({ mirror: "ftp://x", repositoryKeys, version: "1.2.3" }));
     const r = await client.call<p.CheckResponse>("checkConfig", q);
-    expect(json(r.getInputs())).toEqual({ mirror: "ftp://x", keys, version: "1.2.3" });
+    expect(json(r.getInputs())).toEqual({ mirror: "ftp://x", repositoryKeys, version: "1.2.3" });
     expect(r.getFailuresList().map((f) => f.toObject())).toEqual([
       { property: "mirror", reason: expect.stringContaining("expected an http or https address") },
-      { property: "", reason: expect.stringMatching(/^keys\["a\.rsa\.pub"\]: expected the text of a public key/) },
+      {
+        property: "",
+        reason: expect.stringMatching(/^repositoryKeys\["a\.rsa\.pub"\]: expected the text of a public key/),
+      },
     ]);
   });
   test("diffConfig never replaces", async () => {

@@ -70,6 +70,15 @@ const place = (call: Call, id: string) => join(call.config.store, `${id}.json`);
 async function work(call: Call, id: string, inputs: Props): Promise<void> {
   const { mode = "", password = "" } = plain(inputs) as { mode?: string; password?: string };
   switch (mode) {
+    case "long":
+      for (let n = 1; n <= 80; n++) {
+        call.step(`long step ${n} of 80`);
+        await sleep(250, undefined, { signal: call.signal });
+      }
+      break;
+    case "debug":
+      call.debug?.(`root@web:22: reading what it is: exit code 0 after 0.1 s, by ${password}`);
+      break;
     case "die":
       die(`cannot log in with ${password}`, "give another password");
       break;

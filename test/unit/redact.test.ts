@@ -31,6 +31,16 @@ it.each<[string, string[], string, string]>([
   expect(redactText(text, [...secrets].reverse())).toBe(clean);
 });
 
+// pulumi/pulumi#19465: a log had the header of a request
+it.each(["", "u:", "ann:", "user:"])('base64 of it, after "%s"', (before) => {
+  for (const secret of ["canary-token", "canary?>~token!", KEY.trim()])
+    for (const encoding of ["base64", "base64url"] as const) {
+      const text = `Authorization: Basic ${Buffer.from(`${before}${secret}`).toString(encoding)}`;
+      const clean = redactText(text, [secret]);
+      expect(clean).toMatch(/^Authorization: Basic \S{0,8}\[secret\]\S{0,4}$/);
+    }
+});
+
 it("a text is cleaned before it is cut", () =>
   withSecrets(["canary-of-many-letters"], () => {
     expect(shorten("12345 canary-of-many-letters", 12)).toBe("12345 [secre");

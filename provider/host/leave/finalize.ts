@@ -17,7 +17,7 @@ export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<
   const script = finalizeScript(container);
   task.step(container ? "making the container's init start only Pine" : "making GRUB's configuration start only Pine");
   const input = container ? "" : slotsConfig(assetText("system/grub/image.cfg"), slotsOf(facts));
-  await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "finalize: making Pine the only system" });
+  await ssh.exec(script, ["config"], { input, timeout: 300_000, what: "removeOldSystem: making Pine the only system" });
   task.step("removing the old system");
   const left: string[] = [];
   let freed = 0;
@@ -30,7 +30,7 @@ export async function finalizeHost(ssh: Ssh, facts: Facts, task: Task): Promise<
         }
       : {}),
     timeout: 0,
-    what: "finalize: removing the old system",
+    what: "removeOldSystem: removing the old system",
     onLine: (line) => {
       if (/^removing \//.test(line)) task.step(`removing the old system: ${line.slice("removing ".length)}`);
       if (/^kept \//.test(line))

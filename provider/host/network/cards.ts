@@ -50,7 +50,7 @@ export function staticExample(facts: NetworkFacts, from: string, card?: string):
   });
   const parts = [
     "mode: static",
-    ...(card ? [`interface: ${card}`] : []),
+    ...(card ? [`interfaceName: ${card}`] : []),
     `addresses: [${addresses.join(", ") || '"203.0.113.7/24"'}]`,
     `gateways: [${gateways.join(", ") || '"203.0.113.1"'}]`,
   ];
@@ -128,7 +128,7 @@ function vlanProblem(
   return cannot(
     "vlan",
     `is VLAN ${vlan.id} over ${vlan.parent}, ${parent ? (why ? "which is part of another" : `a ${parent.kind}`) : "which is not there"}`,
-    "only a VLAN over a plain network card is carried over; put it on one first, or give network: { mode: static, interface, vlan, … }",
+    "only a VLAN over a plain network card is carried over; put it on one first, or give network: { mode: static, interfaceName, vlan, … }",
   );
 }
 

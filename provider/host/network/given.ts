@@ -47,8 +47,8 @@ export function planGiven(
 const noCard = (wanted: Partial<StaticNetwork>) =>
   wanted.mac
     ? `the server has no network card with the MAC address ${wanted.mac}`
-    : wanted.interface
-      ? `the server has no network card ${wanted.interface}`
+    : wanted.interfaceName
+      ? `the server has no network card ${wanted.interfaceName}`
       : "there is no network card to configure";
 
 const has = (facts: NetworkFacts) =>
@@ -64,7 +64,7 @@ function pick(facts: NetworkFacts, wanted: Partial<StaticNetwork>): Interface | 
   const mac = wanted.mac?.toLowerCase();
   const free = (all: Interface[]) => all.find((i) => !i.master) ?? all[0];
   if (mac) return free(cards.filter((i) => i.mac === mac));
-  if (wanted.interface) return facts.interfaces.find((i) => i.name === wanted.interface);
+  if (wanted.interfaceName) return facts.interfaces.find((i) => i.name === wanted.interfaceName);
   const route = defaultRoute(facts.routes, 4) ?? defaultRoute(facts.routes, 6);
   return facts.interfaces.find((i) => i.name === route?.dev) ?? (cards.length === 1 ? cards[0] : undefined);
 }

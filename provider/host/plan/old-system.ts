@@ -2,6 +2,7 @@
 import { humanBytes } from "../../words.ts";
 import { refusal } from "../refusal.ts";
 import type { Check } from "./check.ts";
+import { ignoring, isIgnored } from "./ignorable.ts";
 
 /** Room for two more deployments and their data, in addition to the unpacked system. */
 const MARGIN_BYTES = 300e6;
@@ -19,13 +20,13 @@ export const OLD_SYSTEM: Check[] = [
     const since = KNOWN[f.os.id];
     const old = since !== undefined && f.os.versionId !== undefined && Number.parseInt(f.os.versionId, 10) < since;
     return (
-      i.force !== true &&
+      !isIgnored(i, "distribution") &&
       f.pine.deployment === undefined &&
       (since === undefined || old) &&
       refusal(
         "distribution",
         `${f.os.name} is not known to work`,
-        "Debian 8 and Ubuntu 14.04 or later are known to work; set force: true to try anyway",
+        `Debian 8 and Ubuntu 14.04 or later are known to work; ${ignoring("distribution")} to try anyway`,
       )
     );
   },

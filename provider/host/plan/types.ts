@@ -8,6 +8,7 @@ import type { HostKeyFile } from "../facts/types/facts.ts";
 import type { NetworkFiles, NetworkInput } from "../network/model/types.ts";
 import type { Refusal } from "../refusal.ts";
 import type { NotRoot, RootWay } from "../ssh/types.ts";
+import type { Ignorable } from "./ignorable.ts";
 import type { Sending, Step } from "./steps.ts";
 
 export interface BootPlace {
@@ -49,10 +50,8 @@ export interface PlanInputs {
   /** URN of the resource: only its own Pine is installed anew. */
   urn?: string;
   network?: NetworkInput;
-  /**
-   * Go on where the distribution is unknown, or where the server boots from something other than the overwritten disk.
-   */
-  force?: boolean;
+  /** Refusals that a person overrules. */
+  ignoreChecks?: readonly Ignorable[];
   /** New hostname; default the old one. */
   hostname?: string;
   /** Keys of root in addition to those kept; public key lines. */

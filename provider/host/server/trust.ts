@@ -23,7 +23,7 @@ export async function keepTrust(ssh: Ssh, signed: SignedManifest | undefined, ta
   try {
     await ssh.exec(trustScript(), ["keep"], { root: true, input: manifestFile(signed), what: "keeping the keys" });
   } catch (error) {
-    const hint = "the lock of an older image has no signify: change `upgrade` of its Rootfs";
+    const hint = "the lock of an older image has no signify: change `upgradeTrigger` of its Rootfs";
     task.warn(`the server does not yet know the keys that this commit is signed with: ${messageOf(error)} (${hint})`);
   }
 }

@@ -18,6 +18,7 @@ import type { PrivateFolder } from "./private-folder.ts";
 import { PROBE, parseProbe, wantsPassword, whyNotRoot } from "./root.ts";
 import { chunksOf, counted, impatient, joined, linesAfter, StreamAfter } from "./streams.ts";
 import { askingSudo, dialogue } from "./sudo.ts";
+import { tellsEnd } from "./told.ts";
 import type { ExecOptions, ExecResult, NotRoot, RootWay, Ssh, UploadOptions } from "./types.ts";
 
 export interface SessionParts {
@@ -200,11 +201,10 @@ class Session implements Ssh {
     const talk = asks ? dialogue(id, this.password!, () => chunksOf(sent)) : undefined;
     const onLine = linesAfter(mark, o.onLine);
     const output = o.output && new StreamAfter(mark, o.output);
-    const { target, user, secrets } = this;
-    const about = { mark, talk, asRoot, target, user, secrets };
-    const sshArgs = ["-F", `${this.p.folder.path}/config`, "-T", "pine-mux", frame.command];
+    const about = { mark, talk, asRoot, target: this.target, user: this.user, secrets: this.secrets };
+    const told = tellsEnd(this.p.task, this.target, o.what);
     try {
-      const running = run("ssh", sshArgs, {
+      const running = run("ssh", ["-F", `${this.p.folder.path}/config`, "-T", "pine-mux", frame.command], {
         env: sshEnv(),
         signal: this.p.task.signal,
         input: talk?.input ?? sent,
@@ -215,11 +215,13 @@ class Session implements Ssh {
         redact: this.secrets,
       });
       const r = await impatient(running, o.timeout);
+      told(`exit code ${r.exitCode}`);
       if (output) await finished(output.end());
       if (r.exitCode === 255 && !talk?.refused()) await this.throwIfLost(o.what);
       return outcome(r, { ...o, ...about, begun: output?.begun });
     } catch (error) {
       if (!(error instanceof RunError) || error instanceof RemoteError) throw error;
+      told(error.timedOut ? "ended by its limit" : "not ended well");
       if (!error.timedOut && !talk?.refused()) await this.throwIfLost(o.what);
       throw unfinished(error, { ...o, ...about });
     } finally {

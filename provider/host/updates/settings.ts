@@ -22,7 +22,7 @@ export interface Witness {
 export interface Updates {
   url: string;
   /** Absent: the commit's own. */
-  ref?: string;
+  branch?: string;
   /** A server that runs Pine goes to another commit only by itself: `up` brings none. */
   pullOnly: boolean;
   everyHours: number;
@@ -70,7 +70,7 @@ export function settingsText(u: Updates, o: { id: string; ref: string; deadman: 
     http ? `http ${http} ${status ?? 200}` : `tcp ${tcp!.replace(/:(\d+)$/, " $1")}`;
   const lines: [string, string][] = [
     ["url", u.url.replace(/\/+$/, "")],
-    ["ref", u.ref ?? o.ref],
+    ["ref", u.branch ?? o.ref],
     ["id", o.id],
     ["every", String(u.everyHours * 3600)],
     ["reboot", u.reboot],

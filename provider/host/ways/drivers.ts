@@ -5,6 +5,7 @@
 import type { Lack } from "../../boot/device.ts";
 import type { Facts } from "../facts/types/facts.ts";
 import type { Check } from "../plan/check.ts";
+import { type Ignorable, ignoring, isIgnored } from "../plan/ignorable.ts";
 import type { ImageFacts, PlanInputs } from "../plan/types.ts";
 import { refusal } from "../refusal.ts";
 import { chooseDisk } from "./overwrite/disk.ts";
@@ -51,26 +52,28 @@ function blind(f: Facts, i: PlanInputs): boolean {
   return enterWay(f, "disk" in chosen ? chosen.disk : undefined) === "shutdown";
 }
 
-const FORCE = "set force: true if you know that it works";
+const known = (code: Ignorable) => `${ignoring(code)} if you know that it works`;
+const driverCode = ({ use }: Lack) => (use === "card" ? "card-driver" : "disk-driver");
 
 export const driverRefusal =
   (kind: Kind): Check =>
   (f, i, image) => {
-    if (i.force === true || i.rootWay === "none") return undefined;
+    if (i.rootWay === "none") return undefined;
     const lacks = lacking(kind, f, i, image);
-    const without = lacks.filter((l) => l.firmware === undefined);
+    const without = lacks.filter((l) => l.firmware === undefined && !isIgnored(i, driverCode(l)));
+    const code = without.some((l) => l.use === "card") ? "card-driver" : "disk-driver";
     if (without.length > 0)
       return refusal(
-        without.some((l) => l.use === "card") ? "card-driver" : "disk-driver",
+        code,
         `the kernel of the commit has no module for the ${all(without)}, so the server would not come up with it`,
-        `set kernel: "lts" in the Rootfs, which has the modules of real machines; or ${FORCE}`,
+        `set kernel: "lts" in the Rootfs, which has the modules of real machines; or ${known(code)}`,
       );
     const firmware = lacks.filter((l) => l.firmware !== undefined);
-    if (firmware.length > 0 && kind === "over" && blind(f, i))
+    if (firmware.length > 0 && kind === "over" && blind(f, i) && !isIgnored(i, "card-firmware"))
       return refusal(
         "card-firmware",
         `the ${all(firmware)} may need firmware files (${filesOf(firmware)}), which the commit does not have, and nothing tries its kernel before the disk is erased`,
-        `name their package in \`packages\` of the Rootfs (linux-firmware-…; linux-firmware is all of them), or ${FORCE}`,
+        `name their package in \`packages\` of the Rootfs (linux-firmware-…; linux-firmware is all of them), or ${known("card-firmware")}`,
       );
     return undefined;
   };

@@ -56,7 +56,10 @@ export function sizesBefore(
   const gpt = o.label !== "mbr";
   const esp = gpt ? (o.espSize ?? ESP_MIN) : 0;
   if (!gpt && o.espSize !== undefined)
-    die('espSize: an image with label "mbr" has no EFI system partition', 'leave it out, or set label: "gpt"');
+    die(
+      'espSize: an image with partitionTable "mbr" has no EFI system partition',
+      'leave it out, or set partitionTable: "gpt"',
+    );
   if (gpt) bounded("espSize", "the EFI system partition", esp, ESP_MIB);
   const swap = o.swap ?? 0;
   if (swap !== 0) bounded("swap", "a swap partition", swap, SWAP_MIB, ", or leave it out");

@@ -120,7 +120,7 @@ async function checkSignature(
     file,
     "key",
     `it is signed with key ${unknown.join(", ")}, which is not among the trusted ones (${Object.keys(keys).join(", ") || "none"})`,
-    "add that key (pine:keys or the Rootfs' keys) if you trust it, or use another mirror",
+    "add that key (pine:repositoryKeys or the Rootfs' keys) if you trust it, or use another mirror",
   );
 }
 

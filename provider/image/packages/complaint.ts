@@ -67,7 +67,7 @@ function missing(p: Paragraph, { indexes }: Asked): string {
   return `no package "${name}" in ${indexes.map((r) => r.name).join(", ")}${whose(p.lines.get("required by") ?? [])}${guess}`;
 }
 
-const RELEASE_HINT = "loosen the constraint that apk names, or change `upgrade` if the lock is old";
+const RELEASE_HINT = "loosen the constraint that apk names, or change `upgradeTrigger` if the lock is old";
 
 /** Each paragraph's cause, and what to do about that one; a hint for another cause misleads. */
 function explain(p: Paragraph): { text: string; hint: string } {

@@ -172,7 +172,7 @@ function goneError(p: LockedPackage, e: FetchError | MirrorsError): GoneError {
       ? `${e.told}; it is not in this machine's cache either`
       : `package ${p.name} ${p.version} is neither on the mirror (${e.url}) nor in this machine's cache`;
   return new GoneError(what, {
-    hint: "Alpine keeps only the newest version: change `upgrade` to resolve again, or build on a machine whose cache has it",
+    hint: "Alpine keeps only the newest version: change `upgradeTrigger` to resolve again, or build on a machine whose cache has it",
     cause: e,
   });
 }

@@ -54,7 +54,7 @@ const sysctl = {
 };
 /**
  * Left out on purpose: buffers of 160 MB a socket and tcp_mem of 4 to 6 TB (more than small servers have),
- * tcp_timestamps=0 (tcp_tw_reuse needs them), htcp (a module of its own: give it in `sysctl` with `modules`), and a
+ * tcp_timestamps=0 (tcp_tw_reuse needs them), htcp (a module of its own: give it in `sysctl` with `loadModules`), and a
  * container's vm.min_free_kbytes=0.
  */
 const ofMachine = {

@@ -161,7 +161,7 @@ export function missingEntry(recipe: Recipe, changes: Change[], entries: Entries
   }
   for (const { name } of recipe.extraModules)
     if (![...entries.keys()].some((path) => path.startsWith("/usr/lib/modules/") && path.endsWith(`/${name}.ko`)))
-      return { property: `kernelModules["${name}"]`, path: `${name}.ko`, why: "is not in the image" };
+      return { property: `extraKernelModules["${name}"]`, path: `${name}.ko`, why: "is not in the image" };
   return undefined;
 }
 

@@ -48,7 +48,7 @@ function refuse(missing: Missing | undefined, recipe: Recipe): void {
   if (!missing) return;
   const hint =
     recipe.hooks.length > 0
-      ? "a command of `hooks` removed it, or its path is in a folder where an image keeps nothing"
+      ? "a command of `buildCommands` removed it, or its path is in a folder where an image keeps nothing"
       : "its path is in a folder where an image keeps nothing, or another file replaced it: choose another path";
   die(`${missing.property}: ${missing.path} ${missing.why}`, hint);
 }

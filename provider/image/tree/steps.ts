@@ -99,14 +99,18 @@ const HOOK_TIMEOUT = 600_000;
  */
 export async function runHooks(tree: string, hooks: string[], time: number, task: Task): Promise<void> {
   for (const [n, command] of hooks.entries()) {
-    task.step(`running hook ${n + 1} of ${hooks.length}`);
+    task.step(`running build command ${n + 1} of ${hooks.length}`);
     const env = { SOURCE_DATE_EPOCH: String(time), TZ: "UTC" };
     await runIn(tree, ["/bin/sh", "-eu", "-c", command], { signal: task.signal, timeout: HOOK_TIMEOUT, env }).catch(
       (e) => {
         if (!(e instanceof RunError)) throw e;
         const said = lastLines(e.stderr.trim() || e.stdout.trim(), 5);
         const why = e.timedOut ? `took longer than ${HOOK_TIMEOUT / 60_000} minutes` : `ended with ${e.exitCode}`;
-        die(`hooks[${n}] ${why}${said ? `:\n${said}` : ""}`, "it runs in the image, as root, by /bin/sh -eu", e);
+        die(
+          `buildCommands[${n}] ${why}${said ? `:\n${said}` : ""}`,
+          "it runs in the image, as root, by /bin/sh -eu",
+          e,
+        );
       },
     );
   }
@@ -139,7 +143,7 @@ export async function addModules(
     });
   } catch (e) {
     const [, name, why] = (e instanceof RunError && /^pine: (\S+): (.*)$/m.exec(e.stderr)) || [];
-    if (name) die(`kernelModules["${name}"] ${why}`, `build it for ${release}`, e);
+    if (name) die(`extraKernelModules["${name}"] ${why}`, `build it for ${release}`, e);
     throw e;
   }
 }

@@ -109,4 +109,6 @@ export interface S3Options {
   region?: string;
   accessKeyId: string;
   secretAccessKey: string;
+  /** Of a temporary key. */
+  sessionToken?: string;
 }

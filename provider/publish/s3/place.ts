@@ -48,8 +48,8 @@ export class S3Remote implements Remote {
     /** Milliseconds before the second attempt; each further one four times as long. */
     private readonly pause = 250,
   ) {
-    const { accessKeyId, secretAccessKey, region = "us-east-1" } = o;
-    this.client = new AwsClient({ accessKeyId, secretAccessKey, region, service: "s3", retries: 0 });
+    const { accessKeyId, secretAccessKey, sessionToken, region = "us-east-1" } = o;
+    this.client = new AwsClient({ accessKeyId, secretAccessKey, sessionToken, region, service: "s3", retries: 0 });
     this.base = `${o.endpoint.replace(/\/+$/, "")}/${o.bucket}`;
     this.name = [this.base, o.prefix].filter(Boolean).join("/");
   }

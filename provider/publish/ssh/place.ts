@@ -96,7 +96,9 @@ const lines = (paths: string[]) => paths.map((p) => `${p}\n`).join("");
 /** Makes a connection's errors name the property that the user wrote. */
 function named(error: unknown): unknown {
   if (!(error instanceof PineError) || isAbort(error)) return error;
-  return new PineError(`publish.ssh: ${error.message.replaceAll(/\bconnection\./g, "publish.ssh.")}`, { cause: error });
+  return new PineError(`publish.ssh: ${error.message.replaceAll(/\bconnection\./g, "publish.ssh.connection.")}`, {
+    cause: error,
+  });
 }
 
 /** Runs `fn` with a server's folder, over one connection. */
@@ -115,7 +117,7 @@ export async function withSshRemote<T>(
 }
 
 class Folder implements Remote {
-  readonly property = "publish.path";
+  readonly property = "publish.ssh.folder";
   readonly name: string;
   constructor(
     private readonly ssh: Ssh,

@@ -31,16 +31,16 @@ export const ostreeCommit: Resource = {
   },
 
   async diff(call, { olds, oldInputs, news }): Promise<Diff> {
-    const { checksum, ref } = plain(olds) as State;
-    const detailed = diffInputs(oldInputs, news, { replace: ["ref"] });
+    const { checksum, branch } = plain(olds) as State;
+    const detailed = diffInputs(oldInputs, news, { replace: ["branch"] });
     const store = await storeIfThere(call);
     // giving the current ref explicitly is no change, and neither is leaving it to the default again
-    const wanted = news.ref ?? (await defaultOf(store, [news.rootfs, olds.rootfs]));
-    if (equalValues(wanted, ref)) delete detailed.ref;
+    const wanted = news.branch ?? (await defaultOf(store, [news.rootfs, olds.rootfs]));
+    if (equalValues(wanted, branch)) delete detailed.branch;
     // gone from the store (another machine, a new store): made again
     const there = store !== undefined && (await readCommit(store, checksum)) !== undefined;
     const published =
-      hasUnknown(news.publish) || (await isPublished(plain(news.publish) as PublishInputs, ref, checksum, call));
+      hasUnknown(news.publish) || (await isPublished(plain(news.publish) as PublishInputs, branch, checksum, call));
     return { detailed, changes: !there || !published };
   },
 
@@ -73,7 +73,7 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
       `rootfs ${inputs.rootfs.slice(0, 12)} is not in the store ${store.dir}`,
       "pass `digest` of a Rootfs of the same program, which is then built first, or set pine:store to the store that has it",
     );
-  const ref = inputs.ref ?? defaultRef(rootfs);
+  const ref = inputs.branch ?? defaultRef(rootfs);
   const known = { checksum: rootfs.checksum, ref, ...rootfsOf(rootfs) };
   const version = inputs.version ?? (await versionFor(store, known, lastOf(props, before)));
   call.step("committing");
@@ -95,7 +95,7 @@ async function make(call: Call, id: string, props: Props, before?: Before): Prom
     checksum,
     parent,
     version,
-    ref,
+    branch: ref,
     repo: store.repo,
     rootfs: inputs.rootfs,
     size: rootfs.size,

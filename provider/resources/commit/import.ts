@@ -40,7 +40,7 @@ export async function importCommit(call: Call, id: string): Promise<{ id: string
   const { ref = defaultRef(rootfs), version = "0.1.0" } = commit;
   const inputs = {
     rootfs: commit.rootfs,
-    ...(ref === defaultRef(rootfs) ? {} : { ref }),
+    ...(ref === defaultRef(rootfs) ? {} : { branch: ref }),
     // a version in the commit itself was given by its program
     ...(rootfs.checksum === checksum ? {} : { version }),
   };
@@ -48,6 +48,6 @@ export async function importCommit(call: Call, id: string): Promise<{ id: string
   const own = `commit-${sha256(call.urn).slice(0, 16)}`;
   await store.addRoot(own, [`commit/${checksum}`]);
   const history = [{ checksum, version, made: new Date().toISOString() }];
-  const state = { checksum, version, ref, repo: store.repo, rootfs: commit.rootfs, size: commit.size, history };
+  const state = { checksum, version, branch: ref, repo: store.repo, rootfs: commit.rootfs, size: commit.size, history };
   return { id: own, state, inputs };
 }

@@ -40,13 +40,13 @@ export async function preview(call: Call, inputs: Props, before?: Before): Promi
     const { checksum } = before.state;
     if (!store || !(await readCommit(store, checksum)))
       call.info(`commit ${checksum.slice(0, 12)} is not in the store ${call.config.store}: it is made again`);
-    return { ...before.state, ref: inputs.ref ?? before.state.ref, publicKey: publicKey(inputs) };
+    return { ...before.state, branch: inputs.branch ?? before.state.branch, publicKey: publicKey(inputs) };
   }
   const state = {
     checksum: Unknown.value,
     parent: before?.state.checksum,
     version,
-    ref: inputs.ref ?? before?.state.ref ?? Unknown.value,
+    branch: inputs.branch ?? before?.state.branch ?? Unknown.value,
     repo: `${call.config.store}/repo`,
     rootfs: inputs.rootfs,
     size: Unknown.value,
@@ -55,10 +55,15 @@ export async function preview(call: Call, inputs: Props, before?: Before): Promi
   };
   const rootfs = store && !hasUnknown(inputs.rootfs) && (await readRootfs(store, plain(inputs.rootfs)));
   if (!store || !rootfs) return state;
-  const ref = inputs.ref ?? defaultRef(rootfs);
+  const ref = inputs.branch ?? defaultRef(rootfs);
   const checksum = hasUnknown(version) ? undefined : await committed(store, rootfs, plain(inputs.version));
   const known = { checksum, ref: hasUnknown(ref) ? defaultRef(rootfs) : String(plain(ref)), ...rootfsOf(rootfs) };
-  const built = { ...state, ref, size: rootfs.size, version: inputs.version ?? (await versionFor(store, known, last)) };
+  const built = {
+    ...state,
+    branch: ref,
+    size: rootfs.size,
+    version: inputs.version ?? (await versionFor(store, known, last)),
+  };
   return checksum ? { ...built, checksum, parent: parentOf(checksum, before) } : built;
 }
 

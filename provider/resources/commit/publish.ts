@@ -17,7 +17,7 @@ import type { Call } from "../../resource.ts";
 import type { Task } from "../../task.ts";
 import type { Signers } from "../../trust/manifest.ts";
 import type { Statement } from "../../trust/publication.ts";
-import { connectionShape } from "../connection-shape.ts";
+import { connectionRule } from "../connection-shape.ts";
 import { toolboxOf } from "../store.ts";
 import type { Made } from "./history.ts";
 
@@ -39,21 +39,23 @@ const s3Shape = {
   region: text({ pattern: /^[A-Za-z0-9-]+$/, expected: 'a region, such as "eu-central-1"' }),
   accessKeyId: text({ required: true, pattern: /^[^\s/,=]+$/, expected: "the id of an access key" }),
   secretAccessKey: text({ required: true, secret: true, pattern: /^\S+$/, expected: "the secret of that key" }),
+  sessionToken: text({ secret: true, pattern: /^\S+$/, expected: "the token of a temporary key" }),
 };
 
 const COMMIT = "the version or the checksum of a commit that this resource made before";
 const commitProblem = (name: string) =>
   CHECKSUM.test(name) || semver.valid(name) === name ? undefined : `expected ${COMMIT}, got ${JSON.stringify(name)}`;
 
+const folder = {
+  expected: 'an absolute path of a folder, such as "/srv/www/pine"',
+  verify: (path: string) =>
+    isAbsolute(path) && !/[\0\n]/.test(path)
+      ? undefined
+      : `expected an absolute path, got ${JSON.stringify(withoutUserinfo(path))}`,
+};
 const shape = {
-  path: text({
-    expected: 'an absolute path of a folder, such as "/srv/www/pine"',
-    verify: (path) =>
-      isAbsolute(path) && !/[\0\n]/.test(path)
-        ? undefined
-        : `expected an absolute path, got ${JSON.stringify(withoutUserinfo(path))}`,
-  }),
-  ssh: object(connectionShape),
+  folder: text(folder),
+  ssh: object({ connection: connectionRule, folder: text({ ...folder, required: true }) }),
   s3: object(s3Shape),
   deltas: integer({ min: 0, max: 20 }),
   fromEmpty: flag(),
@@ -61,20 +63,13 @@ const shape = {
   barriers: list(text({ verify: commitProblem, expected: COMMIT })),
   renewDays: integer({ min: 1, max: 365 }),
 };
-const PLACES = "expected path (a folder of this machine), ssh and path (a folder of a server), or s3 (a bucket)";
-export const publishShape = () =>
-  object(shape, {
-    verify: ({ path, ssh, s3 }) => {
-      if (s3) return path || ssh ? `${PLACES}; got s3 and ${path ? "path" : "ssh"}` : undefined;
-      return path ? undefined : `path is missing; ${PLACES}`;
-    },
-  });
+export const publishShape = () => object(shape, { exactlyOne: ["folder", "ssh", "s3"] });
 export type PublishInputs = Checked<typeof shape>;
 
 /** Calls `fn` with the remote place, and closes it afterwards; undefined: the folder is on this machine. */
 async function withRemote<T>(o: PublishInputs, task: Task, fn: (remote?: Remote) => Promise<T>): Promise<T> {
   if (o.s3) return fn(new S3Remote(o.s3, task));
-  if (o.ssh) return withSshRemote(o.ssh, o.path!, task, fn);
+  if (o.ssh) return withSshRemote(o.ssh.connection, o.ssh.folder, task, fn);
   return fn();
 }
 
@@ -84,8 +79,8 @@ export async function checkPublish(value: Value, task: Task): Promise<void> {
   const o = plain(value) as PublishInputs;
   await withRemote(o, task, async (remote) => {
     if (remote) return lookAtRemote(remote);
-    const problem = await publishProblem(o.path!);
-    if (problem) die(`publish.path: ${o.path} ${problem}`);
+    const problem = await publishProblem(o.folder!);
+    if (problem) die(`publish.folder: ${o.folder} ${problem}`);
   });
 }
 
@@ -160,14 +155,14 @@ export async function publishStated(
   await withRemote(o, call, (remote) =>
     remote
       ? publishRemote(workshop, call.config.cache, remote, p)
-      : publish(workshop, { ...p, path: o.path! }).catch((e) =>
-          isDamage(e) ? damagedFolder(o.path!, e) : Promise.reject(e),
+      : publish(workshop, { ...p, path: o.folder! }).catch((e) =>
+          isDamage(e) ? damagedFolder(o.folder!, e) : Promise.reject(e),
         ),
   );
 }
 
 function damagedFolder(path: string, cause: unknown): never {
-  const what = `publish.path: what is published in ${path} is damaged: a file's content does not match its name`;
+  const what = `publish.folder: what is published in ${path} is damaged: a file's content does not match its name`;
   return die(what, "empty it, and run `pulumi up` again", cause);
 }
 
@@ -184,7 +179,7 @@ export async function isPublished(
   const look = async (remote?: Remote): Promise<Looked> =>
     remote
       ? remote.look(ref)
-      : { commit: await publishedCommit(o.path!, ref), published: await publishedSince(o.path!, ref) };
+      : { commit: await publishedCommit(o.folder!, ref), published: await publishedSince(o.folder!, ref) };
   const { commit, published } = await withRemote(o, task, look);
   const due =
     o.renewDays !== undefined && published !== undefined && Date.now() / 1000 - published > o.renewDays * DAY_SECONDS;

@@ -11,7 +11,7 @@ import { publishShape } from "./publish.ts";
 
 export const shape = {
   rootfs: text({ required: true, pattern: CHECKSUM, expected: "the digest of a Rootfs (64 hex digits)" }),
-  ref: text({ verify: refProblem, expected: 'a branch, such as "pine/x86_64/stable"' }),
+  branch: text({ verify: refProblem, expected: 'a branch, such as "pine/x86_64/stable"' }),
   version: text({
     expected: 'a version, such as "1.4.0"',
     verify: versionProblem,

@@ -55,7 +55,7 @@ export interface State extends Props {
   /** This resource's commit before this one. */
   parent?: string;
   version: string;
-  ref: string;
+  branch: string;
   repo: string;
   rootfs: string;
   /** Bytes. */

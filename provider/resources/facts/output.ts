@@ -12,7 +12,7 @@ export function factsOutput(facts: Facts): Props {
     arch: facts.arch,
     firmware: facts.firmware,
     machine: facts.machine,
-    memoryMiB: Math.round(facts.ramKiB / 1024),
+    memoryBytes: facts.ramKiB * 1024,
     rootDevice: facts.root.device,
     rootFilesystem: facts.root.type,
     hostname: facts.hostname,
@@ -45,7 +45,7 @@ function kexec(k: KexecFacts): string {
 }
 
 function volume({ device, bytes, type, label, uuid, holds, mounts }: Volume): Props {
-  return { device, bytes, type, label, uuid, holds, mounts };
+  return { device, bytes, content: type, label, uuid, holds, mounts };
 }
 
 function disk(d: Disk): Props {

@@ -5,7 +5,7 @@ import { pathOf } from "../../properties/path.ts";
 import { checkProps, type Shape } from "../../properties/rule.ts";
 import { hasUnknown, isUnknown, type Props, plain, type Value } from "../../properties/values.ts";
 import { checkHijack } from "../hijack/check/check.ts";
-import { type Common, memberInputs, opened } from "./members.ts";
+import { memberInputs, opened } from "./members.ts";
 import { canariesOf } from "./order.ts";
 import { oneRing, ringsFailures, ringsOf, ringsRule } from "./rings.ts";
 import { UNREACHABLE } from "./rollout.ts";
@@ -13,14 +13,14 @@ import { UNREACHABLE } from "./rollout.ts";
 /** Names of servers: they end the names of resources. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-const checksum = (what: string, required: boolean) =>
-  text({ required, pattern: /^[0-9a-f]{64}$/, expected: `${what} (64 hex digits)` });
-
-const shape = {
+export const shape = {
   servers: map(any(), { required: true, keys: { pattern: NAME, expected: 'a name of a server, such as "web-1"' } }),
   defaults: any(),
-  commit: checksum("the checksum of an OstreeCommit", true),
-  image: checksum("the sha256 of a DiskImage", false),
+  commit: text({
+    required: true,
+    pattern: /^[0-9a-f]{64}$/,
+    expected: "the checksum of an OstreeCommit (64 hex digits)",
+  }),
   rollout: object({
     canaries: any(),
     maxUnavailable: integer({ min: 1 }),
@@ -33,7 +33,6 @@ const shape = {
 /** Inputs of a HostHijack that a fleet's server cannot have, and why. */
 export const NOT_FOR_ONE: Record<string, string> = {
   commit: "is for the whole fleet: give `commit` of the Fleet",
-  image: "is for the whole fleet: give `image` of the Fleet",
 };
 
 const WITHOUT_RINGS =
@@ -89,7 +88,7 @@ function serverFailures(name: string, own: Value, news: Props): CheckFailure[] {
   if (!given) return [{ property: at, reason: "expected an object with inputs of a HostHijack" }];
   const wrong = misplaced(at, given);
   if (wrong.length > 0) return wrong;
-  const inputs = memberInputs(news.defaults, own, news as Common);
+  const inputs = memberInputs(news.defaults, own, news.commit);
   const { failures } = checkHijack(inputs);
   // what a server did not say itself was said, or left out, in the defaults
   const whose = (property: string) => {
@@ -115,7 +114,11 @@ function pullingFailures(servers: Props, news: Props): CheckFailure[] {
   const each = (reason: string, property: string, wrong: (updates: Value) => boolean) =>
     names.flatMap((_, n) => (wrong(given[n] ?? everywhere) ? [{ property: `${at(n)}.${property}`, reason }] : []));
   if (!rings) return each(WITHOUT_RINGS, "updates", (updates) => updates !== undefined);
-  const own = each("is its ring's: give `rings.ref` for all", "updates.ref", (u) => (opened(u)?.ref ?? null) !== null);
+  const own = each(
+    "is its ring's: give `rings.branch` for all",
+    "updates.branch",
+    (u) => (opened(u)?.branch ?? null) !== null,
+  );
   const canaries = opened(news.rollout)?.canaries;
   const failures = [...own, ...ringsFailures(rings, { names, pulling, canaries })];
   if (failures.length > 0 || hasUnknown(rings.order) || hasUnknown(canaries)) return failures;
@@ -128,7 +131,7 @@ function twice(servers: Props, news: Props): CheckFailure[] {
   return Object.keys(servers)
     .sort()
     .flatMap((name) => {
-      const { connection } = memberInputs(news.defaults, servers[name], news as Common);
+      const { connection } = memberInputs(news.defaults, servers[name], news.commit);
       const { host, port = 22, proxy } = (plain(connection) ?? {}) as Props;
       if (typeof host !== "string") return [];
       // addresses behind different jump hosts may be the same ones

@@ -8,7 +8,7 @@ import { checkFleet } from "./check.ts";
 import { memberInputs, opened } from "./members.ts";
 import { canariesOf, chunks, type Order, turnsOf } from "./order.ts";
 import { checksumOf, childName, MEMBER, registerAll, type Wanted } from "./register.ts";
-import { inRing, refOf, ringsOf, waitingLine } from "./rings.ts";
+import { branchOf, inRing, ringsOf, waitingLine } from "./rings.ts";
 import { Rollout, type WhenUnreachable } from "./rollout.ts";
 import { fleetLine, type Standing, standingOf } from "./summary.ts";
 import { windowLines } from "./windows.ts";
@@ -64,14 +64,13 @@ function wantedOf(build: Construction, inputs: Props): Wanted {
   const first = canariesOf(names, order.canaries);
   const ringed = rings && ringsOf(names, known(plain(rings.order), undefined), first);
   const stages: Wanted["stages"] = ringed?.map((ring) => ({
-    ring: { ...ring, ref: refOf(rings!, build.name, ring.name) },
+    ring: { ...ring, branch: branchOf(rings!, build.name, ring.name) },
     turns: chunks(ring.servers, order.maxUnavailable),
   })) ?? [{ turns: turnsOf(names, order) }];
-  const common = { commit: inputs.commit, image: inputs.image };
   const member = (name: string) => {
-    const own = memberInputs(inputs.defaults, servers[name], common);
+    const own = memberInputs(inputs.defaults, servers[name], inputs.commit);
     const ring = stages.find(({ ring }) => ring?.servers.includes(name))?.ring;
-    return ring ? inRing(own, ring.ref) : own;
+    return ring ? inRing(own, ring.branch) : own;
   };
   return {
     names,

@@ -2,7 +2,7 @@
 import { isUnknown, type Props, Secret, Unknown, type Value } from "../../properties/values.ts";
 
 /** Inputs that are merged one by one, not replaced as a whole. */
-const MERGED = ["connection", "files"];
+const MERGED = ["connection", "files", "overwrite"];
 
 const isMap = (v: Value): v is Props =>
   typeof v === "object" && v !== null && !Array.isArray(v) && Object.getPrototypeOf(v) === Object.prototype;
@@ -24,14 +24,8 @@ function merged(below: Value, above: Value): Value {
   return below instanceof Secret || above instanceof Secret ? new Secret(both) : both;
 }
 
-/** What all servers have in common. */
-export interface Common {
-  commit: Value;
-  image?: Value;
-}
-
 /** The inputs of a server's HostHijack. `own`: unknown as a whole when another resource makes it. */
-export function memberInputs(defaults: Value, own: Value, { commit, image }: Common): Props {
+export function memberInputs(defaults: Value, own: Value, commit: Value): Props {
   const below = given(opened(defaults) ?? {});
   const above = opened(own);
   const open = isUnknown(own) || isUnknown(defaults);
@@ -43,7 +37,7 @@ export function memberInputs(defaults: Value, own: Value, { commit, image }: Com
   if (open) all.connection = Unknown.value;
   const whole = [defaults, own].some((v) => v instanceof Secret);
   const inputs = whole ? Object.fromEntries(Object.entries(all).map(([k, v]) => [k, wrapped(v)])) : all;
-  return given({ ...inputs, commit, image });
+  return given({ ...inputs, commit });
 }
 
 /** A secret around the whole becomes one around each part. */

@@ -13,7 +13,7 @@ export interface Wanted {
   /** Inputs of each server's HostHijack, by name. */
   members: Record<string, Props>;
   /** The turns by rings; one without a ring: no server pulls. */
-  stages: { ring?: FleetRing & { ref: string }; turns: string[][] }[];
+  stages: { ring?: FleetRing & { branch: string }; turns: string[][] }[];
   /** The program's `rings`. */
   rings: Props;
 }
@@ -26,7 +26,7 @@ export const checksumOf = ({ state }: Made): string | undefined => {
 };
 
 /** Inputs of the Fleet of which those of a server are made. */
-const FROM: Record<string, string[]> = { commit: ["commit"], image: ["image"] };
+const FROM: Record<string, string[]> = { commit: ["commit"] };
 const RING_FROM: Record<string, string[]> = {
   commit: ["commit"],
   servers: ["servers", "rings"],
@@ -90,12 +90,12 @@ const memberChild = (build: Construction, inputs: Props, name: string, after: st
 async function registerRing(
   build: Construction,
   { members, rings }: Wanted,
-  o: Run & { ring: FleetRing & { ref: string }; earlier: string[]; after: string[] },
+  o: Run & { ring: FleetRing & { branch: string }; earlier: string[]; after: string[] },
 ): Promise<string> {
   const { ring, earlier, after, made, rollout, waiting } = o;
   const before = Object.fromEntries(earlier.map((name) => [name, { member: members[name]!, made: made[name] }]));
   const commit = members[ring.servers[0]!]!.commit;
-  const inputs = ringInputs(rings, { commit, ref: ring.ref, servers: ring.servers, before });
+  const inputs = ringInputs(rings, { commit, branch: ring.branch, servers: ring.servers, before });
   const from = Object.fromEntries(Object.keys(inputs).map((key) => [key, RING_FROM[key] ?? ["rings"]]));
   const name = childName(build, `ring-${ring.name}`);
   const { urn, state } = await build.child({ type: RING, name, inputs, from, after });

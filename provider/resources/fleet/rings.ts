@@ -21,7 +21,7 @@ export const ringsRule = object({
   order: list(object({ name: text(NAME as { required: true }), servers: list(text(), { required: true, min: 1 }) }), {
     min: 1,
   }),
-  ref: text({ verify: refProblem, expected: 'the beginning of branches, such as "pine/web"' }),
+  branch: text({ verify: refProblem, expected: 'the beginning of branches, such as "pine/web"' }),
   ...signing,
 });
 
@@ -83,14 +83,14 @@ export const oneRing = (rings: readonly FleetRing[]): CheckFailure[] =>
     : [];
 
 /** The branch of a ring. `fleet`: the name of the resource. */
-export const refOf = (rings: Props, fleet: string, ring: string): string =>
-  `${plain(rings.ref) ?? `pine/${fleet.replaceAll(/[^A-Za-z0-9_-]/g, "-")}`}/${ring}`;
+export const branchOf = (rings: Props, fleet: string, ring: string): string =>
+  `${plain(rings.branch) ?? `pine/${fleet.replaceAll(/[^A-Za-z0-9_-]/g, "-")}`}/${ring}`;
 
 /** A server's inputs with its ring's branch: nobody but itself brings it to another commit, unless it says so. */
-export function inRing(member: Props, ref: string): Props {
+export function inRing(member: Props, branch: string): Props {
   const updates = opened(member.updates);
   if (!updates) return member;
-  const pulls = { pullOnly: true, ...updates, ref };
+  const pulls = { pullOnly: true, ...updates, branch };
   return { ...member, updates: member.updates instanceof Secret ? new Secret(pulls) : pulls };
 }
 
@@ -100,14 +100,14 @@ const pulls = (member: Props): boolean => opened(member.updates)?.pullOnly === t
 /** Inputs of a ring's resource. `before`: servers of the rings before, with what the engine made of them. */
 export function ringInputs(
   rings: Props,
-  o: { commit: Value; ref: string; servers: string[]; before: Record<string, { member: Props; made?: Made }> },
+  o: { commit: Value; branch: string; servers: string[]; before: Record<string, { member: Props; made?: Made }> },
 ): Props {
-  const { order: _, ref: __, ...common } = rings;
+  const { order: _, branch: __, ...common } = rings;
   const after = Object.entries(o.before).map(([name, { member, made }]) => {
     const connection = made?.state.connection ?? member.connection;
     return [name, { connection, pulls: pulls(member) }] as const;
   });
-  return { ...common, commit: o.commit, ref: o.ref, servers: o.servers, after: Object.fromEntries(after) };
+  return { ...common, commit: o.commit, branch: o.branch, servers: o.servers, after: Object.fromEntries(after) };
 }
 
 /** For the fleet's line: who waits for whom. */

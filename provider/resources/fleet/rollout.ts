@@ -3,6 +3,7 @@
  * is down for other reasons, too, and lets nobody go on after a failure.
  */
 import { die } from "../../errors.ts";
+import { ignoring, isIgnored } from "../../host/plan/ignorable.ts";
 import type { Membership, Operation, Overseer, Stop } from "../../resource.ts";
 import type { Task } from "../../task.ts";
 import { listed } from "../../words.ts";
@@ -121,7 +122,11 @@ export class Rollout implements Overseer {
     const outcomes = new Map<string, Outcome>([...this.outcomes, ...changed]);
     return [...this.seen.keys()].flatMap((name) => {
       const early = this.signed.has(name) ? undefined : pastCanary(this.plan, name, outcomes);
-      return early ? [`${name} would be stopped ${early}; \`pulumi up\` refuses that without its \`force: true\``] : [];
+      return early
+        ? [
+            `${name} would be stopped ${early}; \`pulumi up\` refuses that without its \`ignoreChecks: ["canary-first"]\``,
+          ]
+        : [];
     });
   }
 
@@ -167,16 +172,16 @@ export class Rollout implements Overseer {
     });
   }
 
-  private mayStop(name: string, down: string[], { serves, insist }: Stop): void {
+  private mayStop(name: string, down: string[], stop: Stop): void {
     const { maxUnavailable } = this.plan;
-    const early = insist || this.signed.has(name) ? undefined : pastCanary(this.plan, name, this.outcomes);
-    if (early)
-      die(`it would be stopped ${early}`, `update that one first, or set \`force: true\` for ${name} to insist`);
-    if (serves && !insist && down.length >= maxUnavailable) {
+    const free = isIgnored(stop, "canary-first") || this.signed.has(name);
+    const early = free ? undefined : pastCanary(this.plan, name, this.outcomes);
+    if (early) die(`it would be stopped ${early}`, `update that one first, or ${ignoring("canary-first")} of ${name}`);
+    if (stop.serves && !isIgnored(stop, "max-unavailable") && down.length >= maxUnavailable) {
       const [are, them] = down.length > 1 ? ["are", "them"] : ["is", "it"];
       die(
         `${listed(down)} of this fleet ${are} down already, and rollout.maxUnavailable is ${maxUnavailable}: ${name} is not stopped`,
-        `bring ${them} back, take ${them} out of the fleet, raise maxUnavailable, or set \`force: true\` for ${name} to insist`,
+        `bring ${them} back, take ${them} out of the fleet, raise maxUnavailable, or ${ignoring("max-unavailable")} of ${name}`,
       );
     }
     this.seen.set(name, { ...this.seen.get(name), stopped: true });

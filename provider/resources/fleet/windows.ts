@@ -14,8 +14,8 @@ export function windowLines(members: Record<string, Props>, together: readonly (
   return together.flatMap((names) => {
     const groups = new Map<string, Group>();
     for (const name of names) {
-      const { updates, rebootLock, deadman } = members[name]!;
-      if (!updates || !rebootLock || [updates, rebootLock, deadman].some(hasUnknown)) continue;
+      const { updates, rebootLock, trialTimeout } = members[name]!;
+      if (!updates || !rebootLock || [updates, rebootLock, trialTimeout].some(hasUnknown)) continue;
       const lock = plain(rebootLock) as Props;
       // a FleetLock server does not say how many it lets go
       if (lock.fleetlock || typeof lock.group !== "string") continue;
@@ -24,7 +24,7 @@ export function windowLines(members: Record<string, Props>, together: readonly (
         members: 0,
         slots: Number(lock.slots ?? 1),
         updates: { ...UPDATE_DEFAULTS, ...plain(updates) },
-        deadman: Number(plain(deadman) ?? DEADMAN_SECONDS),
+        deadman: Number(plain(trialTimeout) ?? DEADMAN_SECONDS),
       };
       groups.set(lock.group, { ...group, members: group.members + 1 });
     }

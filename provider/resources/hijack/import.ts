@@ -85,7 +85,7 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
     if (status.running !== status.slot)
       die(
         `${id} cannot be imported: a system on trial runs that nobody has confirmed`,
-        `import it once the trial is over (\`deadman\` seconds, default ${DEADMAN_SECONDS})`,
+        `import it once the trial is over (\`trialTimeout\` seconds, default ${DEADMAN_SECONDS})`,
       );
     if (install.stack !== call.stack)
       call.warn(
@@ -93,7 +93,7 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
       );
     const pinned = { ...connection, hostKey: ssh.hostKeySeen };
     // checked, so that they have the same defaults as the program's inputs
-    const finalized = finalizedOf(install) === "done" ? { finalize: true } : {};
+    const finalized = finalizedOf(install) === "done" ? { removeOldSystem: true } : {};
     const given = { connection: pinned, commit: status.checksum, hostname: facts.hostname };
     const { inputs } = checkHijack({ ...given, ...finalized });
     const own = { installationId: install.id };
@@ -109,7 +109,7 @@ export async function importHost(call: Call, id: string): Promise<{ id: string; 
       booted: bootedOf(status),
       hostKey: ssh.hostKeySeen,
       files: [],
-      ...(finalizedOf(install) === "done" ? { finalized: true } : {}),
+      ...(finalizedOf(install) === "done" ? { oldSystemRemoved: true } : {}),
       rootKeys: facts.authorizedKeys.root.map(bareKey),
       facts: factsOutput(facts),
       ...(plan ? { plan: planOutput({ ...plan, method: plan.method, summary: lines[0]!, lines }) } : {}),

@@ -13,6 +13,7 @@ import { hijackInputs } from "./model/inputs.ts";
 import { knownInputs, pathsOnly } from "./model/known.ts";
 import { inputsBefore } from "./model/left.ts";
 import { outputs, planOutput } from "./model/outputs.ts";
+import { spread } from "./model/overwrite.ts";
 import type { HijackState } from "./model/state.ts";
 import type { Wish } from "./model/wish.ts";
 import { findArtifacts } from "./plan/artifacts.ts";
@@ -86,6 +87,6 @@ async function planOf(seen: Look, given: Wish, props: Props, call: Call): Promis
     ? await artifacts.imageFacts(compression, seen.facts)
     : estimatedImage(seen.facts.arch, compression);
   // this run makes it, and its DiskImage was previewed before
-  if (hasUnknown(props.image)) Object.assign(image, { diskAtLeast: smallestDisk(), diskUnfit: noDiskFits() });
+  if (hasUnknown(spread(props).image)) Object.assign(image, { diskAtLeast: smallestDisk(), diskUnfit: noDiskFits() });
   return planFor(seen, wish, image, artifacts, call);
 }

@@ -15,7 +15,7 @@ import { etcDrift } from "./look/etc-drift.ts";
 import { type Look, look } from "./look/look.ts";
 import { pullsOnly } from "./model/followed.ts";
 import { hijackInputs } from "./model/inputs.ts";
-import { bootedOf, previousOf } from "./model/outputs.ts";
+import { bootedOf, fallbackOf } from "./model/outputs.ts";
 import type { HijackState } from "./model/state.ts";
 import { keepForHost } from "./plan/kept.ts";
 
@@ -83,10 +83,10 @@ export async function readHost(call: Call, { id, state, inputs }: Read): Promise
       state: {
         ...unchanged,
         ...etc,
-        ...(finalizedOf(facts.pine.install) === "done" ? { finalized: true } : {}),
+        ...(finalizedOf(facts.pine.install) === "done" ? { oldSystemRemoved: true } : {}),
         rootKeys: there.rootKeys,
         hostKey: known.hostKey ?? ssh.hostKeySeen,
-        previous: previousOf(status, known.previous),
+        fallback: fallbackOf(status, known.fallback),
         booted: bootedOf(status, version),
         followed,
       },

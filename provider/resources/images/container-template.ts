@@ -20,7 +20,7 @@ import { largestImage } from "../estimates.ts";
 import { storeIfThere } from "../store.ts";
 import { type CommitFile, commitFile, findFile } from "./life.ts";
 
-const shape = {
+export const shape = {
   commit: text({
     required: true,
     pattern: CHECKSUM,

@@ -28,12 +28,12 @@ import { type CommitFile, commitFile, findFile } from "./life.ts";
 /** A screen and the serial line that providers' web consoles show; the last is /dev/console. */
 const CONSOLES = ["tty0", "ttyS0,115200"];
 
-const shape = {
+export const shape = {
   commit: text({ required: true, pattern: CHECKSUM, expected: "the checksum of an OstreeCommit (64 hex digits)" }),
   // the minimum catches typing errors; a later check knows what the commit needs
   size: integer({ min: 64, max: 1024 * 1024, hint: "the size is in MiB" }),
   format: text({ enum: FILE_FORMATS, default: "raw.zst" }),
-  label: text({ enum: LABELS, default: "gpt" }),
+  partitionTable: text({ enum: LABELS, default: "gpt" }),
   espSize: integer({ ...ESP_MIB, hint: "the size is in MiB" }),
   filesystem: text({ enum: ROOTS, default: DEFAULT }),
   bootSize: integer({ ...BOOT_MIB, hint: "the size is in MiB; leave it out for none" }),
@@ -64,7 +64,7 @@ const image: CommitFile<Inputs, Image> = {
   },
   diffInputs(olds, news) {
     // inputs of an older provider lack these defaults
-    const defaults = { format: "raw.zst", label: "gpt", filesystem: DEFAULT, grow: true };
+    const defaults = { format: "raw.zst", partitionTable: "gpt", filesystem: DEFAULT, grow: true };
     return diffInputs({ ...defaults, ...olds }, { ...defaults, ...news }, { ordered: ["kernelArguments"] });
   },
   find: (store, inputs) => readImage(store, inputs.commit, optionsOf(inputs), inputs.format),
@@ -78,11 +78,12 @@ export const diskImage = commitFile(image);
 
 /** Inputs that are valid one by one, but contradict each other. image/disk/plan.ts checks what a commit needs. */
 function contradictions(i: Props): CheckFailure[] {
-  if (i.label === "mbr" && i.espSize !== undefined)
+  if (i.partitionTable === "mbr" && i.espSize !== undefined)
     return [
       {
         property: "espSize",
-        reason: 'expected none with label "mbr", which has no EFI system partition; leave it out, or set label: "gpt"',
+        reason:
+          'expected none with partitionTable "mbr", which has no EFI system partition; leave it out, or set partitionTable: "gpt"',
         code: "espSize.mbr",
       },
     ];
@@ -110,7 +111,7 @@ function optionsOf(inputs: Inputs): ImageOptions {
   const kernelArguments = inputs.kernelArguments ?? [];
   return {
     size: inputs.size === undefined ? undefined : inputs.size * MiB,
-    label: inputs.label,
+    label: inputs.partitionTable,
     espSize: inputs.espSize === undefined ? undefined : inputs.espSize * MiB,
     filesystem: inputs.filesystem,
     bootSize: inputs.bootSize === undefined ? undefined : inputs.bootSize * MiB,
@@ -133,7 +134,7 @@ function stateOf(image: Image): Props {
     rootUuid: image.rootUuid,
     partitions: image.partitions.map(({ name, start, size, uuid }) => ({
       name,
-      type: name === "root" || name === "boot" ? "linux" : name,
+      kind: name === "root" || name === "boot" ? "linux" : name,
       start,
       size,
       uuid,
@@ -157,7 +158,7 @@ async function preview(call: Call, inputs: Props): Promise<Props> {
   if (manifest) needMount(manifest, filesystem);
   const found = hasUnknown(inputs) ? undefined : await findFile(call, image, inputs);
   const bytes = found?.diskSize ?? (typeof inputs.size === "number" ? inputs.size * MiB : 0);
-  noteDisk(bytes, notForOverwrite(inputs.format ?? "raw.zst", inputs.label ?? "gpt"));
+  noteDisk(bytes, notForOverwrite(inputs.format ?? "raw.zst", inputs.partitionTable ?? "gpt"));
   if (found) return stateOf(found);
   if (rootFilesystem(filesystem).make) await needQemuFor(filesystem);
   const later = ["path", "sha256", "fileSize", "rootUuid", "partitions"].map((key) => [key, Unknown.value]);

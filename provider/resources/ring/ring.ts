@@ -41,10 +41,10 @@ export const ring: Resource = {
 
   async diff(call, { olds, oldInputs, news }): Promise<Diff> {
     const { published } = plain(olds) as State;
-    const detailed = diffInputs(oldInputs, news, { replace: ["ref"], ignore: NO_CHANGE });
+    const detailed = diffInputs(oldInputs, news, { replace: ["branch"], ignore: NO_CHANGE });
     if (!equalValues(news.commit, published)) detailed.commit = "update";
     if (published === undefined || hasUnknown(news.publish)) return { detailed };
-    const { publish, ref } = plain(news) as Inputs;
+    const { publish, branch: ref } = plain(news) as Inputs;
     return { detailed, changes: !(await isPublished(publish, ref, published, call)) };
   },
 
@@ -72,7 +72,7 @@ export const ring: Resource = {
 
 async function sign(call: Call, id: string, props: Props, before?: { state: State; oldInputs: Props }): Promise<State> {
   const inputs = plain(props) as Inputs;
-  const { commit, ref, publish } = inputs;
+  const { commit, branch: ref, publish } = inputs;
   const store = await Store.open(call.config.store);
   const wanted = await madeOf(store, inputs, call);
   const gate = await waitForAll(commit, inputs.after ?? {}, inputs.waitMinutes ?? 0, call);
@@ -104,7 +104,7 @@ async function isDue(
 ): Promise<boolean> {
   if (!oldInputs || had[0]?.checksum !== now.checksum) return true;
   if (Object.keys(diffInputs(oldInputs, news, { ignore: NO_CHANGE })).length > 0) return true;
-  const { publish, ref } = plain(news) as Inputs;
+  const { publish, branch: ref } = plain(news) as Inputs;
   return !(await isPublished(publish, ref, now.checksum, call));
 }
 

@@ -23,7 +23,7 @@ export const signing = {
 
 export const shape = {
   commit: text({ required: true, pattern: CHECKSUM, expected: "the checksum of an OstreeCommit (64 hex digits)" }),
-  ref: text({ required: true, verify: refProblem, expected: 'a branch, such as "pine/web/canary"' }),
+  branch: text({ required: true, verify: refProblem, expected: 'a branch, such as "pine/web/canary"' }),
   servers: list(text()),
   after: map(object({ connection: connectionRule, pulls: flag({ default: true }) })),
   ...signing,

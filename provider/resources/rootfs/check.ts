@@ -35,9 +35,9 @@ export async function checkRootfs(news: Props, config: Config): Promise<{ inputs
     if ("problem" in read) push(failures, `${at}.archive`, "files.archive", read.problem);
     else archives.set(path, read.entries);
   }
-  for (const [name, source] of Object.entries((inputs.kernelModules ?? {}) as Props))
+  for (const [name, source] of Object.entries((inputs.extraKernelModules ?? {}) as Props))
     if (source instanceof Asset)
-      push(failures, `kernelModules["${name}"]`, "kernelModules", await assetProblem(source));
+      push(failures, `extraKernelModules["${name}"]`, "extraKernelModules", await assetProblem(source));
   if (failures.length === 0 && !hasUnknown(inputs)) {
     const known = plain(inputs) as RootfsInputs;
     const recipe = recipeBase(known, config);

@@ -29,12 +29,13 @@ function ofTarget(i: RootfsInputs, add: Add): void {
   }
   const host = "in a container it is the host's";
   if (i.kernel !== undefined && i.kernel !== "none") add("kernel", "container", `expected "none": ${host}`);
-  if (Object.keys(i.kernelModules ?? {}).length > 0) add("kernelModules", "container", `expected none: ${host}`);
-  if ((i.modules ?? []).length > 0) add("modules", "container", `expected none: ${host}`);
+  if (Object.keys(i.extraKernelModules ?? {}).length > 0)
+    add("extraKernelModules", "container", `expected none: ${host}`);
+  if ((i.loadModules ?? []).length > 0) add("loadModules", "container", `expected none: ${host}`);
   if (i.extras?.includes("iomon")) add("extras", "container", `iomon watches a machine's disk: ${host}`);
   if (i.keymap !== undefined) add("keymap", "container", "a container has no console of its own");
-  if (i.memory !== undefined && i.memory.kind !== "none") add("memory", "container", `expected kind none: ${host}`);
-  if (i.knobs !== undefined) add("knobs", "container", `expected none: ${host}`);
+  if (i.swap !== undefined && i.swap.kind !== "none") add("swap", "container", `expected kind none: ${host}`);
+  if (i.tuning !== undefined) add("tuning", "container", `expected none: ${host}`);
   if (i.watchdog !== undefined) add("watchdog", "container", "expected none: it would reset the container's host");
   if (i.ntp !== undefined && i.ntp.client !== "none")
     add("ntp", "container", `expected client none: the clock ${host.slice(2)}`);

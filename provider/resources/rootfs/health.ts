@@ -107,7 +107,7 @@ const RUNNING = ["sysinit", "boot", "default"] as const;
 
 interface Inputs {
   healthChecks?: Check[];
-  hooks?: string[];
+  buildCommands?: string[];
   files?: Record<string, { mode?: string; archive?: unknown }>;
 }
 
@@ -120,7 +120,7 @@ export function checkContradictions(
   const base = baseServices(recipe);
   const started = new Set(RUNNING.flatMap((level) => [...base[level], ...(recipe.services[level] ?? [])]));
   // a hook may put a service into a runlevel
-  for (const [n, { service }] of (i.hooks?.length ? [] : (i.healthChecks ?? [])).entries())
+  for (const [n, { service }] of (i.buildCommands?.length ? [] : (i.healthChecks ?? [])).entries())
     if (service !== undefined && !started.has(service))
       add(
         `healthChecks[${n}].service`,

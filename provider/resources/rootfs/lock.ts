@@ -18,7 +18,7 @@ import type { Task } from "../../task.ts";
 export interface Before {
   lock: LockedPackage[];
   recipe: Recipe;
-  upgrade?: string;
+  trigger?: string;
 }
 
 /** The toolbox's source: depends on this machine and the configuration, not on the recipe. */
@@ -93,17 +93,18 @@ function byPlace(lock: LockedPackage[], was: Recipe, is: Recipe): LockedPackage[
 }
 
 /**
- * The lock for a recipe. Everything is newest without a lock before, and when `upgrade` or `release` changed. When the
- * same packages are asked for, the lock stays, and the mirror is not read. For other packages, locked versions stay.
+ * The lock for a recipe. Everything is newest without a lock before, and when `upgradeTrigger` or `release` changed.
+ * When the same packages are asked for, the lock stays, and the mirror is not read. For other packages, locked versions
+ * stay.
  */
 export async function lockFor(
   recipe: Recipe,
-  upgrade: string | undefined,
+  trigger: string | undefined,
   before: Before | undefined,
   config: Config,
   task: Task,
 ): Promise<LockedPackage[]> {
-  if (!before || (upgrade ?? "") !== (before.upgrade ?? "") || recipe.release !== before.recipe.release)
+  if (!before || (trigger ?? "") !== (before.trigger ?? "") || recipe.release !== before.recipe.release)
     return resolveRecipe(recipe, config, task);
   const [was, is] = [world(before.recipe), world(recipe)];
   const asked = (w: string[], r: Recipe) => JSON.stringify([w, r.repositories.map((text) => placeOf(text, r)), r.arch]);

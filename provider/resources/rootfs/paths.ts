@@ -9,17 +9,20 @@ import type { Recipe } from "../../image/recipe/types.ts";
 import type { CheckFailure } from "../../properties/failure.ts";
 import type { RootfsInputs } from "./shape.ts";
 
-type Setting =
-  | "keymap"
-  | "locale"
-  | "ntp"
-  | "dns"
-  | "limits"
-  | "memory"
-  | "knobs"
-  | "watchdog"
-  | "motd"
-  | "healthChecks";
+/** Settings of a recipe that make files -> the inputs that they come from. */
+const INPUTS = {
+  keymap: "keymap",
+  locale: "locale",
+  ntp: "ntp",
+  dns: "nameservers",
+  limits: "limits",
+  memory: "swap",
+  knobs: "tuning",
+  watchdog: "watchdog",
+  motd: "motd",
+  healthChecks: "healthChecks",
+} as const satisfies Partial<Record<keyof Recipe, keyof RootfsInputs>>;
+type Setting = keyof typeof INPUTS;
 
 /** Values for a recipe without any of these settings. */
 const WITHOUT: Pick<Recipe, Setting> = {
@@ -43,13 +46,14 @@ export function madeBy(i: RootfsInputs, recipe: Recipe): Map<string, string> {
   const bare = { ...recipe, ...WITHOUT, extras: [] };
   const usual = new Set(pathsOf(bare));
   for (const name of Object.keys(WITHOUT) as Setting[]) {
-    if (i[name] === undefined) continue;
-    for (const path of pathsOf({ ...bare, [name]: recipe[name] })) if (!usual.has(path)) out.set(path, name);
+    const input = INPUTS[name];
+    if (i[input] === undefined) continue;
+    for (const path of pathsOf({ ...bare, [name]: recipe[name] })) if (!usual.has(path)) out.set(path, input);
   }
   if (i.limits !== undefined) out.set("/etc/rc.conf", "limits");
   if (i.sysctl !== undefined) out.set("/etc/sysctl.d/90-pine.conf", "sysctl");
   if (recipe.timezone !== "UTC") out.set("/etc/timezone", "timezone");
-  for (const name of Object.keys(recipe.keys)) out.set(`/etc/apk/keys/${name}`, "keys");
+  for (const name of Object.keys(recipe.keys)) out.set(`/etc/apk/keys/${name}`, "repositoryKeys");
   for (const { name, sudo } of recipe.users)
     if (sudo)
       for (const path of [`/etc/sudoers.d/pine-${name}`, `/etc/doas.d/pine-${name}.conf`]) out.set(path, "users");

@@ -28,13 +28,13 @@ import type { RootfsInputs } from "./shape.ts";
 export interface RootfsState {
   digest: string;
   checksum: string;
-  lock: LockedPackage[];
+  lockedPackages: LockedPackage[];
   packageCount: number;
   kernelRelease: string;
   /** Bytes of its files. */
   size: number;
   /** What built it: the provider's files and format. */
-  builder: string;
+  builtBy: string;
   /** Paths of the bills of materials. */
   sbom?: { spdx: string; cyclonedx: string };
   available?: { name: string; current: string; available: string }[];
@@ -43,10 +43,10 @@ export interface RootfsState {
 /** The future state: resolves packages, so that digest and lock are known. Writes the package cache at most. */
 export async function preview(call: Call, props: Props, before: Before | undefined): Promise<Props> {
   // packages can be resolved even if files or keys are not known yet
-  const { files: _, authorizedKeys: __, hostname: ___, kernelModules: ____, healthChecks, ...rest } = props;
+  const { files: _, authorizedKeys: __, hostname: ___, extraKernelModules: ____, healthChecks, ...rest } = props;
   if (hasUnknown(rest)) return {};
   const base = recipeBase(plain(rest) as RootfsInputs, call.config);
-  const lock = await lockFor(base, (plain(rest) as RootfsInputs).upgrade, before, call.config, call);
+  const lock = await lockFor(base, (plain(rest) as RootfsInputs).upgradeTrigger, before, call.config, call);
   const unpacked = lock.reduce((sum, p) => sum + p.installedSize, 0);
   const compressed = lock.reduce((sum, p) => sum + p.size, 0);
   noteImage({ arch: base.arch, target: base.target, ssh: sshServerOf(lock), compressed, unpacked });
@@ -63,11 +63,11 @@ export async function preview(call: Call, props: Props, before: Before | undefin
   return {
     digest: digest ?? Unknown.value,
     checksum: Unknown.value,
-    lock,
+    lockedPackages: lock,
     packageCount: lock.length,
     kernelRelease: base.kernel === "none" ? "" : (kernelReleaseOf(base, lock) ?? Unknown.value),
     size: Unknown.value,
-    builder: builder(),
+    builtBy: builder(),
     sbom: digest ? sbomPaths(store, digest) : Unknown.value,
   };
 }
@@ -95,11 +95,11 @@ export function stateOf(store: Store, r: RootfsRecord): Props {
   return {
     digest: r.digest,
     checksum: r.checksum,
-    lock: r.lock,
+    lockedPackages: r.lock,
     packageCount: r.packages,
     kernelRelease: r.kernelRelease,
     size: r.size,
-    builder: builder(),
+    builtBy: builder(),
     sbom: sbomPaths(store, r.digest),
   } satisfies RootfsState;
 }

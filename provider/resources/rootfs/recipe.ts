@@ -60,8 +60,8 @@ export async function recipeOf(props: Props, config: Config): Promise<RecipeWith
     contents.set(path, content);
     files.push({ path, mode: rules.fourDigits(f.mode ?? "0644"), owner, sha256: sha256(content) });
   }
-  for (const [name, source] of Object.entries(inputs.kernelModules ?? {}).sort(byKey)) {
-    const content = await bytesOf(`kernelModules["${name}"]`, source);
+  for (const [name, source] of Object.entries(inputs.extraKernelModules ?? {}).sort(byKey)) {
+    const content = await bytesOf(`extraKernelModules["${name}"]`, source);
     modules.set(name, content);
     extraModules.push({ name, sha256: sha256(content) });
   }
@@ -99,7 +99,7 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
     mirror: inputs.mirror.replace(/\/+$/, ""),
     // in their order: apk takes the first repository that has a version
     repositories: [...new Set(inputs.repositories.map((r) => r.trim()))],
-    keys: inputs.keys && Object.keys(inputs.keys).length > 0 ? inputs.keys : config.keys,
+    keys: inputs.repositoryKeys && Object.keys(inputs.repositoryKeys).length > 0 ? inputs.repositoryKeys : config.keys,
     packages: sorted([...profile.packages.filter((p) => !named.has(p)), ...inputs.packages]),
     kernel: inputs.kernel ?? (targets[target].kernel ? "virt" : "none"),
     timezone: inputs.timezone,
@@ -114,10 +114,10 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
       sudo: u.sudo,
       passwordHash: u.passwordHash,
     })),
-    ssh: inputs.ssh,
+    ssh: inputs.sshServer,
     services: servicesOf(profile.services, inputs.services ?? {}),
     sysctl: { ...profile.sysctl, ...inputs.sysctl },
-    modules: inputs.modules ?? [],
+    modules: inputs.loadModules ?? [],
     files: [],
     archives: [],
     extraModules: [],
@@ -125,22 +125,22 @@ export function recipeBase(inputs: RootfsInputs, config: Config): Recipe {
     keymap: inputs.keymap === undefined ? undefined : { layout, variant },
     locale: inputs.locale,
     ntp: ntp && ntp.client !== "none" ? { client: ntp.client, servers: ntp.servers } : undefined,
-    dns: inputs.dns ?? [],
-    mounts: inputs.mounts ?? [],
-    memory: memoryOf(inputs.memory),
+    dns: inputs.nameservers ?? [],
+    mounts: (inputs.mounts ?? []).map(({ filesystem: type, fsckOrder: pass, ...mount }) => ({ ...mount, type, pass })),
+    memory: memoryOf(inputs.swap),
     limits: { ...profile.limits, ...inputs.limits },
-    knobs: inputs.knobs
+    knobs: inputs.tuning
       ? {
-          hugepages: inputs.knobs.hugepages,
-          block: inputs.knobs.block ?? KNOBS.block,
-          offload: inputs.knobs.offload ?? KNOBS.offload,
+          hugepages: inputs.tuning.hugepages,
+          block: inputs.tuning.block ?? KNOBS.block,
+          offload: inputs.tuning.offload ?? KNOBS.offload,
         }
       : profile.knobs
         ? KNOBS
         : undefined,
     watchdog: inputs.watchdog,
     motd: inputs.motd,
-    hooks: inputs.hooks ?? [],
+    hooks: inputs.buildCommands ?? [],
     healthChecks: recipeChecks(inputs.healthChecks),
   };
 }
@@ -150,7 +150,7 @@ function servicesOf(profile: Services, own: Services): Services {
   return Object.fromEntries(levels.map((l) => [l, sorted([...(profile[l] ?? []), ...(own[l] ?? [])])]));
 }
 
-function memoryOf(m: RootfsInputs["memory"]): Memory {
+function memoryOf(m: RootfsInputs["swap"]): Memory {
   if (!m || m.kind === "none") return { kind: "none" };
   return m.kind === "zram"
     ? { kind: "zram", percent: m.percent ?? ZRAM_PERCENT }

@@ -22,9 +22,9 @@ export const resolvePackages: Invoke = async (call, args) => {
     fallbacks: fallbacksOf(mirror, tools),
     release: wanted.release,
     arch: wanted.arch,
-    keys: wanted.keys ?? call.config.keys,
+    keys: wanted.repositoryKeys ?? call.config.keys,
   };
   const apk = await apkTool(tools, call);
   const indexes = await fetchIndexes(wanted.repositories, source, call);
-  return { result: { lock: await resolve(apk, { packages: wanted.packages, indexes }, source, call) } };
+  return { result: { lockedPackages: await resolve(apk, { packages: wanted.packages, indexes }, source, call) } };
 };

@@ -20,14 +20,15 @@ import type { RootfsInputs } from "./shape.ts";
 /** Lists whose order decides the result. */
 // biome-ignore format: what belongs together is in one line
 const ORDERED = [
-  "repositories", "hooks", "dns", "ntp.servers", "authorizedKeys", "users.authorizedKeys", "modules",
+  "repositories", "buildCommands", "nameservers", "ntp.servers", "authorizedKeys", "users.authorizedKeys", "loadModules",
 ];
 
 /** Why the same inputs give another digest: found in what was built, never guessed by elimination. */
 function hiddenCause(was: HiddenParts | undefined, is: HiddenParts): string {
   const archives = Object.keys(is.archives).filter((path) => was?.archives[path] !== is.archives[path]);
   const causes = archives.map((path) => `modes or links in files["${path}"].archive changed`);
-  if (was?.keys !== is.keys) causes.push("the trusted keys of the provider's configuration changed (pine:keys)");
+  if (was?.keys !== is.keys)
+    causes.push("the trusted keys of the provider's configuration changed (pine:repositoryKeys)");
   return was === undefined || causes.length === 0 ? "its digest changed, and no input shows why" : causes.join("; ");
 }
 
@@ -42,7 +43,7 @@ export const rootfs: Resource = {
       ignore: ignoreChanges,
     });
     if (Object.keys(detailed).length > 0) return { detailed };
-    if (state.builder !== builder()) {
+    if (state.builtBy !== builder()) {
       call.info("builder changed: this version of the provider builds the same packages in another way");
       return { detailed, changes: true };
     }
@@ -52,7 +53,7 @@ export const rootfs: Resource = {
       return { detailed, changes: true };
     }
     const known = await recipeOf(news, call.config);
-    const same = !known || recipeDigest(known.recipe, state.lock, state.builder) === state.digest;
+    const same = !known || recipeDigest(known.recipe, state.lockedPackages, state.builtBy) === state.digest;
     if (!same) call.info(hiddenCause(built.hidden, hiddenParts(known.recipe)));
     return { detailed, changes: !same };
   },
@@ -81,7 +82,7 @@ export const rootfs: Resource = {
       const checked = await checkRootfs(inputs, call.config);
       if (checked.failures.length > 0 || hasUnknown(checked.inputs)) return { id, state, inputs };
       const recipe = recipeBase(plain(checked.inputs) as RootfsInputs, call.config);
-      const available = newer(known.lock, await resolveRecipe(recipe, call.config, call));
+      const available = newer(known.lockedPackages, await resolveRecipe(recipe, call.config, call));
       return { id, inputs, state: available.length > 0 ? { ...rest, available } : rest };
     } catch (e) {
       if (isAbort(e, call.signal)) throw e;
@@ -96,9 +97,9 @@ export const rootfs: Resource = {
 };
 
 function beforeOf(state: RootfsState, oldInputs: Props, config: Config): Before | undefined {
-  if (!state.lock?.length) return undefined;
+  if (!state.lockedPackages?.length) return undefined;
   const inputs = plain(oldInputs) as RootfsInputs;
-  return { lock: state.lock, recipe: recipeBase(inputs, config), upgrade: inputs.upgrade };
+  return { lock: state.lockedPackages, recipe: recipeBase(inputs, config), trigger: inputs.upgradeTrigger };
 }
 
 /** Upstream packages that differ from the lock, as refresh saw them. */
@@ -116,7 +117,7 @@ async function make(call: Call, id: string, props: Props, before: Before | undef
   const problem = archProblem(recipe.arch);
   if (problem) die(problem.message, problem.hint);
   const inputs = plain(props) as RootfsInputs;
-  const lock = await lockFor(recipeBase(inputs, call.config), inputs.upgrade, before, call.config, call);
+  const lock = await lockFor(recipeBase(inputs, call.config), inputs.upgradeTrigger, before, call.config, call);
   const store = await Store.open(call.config.store);
   const digest = recipeDigest(recipe, lock, builder());
   const record = await buildRootfs(store, { digest, lock, ...known }, toolsOf(call.config), call);
@@ -130,13 +131,13 @@ async function make(call: Call, id: string, props: Props, before: Before | undef
  */
 async function makeOldAgain(call: Call, old: RootfsState, oldInputs: Props): Promise<void> {
   const store = await Store.open(call.config.store);
-  if (!old.lock?.length || old.builder !== builder() || (await readRootfs(store, old.digest))) return;
+  if (!old.lockedPackages?.length || old.builtBy !== builder() || (await readRootfs(store, old.digest))) return;
   try {
     const known = await recipeOf(oldInputs, call.config);
     // files of this machine may have changed since
-    if (!known || recipeDigest(known.recipe, old.lock, old.builder) !== old.digest) return;
+    if (!known || recipeDigest(known.recipe, old.lockedPackages, old.builtBy) !== old.digest) return;
     call.step("making the previous Rootfs again, which servers run");
-    const request = { digest: old.digest, lock: old.lock, ...known };
+    const request = { digest: old.digest, lock: old.lockedPackages, ...known };
     await buildRootfs(store, request, toolsOf(call.config), call);
   } catch (e) {
     if (isAbort(e, call.signal)) throw e;

@@ -21,7 +21,7 @@ export const ntp = object({
   servers: list(text({ pattern: HOST, expected: 'a time server such as "pool.ntp.org"' }), { default: [] }),
 });
 
-export const dns = list(
+export const nameservers = list(
   text({ verify: (a) => (isIP(a) ? undefined : { code: "address", reason: "expected an IPv4 or IPv6 address" }) }),
   {
     verify: (all) =>
@@ -51,13 +51,13 @@ const mount = object({
         : undefined;
     },
   }),
-  type: text({ required: true, pattern: /^[a-z0-9._]+$/, expected: 'a filesystem such as "ext4"' }),
+  filesystem: text({ required: true, pattern: /^[a-z0-9._]+$/, expected: 'a filesystem such as "ext4"' }),
   options: text({
     default: "defaults,nofail",
     pattern: /^[^\s#]+$/,
     expected: 'mount options such as "noatime,nofail"',
   }),
-  pass: integer({ min: 0, max: 2, default: 0 }),
+  fsckOrder: integer({ min: 0, max: 2, default: 0 }),
 });
 export const mounts = list(mount, {
   verify: (all) => {
@@ -68,7 +68,7 @@ export const mounts = list(mount, {
 
 /** A swap file above 64 GiB or below 16 MiB is a typing error. */
 const SWAP_MIB = { min: 16, max: 65536 };
-export const memory = object(
+export const swap = object(
   {
     kind: text({ required: true, enum: ["none", "zram", "swapfile", "zswap"] }),
     percent: integer({ min: 5, max: 400 }),
@@ -92,7 +92,7 @@ export const limits = map(text({ pattern: /^(\d{1,10}|unlimited)$/, expected: 'a
   },
 });
 
-export const knobs = object({
+export const tuning = object({
   hugepages: text({ enum: ["always", "madvise", "never"], default: "madvise" }),
   block: map(text({ pattern: /^[A-Za-z0-9_-]+$/, expected: 'a value such as "4096"' }), {
     keys: { pattern: /^[a-z_]+(\/[a-z_]+)?$/, expected: 'a file of /sys/block/<disk>/queue such as "read_ahead_kb"' },
@@ -105,7 +105,7 @@ export const knobs = object({
 /** A look at a busy disk may take a while; what servers' watchdogs know ends at 613 s (iTCO). */
 export const watchdog = object({ seconds: integer({ min: 30, max: 600, default: 120 }) });
 
-export const hooks = list(
+export const buildCommands = list(
   text({
     pattern: /^[^\0]{1,65536}$/,
     expected: "a command for /bin/sh of at most 64 KiB",

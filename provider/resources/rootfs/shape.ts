@@ -46,7 +46,7 @@ export const sourceShape = (config: Config) => ({
     }),
     { default: ["main", "community"], min: 1, verify: once("the repository") },
   ),
-  keys: map(text({ verify: rules.pemProblem }), {
+  repositoryKeys: map(text({ verify: rules.pemProblem }), {
     keys: { pattern: rules.keyFilePattern, expected: 'a file name as in the signature, "builder-5f3a.rsa.pub"' },
   }),
   packages: list(text({ verify: constraintProblem }), {
@@ -102,16 +102,16 @@ export const rootfsShape = (config: Config) => ({
   ...sourceShape(config),
   packages: list(text({ verify: constraintProblem }), { default: [] }),
   kernel: text({ pattern: rules.kernelPattern, expected: 'a flavour such as "virt", "lts" or "none"' }),
-  kernelModules: map(asset(), { keys: settings.extraModule }),
+  extraKernelModules: map(asset(), { keys: settings.extraModule }),
   timezone: text({ default: "UTC", pattern: rules.timezonePattern, expected: 'a zone such as "Europe/Berlin"' }),
   keymap: settings.keymap,
   locale: settings.locale,
   ntp: settings.ntp,
-  dns: settings.dns,
+  nameservers: settings.nameservers,
   mounts: settings.mounts,
-  memory: settings.memory,
+  swap: settings.swap,
   limits: settings.limits,
-  knobs: settings.knobs,
+  tuning: settings.tuning,
   watchdog: settings.watchdog,
   motd: settings.motd,
   users: list(user, {
@@ -124,14 +124,14 @@ export const rootfsShape = (config: Config) => ({
   }),
   hostname: text({ default: "pine", pattern: hostnamePattern, expected: 'a hostname such as "web"' }),
   authorizedKeys: list(authorizedKey),
-  ssh: text({ enum: ["dropbear", "openssh"], default: "dropbear" }),
+  sshServer: text({ enum: ["dropbear", "openssh"], default: "dropbear" }),
   services: map(list(text({ pattern: rules.servicePattern, expected: "the name of an OpenRC service" })), {
     keys: { pattern: new RegExp(`^(${runlevels.join("|")})$`), expected: `a runlevel: ${runlevels.join(", ")}` },
   }),
   sysctl: map(settings.sysctlValue, {
     keys: { pattern: rules.sysctlPattern, expected: 'a kernel parameter such as "net.ipv4.ip_forward"' },
   }),
-  modules: list(text({ pattern: rules.modulePattern, expected: "the name of a kernel module" })),
+  loadModules: list(text({ pattern: rules.modulePattern, expected: "the name of a kernel module" })),
   files: map(file, {
     verify: (files) => {
       for (const path of Object.keys(files)) {
@@ -144,9 +144,9 @@ export const rootfsShape = (config: Config) => ({
     },
   }),
   extras: list(text({ enum: extraNames }), { verify: once("the extra") }),
-  hooks: settings.hooks,
+  buildCommands: settings.buildCommands,
   healthChecks,
-  upgrade: text({ empty: true }),
+  upgradeTrigger: text({ empty: true }),
 });
 
 export type RootfsInputs = Checked<ReturnType<typeof rootfsShape>>;

@@ -41,17 +41,6 @@ Object.defineProperty(exports, "fallbackMirrors", {
 });
 
 /**
- * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: Alpine's own keys for x86_64 and aarch64.
- */
-export declare const keys: {[key: string]: string} | undefined;
-Object.defineProperty(exports, "keys", {
-    get() {
-        return __config.getObject<{[key: string]: string}>("keys");
-    },
-    enumerable: true,
-});
-
-/**
  * Alpine mirror (http or https); packages are at `<mirror>/<release>/<repository>/<arch>/`. Default `https://dl-cdn.alpinelinux.org/alpine`. Example: `http://mirror.example.org/alpine`.
  */
 export declare const mirror: string | undefined;
@@ -69,6 +58,17 @@ export declare const release: string | undefined;
 Object.defineProperty(exports, "release", {
     get() {
         return __config.get("release");
+    },
+    enumerable: true,
+});
+
+/**
+ * Public keys that sign indexes and packages: file name as in the signature, such as `builder@example.org-5f3a.rsa.pub`, to the key's text (PEM). Default: Alpine's own keys for x86_64 and aarch64.
+ */
+export declare const repositoryKeys: {[key: string]: string} | undefined;
+Object.defineProperty(exports, "repositoryKeys", {
+    get() {
+        return __config.getObject<{[key: string]: string}>("repositoryKeys");
     },
     enumerable: true,
 });

@@ -6,8 +6,6 @@ import * as inputs from "../types/input";
 import * as outputs from "../types/output";
 import * as enums from "../types/enums";
 
-import * as utilities from "../utilities";
-
 /**
  * How to reach a server by SSH. Field names are those of `@pulumi/command`'s remote connection, so that one object serves both.
  */
@@ -41,7 +39,7 @@ export interface Connection {
      */
     perDialTimeout?: number;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: number;
     /**
@@ -95,7 +93,7 @@ export interface ConnectionArgs {
      */
     perDialTimeout?: pulumi.Input<number | undefined>;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: pulumi.Input<number | undefined>;
     /**
@@ -135,9 +133,9 @@ export interface ConsulStoreArgs {
  */
 export interface DataPartitionArgs {
     /**
-     * `ext4` or `xfs`. Default `ext4`.
+     * Filesystem of a new one. Default `ext4`.
      */
-    filesystem?: pulumi.Input<string | undefined>;
+    filesystem?: pulumi.Input<enums.DataFilesystem | undefined>;
     /**
      * Label of its filesystem, at most 12 letters, digits, `_` and `-`.
      */
@@ -147,18 +145,9 @@ export interface DataPartitionArgs {
      */
     mountPoint: pulumi.Input<string>;
     /**
-     * Size in MiB. The last one may leave it out: the rest of the disk.
+     * Size in MiB, 16 to 1073741824. The last one may leave it out: the rest of the disk.
      */
     size?: pulumi.Input<number | undefined>;
-}
-/**
- * dataPartitionArgsProvideDefaults sets the appropriate defaults for DataPartitionArgs
- */
-export function dataPartitionArgsProvideDefaults(val: DataPartitionArgs): DataPartitionArgs {
-    return {
-        ...val,
-        filesystem: (val.filesystem) ?? "ext4",
-    };
 }
 
 /**
@@ -234,7 +223,7 @@ export interface FleetConnectionArgs {
      */
     perDialTimeout?: pulumi.Input<number | undefined>;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: pulumi.Input<number | undefined>;
     /**
@@ -296,45 +285,25 @@ export interface FleetServerArgs {
      */
     connection?: pulumi.Input<inputs.FleetConnectionArgs | undefined>;
     /**
-     * Partitions made of the rest of an overwritten disk, and kept when it is written again.
-     */
-    dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
-    /**
-     * Seconds after which a trial boot that nobody confirmed rolls back by itself, 60 to 3600. Default 300.
-     */
-    deadman?: pulumi.Input<number | undefined>;
-    /**
      * With `restore`, also remove `/var` of Pine's system. Default false: it is kept on the old system.
      */
     deleteData?: pulumi.Input<boolean | undefined>;
-    /**
-     * Which disk is overwritten, on a server with several: the id of its partition table, its `/dev/disk/by-id/…` or its device.
-     */
-    disk?: pulumi.Input<string | undefined>;
-    /**
-     * Allows overwrite: everything on the disk is lost except kept data partitions. A create (also one by `--replace`) then writes the disk again, whatever runs there. Default false.
-     */
-    erase?: pulumi.Input<boolean | undefined>;
     /**
      * This server's own files by absolute path, below `/etc` or `/var`. Contents may be secret. Example: `{"/etc/caddy/token": {"content": …, "mode": "0600"}}`.
      */
     files?: pulumi.Input<{[key: string]: pulumi.Input<inputs.FileArgs>} | undefined>;
     /**
-     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside, or in a container. Default false.
-     */
-    finalize?: pulumi.Input<boolean | undefined>;
-    /**
-     * Continues where a check of the plan would refuse; only for checks whose message offers it. Default false.
-     */
-    force?: pulumi.Input<boolean | undefined>;
-    /**
      * Checks that a new system must pass before it is kept. Default none: a login from outside is enough.
      */
-    health?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
+    healthChecks?: pulumi.Input<pulumi.Input<inputs.HealthCheckArgs>[] | undefined>;
     /**
      * The server's hostname. Default: the old system's. Example: `web-1`.
      */
     hostname?: pulumi.Input<string | undefined>;
+    /**
+     * Refusals that are overruled; the message of each names it. Default none. Example: `["card-driver"]`.
+     */
+    ignoreChecks?: pulumi.Input<pulumi.Input<enums.IgnorableCheck>[] | undefined>;
     /**
      * Further arguments of the kernel on this server, in this order. Default none.
      */
@@ -352,6 +321,10 @@ export interface FleetServerArgs {
      */
     onDestroy?: pulumi.Input<enums.OnDestroy | undefined>;
     /**
+     * Allows that the server's disk is overwritten, and says with what. With method `auto` it is overwritten where nothing else works. Default: it never is.
+     */
+    overwrite?: pulumi.Input<inputs.OverwriteArgs | undefined>;
+    /**
      * The server reboots into a commit when it is its turn in its group, by `up`, destroy or itself. The first installation takes no turn. Default: no lock.
      */
     rebootLock?: pulumi.Input<inputs.RebootLockArgs | undefined>;
@@ -359,6 +332,14 @@ export interface FleetServerArgs {
      * Boots the commit in QEMU on this machine, with the server's names, keys and network, before the server is touched; a failure ends `up` there. Needs qemu-system-x86_64. Not for a container. Default: no rehearsal.
      */
     rehearse?: pulumi.Input<inputs.RehearseArgs | undefined>;
+    /**
+     * Removes the old system's files once the new one is confirmed, and makes Pine's GRUB configuration the only one: its space is free again, and destroy cannot restore it any more. Other file systems of it (/home, /var, swap) stay as they are. Only for a server that was installed alongside, or in a container. Default false.
+     */
+    removeOldSystem?: pulumi.Input<boolean | undefined>;
+    /**
+     * Seconds after which a trial boot that nobody confirmed rolls back by itself, 60 to 3600. Default 300.
+     */
+    trialTimeout?: pulumi.Input<number | undefined>;
     /**
      * Any values. When they change, a commit that failed here is tried again.
      */
@@ -378,7 +359,7 @@ export interface FleetServerArgs {
  */
 export interface FreeSpaceArgs {
     /**
-     * MiB that must be free there.
+     * MiB that must be free there. At most 1000000000.
      */
     mib: pulumi.Input<number>;
     /**
@@ -408,7 +389,7 @@ export interface HealthCheckArgs {
      */
     service?: pulumi.Input<string | undefined>;
     /**
-     * HTTP status to expect. Default 200.
+     * HTTP status to expect. Default 200. From 100 to 599.
      */
     status?: pulumi.Input<number | undefined>;
     /**
@@ -416,7 +397,7 @@ export interface HealthCheckArgs {
      */
     tcp?: pulumi.Input<string | undefined>;
     /**
-     * Seconds to keep trying. Default 60.
+     * Seconds to keep trying. Default 60. At most 3600.
      */
     timeout?: pulumi.Input<number | undefined>;
 }
@@ -448,51 +429,6 @@ export interface ImageFileArgs {
 }
 
 /**
- * Tuning of disks and network cards that sysctl cannot do. What a device does not have is skipped.
- */
-export interface KnobsArgs {
-    /**
-     * Files of `/sys/block/<disk>/queue` to values. Default `{"nr_requests": "256", "add_random": "0", "read_ahead_kb": "4096"}`.
-     */
-    block?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
-    /**
-     * Default `madvise`.
-     */
-    hugepages?: pulumi.Input<enums.Hugepages | undefined>;
-    /**
-     * Features of `ethtool -K` to `on` or `off`. Default tx, rx, tso, gro on.
-     */
-    offload?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
-}
-/**
- * knobsArgsProvideDefaults sets the appropriate defaults for KnobsArgs
- */
-export function knobsArgsProvideDefaults(val: KnobsArgs): KnobsArgs {
-    return {
-        ...val,
-        hugepages: (val.hugepages) ?? "madvise",
-    };
-}
-
-/**
- * Swap.
- */
-export interface MemoryArgs {
-    /**
-     * Which kind.
-     */
-    kind: pulumi.Input<enums.MemoryKind>;
-    /**
-     * Size of zram in percent of the memory, 5 to 400. Default 50.
-     */
-    percent?: pulumi.Input<number | undefined>;
-    /**
-     * Size of swapfile or zswap in MiB, 16 to 65536. Default 1024.
-     */
-    size?: pulumi.Input<number | undefined>;
-}
-
-/**
  * A line of fstab.
  */
 export interface MountArgs {
@@ -501,31 +437,21 @@ export interface MountArgs {
      */
     device: pulumi.Input<string>;
     /**
+     * Filesystem. Example: `ext4`.
+     */
+    filesystem: pulumi.Input<string>;
+    /**
+     * fsck's order, 0 to 2. Default 0.
+     */
+    fsckOrder?: pulumi.Input<number | undefined>;
+    /**
      * Mount options. Default `defaults,nofail`.
      */
     options?: pulumi.Input<string | undefined>;
     /**
-     * fsck's order, 0 to 2. Default 0.
-     */
-    pass?: pulumi.Input<number | undefined>;
-    /**
      * Where, absolute. Example: `/srv`.
      */
     path: pulumi.Input<string>;
-    /**
-     * Filesystem. Example: `ext4`.
-     */
-    type: pulumi.Input<string>;
-}
-/**
- * mountArgsProvideDefaults sets the appropriate defaults for MountArgs
- */
-export function mountArgsProvideDefaults(val: MountArgs): MountArgs {
-    return {
-        ...val,
-        options: (val.options) ?? "defaults,nofail",
-        pass: (val.pass) ?? 0,
-    };
 }
 
 /**
@@ -543,7 +469,7 @@ export interface NetworkArgs {
     /**
      * Name of the interface. Default: the one with the default route.
      */
-    interface?: pulumi.Input<string | undefined>;
+    interfaceName?: pulumi.Input<string | undefined>;
     /**
      * MAC address that the interface is known by. Default: that of the interface now. Example: `52:54:00:12:34:56`.
      */
@@ -583,14 +509,27 @@ export interface NtpArgs {
      */
     servers?: pulumi.Input<pulumi.Input<string>[] | undefined>;
 }
+
 /**
- * ntpArgsProvideDefaults sets the appropriate defaults for NtpArgs
+ * What an overwrite takes.
  */
-export function ntpArgsProvideDefaults(val: NtpArgs): NtpArgs {
-    return {
-        ...val,
-        client: (val.client) ?? "busybox",
-    };
+export interface OverwriteArgs {
+    /**
+     * Partitions made of the rest of an overwritten disk, and kept when it is written again.
+     */
+    dataPartitions?: pulumi.Input<pulumi.Input<inputs.DataPartitionArgs>[] | undefined>;
+    /**
+     * Which disk is overwritten, on a server with several: the id of its partition table, its `/dev/disk/by-id/…` or its device.
+     */
+    disk?: pulumi.Input<string | undefined>;
+    /**
+     * Must be true: everything on the disk is lost except kept data partitions. A create (also one by `--replace`) writes the disk again, whatever runs there.
+     */
+    erase: pulumi.Input<boolean>;
+    /**
+     * SHA-256 of a DiskImage of the server's commit. Read by an overwrite only: a new image alone never changes a server that runs.
+     */
+    image: pulumi.Input<string>;
 }
 
 /**
@@ -622,7 +561,7 @@ export interface ProxyConnection {
      */
     perDialTimeout?: number;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: number;
     /**
@@ -668,7 +607,7 @@ export interface ProxyConnectionArgs {
      */
     perDialTimeout?: pulumi.Input<number | undefined>;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: pulumi.Input<number | undefined>;
     /**
@@ -686,7 +625,7 @@ export interface ProxyConnectionArgs {
 }
 
 /**
- * A folder that a web server serves, on this machine (`path`) or on a server (`ssh` and `path`), or a bucket (`s3`).
+ * Exactly one place, which a web server serves: a folder of this machine, a folder of a server, or a bucket; and what is published there.
  */
 export interface PublishArgs {
     /**
@@ -698,29 +637,43 @@ export interface PublishArgs {
      */
     deltas?: pulumi.Input<number | undefined>;
     /**
+     * A folder of the machine that runs Pulumi: its absolute path. It must exist, and be empty or published to before. Example: `/srv/www/pine`.
+     */
+    folder?: pulumi.Input<string | undefined>;
+    /**
      * Whether there is a delta from nothing, too: one file for hosts that have none of the commits. It takes a minute to make. Default false.
      */
     fromEmpty?: pulumi.Input<boolean | undefined>;
-    /**
-     * Absolute path of a folder on the machine that runs Pulumi, with `ssh` on that server. It must exist, and be empty or published to before. Example: `/srv/www/pine`.
-     */
-    path?: pulumi.Input<string | undefined>;
     /**
      * Sign anew after so many days without a new commit (1 to 365), in the next `pulumi up`, so that servers see that nothing newer is hidden from them. Default: only with a new commit.
      */
     renewDays?: pulumi.Input<number | undefined>;
     /**
-     * A bucket of an S3-compatible storage, instead of `path`.
+     * A bucket of an S3-compatible storage.
      */
     s3?: pulumi.Input<inputs.S3BucketArgs | undefined>;
     /**
-     * The server that `path` is on. The login needs no root, only the right to write there; the server needs `sh`, `tar`, `find` and `sha256sum`.
+     * A folder of a server.
      */
-    ssh?: pulumi.Input<inputs.ConnectionArgs | undefined>;
+    ssh?: pulumi.Input<inputs.PublishServerArgs | undefined>;
     /**
      * Versions or checksums of earlier commits that no server may boot any more, also where it has them already. Servers that run one wait for a higher version.
      */
     withdrawn?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+}
+
+/**
+ * A folder of a server, over SSH.
+ */
+export interface PublishServerArgs {
+    /**
+     * How to reach the server. The login needs no root, only the right to write to the folder; the server needs `sh`, `tar`, `find` and `sha256sum`.
+     */
+    connection: pulumi.Input<inputs.ConnectionArgs>;
+    /**
+     * Absolute path of the folder. It must exist, and be empty or published to before. Example: `/srv/www/pine`.
+     */
+    folder: pulumi.Input<string>;
 }
 
 /**
@@ -736,7 +689,7 @@ export interface RebootLockArgs {
      */
     consul?: pulumi.Input<inputs.ConsulStoreArgs | undefined>;
     /**
-     * Seconds after which a server that has its turn and does not report back counts as failed; it counts as down until it reports. Default: two boots, `deadman` and `health` in the worst case, and 15 minutes for hooks.
+     * Seconds after which a server that has its turn and does not report back counts as failed; it counts as down until it reports. Default: two boots, `trialTimeout` and `healthChecks` in the worst case, and 15 minutes for hooks. From 60 to 86400.
      */
     deadline?: pulumi.Input<number | undefined>;
     /**
@@ -756,7 +709,7 @@ export interface RebootLockArgs {
      */
     key?: pulumi.Input<string | undefined>;
     /**
-     * On how many servers a commit may fail before no other boots it. Default 0.
+     * On how many servers a commit may fail before no other boots it. Default 0. At most 1000.
      */
     maxFailures?: pulumi.Input<number | undefined>;
     /**
@@ -764,7 +717,7 @@ export interface RebootLockArgs {
      */
     member?: pulumi.Input<string | undefined>;
     /**
-     * How many servers the group has: one that is not heard of for 15 minutes counts as down. It wants servers that update themselves. Default: only those count that have their turn.
+     * How many servers the group has: one that is not heard of for 15 minutes counts as down. It wants servers that update themselves. Default: only those count that have their turn. At most 1000.
      */
     members?: pulumi.Input<number | undefined>;
     /**
@@ -772,7 +725,7 @@ export interface RebootLockArgs {
      */
     proxy?: pulumi.Input<string | undefined>;
     /**
-     * How many servers of the group may be down at once; the same for all of them. Default 1.
+     * How many servers of the group may be down at once; the same for all of them. Default 1. At most 1000.
      */
     slots?: pulumi.Input<number | undefined>;
     /**
@@ -790,7 +743,7 @@ export interface RehearseArgs {
      */
     leaveOut?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * MiB of the machine. Default: as the server has, at most 1024.
+     * MiB of the machine, 96 to 65536. Default: as the server has, at most 1024.
      */
     memory?: pulumi.Input<number | undefined>;
     /**
@@ -808,11 +761,11 @@ export interface RehearseArgs {
  */
 export interface RetainArgs {
     /**
-     * How many of the newest commits are kept.
+     * How many of the newest commits are kept. At most 10000.
      */
     commits?: pulumi.Input<number | undefined>;
     /**
-     * Commits made within this many days are kept.
+     * Commits made within this many days are kept. At most 36500.
      */
     days?: pulumi.Input<number | undefined>;
 }
@@ -821,6 +774,10 @@ export interface RetainArgs {
  * Servers that pull, one ring after the other: the next ring's manifest is signed once every server of the rings before runs the commit confirmed.
  */
 export interface RingsArgs {
+    /**
+     * Beginning of the rings' branches, `<branch>/<ring>`. Default `pine/<name of the Fleet>`; give it where two stacks publish into one place.
+     */
+    branch?: pulumi.Input<string | undefined>;
     /**
      * The key before `signingKey`, which signs too.
      */
@@ -833,10 +790,6 @@ export interface RingsArgs {
      * Where it is published, for all rings: they share the objects. `withdrawn` and `barriers` take checksums here.
      */
     publish: pulumi.Input<inputs.PublishArgs>;
-    /**
-     * Beginning of the rings' branches, `<ref>/<ring>`. Default `pine/<name of the Fleet>`; give it where two stacks publish into one place.
-     */
-    ref?: pulumi.Input<string | undefined>;
     /**
      * The Ed25519 private key of the OstreeCommit: servers are installed with commits that it signed.
      */
@@ -901,6 +854,10 @@ export interface S3BucketArgs {
      * The secret of that key.
      */
     secretAccessKey: pulumi.Input<string>;
+    /**
+     * The session token of a temporary key.
+     */
+    sessionToken?: pulumi.Input<string | undefined>;
 }
 
 /**
@@ -950,7 +907,7 @@ export interface ServerHealthCheckArgs {
      */
     service?: pulumi.Input<string | undefined>;
     /**
-     * HTTP status to expect. Default 200.
+     * HTTP status to expect. Default 200. From 100 to 599.
      */
     status?: pulumi.Input<number | undefined>;
     /**
@@ -962,15 +919,41 @@ export interface ServerHealthCheckArgs {
      */
     timeout?: pulumi.Input<number | undefined>;
 }
+
 /**
- * serverHealthCheckArgsProvideDefaults sets the appropriate defaults for ServerHealthCheckArgs
+ * Swap.
  */
-export function serverHealthCheckArgsProvideDefaults(val: ServerHealthCheckArgs): ServerHealthCheckArgs {
-    return {
-        ...val,
-        required: (val.required) ?? true,
-        timeout: (val.timeout) ?? 10,
-    };
+export interface SwapArgs {
+    /**
+     * Which kind.
+     */
+    kind: pulumi.Input<enums.SwapKind>;
+    /**
+     * Size of zram in percent of the memory, 5 to 400. Default 50.
+     */
+    percent?: pulumi.Input<number | undefined>;
+    /**
+     * Size of swapfile or zswap in MiB, 16 to 65536. Default 1024.
+     */
+    size?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * Tuning of disks and network cards that sysctl cannot do. What a device does not have is skipped.
+ */
+export interface TuningArgs {
+    /**
+     * Files of `/sys/block/<disk>/queue` to values. Default `{"nr_requests": "256", "add_random": "0", "read_ahead_kb": "4096"}`.
+     */
+    block?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Default `madvise`.
+     */
+    hugepages?: pulumi.Input<enums.Hugepages | undefined>;
+    /**
+     * Features of `ethtool -K` to `on` or `off`. Default tx, rx, tso, gro on.
+     */
+    offload?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
 }
 
 /**
@@ -996,6 +979,10 @@ export interface UpdateWindowArgs {
  */
 export interface UpdatesArgs {
     /**
+     * Branch. Default: that of the commit which was deployed.
+     */
+    branch?: pulumi.Input<string | undefined>;
+    /**
      * Certificates in PEM that an `https` address is checked with, instead of the system's; also for a `rebootLock` without a `caFile`.
      */
     caCertificate?: pulumi.Input<string | undefined>;
@@ -1016,11 +1003,7 @@ export interface UpdatesArgs {
      */
     reboot?: pulumi.Input<enums.UpdateReboot | undefined>;
     /**
-     * Branch. Default: that of the commit which was deployed.
-     */
-    ref?: pulumi.Input<string | undefined>;
-    /**
-     * After so many days without a new signature the server warns that its mirror may stand still. Default 45.
+     * After so many days without a new signature the server warns that its mirror may stand still. Default 45. At most 3650.
      */
     staleDays?: pulumi.Input<number | undefined>;
     /**
@@ -1078,7 +1061,7 @@ export interface UserArgs {
      */
     sudo?: pulumi.Input<boolean | undefined>;
     /**
-     * Numeric user id. Default: the next free one from 1000.
+     * Numeric user id. Default: the next free one from 1000. From 1000 to 59999.
      */
     uid?: pulumi.Input<number | undefined>;
 }
@@ -1092,22 +1075,13 @@ export interface WatchdogArgs {
      */
     seconds?: pulumi.Input<number | undefined>;
 }
-/**
- * watchdogArgsProvideDefaults sets the appropriate defaults for WatchdogArgs
- */
-export function watchdogArgsProvideDefaults(val: WatchdogArgs): WatchdogArgs {
-    return {
-        ...val,
-        seconds: (val.seconds) ?? 120,
-    };
-}
 
 /**
  * Commits that matter more than the lock. A server goes without it after the wait and an offset of its own, and `pine status` and refresh tell it.
  */
 export interface WithoutLockArgs {
     /**
-     * Seconds that the store has to be away. Default 600.
+     * Seconds that the store has to be away. Default 600. From 60 to 86400.
      */
     after?: pulumi.Input<number | undefined>;
     /**
@@ -1125,7 +1099,7 @@ export interface WitnessArgs {
      */
     http?: pulumi.Input<string | undefined>;
     /**
-     * HTTP status to expect. Default 200.
+     * HTTP status to expect. Default 200. From 100 to 599.
      */
     status?: pulumi.Input<number | undefined>;
     /**

@@ -6,8 +6,6 @@ import * as inputs from "../types/input";
 import * as outputs from "../types/output";
 import * as enums from "../types/enums";
 
-import * as utilities from "../utilities";
-
 /**
  * A newer version that refresh saw upstream.
  */
@@ -99,7 +97,7 @@ export interface Connection {
      */
     perDialTimeout?: number;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: number;
     /**
@@ -135,7 +133,7 @@ export interface FailedCommit {
     /**
      * Not tried again until `commit` or `triggers` change.
      */
-    final: boolean;
+    givenUp: boolean;
     /**
      * Why it could not run.
      */
@@ -154,6 +152,10 @@ export interface HostDisk {
      * Size in bytes.
      */
     bytes: number;
+    /**
+     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
+     */
+    content?: string;
     /**
      * Its device. Example: `/dev/vda2`.
      */
@@ -190,10 +192,6 @@ export interface HostDisk {
      * Identifier of the partition table: a GPT's GUID, or the eight hexadecimal digits of a DOS table.
      */
     tableId?: string;
-    /**
-     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
-     */
-    type?: string;
     /**
      * UUID of the filesystem.
      */
@@ -261,9 +259,9 @@ export interface HostFacts {
      */
     machine?: string;
     /**
-     * Memory in MiB.
+     * Memory in bytes.
      */
-    memoryMiB?: number;
+    memoryBytes?: number;
     /**
      * Addresses of its DNS servers.
      */
@@ -349,6 +347,10 @@ export interface HostPartition {
      */
     bytes: number;
     /**
+     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
+     */
+    content?: string;
+    /**
      * Its device. Example: `/dev/vda2`.
      */
     device: string;
@@ -373,10 +375,6 @@ export interface HostPartition {
      */
     partuuid?: string;
     /**
-     * What is on it, as blkid says it: `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, and so on.
-     */
-    type?: string;
-    /**
      * UUID of the filesystem.
      */
     uuid?: string;
@@ -387,17 +385,9 @@ export interface HostPartition {
  */
 export interface InstallPlan {
     /**
-     * Whether `sendBytes` is an estimate.
-     */
-    about?: boolean;
-    /**
      * Number of reboots.
      */
     boots?: number;
-    /**
-     * Seconds after which a trial boot rolls back by itself.
-     */
-    deadman?: number;
     /**
      * Disk that is written to.
      */
@@ -406,6 +396,10 @@ export interface InstallPlan {
      * What is lost.
      */
     erases?: string[];
+    /**
+     * Whether `sendBytes` is an estimate.
+     */
+    estimated?: boolean;
     /**
      * What is kept of the old system.
      */
@@ -430,6 +424,10 @@ export interface InstallPlan {
      * The plan in one line.
      */
     summary?: string;
+    /**
+     * Seconds after which a trial boot rolls back by itself.
+     */
+    trialTimeout?: number;
     /**
      * Whether a hardware watchdog ends a hanging trial boot.
      */
@@ -493,7 +491,11 @@ export interface MadeCommit {
  */
 export interface Partition {
     /**
-     * What it is: `bios`, `esp`, `swap` or `root`; with label gpt also its name in the table.
+     * Its type: `bios`, `esp`, `swap` or `linux`.
+     */
+    kind: string;
+    /**
+     * What it is: `bios`, `esp`, `swap` or `root`; with partitionTable gpt also its name in the table.
      */
     name: string;
     /**
@@ -504,10 +506,6 @@ export interface Partition {
      * Offset in bytes.
      */
     start: number;
-    /**
-     * Its type: `bios`, `esp`, `swap` or `linux`.
-     */
-    type: string;
     /**
      * Its PARTUUID: of GPT its identifier, of an MBR that of the disk and its number; a function of the commit and the image's options.
      */
@@ -543,7 +541,7 @@ export interface ProxyConnection {
      */
     perDialTimeout?: number;
     /**
-     * TCP port of SSH. Default 22.
+     * TCP port of SSH. Default 22. At most 65535.
      */
     port?: number;
     /**

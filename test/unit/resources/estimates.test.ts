@@ -10,7 +10,7 @@ it("an overwrite is refused only where no disk image of the run can be written",
   expect(noDiskFits()).toBe('format: "tar"');
   noteDisk(2048);
   expect(noDiskFits()).toBeUndefined();
-  noteDisk(2048, 'label: "mbr"');
+  noteDisk(2048, 'partitionTable: "mbr"');
   expect(noDiskFits()).toBeUndefined();
 });
 

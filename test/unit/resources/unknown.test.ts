@@ -52,19 +52,19 @@ const RESOURCES: [string, Resource, Props][] = [
       packages: ["nano"],
       users: [{ name: "ann", authorizedKeys: [key], sudo: true }],
       files: { "/etc/app": { content: "x", mode: "0600" } },
-      hooks: ["true"],
-      dns: ["192.0.2.53"],
+      buildCommands: ["true"],
+      nameservers: ["192.0.2.53"],
       services: { default: ["crond"] },
       sysctl: { "vm.swappiness": "10" },
       hostname: "web",
-      memory: { kind: "zram" },
+      swap: { kind: "zram" },
       healthChecks: [
         { name: "web", http: "http://127.0.0.1/", timeout: 30 },
         { name: "var", freeSpace: { path: "/var", mib: 64 }, required: false },
       ],
     },
   ],
-  ["OstreeCommit", ostreeCommit, { rootfs: sha, version: "1.0.0", ref: "a/b" }],
+  ["OstreeCommit", ostreeCommit, { rootfs: sha, version: "1.0.0", branch: "a/b" }],
   ["DiskImage", diskImage, { commit: sha, size: 2048, hostname: "web", kernelArguments: ["quiet"], grow: true }],
   ["ContainerTemplate", containerTemplate, { commit: sha, format: "tar.zst" }],
   [
@@ -78,11 +78,10 @@ const RESOURCES: [string, Resource, Props][] = [
       authorizedKeys: [key],
       network: { mode: "static", addresses: ["192.0.2.7/24"], gateways: ["192.0.2.1"] },
       files: { "/etc/app": { content: new Secret("x"), mode: "0600" } },
-      health: [{ http: "http://127.0.0.1/", timeout: 30 }],
+      healthChecks: [{ http: "http://127.0.0.1/", timeout: 30 }],
       kernelArguments: ["quiet"],
-      deadman: 300,
-      finalize: true,
-      erase: false,
+      trialTimeout: 300,
+      removeOldSystem: true,
       onDestroy: "restore",
       triggers: [1],
     },
@@ -113,7 +112,14 @@ describe.each(RESOURCES)("%s", (_, resource, whole) => {
     const call = testCall(config, { preview: true });
     const made = await resource.create(call, { inputs });
     expect(made.id).toBe("");
-    const olds = { installationId: "i", checksum: sha, version: "1.0.0", ref: "a/b", history: [], lock: [] };
+    const olds = {
+      installationId: "i",
+      checksum: sha,
+      version: "1.0.0",
+      branch: "a/b",
+      history: [],
+      lockedPackages: [],
+    };
     await resource.update(call, { id: "i", olds, oldInputs: whole, news: inputs });
     expect(Object.keys(Unknown.value)).toEqual(["unknown"]);
   });
@@ -132,23 +138,32 @@ describe("the preview of a server", () => {
   const once = (names: string) => `the plan is shown once ${names} known`;
 
   it("tells the plan alone when all is known", async () => expect(await told({})).toEqual([plan]));
-  it.each(["method", "network", "finalize", "erase", "onDestroy", "disk", "dataPartitions", "force"])(
+  it.each(["method", "network", "removeOldSystem", "overwrite", "onDestroy", "ignoreChecks"])(
     "has no plan before it knows %s, and says so",
     async (name) => expect(await told(unknown(name))).toEqual([once(`${name} is`)]),
   );
-  it.each(["hostname", "authorizedKeys", "health", "kernelArguments", "deadman", "triggers"])(
+  it.each(["hostname", "authorizedKeys", "healthChecks", "kernelArguments", "trialTimeout", "triggers"])(
     "tells a plan without %s, and says so",
     async (name) => expect(await told(unknown(name))).toEqual([without(`${name} is`), plan]),
   );
   it.each<[string, Props, string]>([
-    ["two", unknown("method", "erase"), once("method and erase are")],
-    ["a connection among three", unknown("connection", "method", "disk"), once("the connection, method and disk are")],
-    ["one that decides among others", unknown("hostname", "method", "health"), once("method is")],
+    ["two", unknown("method", "overwrite"), once("method and overwrite are")],
+    [
+      "a connection among three",
+      unknown("connection", "method", "overwrite"),
+      once("the connection, method and overwrite are"),
+    ],
+    ["one that decides among others", unknown("hostname", "method", "healthChecks"), once("method is")],
     ["the address alone", { connection: { ...whole.connection, host: Unknown.value } }, once("the connection is")],
+    ["a part of an overwrite", { overwrite: { erase: true, image: sha, disk: Unknown.value } }, once("overwrite is")],
     ["a part of a part", { network: { ...whole.network, addresses: [Unknown.value] } }, once("network is")],
   ])("names, without a plan, %s", async (_, change, words) => expect(await told(change)).toEqual([words]));
   it.each<[string, Props, string]>([
-    ["three", unknown("hostname", "health", "deadman"), without("hostname, health and deadman are")],
+    [
+      "three",
+      unknown("hostname", "healthChecks", "trialTimeout"),
+      without("hostname, healthChecks and trialTimeout are"),
+    ],
     ["an element", { authorizedKeys: [key, Unknown.value] }, without("authorizedKeys is")],
     ["a secret", { hostname: new Secret(Unknown.value) }, without("hostname is")],
   ])("names, beside the plan, %s", async (_, change, words) => expect(await told(change)).toEqual([words, plan]));

@@ -50,7 +50,10 @@ test("what is given: folders of the program or of home, a mirror without its las
   };
   for (const k of [keys, JSON.stringify(keys), new Secret(JSON.stringify(keys))])
     expect(
-      configure({ ...given, keys: k, fallbackMirrors: others, version: "1.0.0", __internal: {} }, "/srv/program"),
+      configure(
+        { ...given, repositoryKeys: k, fallbackMirrors: others, version: "1.0.0", __internal: {} },
+        "/srv/program",
+      ),
     ).toEqual(wanted);
 });
 
@@ -162,10 +165,18 @@ test.each([
   [{ fallbackMirrors: "http://b.example" }, "fallbackMirrors", /^expected a list, got "http/],
   [{ release: "3.23" }, "release", /^expected an Alpine release, such as "v3\.23" or "edge", got "3\.23"$/],
   [{ store: "" }, "store", /^expected a folder, such as "\.pine", got ""$/],
-  [{ keys: "/etc/apk/keys" }, "keys", /^expected an object \(a map\), got "\/etc\/apk\/keys"$/],
-  [{ keys: {} }, "keys", /^expected at least one key; leave it out for Alpine's$/],
-  [{ keys: { "a.rsa.pub": "/etc/a" } }, 'keys["a.rsa.pub"]', /^expected the text of a public key, .* not a path$/],
-  [{ keys: { "a/b": pem } }, "", /^keys\["a\/b"\]: the key: expected a file name as in the signature/],
+  [{ repositoryKeys: "/etc/apk/keys" }, "repositoryKeys", /^expected an object \(a map\), got "\/etc\/apk\/keys"$/],
+  [{ repositoryKeys: {} }, "repositoryKeys", /^expected at least one key; leave it out for Alpine's$/],
+  [
+    { repositoryKeys: { "a.rsa.pub": "/etc/a" } },
+    'repositoryKeys["a.rsa.pub"]',
+    /^expected the text of a public key, .* not a path$/,
+  ],
+  [
+    { repositoryKeys: { "a/b": pem } },
+    "",
+    /^repositoryKeys\["a\/b"\]: the key: expected a file name as in the signature/,
+  ],
   [{ miror: "x" }, "", /^miror: there is no such property; did you mean mirror\?$/],
 ])("%j fails once, clearly", (news, property, reason) => {
   expect(checkConfig(news)).toMatchObject([{ property, reason: expect.stringMatching(reason) }]);
@@ -177,6 +188,6 @@ test("a release that Rootfs takes is taken here", () => {
 });
 
 test("unknown values pass the check, and compare by what they hold", () => {
-  expect(checkConfig({ store: Unknown.value, keys: Unknown.value })).toEqual([]);
-  expect(comparable({ keys: "{}", version: "1" })).toEqual({ keys: {} });
+  expect(checkConfig({ store: Unknown.value, repositoryKeys: Unknown.value })).toEqual([]);
+  expect(comparable({ repositoryKeys: "{}", version: "1" })).toEqual({ repositoryKeys: {} });
 });

@@ -12,6 +12,26 @@ interface Spec {
   additionalProperties?: Spec;
 }
 
+/** Words of TypeScript, Python, Go, C#, Java, YAML and HCL, and Pulumi's own, that a property cannot be called. */
+// biome-ignore format: one word after the other
+const KEPT = new Set(`
+  abstract and as assert async await base bool boolean break builder byte case catch chan char checked class const
+  constructor continue count debugger decimal def default defer del delegate delete depends_on do double elif else enum
+  event except explicit export extends extern fallthrough false final finally fixed float for for_each foreach from func
+  function global go goto hash_code id if implements implicit import in inputs instanceof int interface internal is
+  lambda lifecycle lock long map namespace native new nil none nonlocal not null object operator options or out output
+  outputs override package params parent pass print private property protected provider providers public pulumi raise
+  range readonly ref return sbyte sealed select self short sizeof stackalloc static strictfp string struct super switch
+  synchronized this throw throws transient true try type typeof uint ulong unchecked undefined unsafe urn using var void
+  volatile while with yield
+`.trim().split(/\s+/));
+/** Those that were looked at in what Pulumi's generators make. */
+const KNOWN_TO_WORK: Record<string, string> = {
+  "pine:index:Mount.options": "fstab's own word; within an object",
+  "pine:index:HostInterface.parent": "what the kernel calls it; within an output",
+  "pine:index:OstreeCommit state.parent": "OSTree's own word; an output, and Pulumi's `parent` is an option",
+};
+
 /** Every property with its path. */
 function* properties(): Generator<[string, string, Spec]> {
   const of = function* (path: string, specs: object = {}): Generator<[string, string, Spec]> {
@@ -46,11 +66,28 @@ describe("schema.json", () => {
         known(s.additionalProperties));
     expect([...properties()].filter(([, , s]) => !known(s)).map(([path]) => path)).toEqual([]);
   });
-  // Python's generator renames keywords; id and urn are Pulumi's.
-  test("no name that a language takes from us", () => {
-    const taken = ["from", "import", "class", "global", "lambda", "id", "urn"];
-    expect([...properties()].filter(([, name]) => taken.includes(name)).map(([path]) => path)).toEqual([]);
+  // pulumi-java#1324, pulumi/pulumi#5246: renamed in silence, or not compiled
+  test("no name that a language or Pulumi keeps for itself", () => {
+    const kept = [...properties()].filter(([path, name]) => KEPT.has(name) && !(path in KNOWN_TO_WORK));
+    expect(kept.map(([path]) => path)).toEqual([]);
   });
+  // pulumi-aws-native#650: Python makes memory_mi_b of memoryMiB
+  test("no two capitals in a row", () =>
+    expect([...properties()].map(([path]) => path).filter((path) => /\.[^.]*[A-Z]{2}[^.]*$/.test(path))).toEqual([]));
+  // pulumi-dotnet#844, pulumi/pulumi#7984
+  test("no property has its type's name, and no two types differ by case alone", () => {
+    const tokens = [...Object.keys(schema.types), ...Object.keys(schema.resources), ...Object.keys(schema.functions)];
+    const names = tokens.map((token) => token.split(":").pop()!.toLowerCase());
+    expect(names.filter((name, n) => names.indexOf(name) !== n)).toEqual([]);
+    const own = [...properties()].filter(([path, name]) => {
+      const type = /^pine:index:(\w+)/.exec(path)?.[1];
+      return type?.toLowerCase() === name.toLowerCase();
+    });
+    expect(own.map(([path]) => path)).toEqual([]);
+  });
+  // pulumi/pulumi#19701: some generators ignore it
+  test("no name is changed for one language", () =>
+    expect(JSON.stringify(schema)).not.toMatch(/"language":\{"\w+":\{"name"/));
   test("what is required is there", () => {
     for (const r of Object.values(schema.resources)) {
       expect(Object.keys(r.inputProperties)).toEqual(
@@ -95,7 +132,7 @@ describe("secrets of a server's connection", () => {
   });
   test.each([
     ["hostname", true],
-    ["deadman", true],
+    ["trialTimeout", true],
     ["connection.host", true],
     ["connection.password", false],
     ["connection.proxy.privateKey", false],

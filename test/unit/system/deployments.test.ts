@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SlotName } from "../../../provider/boot/slot.ts";
 import { envBlock } from "../../../provider/boot/state.ts";
 import { parseStatus } from "../../../provider/host/server/agent.ts";
-import { previousOf } from "../../../provider/resources/hijack/model/outputs.ts";
+import { fallbackOf } from "../../../provider/resources/hijack/model/outputs.ts";
 import { Sysroot } from "./sysroot-tools.ts";
 
 describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s", (...shell) => {
@@ -57,7 +57,7 @@ describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s
     expect(await s.has(commits["3"]!)).toBe(false);
     const now = await status("b");
     expect(now.other).toBe(s.first);
-    expect(previousOf(now, "a".repeat(64))).toBe(now.other);
+    expect(fallbackOf(now, "a".repeat(64))).toBe(now.other);
     delete commits["3"];
   });
 
@@ -128,7 +128,7 @@ describe.each([["dash"], ["busybox", "sh"]])("the deployments of a server, by %s
     holds(undefined, "7", "7");
     const now = await status("b");
     expect(now.other).toBeUndefined();
-    expect(previousOf(now, commits["6"])).toBeUndefined();
-    expect(previousOf(now, "Debian GNU/Linux 12")).toBe("Debian GNU/Linux 12");
+    expect(fallbackOf(now, commits["6"])).toBeUndefined();
+    expect(fallbackOf(now, "Debian GNU/Linux 12")).toBe("Debian GNU/Linux 12");
   });
 });

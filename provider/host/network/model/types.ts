@@ -5,7 +5,7 @@ import type { NetworkParts } from "./card.ts";
 export interface StaticNetwork {
   /** Found by MAC, else by the old system's name; default: the card of the default route. */
   mac?: string;
-  interface?: string;
+  interfaceName?: string;
   /** With prefix: `203.0.113.7/32`, `2001:db8::7/64`. */
   addresses: string[];
   /** At most one per family; outside the prefix = on-link. */

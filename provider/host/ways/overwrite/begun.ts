@@ -73,7 +73,7 @@ function notGoingOn(facts: Facts, inputs: PlanInputs, image: ImageFacts, begun: 
     return {
       code: "ram",
       message: "an overwrite of this server was cut off: its RAM system runs, and the old system may be gone",
-      hint: 'set method: "overwrite" and erase: true again, and run `pulumi up`',
+      hint: 'set method: "overwrite" and `overwrite` again, and run `pulumi up`',
     };
   const unfit = begun && imageProblem(image);
   if (!begun || unfit) return unfit;

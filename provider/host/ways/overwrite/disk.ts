@@ -50,7 +50,7 @@ export function chooseDisk(facts: Facts, inputs: PlanInputs): { disk: Disk } | {
     : refuseChoice(
         "disk-choice",
         `the server has ${disks.length} disks: ${all}`,
-        "say which one is erased: set `disk`",
+        "say which one is erased: set `overwrite.disk`",
       );
 }
 

@@ -2,6 +2,7 @@
 import type { Facts } from "../../facts/types/facts.ts";
 import type { Disk } from "../../facts/types/storage.ts";
 import type { Check } from "../../plan/check.ts";
+import { type Ignorable, ignoring, isIgnored } from "../../plan/ignorable.ts";
 import type { PlanInputs } from "../../plan/types.ts";
 import { refusal } from "../../refusal.ts";
 import { chooseDisk } from "./disk.ts";
@@ -41,25 +42,26 @@ function outside({ firmware, disks, cmdline, pine }: Facts): string | undefined 
     : "no boot loader of a disk started the running kernel (BOOT_IMAGE is not on its command line)";
 }
 
-const FORCE = "set force: true once that is done";
+const done = (code: Ignorable) => `${ignoring(code)} once that is done`;
 
 export const firmwareRefusal: Check = (facts, inputs) => {
   const chosen = chooseDisk(facts, inputs);
-  if (inputs.force === true || inputs.rootWay === "none" || !("disk" in chosen)) return undefined;
+  if (inputs.rootWay === "none" || !("disk" in chosen)) return undefined;
   const { disk } = chosen;
   const why = outside(facts);
-  if (why !== undefined)
+  if (why !== undefined && !isIgnored(inputs, "boot-provider"))
     return refusal(
       "boot-provider",
       `the server is booted by a loader or a kernel of its provider, which will not find the system on ${disk.device}: ${why}`,
-      `switch the server to boot its disk at the provider (Linode: kernel "Direct Disk"), and ${FORCE}; or leave the disk as it is (method: "alongside")`,
+      `switch the server to boot its disk at the provider (Linode: kernel "Direct Disk"), and ${done("boot-provider")}; or leave the disk as it is (method: "alongside")`,
     );
   const others = loaders(facts);
+  if (why !== undefined || isIgnored(inputs, "boot-disk")) return undefined;
   if (others.length === 0 || others.includes(disk) || !holdsSystem(disk)) return undefined;
   return refusal(
     "boot-disk",
     `the firmware boots ${names(others)}, where the old system's boot loader is, and that one finds nothing on ${disk.device} after the overwrite`,
-    `set disk: "${others[0]!.device}", or let the firmware boot ${disk.device} first, and ${FORCE}`,
+    `set overwrite.disk: "${others[0]!.device}", or let the firmware boot ${disk.device} first, and ${done("boot-disk")}`,
   );
 };
 

@@ -21,7 +21,7 @@ export const imageProblem = (image: ImageFacts): Refusal | undefined =>
     : refusal(
         "image-format",
         `image is of a DiskImage with ${image.diskUnfit}, which overwrite cannot write`,
-        'set format: "raw.zst" and label: "gpt" in that DiskImage, or give HostHijack another one that has them',
+        'set format: "raw.zst" and partitionTable: "gpt" in that DiskImage, or give HostHijack another one that has them',
       );
 
 export const OVERWRITE: Check[] = [
@@ -29,8 +29,8 @@ export const OVERWRITE: Check[] = [
     i.erase !== true &&
     refusal(
       "erase",
-      "overwrite erases the server's disk, and `erase` is not set",
-      "set erase: true if you need nothing on it any more",
+      "overwrite erases the server's disk, and the program does not allow it",
+      "give `overwrite: { erase: true, image }` if you need nothing on it any more",
     ),
   (f, i) => {
     const owner = f.pine.install;

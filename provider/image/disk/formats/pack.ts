@@ -18,7 +18,7 @@ export function notForOverwrite(format: string, label: string): string | undefin
     // it is sent as it is, and unpacked by the RAM system
     ...(format === "raw.zst" ? [] : [`format: "${format}"`]),
     // data partitions are added behind it, by name
-    ...(label === "gpt" ? [] : [`label: "${label}"`]),
+    ...(label === "gpt" ? [] : [`partitionTable: "${label}"`]),
   ];
   return wrong.length > 0 ? wrong.join(" and ") : undefined;
 }

@@ -76,7 +76,8 @@ export async function carryOut(seen: Look, job: Job): Promise<Outcome> {
   try {
     const { steps } = visit.plan;
     const { call, wish } = job;
-    if (restartsOf(steps) > 0) call.member?.mayStop({ serves: runsPine(visit.facts), insist: wish.inputs.force });
+    if (restartsOf(steps) > 0)
+      call.member?.mayStop({ serves: runsPine(visit.facts), ignoreChecks: wish.inputs.ignoreChecks });
     for (const step of steps) await executorOf(step).make?.(visit, step, job);
     for (const step of steps) {
       const { act, enter } = executorOf(step);

@@ -55,7 +55,7 @@ function stateAfter(before: HijackState, { outcome, wish, known }: Job): HijackS
   const now = afterTrial(before, inputs, outcome as Outcome, known?.version);
   if (!inputs.finalize || outcome.result.outcome === "returned") return now;
   const removed = outcome.finalized || finalizedOf(outcome.facts?.pine.install) === "done";
-  return removed ? { ...now, finalized: true, plan: now.plan && { ...now.plan, restore: undefined } } : now;
+  return removed ? { ...now, oldSystemRemoved: true, plan: now.plan && { ...now.plan, restore: undefined } } : now;
 }
 
 /** Why the server does not run what was wanted. */

@@ -64,5 +64,5 @@ function whyItStays({ facts }: Look, known: HijackState): string | undefined {
   if (install?.old === undefined)
     return "the server stays as it is: it was started from a template, so there is no old system to restore";
   if (finalizedOf(install) !== "no")
-    return "the server stays as it is: finalize removed its old system, so there is none to restore";
+    return "the server stays as it is: removeOldSystem removed its old system, so there is none to restore";
 }

@@ -81,5 +81,5 @@ export async function keepRunning({ ssh, artifacts }: Visit, _: unknown, job: Jo
   await markDone(ssh);
   await keepTrust(ssh, artifacts.signed, job.call);
   const result = { outcome: "unchanged" as const, status: await agentStatus(ssh) };
-  Object.assign(job.outcome, { result, previous: job.wish.state?.previous, sent: 0 });
+  Object.assign(job.outcome, { result, previous: job.wish.state?.fallback, sent: 0 });
 }

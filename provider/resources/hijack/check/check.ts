@@ -6,6 +6,7 @@ import { pathOf } from "../../../properties/path.ts";
 import { checkProps } from "../../../properties/rule.ts";
 import { hasSecret, hasUnknown, isUnknown, type Props, plain, Secret } from "../../../properties/values.ts";
 import { secretArguments } from "../../secret-arguments.ts";
+import { spread } from "../model/overwrite.ts";
 import { lockFailures } from "./lock.ts";
 import { shape } from "./shape.ts";
 import { updatesFailures } from "./updates.ts";
@@ -25,7 +26,7 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
       own.mode = file instanceof Secret || inputs.files instanceof Secret || hasSecret(own.content) ? "0600" : "0644";
   }
   failures.push(
-    ...overwriteFailures(inputs, news),
+    ...overwriteFailures(inputs),
     ...healthFailures(inputs),
     ...updatesFailures(inputs),
     ...lockFailures(inputs),
@@ -47,42 +48,35 @@ export function checkHijack(news: Props): { inputs: Props; failures: CheckFailur
 
 /** Refuses checks with a timeout longer than the dead-man's: it would reboot before they could pass. */
 function healthFailures(inputs: Props): CheckFailure[] {
-  const { deadman } = inputs;
-  if (typeof deadman !== "number" || hasUnknown(inputs.health)) return [];
-  const checks = (plain(inputs.health) ?? []) as { timeout?: number }[];
+  const { trialTimeout } = inputs;
+  if (typeof trialTimeout !== "number" || hasUnknown(inputs.healthChecks)) return [];
+  const checks = (plain(inputs.healthChecks) ?? []) as { timeout?: number }[];
   return checks.flatMap(({ timeout = HEALTH_SECONDS }, n) =>
-    timeout <= deadman
+    timeout <= trialTimeout
       ? []
       : [
           {
-            property: `health[${n}].timeout`,
-            reason: `is ${timeout} s, and a system on trial rolls back after deadman, ${deadman} s: expected no more than that; shorten it, or raise deadman`,
+            property: `healthChecks[${n}].timeout`,
+            reason: `is ${timeout} s, and a system on trial rolls back after trialTimeout, ${trialTimeout} s: expected no more than that; shorten it, or raise trialTimeout`,
           },
         ],
   );
 }
 
 /** What overwrite needs, and what only it takes. */
-function overwriteFailures(inputs: Props, news: Props): CheckFailure[] {
+function overwriteFailures(inputs: Props): CheckFailure[] {
   const failures: CheckFailure[] = [];
-  const { method, erase, disk, dataPartitions } = inputs;
-  const { image } = news;
+  const { method, overwrite } = inputs;
   const add = (property: string, reason: string) => failures.push({ property, reason });
-  if (method === "overwrite" && erase !== true && !hasUnknown(erase))
-    add("erase", "must be true for method overwrite: everything on the server's disk is erased");
-  if (method === "overwrite" && image === undefined)
-    add("image", "is missing: method overwrite writes a DiskImage, give its sha256");
-  if (method === "auto" && erase === true && image === undefined)
-    add("image", "is missing: with erase the disk may be overwritten, which takes a DiskImage's sha256");
-  const able = method === "overwrite" || (method === "auto" && erase === true);
-  const open = hasUnknown(method) || hasUnknown(erase);
-  if (!able && disk !== undefined && !open) add("disk", "is only for overwrite (erase: true)");
-  if (!able && (plain(dataPartitions) as unknown[] | undefined)?.length && !open)
-    add("dataPartitions", "are only for overwrite (erase: true)");
+  if (method === "overwrite" && overwrite === undefined)
+    add("overwrite", "is missing: method overwrite needs it, { erase: true, image: the sha256 of a DiskImage }");
+  if (overwrite !== undefined && (method === "alongside" || method === "container"))
+    add("overwrite", `is for method overwrite or auto, not ${method}`);
+  const { dataPartitions } = spread({ overwrite });
   if (hasUnknown(dataPartitions)) return failures;
   const parts = (plain(dataPartitions) ?? []) as { label?: string; size?: number; mountPoint?: string }[];
   for (const [n, part] of parts.entries()) {
-    const at = `dataPartitions[${n}]`;
+    const at = `overwrite.dataPartitions[${n}]`;
     if (parts.findIndex((p) => p.label === part.label) < n) add(`${at}.label`, `"${part.label}" is there twice`);
     if (parts.findIndex((p) => p.mountPoint === part.mountPoint) < n)
       add(`${at}.mountPoint`, `"${part.mountPoint}" is there twice`);

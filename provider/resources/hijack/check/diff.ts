@@ -5,19 +5,23 @@ import { equalValues, hasSecret, hasUnknown, type Props, plain } from "../../../
 import type { Call, Diff } from "../../../resource.ts";
 import { followedCommit } from "../model/followed.ts";
 import { hijackInputs } from "../model/inputs.ts";
+import { asGiven, spread } from "../model/overwrite.ts";
 import type { HijackState } from "../model/state.ts";
 
 /** Compares old with new inputs; at a changed address it asks the server who it is. */
 export async function diffHijack(call: Call, args: { olds: Props; oldInputs: Props; news: Props }): Promise<Diff> {
   const { olds, oldInputs, news } = args;
   const state = plain(olds) as HijackState;
-  const detailed = diffInputs(oldInputs, news, { ignore: ["image", "commit"] });
+  const found = diffInputs(spread(oldInputs), spread(news), { ignore: ["image", "commit"] });
+  const detailed = Object.fromEntries(Object.entries(found).map(([path, kind]) => [asGiven(path), kind]));
   // compares with what runs, not with the last inputs
   const followed = followedCommit(state, oldInputs, news);
   if (!followed && !equalValues(news.commit, state.booted?.checksum)) detailed.commit = "update";
-  if (state.finalized && oldInputs.finalize === true && news.finalize !== true)
-    call.warn("the old system was removed by finalize: it cannot be restored, and destroy leaves the server as it is");
-  const later = Object.keys(detailed).filter((key) => /^(method|disk|dataPartitions)\b/.test(key));
+  if (state.oldSystemRemoved && oldInputs.removeOldSystem === true && news.removeOldSystem !== true)
+    call.warn(
+      "the old system was removed by removeOldSystem: it cannot be restored, and destroy leaves the server as it is",
+    );
+  const later = Object.keys(detailed).filter((key) => /^(method|overwrite\.(disk|dataPartitions))\b/.test(key));
   if (state.booted && later.length > 0)
     call.warn(
       `${later.join(", ")} count only when the disk is written: the server that runs does not change; write its disk again with \`pulumi up --replace '${call.urn}'\``,

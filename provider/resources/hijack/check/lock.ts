@@ -49,7 +49,7 @@ export const lockRule = object(
 /** What FleetLock's server decides, or its protocol does not know. */
 const NOT_FLEETLOCK = ["slots", "members", "maxFailures", "deadline", "key"];
 
-export function lockFailures({ rebootLock, deadman, health }: Props): CheckFailure[] {
+export function lockFailures({ rebootLock, trialTimeout: deadman, healthChecks }: Props): CheckFailure[] {
   if (rebootLock === undefined || hasUnknown(rebootLock)) return [];
   const lock = plain(rebootLock) as Props;
   const failures: CheckFailure[] = [];
@@ -61,12 +61,12 @@ export function lockFailures({ rebootLock, deadman, health }: Props): CheckFailu
     add("etcd", "expected both user and password, or neither");
   if (lock.members !== undefined && lock.slots !== undefined && lock.slots >= lock.members && lock.members > 1)
     add("slots", `is ${lock.slots}, and the group has ${lock.members} members: all could be down at once`);
-  if (lock.deadline === undefined || typeof deadman !== "number" || hasUnknown(health)) return failures;
-  const least = worstSeconds({ deadman, health: (plain(health) ?? []) as HealthCheck[] });
+  if (lock.deadline === undefined || typeof deadman !== "number" || hasUnknown(healthChecks)) return failures;
+  const least = worstSeconds({ deadman, health: (plain(healthChecks) ?? []) as HealthCheck[] });
   if (lock.deadline < least)
     add(
       "deadline",
-      `is ${lock.deadline} s, and two boots with deadman and health take up to ${least} s: expected at least that, or leave it out`,
+      `is ${lock.deadline} s, and two boots with trialTimeout and healthChecks take up to ${least} s: expected at least that, or leave it out`,
     );
   return failures;
 }

@@ -6,6 +6,7 @@ import { topOf } from "../../../properties/path.ts";
 import { equalValues, type Props } from "../../../properties/values.ts";
 import { followedCommit } from "../model/followed.ts";
 import type { HijackInputs } from "../model/inputs.ts";
+import { spread } from "../model/overwrite.ts";
 import type { HijackState } from "../model/state.ts";
 
 /** Inputs that only affect later operations. */
@@ -13,24 +14,24 @@ const POLICY = new Set([
   "onDestroy",
   "deleteData",
   "whenUnreachable",
-  "deadman",
-  "health",
+  "trialTimeout",
+  "healthChecks",
   "rehearse",
-  "force",
+  "ignoreChecks",
   "erase",
   "image",
 ]);
 
 /** Whether the server need not be asked, so that `whenUnreachable: forget` can be set for one that vanished. */
 export function onlyPolicy(state: HijackState, oldInputs: Props, news: Props): boolean {
-  const changed = Object.keys(diffInputs(oldInputs, news)).map(topOf);
+  const changed = Object.keys(diffInputs(spread(oldInputs), spread(news))).map(topOf);
   const settled =
     !state.unfinished &&
     (followedCommit(state, oldInputs, news) !== undefined || equalValues(news.commit, state.booted?.checksum));
   return (
     settled &&
     changed.length > 0 &&
-    changed.every((key) => POLICY.has(key) || (key === "finalize" && news.finalize !== true))
+    changed.every((key) => POLICY.has(key) || (key === "removeOldSystem" && news.removeOldSystem !== true))
   );
 }
 
@@ -47,9 +48,9 @@ export function refuseKnownFailure(
   inputs: Pick<HijackInputs, "commit" | "attempt">,
 ): void {
   const { failed } = state;
-  if (!failed?.final || failed.checksum !== inputs.commit || failed.triggers !== inputs.attempt) return;
+  if (!failed?.givenUp || failed.checksum !== inputs.commit || failed.triggers !== inputs.attempt) return;
   die(
     `commit ${failed.checksum.slice(0, 12)} failed on this server before (${failed.reason}) and is not booted again`,
-    "change what goes into the commit, its hostname, network, kernelArguments or health, or `triggers` to try the same once more",
+    "change what goes into the commit, its hostname, network, kernelArguments or healthChecks, or `triggers` to try the same once more",
   );
 }

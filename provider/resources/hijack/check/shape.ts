@@ -3,6 +3,7 @@
 import { kernelArgumentProblem } from "../../../boot/arguments.ts";
 import { DEADMAN_SECONDS } from "../../../boot/options.ts";
 import { DATA, DEFAULT } from "../../../filesystems/all.ts";
+import { IGNORABLE } from "../../../host/plan/ignorable.ts";
 import { METHODS } from "../../../host/plan/types.ts";
 import { any, asset, flag, integer, list, map, object, text } from "../../../properties/check.ts";
 import { hostnamePattern } from "../../../properties/patterns.ts";
@@ -15,19 +16,14 @@ const publicKey = {
   pattern: /^(?!-----)\S.*\s*$/s,
   expected: 'a public key, "ssh-ed25519 AAAA…"',
 };
-export const shape = {
-  connection: connectionRule,
-  commit: text({
+/** What an overwrite takes. `image` may be missing in a preview, where another resource makes it. */
+const overwriteRule = object({
+  erase: flag({
     required: true,
-    pattern: /^[0-9a-f]{64}$/,
-    expected: "the checksum of an OstreeCommit (64 hex digits)",
+    verify: (erase) =>
+      erase ? undefined : "must be true: everything on the server's disk is erased; or leave overwrite out",
   }),
-  image: text({ pattern: /^[0-9a-f]{64}$/, expected: "the sha256 of a DiskImage (64 hex digits)" }),
-  method: text({
-    default: "auto",
-    enum: METHODS,
-  }),
-  erase: flag(),
+  image: text({ required: true, pattern: /^[0-9a-f]{64}$/, expected: "the sha256 of a DiskImage (64 hex digits)" }),
   disk: text(),
   dataPartitions: list(
     object({
@@ -46,6 +42,20 @@ export const shape = {
       }),
     }),
   ),
+});
+
+export const shape = {
+  connection: connectionRule,
+  commit: text({
+    required: true,
+    pattern: /^[0-9a-f]{64}$/,
+    expected: "the checksum of an OstreeCommit (64 hex digits)",
+  }),
+  method: text({
+    default: "auto",
+    enum: METHODS,
+  }),
+  overwrite: overwriteRule,
   hostname: text({
     pattern: hostnamePattern,
     expected: 'a hostname such as "web-1"',
@@ -53,7 +63,7 @@ export const shape = {
   authorizedKeys: list(text(publicKey)),
   network: object({
     mode: text({ enum: ["keep", "dhcp", "static"], default: "keep" }),
-    interface: text(),
+    interfaceName: text(),
     mac: text({ pattern: /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, expected: 'a MAC address "52:54:00:12:34:56"' }),
     addresses: list(
       text({ pattern: /^[0-9a-fA-F:.]+\/\d+$/, expected: 'an address with its prefix, "203.0.113.7/24"' }),
@@ -75,7 +85,7 @@ export const shape = {
       { exactlyOne: ["content", "source"] },
     ),
   ),
-  health: list(
+  healthChecks: list(
     object(
       {
         http: text({ pattern: /^https?:\/\/\S+$/, expected: 'a URL "http://127.0.0.1/"' }),
@@ -91,17 +101,17 @@ export const shape = {
   ),
   kernelArguments: list(text({ verify: kernelArgumentProblem })),
   onDestroy: text({ enum: ["restore", "retain"], default: "restore" }),
-  finalize: flag(),
+  removeOldSystem: flag(),
   deleteData: flag(),
   whenUnreachable: text({ enum: ["fail", "forget"], default: "fail" }),
-  deadman: integer({ min: 60, max: 3600, default: DEADMAN_SECONDS }),
+  trialTimeout: integer({ min: 60, max: 3600, default: DEADMAN_SECONDS }),
   rehearse: object({
     required: flag(),
     timeout: integer({ min: 30, max: 3600, hint: "the time is in seconds" }),
     memory: integer({ min: 96, max: 65536, hint: "the size is in MiB" }),
     leaveOut: list(text({ pattern: /^[A-Za-z0-9._-]{1,64}$/, expected: 'the name of a health check, such as "web"' })),
   }),
-  force: flag(),
+  ignoreChecks: list(text({ enum: IGNORABLE })),
   triggers: list(any()),
   updates: updatesRule,
   rebootLock: lockRule,

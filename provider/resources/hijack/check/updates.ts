@@ -40,7 +40,7 @@ export const updatesRule = object({
     expected:
       'the address of what an OstreeCommit publishes, such as "https://updates.example.com/pine", without a password in it',
   }),
-  ref: text({ verify: refProblem, expected: 'a branch, such as "pine/x86_64/stable"' }),
+  branch: text({ verify: refProblem, expected: 'a branch, such as "pine/x86_64/stable"' }),
   pullOnly: flag({ default: pullOnly }),
   everyHours: integer({ min: 1, max: 720, default: everyHours }),
   reboot: text({ enum: ["manual", "window", "now"], default: reboot }),
@@ -66,7 +66,7 @@ function zoneProblem(zone: string): string | undefined {
 
 /** What a window must have room for, and when there are windows at all. */
 export function updatesFailures(inputs: Props): CheckFailure[] {
-  const { deadman, updates } = inputs;
+  const { trialTimeout: deadman, updates } = inputs;
   if (updates === undefined || hasUnknown(updates) || typeof deadman !== "number") return [];
   const { url, caCertificate } = plain(updates) as { url?: string; caCertificate?: string };
   if (caCertificate !== undefined && !url?.startsWith("https:"))
@@ -90,7 +90,7 @@ export function updatesFailures(inputs: Props): CheckFailure[] {
       : [
           {
             property: `updates.windows[${n}].minutes`,
-            reason: `is ${minutes}, and a reboot that does not stay may take ${least} (deadman is ${deadman} s): expected more than ${least}; make it longer, or lower deadman`,
+            reason: `is ${minutes}, and a reboot that does not stay may take ${least} (trialTimeout is ${deadman} s): expected more than ${least}; make it longer, or lower trialTimeout`,
           },
         ],
   );

@@ -1,12 +1,14 @@
 /** HostHijack's inputs as types, and how they are read. */
 import { DEADMAN_SECONDS } from "../../../boot/options.ts";
 import type { NetworkInput } from "../../../host/network/model/types.ts";
+import type { Ignorable } from "../../../host/plan/ignorable.ts";
 import type { DataPartition, Method } from "../../../host/plan/types.ts";
 import type { Connection } from "../../../host/ssh/connection.ts";
 import type { HealthCheck } from "../../../host/trial/health.ts";
 import type { RebootLock } from "../../../host/turn/lock.ts";
 import { UPDATE_DEFAULTS, type Updates } from "../../../host/updates/settings.ts";
 import { type Asset, type Props, plain } from "../../../properties/values.ts";
+import { spread } from "./overwrite.ts";
 
 export interface FileInput {
   content?: string;
@@ -51,7 +53,7 @@ export interface HijackInputs {
   whenUnreachable: "fail" | "forget";
   deadman: number;
   rehearse?: RehearseInput;
-  force: boolean;
+  ignoreChecks: Ignorable[];
   triggers: unknown[];
   /** Updates that the server pulls by itself; absent: none. */
   updates?: Updates;
@@ -63,11 +65,11 @@ export interface HijackInputs {
 /** A reboot lock as the program gave it; what is left out has a default (lock.ts). */
 export type LockInput = Omit<RebootLock, "member" | "slots" | "maxFailures" | "deadline"> & Partial<RebootLock>;
 
-const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "health"];
+const ATTEMPT = ["triggers", "hostname", "network", "kernelArguments", "healthChecks"];
 
 /** Checked, known inputs with their defaults. */
 export function hijackInputs(props: Props): HijackInputs {
-  const p = plain(props) as Props;
+  const p = plain(spread(props)) as Props;
   return {
     connection: p.connection,
     commit: p.commit,
@@ -80,17 +82,17 @@ export function hijackInputs(props: Props): HijackInputs {
     authorizedKeys: p.authorizedKeys ?? [],
     network: p.network ?? undefined,
     files: p.files ?? {},
-    health: p.health ?? [],
+    health: p.healthChecks ?? [],
     kernelArguments: p.kernelArguments ?? [],
     onDestroy: p.onDestroy ?? "restore",
-    finalize: p.finalize ?? false,
+    finalize: p.removeOldSystem ?? false,
     deleteData: p.deleteData ?? false,
     whenUnreachable: p.whenUnreachable ?? "fail",
-    deadman: p.deadman ?? DEADMAN_SECONDS,
+    deadman: p.trialTimeout ?? DEADMAN_SECONDS,
     rehearse: p.rehearse
       ? { ...p.rehearse, required: p.rehearse.required ?? false, leaveOut: p.rehearse.leaveOut ?? [] }
       : undefined,
-    force: p.force ?? false,
+    ignoreChecks: p.ignoreChecks ?? [],
     triggers: p.triggers ?? [],
     updates: p.updates ? { ...UPDATE_DEFAULTS, ...p.updates } : undefined,
     rebootLock: p.rebootLock ?? undefined,

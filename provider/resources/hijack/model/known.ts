@@ -1,8 +1,20 @@
 /** Inputs that a preview knows only in part, because another resource of the same run makes them. Pure. */
+import { topOf } from "../../../properties/path.ts";
 import { hasUnknown, type Props, Secret, Unknown, type Value } from "../../../properties/values.ts";
+import { asGiven, spread } from "./overwrite.ts";
 
 /** Inputs that every plan needs: they decide the way, the disk, what is erased and the server's addresses. */
-const DECIDE = ["connection", "method", "erase", "disk", "dataPartitions", "network", "finalize", "onDestroy", "force"];
+const DECIDE = [
+  "connection",
+  "method",
+  "erase",
+  "disk",
+  "dataPartitions",
+  "network",
+  "removeOldSystem",
+  "onDestroy",
+  "ignoreChecks",
+];
 
 /** Parts of the plan that each other input would change; for comparing the plan with what `up` finds. */
 const CHANGES: Record<string, string[]> = { hostname: ["hostname", "network"] };
@@ -29,11 +41,12 @@ export function pathsOnly(files: Value): Record<string, object> {
  * Splits inputs into known and unknown ones. Leaves `commit`, `image` and `files` as they are: a preview treats the
  * first two separately, and sends no files.
  */
-export function knownInputs(given: Props): KnownInputs {
+export function knownInputs(inputs: Props): KnownInputs {
+  const given = spread(inputs);
   const unknown = Object.keys(given).filter(
     (name) => !["commit", "image", "files"].includes(name) && hasUnknown(given[name]),
   );
-  const decisive = unknown.filter((name) => DECIDE.includes(name));
+  const decisive = [...new Set(unknown.filter((name) => DECIDE.includes(name)).map((name) => topOf(asGiven(name))))];
   const missing = unknown.filter((name) => !DECIDE.includes(name));
   const props = { ...given };
   for (const name of missing) {

@@ -16,7 +16,7 @@ const keyOfRoot = ({ password: _, ...keys }: Connection): Connection => ({ ...ke
  */
 export function loginsOf(connection: Connection, state: HijackState | undefined): Connection[] {
   if (!state?.booted) return connectionsOf(connection).reverse();
-  const alone = state.finalized || state.plan?.method === "overwrite";
+  const alone = state.oldSystemRemoved || state.plan?.method === "overwrite";
   const byKey = keyOfRoot(connection);
   return alone ? [byKey] : [byKey, connection];
 }

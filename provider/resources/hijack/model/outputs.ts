@@ -47,7 +47,10 @@ export function planOutput(plan: Plan): Props {
   const disk =
     target ??
     `${plan.disk.rootDevice} on ${plan.disk.device}${plan.disk.ptuuid ? ` (partition table ${plan.disk.ptuuid})` : ""}`;
-  return { method, disk, keeps, erases, boots, restore, deadman, watchdog, sendBytes, about, summary, lines };
+  return {
+    ...{ method, disk, keeps, erases, boots, restore, watchdog, sendBytes, summary, lines },
+    ...{ trialTimeout: deadman, estimated: about },
+  };
 }
 
 /** What runs, for the state. `status` comes from a server that runs Pine. */
@@ -57,7 +60,7 @@ export function bootedOf(status: AgentStatus, version?: string): Booted {
 }
 
 /** What the server would roll back to: the commit in its other slot, else the old system's name. */
-export function previousOf(status: AgentStatus, known: string | undefined): string | undefined {
+export function fallbackOf(status: AgentStatus, known: string | undefined): string | undefined {
   return status.other ?? (CHECKSUM.test(known ?? "") ? undefined : known);
 }
 
@@ -81,7 +84,7 @@ export function afterTrial(
     files: Object.keys(inputs.files),
     ...(state.facts || !o.facts ? {} : { facts: factsOutput(o.facts) }),
     ...(o.plan ? { plan: planOutput(o.plan) } : {}),
-    previous: previousOf(status, failed ? state.previous : o.previous),
+    fallback: fallbackOf(status, failed ? state.fallback : o.previous),
     failed,
     ...(o.rootKeys ? { rootKeys: o.rootKeys.map(bareKey) } : {}),
     booted: status.running ? bootedOf(status, failed ? sameAsBefore : (version ?? sameAsBefore)) : undefined,
@@ -99,5 +102,5 @@ function failure(
   // the console's lines are shown once and not kept
   const reason = reasons.filter((r) => !r.includes("\n")).join("; ");
   // a trial that never answered may have been a power cut: it gets a second try. One seen unhealthy does not
-  return { checksum: inputs.commit, reason, attempts, final: answered || attempts > 1, triggers };
+  return { checksum: inputs.commit, reason, attempts, givenUp: answered || attempts > 1, triggers };
 }

@@ -18,7 +18,7 @@ export interface Failed {
   /** Number of attempts. A trial that never answered (it may have been a power cut) gets a second one. */
   attempts: number;
   /** True: not tried again until commit or attempt change. */
-  final: boolean;
+  givenUp: boolean;
   /** What was asked for at the time ({@link HijackInputs.attempt}). */
   triggers: string;
 }
@@ -27,7 +27,7 @@ export interface HijackState {
   installationId: string;
   booted?: Booted;
   /** Commit of the slot that is not running, or the old system's name. */
-  previous?: string;
+  fallback?: string;
   failed?: Failed;
   /** The server's host key, as it was seen. With `acceptNewHostKey` no other one is accepted from then on. */
   hostKey?: string;
@@ -46,7 +46,7 @@ export interface HijackState {
   /** Public keys that may log in as root, as the last operation or refresh saw them, without options and comments. */
   rootKeys?: string[];
   /** The old system was removed: destroy cannot restore it. */
-  finalized?: boolean;
+  oldSystemRemoved?: boolean;
   /** The last operation did not finish. */
   unfinished?: boolean;
   /** It could not be reached when Pine last asked: what is known of it is older. */

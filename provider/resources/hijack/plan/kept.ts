@@ -18,10 +18,10 @@ export async function kernelsOn(store: Store, { pine }: Facts): Promise<Record<s
 /** Keeps the commits that the server runs, falls back to and will run, so that deltas between them can be made. */
 export async function keepForHost(
   store: Store | undefined,
-  { installationId, booted, previous }: HijackState,
+  { installationId, booted, fallback }: HijackState,
   commit?: string,
 ) {
-  const wanted = [booted?.checksum, previous, commit].filter((c) => c !== undefined && CHECKSUM.test(c));
+  const wanted = [booted?.checksum, fallback, commit].filter((c) => c !== undefined && CHECKSUM.test(c));
   await store?.addRoot(
     hostRoot(installationId),
     [...new Set(wanted)].map((c) => `commit/${c}`),

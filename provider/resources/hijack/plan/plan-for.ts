@@ -65,7 +65,7 @@ function refuseWithoutCurl({ inputs }: Wish, image: ImageFacts, call: Call): voi
 export function refuseShortDeadman({ inputs }: Pick<Wish, "inputs">, { judgeSeconds = 0 }: ImageFacts): void {
   if (inputs.updates && judgeSeconds >= inputs.deadman)
     die(
-      `deadman: is ${inputs.deadman} s, and this commit, where the server judges it itself (updates), may need ${judgeSeconds} s to boot and for its health checks, twice with their timeouts`,
+      `trialTimeout: is ${inputs.deadman} s, and this commit, where the server judges it itself (updates), may need ${judgeSeconds} s to boot and for its health checks, twice with their timeouts`,
       `give more than ${judgeSeconds}, or lower timeouts in healthChecks of the Rootfs`,
     );
 }
@@ -78,7 +78,7 @@ export async function planInstallation(seen: Look, wish: Wish, image: ImageFacts
     {
       method: inputs.method,
       network: networkInput(inputs.network),
-      force: inputs.force,
+      ignoreChecks: inputs.ignoreChecks,
       hostname: inputs.hostname,
       authorizedKeys: inputs.authorizedKeys,
       rootWay: seen.ssh.rootWay,

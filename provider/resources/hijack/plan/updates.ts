@@ -22,7 +22,7 @@ export function updatesText(
 ): string | undefined {
   const { updates, deadman } = inputs;
   if (!updates) return undefined;
-  const ref = updates.ref ?? refOf(artifacts?.signed?.text) ?? facts.pine.trust?.ref;
+  const ref = updates.branch ?? refOf(artifacts?.signed?.text) ?? facts.pine.trust?.ref;
   if (artifacts && !artifacts.signed && !facts.pine.trust?.keys.length)
     die(
       "updates: the commit is not signed, and a server that trusts no key pulls nothing",

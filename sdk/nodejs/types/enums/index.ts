@@ -18,21 +18,21 @@ export const Architecture = {
  */
 export type Architecture = (typeof Architecture)[keyof typeof Architecture];
 
-export const DiskLabel = {
+export const DataFilesystem = {
     /**
-     * GPT, for BIOS and UEFI.
+     * ext4.
      */
-    Gpt: "gpt",
+    Ext4: "ext4",
     /**
-     * MBR, for BIOS only.
+     * XFS.
      */
-    Mbr: "mbr",
+    Xfs: "xfs",
 } as const;
 
 /**
- * Kind of partition table.
+ * Filesystem of a data partition.
  */
-export type DiskLabel = (typeof DiskLabel)[keyof typeof DiskLabel];
+export type DataFilesystem = (typeof DataFilesystem)[keyof typeof DataFilesystem];
 
 export const Extra = {
     /**
@@ -102,6 +102,46 @@ export const Hugepages = {
  */
 export type Hugepages = (typeof Hugepages)[keyof typeof Hugepages];
 
+export const IgnorableCheck = {
+    /**
+     * The firmware seems to boot another disk than the one that is overwritten.
+     */
+    Boot_disk: "boot-disk",
+    /**
+     * A loader or a kernel of the provider seems to boot the server.
+     */
+    Boot_provider: "boot-provider",
+    /**
+     * Another server of the Fleet has to be updated first.
+     */
+    Canary_first: "canary-first",
+    /**
+     * The commit's kernel has no module for a network card of the server.
+     */
+    Card_driver: "card-driver",
+    /**
+     * A network card may need firmware files that the commit does not have.
+     */
+    Card_firmware: "card-firmware",
+    /**
+     * The commit's kernel has no module for what a disk hangs on.
+     */
+    Disk_driver: "disk-driver",
+    /**
+     * The old system is none that is known to work.
+     */
+    Distribution: "distribution",
+    /**
+     * As many servers of the Fleet are down as may be.
+     */
+    Max_unavailable: "max-unavailable",
+} as const;
+
+/**
+ * A refusal that a person may overrule.
+ */
+export type IgnorableCheck = (typeof IgnorableCheck)[keyof typeof IgnorableCheck];
+
 export const ImageFilesystem = {
     /**
      * ext4, the same bytes with every build.
@@ -170,30 +210,6 @@ export const InstallMethod = {
  */
 export type InstallMethod = (typeof InstallMethod)[keyof typeof InstallMethod];
 
-export const MemoryKind = {
-    /**
-     * Nowhere.
-     */
-    None: "none",
-    /**
-     * Compressed, in memory.
-     */
-    Zram: "zram",
-    /**
-     * A file, `/var/swap`.
-     */
-    Swapfile: "swapfile",
-    /**
-     * A file, with compressed pages in memory before it.
-     */
-    Zswap: "zswap",
-} as const;
-
-/**
- * Where pages go that do not fit into memory.
- */
-export type MemoryKind = (typeof MemoryKind)[keyof typeof MemoryKind];
-
 export const NetworkMode = {
     /**
      * The old system's addresses, routes and DNS, as they run.
@@ -250,6 +266,22 @@ export const OnDestroy = {
  */
 export type OnDestroy = (typeof OnDestroy)[keyof typeof OnDestroy];
 
+export const PartitionTable = {
+    /**
+     * GPT, for BIOS and UEFI.
+     */
+    Gpt: "gpt",
+    /**
+     * MBR, for BIOS only.
+     */
+    Mbr: "mbr",
+} as const;
+
+/**
+ * Kind of partition table.
+ */
+export type PartitionTable = (typeof PartitionTable)[keyof typeof PartitionTable];
+
 export const Profile = {
     /**
      * Boots, is reached by SSH, updates itself.
@@ -281,6 +313,30 @@ export const SshServer = {
  * The SSH server. Both accept keys only.
  */
 export type SshServer = (typeof SshServer)[keyof typeof SshServer];
+
+export const SwapKind = {
+    /**
+     * Nowhere.
+     */
+    None: "none",
+    /**
+     * Compressed, in memory.
+     */
+    Zram: "zram",
+    /**
+     * A file, `/var/swap`.
+     */
+    Swapfile: "swapfile",
+    /**
+     * A file, with compressed pages in memory before it.
+     */
+    Zswap: "zswap",
+} as const;
+
+/**
+ * Where pages go that do not fit into memory.
+ */
+export type SwapKind = (typeof SwapKind)[keyof typeof SwapKind];
 
 export const Target = {
     /**

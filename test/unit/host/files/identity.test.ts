@@ -56,7 +56,7 @@ describe("HostHijack's check", () => {
       method: "auto",
       onDestroy: "restore",
       whenUnreachable: "fail",
-      deadman: 300,
+      trialTimeout: 300,
     });
   });
   it("lets unknowns pass", () => {
@@ -65,10 +65,10 @@ describe("HostHijack's check", () => {
   it.each([
     [{ commit: "abc" }, "commit", /64 hex/],
     [{ method: "kexec" }, "method", /one of/],
-    [{ deadman: 5 }, "deadman", /60 to 3600/],
+    [{ trialTimeout: 5 }, "trialTimeout", /60 to 3600/],
     [{ hostname: "-x" }, "hostname", /hostname/],
     [{ files: { "/usr/x": { content: "" } } }, 'files["/usr/x"]', /read-only/],
-    [{ health: [{ http: "http://x", tcp: "a:1" }] }, "health[0]", /exactly one/],
+    [{ healthChecks: [{ http: "http://x", tcp: "a:1" }] }, "healthChecks[0]", /exactly one/],
     [{ network: { mode: "static" } }, "network.addresses", /is missing/],
     [{ network: { mode: "dhcp", addresses: ["10.0.0.1/8"] } }, "network.addresses", /only for mode static/],
     [{ kernelArguments: ["root=/dev/sda"] }, "kernelArguments[0]", /set by Pine/],

@@ -46,6 +46,26 @@ function home(text: string): string {
   return path;
 }
 
+// pulumi-kubernetes-operator#988, pulumi-command#773: nothing of a command but its name
+it("each command is told to who looks for a fault: what, its end and seconds, and nothing of what went over", () =>
+  at({}, async (c) => {
+    const told: string[] = [];
+    await withSsh(c, { ...task, debug: (line) => void told.push(line) }, async (ssh) => {
+      told.length = 0;
+      const input = "canary-input";
+      await ssh.exec("cat; echo canary-said; : canary-script", ["canary-arg"], { input, root: false, what: "asking" });
+      await ssh.exec("exit 3", [], { root: false, ok: [3] });
+      await ssh.exec("sleep 9", [], { root: false, what: "waiting", timeout: 300 }).catch(() => {});
+      expect(told).toEqual([
+        expect.stringMatching(new RegExp(`^${ssh.target}: asking: exit code 0 after \\d+\\.\\d s$`)),
+        expect.stringMatching(/: a command: exit code 3 after /),
+        // ssh's own code where the session was cut
+        expect.stringMatching(/: waiting: (exit code 255|ended by its limit) after /),
+      ]);
+      expect(told.join()).not.toContain("canary");
+    });
+  }));
+
 describe("what a login prints is not ours (ansible/ansible#9022, #9679, #2268)", () => {
   const NOISE = `printf 'hostname=x\\nkernel=9\\npine-login 0 root 1\\n'; printf 'no line break, out'; printf 'no line break, err' >&2\n`;
   it("no word of it is in a script's output, as text, lines or stream, nor in its errors", () =>

@@ -22,8 +22,8 @@ describe("beside the old system", () => {
     ["another disk", [disk({ name: "sdb" })], []],
     ["firmware: the trial goes back by itself", [unfed], []],
   ])("%s", (_, lacks, expected) => expect(codes(facts(), {}, { lacks })).toEqual(expected));
-  it("force goes on, and it is told", () => {
-    const { plan } = planInstall(facts(), { ...inputs, force: true }, { ...image, lacks: [card()] });
+  it("whoever overrules it goes on, and it is told", () => {
+    const { plan } = planInstall(facts(), { ...inputs, ignoreChecks: ["card-driver"] }, { ...image, lacks: [card()] });
     expect(plan?.lines).toContain(`note: the kernel of the commit has no module for the network card ${name} (igb)`);
   });
   it("firmware is told", () => {
@@ -37,7 +37,7 @@ describe("beside the old system", () => {
     expect(refusal!.message).toBe(
       `the kernel of the commit has no module for the network card ${name} (igb) and disk vda (megaraid_sas), so the server would not come up with it`,
     );
-    expect(refusal!.hint).toMatch(/^set kernel: "lts" in the Rootfs.*force: true/);
+    expect(refusal!.hint).toMatch(/^set kernel: "lts" in the Rootfs.*add "card-driver" to ignoreChecks/);
   });
 });
 
@@ -97,7 +97,7 @@ describe("over the disk", () => {
     expect(codesOf(shutdown, [])).toEqual([]);
     expect(seen(shutdown, []).plan?.overwrite?.enter).toBe("shutdown");
     expect(codesOf(shutdown, [unfed])).toEqual(["card-firmware"]);
-    expect(codesOf(shutdown, [unfed], { force: true })).toEqual([]);
+    expect(codesOf(shutdown, [unfed], { ignoreChecks: ["card-firmware"] })).toEqual([]);
   });
 });
 

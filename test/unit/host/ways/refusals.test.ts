@@ -229,11 +229,11 @@ describe("what is refused", () => {
     const zfs = facts((f) => void Object.assign(f.root, { type: "zfs", kind: "unknown", uuid: undefined }));
     expect(codes(zfs)).toEqual(["root-type"]);
   });
-  it("forces only an unknown distribution", () => {
+  it("lets an unknown distribution be overruled, and no more", () => {
     const f = facts((x) => {
       x.os.id = "devuan";
       x.container = "lxc";
     });
-    expect(codes(f, { force: true })).toEqual(["target"]);
+    expect(codes(f, { ignoreChecks: ["distribution"] })).toEqual(["target"]);
   });
 });

@@ -57,7 +57,11 @@ describe("planDisk", () => {
     ["a size that is not whole MiB", { size: 512 * MiB + 512 }, /^size: .*whole MiB/],
     ["an ESP that is no FAT16", { espSize: 4 * MiB }, /^espSize: .*8 MiB to 1024 MiB/],
     ["an ESP that is too large", { espSize: 1025 * MiB }, /^espSize: /],
-    ["an ESP on an MBR", { label: "mbr", espSize: 8 * MiB }, /^espSize: .*label "mbr" has no EFI system partition/],
+    [
+      "an ESP on an MBR",
+      { label: "mbr", espSize: 8 * MiB },
+      /^espSize: .*partitionTable "mbr" has no EFI system partition/,
+    ],
     ["swap that is not whole MiB", { swap: 64 * MiB + 512 }, /^swap: .*whole MiB/],
     ["swap that is too small to be of use", { swap: MiB }, /^swap: .*16 MiB to 262144 MiB/],
     [

@@ -44,7 +44,7 @@ describe("packages", async () => {
   it("signed by a stranger name the key and what to do", async () => {
     const e = await failure(checkPackage((await buildPackage(spec as never, other)).bytes, "hello.apk", keys));
     expect(e.check).toBe("key");
-    expect(e.message).toMatch(/hello\.apk: .*other\.rsa\.pub.*lab\.rsa\.pub.*pine:keys/);
+    expect(e.message).toMatch(/hello\.apk: .*other\.rsa\.pub.*lab\.rsa\.pub.*pine:repositoryKeys/);
   });
 
   it("signed by a stranger under a trusted name fail by their signature", async () => {

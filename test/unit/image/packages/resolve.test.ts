@@ -86,7 +86,7 @@ describe("apk's complaints", () => {
       "what another forbids",
       "  c2-1-r0:\n    breaks: c1-1-r0[!c2]\n    satisfies: world[c2]\n",
       "packages: c2 cannot be installed together with the rest (c2-1-r0: breaks: c1-1-r0[!c2]; satisfies: world[c2])",
-      "loosen the constraint that apk names, or change `upgrade` if the lock is old",
+      "loosen the constraint that apk names, or change `upgradeTrigger` if the lock is old",
     ],
   ])("about %s say what to do", (_, said, message, hint) => {
     const e = complaint(`ERROR: unable to select packages:\n${said}`, {

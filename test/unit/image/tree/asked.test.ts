@@ -104,7 +104,7 @@ describe("the first that is not as it was asked for", () => {
 
   it("a kernel module, a user, a package", () => {
     const recipe = aRecipe({ extraModules: [{ name: "own", sha256: "" }] });
-    expect(missingEntry(recipe, [], entries)?.property).toBe('kernelModules["own"]');
+    expect(missingEntry(recipe, [], entries)?.property).toBe('extraKernelModules["own"]');
     const user = { name: "bob", shell: "/bin/sh", groups: [], authorizedKeys: [], sudo: false };
     const lock = [{ name: "nano", version: "1-r0" }];
     const seen = { passwd: "root:x:0\nbob:x:1000\n", installed: lock };

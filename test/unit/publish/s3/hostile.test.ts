@@ -224,3 +224,16 @@ it("an ETag is no more than a mark: another one each time is somebody else's cha
   const s3 = await remote((_, response) => void response.writeHead(200, { etag: `"../${++n}"` }).end());
   expect(await s3.stamp()).not.toBe(await s3.stamp());
 });
+
+it("a temporary key's session token goes along, and into no error", async () => {
+  let token: unknown;
+  const endpoint = await serve((request, response) => {
+    token = request.headers["x-amz-security-token"];
+    response.writeHead(403).end();
+  });
+  const key = { bucket: "b", accessKeyId: "AKIA", secretAccessKey: "a secret", sessionToken: "canary-token" };
+  const error: Error = await new S3Remote({ endpoint, ...key }, quietTask(), LIMITS, 1).look("x").catch((e) => e);
+  expect(token).toBe("canary-token");
+  expect(error.message).toMatch(/^publish\.s3: /);
+  expect(JSON.stringify([error.message, (error as { hint?: string }).hint])).not.toContain("canary");
+});

@@ -20,7 +20,7 @@ import {
 } from "../store-fixture.ts";
 
 describe("OstreeCommit", () => {
-  const state = { checksum: tree, version: "0.1.4", ref: "pine/x86_64/stable", repo: "/r", rootfs: digest, size: 7 };
+  const state = { checksum: tree, version: "0.1.4", branch: "pine/x86_64/stable", repo: "/r", rootfs: digest, size: 7 };
 
   test.each([
     ["no rootfs", {}, "rootfs", /is missing: give the digest of a Rootfs/],
@@ -32,8 +32,8 @@ describe("OstreeCommit", () => {
       "version",
       /\(\+build\.5\), which does not count/,
     ],
-    ["a ref with a space", { rootfs: digest, ref: "pine/my ref" }, "ref", /a branch as OSTree names them/],
-    ["a ref that leaves its folder", { rootfs: digest, ref: "../x" }, "ref", /a branch as OSTree names them/],
+    ["a branch with a space", { rootfs: digest, branch: "pine/my branch" }, "branch", /a branch as OSTree names them/],
+    ["a branch that leaves its folder", { rootfs: digest, branch: "../x" }, "branch", /a branch as OSTree names them/],
   ])("refuses %s", async (_, news, property, reason) => {
     const { failures = [] } = await check(ostreeCommit, news);
     expect(failures).toMatchObject([{ property, reason: expect.stringMatching(reason) }]);
@@ -43,10 +43,10 @@ describe("OstreeCommit", () => {
     ["an unknown rootfs is an update", { rootfs: Unknown.value }, { rootfs: "update" }],
     ["another rootfs is an update", { rootfs: other }, { rootfs: "update" }],
     ["a version is an update", { rootfs: digest, version: "1.0.0" }, { version: "add" }],
-    ["another ref is a replacement", { rootfs: digest, ref: "pine/edge" }, { ref: "add-replace" }],
-    ["the ref that it has is nothing", { rootfs: digest, ref: "pine/x86_64/stable" }, {}],
+    ["another branch is a replacement", { rootfs: digest, branch: "pine/edge" }, { branch: "add-replace" }],
+    ["the branch that it has is nothing", { rootfs: digest, branch: "pine/x86_64/stable" }, {}],
     ["nothing is nothing", { rootfs: digest }, {}],
-    ["an unknown ref is a replacement", { rootfs: digest, ref: Unknown.value }, { ref: "add-replace" }],
+    ["an unknown branch is a replacement", { rootfs: digest, branch: Unknown.value }, { branch: "add-replace" }],
   ])("diff: %s", async (_, news, detailed) => {
     putRootfs();
     putCommit(tree, { version: "0.1.4" });
@@ -54,13 +54,16 @@ describe("OstreeCommit", () => {
   });
   // pulumi-azure-native#4507, pulumi-auth0#984: an explicit default against absent
   test.each([
-    ["to leave the ref to its default is nothing", "pine/x86_64/stable", {}],
-    ["to leave another ref to the default is a replacement", "pine/edge", { ref: "delete-replace" }],
-  ])("diff: %s", async (_, ref, detailed) => {
+    ["to leave the branch to its default is nothing", "pine/x86_64/stable", {}],
+    ["to leave another branch to the default is a replacement", "pine/edge", { branch: "delete-replace" }],
+  ])("diff: %s", async (_, branch, detailed) => {
     putRootfs();
     putCommit(tree, { version: "0.1.4" });
-    const was = { rootfs: digest, ref };
-    expect(await diff(ostreeCommit, { ...state, ref }, was, { rootfs: digest })).toEqual({ detailed, changes: false });
+    const was = { rootfs: digest, branch };
+    expect(await diff(ostreeCommit, { ...state, branch }, was, { rootfs: digest })).toEqual({
+      detailed,
+      changes: false,
+    });
   });
 
   test.each([
@@ -104,7 +107,7 @@ describe("OstreeCommit", () => {
     expect(await preview(ostreeCommit, { rootfs: digest })).toMatchObject({
       checksum: tree,
       version: "0.1.0",
-      ref: "pine/x86_64/stable",
+      branch: "pine/x86_64/stable",
       size: 7,
     });
   });

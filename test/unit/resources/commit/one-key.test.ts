@@ -13,7 +13,7 @@ import { call, digest, dir } from "../store-fixture.ts";
 const signingKey = new Secret(keyText(1));
 const spare = { spareKeys: [publicKeyOf(keyOf(2))] };
 const commit = { rootfs: digest, signingKey };
-const first = { commit: Unknown.value, ref: "pine/web/canary", signingKey, publish: "there" };
+const first = { commit: Unknown.value, branch: "pine/web/canary", signingKey, publish: "there" };
 const later = { ...first, after: { a: {} } };
 
 test.each<[string, Resource, Props, boolean]>([
@@ -27,7 +27,7 @@ test.each<[string, Resource, Props, boolean]>([
 ])("%s", async (_, resource, given, told) => {
   const said: string[] = [];
   mkdirSync(join(dir, "www"));
-  const inputs = given.publish ? { ...given, publish: { path: join(dir, "www") } } : given;
+  const inputs = given.publish ? { ...given, publish: { folder: join(dir, "www") } } : given;
   await resource.create({ ...call(), info: (line: string) => said.push(line) }, { inputs } as never);
   const asked = said.filter((line) => line.includes("spareKeys"));
   expect(asked).toEqual(

@@ -59,8 +59,12 @@ describe("each bad input gets one error that says what to do", () => {
       { servers: { a: { hostname: "a" } }, defaults: { connection: { user: "u" } } },
       /connection\.host: is missing/,
     ],
-    ["what HostHijack refuses", { servers: { a: server("h", { deadman: 1 }) } }, /^servers\.a\.deadman: expected/],
-    ["what is wrong in the defaults, once", { defaults: { deadman: 1 } }, /^defaults\.deadman: expected/],
+    [
+      "what HostHijack refuses",
+      { servers: { a: server("h", { trialTimeout: 1 }) } },
+      /^servers\.a\.trialTimeout: expected/,
+    ],
+    ["what is wrong in the defaults, once", { defaults: { trialTimeout: 1 } }, /^defaults\.trialTimeout: expected/],
     [
       "one server twice",
       { servers: { ...two, c: server("192.0.2.1", { connection: { host: "192.0.2.1", port: 22 } }) } },

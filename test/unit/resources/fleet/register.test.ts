@@ -8,7 +8,7 @@ import { keyText } from "../../trust/a-manifest.ts";
 const commit = "a".repeat(64);
 const old = "b".repeat(64);
 const servers = Object.fromEntries(["a", "b", "c", "d"].map((name) => [name, { connection: { host: `h${name}` } }]));
-const rings = { publish: { path: "/p" }, signingKey: keyText(1) };
+const rings = { publish: { folder: "/p" }, signingKey: keyText(1) };
 const updates = { url: "http://u" };
 
 /** Constructs one, with an engine that answers each child so. */
@@ -56,9 +56,9 @@ test("with rings: a ring comes after the servers of those before, and its own af
     "web-d < web-b web-c",
   ]);
   const [canary, a, rest] = children;
-  expect(canary!.inputs).toMatchObject({ ref: "pine/web/canary", servers: ["a"], after: {}, commit });
+  expect(canary!.inputs).toMatchObject({ branch: "pine/web/canary", servers: ["a"], after: {}, commit });
   expect(rest!.inputs.after).toEqual({ a: { connection: { host: "ha" }, pulls: true } });
-  expect(a!.inputs.updates).toEqual({ url: "http://u", ref: "pine/web/canary", pullOnly: true });
+  expect(a!.inputs.updates).toEqual({ url: "http://u", branch: "pine/web/canary", pullOnly: true });
 });
 
 test("a ring's servers are asked for what it is signed for; never signed, for what the program has", async () => {

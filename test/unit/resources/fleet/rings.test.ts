@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Secret, Unknown } from "../../../../provider/properties/values.ts";
 import { checkFleet } from "../../../../provider/resources/fleet/check.ts";
-import { inRing, refOf, ringInputs, ringsOf, waitingLine } from "../../../../provider/resources/fleet/rings.ts";
+import { branchOf, inRing, ringInputs, ringsOf, waitingLine } from "../../../../provider/resources/fleet/rings.ts";
 import { keyText } from "../../trust/a-manifest.ts";
 
 const NAMES = ["d", "b", "a", "c"];
@@ -29,15 +29,17 @@ describe("who is in which ring", () => {
     ["all are canaries", undefined, NAMES, ["canary: a b c d"]],
   ])("%s", (_, order, canaries, expected) => expect(words(ringsOf(NAMES, order, canaries))).toEqual(expected));
   test("a branch of its own each", () => {
-    expect(refOf({}, "my web", "canary")).toBe("pine/my-web/canary");
-    expect(refOf({ ref: "shop/eu" }, "web", "rest")).toBe("shop/eu/rest");
+    expect(branchOf({}, "my web", "canary")).toBe("pine/my-web/canary");
+    expect(branchOf({ branch: "shop/eu" }, "web", "rest")).toBe("shop/eu/rest");
   });
 });
 
 test("a server has its ring's branch, and only itself goes to another commit, unless it says so", () => {
   const url = "http://u";
-  expect(inRing({ updates: { url } }, "r")).toEqual({ updates: { url, ref: "r", pullOnly: true } });
-  expect(inRing({ updates: { url, pullOnly: false } }, "r")).toEqual({ updates: { url, ref: "r", pullOnly: false } });
+  expect(inRing({ updates: { url } }, "r")).toEqual({ updates: { url, branch: "r", pullOnly: true } });
+  expect(inRing({ updates: { url, pullOnly: false } }, "r")).toEqual({
+    updates: { url, branch: "r", pullOnly: false },
+  });
   expect(inRing({ updates: new Secret({ url }) }, "r").updates).toBeInstanceOf(Secret);
   expect(inRing({ hostname: "h" }, "r")).toEqual({ hostname: "h" });
   expect(inRing({ updates: Unknown.value }, "r")).toEqual({ updates: Unknown.value });
@@ -47,14 +49,19 @@ test("a ring asks the servers before by the connections that they have now", () 
   const member = { connection: { host: "h", user: "debian" }, updates: { pullOnly: true } };
   const now = { urn: "u", result: "done" as const, state: { connection: { host: "h", user: "root" } } };
   const inputs = ringInputs(
-    { publish: { path: "/p" }, signingKey: "k", order: [], ref: "r" },
-    { commit: "c", ref: "r/x", servers: ["b"], before: { a: { member, made: now }, z: { member: { connection: 1 } } } },
+    { publish: { folder: "/p" }, signingKey: "k", order: [], branch: "r" },
+    {
+      commit: "c",
+      branch: "r/x",
+      servers: ["b"],
+      before: { a: { member, made: now }, z: { member: { connection: 1 } } },
+    },
   );
   expect(inputs).toEqual({
-    publish: { path: "/p" },
+    publish: { folder: "/p" },
     signingKey: "k",
     commit: "c",
-    ref: "r/x",
+    branch: "r/x",
     servers: ["b"],
     after: { a: { connection: { host: "h", user: "root" }, pulls: true }, z: { connection: 1, pulls: false } },
   });
@@ -67,7 +74,7 @@ test("the fleet's line says who waits", () => {
 
 const server = (host: string, more: object = {}) => ({ connection: { host }, ...more });
 const two = { a: server("192.0.2.1"), b: server("192.0.2.2") };
-const rings = { publish: { path: "/srv/www/pine" }, signingKey: keyText(1) };
+const rings = { publish: { folder: "/srv/www/pine" }, signingKey: keyText(1) };
 const defaults = { updates: { url: "http://192.0.2.9/pine" } };
 const said = (inputs: object) =>
   checkFleet({ commit: "a".repeat(64), servers: two, defaults, rings, ...inputs }).map(
@@ -100,8 +107,8 @@ describe("what is given", () => {
     ["no key", { rings: { publish: rings.publish } }, /^: rings\.signingKey: is missing/],
     [
       "a branch of one's own",
-      { defaults: { updates: { ...defaults.updates, ref: "x" } } },
-      /^defaults\.updates\.ref: is its ring's/,
+      { defaults: { updates: { ...defaults.updates, branch: "x" } } },
+      /^defaults\.updates\.branch: is its ring's/,
     ],
     [
       "a server that is nobody",

@@ -6,7 +6,7 @@ const updates = { url: "http://u", reboot: "window", windows: [{ start: "03:00",
 const lock = { consul: { address: "http://c" }, group: "web" };
 const of = (n: number, more: object = {}) =>
   Object.fromEntries(
-    Array.from({ length: n }, (_, i) => [`w${i}`, { updates, rebootLock: lock, deadman: 300, ...more }]),
+    Array.from({ length: n }, (_, i) => [`w${i}`, { updates, rebootLock: lock, trialTimeout: 300, ...more }]),
   );
 const names = (n: number, from = 0) => Array.from({ length: n - from }, (_, i) => `w${i + from}`);
 

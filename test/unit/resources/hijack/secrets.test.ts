@@ -22,18 +22,18 @@ describe("kernel arguments", () => {
 
 describe("the time of a health check", () => {
   it.each<[Props, RegExp[]]>([
-    [{ health: [{ command: "true", timeout: 300 }] }, []],
+    [{ healthChecks: [{ command: "true", timeout: 300 }] }, []],
     [
-      { health: [{ command: "true" }, { command: "true", timeout: 301 }] },
-      [/^health\[1\]\.timeout: is 301 s, .*deadman, 300 s/],
+      { healthChecks: [{ command: "true" }, { command: "true", timeout: 301 }] },
+      [/^healthChecks\[1\]\.timeout: is 301 s, .*trialTimeout, 300 s/],
     ],
-    [{ deadman: 600, health: [{ command: "true", timeout: 301 }] }, []],
-    [{ deadman: 60, health: [{ command: "true" }] }, []],
+    [{ trialTimeout: 600, healthChecks: [{ command: "true", timeout: 301 }] }, []],
+    [{ trialTimeout: 60, healthChecks: [{ command: "true" }] }, []],
   ])("%j", (news, expected) => expect(failures(news)).toEqual(expected.map((e) => expect.stringMatching(e))));
 });
 
 it("what is said of a server is in the state without this resource's secrets", () => {
-  const inputs = { ...base, health: [{ command: new Secret("curl -H canary-token x") }] };
+  const inputs = { ...base, healthChecks: [{ command: new Secret("curl -H canary-token x") }] };
   const failed = {
     checksum: "c".repeat(64),
     reason: "said: curl -H canary-token x",

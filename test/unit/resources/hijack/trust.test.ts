@@ -39,7 +39,7 @@ const inputs = (method: string) =>
     authorizedKeys: [readFileSync(join(work, "key.pub"), "utf8").trim()],
     commit,
     method,
-    erase: method === "overwrite",
+    ...(method === "overwrite" ? { overwrite: { erase: true, image: "e".repeat(64) } } : {}),
   });
 const call = {
   ...quietTask(),

@@ -18,7 +18,7 @@ describe("DiskImage", () => {
     sha256: "ab",
     commit: tree,
     fileFormat: "raw.zst",
-    label: "gpt",
+    partitionTable: "gpt",
     diskSize: 512 * 1024 * 1024,
     rootUuid: "r",
     partitions,
@@ -29,7 +29,7 @@ describe("DiskImage", () => {
     size: 512,
     commit: tree,
     rootUuid: "r",
-    partitions: [{ name: "root", type: "linux", uuid: "u", start: 1, size: 2 }],
+    partitions: [{ name: "root", kind: "linux", uuid: "u", start: 1, size: 2 }],
   };
   const path = () => join(dir, "store", "images", `${name}.raw.zst`);
   const putImage = () => {
@@ -46,7 +46,12 @@ describe("DiskImage", () => {
       /one of raw.zst, raw, qcow2, tar, got "vmdk"/,
     ],
     ["a format that is close", { commit: tree, format: "qcow" }, "format", /did you mean qcow2\?/],
-    ["a label that is none", { commit: tree, label: "dos" }, "label", /one of gpt, mbr, got "dos"/],
+    [
+      "a partition table that is none",
+      { commit: tree, partitionTable: "dos" },
+      "partitionTable",
+      /one of gpt, mbr, got "dos"/,
+    ],
     ["a filesystem that is none", { commit: tree, filesystem: "zfs" }, "filesystem", /ext4, xfs, btrfs, got "zfs"/],
     ["an ESP that is too small", { commit: tree, espSize: 4 }, "espSize", /from 8 to 1024, got 4; the size is in MiB/],
     [
@@ -56,7 +61,12 @@ describe("DiskImage", () => {
       /a whole number from 8 to 1024, got "large"/,
     ],
     ["an ESP of half a MiB", { commit: tree, espSize: 8.5 }, "espSize", /a whole number/],
-    ["an ESP on an MBR", { commit: tree, label: "mbr", espSize: 8 }, "espSize", /none with label "mbr"/],
+    [
+      "an ESP on an MBR",
+      { commit: tree, partitionTable: "mbr", espSize: 8 },
+      "espSize",
+      /none with partitionTable "mbr"/,
+    ],
     [
       "an ESP as large as the disk",
       { commit: tree, espSize: 512, size: 512 },
@@ -105,7 +115,7 @@ describe("DiskImage", () => {
     ["an unknown commit is an update", { commit: Unknown.value }, { commit: "update" }],
     [
       "the defaults, written down, are nothing",
-      { commit: tree, format: "raw.zst", label: "gpt", filesystem: "ext4", grow: true },
+      { commit: tree, format: "raw.zst", partitionTable: "gpt", filesystem: "ext4", grow: true },
       {},
     ],
     ["another filesystem is an update", { commit: tree, filesystem: "xfs" }, { filesystem: "update" }],
@@ -113,7 +123,7 @@ describe("DiskImage", () => {
     ["not to grow is an update", { commit: tree, grow: false }, { grow: "update" }],
     ["swap is an update", { commit: tree, swap: 64 }, { swap: "add" }],
     ["a /boot is an update", { commit: tree, bootSize: 64 }, { bootSize: "add" }],
-    ["another label is an update", { commit: tree, label: "mbr" }, { label: "update" }],
+    ["another partition table is an update", { commit: tree, partitionTable: "mbr" }, { partitionTable: "update" }],
     ["another size is an update", { commit: tree, size: 1024 }, { size: "add" }],
     ["nothing is nothing", { commit: tree }, {}],
   ])("diff: %s", async (_, news, detailed) => {

@@ -74,7 +74,7 @@ it.each<Props>([
   checks({ name: "ssh", service: "dropbear" }, { name: "net", service: "networking" }),
   { services: { default: ["caddy"] }, ...checks({ name: "x", service: "caddy" }) },
   // a hook may put it into a runlevel
-  { hooks: ["rc-update add x"], ...checks({ name: "x", service: "x" }) },
+  { buildCommands: ["rc-update add x"], ...checks({ name: "x", service: "x" }) },
   { healthChecks: [{ ...web, http: Unknown.value }, Unknown.value] },
   { files: { "/etc/pine/health.d/a": { content: "", mode: "755" }, "/etc/pine/health.d.txt": { content: "" } } },
 ])("good: %j", async (inputs) => expect((await checkRootfs(inputs, config)).failures).toEqual([]));

@@ -49,10 +49,10 @@ describe("the firmware's disk", () => {
     ["BIOS: GRUB's boot code is elsewhere", split(grub("mmcblk0"), empty("nvme0n1")), ["boot-disk"]],
     ["BIOS: it is on this one", split(empty("mmcblk0"), grub("nvme0n1")), []],
   ])("%s", (_, f, expected) => expect(codes(f, nvme)).toEqual(expected));
-  it("is told of in the refusal, and force goes on", () => {
+  it("is told of in the refusal, and whoever overrules it goes on", () => {
     const f = split(...esp, grub("mmcblk0"), grub("nvme0n1", 1));
     expect(plan(f, nvme).refusals[0]!.message).toContain("the firmware boots /dev/mmcblk0");
-    expect(notes(f, { ...nvme, force: true })).toContain(
+    expect(notes(f, { ...nvme, ignoreChecks: ["boot-disk"] })).toContain(
       "/dev/mmcblk0 too: set the firmware to boot /dev/nvme0n1 first",
     );
   });
@@ -93,10 +93,12 @@ describe("a root on the disk itself, which a loader of the provider boots", () =
   it("is refused by overwrite, with what to switch; not by alongside", () => {
     expect(codes(f())).toEqual(["boot-provider"]);
     expect(codes(f(), { method: "alongside" })).toEqual([]);
-    expect(codes(f(), { force: true })).toEqual([]);
+    expect(codes(f(), { ignoreChecks: ["boot-provider"] })).toEqual([]);
   });
   it("is named among what is erased", () =>
-    expect(plan(f(), { force: true }).plan!.summary).toContain("ERASES /dev/sda: sda (ext4 linode-root, 26 GB)"));
+    expect(plan(f(), { ignoreChecks: ["boot-provider"] }).plan!.summary).toContain(
+      "ERASES /dev/sda: sda (ext4 linode-root, 26 GB)",
+    ));
   it("with boot code is the disk's own", () => expect(codes(f(grub("sda")))).toEqual([]));
   it("a kernel from outside is refused, too", () => {
     const g = f(grub("sda"));

@@ -98,8 +98,8 @@ test("an image is found by its file's digest, of any format and from before ther
 test.each([
   ["raw.zst", "gpt", undefined],
   ["qcow2", "gpt", 'format: "qcow2"'],
-  ["raw.zst", "mbr", 'label: "mbr"'],
-  ["tar", "mbr", 'format: "tar" and label: "mbr"'],
+  ["raw.zst", "mbr", 'partitionTable: "mbr"'],
+  ["tar", "mbr", 'format: "tar" and partitionTable: "mbr"'],
 ])("what an overwrite cannot take of %s with %s", (format, label, said) => {
   expect(notForOverwrite(format, label)).toBe(said);
 });

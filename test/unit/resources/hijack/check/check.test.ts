@@ -6,7 +6,9 @@ import { checkHijack } from "../../../../../provider/resources/hijack/check/chec
 import { diffHijack } from "../../../../../provider/resources/hijack/check/diff.ts";
 
 const base = { connection: { host: "203.0.113.7" }, commit: "c".repeat(64) };
-const over = { ...base, method: "overwrite", erase: true, image: "d".repeat(64) };
+const allowed = { erase: true, image: "d".repeat(64) };
+const over = { ...base, method: "overwrite", overwrite: allowed };
+const overwriting = (change: Props): Props => ({ ...over, overwrite: { ...allowed, ...change } });
 const data = { label: "data", mountPoint: "/srv/data" };
 const failures = (news: Props) => checkHijack(news).failures.map((f) => `${f.property}: ${f.reason}`);
 
@@ -14,79 +16,77 @@ describe("an overwrite's inputs", () => {
   it.each<[string, Props]>([
     ["alongside", base],
     ["overwrite", over],
-    ["auto with erase and image", { ...base, erase: true, image: "d".repeat(64) }],
-    ["an image that is not built yet", { ...over, image: Unknown.value }],
+    ["auto that may overwrite", { ...base, overwrite: allowed }],
+    ["an image that is not built yet", overwriting({ image: Unknown.value })],
+    ["all that is not known yet", { ...over, overwrite: Unknown.value }],
     [
       "a disk and data partitions",
-      {
-        ...over,
+      overwriting({
         disk: "/dev/vdb",
         dataPartitions: [
           { ...data, size: 512 },
           { ...data, label: "b", mountPoint: "/home/b" },
         ],
-      },
+      }),
     ],
   ])("%s are taken", (_, news) => expect(failures(news)).toEqual([]));
 
   it.each<[string, Props, RegExp]>([
-    ["no erase", { ...over, erase: false }, /^erase: must be true for method overwrite/],
-    ["no image", { ...over, image: undefined }, /^image: is missing: method overwrite/],
-    ["auto with erase and no image", { ...base, erase: true }, /^image: is missing: with erase/],
-    ["a path for the image", { ...over, image: "/srv/disk.raw" }, /^image: .*sha256 of a DiskImage/],
-    ["another method", { ...base, method: "kexec" }, /^method: .*one of/],
-    ["a disk without overwrite", { ...base, disk: "/dev/vdb" }, /^disk: is only for overwrite/],
+    ["no erase", overwriting({ erase: false }), /^overwrite\.erase: must be true: everything/],
     [
-      "data partitions without overwrite",
-      { ...base, dataPartitions: [data] },
-      /^dataPartitions: are only for overwrite/,
+      "erase left out",
+      overwriting({ erase: undefined }),
+      /^overwrite: .*erase.*is missing|^overwrite\.erase: is missing/,
     ],
+    ["no image", overwriting({ image: undefined }), /^overwrite: .*image.*is missing|^overwrite\.image: is missing/],
+    ["nothing to overwrite with", { ...over, overwrite: undefined }, /^overwrite: is missing: method overwrite needs/],
+    ["a path for the image", overwriting({ image: "/srv/disk.raw" }), /^overwrite\.image: .*sha256 of a DiskImage/],
+    ["another method", { ...base, method: "kexec" }, /^method: .*one of/],
+    ["alongside that may overwrite", { ...over, method: "alongside" }, /^overwrite: is for method overwrite or auto/],
     [
       "two of one label",
-      {
-        ...over,
+      overwriting({
         dataPartitions: [
           { ...data, size: 64 },
           { ...data, mountPoint: "/srv/b" },
         ],
-      },
-      /^dataPartitions\[1\]\.label: "data" is there twice/,
+      }),
+      /^overwrite\.dataPartitions\[1\]\.label: "data" is there twice/,
     ],
     [
       "two at one place",
-      {
-        ...over,
+      overwriting({
         dataPartitions: [
           { ...data, size: 64 },
           { ...data, label: "b" },
         ],
-      },
-      /^dataPartitions\[1\]\.mountPoint: /,
+      }),
+      /^overwrite\.dataPartitions\[1\]\.mountPoint: /,
     ],
     [
       "no size before the last",
-      { ...over, dataPartitions: [data, { ...data, label: "b", mountPoint: "/srv/b" }] },
-      /^dataPartitions\[0\]\.size: is missing/,
+      overwriting({ dataPartitions: [data, { ...data, label: "b", mountPoint: "/srv/b" }] }),
+      /^overwrite\.dataPartitions\[0\]\.size: is missing/,
     ],
     [
       "a label that XFS has no room for",
-      { ...over, dataPartitions: [{ ...data, label: "thirteen-char" }] },
-      /^dataPartitions\[0\]\.label: /,
+      overwriting({ dataPartitions: [{ ...data, label: "thirteen-char" }] }),
+      /^overwrite\.dataPartitions\[0\]\.label: /,
     ],
     [
       "a mount point that is read-only",
-      { ...over, dataPartitions: [{ ...data, mountPoint: "/usr/data" }] },
-      /^dataPartitions\[0\]\.mountPoint: .*below \/var/,
+      overwriting({ dataPartitions: [{ ...data, mountPoint: "/usr/data" }] }),
+      /^overwrite\.dataPartitions\[0\]\.mountPoint: .*below \/var/,
     ],
     [
       "a mount point with a way out",
-      { ...over, dataPartitions: [{ ...data, mountPoint: "/srv/../etc" }] },
-      /^dataPartitions\[0\]\.mountPoint: /,
+      overwriting({ dataPartitions: [{ ...data, mountPoint: "/srv/../etc" }] }),
+      /^overwrite\.dataPartitions\[0\]\.mountPoint: /,
     ],
     [
       "another file system",
-      { ...over, dataPartitions: [{ ...data, filesystem: "btrfs" }] },
-      /^dataPartitions\[0\]\.filesystem: .*ext4/,
+      overwriting({ dataPartitions: [{ ...data, filesystem: "btrfs" }] }),
+      /^overwrite\.dataPartitions\[0\]\.filesystem: .*ext4/,
     ],
   ])("%s is refused", (_, news, reason) => {
     const all = failures(news);
@@ -108,12 +108,12 @@ describe("a change that counts only when the disk is written", () => {
     return { warnings, detailed };
   };
   it("is said", async () => {
-    const { warnings } = await diff({ ...over, dataPartitions: [data] });
+    const { warnings } = await diff(overwriting({ dataPartitions: [data] }));
     expect(warnings.join()).toMatch(/dataPartitions.* count only when the disk is written.*--replace 'urn:x'/);
   });
   it("is none before the first time, nor is another image", async () => {
-    expect((await diff({ ...over, dataPartitions: [data] }, false)).warnings).toEqual([]);
-    expect(await diff({ ...over, image: "e".repeat(64) })).toEqual({ warnings: [], detailed: {} });
+    expect((await diff(overwriting({ dataPartitions: [data] }), false)).warnings).toEqual([]);
+    expect(await diff(overwriting({ image: "e".repeat(64) }))).toEqual({ warnings: [], detailed: {} });
   });
 });
 

@@ -38,7 +38,7 @@ it.each<[string, Props, Props, object]>([
 });
 
 it("what only later operations do needs no server: nobody listens at port 1", async () => {
-  const news = { ...inputs, whenUnreachable: "forget", onDestroy: "retain", health: [{ tcp: "127.0.0.1:80" }] };
+  const news = { ...inputs, whenUnreachable: "forget", onDestroy: "retain", healthChecks: [{ tcp: "127.0.0.1:80" }] };
   const call = testCall(config);
   const done = await hostHijack.update(call, { id: "1", olds: state, oldInputs: inputs, news });
   expect(done.state).toMatchObject(state);
@@ -50,7 +50,12 @@ it.each<[string, Props, Props]>([
   ["after an operation that did not end", { unfinished: true }, {}],
   ["where another commit runs", { booted: { ...state.booted, checksum: other } }, {}],
 ])("but it is asked %s", async (_, olds, news) => {
-  const args = { id: "1", olds: { ...state, ...olds }, oldInputs: inputs, news: { ...inputs, deadman: 100, ...news } };
+  const args = {
+    id: "1",
+    olds: { ...state, ...olds },
+    oldInputs: inputs,
+    news: { ...inputs, trialTimeout: 100, ...news },
+  };
   await expect(hostHijack.update(testCall(config), args)).rejects.toThrow(/127\.0\.0\.1:1 cannot be reached/);
 });
 

@@ -47,9 +47,9 @@ describe("what is given", () => {
     ["a witness of two kinds", { url, witnesses: [{ http: "http://x/", tcp: "x:1" }] }, /^updates\.witnesses\[0\]/],
   ])("%s is refused", (_, updates, message) => expect(problems(updates)).toEqual([expect.stringMatching(message)]));
   it("a lower deadman makes a window long enough", () =>
-    expect(problems({ url, reboot: "window", windows: [{ start: "03:00", minutes: 20 }] }, { deadman: 120 })).toEqual(
-      [],
-    ));
+    expect(
+      problems({ url, reboot: "window", windows: [{ start: "03:00", minutes: 20 }] }, { trialTimeout: 120 }),
+    ).toEqual([]));
   it("defaults are known", () =>
     expect(checkHijack({ ...given, updates: { url } }).inputs.updates).toMatchObject({
       everyHours: 24,
@@ -118,7 +118,11 @@ describe("the plan", () => {
   it("takes the branch of the commit, and the program's own before it", () => {
     expect(text).toContain("\nref=pine/x86_64/stable\n");
     expect(
-      updatesText({ inputs: { ...inputs, updates: { ...updates, ref: "mine" } }, id: "i" }, { pine: pine() }, SIGNED),
+      updatesText(
+        { inputs: { ...inputs, updates: { ...updates, branch: "mine" } }, id: "i" },
+        { pine: pine() },
+        SIGNED,
+      ),
     ).toContain("\nref=mine\n");
   });
   it("refuses a commit that nobody signed: a server without keys would believe everybody", () =>

@@ -20,7 +20,7 @@ test("what may be the old system is entered by its login first; what is known to
   expect(loginsOf(root, state)[0]).toEqual(byKey);
 });
 test("where no old system is left, its password is not tried at all", () => {
-  expect(loginsOf(given, { ...state, finalized: true })).toEqual([byKey]);
+  expect(loginsOf(given, { ...state, oldSystemRemoved: true })).toEqual([byKey]);
   expect(loginsOf(given, { ...state, plan: { method: "overwrite" } })).toEqual([byKey]);
 });
 test("while a server reboots, root by the key comes first", () => expect(connectionsOf(given)).toEqual([byKey, given]));

@@ -13,12 +13,17 @@ it("is the boot, and all checks twice with a pause between", () => {
 });
 
 it.each<[string, object, number | undefined, RegExp | undefined]>([
-  ["a server that pulls, and long checks", { updates, deadman: 100 }, of(10), /^deadman: is 100 s, .* may need 114 s/],
-  ["as long as the dead-man", { updates, deadman: 114 }, of(10), /^deadman: is 114 s/],
-  ["shorter ones", { updates, deadman: 115 }, of(10), undefined],
+  [
+    "a server that pulls, and long checks",
+    { updates, trialTimeout: 100 },
+    of(10),
+    /^trialTimeout: is 100 s, .* may need 114 s/,
+  ],
+  ["as long as the dead-man", { updates, trialTimeout: 114 }, of(10), /^trialTimeout: is 114 s/],
+  ["shorter ones", { updates, trialTimeout: 115 }, of(10), undefined],
   ["the usual dead-man", { updates }, of(10, 10, 10), undefined],
-  ["a server that `up` judges", { deadman: 60 }, of(120, 120), undefined],
-  ["a commit that is not built yet", { updates, deadman: 60 }, undefined, undefined],
+  ["a server that `up` judges", { trialTimeout: 60 }, of(120, 120), undefined],
+  ["a commit that is not built yet", { updates, trialTimeout: 60 }, undefined, undefined],
 ])("%s", (_, more, seconds, message) => {
   const check = () =>
     refuseShortDeadman(
