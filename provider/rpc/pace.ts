@@ -18,6 +18,9 @@ export const LIVE: Pace = { least: 500, eager: true };
  */
 export const LOGGED: Pace = { least: 15_000, eager: false, most: 25_000 };
 
+/** For who reads each line, as tests do. */
+export const EVERY: Pace = { least: 0, eager: true };
+
 /** Where the standard output of a process goes, as Linux tells it; null: not told. */
 function outputOf(pid: number): string | null {
   try {
@@ -28,12 +31,13 @@ function outputOf(pid: number): string | null {
 }
 
 /**
- * The pace of this plugin. `PINE_PROGRESS`, "live" or "log", decides. Otherwise it is where the CLI, which started us,
+ * The pace of this plugin. `PINE_PROGRESS`, "live", "log" or "all", decides. Otherwise it is where the CLI, which started us,
  * writes to; the engine does not tell. Where that is not to be seen (macOS), only `CI` says that it is a log.
  */
 export function paceOf(env: NodeJS.ProcessEnv, output: string | null = outputOf(process.ppid)): Pace {
   if (env.PINE_PROGRESS === "live") return LIVE;
   if (env.PINE_PROGRESS === "log") return LOGGED;
+  if (env.PINE_PROGRESS === "all") return EVERY;
   if (output === null) return env.CI ? LOGGED : LIVE;
   return /^\/dev\/(pts\/\d+|tty|console)/.test(output) ? LIVE : LOGGED;
 }

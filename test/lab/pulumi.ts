@@ -96,8 +96,8 @@ export function pulumiEnvironment(dir: string): Record<string, string> {
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     NO_COLOR: "1",
-    // every line, as on a terminal: tests act on them
-    PINE_PROGRESS: "live",
+    // every line: tests act on them
+    PINE_PROGRESS: "all",
   };
 }
 

@@ -138,7 +138,7 @@ describe("how much is told", { timeout: 240_000 }, () => {
     expect(lines.length).toBeGreaterThanOrEqual(1);
     expect(lines.length).toBeLessThanOrEqual(2);
     await project.ok(["destroy"]);
-    const live = await project.ok(["up", "--skip-preview"]);
+    const live = await project.ok(["up", "--skip-preview"], { env: { PINE_PROGRESS: "live" } });
     expect(steps(live.stdout)).toBeGreaterThan(10);
     await project.ok(["destroy"]);
   });

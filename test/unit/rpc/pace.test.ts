@@ -1,7 +1,7 @@
 /** How often a resource's live line is sent, by a clock that is moved by hand. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CallLog, type Engine } from "../../../provider/rpc/engine.ts";
-import { LIVE, LOGGED, type Pace, paceOf } from "../../../provider/rpc/pace.ts";
+import { EVERY, LIVE, LOGGED, type Pace, paceOf } from "../../../provider/rpc/pace.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -95,6 +95,12 @@ describe("on a terminal", () => {
   });
 });
 
+it("every line, where that is asked for", async () => {
+  const { lines, of } = log(EVERY);
+  await says(of, 1, 50, (n) => `sending ${n}`);
+  expect(lines.map(([, text]) => text)).toEqual(Array.from({ length: 20 }, (_, n) => `sending ${n}`));
+});
+
 it.each<[string, NodeJS.ProcessEnv, string | null, Pace]>([
   ["the CLI writes to a terminal", {}, "/dev/pts/3", LIVE],
   ["to the console of a machine", {}, "/dev/tty1", LIVE],
@@ -102,6 +108,7 @@ it.each<[string, NodeJS.ProcessEnv, string | null, Pace]>([
   ["to a file", {}, "/home/ann/up.log", LOGGED],
   ["to a terminal, and a person wants it as in a log", { PINE_PROGRESS: "log" }, "/dev/pts/3", LOGGED],
   ["to a pipe, and a person wants it live", { PINE_PROGRESS: "live", CI: "true" }, "pipe:[1]", LIVE],
+  ["to a pipe, and a test wants every line", { PINE_PROGRESS: "all" }, "pipe:[1]", EVERY],
   ["nobody knows where to, in CI", { CI: "true" }, null, LOGGED],
   ["nobody knows where to", {}, null, LIVE],
 ])("%s", (_, env, output, pace) => expect(paceOf(env, output)).toBe(pace));
