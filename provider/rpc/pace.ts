@@ -31,8 +31,9 @@ function outputOf(pid: number): string | null {
 }
 
 /**
- * The pace of this plugin. `PINE_PROGRESS`, "live", "log" or "all", decides. Otherwise it is where the CLI, which started us,
- * writes to; the engine does not tell. Where that is not to be seen (macOS), only `CI` says that it is a log.
+ * The pace of this plugin. `PINE_PROGRESS`, "live", "log" or "all", decides. Otherwise it is where the CLI, which
+ * started us, writes to; the engine does not tell. Where that is not to be seen (macOS), only `CI` says that it is a
+ * log.
  */
 export function paceOf(env: NodeJS.ProcessEnv, output: string | null = outputOf(process.ppid)): Pace {
   if (env.PINE_PROGRESS === "live") return LIVE;
